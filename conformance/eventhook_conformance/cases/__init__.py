@@ -1,0 +1,9 @@
+"""The cases, one module per requirement group.
+
+A case is a coroutine function that takes a `Probe`, decorated with the requirements that it tests.
+pytest collects and runs it as a test function; what it does and sees is judged by the run.
+"""
+
+from eventhook_conformance.cases._case import Case, case, needs, via
+
+__all__ = ["Case", "case", "needs", "via"]

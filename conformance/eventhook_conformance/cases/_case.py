@@ -1,0 +1,87 @@
+"""The decorator that makes a coroutine function a case."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from eventhook_conformance.checker import KINDS, Kind
+from eventhook_conformance.requirements import requirements
+
+Body = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What the suite knows of a case before it runs."""
+
+    name: str
+    """`module::function`."""
+    requirements: tuple[str, ...]
+    shows: frozenset[Kind]
+    """The kinds of breach that, seen in this case, break its own requirements."""
+    needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Capabilities that it needs beyond those of its requirements."""
+    alone: bool = False
+    """It runs while no other case does, after what is parked was left."""
+
+
+def case(
+    *identifiers: str,
+    shows: Collection[Kind] = (),
+    needs: Mapping[str, tuple[Any, ...]] | None = None,
+    alone: bool = False,
+) -> Callable[[Body], Body]:
+    """Makes a coroutine function a case of these requirements.
+
+    Args:
+        *identifiers: the requirements that it tests.
+        shows: which breaches found by the checker in this case's history also show that its own
+            requirements are broken; what the case itself finds always does.
+        needs: capabilities, each with the claims for which the case applies.
+        alone: no other case may run at the same time.
+
+    Raises:
+        LookupError: there is no such requirement or kind of breach.
+    """
+    for identifier in identifiers:
+        if identifier not in requirements():
+            raise LookupError(f"no such requirement: {identifier}")
+    for kind in shows:
+        if kind not in KINDS:
+            raise LookupError(f"no such kind of breach: {kind}")
+
+    def decorate(body: Body) -> Body:
+        module = body.__module__.rpartition(".")[2]
+        about = Case(
+            name=f"{module}::{body.__name__}",
+            requirements=identifiers,
+            shows=frozenset(shows),
+            needs=dict(needs or {}),
+            alone=alone,
+        )
+
+        @functools.wraps(body)
+        async def judged(probe: Any, **parameters: Any) -> None:
+            __tracebackhide__ = True
+            await probe.judge(body, parameters)
+
+        judged.__case__ = about  # type: ignore[attr-defined]  # because: the mark of a case
+        return pytest.mark.asyncio(loop_scope="session")(judged)
+
+    return decorate
+
+
+def needs(**capabilities: Any) -> pytest.MarkDecorator:
+    """A mark for one set of parameters: it applies only where these are claimed."""
+    return pytest.mark.needs(**{name: (value,) for name, value in capabilities.items()})
+
+
+via: Final = pytest.mark.parametrize(
+    "via", ["same", pytest.param("other", marks=needs(multi_client=True))]
+)
+"""Runs a case through the subscriber's own client, and through another."""

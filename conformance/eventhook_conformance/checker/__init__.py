@@ -1,0 +1,35 @@
+"""Holds a history against what must be true of every history.
+
+Pure functions: no bus, no pytest, no clock. The same history always gets the same answer, and any
+history may be judged again when more of it is known.
+"""
+
+from __future__ import annotations
+
+from eventhook_conformance.checker.deliveries import judge_deliveries
+from eventhook_conformance.checker.endings import judge_endings
+from eventhook_conformance.checker.loss import judge_loss
+from eventhook_conformance.checker.order import judge_order
+from eventhook_conformance.checker.violation import KINDS, Kind, Violation, condense
+from eventhook_conformance.history import History, Ledger
+from eventhook_conformance.target import Capabilities
+
+__all__ = ["KINDS", "Kind", "Violation", "check", "condense"]
+
+
+def check(
+    history: History, capabilities: Capabilities, ledger: Ledger | None = None
+) -> list[Violation]:
+    """All breaches that the history shows, worst first, each charged to its requirements.
+
+    Args:
+        history: what one case did and saw.
+        capabilities: what the target claims: order, capacities, overflow, activation.
+        ledger: what the whole run published, to tell leaks between cases from inventions.
+    """
+    return [
+        *judge_deliveries(history, ledger or Ledger()),
+        *judge_order(history, capabilities),
+        *judge_loss(history, capabilities),
+        *judge_endings(history),
+    ]

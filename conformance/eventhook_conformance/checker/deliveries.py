@@ -1,0 +1,266 @@
+"""What each single delivery must be: published, unchanged, asked for, in its time, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from eventhook_conformance.checker.violation import Kind, Violation, charge, name
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.history import (
+    Delivery,
+    Event,
+    History,
+    Ledger,
+    Publish,
+    Subscribed,
+    by_identity,
+    identity,
+)
+
+_FILTERS = {
+    "workflow_execution_id": "PAT-05",
+    "task_execution_id": "PAT-06",
+    "source": "PAT-07",
+}
+
+
+def judge_deliveries(history: History, ledger: Ledger) -> Iterator[Violation]:
+    """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
+    published = by_identity(history.publishes)
+    for subscription in history.subscriptions:
+        seen: dict[Publish, Delivery] = {}
+        for delivery in subscription.deliveries:
+            yield from _judge(subscription, delivery, published, seen, ledger)
+
+
+def _judge(
+    subscription: Subscribed,
+    delivery: Delivery,
+    published: Mapping[object, list[Publish]],
+    seen: dict[Publish, Delivery],
+    ledger: Ledger,
+) -> Iterator[Violation]:
+    event = delivery.event
+    kind = FlovynEvent if subscription.side == "events" else StreamEvent
+    if not isinstance(event, FlovynEvent | StreamEvent):
+        yield _violation(
+            "phantom", subscription, delivery, f"a {kind.__name__}", f"{event!r:.200} was delivered"
+        )
+        return
+    if not isinstance(event, kind):
+        yield _violation(
+            "crossed",
+            subscription,
+            delivery,
+            f"nothing but the {subscription.side} side's",
+            f"{subscription.name} got a {type(event).__name__}",
+        )
+        return
+    origin = _origin(event, published)
+    yield from _judge_scope(subscription, delivery, event, origin, ledger)
+    if origin is None or (isinstance(event, FlovynEvent) and _foreign(subscription, event)):
+        return
+    yield from _judge_content(subscription, delivery, event, origin)
+    yield from _judge_time(subscription, delivery, origin)
+    if origin in seen:
+        yield _violation(
+            "repeated",
+            subscription,
+            delivery,
+            f"{name(origin)} once on {subscription.name}",
+            "it was delivered again",
+            origin,
+            seen[origin],
+        )
+    seen[origin] = delivery
+
+
+def _origin(event: Event, published: Mapping[object, list[Publish]]) -> Publish | None:
+    """The publish that this delivery comes from: of its own tenant if several share the id."""
+    try:
+        candidates = published.get(identity(event), [])
+    except TypeError:  # because: a target may deliver ids of any type, unhashable ones too
+        return None
+    if isinstance(event, FlovynEvent):
+        for candidate in candidates:
+            origin = candidate.event
+            if isinstance(origin, FlovynEvent) and origin.tenant_id == event.tenant_id:
+                return candidate
+    return candidates[0] if candidates else None
+
+
+def _foreign(subscription: Subscribed, event: FlovynEvent) -> bool:
+    selects = subscription.selects
+    return isinstance(selects, EventPattern) and event.tenant_id != selects.tenant_id
+
+
+def _judge_scope(
+    subscription: Subscribed,
+    delivery: Delivery,
+    event: Event,
+    origin: Publish | None,
+    ledger: Ledger,
+) -> Iterator[Violation]:
+    """Whose event it is: the subscription's own tenant's or key's, and this case's."""
+    if isinstance(event, FlovynEvent):
+        foreign = _foreign(subscription, event)
+        whose = f"tenant {event.tenant_id}"
+    else:
+        foreign = event.workflow_execution_id != subscription.selects
+        whose = f"the stream {event.workflow_execution_id!r}"
+    if foreign:
+        sender = _sender(event, origin, ledger)
+        yield _violation(
+            "leaked",
+            subscription,
+            delivery,
+            "nothing of another tenant" if subscription.side == "events" else "its own key's only",
+            f"{subscription.name} got an event of {whose}, {sender}",
+            *([origin] if origin else []),
+        )
+    elif origin is None:
+        yield _violation(
+            "phantom",
+            subscription,
+            delivery,
+            "only what was published",
+            f"{subscription.name} got {event.event_type} ({identity(event)}), "
+            f"{_sender(event, origin, ledger)}",
+        )
+
+
+def _sender(event: Event, origin: Publish | None, ledger: Ledger) -> str:
+    if origin is not None:
+        return f"published as {name(origin)}"
+    try:
+        case = ledger.case_of(event)
+    except TypeError:  # because: a target may deliver ids of any type, unhashable ones too
+        case = None
+    return f"published by the case {case}" if case else "which nobody published"
+
+
+def _judge_content(
+    subscription: Subscribed, delivery: Delivery, event: Event, origin: Publish
+) -> Iterator[Violation]:
+    if origin.outcome == "refused":
+        yield _violation(
+            "refused-seen",
+            subscription,
+            delivery,
+            f"{name(origin)} never to be seen: its publish was refused",
+            f"{subscription.name} got it",
+            origin,
+        )
+        return
+    changed = _difference(origin.event, event)
+    if changed is not None:
+        yield _violation(
+            "altered",
+            subscription,
+            delivery,
+            f"{name(origin)} as it was published, {changed} = {getattr(origin.event, changed)!r:.200}",
+            f"{changed} = {getattr(event, changed)!r:.200}",
+            origin,
+        )
+    if isinstance(subscription.selects, EventPattern) and isinstance(origin.event, FlovynEvent):
+        missed = subscription.selects.missed_by(origin.event)
+        if missed is not None and missed != "tenant_id":
+            yield Violation(
+                "unmatched",
+                (_filter_requirement(subscription.selects, origin.event, missed),),
+                f"only events with {missed} = {_selected(subscription.selects, missed)!r}",
+                f"{subscription.name} got {name(origin)}, whose {_described(origin.event, missed)}",
+                (subscription, origin, delivery),
+            )
+        elif missed == "tenant_id":
+            yield _violation(
+                "leaked",
+                subscription,
+                delivery,
+                "nothing of another tenant",
+                f"{subscription.name} got {name(origin)} of tenant {origin.event.tenant_id}, "
+                "its tenant_id rewritten",
+                origin,
+            )
+
+
+def _difference(published: Event, delivered: Event) -> str | None:
+    if isinstance(published, FlovynEvent) and isinstance(delivered, FlovynEvent):
+        return published.differs(delivered)
+    if isinstance(published, StreamEvent) and isinstance(delivered, StreamEvent):
+        return published.differs(delivered)
+    return None
+
+
+def _filter_requirement(pattern: EventPattern, event: FlovynEvent, missed: str) -> str:
+    if missed != "event_type_prefix":
+        return _FILTERS[missed]
+    prefix = pattern.event_type_prefix or ""
+    folded = event.event_type.casefold()
+    if folded == prefix.casefold() or folded.startswith(prefix.casefold() + "."):
+        return "PAT-04"
+    return "PAT-03" if "." in prefix else "PAT-02"
+
+
+def _selected(pattern: EventPattern, filter_name: str) -> str:
+    return str(getattr(pattern, filter_name))
+
+
+def _described(event: FlovynEvent, filter_name: str) -> str:
+    member = "event_type" if filter_name == "event_type_prefix" else filter_name
+    value = getattr(event, member)
+    return f"{member} is {value if value is None else str(value)!r}"
+
+
+def _judge_time(
+    subscription: Subscribed, delivery: Delivery, origin: Publish
+) -> Iterator[Violation]:
+    if delivery.returned.step < origin.called.step:
+        yield _violation(
+            "phantom", subscription, delivery, "no event before it was published", name(origin)
+        )
+    if origin.returned is not None and origin.returned.step < subscription.entering.step:
+        yield _violation(
+            "replayed",
+            subscription,
+            delivery,
+            f"nothing published before {subscription.name} was entered",
+            f"it got {name(origin)}",
+            origin,
+        )
+    leaving = subscription.leaving
+    if leaving is not None and delivery.called.step > leaving.step:
+        yield _violation(
+            "after-leaving",
+            subscription,
+            delivery,
+            f"a read called after leaving {subscription.name} began to deliver nothing",
+            f"it delivered {name(origin)}",
+            origin,
+        )
+    elif subscription.left is not None and origin.called.step > subscription.left.step:
+        yield _violation(
+            "after-leaving",
+            subscription,
+            delivery,
+            f"{subscription.name}, which was left, to get nothing published later",
+            f"it got {name(origin)}",
+            origin,
+        )
+
+
+def _violation(
+    kind: Kind,
+    subscription: Subscribed,
+    delivery: Delivery,
+    expected: str,
+    seen: str,
+    *entries: Publish | Delivery,
+) -> Violation:
+    return Violation(
+        kind,
+        charge(kind, subscription.side),
+        expected,
+        seen,
+        (subscription, *entries, delivery),
+    )

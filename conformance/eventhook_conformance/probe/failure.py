@@ -1,0 +1,34 @@
+"""How a case ends early.
+
+    CaseAborted   going on makes no sense: the history (or the violation carried) says why
+    Undecided     the case cannot be decided, and who is to blame for that: the target's driver, or
+                  the suite itself
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from eventhook_conformance.checker import Violation
+
+
+class CaseAborted(Exception):
+    """The target did something after which the case cannot go on."""
+
+    def __init__(self, violation: Violation | None = None) -> None:
+        super().__init__(violation.message if violation else "the history shows why")
+        self.violation = violation
+
+
+class Undecided(Exception):
+    """The case could not be decided."""
+
+    def __init__(self, message: str, blame: Literal["driver", "suite"] = "suite") -> None:
+        super().__init__(message)
+        self.blame = blame
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__

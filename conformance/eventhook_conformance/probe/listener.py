@@ -1,0 +1,242 @@
+"""One subscription, as a case uses it: entered, read on demand, left, every moment recorded.
+
+A read that does not return in time stays pending, since cancelling it could make a bus that loses on
+cancel lose everywhere; only `cancel_read` cancels one, for the cases that are about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import FlovynEvent, Subscription, SubscriptionLost
+from eventhook_conformance.history import Delivery, Event, History, Subscribed, Waited
+from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.failure import CaseAborted, describe
+from eventhook_conformance.probe.held import Held, Hung
+from eventhook_conformance.probe.patience import Patience
+
+_FLOOD_MARGIN: Final = 256
+
+
+class Listener:
+    """A subscription of one client.
+
+    Args:
+        client: whose subscription it is.
+        history: the case's.
+        selects: the pattern, or the stream's key.
+        patience: bounds every wait.
+    """
+
+    def __init__(
+        self, client: Client, history: History, selects: Any, patience: Patience
+    ) -> None:
+        self.client = client
+        self.entry: Subscribed = history.subscribe(client.name, selects)
+        self._history = history
+        self._patience = patience
+        self._subscription: Subscription[Any] | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._missing: set[object] = set()
+        self._draining = False
+        self._left = False
+        self.held: Held[Subscription[Any]] = Held(
+            self._context,
+            patience,
+            on_entered=self._on_entered,
+            on_leaving=self._on_leaving,
+            on_left=self._on_left,
+        )
+
+    def _context(self) -> Any:
+        backend, selects = self.client.backend, self.entry.selects
+        side = backend.events if self.entry.side == "events" else backend.streams
+        return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind
+
+    def _on_entered(self) -> None:
+        self.entry.entered = self._history.clock.now()
+
+    def _on_leaving(self) -> None:
+        if self.entry.leaving is None:
+            self.entry.leaving = self._history.clock.now()
+
+    def _on_left(self) -> None:
+        self.entry.left = self._history.clock.now()
+
+    @property
+    def received(self) -> list[Any]:
+        """All that was delivered so far, in order of reading."""
+        return [delivery.event for delivery in self.entry.deliveries]
+
+    @property
+    def dropped(self) -> int | None:
+        """What the subscription says it lost to overflow."""
+        return self._subscription.dropped if self._subscription is not None else None
+
+    async def enter(self) -> None:
+        """Enters; what it raises is recorded and passed on."""
+        try:
+            self._subscription = await self.held.enter()
+        except BaseException as error:
+            self.entry.error = describe(error)
+            raise
+
+    async def receive(self, *events: Event) -> None:
+        """Reads until all of these were delivered.
+
+        Raises:
+            CaseAborted: they did not come in time, or the subscription ended.
+        """
+        had = {_key(delivery.event) for delivery in self.entry.deliveries}
+        self._missing = {key for event in events if (key := _key(event)) not in had}
+        if self._missing:
+            await self._read()
+        missing = self._missing
+        self._missing = set()
+        if missing:
+            if self.entry.end is None:
+                self._note_waited(event for event in events if _key(event) in missing)
+            raise CaseAborted
+
+    async def _read(self) -> None:
+        pump = self.start_reading()
+        deliveries = self.entry.deliveries
+        await self._patience.wait(pump, progress=lambda: len(deliveries))
+
+    def _note_waited(self, events: Iterable[Event]) -> None:
+        wanted = {_key(event) for event in events}
+        now = self._history.clock.now()
+        for publish in self._history.publishes:
+            if _key(publish.event) in wanted and self.entry.matches(publish.event):
+                self.entry.waited.append(Waited(publish, now, self._patience.current_s))
+
+    def start_reading(self) -> asyncio.Task[None]:
+        """Starts to read in a task, unless one does; it reads at least one event."""
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.get_running_loop().create_task(self._read_on())
+        return self._pump
+
+    async def wait_reading(self) -> asyncio.Task[None]:
+        """Starts a read and lets it get as far as waiting."""
+        pump = self.start_reading()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return pump
+
+    def drain(self) -> None:
+        """From now on, reads whatever comes until the subscription is left."""
+        self._draining = True
+        if self.entry.end is None and not self._left and self._subscription is not None:
+            self.start_reading()
+
+    async def _read_on(self) -> None:
+        """Reads one event, and on while more are wanted; ends with the subscription."""
+        subscription, entry, clock = self._subscription, self.entry, self._history.clock
+        if subscription is None or entry.end is not None:
+            return
+        deliveries = entry.deliveries
+        while True:
+            called = clock.now()
+            try:
+                event = await subscription.__anext__()
+            except asyncio.CancelledError:
+                raise
+            except StopAsyncIteration:
+                entry.end = "stopped"
+            except SubscriptionLost as error:
+                entry.end, entry.end_error = "lost", describe(error)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # because: whatever the target raises is a finding
+                entry.end, entry.end_error = "raised", describe(error)
+            if entry.end is not None:
+                entry.ended = clock.now()
+                return
+            deliveries.append(Delivery(event, called, clock.now()))
+            self._missing.discard(_key(event))
+            if len(deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
+                entry.end, entry.end_error = "raised", "nothing more is read of it: it floods"
+                entry.ended = clock.now()
+                return
+            if not self._missing and not self._draining:
+                return
+
+    async def cancel_read(self) -> None:
+        """Cancels the waiting read (PUB-14, PUB-23)."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await self._patience.wait(self._pump)
+
+    async def read_end(self) -> None:
+        """Reads what is left until the subscription ends.
+
+        Raises:
+            CaseAborted: it does not end in time.
+        """
+        self._draining = True
+        pump = self.start_reading()
+        deliveries = self.entry.deliveries
+        if not await self._patience.wait(pump, progress=lambda: len(deliveries)):
+            raise CaseAborted(self._hung("its reader to end", "the read still waits"))
+
+    async def leave(self, error: BaseException | None = None) -> None:
+        """Leaves, or has the consumer raise `error`; a waiting read must end then.
+
+        Raises:
+            CaseAborted: leaving raised or hung, or a waiting read did not end.
+        """
+        violation = await self.leave_quietly(error)
+        if violation is not None:
+            raise CaseAborted(violation)
+
+    async def leave_quietly(self, error: BaseException | None = None) -> Violation | None:
+        """As `leave`, but answers what went wrong instead of raising it."""
+        if self._left:
+            return None
+        self._left = True
+        self._draining = False
+        try:
+            await self.held.leave(error)
+        except Hung:
+            return self._hung("leaving to return", "it still had not")
+        except (Exception, asyncio.CancelledError) as raised:  # because: a finding, not our end
+            return self._hung("leaving to succeed", f"it raised {describe(raised)}")
+        if self._pump is None or await self._patience.wait(self._pump):
+            return None
+        self._pump.cancel()
+        return self._hung("a waiting read to end when its subscription was left", "it still waits")
+
+    async def abandon(self) -> None:
+        """Ends everything without asking the target."""
+        self._left = True
+        if self._pump is not None:
+            self._pump.cancel()
+        await self.held.abandon()
+
+    def _hung(self, expected: str, seen: str) -> Violation:
+        requirement = "PUB-11" if self.entry.side == "events" else "STR-06"
+        return Violation(
+            "failed",
+            (requirement,),
+            f"{expected} ({self.entry.name})",
+            f"{seen}",
+            (self.entry,),
+        )
+
+
+def _key(event: object) -> object:
+    """Tells events apart that share an id across tenants."""
+    try:
+        if isinstance(event, FlovynEvent):
+            key: object = (event.tenant_id, event.id)
+        else:
+            key = (event.workflow_execution_id, event.timestamp_ms)  # type: ignore[attr-defined]
+        hash(key)
+    except (AttributeError, TypeError):  # because: a target may deliver anything at all
+        return object()
+    return key
+
+

@@ -1,0 +1,1 @@
+"""Reports: one module per format, all written from the one result model."""

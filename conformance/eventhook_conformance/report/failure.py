@@ -1,0 +1,57 @@
+"""A failed case, explained: what was required, expected and seen, and how to see it again."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterator
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.requirements import requirements
+from eventhook_conformance.result import CaseResult
+
+WIDTH = 80
+
+
+def failure_text(case: CaseResult, target: str) -> str:
+    """All that a stranger needs to understand the failure, at 80 columns."""
+    lines = [case.id]
+    if not case.violations:
+        blame = f" (blame: {case.blame})" if case.blame else ""
+        lines += _wrapped(f"undecided{blame}: ", case.message or "no reason given")
+    for violation in case.violations:
+        lines += ["", *_violation_lines(case, violation)]
+    lines += ["", *_wrapped("  again     ", rerun_command(case, target), breaks=False)]
+    return "\n".join(lines)
+
+
+def rerun_command(case: CaseResult, target: str) -> str:
+    """The command that runs just this case again."""
+    return f"eventhook-conformance run {shlex.quote(target)} -k {shlex.quote(case.id)}"
+
+
+def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
+    for identifier in violation.requirements:
+        yield from _wrapped(f"  {identifier:<9} ", requirements()[identifier].text)
+    yield from _wrapped("  expected  ", violation.expected)
+    yield from _wrapped("  seen      ", violation.seen)
+    history = case.history
+    if history is None:
+        return
+    entries = violation.entries or tuple(all_entries(history))
+    lines = excerpt(history, entries)
+    if lines:
+        yield "  history"
+        yield from (f"{line:.{WIDTH}}" for line in lines)
+
+
+def _wrapped(label: str, text: str, *, breaks: bool = True) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=breaks,
+        break_on_hyphens=breaks,
+    )

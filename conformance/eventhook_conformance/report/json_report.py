@@ -1,0 +1,91 @@
+"""The JSON report: the whole result for machines, and the form that results are kept in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eventhook_conformance import __version__
+from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.requirements import specification_version
+from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
+
+
+def write_json(path: Path, results: Sequence[RunResult]) -> None:
+    """Writes the report whole or not at all: a reader never sees half a file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = json.dumps(to_json(results), indent=2, ensure_ascii=True)
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def to_json(results: Sequence[RunResult]) -> dict[str, Any]:
+    """The report as JSON values, one result for each target."""
+    return {"schema": 1, "results": [_result(result) for result in results]}
+
+
+def _result(result: RunResult) -> dict[str, Any]:
+    summary = result.summary
+    return {
+        "suite": {"name": "eventhook-conformance", "version": __version__},
+        "specification": {"version": specification_version()},
+        "settings": result.settings.to_dict(),
+        "target": {
+            "name": result.target,
+            "capabilities": result.capabilities.to_dict(),
+            "kit": list(result.kit),
+        },
+        "verdict": result.verdict,
+        "message": result.unusable or result.suite_failure,
+        "duration_s": round(result.duration_s, 6),
+        "summary": {
+            "passed": summary["passed"],
+            "failed": summary["failed"],
+            "not_claimed": summary["not_claimed"],
+            "errors": summary["error"],
+        },
+        "requirements": [_requirement(one) for one in result.requirement_results()],
+        "cases": [_case(case) for case in result.cases],
+    }
+
+
+def _requirement(result: RequirementResult) -> dict[str, Any]:
+    return {
+        "id": result.requirement.id,
+        "level": result.requirement.level,
+        "title": result.requirement.title,
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "cases": list(result.cases),
+    }
+
+
+def _case(case: CaseResult) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "requirements": list(case.requirements),
+        "duration_s": round(case.duration_s, 6),
+        "outcome": case.outcome,
+        "blame": case.blame,
+        "message": case.message,
+        "violations": [
+            {"requirement": requirement, "kind": violation.kind, "message": violation.message}
+            for violation in case.violations
+            for requirement in violation.requirements
+        ],
+        "history": _history(case),
+    }
+
+
+def _history(case: CaseResult) -> list[str] | None:
+    """The excerpts that show the breaches; nothing for a case that passed."""
+    if case.history is None or not case.violations:
+        return None
+    entries = [entry for violation in case.violations for entry in violation.entries]
+    return [line.strip() for line in excerpt(case.history, entries or all_entries(case.history))]

@@ -1,0 +1,293 @@
+"""One run: one target, judged case by case."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from eventhook_conformance.cases import Case
+from eventhook_conformance.checker import Violation, check, condense
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.history import Clock, History, Ledger
+from eventhook_conformance.parking import Parked, Parking, leave_all
+from eventhook_conformance.probe import CaseAborted, Client, Patience, Probe, Undecided
+from eventhook_conformance.probe.client import CLOSED_BY_CASE
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.held import Held, Hung
+from eventhook_conformance.result import CaseResult, RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_conformance.watchdog import LoopBlocked, Watchdog
+
+_OPEN_TIMEOUT_S: Final = 30.0
+_CASE_LIMIT_S: Final = 120.0
+_PARKED: Final = 400
+
+
+class TargetUnusable(Exception):
+    """The target cannot be opened, entered or published to: there is nothing to judge."""
+
+
+class Run:
+    """Opens the target's clients, runs cases through them, and judges what they saw.
+
+    Args:
+        target: what is judged.
+        capabilities: its claims, narrowed to the profiles that are tested.
+        settings: how long to wait, and the like.
+        name: what the user calls the target on the command line, if not by its own name.
+    """
+
+    def __init__(
+        self, target: Target, capabilities: Capabilities, settings: Settings, name: str = ""
+    ) -> None:
+        self.target = target
+        self.name = name or target.name
+        self.capabilities = capabilities
+        self.settings = settings
+        self.server: Server | None = None
+        self.result = RunResult(target=target.name, capabilities=capabilities, settings=settings)
+        self.patience = Patience(settings.arrival_timeout_s)
+        self.clock = Clock()
+        self._ledger = Ledger()
+        self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
+        self._shared: dict[int, Client] = {}
+        self._opened = 0
+        self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
+        self._server: Held[Server] | None = None
+        self._began = time.perf_counter()
+
+    # Clients
+
+    async def start(self) -> None:
+        """Enters the target's server, where it has one.
+
+        Raises:
+            TargetUnusable: that raised or hung.
+        """
+        if self.target.server is None or self.server is not None:
+            return
+        self._server = Held(self.target.server, self.patience)
+        try:
+            self.server = await self._server.enter(_OPEN_TIMEOUT_S)
+        except Exception as error:  # because: whatever the target raises is said in one line
+            raise TargetUnusable(f"its server could not be started: {describe(error)}") from error
+
+    async def shared(self, number: int) -> Client:
+        """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
+        client = self._shared.get(number)
+        if client is None or client.suspect or client.closed:
+            client = await self._open(f"c{number + 1}")
+            self._shared[number] = client
+        return client
+
+    async def open_client(self, history: History) -> Client:
+        """One more client, for one case.
+
+        Raises:
+            BaseException: whatever opening raised.
+        """
+        self._opened += 1
+        name = f"c{2 + self._opened}"
+        remark = history.remark(name, "open a client")
+        client = await self._open(name)
+        remark.returned, remark.result = self.clock.now(), "open"
+        return client
+
+    async def _open(self, name: str) -> Client:
+        target, server = self.target, self.server
+        if target.connect is not None and server is not None:
+            connect, address = target.connect, server.address
+            held: Held[StreamingBackend] = Held(lambda: connect(address), self.patience)
+        elif target.open is not None:
+            held = Held(target.open, self.patience)
+        else:
+            raise TargetUnusable("its server was not started")
+        backend = await held.enter(max(_OPEN_TIMEOUT_S, self.settings.arrival_timeout_s))
+        return Client(name, held, backend, self.patience)
+
+    # Cases
+
+    async def judge(
+        self,
+        case: Case,
+        identifier: str,
+        body: Callable[..., Awaitable[None]],
+        parameters: Mapping[str, Any],
+    ) -> CaseResult:
+        """Runs one case and judges what it saw; the result is also entered in the run's."""
+        history = History(identifier, self.clock)
+        probe = self.probe(case.requirements, history)
+        result = CaseResult(id=identifier, requirements=case.requirements, outcome="passed")
+        result.history = history
+        began = time.perf_counter()
+        if case.alone:
+            await self.audit()
+        with self._watchdog.watching():
+            await self._act(probe, body, parameters, result)
+            result.violations = self._violations(case, probe, history)
+            await self._tidy(case, probe, result, history)
+        result.duration_s = time.perf_counter() - began
+        _decide(result)
+        self.result.cases.append(result)
+        return result
+
+    def probe(self, requirements: Sequence[str], history: History) -> Probe:
+        """What a case of these requirements acts through."""
+        return Probe(
+            requirements=requirements,
+            history=history,
+            open_client=self.open_client,
+            shared=self.shared,
+            target=self.target,
+            server=self.server,
+            capabilities=self.capabilities,
+            settings=self.settings,
+            patience=self.patience,
+            note_published=lambda event: self._ledger.add(event, history.case),
+        )
+
+    async def _act(
+        self,
+        probe: Probe,
+        body: Callable[..., Awaitable[None]],
+        parameters: Mapping[str, Any],
+        result: CaseResult,
+    ) -> None:
+        """Runs the body; every way in which it can end becomes part of the result."""
+        try:
+            async with asyncio.timeout(_CASE_LIMIT_S):
+                await body(probe, **parameters)
+        except CaseAborted as aborted:
+            result.decided = False
+            if aborted.violation is not None:
+                probe.violations.append(aborted.violation)
+        except Undecided as undecided:
+            result.decided = False
+            result.blame, result.message = undecided.blame, str(undecided)
+        except (LoopBlocked, Hung) as error:
+            result.decided = False
+            probe.found("every call to return", str(error))
+        except TimeoutError:
+            result.decided = False
+            result.blame, result.message = "suite", f"the case took longer than {_CASE_LIMIT_S:g} s"
+        except Exception as error:  # because: a fault of the suite must not pass for one of the target
+            result.decided = False
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            result.blame = "suite"
+            result.message = f"{describe(error)} ({where.name}, line {where.lineno})"
+        blocked = self._watchdog.take()
+        if blocked is not None and not probe.violations:
+            probe.found("no call to block the event loop", f"blocked in {blocked}")
+
+    def _violations(self, case: Case, probe: Probe, history: History) -> list[Violation]:
+        found = check(history, self.capabilities, self._ledger)
+        own = [
+            violation.charging(case.requirements) if violation.kind in case.shows else violation
+            for violation in found
+        ]
+        return condense([*own, *probe.violations])
+
+    async def _tidy(
+        self, case: Case, probe: Probe, result: CaseResult, history: History
+    ) -> None:
+        """Parks what is open, closes the case's own clients, replaces shared ones that are suspect."""
+        for task in list(probe.tasks):
+            task.cancel()
+        if probe.tasks:
+            await asyncio.wait(set(probe.tasks), timeout=self.patience.current_s)
+        own = {client.name for client in probe.own_clients}
+        open_listeners = [one for one in probe.listeners if one.entry.entered and not one.entry.left]
+        leaving = [one for one in open_listeners if case.alone or one.client.name in own]
+        for listener in leaving:
+            listener.drain()
+        await asyncio.sleep(0)
+        result.violations += await leave_all(tuple(leaving))
+        for client in probe.own_clients:
+            problem = await client.leave()
+            if problem is not None and client.suspect in (None, CLOSED_BY_CASE):
+                result.violations.append(_closing_violation(client, problem))
+        parked = tuple(one for one in open_listeners if one not in leaving)
+        if parked:
+            self._parking.park(Parked(result, history, parked))
+        for one, violations in await self._parking.make_room():
+            self._settle_account(one, violations)
+        for number, client in list(self._shared.items()):
+            if client.suspect:
+                await self._retire(number, client)
+
+    async def _retire(self, number: int, client: Client) -> None:
+        """Closes a shared client that no other case should use; what is parked on it leaves first."""
+        del self._shared[number]
+        for parked in self._parking.of(client):
+            self._settle_account(parked, await self._parking.remove(parked))
+        await client.leave()
+
+    async def audit(self, settle_s: float = 0.0) -> None:
+        """Has all parked subscriptions leave, and charges what came late to its cases."""
+        if not len(self._parking):
+            return
+        if settle_s:
+            await asyncio.sleep(settle_s)  # the one sleep of a run: silence has no event to wait for
+        for parked, violations in await self._parking.empty():
+            self._settle_account(parked, violations)
+
+    def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
+        """Judges a case's history again, now that all it will ever get is in it."""
+        result = parked.result
+        known = {(violation.kind, violation.expected, violation.seen) for violation in result.violations}
+        late = [
+            violation
+            for violation in check(parked.history, self.capabilities, self._ledger)
+            if (violation.kind, violation.expected, violation.seen) not in known
+        ]
+        if not late and not leaving:
+            return
+        had = len(result.violations)
+        result.violations = condense([*result.violations, *late, *leaving])
+        if len(result.violations) > had or not had:
+            _decide(result)
+
+    async def finish(self) -> None:
+        """Listens once more, judges what came, closes everything; safe to call twice."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            with self._watchdog.watching():
+                await self.audit(self.settings.settle_s)
+        self.result.duration_s = time.perf_counter() - self._began
+
+    async def _close(self) -> None:
+        clients, self._shared = list(self._shared.values()), {}
+        for client in clients:
+            await client.leave()
+        if self._server is not None:
+            server, self._server, self.server = self._server, None, None
+            try:
+                await server.leave()
+            except Exception as error:  # because: the verdict stands, however the server ends
+                self.result.suite_failure = f"the target's server did not end: {describe(error)}"
+
+
+def _decide(result: CaseResult) -> None:
+    if result.violations:
+        result.outcome = "failed"
+        result.blame = "target"
+        result.message = result.violations[0].message
+    elif result.message is not None or not result.decided:
+        result.outcome = "error"
+        result.blame = result.blame or "suite"
+        result.message = result.message or "the case ended early, and its history shows no breach"
+    else:
+        result.outcome = "passed"
+
+
+def _closing_violation(client: Client, problem: str) -> Violation:
+    return Violation(
+        "failed", ("PUB-17",), f"closing {client.name} to succeed", f"it raised {problem}"
+    )
+
+

@@ -1,0 +1,35 @@
+"""What a run may be told, and what each setting is if it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one run; all of them are printed with its result."""
+
+    seed: int = 0
+    """Makes the random choices of a run repeatable; tenants and keys are fresh all the same."""
+    arrival_timeout_s: float = 3.0
+    """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
+    settle_s: float = 0.3
+    """How long to listen, once, for what must not come, in seconds."""
+    examples: int = 20
+    """How many random histories."""
+    profiles: tuple[str, ...] = ()
+    """The profiles to test; empty: all that the target claims."""
+    selection: str | None = None
+    """A `-k` expression that narrows the cases."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, as reports carry it."""
+        return {
+            "seed": self.seed,
+            "arrival_timeout_s": self.arrival_timeout_s,
+            "settle_s": self.settle_s,
+            "selection": self.selection,
+            "examples": self.examples,
+            "profiles": list(self.profiles),
+        }

@@ -1,0 +1,20 @@
+"""What a vendor hands to the suite: a `Target` with its `Capabilities`, and how one is found."""
+
+from eventhook_conformance.target.capabilities import PROFILES, Capabilities
+from eventhook_conformance.target.definition import Server, Target
+from eventhook_conformance.target.finding import TargetNotFound, find_target, registered_targets
+from eventhook_conformance.target.services import Execution, HttpTarget, Tenant, WorkflowService
+
+__all__ = [
+    "PROFILES",
+    "Capabilities",
+    "Execution",
+    "HttpTarget",
+    "Server",
+    "Target",
+    "TargetNotFound",
+    "Tenant",
+    "WorkflowService",
+    "find_target",
+    "registered_targets",
+]

@@ -1,0 +1,103 @@
+"""What a backend claims; it is tested in full for what it claims, and for nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery")
+"""The profiles of specification 1.0, in the order in which they are reported."""
+
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "overflow": ("drop_oldest", "drop_newest", "block", "unbounded"),
+    "overflow_scope": ("subscription", "tenant"),
+    "activation": ("bus", "client"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """The claims of one target.
+
+    Raises:
+        ValueError: a value is none of those that the contract knows; the message names them.
+    """
+
+    profiles: Collection[str] = frozenset({"events", "streams"})
+    event_capacity: int = 1024
+    """Unread events that an event subscription holds before it overflows."""
+    stream_capacity: int = 256
+    """Unread events that a stream subscription holds before it overflows."""
+    overflow: Literal["drop_oldest", "drop_newest", "block", "unbounded"] = "drop_oldest"
+    overflow_scope: Literal["subscription", "tenant"] = "subscription"
+    total_order: bool = False
+    """All subscriptions of a tenant see one order (PUB-07)."""
+    causal_order: bool = False
+    """What was published after another publish returned is never seen before it (PUB-20)."""
+    activation: Literal["bus", "client"] = "bus"
+    """Entering makes active for publishers on every client, or surely only for the same one."""
+    multi_client: bool = True
+    in_process: bool = True
+    introspection: bool = True
+    """Cleanup and counting of channels are offered."""
+    surrogates: bool = True
+    """Text with lone surrogates reaches `publish` as it is, so that its refusal can be tested."""
+    max_event_bytes: int = 262144
+    max_subscriptions: int = 1000
+    publish_timeout_s: float = 5.0
+    """Seconds within which `publish` gives up on a server that cannot be reached."""
+    recovery_s: float = 5.0
+    """Seconds after a fault within which subscriptions deliver again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "profiles", frozenset(self.profiles))
+        for profile in sorted(self.profiles):
+            if profile not in PROFILES:
+                raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
+        for field in dataclasses.fields(self):
+            self._check(field.name, getattr(self, field.name), field.default)
+
+    def _check(self, name: str, value: object, default: object) -> None:
+        if name in _CHOICES:
+            if value not in _CHOICES[name]:
+                raise ValueError(f"{name} is {value!r}; right would be {', '.join(_CHOICES[name])}")
+        elif isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} is {value!r}; right would be True or False")
+        elif isinstance(default, int | float):
+            whole = isinstance(default, int)
+            allowed = int if whole else (int, float)
+            if not isinstance(value, allowed) or isinstance(value, bool) or value <= 0:
+                kind = "integer" if whole else "number of seconds"
+                raise ValueError(f"{name} is {value!r}; right would be a positive {kind}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: the same names, `profiles` a sorted array."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**values, "profiles": sorted(self.profiles)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads the JSON form: what is missing has its default, unknown names are ignored.
+
+        Raises:
+            ValueError: a value is none of those that the contract knows.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def narrowed(self, profiles: Collection[str]) -> Self:
+        """The same claims for fewer profiles.
+
+        Raises:
+            ValueError: a profile is unknown, or is not claimed at all.
+        """
+        for profile in profiles:
+            if profile not in PROFILES:
+                raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
+            if profile not in self.profiles:
+                claimed = ", ".join(sorted(self.profiles))
+                raise ValueError(f"profile {profile!r} is not claimed; this target claims {claimed}")
+        return dataclasses.replace(self, profiles=frozenset(profiles))

@@ -1,0 +1,77 @@
+"""A target: how to open clients of one bus, and what it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from eventhook_conformance.contract import StreamingBackend, Unsupported
+from eventhook_conformance.target.capabilities import Capabilities
+from eventhook_conformance.target.services import HttpTarget, WorkflowService
+
+
+class Server:
+    """The server behind a bus, for profiles that look at it or do something to it.
+
+    `kill`, `restart`, `pause`, `resume` raise `Unsupported` unless a subclass offers them.
+    """
+
+    address: str
+    """What `Target.connect` takes, as `nats://host:port`."""
+    monitor_url: str | None = None
+    """The root of NATS's HTTP monitoring, None where there is none."""
+
+    async def kill(self) -> None:
+        """Ends the server at once, as kill -9 does."""
+        raise Unsupported("this server cannot be killed by the suite")
+
+    async def restart(self) -> None:
+        """Starts the server again after `kill`, on the same address."""
+        raise Unsupported("this server cannot be restarted by the suite")
+
+    async def pause(self) -> None:
+        """Stops the server in the middle of what it does, as SIGSTOP does."""
+        raise Unsupported("this server cannot be paused by the suite")
+
+    async def resume(self) -> None:
+        """Lets the server go on after `pause`."""
+        raise Unsupported("this server cannot be resumed by the suite")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An implementation to be judged.
+
+    Args:
+        name: how reports call it.
+        open: gives an async context manager of one more client of the same bus.
+        connect: given instead of `open`, with `server`: one more client of the bus at an address.
+        server: gives an async context manager of the `Server`, entered once a run.
+        capabilities: what is claimed.
+        workflows: over one client's bus, a `WorkflowService` (profile `lifecycle`).
+        http: over one client's bus, an `HttpTarget` (profile `sse`).
+
+    Raises:
+        ValueError: there is no way to open a client, or two.
+    """
+
+    name: str
+    open: Callable[[], AbstractAsyncContextManager[StreamingBackend]] | None = None
+    connect: Callable[[str], AbstractAsyncContextManager[StreamingBackend]] | None = None
+    server: Callable[[], AbstractAsyncContextManager[Server]] | None = None
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    workflows: Callable[[StreamingBackend], AbstractAsyncContextManager[WorkflowService]] | None = None
+    http: Callable[[StreamingBackend], AbstractAsyncContextManager[HttpTarget]] | None = None
+
+    def __post_init__(self) -> None:
+        by_server = self.server is not None and self.connect is not None
+        if (self.open is None) is not by_server or (self.server is None) is not (self.connect is None):
+            raise ValueError(
+                f"target {self.name!r}: give either open, or server and connect together"
+            )
+        for profile in ("nats-wire", "recovery"):
+            if profile in self.capabilities.profiles and not by_server:
+                raise ValueError(
+                    f"target {self.name!r} claims {profile!r}, which needs server and connect"
+                )

@@ -1,0 +1,62 @@
+"""What stands over a bus: a workflow server to be driven, and its HTTP endpoints (page 30)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+
+class Execution(ABC):
+    """One run of a scenario."""
+
+    workflow_execution_id: UUID | None
+    """The root's; None for a standalone task."""
+    workflow_execution_ids: dict[str, UUID]
+    """By the scenario's labels, as they come to be."""
+    task_execution_ids: dict[str, UUID]
+    """By the scenario's labels, as they come to be."""
+    status: str
+    """After `proceed` to the end: COMPLETED, FAILED or CANCELLED."""
+    publish_failures: int
+    """Events that could not be published; none of them fails the workflow (LIF-10)."""
+
+    @abstractmethod
+    async def proceed(self, until: str | None = None) -> None:
+        """Runs to the end, or to the named step; all its publishes have returned then."""
+
+
+class WorkflowService(ABC):
+    """A workflow server that can play the scenarios of the specification."""
+
+    @abstractmethod
+    async def prepare(self, scenario: Mapping[str, Any], tenant_id: UUID) -> Execution:
+        """Makes the execution exist, PENDING; at most the root's `*.created` is out."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One tenant as the HTTP side knows it."""
+
+    id: UUID
+    base_path: str
+    """Such as `/api/tenants/acme`."""
+    headers: Mapping[str, str]
+    """What authenticates it."""
+
+
+@dataclass(frozen=True)
+class HttpTarget:
+    """A server with the SSE endpoints, anywhere."""
+
+    base_url: str
+    tenants: Sequence[Tenant]
+    """Two of them."""
+    keep_alive_s: float = 15.0
+    """Seconds between keep-alive comments on an idle stream, at most."""
+    provision: (
+        Callable[[Tenant, Literal["workflow", "task", "child"], UUID | None], Awaitable[UUID]] | None
+    ) = None
+    """Makes something to look at; may be left out where the target gives `workflows`."""

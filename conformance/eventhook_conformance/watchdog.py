@@ -1,0 +1,73 @@
+"""Breaks a target that blocks the event loop.
+
+A blocked loop can run no timeout, so an alarm of the operating system stands guard: while a case runs,
+the loop pushes it back again and again; when it fires, the code that blocks is interrupted where it
+is. It is set only in the main thread of a POSIX process, and not while a debugger traces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class LoopBlocked(BaseException):
+    """Raised into the code that blocks the loop; no target should catch it as one of its own."""
+
+
+class Watchdog:
+    """Guards the running loop.
+
+    Args:
+        limit_s: for how many seconds no other task may get its turn.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self.blocked: str | None = None
+        """Where the loop was blocked last, until somebody takes it."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Guards the loop for the time of the context; does nothing where there are no alarms."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(
+            signal, "setitimer"
+        ):
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        before = signal.signal(signal.SIGALRM, self._on_alarm)
+        beat: asyncio.TimerHandle | None = None
+
+        def push_back() -> None:
+            nonlocal beat
+            signal.setitimer(signal.ITIMER_REAL, self._limit_s)
+            beat = loop.call_later(self._limit_s / 8, push_back)
+
+        push_back()
+        try:
+            yield
+        finally:
+            if beat is not None:
+                beat.cancel()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def take(self) -> str | None:
+        """Where the loop was blocked since the last call, if it was."""
+        blocked, self.blocked = self.blocked, None
+        return blocked
+
+    def _on_alarm(self, _signal: int, frame: FrameType | Any) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s)
+        if sys.gettrace() is not None or frame is None:
+            return
+        code = frame.f_code
+        self.blocked = f"{code.co_qualname} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})"
+        raise LoopBlocked(f"the event loop was blocked for {self._limit_s:g} s in {self.blocked}")

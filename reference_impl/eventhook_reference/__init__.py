@@ -1,0 +1,1 @@
+"""Reference implementations of the contract, registered as any vendor's are."""

@@ -1,0 +1,136 @@
+"""What a subscription holds between the bus and its reader; one for both reference backends.
+
+A subscription is open, then ends in one of three ways:
+
+    finish()   the client closed        what is buffered is read first, then StopAsyncIteration
+    lose(e)    nothing can come again   what is buffered is read first, then SubscriptionLost
+    leave()    its owner left           what is buffered is gone; StopAsyncIteration at once
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from eventhook_conformance.contract import SubscribeError, Subscription, SubscriptionLost
+
+E = TypeVar("E")
+
+
+class Channel(Subscription[E], Generic[E]):
+    """A bounded buffer with one reader; at capacity the oldest event gives way (OVF-01, OVF-05).
+
+    Args:
+        capacity: how many unread events it holds.
+    """
+
+    dropped: int
+    """Events lost to overflow so far, exactly (OVF-07)."""
+
+    def __init__(self, capacity: int) -> None:
+        self.dropped = 0
+        self._capacity = capacity
+        self._crowded_from = capacity // 2
+        self._events: deque[E] = deque(maxlen=capacity)
+        self._wakeup: asyncio.Future[None] | None = None
+        self._end: Exception | None = None
+
+    def push(self, event: E) -> bool:
+        """Appends the event, unless the subscription has ended.
+
+        Returns whether a reader was woken, has not run yet, and finds the buffer more than half
+        full: who goes on pushing should give the event loop a turn first, or a reader that keeps up
+        is overrun by a producer that never waits (OVF-04).
+        """
+        if self._end is not None:
+            return False
+        events = self._events
+        if len(events) == self._capacity:
+            self.dropped += 1
+        events.append(event)
+        wakeup = self._wakeup
+        if wakeup is None:
+            return False
+        if not wakeup.done():
+            wakeup.set_result(None)
+        return len(events) > self._crowded_from
+
+    def finish(self) -> None:
+        """The client closed: no event comes after what is buffered (PUB-17)."""
+        self._end_with(StopAsyncIteration())
+
+    def lose(self, error: SubscriptionLost) -> None:
+        """Nothing can come again, and nobody asked for that (REC-10)."""
+        self._end_with(error)
+
+    def leave(self) -> None:
+        """The owner left: discards what is buffered and ends every read (PUB-11)."""
+        self._events.clear()
+        self._end = None
+        self._end_with(StopAsyncIteration())
+
+    def _end_with(self, end: Exception) -> None:
+        if self._end is None:
+            self._end = end
+            if self._wakeup is not None and not self._wakeup.done():
+                self._wakeup.set_result(None)
+
+    async def __anext__(self) -> E:
+        """The next event. A cancelled read takes none: only the last step removes one (PUB-14).
+
+        Raises:
+            StopAsyncIteration: the subscription was left, or the client closed and all is read.
+            SubscriptionLost: nothing can come again.
+            RuntimeError: another read is waiting; a subscription has one reader at a time.
+        """
+        while not self._events:
+            if self._end is not None:
+                raise self._end.with_traceback(None)
+            if self._wakeup is not None and not self._wakeup.done():
+                raise RuntimeError("another read is waiting on this subscription; await it first")
+            wakeup = self._wakeup = asyncio.get_running_loop().create_future()
+            try:
+                await wakeup
+            finally:
+                if self._wakeup is wakeup:
+                    self._wakeup = None
+        return self._events.popleft()
+
+
+class SubscribeContext(AbstractAsyncContextManager[Subscription[E]], ABC, Generic[E]):
+    """What `subscribe` returns: nothing happens before it is entered, and it is entered once."""
+
+    _entered = False
+
+    async def __aenter__(self) -> Subscription[E]:
+        self._check()
+        if self._entered:
+            raise SubscribeError(
+                "this subscription was entered before; call subscribe() again for another"
+            )
+        self._entered = True
+        return await self._enter()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._leave()
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raises `BusClosed`, or `InvalidPattern` for what was asked for."""
+
+    @abstractmethod
+    async def _enter(self) -> Subscription[E]:
+        """Makes the subscription active, or raises and leaves nothing behind (PUB-23)."""
+
+    @abstractmethod
+    async def _leave(self) -> None:
+        """Ends the subscription; does nothing where it never became active."""
