@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from eventhook_conformance.cases import Case
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Client, Listener
@@ -21,7 +22,10 @@ class Parked:
     """The open subscriptions of one finished case."""
 
     result: CaseResult
+    case: Case
     history: History
+    violations: tuple[Violation, ...]
+    """All that was found when the case ended, uncounted."""
     listeners: tuple[Listener, ...]
 
 

@@ -7,18 +7,16 @@ clients, what is parked) is a fixture of the session, so that the vendor's flags
 from __future__ import annotations
 
 import importlib
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
 
-from eventhook_conformance.cases import Case
-from eventhook_conformance.requirements import requirements, unmet_need
+from eventhook_conformance.cases import Case, Instance, catalog
+from eventhook_conformance.judging import not_claimed, selectable
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.result import CaseResult
 from eventhook_conformance.run import Run, TargetUnusable
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.smoke import smoke
@@ -26,7 +24,7 @@ from eventhook_conformance.target import TargetNotFound, find_target
 
 PACKAGE: Final = Path(__file__).parent
 CASES: Final = PACKAGE / "cases"
-RUNS: Final = pytest.StashKey[dict[str, Run]]()
+RUNS: Final[pytest.StashKey[dict[str, Run]]] = pytest.StashKey()
 
 
 class NotConformant(Exception):
@@ -120,6 +118,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule
     return module
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if hasattr(metafunc.function, "__case__"):
         names = list(metafunc.config.stash[RUNS])
@@ -128,86 +127,53 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-def case_of(item: pytest.Item) -> Case | None:
+def instance_of(item: pytest.Item) -> Instance | None:
     """What the suite knows of a test function, None if it is no case."""
-    return getattr(getattr(item, "function", None), "__case__", None)
+    if not hasattr(getattr(item, "function", None), "__case__"):
+        return None
+    case: Case = item.function.__case__  # type: ignore[attr-defined]  # because: just looked for
+    _, *ids = item.callspec._idlist  # type: ignore[attr-defined]  # because: parametrised by us
+    return catalog()[f"{case.name}[{'-'.join(ids)}]" if ids else case.name]
 
 
 def _run_of(item: pytest.Item) -> Run:
-    name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: parametrised by us
+    name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: as above
     return item.config.stash[RUNS][name]
-
-
-def case_id(item: pytest.Item, case: Case) -> str:
-    """The stable ID of a case: its parameters, but not its target."""
-    ids = [str(i) for i in item.callspec._idlist]  # type: ignore[attr-defined]  # because: as above
-    parameters = "-".join(ids[1:])
-    return f"{case.name}[{parameters}]" if parameters else case.name
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Orders the cases: by target, and first those that run alone, while nothing is parked yet."""
-    targets = list(config.stash[RUNS])
-    selectable: dict[str, list[str]] = defaultdict(list)
+    runs = config.stash[RUNS]
+    targets = list(runs)
     places: list[int] = []
-    cases: list[pytest.Item] = []
+    cases: list[tuple[tuple[int, bool], pytest.Item]] = []
     for place, item in enumerate(items):
-        case = case_of(item)
-        if case is None:
+        instance = instance_of(item)
+        if instance is None:
             continue
-        identifier = case_id(item, case)
-        item.extra_keyword_matches.update([*case.requirements, identifier])
+        item.extra_keyword_matches.update([*instance.case.requirements, instance.id])
         places.append(place)
-        cases.append(item)
-        for requirement in case.requirements:
-            selectable[requirement].append(identifier)
-    for run in config.stash[RUNS].values():
-        run.result.selectable = selectable
-    cases.sort(key=lambda item: _place(item, targets))
-    for place, item in zip(places, cases, strict=True):
+        cases.append(((targets.index(_run_of(item).name), not instance.case.alone), item))
+    for run in runs.values():
+        run.result.selectable = selectable()
+    cases.sort(key=lambda one: one[0])
+    for place, (_, item) in zip(places, cases, strict=True):
         items[place] = item
-
-
-def _place(item: pytest.Item, targets: Sequence[str]) -> tuple[int, bool]:
-    case = case_of(item)
-    return targets.index(_run_of(item).name), not (case and case.alone)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    case = case_of(item)
-    if case is None:
+    instance = instance_of(item)
+    if instance is None:
         return
     run = _run_of(item)
     if run.result.unusable or run.result.silent:
         pytest.skip(f"not run: {run.result.unusable or 'the target delivers nothing'}")
-    reason = not_claimed(case, _marked_needs(item), run)
+    reason = instance.unmet(run.capabilities)
     if reason is not None:
-        run.result.cases.append(
-            CaseResult(
-                id=case_id(item, case),
-                requirements=case.requirements,
-                outcome="not_claimed",
-                message=reason,
-            )
-        )
+        run.result.cases.append(not_claimed(instance, reason))
         pytest.skip(f"not claimed: {reason}")
-
-
-def _marked_needs(item: pytest.Item) -> Mapping[str, tuple[Any, ...]]:
-    found: dict[str, tuple[Any, ...]] = {}
-    for mark in item.iter_markers("needs"):
-        found.update(mark.kwargs)
-    return found
-
-
-def not_claimed(case: Case, marked: Mapping[str, tuple[Any, ...]], run: Run) -> str | None:
-    """Why a case does not apply to what the target claims; None if it does."""
-    for identifier in case.requirements:
-        if reason := requirements()[identifier].unmet(run.capabilities):
-            return reason
-    return unmet_need({**case.needs, **marked}, run.capabilities)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -235,17 +201,16 @@ async def conformance_run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
 class Judge:
     """What a case's test function gets as `probe`: the run hands its body the real one."""
 
-    def __init__(self, run: Run, case: Case, identifier: str) -> None:
+    def __init__(self, run: Run, instance: Instance) -> None:
         self._run = run
-        self._case = case
-        self._identifier = identifier
+        self._instance = instance
 
-    async def judge(self, body: Any, parameters: Mapping[str, Any]) -> None:
-        """Runs the body; raises what the reader of a failed test needs to see."""
+    async def judge(self) -> None:
+        """Runs the case; raises what the reader of a failed test needs to see."""
         __tracebackhide__ = True
         if self._run.result.unusable or self._run.result.silent:
             pytest.fail(self._run.result.unusable or "the target delivers nothing", pytrace=False)
-        result = await self._run.judge(self._case, self._identifier, body, parameters)
+        result = await self._run.judge(self._instance)
         if result.outcome != "passed":
             raise NotConformant(failure_text(result, self._run.name))
 
@@ -253,16 +218,16 @@ class Judge:
 @pytest.fixture
 def probe(request: pytest.FixtureRequest, conformance_run: Run) -> Judge:
     """How a case acts and observes."""
-    case = case_of(request.node)
-    if case is None:
+    instance = instance_of(request.node)
+    if instance is None:
         raise pytest.UsageError("the fixture `probe` is for cases of eventhook_conformance")
-    return Judge(conformance_run, case, case_id(request.node, case))
+    return Judge(conformance_run, instance)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[Any]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, NotConformant):
         report.longrepr = str(call.excinfo.value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
-from eventhook_conformance.cases import Case
+from eventhook_conformance.cases import Case, Instance
 from eventhook_conformance.checker import Violation, check, condense
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock, History, Ledger
@@ -112,25 +112,21 @@ class Run:
 
     # Cases
 
-    async def judge(
-        self,
-        case: Case,
-        identifier: str,
-        body: Callable[..., Awaitable[None]],
-        parameters: Mapping[str, Any],
-    ) -> CaseResult:
+    async def judge(self, instance: Instance) -> CaseResult:
         """Runs one case and judges what it saw; the result is also entered in the run's."""
-        history = History(identifier, self.clock)
+        case = instance.case
+        history = History(instance.id, self.clock)
         probe = self.probe(case.requirements, history)
-        result = CaseResult(id=identifier, requirements=case.requirements, outcome="passed")
+        result = CaseResult(id=instance.id, requirements=case.requirements, outcome="passed")
         result.history = history
         began = time.perf_counter()
         if case.alone:
             await self.audit()
         with self._watchdog.watching():
-            await self._act(probe, body, parameters, result)
-            result.violations = self._violations(case, probe, history)
-            await self._tidy(case, probe, result, history)
+            await self._act(probe, instance, result)
+            found = self._violations(case, probe, history)
+            found += await self._tidy(case, probe, result, found)
+        result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
         _decide(result)
         self.result.cases.append(result)
@@ -151,17 +147,11 @@ class Run:
             note_published=lambda event: self._ledger.add(event, history.case),
         )
 
-    async def _act(
-        self,
-        probe: Probe,
-        body: Callable[..., Awaitable[None]],
-        parameters: Mapping[str, Any],
-        result: CaseResult,
-    ) -> None:
+    async def _act(self, probe: Probe, instance: Instance, result: CaseResult) -> None:
         """Runs the body; every way in which it can end becomes part of the result."""
         try:
             async with asyncio.timeout(_CASE_LIMIT_S):
-                await body(probe, **parameters)
+                await instance.body(probe, **instance.parameters)
         except CaseAborted as aborted:
             result.decided = False
             if aborted.violation is not None:
@@ -185,16 +175,18 @@ class Run:
             probe.found("no call to block the event loop", f"blocked in {blocked}")
 
     def _violations(self, case: Case, probe: Probe, history: History) -> list[Violation]:
-        found = check(history, self.capabilities, self._ledger)
-        own = [
+        return [*self._charged(case, history), *probe.violations]
+
+    def _charged(self, case: Case, history: History) -> list[Violation]:
+        """What the checker finds, charged to the case's requirements too where it shows them broken."""
+        return [
             violation.charging(case.requirements) if violation.kind in case.shows else violation
-            for violation in found
+            for violation in check(history, self.capabilities, self._ledger)
         ]
-        return condense([*own, *probe.violations])
 
     async def _tidy(
-        self, case: Case, probe: Probe, result: CaseResult, history: History
-    ) -> None:
+        self, case: Case, probe: Probe, result: CaseResult, found: Sequence[Violation]
+    ) -> list[Violation]:
         """Parks what is open, closes the case's own clients, replaces shared ones that are suspect."""
         for task in list(probe.tasks):
             task.cancel()
@@ -206,19 +198,20 @@ class Run:
         for listener in leaving:
             listener.drain()
         await asyncio.sleep(0)
-        result.violations += await leave_all(tuple(leaving))
+        wrong = await leave_all(tuple(leaving))
         for client in probe.own_clients:
             problem = await client.leave()
             if problem is not None and client.suspect in (None, CLOSED_BY_CASE):
-                result.violations.append(_closing_violation(client, problem))
+                wrong.append(_closing_violation(client, problem))
         parked = tuple(one for one in open_listeners if one not in leaving)
         if parked:
-            self._parking.park(Parked(result, history, parked))
+            self._parking.park(Parked(result, case, probe.history, (*found, *wrong), parked))
         for one, violations in await self._parking.make_room():
             self._settle_account(one, violations)
         for number, client in list(self._shared.items()):
             if client.suspect:
                 await self._retire(number, client)
+        return wrong
 
     async def _retire(self, number: int, client: Client) -> None:
         """Closes a shared client that no other case should use; what is parked on it leaves first."""
@@ -238,19 +231,12 @@ class Run:
 
     def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
         """Judges a case's history again, now that all it will ever get is in it."""
-        result = parked.result
-        known = {(violation.kind, violation.expected, violation.seen) for violation in result.violations}
-        late = [
-            violation
-            for violation in check(parked.history, self.capabilities, self._ledger)
-            if (violation.kind, violation.expected, violation.seen) not in known
-        ]
-        if not late and not leaving:
-            return
-        had = len(result.violations)
-        result.violations = condense([*result.violations, *late, *leaving])
-        if len(result.violations) > had or not had:
-            _decide(result)
+        known = set(parked.violations)
+        now = [*self._charged(parked.case, parked.history), *leaving]
+        late = [violation for violation in now if violation not in known]
+        if late:
+            parked.result.violations = condense([*parked.violations, *late])
+            _decide(parked.result)
 
     async def finish(self) -> None:
         """Listens once more, judges what came, closes everything; safe to call twice."""

@@ -68,10 +68,11 @@ def case(
         @functools.wraps(body)
         async def judged(probe: Any, **parameters: Any) -> None:
             __tracebackhide__ = True
-            await probe.judge(body, parameters)
+            await probe.judge()
 
         judged.__case__ = about  # type: ignore[attr-defined]  # because: the mark of a case
-        return pytest.mark.asyncio(loop_scope="session")(judged)
+        marked: Body = pytest.mark.asyncio(loop_scope="session")(judged)
+        return marked
 
     return decorate
 

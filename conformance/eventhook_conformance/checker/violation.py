@@ -6,9 +6,8 @@ and baselines may rely on them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.history import Entry, Publish, Side
@@ -66,16 +65,23 @@ class Violation:
     seen: str
     entries: tuple[Entry, ...] = field(default=(), compare=False)
     """The few entries of the history that show it."""
+    count: int = field(default=1, compare=False)
+    """How many such breaches this one stands for."""
 
     @property
     def message(self) -> str:
         """One line for machines and short reports."""
-        return f"expected {self.expected}; seen: {self.seen}"
+        return f"expected {self.expected}; seen: {self.witnessed}"
+
+    @property
+    def witnessed(self) -> str:
+        """What was seen, and how often."""
+        return self.seen if self.count == 1 else f"{self.seen} (the first of {self.count} such breaches)"
 
     def charging(self, requirements: Iterable[str]) -> Violation:
         """The same breach, charged to these requirements too."""
         more = tuple(dict.fromkeys([*self.requirements, *requirements]))
-        return Violation(self.kind, more, self.expected, self.seen, self.entries)
+        return replace(self, requirements=more)
 
 
 def charge(kind: Kind, side: Side) -> tuple[str, ...]:
@@ -88,21 +94,11 @@ def name(publish: Publish) -> str:
     return f"#{publish.number} ({publish.event.event_type}, by {publish.client})"
 
 
-def condense(violations: Iterable[Violation], most: int = 3) -> list[Violation]:
-    """At most `most` of one kind and charge: the first ones say it, the rest is counted."""
-    seen: Counter[tuple[Kind, tuple[str, ...]]] = Counter()
-    kept: list[Violation] = []
+def condense(violations: Iterable[Violation]) -> list[Violation]:
+    """The first of each kind and charge, with how many there are: one says it, the rest is counted."""
+    groups: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
-        group = (violation.kind, violation.requirements)
-        seen[group] += 1
-        if seen[group] <= most:
-            kept.append(violation)
-    for at, violation in enumerate(kept):
-        group = (violation.kind, violation.requirements)
-        if seen[group] > most and violation.kind != "failed":
-            more = f"{violation.seen} (the first of {seen[group]} such breaches)"
-            kept[at] = Violation(
-                violation.kind, violation.requirements, violation.expected, more, violation.entries
-            )
-            seen[group] = 0
-    return kept
+        # What a case found itself is never the same breach twice.
+        own = (violation.expected, violation.seen) if violation.kind == "failed" else ()
+        groups.setdefault((violation.kind, violation.requirements, *own), []).append(violation)
+    return [replace(group[0], count=len(group)) for group in groups.values()]

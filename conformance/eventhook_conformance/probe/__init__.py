@@ -4,6 +4,6 @@ from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, Undecided
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.probe import Probe
+from eventhook_conformance.probe.probe import Probe, Via
 
-__all__ = ["CaseAborted", "Client", "Listener", "Patience", "Probe", "Undecided"]
+__all__ = ["CaseAborted", "Client", "Listener", "Patience", "Probe", "Undecided", "Via"]

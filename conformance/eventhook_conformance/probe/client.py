@@ -127,7 +127,7 @@ class Client:
         if not await self._patience.wait(task):
             task.cancel()
             self.suspect = "a call hung"
-            raise Hung(f"{call.__name__} did not return within {self._patience.timeout_s:g} s")
+            raise Hung(f"{getattr(call, '__qualname__', 'the call')} did not return within {self._patience.timeout_s:g} s")
         return task.result()
 
 

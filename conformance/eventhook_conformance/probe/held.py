@@ -90,8 +90,10 @@ class Held(Generic[T]):
         if not await self._patience.wait(self.task):
             await self.abandon()
             raise Hung("leaving did not return")
-        if not self.task.cancelled() and (raised := self.task.exception()) not in (None, error):
-            raise raised  # type: ignore[misc]  # because: `None` was just excluded
+        if not self.task.cancelled() and (
+            (raised := self.task.exception()) is not None and raised is not error
+        ):
+            raise raised
 
     async def cancel(self) -> bool:
         """Cancels whatever the context is doing; whether that ended in time."""

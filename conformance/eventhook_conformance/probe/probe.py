@@ -11,7 +11,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -35,7 +35,8 @@ from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Server, Target
 
 T = TypeVar("T")
-Via = Client | Literal["same", "other"] | None
+Via: TypeAlias = Client | Literal["same", "other"] | None
+"""Through which client: the run's first (`same`, the default), its second, or one of the case's own."""
 
 
 class Probe:

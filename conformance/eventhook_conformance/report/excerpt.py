@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
@@ -22,7 +22,7 @@ from eventhook_conformance.history import (
 _MOST_LINES = 24
 
 
-def excerpt(history: History, entries: Iterable[Entry]) -> list[str]:
+def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
     """The named entries in the order in which they happened, a line each, times in milliseconds."""
     numbers = {
         key: publishes[0].number for key, publishes in by_identity(history.publishes).items()
@@ -33,8 +33,15 @@ def excerpt(history: History, entries: Iterable[Entry]) -> list[str]:
         for delivery in subscription.deliveries
     }
     lines: list[tuple[Moment, str, str]] = []
+    endings: list[tuple[Moment, str, str]] = []
     for entry in dict.fromkeys(entries):
         lines += _lines(entry, numbers, readers.get(id(entry), "?"))
+        if isinstance(entry, Subscribed):
+            endings += _endings(entry)
+    # How a subscription ended explains nothing that was seen before, unless it is all there is.
+    latest = max((line[0].step for line in lines), default=0)
+    alone = all(isinstance(entry, Subscribed) for entry in entries)
+    lines += [line for line in endings if alone or line[0].step < latest]
     lines.sort(key=lambda line: line[0].step)
     start = lines[0][0].at_s if lines else 0.0
     shown = [
@@ -71,12 +78,6 @@ def _lines(
         case Subscribed():
             state = "active" if entry.entered else f"failed: {entry.error or 'never entered'}"
             yield entry.entering, entry.client, f"subscribe {entry.name} to {selects_text(entry)} -> {state}"
-            if entry.closing is not None:
-                yield entry.closing, entry.client, f"close, with {entry.name} open"
-            if entry.leaving is not None:
-                yield entry.leaving, entry.client, f"leave {entry.name}"
-            if entry.ended is not None:
-                yield entry.ended, entry.name, f"reading ended: {entry.end_error or 'StopAsyncIteration'}"
         case Delivery():
             number = _number(entry.event, numbers)
             yield entry.returned, reader, f"read {number}{event_text(entry.event)}"
@@ -88,6 +89,15 @@ def _lines(
             yield entry.began, "", f"fault begins: {entry.text}"
             if entry.ended is not None:
                 yield entry.ended, "", f"fault over: {entry.text}"
+
+
+def _endings(entry: Subscribed) -> Iterator[tuple[Moment, str, str]]:
+    if entry.closing is not None:
+        yield entry.closing, entry.client, f"close, with {entry.name} open"
+    if entry.leaving is not None:
+        yield entry.leaving, entry.client, f"leave {entry.name}"
+    if entry.ended is not None:
+        yield entry.ended, entry.name, f"reading ended: {entry.end_error or 'StopAsyncIteration'}"
 
 
 def _number(event: object, numbers: dict[object, int]) -> str:

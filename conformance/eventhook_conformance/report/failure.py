@@ -22,20 +22,21 @@ def failure_text(case: CaseResult, target: str) -> str:
         lines += _wrapped(f"undecided{blame}: ", case.message or "no reason given")
     for violation in case.violations:
         lines += ["", *_violation_lines(case, violation)]
-    lines += ["", *_wrapped("  again     ", rerun_command(case, target), breaks=False)]
+    lines += ["", f"  again     {rerun_command(case, target)}"]
     return "\n".join(lines)
 
 
 def rerun_command(case: CaseResult, target: str) -> str:
     """The command that runs just this case again."""
-    return f"eventhook-conformance run {shlex.quote(target)} -k {shlex.quote(case.id)}"
+    run = f"eventhook-conformance run {shlex.quote(target)}"
+    return run if case.id.startswith("smoke::") else f"{run} -k {shlex.quote(case.id)}"
 
 
 def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
     for identifier in violation.requirements:
         yield from _wrapped(f"  {identifier:<9} ", requirements()[identifier].text)
     yield from _wrapped("  expected  ", violation.expected)
-    yield from _wrapped("  seen      ", violation.seen)
+    yield from _wrapped("  seen      ", violation.witnessed)
     history = case.history
     if history is None:
         return
@@ -46,12 +47,5 @@ def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
         yield from (f"{line:.{WIDTH}}" for line in lines)
 
 
-def _wrapped(label: str, text: str, *, breaks: bool = True) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=label,
-        subsequent_indent=" " * len(label),
-        break_long_words=breaks,
-        break_on_hyphens=breaks,
-    )
+def _wrapped(label: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=" " * len(label))

@@ -3,6 +3,7 @@
 from eventhook_conformance.target.capabilities import PROFILES, Capabilities
 from eventhook_conformance.target.definition import Server, Target
 from eventhook_conformance.target.finding import TargetNotFound, find_target, registered_targets
+from eventhook_conformance.target.mutant import Mutant
 from eventhook_conformance.target.services import Execution, HttpTarget, Tenant, WorkflowService
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Capabilities",
     "Execution",
     "HttpTarget",
+    "Mutant",
     "Server",
     "Target",
     "TargetNotFound",

@@ -1,0 +1,10 @@
+"""The zoo: believable bugs, each a few lines over a correct implementation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants.publishing import PUBLISHING
+
+ZOO: Final[tuple[Mutant, ...]] = (*PUBLISHING,)

@@ -1,0 +1,292 @@
+"""The NATS backend: each client has a connection of its own to a real server.
+
+One subscription on the server for each of ours (NAT-05), never in a queue group, which would share
+its messages out. What comes in is decoded, checked against its subject, filtered, and appended to a
+bounded channel, the same as in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from eventhook_conformance.contract import (
+    BusClosed,
+    ChannelCounts,
+    EventBus,
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    StreamBus,
+    StreamEvent,
+    StreamingBackend,
+    Subscription,
+)
+from eventhook_conformance.kit import NatsServer
+from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_reference.channel import Channel, SubscribeContext
+from eventhook_reference.nats_connection import Attachment, CannotConnect, Connection
+from eventhook_reference.nats_subjects import (
+    event_subject,
+    pattern_subject,
+    stream_subject,
+)
+from eventhook_reference.wire import check_key, check_pattern, checked_body
+
+__all__ = ["CAPABILITIES", "CannotConnect", "NatsBackend", "connect", "server", "target"]
+
+E = TypeVar("E", FlovynEvent, StreamEvent)
+K = TypeVar("K", bound=Hashable)
+
+logger = logging.getLogger(__name__)
+
+CAPABILITIES: Final = Capabilities(
+    profiles={"events", "streams", "nats-wire"}, causal_order=True
+)
+
+
+class Uses(dict[K, int], Generic[K]):
+    """The channels of one client on one side: how many subscriptions are active on each."""
+
+    def touch(self, key: K) -> None:
+        """Makes the channel exist."""
+        self.setdefault(key, 0)
+
+    def enter(self, key: K) -> None:
+        """Counts one more subscription."""
+        self[key] = self.get(key, 0) + 1
+
+    def leave(self, key: K) -> None:
+        """Counts one less; the channel stays, idle."""
+        self[key] -= 1
+
+    def remove_idle(self) -> int:
+        """Removes what no subscription is active on (CLN-01); returns how many."""
+        idle = [key for key, active in self.items() if not active]
+        for key in idle:
+            del self[key]
+        return len(idle)
+
+
+class NatsBackend(StreamingBackend):
+    """One client of the bus, over an open connection that is its own."""
+
+    events: NatsEvents
+    streams: NatsStreams
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.event_uses: Uses[UUID] = Uses()
+        self.stream_uses: Uses[str] = Uses()
+        self.channels: set[Channel[Any]] = set()
+        self.events = NatsEvents(self)
+        self.streams = NatsStreams(self)
+        self._closing: asyncio.Task[None] | None = None
+
+    def check_open(self) -> None:
+        """Raises `BusClosed` once this client was closed (PUB-17)."""
+        if self._closing is not None:
+            raise BusClosed("this client was closed; connect another one")
+
+    async def aclose(self) -> None:
+        """Closes this client: its readers read what has reached it, then end.
+
+        A call that is cancelled lets the closing go on, and a second one waits for it.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self.connection.aclose()
+        for channel in self.channels:
+            channel.finish()
+        self.channels.clear()
+
+    async def cleanup_inactive_channels(self) -> int:
+        """Removes this client's idle channels (CLN-01)."""
+        self.check_open()
+        return self.event_uses.remove_idle() + self.stream_uses.remove_idle()
+
+    async def active_channels(self) -> ChannelCounts:
+        """Counts this client's channels."""
+        self.check_open()
+        return ChannelCounts(events=len(self.event_uses), streams=len(self.stream_uses))
+
+
+class NatsEvents(EventBus):
+    """The event side of one client."""
+
+    def __init__(self, backend: NatsBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: FlovynEvent) -> None:
+        """As the contract says; when it returns the server has the event (NAT-07)."""
+        self._backend.check_open()
+        body = checked_body(event, FlovynEvent)
+        self._backend.event_uses.touch(event.tenant_id)
+        await self._backend.connection.publish(event_subject(event), body)
+
+    def subscribe(self, pattern: EventPattern) -> SubscribeContext[FlovynEvent]:
+        """As the contract says."""
+        return _EventSubscribing(self._backend, pattern)
+
+
+class NatsStreams(StreamBus):
+    """The stream side of one client."""
+
+    def __init__(self, backend: NatsBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: StreamEvent) -> None:
+        """As the contract says; when it returns the server has the event (NAT-07)."""
+        self._backend.check_open()
+        body = checked_body(event, StreamEvent)
+        key = event.workflow_execution_id
+        self._backend.stream_uses.touch(key)
+        await self._backend.connection.publish(stream_subject(key), body)
+
+    def subscribe(self, workflow_execution_id: str) -> SubscribeContext[StreamEvent]:
+        """As the contract says."""
+        return _StreamSubscribing(self._backend, workflow_execution_id)
+
+
+class _Subscribing(SubscribeContext[E], Generic[E, K]):
+    def __init__(self, backend: NatsBackend, uses: Uses[K], capacity: int) -> None:
+        self._backend = backend
+        self._uses = uses
+        self._channel: Channel[E] = Channel(capacity)
+        self._attachment: Attachment | None = None
+        self._key: K
+
+    @abstractmethod
+    def _place(self) -> tuple[K, str]:
+        """The channel's key, and the subject to ask the server for."""
+
+    @abstractmethod
+    def _read(self, subject: str, body: bytes) -> E | None:
+        """The event of a message, None if it is not for this subscription.
+
+        Raises:
+            InvalidEvent: the body is none, or names another place than its subject.
+        """
+
+    async def _enter(self) -> Subscription[E]:
+        self._key, subject = self._place()
+        attachment = Attachment(subject, self._receive, self._channel.lose)
+        self._uses.enter(self._key)
+        try:
+            await self._backend.connection.attach(attachment)
+            self._backend.check_open()
+        except BaseException:  # because: a cancelled entering must leave nothing behind either
+            self._uses.leave(self._key)
+            raise
+        self._attachment = attachment
+        self._backend.channels.add(self._channel)
+        return self._channel
+
+    async def _leave(self) -> None:
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            self._channel.leave()
+            self._backend.channels.discard(self._channel)
+            self._uses.leave(self._key)
+            await self._backend.connection.detach(attachment)
+
+    async def _receive(self, subject: str, body: bytes) -> None:
+        try:
+            event = self._read(subject, body)
+        except InvalidEvent as error:
+            logger.debug("skipped a message on %s: %s", subject, error)
+            return
+        if event is not None and self._channel.push(event):
+            await asyncio.sleep(0)
+
+
+class _EventSubscribing(_Subscribing[FlovynEvent, UUID]):
+    def __init__(self, backend: NatsBackend, pattern: EventPattern) -> None:
+        super().__init__(backend, backend.event_uses, CAPABILITIES.event_capacity)
+        self._pattern = pattern
+
+    def _check(self) -> None:
+        self._backend.check_open()
+        check_pattern(self._pattern)
+
+    def _place(self) -> tuple[UUID, str]:
+        return self._pattern.tenant_id, pattern_subject(self._pattern)
+
+    def _read(self, subject: str, body: bytes) -> FlovynEvent | None:
+        event = FlovynEvent.from_json(body)
+        if subject != event_subject(event):
+            raise InvalidEvent(f"its body belongs on {event_subject(event)} (NAT-08, NAT-09)")
+        return event if self._pattern.matches(event) else None
+
+
+class _StreamSubscribing(_Subscribing[StreamEvent, str]):
+    def __init__(self, backend: NatsBackend, key: str) -> None:
+        super().__init__(backend, backend.stream_uses, CAPABILITIES.stream_capacity)
+        self._wanted = key
+
+    def _check(self) -> None:
+        self._backend.check_open()
+        check_key(self._wanted)
+
+    def _place(self) -> tuple[str, str]:
+        return self._wanted, stream_subject(self._wanted)
+
+    def _read(self, subject: str, body: bytes) -> StreamEvent:
+        event = StreamEvent.from_json(body)
+        if event.workflow_execution_id != self._wanted:
+            raise InvalidEvent(f"its body has the key {event.workflow_execution_id} (NAT-08)")
+        return event
+
+
+class GivenServer(Server):
+    """A server that somebody else runs; it cannot be killed or paused from here."""
+
+    def __init__(self, address: str, monitor_url: str | None) -> None:
+        self.address = address
+        self.monitor_url = monitor_url
+
+
+@asynccontextmanager
+async def connect(address: str) -> AsyncIterator[NatsBackend]:
+    """One more client of the bus at `nats://[user:password@]host:port`.
+
+    Raises:
+        CannotConnect: within 5 s there is no working connection; one line that names the address.
+    """
+    connection = Connection(address)
+    await connection.open()
+    backend = NatsBackend(connection)
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+def server() -> AbstractAsyncContextManager[Server]:
+    """The server at `NATS_URL` (monitoring at `NATS_MONITOR_URL`) if set, else one of our own.
+
+    Raises, on entering:
+        CannotConnect: nothing answers at `NATS_URL`.
+        ServerUnavailable: our own cannot be had, or does not start.
+    """
+    url = os.environ.get("NATS_URL")
+    return _given_server(url, os.environ.get("NATS_MONITOR_URL")) if url else NatsServer()
+
+
+@asynccontextmanager
+async def _given_server(url: str, monitor_url: str | None) -> AsyncIterator[Server]:
+    async with connect(url):
+        pass
+    yield GivenServer(url, monitor_url or None)
+
+
+target: Final = Target("nats", server=server, connect=connect, capabilities=CAPABILITIES)

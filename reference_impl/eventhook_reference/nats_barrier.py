@@ -1,0 +1,111 @@
+"""Knowing that the server has taken what was written: a barrier that many callers share.
+
+`flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to an
+inbox of one's own goes through that buffer, and the server answers in order. One such *round* is in
+flight at a time; whoever comes meanwhile shares the next one, so that its cost is divided among all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Round:
+    """One message to the inbox, and who waits for it to come back."""
+
+    number: int
+    epoch: int
+    deadline: asyncio.TimerHandle
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
+    """What the server refused to publish while this round was under way; see `Barrier.deny`."""
+    problem: str | None = None
+    """Why nobody knows what became of what was written; None once the message came back."""
+
+    def settle(self, problem: str | None) -> None:
+        self.problem = problem
+        self.deadline.cancel()
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Barrier:
+    """Rounds over one connection.
+
+    Args:
+        send: writes the round's message to the output buffer; must not wait for anything.
+        epoch: a number that changes with every reconnect.
+        timeout_s: seconds after which a round is given up.
+    """
+
+    def __init__(
+        self, send: Callable[[int], Awaitable[None]], epoch: Callable[[], int], timeout_s: float
+    ) -> None:
+        self._send = send
+        self._epoch = epoch
+        self._timeout_s = timeout_s
+        self._count = 0
+        self._flying: Round | None = None
+        self._gathering: Round | None = None
+
+    async def passed(self, epoch: int) -> Round:
+        """Waits until the server has taken all that this task wrote in that epoch, or never will.
+
+        A caller that is cancelled takes nothing from those who share its round.
+        """
+        if epoch != self._epoch():
+            self.fail("the connection was lost")
+        for joined in (self._flying, self._gathering):
+            if joined is not None and joined.epoch != epoch:
+                self.fail("the connection was lost")
+        if self._gathering is None:
+            self._gathering = self._new_round(epoch)
+        mine = self._gathering
+        waiter = asyncio.get_running_loop().create_future()
+        mine.waiters.append(waiter)
+        if self._flying is None:
+            await self._launch()
+        await waiter
+        return mine
+
+    async def answered(self, number: int) -> None:
+        """The message of that round came back."""
+        flying = self._flying
+        if flying is None or flying.number != number:
+            return
+        self._flying = None
+        flying.settle(None if flying.epoch == self._epoch() else "the connection was lost")
+        if self._gathering is not None:
+            await self._launch()
+
+    def deny(self, subject: str) -> None:
+        """The server refused a publish to that subject.
+
+        It says so before it answers the round that follows the publish. That round may still be
+        gathering for us, if the answer to the one before was read but not yet processed.
+        """
+        for under_way in (self._flying, self._gathering):
+            if under_way is not None:
+                under_way.denied.add(subject)
+
+    def fail(self, problem: str) -> None:
+        """Gives up all rounds: what was written may have arrived or not."""
+        for under_way in (self._flying, self._gathering):
+            if under_way is not None:
+                under_way.settle(problem)
+        self._flying = self._gathering = None
+
+    def _new_round(self, epoch: int) -> Round:
+        self._count += 1
+        loop = asyncio.get_running_loop()
+        problem = f"the server did not answer within {self._timeout_s:g} s"
+        return Round(self._count, epoch, loop.call_later(self._timeout_s, self.fail, problem))
+
+    async def _launch(self) -> None:
+        assert self._gathering is not None
+        self._flying, self._gathering = self._gathering, None
+        await self._send(self._flying.number)

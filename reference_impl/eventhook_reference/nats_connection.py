@@ -1,0 +1,267 @@
+"""One connection to NATS that tells the truth: what it says was taken or is active, is.
+
+Three properties of nats-py (2.16) shape it:
+
+- A command is appended to an output buffer. With an unlimited flusher queue and no buffering while
+  disconnected, appending never waits, and so never swallows a cancellation, as it else would.
+- Errors of the server arrive in the read loop, before the messages that follow them on the wire.
+- `flush()` that times out leaves the client deaf. It is never called here; see `Barrier`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from eventhook_conformance.contract import (
+    PublishError,
+    StreamingError,
+    SubscribeError,
+    SubscriptionLost,
+)
+from eventhook_reference.nats_barrier import Barrier
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S: Final = 5.0
+CALL_TIMEOUT_S: Final = 4.0
+"""Seconds after which a call is given up: safely below the claimed `publish_timeout_s`."""
+CLOSE_TIMEOUT_S: Final = 1.0
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "max_reconnect_attempts": -1,
+    "reconnect_time_wait": 0.05,
+    "connect_timeout": 2,
+    "ping_interval": 2,
+    "max_outstanding_pings": 2,
+    # Unlimited, so that appending a command never waits.
+    "flusher_queue_size": 0,
+    # Nothing is kept while disconnected: a publish fails at once, and is not sent unawares later.
+    "pending_size": 0,
+}
+_VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
+
+
+class CannotConnect(StreamingError):
+    """No connection could be made; the message is one line that names the URL."""
+
+
+@dataclass(eq=False)
+class Attachment:
+    """One subscription on the server."""
+
+    subject: str
+    receive: Callable[[str, bytes], Awaitable[None]]
+    """Called with subject and body of every message, in order."""
+    lose: Callable[[SubscriptionLost], None]
+    """Called once if nothing can come any more."""
+    handle: NatsSubscription | None = None
+    denied: bool = False
+
+    async def on_message(self, message: Msg) -> None:
+        await self.receive(message.subject, message.data)
+
+
+class Connection:
+    """A connection that reconnects by itself until it is closed.
+
+    Args:
+        url: `nats://[user:password@]host:port`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._server = urlsplit(url).netloc.rpartition("@")[2] or url
+        self._client = Client()
+        self._inbox = self._client.new_inbox()
+        self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S)
+        self._attached: set[Attachment] = set()
+        self._left_while_down: list[NatsSubscription] = []
+        self._connecting = False
+
+    async def open(self) -> None:
+        """Connects, and makes sure that the server answers.
+
+        Raises:
+            CannotConnect: nothing listens there, it does not answer in time, or it refuses us.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._connect()
+                await self._listen_to_inbox()
+        except BaseException as error:  # because: a cancelled opening must leave nothing either
+            await self._client.close()
+            if isinstance(error, StreamingError | nats.errors.Error | OSError | ValueError):
+                raise self._cannot_connect(error) from error
+            raise
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Sends the message; when this returns the server has it (NAT-07).
+
+        Raises:
+            PublishError: it was not sent, was refused, or nobody knows whether it arrived.
+        """
+        if len(body) > self._client.max_payload:
+            raise PublishError(
+                f"the event has {len(body)} bytes; this server takes {self._client.max_payload}"
+            )
+        epoch = self._epoch()
+        try:
+            await self._client.publish(subject, body)
+        except nats.errors.Error as error:
+            raise PublishError(f"{self._down()}; nothing was sent") from error
+        outcome = await self._barrier.passed(epoch)
+        if subject.lower() in outcome.denied:
+            raise PublishError(f"the server permits no publishing to {subject}", subject=subject)
+        if outcome.problem is not None:
+            raise PublishError(f"{outcome.problem}; the event may have arrived or not")
+
+    async def attach(self, attachment: Attachment) -> None:
+        """Subscribes; when this returns the server counts the subscription (PUB-04).
+
+        Raises:
+            SubscribeError: it was refused, or could not be made surely active (REC-06).
+        """
+        if not self._client.is_connected:
+            raise SubscribeError(f"{self._down()}; the subscription is not active")
+        epoch = self._epoch()
+        self._attached.add(attachment)
+        try:
+            attachment.handle = await self._client.subscribe(
+                attachment.subject,
+                cb=attachment.on_message,
+                pending_msgs_limit=0,
+                pending_bytes_limit=0,
+            )
+            outcome = await self._barrier.passed(epoch)
+            if attachment.denied:
+                raise SubscribeError(f"the server permits no subscribing to {attachment.subject}")
+            if outcome.problem is not None:
+                raise SubscribeError(f"{outcome.problem}; the subscription is not surely active")
+        except nats.errors.Error as error:
+            await self._withdraw(attachment)
+            raise SubscribeError(f"{self._down()}; the subscription is not active") from error
+        except BaseException:  # because: a cancelled entering must leave nothing behind either
+            await self._withdraw(attachment)
+            raise
+
+    async def detach(self, attachment: Attachment) -> None:
+        """Unsubscribes; when this returns the server counts no subscription any more (NAT-10).
+
+        Never raises for the connection's state: a server that is gone counts nothing.
+        """
+        epoch = self._epoch()
+        if await self._withdraw(attachment):
+            await self._barrier.passed(epoch)
+
+    async def aclose(self) -> None:
+        """Closes the connection after all that had reached this client was handed on."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                if self._client.is_connected:
+                    await self._barrier.passed(self._epoch())
+                while any(a.handle is not None and a.handle.pending_msgs for a in self._attached):
+                    await asyncio.sleep(0)
+        self._attached.clear()
+        await self._client.close()
+
+    async def _connect(self) -> None:
+        self._connecting = True
+        try:
+            await self._client.connect(
+                self._url,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_reconnected,
+                closed_cb=self._on_closed,
+                **_OPTIONS,
+            )
+        finally:
+            self._connecting = False
+
+    async def _listen_to_inbox(self) -> None:
+        inbox = Attachment(f"{self._inbox}.*", self._receive_round, lambda error: None)
+        await self.attach(inbox)
+        self._attached.discard(inbox)
+
+    async def _withdraw(self, attachment: Attachment) -> bool:
+        """Stops the deliveries; whether the server was told."""
+        self._attached.discard(attachment)
+        handle = attachment.handle
+        if handle is None or self._client.is_closed:
+            return False
+        if not self._client.is_connected:
+            # Its SUB may still wait in the output buffer, where no UNSUB can be put behind it now.
+            self._left_while_down.append(handle)
+            return False
+        with suppress(nats.errors.Error):
+            await handle.unsubscribe()
+        return True
+
+    def _epoch(self) -> int:
+        return self._client.stats["reconnects"]
+
+    async def _send_round(self, number: int) -> None:
+        with suppress(nats.errors.Error):  # because: the round fails with the connection
+            await self._client.publish(f"{self._inbox}.{number}", b"")
+
+    async def _receive_round(self, subject: str, body: bytes) -> None:
+        await self._barrier.answered(int(subject.rpartition(".")[2]))
+
+    async def _on_error(self, error: Exception) -> None:
+        if self._connecting:
+            # Else nats-py would go on trying, for ever.
+            raise error
+        violation = _VIOLATION.search(str(error))
+        if violation is None:
+            logger.debug("%s: %r", self._server, error)
+        elif violation[1] == "subscription":
+            self._deny_subscription(violation[2])
+        elif violation[2].startswith(self._inbox.lower()):
+            # Refusing the round is an answer too, and comes in the same order.
+            await self._barrier.answered(int(violation[2].rpartition(".")[2]))
+        else:
+            self._barrier.deny(violation[2])
+
+    def _deny_subscription(self, subject: str) -> None:
+        for attachment in [a for a in self._attached if a.subject.lower() == subject]:
+            attachment.denied = True
+            attachment.lose(
+                SubscriptionLost(f"the server permits no subscribing to {attachment.subject}")
+            )
+
+    async def _on_disconnected(self) -> None:
+        self._barrier.fail("the connection was lost")
+
+    async def _on_reconnected(self) -> None:
+        left, self._left_while_down = self._left_while_down, []
+        for handle in left:
+            with suppress(nats.errors.Error):
+                await handle.unsubscribe()
+
+    async def _on_closed(self) -> None:
+        self._barrier.fail("the connection was closed")
+        for attachment in self._attached:
+            attachment.lose(SubscriptionLost(f"{self._down()}; nothing can come any more"))
+        self._attached.clear()
+
+    def _down(self) -> str:
+        if not self._client.is_closed:
+            return f"not connected to {self._server}"
+        reason = self._client.last_error
+        return f"the connection to {self._server} was closed" + (f" ({reason})" if reason else "")
+
+    def _cannot_connect(self, error: BaseException) -> CannotConnect:
+        reason = " ".join(str(error).split()) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        return CannotConnect(f"cannot connect to nats://{self._server}: {reason}")
