@@ -1,7 +1,27 @@
 """A conformance suite for tenant-scoped event buses, token streams and the SSE endpoints over them."""
 
-from eventhook_conformance.contract import *  # noqa: F403  # because: the contract is handed on whole
-from eventhook_conformance.contract import __all__ as _contract
+from eventhook_conformance.contract import (
+    MAX_DEPTH,
+    MAX_INTEGER,
+    MAX_NAME_BYTES,
+    BusClosed,
+    ChannelCounts,
+    EventBus,
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    InvalidPattern,
+    PublishError,
+    StreamBus,
+    StreamEvent,
+    StreamEventType,
+    StreamingBackend,
+    StreamingError,
+    SubscribeError,
+    Subscription,
+    SubscriptionLost,
+    Unsupported,
+)
 from eventhook_conformance.target import (
     Capabilities,
     Execution,
@@ -15,12 +35,31 @@ from eventhook_conformance.target import (
 __version__ = "0.1.0"
 
 __all__ = [
-    *_contract,
+    "MAX_DEPTH",
+    "MAX_INTEGER",
+    "MAX_NAME_BYTES",
+    "BusClosed",
     "Capabilities",
+    "ChannelCounts",
+    "EventBus",
+    "EventPattern",
     "Execution",
+    "FlovynEvent",
     "HttpTarget",
+    "InvalidEvent",
+    "InvalidPattern",
+    "PublishError",
     "Server",
+    "StreamBus",
+    "StreamEvent",
+    "StreamEventType",
+    "StreamingBackend",
+    "StreamingError",
+    "SubscribeError",
+    "Subscription",
+    "SubscriptionLost",
     "Target",
     "Tenant",
+    "Unsupported",
     "WorkflowService",
 ]

@@ -56,7 +56,7 @@ async def judge_in_loop(run: Run, instances: Iterable[Instance]) -> None:
             if reason is None:
                 await run.judge(instance)
             else:
-                run.result.cases.append(not_claimed(instance, reason))
+                run.note(not_claimed(instance, reason))
     finally:
         await run.finish()
 

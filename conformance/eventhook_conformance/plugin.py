@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from eventhook_conformance.cases import Case, Instance, catalog
+from eventhook_conformance.cases import Case, Instance, instances_of
 from eventhook_conformance.judging import not_claimed, selectable
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.run import Run, TargetUnusable
@@ -121,9 +121,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if hasattr(metafunc.function, "__case__"):
-        names = list(metafunc.config.stash[RUNS])
+        runs: dict[str, Run] = metafunc.config.stash[RUNS]
         metafunc.parametrize(
-            "conformance_run", names, ids=names, indirect=True, scope="session"
+            "conformance_run", list(runs), ids=list(runs), indirect=True, scope="session"
         )
 
 
@@ -132,8 +132,9 @@ def instance_of(item: pytest.Item) -> Instance | None:
     if not hasattr(getattr(item, "function", None), "__case__"):
         return None
     case: Case = item.function.__case__  # type: ignore[attr-defined]  # because: just looked for
-    _, *ids = item.callspec._idlist  # type: ignore[attr-defined]  # because: parametrised by us
-    return catalog()[f"{case.name}[{'-'.join(ids)}]" if ids else case.name]
+    parameters = dict(item.callspec.params)  # type: ignore[attr-defined]  # because: parametrised by us
+    del parameters["conformance_run"]
+    return next(one for one in instances_of(case) if one.parameters == parameters)
 
 
 def _run_of(item: pytest.Item) -> Run:
@@ -172,7 +173,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"not run: {run.result.unusable or 'the target delivers nothing'}")
     reason = instance.unmet(run.capabilities)
     if reason is not None:
-        run.result.cases.append(not_claimed(instance, reason))
+        run.note(not_claimed(instance, reason))
         pytest.skip(f"not claimed: {reason}")
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, Literal
 
 import eventhook_fixtures
-
 from eventhook_conformance.target import Capabilities
 
 
@@ -34,9 +33,7 @@ class Requirement:
         return unmet_need(self.needs, capabilities)
 
 
-def unmet_need(
-    needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities
-) -> str | None:
+def unmet_need(needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities) -> str | None:
     """The first need that the claims do not meet, in words; None if they meet all."""
     for name, values in needs.items():
         claimed = getattr(capabilities, name)

@@ -123,7 +123,13 @@ class RunResult:
         if outcomes["failed"]:
             return "non-conformant"
         nothing = not (self.summary["passed"] or self.summary["failed"])
-        if self.unusable or self.suite_failure or nothing or outcomes["error"] or outcomes["untested"]:
+        if (
+            self.unusable
+            or self.suite_failure
+            or nothing
+            or outcomes["error"]
+            or outcomes["untested"]
+        ):
             return "inconclusive"
         return "conformant"
 
@@ -136,5 +142,3 @@ def exit_code(results: Sequence[RunResult]) -> int:
     if "non-conformant" in verdicts:
         return 1
     return 0 if verdicts == {"conformant"} else 3
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -59,7 +59,10 @@ class Run:
         self._opened = 0
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
         self._server: Held[Server] | None = None
-        self._began = time.perf_counter()
+        self._began = 0.0
+        self._finished = False
+        self.on_case: Callable[[Run, CaseResult], None] | None = None
+        self.on_finished: Callable[[Run], None] | None = None
 
     # Clients
 
@@ -69,6 +72,7 @@ class Run:
         Raises:
             TargetUnusable: that raised or hung.
         """
+        self._began = time.perf_counter()
         if self.target.server is None or self.server is not None:
             return
         self._server = Held(self.target.server, self.patience)
@@ -129,8 +133,14 @@ class Run:
         result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
         _decide(result)
-        self.result.cases.append(result)
+        self.note(result)
         return result
+
+    def note(self, result: CaseResult) -> None:
+        """Enters a result in the run's."""
+        self.result.cases.append(result)
+        if self.on_case is not None:
+            self.on_case(self, result)
 
     def probe(self, requirements: Sequence[str], history: History) -> Probe:
         """What a case of these requirements acts through."""
@@ -165,7 +175,9 @@ class Run:
         except TimeoutError:
             result.decided = False
             result.blame, result.message = "suite", f"the case took longer than {_CASE_LIMIT_S:g} s"
-        except Exception as error:  # because: a fault of the suite must not pass for one of the target
+        except (
+            Exception
+        ) as error:  # because: a fault of the suite must not pass for one of the target
             result.decided = False
             where = traceback.extract_tb(error.__traceback__)[-1]
             result.blame = "suite"
@@ -193,7 +205,9 @@ class Run:
         if probe.tasks:
             await asyncio.wait(set(probe.tasks), timeout=self.patience.current_s)
         own = {client.name for client in probe.own_clients}
-        open_listeners = [one for one in probe.listeners if one.entry.entered and not one.entry.left]
+        open_listeners = [
+            one for one in probe.listeners if one.entry.entered and not one.entry.left
+        ]
         leaving = [one for one in open_listeners if case.alone or one.client.name in own]
         for listener in leaving:
             listener.drain()
@@ -225,7 +239,9 @@ class Run:
         if not len(self._parking):
             return
         if settle_s:
-            await asyncio.sleep(settle_s)  # the one sleep of a run: silence has no event to wait for
+            await asyncio.sleep(
+                settle_s
+            )  # the one sleep of a run: silence has no event to wait for
         for parked, violations in await self._parking.empty():
             self._settle_account(parked, violations)
 
@@ -244,7 +260,11 @@ class Run:
             stack.push_async_callback(self._close)
             with self._watchdog.watching():
                 await self.audit(self.settings.settle_s)
-        self.result.duration_s = time.perf_counter() - self._began
+        if not self._finished:
+            self._finished = True
+            self.result.duration_s = time.perf_counter() - self._began
+            if self.on_finished is not None:
+                self.on_finished(self)
 
     async def _close(self) -> None:
         clients, self._shared = list(self._shared.values()), {}
@@ -275,5 +295,3 @@ def _closing_violation(client: Client, problem: str) -> Violation:
     return Violation(
         "failed", ("PUB-17",), f"closing {client.name} to succeed", f"it raised {problem}"
     )
-
-

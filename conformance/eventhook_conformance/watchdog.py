@@ -69,5 +69,7 @@ class Watchdog:
         if sys.gettrace() is not None or frame is None:
             return
         code = frame.f_code
-        self.blocked = f"{code.co_qualname} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})"
+        self.blocked = (
+            f"{code.co_qualname} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})"
+        )
         raise LoopBlocked(f"the event loop was blocked for {self._limit_s:g} s in {self.blocked}")

@@ -10,6 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+_LOST: Final = "the connection was lost"
 
 
 @dataclass(eq=False)
@@ -18,7 +21,7 @@ class Round:
 
     number: int
     epoch: int
-    deadline: asyncio.TimerHandle
+    deadline: asyncio.TimerHandle | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     """What the server refused to publish while this round was under way; see `Barrier.deny`."""
@@ -26,8 +29,10 @@ class Round:
     """Why nobody knows what became of what was written; None once the message came back."""
 
     def settle(self, problem: str | None) -> None:
+        """Lets all that wait go on."""
         self.problem = problem
-        self.deadline.cancel()
+        if self.deadline is not None:
+            self.deadline.cancel()
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -38,16 +43,22 @@ class Barrier:
 
     Args:
         send: writes the round's message to the output buffer; must not wait for anything.
-        epoch: a number that changes with every reconnect.
+        epoch: a number that changes with every reconnect, and when the connection closes.
         timeout_s: seconds after which a round is given up.
+        timed_out: called when that happened.
     """
 
     def __init__(
-        self, send: Callable[[int], Awaitable[None]], epoch: Callable[[], int], timeout_s: float
+        self,
+        send: Callable[[int], Awaitable[None]],
+        epoch: Callable[[], int],
+        timeout_s: float,
+        timed_out: Callable[[], None],
     ) -> None:
         self._send = send
         self._epoch = epoch
         self._timeout_s = timeout_s
+        self._timed_out = timed_out
         self._count = 0
         self._flying: Round | None = None
         self._gathering: Round | None = None
@@ -57,11 +68,10 @@ class Barrier:
 
         A caller that is cancelled takes nothing from those who share its round.
         """
+        if any(r is not None and r.epoch != self._epoch() for r in (self._flying, self._gathering)):
+            self.fail(_LOST)
         if epoch != self._epoch():
-            self.fail("the connection was lost")
-        for joined in (self._flying, self._gathering):
-            if joined is not None and joined.epoch != epoch:
-                self.fail("the connection was lost")
+            return Round(0, epoch, problem=_LOST)
         if self._gathering is None:
             self._gathering = self._new_round(epoch)
         mine = self._gathering
@@ -78,7 +88,7 @@ class Barrier:
         if flying is None or flying.number != number:
             return
         self._flying = None
-        flying.settle(None if flying.epoch == self._epoch() else "the connection was lost")
+        flying.settle(None if flying.epoch == self._epoch() else _LOST)
         if self._gathering is not None:
             await self._launch()
 
@@ -101,9 +111,12 @@ class Barrier:
 
     def _new_round(self, epoch: int) -> Round:
         self._count += 1
-        loop = asyncio.get_running_loop()
-        problem = f"the server did not answer within {self._timeout_s:g} s"
-        return Round(self._count, epoch, loop.call_later(self._timeout_s, self.fail, problem))
+        deadline = asyncio.get_running_loop().call_later(self._timeout_s, self._expire)
+        return Round(self._count, epoch, deadline)
+
+    def _expire(self) -> None:
+        self.fail(f"the server did not answer within {self._timeout_s:g} s")
+        self._timed_out()
 
     async def _launch(self) -> None:
         assert self._gathering is not None

@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client
@@ -35,9 +34,11 @@ from eventhook_reference.nats_barrier import Barrier
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 5.0
+"""Seconds within which a connection must stand and answer."""
 CALL_TIMEOUT_S: Final = 4.0
 """Seconds after which a call is given up: safely below the claimed `publish_timeout_s`."""
 CLOSE_TIMEOUT_S: Final = 1.0
+"""Seconds that closing waits for what is on its way to this client."""
 
 _OPTIONS: Final[dict[str, Any]] = {
     "max_reconnect_attempts": -1,
@@ -50,6 +51,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     # Nothing is kept while disconnected: a publish fails at once, and is not sent unawares later.
     "pending_size": 0,
 }
+_NATS_URL = re.compile(r"(?:nats|tls)://(?:[^\s/@]*@)?(?:\[[^\s\]]+\]|[^\s/@:]+)(?::[0-9]{1,5})?/?")
 _VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
 
@@ -82,10 +84,12 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._server = urlsplit(url).netloc.rpartition("@")[2] or url
+        self._server = url.rpartition("//")[2].rpartition("@")[2]
         self._client = Client()
         self._inbox = self._client.new_inbox()
-        self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S)
+        self._barrier = Barrier(
+            self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck
+        )
         self._attached: set[Attachment] = set()
         self._left_while_down: list[NatsSubscription] = []
         self._connecting = False
@@ -96,12 +100,14 @@ class Connection:
         Raises:
             CannotConnect: nothing listens there, it does not answer in time, or it refuses us.
         """
+        if not _NATS_URL.fullmatch(self._url):
+            raise CannotConnect(f"{self._server!r} is no address; right would be nats://host:port")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connect()
                 await self._listen_to_inbox()
         except BaseException as error:  # because: a cancelled opening must leave nothing either
-            await self._client.close()
+            await self._close_client()
             if isinstance(error, StreamingError | nats.errors.Error | OSError | ValueError):
                 raise self._cannot_connect(error) from error
             raise
@@ -174,7 +180,41 @@ class Connection:
                 while any(a.handle is not None and a.handle.pending_msgs for a in self._attached):
                     await asyncio.sleep(0)
         self._attached.clear()
-        await self._client.close()
+        await self._close_client()
+
+    async def _close_client(self) -> None:
+        if self._writer() is None:
+            return  # Never connected; some versions of nats-py fail to close that.
+        self._drop_if_stuck()
+        try:
+            await self._client.close()
+        except asyncio.CancelledError:
+            # Cancelling its own reconnecting, nats-py may cancel the future it then awaits itself.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        self._barrier.fail("the client was closed")
+
+    def _drop_if_stuck(self) -> None:
+        """Drops a socket that takes no bytes any more, so that a new one can be opened.
+
+        Before it reconnects or closes, nats-py waits until all is written: for ever, where a server
+        has stopped reading.
+        """
+        writer = self._writer()
+        if writer is not None and writer.transport.get_write_buffer_size():
+            self._abort()
+
+    def _abort(self) -> None:
+        writer = self._writer()
+        if writer is not None:
+            writer.transport.abort()
+
+    def _writer(self) -> asyncio.StreamWriter | None:
+        """The socket's writer, for which nats-py has no public name."""
+        transport = getattr(self._client, "_transport", None)
+        writer: asyncio.StreamWriter | None = getattr(transport, "_io_writer", None)
+        return writer
 
     async def _connect(self) -> None:
         self._connecting = True
@@ -210,7 +250,12 @@ class Connection:
         return True
 
     def _epoch(self) -> int:
-        return self._client.stats["reconnects"]
+        """Which connection this is; once closed, none.
+
+        An error that is final lets nats-py close in a task of its own. The server's answer to a round
+        may still come in after it, but must not count.
+        """
+        return -1 if self._client.is_closed else self._client.stats["reconnects"]
 
     async def _send_round(self, number: int) -> None:
         with suppress(nats.errors.Error):  # because: the round fails with the connection
@@ -223,6 +268,9 @@ class Connection:
         if self._connecting:
             # Else nats-py would go on trying, for ever.
             raise error
+        if not self._client.is_connected:
+            # nats-py forgets the socket of a failed attempt to reconnect, without closing it.
+            self._abort()
         violation = _VIOLATION.search(str(error))
         if violation is None:
             logger.debug("%s: %r", self._server, error)
@@ -263,5 +311,5 @@ class Connection:
         return f"the connection to {self._server} was closed" + (f" ({reason})" if reason else "")
 
     def _cannot_connect(self, error: BaseException) -> CannotConnect:
-        reason = " ".join(str(error).split()) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        reason = " ".join(str(error).split()) or "no answer in time"
         return CannotConnect(f"cannot connect to nats://{self._server}: {reason}")

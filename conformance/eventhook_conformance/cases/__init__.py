@@ -5,6 +5,6 @@ pytest collects and runs it as a test function; what it does and sees is judged 
 """
 
 from eventhook_conformance.cases._case import Body, Case, case, needs, via
-from eventhook_conformance.cases._catalog import Instance, catalog
+from eventhook_conformance.cases._catalog import Instance, catalog, instances_of
 
-__all__ = ["Body", "Case", "Instance", "case", "catalog", "needs", "via"]
+__all__ = ["Body", "Case", "Instance", "case", "catalog", "instances_of", "needs", "via"]

@@ -48,6 +48,12 @@ def catalog() -> Mapping[str, Instance]:
     return found
 
 
+@cache
+def instances_of(case: Case) -> tuple[Instance, ...]:
+    """One case with each of its sets of parameters."""
+    return tuple(instance for instance in catalog().values() if instance.case is case)
+
+
 def _instances(function: Any) -> Iterator[Instance]:
     case: Case = function.__case__
     marks = [mark for mark in function.pytestmark if mark.name == "parametrize"]

@@ -37,9 +37,9 @@ def _by_scope(publishes: Sequence[Publish]) -> dict[object, list[Publish]]:
     scopes: dict[object, list[Publish]] = defaultdict(list)
     for publish in publishes:
         event = publish.event
-        scopes[event.tenant_id if isinstance(event, FlovynEvent) else event.workflow_execution_id].append(
-            publish
-        )
+        scopes[
+            event.tenant_id if isinstance(event, FlovynEvent) else event.workflow_execution_id
+        ].append(publish)
     return scopes
 
 
@@ -73,7 +73,10 @@ def _judge_one(
         if _faulted(publish, overtaker, history):
             continue
         if overtaker is not None:
-            known, seen = overtaker[1].returned.step, f"{name(overtaker[0])}, published later, came instead"
+            known, seen = (
+                overtaker[1].returned.step,
+                f"{name(overtaker[0])}, published later, came instead",
+            )
         elif publish in waited:
             wait = waited[publish]
             known, seen = wait.until.step, f"nothing of it within {wait.timeout_s:g} s"
@@ -110,9 +113,7 @@ def _owed(
     if capabilities.activation == "bus" or publish.client == subscription.client:
         return True
     # Activation reaches another client in its own time; from its first event on, it has.
-    return any(
-        earlier.client == publish.client and earlier.before(publish) for earlier, _ in reads
-    )
+    return any(earlier.client == publish.client and earlier.before(publish) for earlier, _ in reads)
 
 
 def _kind(publish: Publish, first: Publish, subscription: Subscribed) -> Kind:
@@ -195,10 +196,10 @@ class _Excuse:
     def covers(self, missing: Publish, known: int) -> bool:
         """Whether `capacity` others may have stood in the buffer with the missing one."""
         if self.policy == "drop_oldest":
-            later = bisect_left(self.called, known) - bisect_right(self.returned, missing.called.step)
+            later = bisect_left(self.called, known) - bisect_right(
+                self.returned, missing.called.step
+            )
             return later - 1 >= self.capacity
         until = missing.returned.step if missing.returned else known
         earlier = bisect_left(self.called, until) - bisect_right(self.read, missing.called.step)
         return earlier - 1 >= self.capacity
-
-

@@ -38,9 +38,7 @@ def judge_order(history: History, capabilities: Capabilities) -> Iterator[Violat
             yield from _judge_agreement(subscriptions)
 
 
-def own_reads(
-    subscription: Subscribed, published: dict[object, list[Publish]]
-) -> list[Read]:
+def own_reads(subscription: Subscribed, published: dict[object, list[Publish]]) -> list[Read]:
     """The deliveries that belong to the subscription, each with its publish, first ones only."""
     reads: dict[Publish, Delivery] = {}
     for delivery in subscription.deliveries:
@@ -74,7 +72,9 @@ def _judge_causes(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[V
     for read in reads:
         publish, _ = read
         if latest is not None and publish.client != latest[0].client and publish.before(latest[0]):
-            yield _inverted("acausal", subscription, latest, read, "two clients, one after the other")
+            yield _inverted(
+                "acausal", subscription, latest, read, "two clients, one after the other"
+            )
         if latest is None or latest[0].called.step < publish.called.step:
             latest = read
 
@@ -122,5 +122,9 @@ def _disagreement(
                     f"{one.name} got {name(a)} before {name(b)}, {other.name} the other way round",
                     (one, other, a, b, read_a, read_b, places[b][1], places[a][1]),
                 )
-    path = " before ".join(name(publish) for publish in circle if isinstance(publish.event, FlovynEvent))
-    return Violation("disordered", charge("disordered", "events"), expected, f"a circle: {path}", tuple(circle))
+    path = " before ".join(
+        name(publish) for publish in circle if isinstance(publish.event, FlovynEvent)
+    )
+    return Violation(
+        "disordered", charge("disordered", "events"), expected, f"a circle: {path}", tuple(circle)
+    )

@@ -76,7 +76,11 @@ class Violation:
     @property
     def witnessed(self) -> str:
         """What was seen, and how often."""
-        return self.seen if self.count == 1 else f"{self.seen} (the first of {self.count} such breaches)"
+        return (
+            self.seen
+            if self.count == 1
+            else f"{self.seen} (the first of {self.count} such breaches)"
+        )
 
     def charging(self, requirements: Iterable[str]) -> Violation:
         """The same breach, charged to these requirements too."""

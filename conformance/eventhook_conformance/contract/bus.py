@@ -135,4 +135,6 @@ class StreamingBackend(ABC):
             Unsupported: the backend offers no introspection (CLN-09).
             BusClosed: this client was closed.
         """
-        raise Unsupported(f"{type(self).__name__} has no active_channels; claim introspection=False")
+        raise Unsupported(
+            f"{type(self).__name__} has no active_channels; claim introspection=False"
+        )

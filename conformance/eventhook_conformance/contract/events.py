@@ -97,7 +97,10 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             or _check_uuid(self.task_execution_id, "task_execution_id", optional=True)
             or check_text(self.source, "source")
             or _check_integer(self.timestamp_ms, "timestamp_ms")
-            or (self.correlation_id is not None and check_text(self.correlation_id, "correlation_id"))
+            or (
+                self.correlation_id is not None
+                and check_text(self.correlation_id, "correlation_id")
+            )
             or check_json(self.data)
         )
         if problem:
@@ -219,7 +222,11 @@ class StreamEvent(
 
 def _same(mine: object, its: object) -> bool:
     """Equal, and of the same kind: `True` is no 1, and plain text is no `StreamEventType`."""
-    return mine == its and isinstance(its, type(mine)) and isinstance(its, bool) is isinstance(mine, bool)
+    return (
+        mine == its
+        and isinstance(its, type(mine))
+        and isinstance(its, bool) is isinstance(mine, bool)
+    )
 
 
 def now_ms() -> int:

@@ -31,9 +31,7 @@ def check_json(value: object, where: str = "data", depth: int = 0) -> str | None
     return f"{where} is a {kind.__name__}; right would be a JSON value"
 
 
-def _check_container(
-    value: dict[Any, Any] | list[Any], where: str, depth: int
-) -> str | None:
+def _check_container(value: dict[Any, Any] | list[Any], where: str, depth: int) -> str | None:
     if depth >= MAX_DEPTH:
         return f"{where} is nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, list):

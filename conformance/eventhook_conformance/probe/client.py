@@ -83,7 +83,9 @@ class Client:
             entry.outcome, entry.error = "unknown", describe(TargetExited(repr(error)))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # because: whatever the target raises is a finding, not our end
+        except (
+            BaseException
+        ) as error:  # because: whatever the target raises is a finding, not our end
             entry.outcome, entry.error = "unknown", describe(error)
         else:
             entry.outcome = "ok"
@@ -127,7 +129,10 @@ class Client:
         if not await self._patience.wait(task):
             task.cancel()
             self.suspect = "a call hung"
-            raise Hung(f"{getattr(call, '__qualname__', 'the call')} did not return within {self._patience.timeout_s:g} s")
+            raise Hung(
+                f"{getattr(call, '__qualname__', 'the call')} did not return "
+                f"within {self._patience.current_s:g} s"
+            )
         return task.result()
 
 

@@ -1,8 +1,8 @@
 """How a case ends early.
 
-    CaseAborted   going on makes no sense: the history (or the violation carried) says why
-    Undecided     the case cannot be decided, and who is to blame for that: the target's driver, or
-                  the suite itself
+CaseAborted   going on makes no sense: the history (or the violation carried) says why
+Undecided     the case cannot be decided, and who is to blame for that: the target's driver, or
+              the suite itself
 """
 
 from __future__ import annotations

@@ -122,7 +122,9 @@ class Held(Generic[T]):
                     raise self._error
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # because: whatever the target raises is a finding, not our end
+        except (
+            BaseException
+        ) as error:  # because: whatever the target raises is a finding, not our end
             raised = TargetExited(repr(error)) if isinstance(error, SystemExit) else error
             if entered.done():
                 raise raised from None

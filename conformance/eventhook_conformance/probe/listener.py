@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import FlovynEvent, Subscription, SubscriptionLost
-from eventhook_conformance.history import Delivery, Event, History, Subscribed, Waited
+from eventhook_conformance.history import Delivery, End, Event, History, Subscribed, Waited
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Held, Hung
@@ -31,9 +31,7 @@ class Listener:
         patience: bounds every wait.
     """
 
-    def __init__(
-        self, client: Client, history: History, selects: Any, patience: Patience
-    ) -> None:
+    def __init__(self, client: Client, history: History, selects: Any, patience: Patience) -> None:
         self.client = client
         self.entry: Subscribed = history.subscribe(client.name, selects)
         self._history = history
@@ -134,35 +132,37 @@ class Listener:
 
     async def _read_on(self) -> None:
         """Reads one event, and on while more are wanted; ends with the subscription."""
-        subscription, entry, clock = self._subscription, self.entry, self._history.clock
-        if subscription is None or entry.end is not None:
+        subscription, entry = self._subscription, self.entry
+        if subscription is None:
             return
-        deliveries = entry.deliveries
-        while True:
-            called = clock.now()
-            try:
-                event = await subscription.__anext__()
-            except asyncio.CancelledError:
-                raise
-            except StopAsyncIteration:
-                entry.end = "stopped"
-            except SubscriptionLost as error:
-                entry.end, entry.end_error = "lost", describe(error)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # because: whatever the target raises is a finding
-                entry.end, entry.end_error = "raised", describe(error)
-            if entry.end is not None:
-                entry.ended = clock.now()
-                return
-            deliveries.append(Delivery(event, called, clock.now()))
-            self._missing.discard(_key(event))
-            if len(deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
-                entry.end, entry.end_error = "raised", "nothing more is read of it: it floods"
-                entry.ended = clock.now()
-                return
+        while entry.end is None:
+            await self._read_once(subscription)
             if not self._missing and not self._draining:
                 return
+
+    async def _read_once(self, subscription: Subscription[Any]) -> None:
+        """Reads one event, or how the subscription ended."""
+        entry, clock = self.entry, self._history.clock
+        called = clock.now()
+        try:
+            event = await subscription.__anext__()
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except StopAsyncIteration:
+            self._end("stopped")
+        except SubscriptionLost as error:
+            self._end("lost", describe(error))
+        except BaseException as error:  # because: whatever the target raises is a finding
+            self._end("raised", describe(error))
+        else:
+            entry.deliveries.append(Delivery(event, called, clock.now()))
+            self._missing.discard(_key(event))
+            if len(entry.deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
+                self._end("raised", "nothing more is read of it: it floods")
+
+    def _end(self, how: End, error: str | None = None) -> None:
+        self.entry.end, self.entry.end_error = how, error
+        self.entry.ended = self._history.clock.now()
 
     async def cancel_read(self) -> None:
         """Cancels the waiting read (PUB-14, PUB-23)."""
@@ -238,5 +238,3 @@ def _key(event: object) -> object:
     except (AttributeError, TypeError):  # because: a target may deliver anything at all
         return object()
     return key
-
-

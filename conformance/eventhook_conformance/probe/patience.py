@@ -31,7 +31,9 @@ class Patience:
         """Seconds to wait now."""
         if self._vain < _VAIN_BEFORE_SHORT:
             return self.timeout_s
-        return min(self.timeout_s, max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR))
+        return min(
+            self.timeout_s, max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR)
+        )
 
     async def wait(
         self,

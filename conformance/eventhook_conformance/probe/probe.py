@@ -172,14 +172,20 @@ class Probe:
             await listener.enter()
         except Hung as error:
             listener.client.suspect = "entering a subscription hung"
-            raise self.aborted("entering the subscription to return", str(error), listener.entry) from error
+            raise self.aborted(
+                "entering the subscription to return", str(error), listener.entry
+            ) from error
         except Exception as error:  # because: whatever the target raises is a finding
             raise self.aborted(
-                "entering the subscription to succeed", f"it raised {describe(error)}", listener.entry
+                "entering the subscription to succeed",
+                f"it raised {describe(error)}",
+                listener.entry,
             ) from error
         return listener
 
-    async def publish(self, *events: Event, via: Via = None, instead: Event | None = None) -> Publish:
+    async def publish(
+        self, *events: Event, via: Via = None, instead: Event | None = None
+    ) -> Publish:
         """Publishes one after the other as one publisher; answers the last.
 
         Args:
@@ -204,9 +210,7 @@ class Probe:
         entries: list[Publish] = []
         tasks = [
             self.spawn(
-                client.chain(
-                    self.history, [(None, self._recorded(e), instead or e) for e in chain]
-                )
+                client.chain(self.history, [(None, self._recorded(e), instead or e) for e in chain])
             )
             for chain in chains
         ]
@@ -215,7 +219,9 @@ class Probe:
                 client.suspect = "publish hung"
                 stuck = [p for p in self.history.publishes if p.outcome == "pending"]
                 raise self.aborted(
-                    "publish to return", f"it did not within {self.patience.current_s:g} s", *stuck[:3]
+                    "publish to return",
+                    f"it did not within {self.patience.current_s:g} s",
+                    *stuck[:3],
                 )
             entries += task.result()
         for entry in entries:
@@ -226,8 +232,10 @@ class Probe:
         return entries
 
     def _returned(self) -> int:
-        return self.history.clock.now().step if not self.history.publishes else sum(
-            1 for publish in self.history.publishes if publish.returned
+        return (
+            self.history.clock.now().step
+            if not self.history.publishes
+            else sum(1 for publish in self.history.publishes if publish.returned)
         )
 
     def _recorded(self, event: Event) -> Event:
@@ -238,7 +246,11 @@ class Probe:
         return event
 
     async def refuse(
-        self, event: Event, *errors: type[Exception], via: Via = None, unless_delivered: bool = False
+        self,
+        event: Event,
+        *errors: type[Exception],
+        via: Via = None,
+        unless_delivered: bool = False,
     ) -> Publish:
         """Publishes what must be refused, with one of these errors (`InvalidEvent` if none is named).
 

@@ -72,17 +72,31 @@ def _lines(
 ) -> Iterator[tuple[Moment, str, str]]:
     match entry:
         case Publish():
-            outcome = entry.outcome if entry.error is None else f"{entry.outcome}, {entry.error:.80}"
+            outcome = (
+                entry.outcome if entry.error is None else f"{entry.outcome}, {entry.error:.80}"
+            )
             fence = " (fence)" if entry.purpose == "fence" else ""
-            yield entry.called, entry.client, f"publish #{entry.number} {event_text(entry.event)}{fence} -> {outcome}"
+            yield (
+                entry.called,
+                entry.client,
+                f"publish #{entry.number} {event_text(entry.event)}{fence} -> {outcome}",
+            )
         case Subscribed():
             state = "active" if entry.entered else f"failed: {entry.error or 'never entered'}"
-            yield entry.entering, entry.client, f"subscribe {entry.name} to {selects_text(entry)} -> {state}"
+            yield (
+                entry.entering,
+                entry.client,
+                f"subscribe {entry.name} to {selects_text(entry)} -> {state}",
+            )
         case Delivery():
             number = _number(entry.event, numbers)
             yield entry.returned, reader, f"read {number}{event_text(entry.event)}"
         case Waited():
-            yield entry.until, "", f"waited {entry.timeout_s:g} s for #{entry.publish.number} in vain"
+            yield (
+                entry.until,
+                "",
+                f"waited {entry.timeout_s:g} s for #{entry.publish.number} in vain",
+            )
         case Remark():
             yield entry.called, entry.client, f"{entry.text} -> {entry.result or 'no answer'}"
         case FaultWindow():

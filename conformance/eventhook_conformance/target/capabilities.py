@@ -99,5 +99,7 @@ class Capabilities:
                 raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
             if profile not in self.profiles:
                 claimed = ", ".join(sorted(self.profiles))
-                raise ValueError(f"profile {profile!r} is not claimed; this target claims {claimed}")
+                raise ValueError(
+                    f"profile {profile!r} is not claimed; this target claims {claimed}"
+                )
         return dataclasses.replace(self, profiles=frozenset(profiles))

@@ -61,12 +61,16 @@ class Target:
     connect: Callable[[str], AbstractAsyncContextManager[StreamingBackend]] | None = None
     server: Callable[[], AbstractAsyncContextManager[Server]] | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
-    workflows: Callable[[StreamingBackend], AbstractAsyncContextManager[WorkflowService]] | None = None
+    workflows: Callable[[StreamingBackend], AbstractAsyncContextManager[WorkflowService]] | None = (
+        None
+    )
     http: Callable[[StreamingBackend], AbstractAsyncContextManager[HttpTarget]] | None = None
 
     def __post_init__(self) -> None:
         by_server = self.server is not None and self.connect is not None
-        if (self.open is None) is not by_server or (self.server is None) is not (self.connect is None):
+        if (self.open is None) is not by_server or (self.server is None) is not (
+            self.connect is None
+        ):
             raise ValueError(
                 f"target {self.name!r}: give either open, or server and connect together"
             )

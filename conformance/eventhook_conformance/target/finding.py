@@ -53,7 +53,9 @@ def _load(name: str, point: EntryPoint) -> Target:
     except BaseException as error:  # because: a vendor's module may raise anything, SystemExit too
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise TargetNotFound(f"target {name!r}: importing {point.module} raised {_describe(error)}") from error
+        raise TargetNotFound(
+            f"target {name!r}: importing {point.module} raised {_describe(error)}"
+        ) from error
     found: object = module
     for part in point.attr.split("."):
         if not hasattr(found, part):

@@ -57,6 +57,7 @@ class HttpTarget:
     keep_alive_s: float = 15.0
     """Seconds between keep-alive comments on an idle stream, at most."""
     provision: (
-        Callable[[Tenant, Literal["workflow", "task", "child"], UUID | None], Awaitable[UUID]] | None
+        Callable[[Tenant, Literal["workflow", "task", "child"], UUID | None], Awaitable[UUID]]
+        | None
     ) = None
     """Makes something to look at; may be left out where the target gives `workflows`."""

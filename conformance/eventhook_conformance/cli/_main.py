@@ -1,0 +1,55 @@
+"""`eventhook-conformance`: one command per module of this package."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from eventhook_conformance import __version__
+from eventhook_conformance.cli._explain import explain
+from eventhook_conformance.cli._list import list_command
+from eventhook_conformance.cli._run import run
+
+
+class _OneLine(click.Group):
+    """Says what was wrong in one line; click's own way takes three."""
+
+    def main(  # type: ignore[override]  # because: click overloads it by the literal of one flag
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+            sys.exit(2)
+        except click.Abort:
+            click.echo("Error: interrupted", err=True)
+            sys.exit(3)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(
+    cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
+@click.version_option(__version__, prog_name="eventhook-conformance")
+def main() -> None:
+    """Decides whether an event bus does what it promises.
+
+    \b
+    Example:
+      eventhook-conformance run memory nats
+    """
+
+
+main.add_command(run)
+main.add_command(list_command, name="list")
+main.add_command(explain)

@@ -1,0 +1,179 @@
+"""`run`: judges targets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from eventhook_conformance import __version__
+from eventhook_conformance.cli._progress import beyond_capture, progress_for
+from eventhook_conformance.plugin import make_run
+from eventhook_conformance.pytest_run import WrongSelection, run_with_pytest
+from eventhook_conformance.report import console
+from eventhook_conformance.report.json_report import write_json
+from eventhook_conformance.result import RunResult, exit_code
+from eventhook_conformance.run import Run
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import PROFILES, TargetNotFound
+
+_DEFAULTS = Settings()
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the JSON report.",
+)
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    type=click.Choice(PROFILES),
+    help="Test this profile only (repeatable).",
+)
+@click.option(
+    "-k",
+    "selection",
+    metavar="EXPR",
+    help="Only cases that match: part of an ID, a requirement, and/or/not.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=_DEFAULTS.seed,
+    show_default=True,
+    help="Makes random choices repeatable.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.examples,
+    show_default=True,
+    help="How many random histories.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=_DEFAULTS.arrival_timeout_s,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for what must come.",
+)
+@click.option(
+    "--settle",
+    type=click.FloatRange(min=0),
+    default=_DEFAULTS.settle_s,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to listen, once, for what must not come.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
+def run(
+    targets: tuple[str, ...],
+    json_file: Path | None,
+    profiles: tuple[str, ...],
+    selection: str | None,
+    seed: int,
+    examples: int,
+    timeout: float,
+    settle: float,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Judges each TARGET: a registered name, or module:attribute.
+
+    \b
+    Exits 0 conformant, 1 not conformant, 2 wrong usage or the target cannot be
+    used, 3 no verdict. Examples:
+      eventhook-conformance run memory nats
+      eventhook-conformance run my_bus_target:target --json report.json
+      eventhook-conformance run nats -k "PUB-04 or TEN"
+    """
+    if json_file is not None and not json_file.resolve().parent.is_dir():
+        raise click.BadParameter(f"there is no directory {json_file.parent}", param_hint="--json")
+    settings = Settings(
+        seed=seed,
+        arrival_timeout_s=timeout,
+        settle_s=settle,
+        examples=examples,
+        profiles=profiles,
+        selection=selection or None,
+    )
+    runs = _runs(targets, settings)
+    output = _Output(quiet=quiet, verbose=verbose)
+    output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
+    progress = progress_for(output.run_done)
+    try:
+        with progress:
+            run_with_pytest(runs, settings.selection, progress)
+    except WrongSelection as error:
+        raise click.BadParameter(str(error), param_hint="-k") from error
+    finally:
+        results = [one.result for one in runs.values()]
+        if json_file is not None:
+            _write(json_file, results)
+    output.rest(runs)
+    sys.exit(exit_code(results))
+
+
+def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:
+    runs: dict[str, Run] = {}
+    for name in names:
+        if name in runs:
+            raise click.UsageError(f"target {name!r} is named twice")
+        try:
+            runs[name] = make_run(name, settings)
+        except TargetNotFound as error:
+            raise click.UsageError(str(error)) from error
+    return runs
+
+
+def _write(path: Path, results: list[RunResult]) -> None:
+    try:
+        write_json(path, results)
+    except OSError as error:
+        click.echo(f"Error: the JSON report could not be written: {error}", err=True)
+
+
+class _Output:
+    """Prints each target's report once, when its run is over."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._stream = beyond_capture(sys.stdout)
+        self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
+        self._done: set[int] = set()
+
+    def line(self, text: str, *, unless_quiet: bool = False, fg: str | None = None) -> None:
+        if not (unless_quiet and self._quiet):
+            styled = click.style(text, fg=fg, bold=True) if fg and self._colour else text
+            print(styled, file=self._stream, flush=True)
+
+    def run_done(self, run: Run) -> None:
+        self._done.add(id(run))
+        result = run.result
+        for text in self._report(result):
+            self.line(text, unless_quiet=True)
+        self.line(console.verdict(result), fg=console.colour(result))
+
+    def _report(self, result: RunResult) -> Iterator[str]:
+        yield ""
+        yield from console.header(result)
+        if not result.unusable:
+            yield from console.body(result, verbose=self._verbose)
+        yield ""
+
+    def rest(self, runs: dict[str, Run]) -> None:
+        """Prints what an interruption or an empty selection kept from being printed."""
+        for run in runs.values():
+            if id(run) not in self._done:
+                self.run_done(run)

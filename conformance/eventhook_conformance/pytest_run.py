@@ -1,0 +1,99 @@
+"""Runs the cases under pytest for the command line, apart from whatever pytest the user configured."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from eventhook_conformance import plugin
+from eventhook_conformance.result import CaseResult
+from eventhook_conformance.run import Run
+
+_OURS = ("pytest_asyncio.plugin", "eventhook_conformance.plugin")
+
+
+class WrongSelection(Exception):
+    """The `-k` expression cannot be read; the message is one line."""
+
+
+class Progress(Protocol):
+    """Told of a run while it goes on."""
+
+    def collected(self, cases: int) -> None:
+        """How many cases will be looked at, over all targets."""
+
+    def case_done(self, run: Run, result: CaseResult) -> None:
+        """One more case has a result."""
+
+    def run_done(self, run: Run) -> None:
+        """A target's run is over, the late arrivals included."""
+
+
+class _Session:
+    """Hands the runs to the plugin, and its news to the progress."""
+
+    def __init__(self, runs: dict[str, Run], progress: Progress) -> None:
+        self._runs = runs
+        self._progress = progress
+        self.errors: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[plugin.RUNS] = self._runs
+        for run in self._runs.values():
+            run.on_case = self._progress.case_done
+            run.on_finished = self._progress.run_done
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._progress.collected(len(session.items))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(f"{report.nodeid}: {report.longreprtext.splitlines()[-1]}")
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.errors.append(f"pytest failed: {excinfo.exconly()}")
+
+
+def run_with_pytest(runs: dict[str, Run], selection: str | None, progress: Progress) -> None:
+    """Runs the cases against all targets, one after the other; the results are in the runs.
+
+    Raises:
+        WrongSelection: `selection` is no `-k` expression.
+    """
+    session = _Session(runs, progress)
+    arguments = [str(plugin.CASES), *_isolation(), *(["-k", selection] if selection else [])]
+    with _quiet_errors() as errors:
+        code = pytest.main(arguments, plugins=[session])
+    if code == pytest.ExitCode.USAGE_ERROR:
+        lines = errors.getvalue().strip().splitlines() or ["pytest refused its arguments"]
+        raise WrongSelection(" ".join(line.removeprefix("ERROR: ").strip() for line in lines))
+    failure = session.errors[0] if session.errors else None
+    if code == pytest.ExitCode.INTERRUPTED and failure is None:
+        failure = "interrupted: what was not run is untested"
+    for run in runs.values():
+        run.result.suite_failure = run.result.suite_failure or failure
+
+
+def _isolation() -> Iterator[str]:
+    """No configuration, plugin or cache of the directory that the user happens to stand in."""
+    yield "--disable-plugin-autoload"
+    for name in (*_OURS, "no:cacheprovider", "no:terminal"):
+        yield from ("-p", name)
+    yield from ("-c", os.devnull, "--rootdir", str(Path(plugin.PACKAGE)))
+    yield from ("--assert=plain", "-o", "asyncio_mode=strict", "-W", "ignore")
+    yield from ("-o", "asyncio_default_fixture_loop_scope=session")
+
+
+@contextlib.contextmanager
+def _quiet_errors() -> Iterator[io.StringIO]:
+    """What pytest has to say of its arguments, kept for a line of ours."""
+    kept = io.StringIO()
+    with contextlib.redirect_stderr(kept):
+        yield kept

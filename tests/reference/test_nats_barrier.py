@@ -1,0 +1,97 @@
+"""The shared barrier, over a connection that only records what was sent."""
+
+import asyncio
+
+import pytest
+
+from eventhook_reference.nats_barrier import Barrier, Round
+
+pytestmark = pytest.mark.asyncio
+
+
+class FakeConnection:
+    """Answers rounds when it is told to."""
+
+    def __init__(self, timeout_s: float = 60.0) -> None:
+        self.sent: list[int] = []
+        self.epoch = 0
+        self.timeouts = 0
+        self.barrier = Barrier(self._send, lambda: self.epoch, timeout_s, self._timed_out)
+
+    async def _send(self, number: int) -> None:
+        self.sent.append(number)
+
+    def _timed_out(self) -> None:
+        self.timeouts += 1
+
+    async def callers(self, count: int) -> list[asyncio.Task[Round]]:
+        """That many callers, waiting."""
+        tasks = [asyncio.create_task(self.barrier.passed(self.epoch)) for _ in range(count)]
+        await asyncio.sleep(0)
+        return tasks
+
+
+async def test_callers_share_the_round_after_the_one_in_flight() -> None:
+    connection = FakeConnection()
+    callers = await connection.callers(100)
+    assert connection.sent == [1]
+    await connection.barrier.answered(1)
+    assert connection.sent == [1, 2]
+    await connection.barrier.answered(2)
+    rounds = await asyncio.gather(*callers)
+    assert [r.number for r in rounds] == [1] + [2] * 99
+    assert {r.problem for r in rounds} == {None}
+
+
+async def test_cancelled_caller_disturbs_none_of_its_round() -> None:
+    connection = FakeConnection()
+    first, second, third = await connection.callers(3)
+    second.cancel()
+    await connection.barrier.answered(1)
+    await connection.barrier.answered(2)
+    assert (await first).problem is None
+    assert (await third).problem is None
+    assert second.cancelled()
+
+
+async def test_reconnect_makes_the_outcome_unknown() -> None:
+    connection = FakeConnection()
+    callers = await connection.callers(2)
+    connection.epoch += 1
+    await connection.barrier.answered(1)
+    (late,) = await connection.callers(1)
+    outcomes = [(await caller).problem for caller in callers]
+    assert outcomes == ["the connection was lost"] * 2
+    await connection.barrier.answered(connection.sent[-1])
+    assert (await late).problem is None
+
+
+async def test_disconnect_fails_all_at_once() -> None:
+    connection = FakeConnection()
+    callers = await connection.callers(3)
+    connection.barrier.fail("the connection was lost")
+    assert {(await caller).problem for caller in callers} == {"the connection was lost"}
+
+
+async def test_deadline_fails_and_the_late_answer_counts_for_nothing() -> None:
+    connection = FakeConnection(timeout_s=0.01)
+    (caller,) = await connection.callers(1)
+    assert "did not answer" in str((await caller).problem)
+    assert connection.timeouts == 1
+    (next_caller,) = await connection.callers(1)
+    await connection.barrier.answered(1)
+    assert not next_caller.done()
+    await connection.barrier.answered(2)
+    assert (await next_caller).problem is None
+
+
+async def test_denial_reaches_the_rounds_under_way_only() -> None:
+    connection = FakeConnection()
+    callers = await connection.callers(2)
+    connection.barrier.deny("a.b")
+    await connection.barrier.answered(1)
+    await connection.barrier.answered(2)
+    assert [(await caller).denied for caller in callers] == [{"a.b"}] * 2
+    (later,) = await connection.callers(1)
+    await connection.barrier.answered(3)
+    assert (await later).denied == set()
