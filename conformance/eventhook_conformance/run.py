@@ -18,6 +18,7 @@ from eventhook_conformance.probe import CaseAborted, Client, Patience, Probe, Un
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
+from eventhook_conformance.probe.services import Services
 from eventhook_conformance.result import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -56,6 +57,7 @@ class Run:
         self._ledger = Ledger()
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
         self._shared: dict[int, Client] = {}
+        self._services = Services(target, self.patience, _OPEN_TIMEOUT_S)
         self._opened = 0
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
         self._server: Held[Server] | None = None
@@ -154,6 +156,7 @@ class Run:
             capabilities=self.capabilities,
             settings=self.settings,
             patience=self.patience,
+            services=self._services,
             note_published=lambda event: self._ledger.add(event, history.case),
         )
 
@@ -214,6 +217,7 @@ class Run:
         await asyncio.sleep(0)
         wrong = await leave_all(tuple(leaving))
         for client in probe.own_clients:
+            await self._services.leave(client)
             problem = await client.leave()
             if problem is not None and client.suspect in (None, CLOSED_BY_CASE):
                 wrong.append(_closing_violation(client, problem))
@@ -232,6 +236,7 @@ class Run:
         del self._shared[number]
         for parked in self._parking.of(client):
             self._settle_account(parked, await self._parking.remove(parked))
+        await self._services.leave(client)
         await client.leave()
 
     async def audit(self, settle_s: float = 0.0) -> None:
@@ -239,9 +244,8 @@ class Run:
         if not len(self._parking):
             return
         if settle_s:
-            await asyncio.sleep(
-                settle_s
-            )  # the one sleep of a run: silence has no event to wait for
+            # The one sleep of a run: silence has no event that could be waited for.
+            await asyncio.sleep(settle_s)
         for parked, violations in await self._parking.empty():
             self._settle_account(parked, violations)
 
@@ -269,6 +273,7 @@ class Run:
     async def _close(self) -> None:
         clients, self._shared = list(self._shared.values()), {}
         for client in clients:
+            await self._services.leave(client)
             await client.leave()
         if self._server is not None:
             server, self._server, self.server = self._server, None, None

@@ -2,7 +2,8 @@
 
 A blocked loop can run no timeout, so an alarm of the operating system stands guard: while a case runs,
 the loop pushes it back again and again; when it fires, the code that blocks is interrupted where it
-is. It is set only in the main thread of a POSIX process, and not while a debugger traces.
+is. It is set only in the main thread of a POSIX process, and not while a debugger traces. An alarm
+that somebody else had set (pytest-timeout's, say) is set again afterwards, with what was left of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -43,6 +45,8 @@ class Watchdog:
             return
         loop = asyncio.get_running_loop()
         before = signal.signal(signal.SIGALRM, self._on_alarm)
+        others, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+        began = time.monotonic()
         beat: asyncio.TimerHandle | None = None
 
         def push_back() -> None:
@@ -58,6 +62,9 @@ class Watchdog:
                 beat.cancel()
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            if others:
+                left = max(others - (time.monotonic() - began), 0.001)
+                signal.setitimer(signal.ITIMER_REAL, left, interval)
 
     def take(self) -> str | None:
         """Where the loop was blocked since the last call, if it was."""

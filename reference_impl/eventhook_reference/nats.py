@@ -46,9 +46,7 @@ K = TypeVar("K", bound=Hashable)
 
 logger = logging.getLogger(__name__)
 
-CAPABILITIES: Final = Capabilities(
-    profiles={"events", "streams", "nats-wire"}, causal_order=True
-)
+CAPABILITIES: Final = Capabilities(profiles={"events", "streams", "nats-wire"}, causal_order=True)
 
 
 class Uses(dict[K, int], Generic[K]):

@@ -1,8 +1,8 @@
 """Knowing that the server has taken what was written: a barrier that many callers share.
 
-`flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to an
-inbox of one's own goes through that buffer, and the server answers in order. One such *round* is in
-flight at a time; whoever comes meanwhile shares the next one, so that its cost is divided among all.
+`flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to
+an inbox of one's own goes through that buffer, and the server answers in order. One such *round* is
+in flight at a time; whoever comes meanwhile shares the next one, and so its cost.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Barrier:
         waiter = asyncio.get_running_loop().create_future()
         mine.waiters.append(waiter)
         if self._flying is None:
-            await self._launch()
+            await self._launch(mine)
         await waiter
         return mine
 
@@ -90,7 +90,7 @@ class Barrier:
         self._flying = None
         flying.settle(None if flying.epoch == self._epoch() else _LOST)
         if self._gathering is not None:
-            await self._launch()
+            await self._launch(self._gathering)
 
     def deny(self, subject: str) -> None:
         """The server refused a publish to that subject.
@@ -118,7 +118,6 @@ class Barrier:
         self.fail(f"the server did not answer within {self._timeout_s:g} s")
         self._timed_out()
 
-    async def _launch(self) -> None:
-        assert self._gathering is not None
-        self._flying, self._gathering = self._gathering, None
-        await self._send(self._flying.number)
+    async def _launch(self, gathered: Round) -> None:
+        self._flying, self._gathering = gathered, None
+        await self._send(gathered.number)

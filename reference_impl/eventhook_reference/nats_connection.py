@@ -87,9 +87,7 @@ class Connection:
         self._server = url.rpartition("//")[2].rpartition("@")[2]
         self._client = Client()
         self._inbox = self._client.new_inbox()
-        self._barrier = Barrier(
-            self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck
-        )
+        self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck)
         self._attached: set[Attachment] = set()
         self._left_while_down: list[NatsSubscription] = []
         self._connecting = False
@@ -177,7 +175,8 @@ class Connection:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 if self._client.is_connected:
                     await self._barrier.passed(self._epoch())
-                while any(a.handle is not None and a.handle.pending_msgs for a in self._attached):
+                # because: nats-py tells nobody when a subscription's queue is empty
+                while any(a.handle and a.handle.pending_msgs for a in self._attached):  # noqa: ASYNC110
                     await asyncio.sleep(0)
         self._attached.clear()
         await self._close_client()

@@ -32,7 +32,9 @@ class Subscriber(Generic[E]):
     """What the bucket alone does not decide; None if it decides all."""
 
 
-def event_subscriber(pattern: EventPattern, channel: Channel[FlovynEvent]) -> Subscriber[FlovynEvent]:
+def event_subscriber(
+    pattern: EventPattern, channel: Channel[FlovynEvent]
+) -> Subscriber[FlovynEvent]:
     """A subscriber in the narrowest bucket for its pattern."""
     prefix = pattern.event_type_prefix
     if pattern.workflow_execution_id is not None:

