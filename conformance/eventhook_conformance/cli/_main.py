@@ -12,6 +12,7 @@ from eventhook_conformance import __version__
 from eventhook_conformance.cli._explain import explain
 from eventhook_conformance.cli._list import list_command
 from eventhook_conformance.cli._run import run
+from eventhook_conformance.cli._self_test import self_test
 
 
 class _OneLine(click.Group):
@@ -53,3 +54,4 @@ def main() -> None:
 main.add_command(run)
 main.add_command(list_command, name="list")
 main.add_command(explain)
+main.add_command(self_test)

@@ -1,0 +1,186 @@
+"""What the overflow cases share: a reader that stands still, on either side of the bus.
+
+A correct bus may deliver late. So a reader starts only after a witness, a subscription of the same
+client to something else, got an event published after all others; and a gap in the middle, which
+lateness can also make, is held against a bus only if it shows several times in a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import uuid4
+
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Event, Side, identity
+from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
+
+PUBLISHERS: Final = 20
+_SLOWED: Final = 20
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where what was read is not what the policy keeps."""
+
+    expected: str
+    seen: str
+    sure: bool
+    """No lateness can explain it."""
+
+
+class Stage:
+    """One tenant or stream, and the claims for its side of the bus.
+
+    Args:
+        probe: the case's.
+        side: of the bus.
+        via: through which client it is published to; the subscriptions are the first client's.
+    """
+
+    def __init__(self, probe: Probe, side: Side, via: Via = None) -> None:
+        claimed = probe.capabilities
+        self.probe = probe
+        self.side: Side = side
+        self.via = via
+        self.scope = uuid4()
+        self.capacity = claimed.event_capacity if side == "events" else claimed.stream_capacity
+        self.overflow = claimed.overflow
+        self.count = 0
+        """How many events were made for it."""
+
+    @property
+    def overrun(self) -> int:
+        """How many events are an overrun: no multiple of the capacity, and less than twice as many."""
+        excess = self.capacity // 3 + 3
+        return self.capacity + excess + (excess % self.capacity == 0)
+
+    async def subscribe(self, via: Via = None) -> Listener:
+        """A subscription to all of it."""
+        selects = EventPattern.all(self.scope) if self.side == "events" else str(self.scope)
+        return await self.probe.subscribe(selects, via=via)
+
+    def events(self, count: int) -> list[Event]:
+        """So many more events of it."""
+        make, first = self.probe, self.count
+        self.count += count
+        if self.side == "events":
+            return [make.event(self.scope, data=first + number) for number in range(count)]
+        return [make.stream_event(str(self.scope), sequence=first + n) for n in range(count)]
+
+    async def publish(self, count: int, publishers: int = PUBLISHERS) -> list[list[Event]]:
+        """Publishes so many more events, by several publishers at once; one list for each."""
+        events = self.events(count)
+        publishers = max(1, min(publishers, count // 3))
+        chains = [events[number::publishers] for number in range(publishers)]
+        await self.probe.burst(chains, via=self.via)
+        return chains
+
+    async def all_arrived(self) -> None:
+        """Returns when all that was published can be taken to have come as far as it will unread."""
+        for _ in range(2):
+            witness = Stage(self.probe, self.side, self.via)
+            listener = await witness.subscribe()
+            await witness.publish(1)
+            if not await listener.read(1):
+                raise self.probe.aborted(
+                    "what others subscribe to not to suffer from an overrun",
+                    f"nothing came on {listener.entry.name}",
+                )
+            await listener.leave()
+
+    async def read_out(self, listener: Listener) -> None:
+        """Reads all that the reader still holds, up to an event published after it.
+
+        Raises:
+            CaseAborted: that event, or the number of events that is owed, did not come.
+        """
+        if self.overflow == "drop_newest" and not await listener.read(self.capacity):
+            # There is room for the last event only after this has been read.
+            self.check_ended(listener)
+            raise self.probe.aborted(
+                f"a reader that overran to hold {self.capacity} events at least",
+                f"{len(listener.received)} came, and no more",
+                listener.entry,
+            )
+        [[last]] = await self.publish(1)
+        await self.get(listener, last)
+
+    async def get(self, listener: Listener, *events: Event) -> None:
+        """Reads up to events that nothing excuses the bus from delivering.
+
+        Raises:
+            CaseAborted: they did not come.
+        """
+        try:
+            await listener.receive(*events)
+        except CaseAborted as aborted:
+            self.check_ended(listener)
+            raise self.probe.aborted(
+                "a reader that overran to get later events normally",
+                f"nothing more came on {listener.entry.name} within "
+                f"{self.probe.patience.current_s:g} s",
+                listener.entry,
+            ) from aborted
+
+    def check_ended(self, listener: Listener) -> None:
+        """Aborts the case if the subscription has ended: the history shows how."""
+        if listener.entry.end is not None:
+            raise CaseAborted
+
+    async def timely(self, work: Awaitable[object], usual_s: float, what: str) -> None:
+        """Awaits what should take about as long as it did while no reader stood still.
+
+        Raises:
+            CaseAborted: it takes many times as long.
+        """
+        limit = max(self.probe.settings.arrival_timeout_s, usual_s * _SLOWED)
+        await self.probe.returns(work, what, timeout_s=limit)
+
+
+def gap_in(chains: Sequence[Sequence[Event]], listener: Listener, stage: Stage) -> Gap | None:
+    """Holds what was read against a policy that drops."""
+    if len(listener.received) < stage.capacity:
+        return Gap(
+            f"a reader that overran to hold {stage.capacity} events at least",
+            f"it read {len(listener.received)}",
+            sure=True,
+        )
+    read = {identity(event) for event in listener.received}
+    oldest = stage.overflow == "drop_oldest"
+    end = "newest" if oldest else "oldest"
+    for number, chain in enumerate(chains, 1):
+        kept = [identity(event) in read for event in (reversed(chain) if oldest else chain)]
+        if not any(kept) or False not in kept:
+            continue
+        if all(kept[: sum(kept)]):
+            continue
+        expected = f"an unbroken run of each publisher's events {'up to' if oldest else 'from'} its {end}"
+        if not kept[0]:
+            return Gap(expected, f"publisher {number}'s {end} is missing, others were read", sure=True)
+        return Gap(
+            expected,
+            f"of publisher {number}'s {len(chain)} events, {sum(kept)} were read, with a gap "
+            f"{kept.index(False)} from its {end}",
+            sure=False,
+        )
+    return None
+
+
+def elapsed() -> float:
+    """A clock for `Stage.timely`."""
+    return asyncio.get_running_loop().time()
+
+
+@contextmanager
+def charged_to(*requirements: str) -> Iterator[None]:
+    """Charges what aborts the case in here to these of its requirements alone."""
+    try:
+        yield
+    except CaseAborted as aborted:
+        if aborted.violation is None:
+            raise
+        raise CaseAborted(replace(aborted.violation, requirements=requirements)) from aborted

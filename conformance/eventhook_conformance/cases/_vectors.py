@@ -1,0 +1,68 @@
+"""The decision table of pattern matching, played on a real bus."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+from uuid import UUID, uuid4
+
+import eventhook_fixtures
+
+from eventhook_conformance.cases._paced import deliver, room
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.probe import Listener, Probe, Via
+
+
+async def play_table(probe: Probe, requirement: str | None = None, via: Via = None) -> None:
+    """Subscribes to each pattern of the table, and publishes all the events it is tried with.
+
+    Args:
+        requirement: only the vectors of that one; None: the whole table.
+    """
+    standing: list[Listener] = []
+    for vectors in _by_pattern(requirement):
+        if len(standing) == room(probe, 100):
+            for listener in standing:
+                await listener.leave()
+            standing.clear()
+        ids: dict[str, UUID] = defaultdict(uuid4)
+        listener = await probe.subscribe(_pattern(vectors[0]["pattern"], ids))
+        standing.append(listener)
+        # What the pattern surely selects comes first: a vector that is lost is then no first event.
+        await probe.fence(listener)
+        await deliver(
+            probe, [_event(probe, one["event"], ids) for one in vectors], listener, via=via
+        )
+
+
+def _by_pattern(requirement: str | None) -> list[list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for vector in eventhook_fixtures.load("patterns")["vectors"]:
+        if requirement in (None, vector["requirement"]):
+            groups[json.dumps(vector["pattern"])].append(vector)
+    return list(groups.values())
+
+
+def _pattern(symbols: dict[str, str | None], ids: dict[str, UUID]) -> EventPattern:
+    return EventPattern(
+        tenant_id=ids["own"],
+        workflow_execution_id=_id(symbols["workflow"], ids),
+        task_execution_id=_id(symbols["task"], ids),
+        event_type_prefix=symbols["prefix"],
+        source=symbols["source"],
+    )
+
+
+def _event(probe: Probe, symbols: dict[str, str], ids: dict[str, UUID]) -> FlovynEvent:
+    return probe.event(
+        ids[symbols["tenant"]],
+        symbols["type"],
+        source=symbols["source"],
+        workflow=_id(symbols["workflow"], ids),
+        task=_id(symbols["task"], ids),
+    )
+
+
+def _id(symbol: str | None, ids: dict[str, UUID]) -> UUID | None:
+    return None if symbol is None else ids[symbol]

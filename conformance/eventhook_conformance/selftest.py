@@ -1,0 +1,150 @@
+"""Tests the suite by what it must catch: every registered mutant, at the requirements named for it.
+
+A mutant that names no requirement is a *variant*: a correct implementation of another make, which must
+not be accused of anything.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from typing import Final, Literal, TypeAlias
+
+from eventhook_conformance.cases import catalog
+from eventhook_conformance.judging import cases_for, judge
+from eventhook_conformance.result import RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Mutant
+
+GROUP: Final = "eventhook_conformance.mutants"
+
+SETTINGS: Final = Settings(arrival_timeout_s=1.0)
+"""A mutant lets waits run out; a second is long beside what a correct bus here ever takes."""
+
+VARIANT_SETTINGS: Final = Settings()
+"""A correct variant is judged as any target is."""
+
+Judgement: TypeAlias = Literal["killed", "survived", "misplaced", "passed", "accused", "undecided"]
+
+
+class BrokenZoo(Exception):
+    """The registered mutants cannot be had; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the suite made of one mutant."""
+
+    mutant: str
+    bug: str
+    expected: tuple[str, ...]
+    charged: tuple[str, ...]
+    """The requirements charged, those expected first."""
+    judgement: Judgement
+    message: str
+    """Under which it was caught, or what went wrong."""
+    duration_s: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the suite did what it should."""
+        return self.judgement in ("killed", "passed")
+
+
+def registered_mutants() -> dict[str, Mutant]:
+    """All mutants that installed packages register, by name.
+
+    Raises:
+        BrokenZoo: an entry point cannot be loaded, holds something else, or a name comes twice.
+    """
+    found: dict[str, Mutant] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            zoo = list(point.load())
+        except Exception as error:  # because: somebody's module may raise anything
+            raise BrokenZoo(f"mutants {point.value}: {type(error).__name__}: {error}") from error
+        for mutant in zoo:
+            if not isinstance(mutant, Mutant):
+                raise BrokenZoo(f"mutants {point.value}: {mutant!r} is no Mutant")
+            if mutant.name in found:
+                raise BrokenZoo(f"mutants {point.value}: {mutant.name!r} is registered twice")
+            found[mutant.name] = mutant
+    return found
+
+
+def examine(mutant: Mutant, *, full: bool = False) -> Finding:
+    """Runs the suite against one mutant: the cases of its requirements, or all."""
+    began = time.perf_counter()
+    everything = full or not mutant.caught_by
+    instances = list(catalog().values()) if everything else cases_for(mutant.caught_by)
+    settings = SETTINGS if mutant.caught_by else VARIANT_SETTINGS
+    result = judge(mutant.target(), settings, instances)
+    finding = _find(mutant, result)
+    return replace(finding, duration_s=time.perf_counter() - began)
+
+
+def _find(mutant: Mutant, result: RunResult) -> Finding:
+    messages = {
+        requirement: violation.message
+        for case in result.cases
+        for violation in case.violations
+        for requirement in violation.requirements
+    }
+    expected = [requirement for requirement in mutant.caught_by if requirement in messages]
+    charged = (*expected, *sorted(set(messages) - set(expected)))
+    judgement: Judgement
+    message = next((messages[requirement] for requirement in charged), "")
+    if result.unusable or result.suite_failure:
+        judgement, message = "undecided", result.unusable or result.suite_failure or ""
+    elif not mutant.caught_by:
+        judgement = "accused" if charged else "passed"
+        if undecided := [case.id for case in result.cases if case.outcome == "error"]:
+            judgement, message = "undecided", f"undecided: {', '.join(undecided)}"
+    elif not charged:
+        judgement, message = "survived", "nothing was charged"
+    elif set(mutant.caught_by) <= set(charged):
+        judgement = "killed"
+        said = [text for requirement, text in messages.items() if requirement in mutant.caught_by]
+        if not any(mutant.seen in text for text in said):
+            judgement = "misplaced"
+            message = f"no message says {mutant.seen!r}, but: {message}"
+    else:
+        judgement = "misplaced"
+    return Finding(
+        mutant=mutant.name,
+        bug=mutant.bug,
+        expected=mutant.caught_by,
+        charged=charged,
+        judgement=judgement,
+        message=message,
+        duration_s=0.0,
+    )
+
+
+def examine_all(
+    names: Sequence[str], *, full: bool = False, workers: int | None = None
+) -> Iterator[Finding]:
+    """Examines mutants by name in several processes; gives each finding as it comes.
+
+    Args:
+        names: of registered mutants.
+        full: all cases against each, not only those of its requirements.
+        workers: how many processes; by default one for each processor.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=context) as pool:
+        futures = [pool.submit(_examine_by_name, name, full) for name in names]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _examine_by_name(name: str, full: bool) -> Finding:
+    return examine(registered_mutants()[name], full=full)
