@@ -83,6 +83,6 @@ def needs(**capabilities: Any) -> pytest.MarkDecorator:
 
 
 via: Final = pytest.mark.parametrize(
-    "via", ["same", pytest.param("other", marks=needs(multi_client=True))]
+    "via", ["same", pytest.param("other", marks=needs(multi_client=True, activation="bus"))]
 )
 """Runs a case through the subscriber's own client, and through another."""

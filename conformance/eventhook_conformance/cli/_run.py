@@ -150,6 +150,7 @@ class _Output:
         self._quiet = quiet
         self._verbose = verbose
         self._stream = beyond_capture(sys.stdout)
+        self._errors = beyond_capture(sys.stderr)
         self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
         self._done: set[int] = set()
 
@@ -161,6 +162,9 @@ class _Output:
     def run_done(self, run: Run) -> None:
         self._done.add(id(run))
         result = run.result
+        if result.unusable:
+            print(f"Error: {result.unusable}", file=self._errors, flush=True)
+            return
         for text in self._report(result):
             self.line(text, unless_quiet=True)
         self.line(console.verdict(result), fg=console.colour(result))
@@ -168,8 +172,7 @@ class _Output:
     def _report(self, result: RunResult) -> Iterator[str]:
         yield ""
         yield from console.header(result)
-        if not result.unusable:
-            yield from console.body(result, verbose=self._verbose)
+        yield from console.body(result, verbose=self._verbose)
         yield ""
 
     def rest(self, runs: dict[str, Run]) -> None:

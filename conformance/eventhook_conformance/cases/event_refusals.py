@@ -1,0 +1,252 @@
+"""EVT: what is refused, and what is left behind by it: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import eventhook_fixtures
+import msgspec
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.contract import (
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    PublishError,
+)
+from eventhook_conformance.probe import Probe
+
+_LARGEST_INTEGER: Final = 2**53 - 1
+_LARGEST_TRIED: Final = 8 * 1024 * 1024
+
+
+_SURROGATES: Final = ("\ud800", "\udfff", "a\udc00b", "\udc00\ud800", "ends\udbff")
+
+
+@case("EVT-03", needs={"surrogates": (True,)}, shows={"refused-seen"})
+async def lone_surrogates_are_refused(probe: Probe) -> None:
+    """No UTF-8 carries them: in data, in its keys, in source and correlation id."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for text in _SURROGATES:
+        await probe.refuse(probe.event(tenant, data=text))
+        await probe.refuse(probe.event(tenant, data={"list": ["é", {"deep": text}]}))
+        await probe.refuse(probe.event(tenant, data={"é": {text: 1}}))
+        await probe.refuse(probe.event(tenant, source=text))
+        await probe.refuse(probe.event(tenant, correlation_id=text))
+    await probe.fence(listener)
+
+
+@case("EVT-05", shows={"refused-seen"})
+async def malformed_event_types_are_refused(probe: Probe) -> None:
+    """All that a subject, a line or a log would read as something else; nothing of it is sent."""
+    tenant, workflow = probe.tenant(), uuid4()
+    everything = await probe.subscribe(EventPattern.all(tenant))
+    narrow = await probe.subscribe(EventPattern.for_workflow(tenant, workflow))
+    for one in eventhook_fixtures.load("event_types")["invalid"]:
+        await probe.refuse(probe.event(tenant, one["value"], workflow=workflow))
+    await probe.fence(everything, narrow)
+
+
+def _refused(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
+    """One of each sort of refusal."""
+    return [
+        probe.event(tenant, "created"),
+        probe.event(tenant, "order.>"),
+        probe.event(tenant, data={"ratio": math.nan}),
+        probe.event(tenant, data={1: "one"}),
+        probe.event(tenant, data={"when": {1, 2}}),
+        _with(probe.event(tenant), source=None),
+        _with(probe.event(tenant), timestamp_ms="now"),
+    ]
+
+
+@case("EVT-06", shows={"refused-seen", "lost", "lost-first", "ended"})
+async def refused_publish_leaves_the_bus_as_it_was(probe: Probe) -> None:
+    """Before, between and after refusals, a waiting reader and an unread one get all that is good."""
+    tenant = probe.tenant()
+    waiting = await probe.subscribe(EventPattern.all(tenant))
+    unread = await probe.subscribe(EventPattern.all(tenant))
+    neighbour = await probe.subscribe(EventPattern.all(probe.tenant()))
+    await waiting.wait_reading()
+    await probe.publish(probe.event(tenant))
+    for refused in _refused(probe, tenant):
+        await probe.refuse(refused)
+        good = probe.event(tenant)
+        await probe.publish(good)
+        await waiting.receive(good)
+        await unread.receive(good)
+    await probe.fence(waiting, unread, neighbour)
+    entered_after = await probe.subscribe(EventPattern.all(tenant))
+    await probe.fence(waiting, entered_after)
+
+
+@case("EVT-06", shows={"refused-seen", "lost", "lost-first", "ended"})
+async def refused_publish_is_nobody_elses_trouble(probe: Probe) -> None:
+    """Refusals in the middle of other publishers' work, on the same client at once."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    chains = [[probe.event(tenant), probe.event(tenant)] for _ in range(2)]
+    await asyncio.gather(
+        probe.burst(chains),
+        *(probe.refuse(refused) for refused in _refused(probe, tenant)),
+        probe.publish(probe.event(tenant)),
+    )
+    await probe.fence(listener)
+
+
+def _sized(probe: Probe, tenant: UUID, size: int, filling: str = "x") -> FlovynEvent:
+    """An event of exactly that size on the wire."""
+    return _filled(probe.event(tenant, "blob.stored", data={"body": "", "after": 1}), size, filling)
+
+
+def _filled(event: FlovynEvent, size: int, filling: str) -> FlovynEvent:
+    unit = len(msgspec.json.encode(filling)) - 2
+    count, rest = divmod(size - len(event.to_json()), unit)
+    return _with(event, data={"body": filling * count + "x" * rest, "after": 1})
+
+
+@case("EVT-08", shows={"altered", "lost", "lost-first", "ended"})
+async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
+    """Around the sizes at which buffers, frames and servers change their ways, up to the claim."""
+    claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    around = [edge + by for edge in (4096, 32768, 65536, 131072) for by in (-1, 0, 1)]
+    for size in [*(size for size in around if size < claimed - 1), claimed - 1, claimed]:
+        event = _sized(probe, tenant, size)
+        await probe.publish(event)
+        await listener.receive(event)
+    await probe.fence(listener)
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        pytest.param("é", id="two-bytes"),
+        pytest.param("😀", id="four-bytes"),
+        pytest.param('"', id="escaped"),
+        pytest.param("\x00", id="escaped-long"),
+    ],
+)
+@case("EVT-08", shows={"altered", "lost", "lost-first", "ended"})
+async def size_is_counted_in_bytes_of_the_wire_form(probe: Probe, filling: str) -> None:
+    """Of any letters: neither as characters, nor as another writer would escape them."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
+    await probe.publish(_sized(probe, tenant, claimed, filling))
+    await probe.fence(listener)
+
+
+@case("EVT-08", shows={"altered", "lost", "lost-first", "ended"})
+async def any_part_of_an_event_may_be_the_large_one(probe: Probe) -> None:
+    """Long texts beside the data, a list of many, a text in many pieces: whole all the same."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    third = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED) // 3
+    events = [
+        probe.event(tenant, source="s" * third),
+        probe.event(tenant, correlation_id="c" * third),
+        probe.event(tenant, data=list(range(third // 8))),
+        probe.event(tenant, data={f"key-{n}": n for n in range(third // 24)}),
+        probe.event(tenant, data={"k" * third: None}),
+    ]
+    for event in events:
+        await probe.publish(event)
+        await listener.receive(event)
+    await probe.fence(listener)
+
+
+@case("EVT-08", shows={"altered", "lost", "lost-first", "ended", "refused-seen"})
+async def larger_event_is_whole_or_refused(probe: Probe) -> None:
+    """By one byte, or by far; before and after each the same client hears and speaks."""
+    tenant = probe.tenant()
+    claimed = probe.capabilities.max_event_bytes
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for size in (claimed + 1, claimed * 2, claimed * 5):
+        if size <= _LARGEST_TRIED:
+            await probe.fence(listener)
+            await probe.refuse(
+                _sized(probe, tenant, size), PublishError, InvalidEvent, unless_delivered=True
+            )
+        good = probe.event(tenant)
+        await probe.publish(good)
+        await listener.receive(good)
+    entered_after = await probe.subscribe(EventPattern.all(tenant))
+    await probe.fence(listener, entered_after)
+
+
+def _with(event: FlovynEvent, **members: object) -> FlovynEvent:
+    """A copy with members of any type, as a careless caller makes it."""
+    return msgspec.structs.replace(event, **members)
+
+
+_NO_JSON: Final[Mapping[str, tuple[Any, ...]]] = {
+    "numbers": (math.nan, math.inf, -math.inf, 1 + 2j, Decimal("1.5")),
+    "values": (
+        *(b"bytes", bytearray(b"x"), {1, 2}, frozenset(), object(), range(3), print),
+        *(datetime(2024, 1, 31, tzinfo=UTC), UUID(int=1), Exception("no"), ...),
+    ),
+    "keys": tuple({key: "value"} for key in (1, 1.5, None, True, b"key", ("a", "b"), UUID(int=1))),
+}
+
+
+@pytest.mark.parametrize("values", list(_NO_JSON))
+@case("EVT-12", shows={"refused-seen", "lost", "lost-first", "ended"})
+async def what_is_no_json_is_refused(probe: Probe, values: str) -> None:
+    """At the top, in an object, deep in a list: an error now is kinder than one at a reader's."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for value in _NO_JSON[values]:
+        for data in (value, {"good": 1, "bad": value}, [[1, {"list": [value]}], 2]):
+            await probe.refuse(probe.event(tenant, data=data))
+    await probe.fence(listener)
+
+
+_TOO_LARGE: Final = (2**53, -(2**53), 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**30)
+
+
+@case("EVT-12", shows={"refused-seen", "altered", "lost", "lost-first", "ended"})
+async def larger_integers_are_refused_or_kept(probe: Probe) -> None:
+    """An id that arrives as its neighbour is worse than an error."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for number in _TOO_LARGE:
+        events = [
+            *(probe.event(tenant, data=data) for data in (number, {"id": number}, [[number]])),
+            probe.event(tenant, timestamp_ms=number),
+        ]
+        for event in events:
+            await probe.refuse(event, unless_delivered=True)
+        await probe.fence(listener)
+
+
+_WRONG_MEMBERS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "id": ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", 7, None, b"0123456789abcdef"),
+    "tenant_id": (7, None, "tenant"),
+    "workflow_execution_id": ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", 7, "", False),
+    "task_execution_id": ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", 7, "", False),
+    "event_type": (None, 7, b"order.created", ["order", "created"]),
+    "source": (None, 7, b"suite", ["suite"]),
+    "timestamp_ms": (None, "0", 1.5, True, math.nan, datetime(2024, 1, 31, tzinfo=UTC)),
+    "correlation_id": (7, b"request", ["request"], UUID(int=1), False),
+}
+
+
+@pytest.mark.parametrize("member", list(_WRONG_MEMBERS))
+@case("EVT-12", shows={"refused-seen", "lost", "lost-first", "ended"})
+async def member_of_the_wrong_type_is_refused(probe: Probe, member: str) -> None:
+    """A duck that quacks in this process is no duck on the wire."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for value in _WRONG_MEMBERS[member]:
+        await probe.refuse(_with(probe.event(tenant), **{member: value}))
+    await probe.fence(listener)

@@ -1,0 +1,255 @@
+"""PAT: filtering. Most of it is the decision table of the fixtures, played on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID, uuid4
+
+import eventhook_fixtures
+import pytest
+
+from eventhook_conformance.cases import case, needs, via
+from eventhook_conformance.cases._paced import deliver
+from eventhook_conformance.cases._vectors import play_table
+from eventhook_conformance.contract import EventPattern, FlovynEvent, InvalidPattern
+from eventhook_conformance.probe import Listener, Probe, Via
+
+_WRONG: Final = {"unmatched", "lost", "lost-first"}
+
+
+@case("PAT-01", shows=_WRONG)
+async def open_pattern_gets_every_event(probe: Probe) -> None:
+    """With and without a workflow, a task, a source, of categories nobody foresaw."""
+    await play_table(probe, "PAT-01")
+
+
+@case("PAT-02", shows=_WRONG)
+async def one_token_selects_its_category(probe: Probe) -> None:
+    """Whole tokens: neither what only begins alike, nor what has it further on."""
+    await play_table(probe, "PAT-02")
+
+
+@case("PAT-03", shows=_WRONG)
+async def longer_prefix_selects_type_and_descendants(probe: Probe) -> None:
+    """The type itself, and what goes on after it at a dot."""
+    await play_table(probe, "PAT-03")
+
+
+@case("PAT-04", shows=_WRONG)
+async def matching_is_case_sensitive(probe: Probe) -> None:
+    """In types, prefixes and sources."""
+    await play_table(probe, "PAT-04")
+
+
+@case("PAT-05", shows=_WRONG)
+async def workflow_filter_gets_that_workflow_only(probe: Probe) -> None:
+    """Neither another's, nor an event without any, nor a task of the same id."""
+    await play_table(probe, "PAT-05")
+
+
+@case("PAT-06", shows=_WRONG)
+async def task_filter_gets_that_task_only(probe: Probe) -> None:
+    """Neither another's, nor an event without any, nor a workflow of the same id."""
+    await play_table(probe, "PAT-06")
+
+
+@case("PAT-07", shows=_WRONG)
+async def source_matches_exactly_and_whole(probe: Probe) -> None:
+    """No beginning, no end, no other spelling of it."""
+    await play_table(probe, "PAT-07")
+
+
+@case("PAT-08", shows=_WRONG)
+async def filters_combine_by_and(probe: Probe) -> None:
+    """Every subset of the four, against events that miss by exactly one."""
+    await play_table(probe, "PAT-08")
+
+
+@via
+@case("PAT-09", shows={*_WRONG, "leaked"})
+async def whole_decision_table_holds(probe: Probe, via: Via) -> None:
+    """Wherever the matching is done: at the publisher, at the server, at the reader."""
+    await play_table(probe, via=via)
+
+
+@case("PAT-09", shows={*_WRONG, "leaked"})
+async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
+    """Several patterns of one tenant and one client, also after some of them left."""
+    tenant, workflow = probe.tenant(), uuid4()
+    patterns = [
+        EventPattern.for_workflow(tenant, workflow),
+        EventPattern.by_type(tenant, "order"),
+        EventPattern(tenant_id=tenant, source="shop"),
+        EventPattern.by_type(tenant, "order.paid"),
+    ]
+    standing = [await probe.subscribe(pattern) for pattern in patterns]
+    twin = await probe.subscribe(patterns[1])
+    await _play_side_by_side(probe, tenant, workflow, [*standing, twin])
+    for gone in (twin, standing.pop(2), standing.pop(0)):
+        await gone.leave()
+        await _play_side_by_side(probe, tenant, workflow, standing)
+
+
+async def _play_side_by_side(
+    probe: Probe, tenant: UUID, workflow: UUID, standing: list[Listener]
+) -> None:
+    for event_type in ("order.paid", "order.paid.twice", "task.created"):
+        for of in (workflow, None):
+            for source in ("shop", "suite"):
+                event = probe.event(tenant, event_type, workflow=of, source=source)
+                await probe.publish(event)
+                for listener in standing:
+                    if listener.entry.matches(event):
+                        await listener.receive(event)
+    for listener in standing:
+        await probe.fence(listener)
+
+
+@case("PAT-10")
+async def malformed_prefix_is_refused(probe: Probe) -> None:
+    """When subscribing: a subscription that can never get anything looks like a quiet system."""
+    tenant = probe.tenant()
+    standing = await probe.subscribe(EventPattern.all(tenant))
+    for one in eventhook_fixtures.load("prefixes")["invalid"]:
+        await probe.refuse_subscription(EventPattern.by_type(tenant, one["value"]), InvalidPattern)
+    await probe.refuse_subscription(
+        EventPattern(tenant_id=tenant, workflow_execution_id=uuid4(), event_type_prefix="order."),
+        InvalidPattern,
+    )
+    await probe.fence(standing)
+
+
+@case("PAT-10", shows={"lost", "lost-first", "unmatched"})
+async def well_formed_prefix_is_accepted(probe: Probe) -> None:
+    """A check that refuses too much is as wrong as one that refuses too little."""
+    tenant = probe.tenant()
+    for one in eventhook_fixtures.load("prefixes")["valid"]:
+        listener = await probe.subscribe(EventPattern.by_type(tenant, one["value"]))
+        await probe.fence(listener)
+        await listener.leave()
+
+
+@case("PAT-11", shows=_WRONG)
+async def filters_are_data(probe: Probe) -> None:
+    """A source of `*`, `>`, `%` or `.*` is that text, for the one who subscribes and who publishes."""
+    await play_table(probe, "PAT-11")
+
+
+@case("PAT-11", shows={"unmatched"})
+async def wildcard_sources_open_nothing(probe: Probe) -> None:
+    """Beside each other, and against types, workflows and sources of every kind."""
+    tenant = probe.tenant()
+    sources = ("*", ">", "a.>")
+    listeners = [
+        await probe.subscribe(EventPattern(tenant_id=tenant, source=source)) for source in sources
+    ]
+    others = ("suite", "", "a.b", "**", "*.*", "> ", " *", "a", "worker:1", "a.>.b", "x*")
+    events = [probe.event(tenant, source=source, workflow=uuid4()) for source in others]
+    await deliver(probe, events, *listeners)
+
+
+_SILENT: Final[dict[str, Callable[[UUID], EventPattern]]] = {
+    "workflow": lambda tenant: EventPattern.for_workflow(tenant, uuid4()),
+    "task": lambda tenant: EventPattern.for_task(tenant, uuid4()),
+    "type": lambda tenant: EventPattern.by_type(tenant, "never.happens"),
+    "source": lambda tenant: EventPattern(tenant_id=tenant, source="nobody"),
+}
+
+
+@pytest.mark.parametrize(
+    "reader",
+    ["reading", pytest.param("unread", marks=needs(overflow_scope="subscription"))],
+)
+@pytest.mark.parametrize("silent", list(_SILENT))
+@case("PAT-12", shows={"unmatched", "lost", "lost-first", "ended"})
+async def filter_that_nothing_matches_costs_nothing(
+    probe: Probe, silent: str, reader: str
+) -> None:
+    """Whether someone waits on it or not; and when its event comes after all, it is there."""
+    tenant = probe.tenant()
+    quiet = await probe.subscribe(_SILENT[silent](tenant))
+    busy = await probe.subscribe(EventPattern.all(tenant))
+    if reader == "reading":
+        await quiet.wait_reading()
+    capacity = probe.capabilities.event_capacity
+    # A few more than fit, where that is cheap; PAT-13 goes past the capacity wherever it lies.
+    for _ in range(min(3, 1 + 64 // capacity)):
+        events = _filtered_out(probe, tenant, min(capacity - 2, 32))
+        await probe.publish(*events)
+        await busy.receive(*events)
+    await probe.fence(quiet, busy)
+
+
+def _filtered_out(probe: Probe, tenant: UUID, count: int) -> list[FlovynEvent]:
+    return [probe.event(tenant, "task.created") for _ in range(max(1, count))]
+
+
+@pytest.mark.parametrize("filter_name", ["workflow", "task", "type", "source"])
+@case(
+    "PAT-13",
+    needs={"overflow_scope": ("subscription",)},
+    shows={"lost", "lost-first", "unmatched", "ended"},
+)
+async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> None:
+    """More than the capacity of what a reader does not want, between what it waits for."""
+    tenant = probe.tenant()
+    pattern = _SILENT[filter_name](tenant)
+    rare = await probe.subscribe(pattern)
+    capacity = probe.capabilities.event_capacity
+    await probe.publish(*(_selected(probe, pattern) for _ in range(2)))
+    lanes = 32
+    await probe.burst(
+        _filtered_out(probe, tenant, (capacity + 7) // lanes + 1) for _ in range(lanes)
+    )
+    await probe.publish(*(_selected(probe, pattern) for _ in range(2)))
+    await probe.fence(rare)
+
+
+def _selected(probe: Probe, pattern: EventPattern) -> FlovynEvent:
+    return probe.event(
+        pattern.tenant_id,
+        pattern.event_type_prefix or "order.created",
+        workflow=pattern.workflow_execution_id,
+        task=pattern.task_execution_id,
+        source=pattern.source or "suite",
+    )
+
+
+@case(
+    "PAT-13",
+    needs={"overflow_scope": ("tenant",)},
+    shows={"lost", "lost-first", "unmatched", "ended"},
+)
+async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
+    """Wanted and unwanted ones together, up to the capacity: of those, nothing wanted is lost."""
+    tenant = probe.tenant()
+    pattern = EventPattern.by_type(tenant, "order")
+    rare = await probe.subscribe(pattern)
+    whole = await probe.subscribe(EventPattern.all(tenant))
+    for wanted_first in (True, False):
+        unwanted = _filtered_out(probe, tenant, probe.capabilities.event_capacity - 4)
+        wanted = [_selected(probe, pattern)]
+        await probe.publish(*((wanted + unwanted) if wanted_first else (unwanted + wanted)))
+        await rare.receive(*wanted)
+        await whole.receive(*wanted, *unwanted)
+        await probe.fence(rare, whole)
+
+
+@case(
+    "PAT-13",
+    needs={"overflow_scope": ("tenant",), "overflow": ("drop_oldest",)},
+    shows={"lost", "lost-first", "unmatched", "ended"},
+)
+async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
+    """Unwanted events may push out wanted ones, the oldest first, and only as many as do not fit."""
+    tenant = probe.tenant()
+    pattern = EventPattern.by_type(tenant, "order")
+    rare = await probe.subscribe(pattern)
+    capacity = probe.capabilities.event_capacity
+    await probe.publish(_selected(probe, pattern))
+    await probe.publish(*_filtered_out(probe, tenant, capacity + 7))
+    newest = _selected(probe, pattern)
+    await probe.publish(newest, *_filtered_out(probe, tenant, capacity - 2))
+    await rare.receive(newest)
+    await probe.fence(rare)
