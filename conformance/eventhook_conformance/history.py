@@ -58,9 +58,17 @@ class Publish:
     error: str | None = None
     purpose: Literal["case", "fence"] = "case"
 
+    @property
+    def settled(self) -> Moment | None:
+        """Since when it has surely had its effect, or never will; None where that is not known.
+
+        A cancelled publish, or one that failed in a fault, may still take effect after it returned.
+        """
+        return None if self.outcome == "unknown" else self.returned
+
     def before(self, other: Publish) -> bool:
-        """Whether this one returned before the other was called."""
-        return self.returned is not None and self.returned.step < other.called.step
+        """Whether this one had its effect before the other was called."""
+        return self.settled is not None and self.settled.step < other.called.step
 
 
 @dataclass(slots=True, eq=False)
@@ -109,8 +117,17 @@ class Subscribed:
     def matches(self, event: Event) -> bool:
         """Whether the subscription asks for that event."""
         if isinstance(self.selects, EventPattern):
-            return isinstance(event, FlovynEvent) and self.selects.matches(event)
+            return isinstance(event, FlovynEvent) and self.missed_by(event) is None
         return isinstance(event, StreamEvent) and event.workflow_execution_id == self.selects
+
+    def missed_by(self, event: FlovynEvent) -> str | None:
+        """The first filter of its pattern that the event does not pass; None if it passes all."""
+        if not isinstance(self.selects, EventPattern):
+            return None
+        try:
+            return self.selects.missed_by(event)
+        except AttributeError:  # because: a case may publish a type that is no text
+            return "event_type_prefix"
 
     @property
     def ends(self) -> Moment | None:
@@ -212,11 +229,21 @@ def identity(event: Event) -> object:
     """What makes two events the same one: the id.
 
     A stream event has none; the probe gives each of a key a time of its own instead, so that one
-    whose payload was changed on the way is still recognised.
+    whose payload was changed on the way is still recognised. Always hashable, whatever a case
+    published or a target delivered as an id.
     """
     if isinstance(event, FlovynEvent):
-        return event.id
-    return (event.workflow_execution_id, event.timestamp_ms)
+        return hashable(event.id)
+    return hashable((event.workflow_execution_id, event.timestamp_ms))
+
+
+def hashable(value: object) -> object:
+    """The value, or its text if it cannot be hashed: as a key, not to be looked into."""
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
 
 
 def by_identity(publishes: list[Publish]) -> dict[object, list[Publish]]:

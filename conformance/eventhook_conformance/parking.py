@@ -28,6 +28,12 @@ class Parked:
     """All that was found when the case ended, uncounted."""
     listeners: tuple[Listener, ...]
 
+    def excuse(self, client: Client) -> None:
+        """That a client broke is charged to the case in which it did, not to those parked on it."""
+        for listener in self.listeners:
+            if listener.client is client:
+                listener.entry.end_awaited = True
+
 
 class Parking:
     """Holds at most `budget` subscriptions; the oldest have to leave first."""

@@ -25,6 +25,8 @@ from eventhook_conformance.target import TargetNotFound, find_target
 PACKAGE: Final = Path(__file__).parent
 CASES: Final = PACKAGE / "cases"
 RUNS: Final[pytest.StashKey[dict[str, Run]]] = pytest.StashKey()
+_UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
+"""Set where cases were asked for, but no target."""
 
 
 class NotConformant(Exception):
@@ -111,7 +113,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule
     if file_path.parent != CASES or file_path.suffix != ".py" or file_path.name.startswith("_"):
         return None
     if not parent.config.stash[RUNS]:
-        raise pytest.UsageError("the cases need something to judge: give --target TARGET")
+        parent.config.stash[_UNJUDGED] = True
+        return None
     module: CaseModule = CaseModule.from_parent(
         parent, path=file_path, nodeid=f"eventhook_conformance/cases/{file_path.name}"
     )
@@ -145,6 +148,8 @@ def _run_of(item: pytest.Item) -> Run:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Orders the cases: by target, and first those that run alone, while nothing is parked yet."""
+    if _UNJUDGED in config.stash:
+        raise pytest.UsageError("the cases need something to judge: give --target TARGET")
     runs = config.stash[RUNS]
     targets = list(runs)
     places: list[int] = []

@@ -19,6 +19,7 @@ from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.services import Services
+from eventhook_conformance.probe.unruly import TargetCancelled, end, tamed
 from eventhook_conformance.result import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -57,6 +58,7 @@ class Run:
         self._ledger = Ledger()
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
         self._shared: dict[int, Client] = {}
+        self._opening = asyncio.Lock()
         self._services = Services(target, self.patience, _OPEN_TIMEOUT_S)
         self._opened = 0
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
@@ -85,11 +87,12 @@ class Run:
 
     async def shared(self, number: int) -> Client:
         """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
-        client = self._shared.get(number)
-        if client is None or client.suspect or client.closed:
-            client = await self._open(f"c{number + 1}")
-            self._shared[number] = client
-        return client
+        async with self._opening:  # or several that ask at once would each open one
+            client = self._shared.get(number)
+            if client is None or client.suspect or client.closed:
+                client = await self._open(f"c{number + 1}")
+                self._shared[number] = client
+            return client
 
     async def open_client(self, history: History) -> Client:
         """One more client, for one case.
@@ -175,6 +178,11 @@ class Run:
         except (LoopBlocked, Hung) as error:
             result.decided = False
             probe.found("every call to return", str(error))
+        except asyncio.CancelledError as error:
+            if not isinstance(tamed(error), TargetCancelled):
+                raise  # the run itself is cancelled
+            result.decided = False
+            probe.found("no call to be cancelled but by its caller", describe(tamed(error)))
         except TimeoutError:
             result.decided = False
             result.blame, result.message = "suite", f"the case took longer than {_CASE_LIMIT_S:g} s"
@@ -194,19 +202,21 @@ class Run:
 
     def _charged(self, case: Case, history: History) -> list[Violation]:
         """What the checker finds, charged to the case's requirements too where it shows them broken."""
+        try:
+            found = check(history, self.capabilities, self._ledger)
+        except Exception as error:  # because: a checker that fails must not take the run with it
+            self.result.suite_failure = f"the checker failed on {history.case}: {describe(error)}"
+            return []
         return [
             violation.charging(case.requirements) if violation.kind in case.shows else violation
-            for violation in check(history, self.capabilities, self._ledger)
+            for violation in found
         ]
 
     async def _tidy(
         self, case: Case, probe: Probe, result: CaseResult, found: Sequence[Violation]
     ) -> list[Violation]:
         """Parks what is open, closes the case's own clients, replaces shared ones that are suspect."""
-        for task in list(probe.tasks):
-            task.cancel()
-        if probe.tasks:
-            await asyncio.wait(set(probe.tasks), timeout=self.patience.current_s)
+        await end(*probe.tasks, grace_s=self.patience.current_s)
         own = {client.name for client in probe.own_clients}
         open_listeners = [
             one for one in probe.listeners if one.entry.entered and not one.entry.left
@@ -235,6 +245,7 @@ class Run:
         """Closes a shared client that no other case should use; what is parked on it leaves first."""
         del self._shared[number]
         for parked in self._parking.of(client):
+            parked.excuse(client)
             self._settle_account(parked, await self._parking.remove(parked))
         await self._services.leave(client)
         await client.leave()

@@ -62,7 +62,8 @@ def _instances(function: Any) -> Iterator[Instance]:
         needs = dict(case.needs)
         ids: list[str] = []
         for mark, value in chosen:
-            names = [name.strip() for name in mark.args[0].split(",")]
+            given = mark.args[0]
+            names = given.replace(" ", "").split(",") if isinstance(given, str) else list(given)
             # A bare value is its own ID; `pytest.param` brings an ID and marks.
             values = getattr(value, "values", (value,))
             parameters |= zip(names, values, strict=True)

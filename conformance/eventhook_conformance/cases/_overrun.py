@@ -1,35 +1,42 @@
 """What the overflow cases share: a reader that stands still, on either side of the bus.
 
 A correct bus may deliver late. So a reader starts only after a witness, a subscription of the same
-client to something else, got an event published after all others; and a gap in the middle, which
-lateness can also make, is held against a bus only if it shows several times in a row.
+client to something else, got an event published after all others. Where what it then reads breaks
+the policy, the case plays the same once more with time to settle, for lateness could explain it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
+import pytest
+
+from eventhook_conformance.cases._elsewhere import OTHER
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side, identity
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
 
 PUBLISHERS: Final = 20
+DROPPING: Final = ("drop_oldest", "drop_newest")
+NOT_BLOCKING: Final = (*DROPPING, "unbounded")
 _SLOWED: Final = 20
+
+who_publishes: Final = pytest.mark.parametrize(
+    "who", ["one", "many", pytest.param("many-elsewhere", marks=OTHER)]
+)
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Where what was read is not what the policy keeps."""
+class Breach:
+    """How what was read is not what the policy keeps."""
 
     expected: str
     seen: str
-    sure: bool
-    """No lateness can explain it."""
 
 
 class Stage:
@@ -54,7 +61,7 @@ class Stage:
 
     @property
     def overrun(self) -> int:
-        """How many events are an overrun: no multiple of the capacity, and less than twice as many."""
+        """How many events are an overrun: no multiple of the capacity."""
         excess = self.capacity // 3 + 3
         return self.capacity + excess + (excess % self.capacity == 0)
 
@@ -79,8 +86,13 @@ class Stage:
         await self.probe.burst(chains, via=self.via)
         return chains
 
-    async def all_arrived(self) -> None:
-        """Returns when all that was published can be taken to have come as far as it will unread."""
+    async def all_arrived(self, settle_s: float = 0.0) -> None:
+        """Returns when what was published can be taken to have come as far as it will unread.
+
+        Args:
+            settle_s: more time for that; only a bus that is about to be accused is given any.
+        """
+        await asyncio.sleep(settle_s)
         for _ in range(2):
             witness = Stage(self.probe, self.side, self.via)
             listener = await witness.subscribe()
@@ -107,9 +119,11 @@ class Stage:
                 listener.entry,
             )
         [[last]] = await self.publish(1)
-        await self.get(listener, last)
+        await self.get(listener, [last], "the newest event")
 
-    async def get(self, listener: Listener, *events: Event) -> None:
+    async def get(
+        self, listener: Listener, events: Sequence[Event], what: str = "later events normally"
+    ) -> None:
         """Reads up to events that nothing excuses the bus from delivering.
 
         Raises:
@@ -120,9 +134,10 @@ class Stage:
         except CaseAborted as aborted:
             self.check_ended(listener)
             raise self.probe.aborted(
-                "a reader that overran to get later events normally",
+                f"a reader that overran to get {what}",
                 f"nothing more came on {listener.entry.name} within "
-                f"{self.probe.patience.current_s:g} s",
+                f"{self.probe.patience.current_s:g} s; it had read {len(listener.received)} of "
+                f"{self.count}",
                 listener.entry,
             ) from aborted
 
@@ -131,23 +146,19 @@ class Stage:
         if listener.entry.end is not None:
             raise CaseAborted
 
-    async def timely(self, work: Awaitable[object], usual_s: float, what: str) -> None:
-        """Awaits what should take about as long as it did while no reader stood still.
-
-        Raises:
-            CaseAborted: it takes many times as long.
-        """
-        limit = max(self.probe.settings.arrival_timeout_s, usual_s * _SLOWED)
-        await self.probe.returns(work, what, timeout_s=limit)
+    def limit_s(self, usual_s: float) -> float:
+        """How long may last what takes so long while no reader stands still."""
+        return max(self.probe.patience.current_s, usual_s * _SLOWED)
 
 
-def gap_in(chains: Sequence[Sequence[Event]], listener: Listener, stage: Stage) -> Gap | None:
+def breach_of_policy(
+    chains: Sequence[Sequence[Event]], listener: Listener, stage: Stage
+) -> Breach | None:
     """Holds what was read against a policy that drops."""
     if len(listener.received) < stage.capacity:
-        return Gap(
+        return Breach(
             f"a reader that overran to hold {stage.capacity} events at least",
             f"it read {len(listener.received)}",
-            sure=True,
         )
     read = {identity(event) for event in listener.received}
     oldest = stage.overflow == "drop_oldest"
@@ -158,20 +169,21 @@ def gap_in(chains: Sequence[Sequence[Event]], listener: Listener, stage: Stage) 
             continue
         if all(kept[: sum(kept)]):
             continue
-        expected = f"an unbroken run of each publisher's events {'up to' if oldest else 'from'} its {end}"
+        up_to = "up to" if oldest else "from"
+        expected = f"an unbroken run of each publisher's events {up_to} its {end}"
         if not kept[0]:
-            return Gap(expected, f"publisher {number}'s {end} is missing, others were read", sure=True)
-        return Gap(
+            seen = f"publisher {number}'s {end} is missing, others were read"
+            return Breach(expected, seen)
+        return Breach(
             expected,
             f"of publisher {number}'s {len(chain)} events, {sum(kept)} were read, with a gap "
             f"{kept.index(False)} from its {end}",
-            sure=False,
         )
     return None
 
 
-def elapsed() -> float:
-    """A clock for `Stage.timely`."""
+def now_s() -> float:
+    """The time, to see how long something takes."""
     return asyncio.get_running_loop().time()
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
-
 from eventhook_conformance.cases._paced import deliver, room
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via

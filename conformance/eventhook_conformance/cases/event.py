@@ -8,10 +8,11 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import eventhook_fixtures
 import pytest
 
-from eventhook_conformance.cases import case, needs, via
+import eventhook_fixtures
+from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._elsewhere import OTHER
 from eventhook_conformance.cases._paced import deliver
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
@@ -190,9 +191,7 @@ def _scribble_on_received(listener: Listener) -> None:
                 setattr(received, name, value)
 
 
-@pytest.mark.parametrize(
-    "beside", ["same", pytest.param("other", marks=needs(multi_client=True, activation="bus"))]
-)
+@pytest.mark.parametrize("beside", ["same", pytest.param("other", marks=OTHER)])
 @case("EVT-04", shows={"altered"})
 async def reader_changes_its_event_for_itself_alone(probe: Probe, beside: Via) -> None:
     """Neither for who read it before, nor for who reads it later, nor for the publisher."""

@@ -1,14 +1,145 @@
-"""PUB: publish and subscribe."""
+"""PUB: what is published arrives; nothing else does."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._steps import LOSS, either, every_kind, publish_and_read
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Probe, Via
 
 
+@either
+@case("PUB-01", shows=LOSS)
+async def matching_event_is_delivered(probe: Probe, via: Via) -> None:
+    """Under every kind of filter, to a reader that waits and to one that comes later."""
+    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
+    patterns = every_kind(tenant, probe.event(tenant, workflow=workflow, task=task))
+    for waiting in (True, False):
+        listeners = [await probe.subscribe(pattern) for pattern in patterns]
+        await probe.reach(*listeners, via=via)
+        for _ in range(4):
+            if waiting:
+                for listener in listeners:
+                    await listener.wait_reading()
+            event = probe.event(tenant, workflow=workflow, task=task)
+            await probe.publish(event, via=via)
+            for listener in listeners:
+                await listener.receive(event)
+        await probe.fence(*listeners)
+        for listener in listeners:
+            await listener.leave()
+
+
+@case("PUB-01", shows=LOSS)
+async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
+    """Events that come between two reads, equal in all but their id, are kept one by one."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for unread in (1, 2, 5, 1, 3):
+        await listener.wait_reading()
+        first = probe.event(tenant)
+        await probe.publish(first)
+        await listener.receive(first)
+        events = [probe.event(tenant) for _ in range(unread)]
+        await probe.publish(*events)
+        await listener.receive(*events)
+    await probe.fence(listener)
+
+
+@either
+@case("PUB-01", "PUB-02", shows=LOSS | {"repeated"})
+async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> None:
+    """Longer than what is counted, batched or acknowledged in hundreds."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    await probe.reach(listener, via=via)
+    events = [probe.event(tenant, f"task.step-{number % 7}") for number in range(260)]
+    await publish_and_read(probe, {via: [events]}, listener)
+    await probe.fence(listener)
+
+
+@either
+@case("PUB-02", shows={"repeated"})
+async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> None:
+    """Overlapping and equal patterns, of one and of several filters, on both clients."""
+    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
+    like = probe.event(tenant, workflow=workflow, task=task)
+    patterns = [
+        *every_kind(tenant, like),
+        EventPattern.all(tenant),
+        EventPattern(
+            tenant_id=tenant,
+            workflow_execution_id=workflow,
+            task_execution_id=task,
+            event_type_prefix="task",
+            source="suite",
+        ),
+    ]
+    listeners = [await probe.subscribe(pattern) for pattern in patterns]
+    listeners += [await probe.subscribe(patterns[0], via), await probe.subscribe(patterns[-1], via)]
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    # Again and again, since a copy may come after what was published next.
+    for through in ("same", via, "same", via):
+        events = [probe.event(tenant, workflow=workflow, task=task) for _ in range(2)]
+        await publish_and_read(probe, {through: [events]}, *listeners)
+
+
+@either
+@case("PUB-03", shows={"phantom", "leaked"})
+async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
+    """Others publish, come and go, on this tenant and elsewhere; it gets its own events only."""
+    tenant, elsewhere = probe.tenant(), probe.tenant()
+    quiet = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via),
+        await probe.subscribe(EventPattern.for_task(tenant, probe.tenant()), via),
+    ]
+    for through in (None, via):
+        guest = await probe.subscribe(EventPattern.all(tenant), through)
+        busy = await probe.subscribe(EventPattern.all(elsewhere), through)
+        events = [probe.event(elsewhere, "workflow.started") for _ in range(4)]
+        await probe.reach(busy, via=via)
+        await probe.publish(*events, via=via)
+        await busy.receive(*events)
+        await guest.leave()
+    await probe.fence(*quiet)
+
+
+@either
+@case("PUB-03", shows={"phantom", "altered"})
+async def copies_are_unaltered(probe: Probe, via: Via) -> None:
+    """Every subscription's copy, also when the one before it was read."""
+    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
+    listeners = [await probe.subscribe(EventPattern.all(tenant), who) for who in (None, None, via)]
+    await probe.reach(*listeners, via=via)
+    await probe.reach(*listeners)
+    payloads: list[Any] = [{"a": [1, {"b": None}], "text": "\u00e9\U0001f600"}, [], "", None]
+    for through in ("same", via):
+        for payload in payloads:
+            event = probe.event(
+                tenant,
+                "workflow.step.done",
+                data=payload,
+                source="engine/7",
+                workflow=workflow,
+                task=task,
+                correlation_id="request 1",
+                timestamp_ms=1_700_000_000_123,
+            )
+            await probe.publish(event, via=through)
+            for listener in listeners:
+                await listener.receive(event)
+    await probe.fence(*listeners)
+
+
 @via
-@case("PUB-04", shows={"lost-first", "lost"})
+@case("PUB-04", shows=LOSS)
 async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned, by the same client or another."""
     for _ in range(10):
@@ -16,4 +147,76 @@ async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
         listener = await probe.subscribe(EventPattern.all(tenant))
         first = probe.event(tenant)
         await probe.publish(first, via=via)
-        await probe.fence(listener)
+        await listener.receive(first)
+
+
+@via
+@case("PUB-04", shows=LOSS)
+async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via) -> None:
+    """A second one of the tenant, several entering at once, one entered again, every filter."""
+    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
+    patterns = every_kind(tenant, probe.event(tenant, workflow=workflow, task=task))
+    await probe.subscribe(EventPattern.all(tenant))
+    for _ in range(3):
+        for together in (False, True):
+            if together:
+                listeners = await asyncio.gather(*(probe.subscribe(one) for one in patterns))
+            else:
+                listeners = [await probe.subscribe(pattern) for pattern in patterns[1:4]]
+            first = probe.event(tenant, workflow=workflow, task=task)
+            await probe.publish(first, via=via)
+            for listener in listeners:
+                await listener.receive(first)
+                await listener.leave()
+
+
+@pytest.mark.parametrize("who", ["subscriber", "publisher"])
+@case("PUB-04", shows=LOSS, needs={"multi_client": (True,), "activation": ("bus",)})
+async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> None:
+    """A client that has done nothing else yet subscribes, or publishes, for the first time."""
+    tenant, fresh = probe.tenant(), await probe.open_client()
+    pattern = EventPattern.all(tenant)
+    listener = await probe.subscribe(pattern, fresh if who == "subscriber" else None)
+    first = probe.event(tenant)
+    await probe.publish(first, via=None if who == "subscriber" else fresh)
+    await listener.receive(first)
+    await probe.fence(listener)
+
+
+@either
+@case("PUB-05", shows={"replayed"})
+async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
+    """Published before entering was called, to nobody, to others, or to one that left."""
+    tenant = probe.tenant()
+    pattern = EventPattern.all(tenant)
+    await probe.publish(*(probe.event(tenant) for _ in range(3)), via=via)
+    to_nobody = await probe.subscribe(pattern)
+    await probe.publish(*(probe.event(tenant, "workflow.started") for _ in range(2)), via=via)
+    to_others = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
+    typed = await probe.subscribe(EventPattern.by_type(tenant, "workflow"))
+    await probe.fence(to_nobody, *to_others, typed)
+    for listener in (to_nobody, *to_others, typed):
+        await listener.leave()
+    await probe.publish(probe.event(tenant), via=via)
+    to_those_gone = await probe.subscribe(pattern)
+    await probe.fence(to_those_gone)
+    await probe.fence(to_those_gone)
+
+
+@either
+@case("PUB-08", shows=LOSS)
+async def publishing_without_subscribers_succeeds(probe: Probe, via: Via) -> None:
+    """Where none ever was, where none is left, where none asks for it; then one is heard again."""
+    for _ in range(3):
+        tenant = probe.tenant()
+        await probe.publish(probe.event(tenant), probe.event(tenant, "workflow.started"), via=via)
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        await listener.leave()
+        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+        await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via)
+        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+        again = await probe.subscribe(EventPattern.all(tenant))
+        await probe.reach(again, via=via)
+        event = probe.event(tenant)
+        await probe.publish(event, via=via)
+        await again.receive(event)

@@ -12,7 +12,10 @@ def judge_endings(history: History) -> Iterator[Violation]:
     """PUB-01: an active subscription goes on; for streams STR-06."""
     for subscription in history.subscriptions:
         ended, ends = subscription.ended, subscription.ends
-        if ended is None or subscription.end_awaited or history.faults:
+        if ended is None or subscription.end_awaited:
+            continue
+        in_fault = any(fault.began.step < ended.step for fault in history.faults)
+        if in_fault and subscription.end == "lost":
             continue
         if ends is not None and ends.step < ended.step and subscription.end == "stopped":
             continue

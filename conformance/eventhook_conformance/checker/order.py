@@ -7,19 +7,11 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
+from eventhook_conformance.checker.origins import Read, own_reads
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name
 from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_conformance.history import (
-    Delivery,
-    History,
-    Publish,
-    Subscribed,
-    by_identity,
-    identity,
-)
+from eventhook_conformance.history import History, Publish, Subscribed, by_identity, hashable
 from eventhook_conformance.target import Capabilities
-
-Read = tuple[Publish, Delivery]
 
 
 def judge_order(history: History, capabilities: Capabilities) -> Iterator[Violation]:
@@ -30,27 +22,12 @@ def judge_order(history: History, capabilities: Capabilities) -> Iterator[Violat
         reads = own_reads(subscription, published)
         yield from _judge_publishers(subscription, reads)
         if isinstance(subscription.selects, EventPattern):
-            by_tenant[subscription.selects.tenant_id].append((subscription, reads))
+            by_tenant[hashable(subscription.selects.tenant_id)].append((subscription, reads))
             if capabilities.causal_order:
                 yield from _judge_causes(subscription, reads)
     if capabilities.total_order:
         for subscriptions in by_tenant.values():
             yield from _judge_agreement(subscriptions)
-
-
-def own_reads(subscription: Subscribed, published: dict[object, list[Publish]]) -> list[Read]:
-    """The deliveries that belong to the subscription, each with its publish, first ones only."""
-    reads: dict[Publish, Delivery] = {}
-    for delivery in subscription.deliveries:
-        try:
-            candidates = published.get(identity(delivery.event), [])  # type: ignore[arg-type]
-        except (TypeError, AttributeError):  # because: a target may deliver anything at all
-            continue
-        for publish in candidates:
-            if subscription.matches(publish.event):
-                reads.setdefault(publish, delivery)
-                break
-    return list(reads.items())
 
 
 def _judge_publishers(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[Violation]:
@@ -68,15 +45,24 @@ def _judge_publishers(subscription: Subscribed, reads: Sequence[Read]) -> Iterat
 
 def _judge_causes(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[Violation]:
     """Across clients: what returned before another was called comes before it."""
-    latest: Read | None = None
+    latest: dict[str, Read] = {}
     for read in reads:
         publish, _ = read
-        if latest is not None and publish.client != latest[0].client and publish.before(latest[0]):
+        overtaker = next(
+            (
+                other
+                for client, other in latest.items()
+                if client != publish.client and publish.before(other[0])
+            ),
+            None,
+        )
+        if overtaker is not None:
             yield _inverted(
-                "acausal", subscription, latest, read, "two clients, one after the other"
+                "acausal", subscription, overtaker, read, "two clients, one after the other"
             )
-        if latest is None or latest[0].called.step < publish.called.step:
-            latest = read
+        mine = latest.get(publish.client)
+        if mine is None or mine[0].called.step < publish.called.step:
+            latest[publish.client] = read
 
 
 def _inverted(

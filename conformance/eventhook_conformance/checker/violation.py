@@ -98,6 +98,14 @@ def name(publish: Publish) -> str:
     return f"#{publish.number} ({publish.event.event_type}, by {publish.client})"
 
 
+def shown(value: object) -> str:
+    """A value as messages show it: shortened, and harmless whatever it is."""
+    try:
+        return f"{value!r:.200}"
+    except Exception as error:  # because: a target may deliver what cannot even be printed
+        return f"<a {type(value).__name__} that cannot be printed: {type(error).__name__}>"
+
+
 def condense(violations: Iterable[Violation]) -> list[Violation]:
     """The first of each kind and charge, with how many there are: one says it, the rest is counted."""
     groups: dict[tuple[object, ...], list[Violation]] = {}

@@ -16,8 +16,9 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.held import Held, Hung, TargetExited
+from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.probe.unruly import end, tamed
 
 T = TypeVar("T")
 
@@ -70,23 +71,22 @@ class Client:
                 await self.backend.streams.publish(event)
             else:
                 await self.backend.events.publish(event)
-        except asyncio.CancelledError:
-            entry.outcome = "unknown"
-            entry.error = "cancelled"
-            raise
         except (InvalidEvent, BusClosed) as error:
             entry.outcome, entry.error = "refused", describe(error)
         except PublishError as error:
             in_fault = any(fault.ended is None for fault in history.faults)
             entry.outcome, entry.error = "unknown" if in_fault else "refused", describe(error)
-        except SystemExit as error:
-            entry.outcome, entry.error = "unknown", describe(TargetExited(repr(error)))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             raise
         except (
             BaseException
         ) as error:  # because: whatever the target raises is a finding, not our end
-            entry.outcome, entry.error = "unknown", describe(error)
+            raised = tamed(error)
+            entry.outcome = "unknown"
+            if isinstance(raised, asyncio.CancelledError):
+                entry.error = "cancelled"
+                raise
+            entry.error = describe(raised)
         else:
             entry.outcome = "ok"
         finally:
@@ -126,18 +126,21 @@ class Client:
 
     async def _bounded(self, call: Coroutine[Any, Any, T]) -> T:
         task = asyncio.get_running_loop().create_task(_guarded(call))
-        if not await self._patience.wait(task):
-            task.cancel()
-            self.suspect = "a call hung"
-            raise Hung(
-                f"{getattr(call, '__qualname__', 'the call')} did not return "
-                f"within {self._patience.current_s:g} s"
-            )
-        return task.result()
+        try:
+            if await self._patience.wait(task):
+                return task.result()
+        finally:
+            if not task.done():
+                await end(task)
+        self.suspect = "a call hung"
+        raise Hung(
+            f"{getattr(call, '__qualname__', 'the call')} did not return "
+            f"within {self._patience.current_s:g} s"
+        )
 
 
 async def _guarded(call: Coroutine[Any, Any, T]) -> T:
     try:
         return await call
-    except SystemExit as error:
-        raise TargetExited(repr(error)) from error
+    except (SystemExit, asyncio.CancelledError) as error:
+        raise tamed(error) from None

@@ -12,16 +12,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
 from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.probe.unruly import end, tamed
 
 T = TypeVar("T")
 
 
 class Hung(Exception):
     """The target did not return in time."""
-
-
-class TargetExited(Exception):
-    """The target tried to end the process."""
 
 
 def _nothing() -> None: ...
@@ -105,8 +102,7 @@ class Held(Generic[T]):
     async def abandon(self) -> None:
         """Gives up on a context that hangs: it is cancelled, and waited for only briefly."""
         if self.task is not None and not self.task.done():
-            self.task.cancel()
-            await asyncio.wait({self.task}, timeout=0.2)
+            await end(self.task)
 
     async def _keep(self, entered: asyncio.Future[T], leave: asyncio.Future[None]) -> None:
         try:
@@ -120,15 +116,15 @@ class Held(Generic[T]):
                     self._on_leaving()
                 if self._error is not None:
                     raise self._error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             raise
         except (
             BaseException
         ) as error:  # because: whatever the target raises is a finding, not our end
-            raised = TargetExited(repr(error)) if isinstance(error, SystemExit) else error
+            raised = tamed(error)
             if entered.done():
                 raise raised from None
-            if isinstance(error, asyncio.CancelledError):
+            if isinstance(raised, asyncio.CancelledError):
                 entered.cancel()
                 raise
             entered.set_exception(raised)

@@ -17,6 +17,7 @@ from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.probe.unruly import end, tamed
 
 _FLOOD_MARGIN: Final = 256
 
@@ -156,14 +157,17 @@ class Listener:
         called = clock.now()
         try:
             event = await subscription.__anext__()
-        except (asyncio.CancelledError, KeyboardInterrupt):
+        except (KeyboardInterrupt, GeneratorExit):
             raise
         except StopAsyncIteration:
             self._end("stopped")
         except SubscriptionLost as error:
             self._end("lost", describe(error))
         except BaseException as error:  # because: whatever the target raises is a finding
-            self._end("raised", describe(error))
+            raised = tamed(error)
+            if isinstance(raised, asyncio.CancelledError):
+                raise
+            self._end("raised", describe(raised))
         else:
             entry.deliveries.append(Delivery(event, called, clock.now()))
             self._missing.discard(_key(event))
@@ -192,6 +196,18 @@ class Listener:
         if not await self._patience.wait(pump, progress=lambda: len(deliveries)):
             raise CaseAborted(self._hung("its reader to end", "the read still waits"))
 
+    def heard(self, events: Iterable[Event]) -> bool:
+        """Whether one of these was delivered."""
+        return any(event in self.received for event in events)
+
+    async def overhear(self, pause_s: float) -> None:
+        """Reads what comes, until nothing does for so long."""
+        while self.entry.end is None:
+            reading = self.start_reading()
+            await asyncio.wait({reading}, timeout=pause_s)
+            if not reading.done():
+                break
+
     async def read_late(self) -> None:
         """Reads once more after the end, which must end at once again.
 
@@ -218,6 +234,12 @@ class Listener:
             return None
         self._left = True
         self._draining = False
+        violation = await self._left_wrongly(error)
+        if self._pump is not None and not self._pump.done():
+            await end(self._pump)
+        return violation
+
+    async def _left_wrongly(self, error: BaseException | None) -> Violation | None:
         try:
             await self.held.leave(error)
         except Hung:
@@ -226,14 +248,13 @@ class Listener:
             return self._hung("leaving to succeed", f"it raised {describe(raised)}")
         if self._pump is None or await self._patience.wait(self._pump):
             return None
-        self._pump.cancel()
         return self._hung("a waiting read to end when its subscription was left", "it still waits")
 
     async def abandon(self) -> None:
         """Ends everything without asking the target."""
         self._left = True
         if self._pump is not None:
-            self._pump.cancel()
+            await end(self._pump)
         await self.held.abandon()
 
     def _hung(self, expected: str, seen: str) -> Violation:

@@ -17,7 +17,9 @@ from uuid import UUID, uuid4
 import msgspec
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.checker.order import own_reads
 from eventhook_conformance.contract import (
+    MAX_NAME_BYTES,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
@@ -25,7 +27,7 @@ from eventhook_conformance.contract import (
     StreamEventType,
 )
 from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.history import Entry, Event, History, Publish
+from eventhook_conformance.history import Entry, Event, History, Publish, by_identity
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Hung
@@ -151,10 +153,17 @@ class Probe:
     # Whom it acts through
 
     async def client(self, via: Via = None) -> Client:
-        """The run's first client (`same`, the default), its second (`other`), or the one given."""
+        """The run's first client (`same`, the default), its second (`other`), or the one given.
+
+        Raises:
+            CaseAborted: it is not open yet, and opening raised or hung.
+        """
         if isinstance(via, Client):
             return via
-        return await self._shared(1 if via == "other" else 0)
+        try:
+            return await self._shared(1 if via == "other" else 0)
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self.aborted("a client to open", f"it raised {describe(error)}") from error
 
     async def open_client(self) -> Client:
         """One more client, closed with the case; for cases that close or break theirs.
@@ -340,6 +349,10 @@ class Probe:
         clients = [client for client in await self._known_clients() if client.name in names]
         for client in clients:
             await self.reach(*listeners, via=client)
+        await self._fence(clients, listeners)
+
+    async def _fence(self, clients: Sequence[Client], listeners: Sequence[Listener]) -> None:
+        """Each client publishes one more event for each listener, who reads up to it."""
         expected: dict[Listener, list[Event]] = {listener: [] for listener in listeners}
         chains: list[tuple[Client, list[Event]]] = []
         for client in clients:
@@ -367,26 +380,33 @@ class Probe:
             CaseAborted: nothing of it arrived in time.
         """
         client = await self.client(via)
-        for listener in listeners:
-            if self.capabilities.activation == "client" and listener.client is not client:
-                await self._knock(client, listener)
-
-    async def _knock(self, client: Client, listener: Listener) -> None:
-        """Publishes until something of it is heard; from then on everything is owed."""
+        if self.capabilities.activation == "bus":
+            return
         knocks: list[Event] = []
         loop = asyncio.get_running_loop()
         until = loop.time() + self.patience.current_s
-        while not any(knock in listener.received for knock in knocks):
+        while deaf := [one for one in listeners if one.client is not client and not one.heard(knocks)]:
             if loop.time() > until:
                 raise self.aborted(
-                    f"what {client.name} publishes to arrive on {listener.entry.name} in the end",
-                    f"none of {len(knocks)} did within {self.patience.current_s:g} s",
-                    listener.entry,
+                    f"what {client.name} publishes to arrive on {deaf[0].entry.name} in the end",
+                    f"nothing of it within {self.patience.current_s:g} s",
+                    deaf[0].entry,
                 )
-            knocks.append(self._fence_event(listener))
-            (await self.publish(knocks[-1], via=client)).purpose = "fence"
-            await asyncio.wait({listener.start_reading()}, timeout=_KNOCK_S)
-        await listener.receive(knocks[-1])
+            new = self._for_each(deaf)
+            for knock in new:
+                (await self.publish(knock, via=client)).purpose = "fence"
+            knocks += new
+            await asyncio.gather(*(one.overhear(_KNOCK_S) for one in listeners))
+        for listener in listeners:
+            await listener.receive(*[k for k in knocks if listener.entry.matches(k)][-1:])
+
+    def _for_each(self, listeners: Iterable[Listener]) -> list[Event]:
+        """The fewest events such that each of these asks for one."""
+        events: list[Event] = []
+        for listener in listeners:
+            if not any(listener.entry.matches(event) for event in events):
+                events.append(self._fence_event(listener))
+        return events
 
     async def close(self, client: Client) -> None:
         """Calls a client's `aclose`; from now on its subscriptions are owed no more events.
@@ -401,9 +421,9 @@ class Probe:
         await self.returns(client.aclose(self.history), f"closing {client.name}")
 
     async def _known_clients(self) -> list[Client]:
-        clients = [await self._shared(0)]
+        clients = [await self.client()]
         if any(publish.client == "c2" for publish in self.history.publishes):
-            clients.append(await self._shared(1))
+            clients.append(await self.client("other"))
         return [c for c in [*clients, *self.own_clients] if not c.closed]
 
     def _fence_event(self, listener: Listener) -> Event:
@@ -412,6 +432,7 @@ class Probe:
             return self.stream_event(selects, "fence", StreamEventType.DATA)
         prefix = selects.event_type_prefix
         event_type = prefix if prefix and "." in prefix else f"{prefix or 'suite'}.fence"
+        event_type = event_type[:MAX_NAME_BYTES]
         return self.event(
             selects.tenant_id,
             event_type,

@@ -1,12 +1,127 @@
-"""Bugs of publishing and subscribing."""
+"""Bugs of publishing: what arrives, how often, in which order, and how soon."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from eventhook_conformance.contract import FlovynEvent, PublishError
 from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient
+from eventhook_reference.mutants.pliable import Event, Member, PliableBus, PliableClient, Side
 
 PUBLISHING: list[Mutant] = []
+
+
+def later(seconds: float, member: Member, event: Event) -> None:
+    """Puts an event into a buffer after a while."""
+    asyncio.get_running_loop().call_later(seconds, member.channel.push, event)
+
+
+@bug(PUBLISHING, "PUB-01", seen="came instead")
+class LosesEveryHundredth(PliableClient):
+    """The sequence number wraps at a hundred, and the event that wraps is taken for a control frame."""
+
+    handed = 0
+
+    def hand(self, member: Member, event: Event) -> None:
+        self.handed += 1
+        if self.handed % 100:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-01", seen="came instead")
+class CoalescesEqualEvents(PliableClient):
+    """An event replaces the unread one before it if type and payload are equal: only the id differs."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        unread: deque[Any] = member.channel._events
+        if unread and isinstance(event, FlovynEvent):
+            last = unread[-1]
+            if (last.event_type, last.data) == (event.event_type, event.data):
+                unread.pop()
+        super().hand(member, event)
+
+
+class _NotifyingChannel(Channel[Any]):
+    """Wakes whoever waits; an event that nobody waits for stays until the next one, then is gone."""
+
+    def push(self, event: Any) -> bool:
+        if len(self._events) > 1 and self._wakeup is None:
+            self._events.popleft()
+        return super().push(event)
+
+
+@bug(PUBLISHING, "PUB-01", seen="came instead")
+class HoldsTwoForAnAbsentReader(PliableClient):
+    """Whoever is not waiting finds the last two events: a condition variable took the queue's place."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        return _NotifyingChannel(self.capabilities.event_capacity)
+
+
+@bug(PUBLISHING, "PUB-02", seen="it was delivered again")
+class DeliversOncePerFilter(PliableClient):
+    """An event that meets two filters of one pattern is delivered for each of them."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        pattern = member.selects
+        copies = 1
+        if member.side == "events" and pattern.event_type_prefix and pattern.workflow_execution_id:
+            copies = 2
+        for _ in range(copies):
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-02", seen="it was delivered again")
+class EchoesToTheSender(PliableClient):
+    """What comes back from the server is delivered, though the sender had handed it over itself."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        if member.client is self and len(self.bus.members) > 3:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-02", seen="it was delivered again")
+class RedeliversWhenTheAckIsLate(PliableClient):
+    """Every fortieth acknowledgement is late, and its event is sent again after a while."""
+
+    handed = 0
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        self.handed += 1
+        if self.handed % 40 == 0:
+            later(0.03, member, event)
+
+
+@bug(PUBLISHING, "PUB-03", seen="which nobody published")
+class AnnouncesArrivals(PliableClient):
+    """A tenant's subscribers are told of every newcomer by an event that nobody published."""
+
+    def enter(self, member: Member) -> None:
+        for other in self.bus.members:
+            if member.side == other.side == "events" and other.scope == member.scope:
+                joined = FlovynEvent.new(member.selects.tenant_id, "bus.joined", "bus", None)
+                if self.admits(other, joined):
+                    self.hand(other, joined)
+        super().enter(member)
+
+
+@bug(PUBLISHING, "PUB-03", seen="source = ")
+class SignsWhatItForwards(PliableClient):
+    """A client that forwards another's event writes itself into its source."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if isinstance(event, FlovynEvent) and member.client is not self:
+            event = msgspec.structs.replace(event, source=f"{event.source}@bus")
+        super().hand(member, event)
 
 
 @bug(PUBLISHING, "PUB-04", seen="came instead")
@@ -17,3 +132,252 @@ class SwallowsTheFirst(PliableClient):
         if getattr(member, "awake", False):
             super().hand(member, event)
         member.awake = True  # type: ignore[attr-defined]  # because: the bug's own note
+
+
+class _LazyChannel(Channel[Any]):
+    """Becomes active with the first read."""
+
+    read = False
+
+    def push(self, event: Any) -> bool:
+        return self.read and super().push(event)
+
+    async def __anext__(self) -> Any:
+        self.read = True
+        return await super().__anext__()
+
+
+@bug(PUBLISHING, "PUB-04", seen="nothing of it within")
+class SubscribesAtTheFirstRead(PliableClient):
+    """The subscription is made by the first read, after the work that it was to watch has begun."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        return _LazyChannel(self.capabilities.event_capacity)
+
+
+@bug(PUBLISHING, "PUB-04", seen="nothing of it within")
+class TellsOthersSoon(PliableClient):
+    """Entering returns before the other clients know of the subscription: one flush is no barrier."""
+
+    def enter(self, member: Member) -> None:
+        member.known_at = asyncio.get_running_loop().time() + 0.002  # type: ignore[attr-defined]  # because: the bug's own note
+        super().enter(member)
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        now = asyncio.get_running_loop().time()
+        return [
+            member
+            for member in super().audience(side, event)
+            if member.client is self or member.known_at <= now  # type: ignore[attr-defined]  # because: as above
+        ]
+
+
+@bug(PUBLISHING, "PUB-05", seen="it got #")
+class RetainsTheLast(PliableClient):
+    """Whoever subscribes gets the tenant's last event first, as with a retained message."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        self.bus.memory[str(self.scope(side, event))] = event
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        last = self.bus.memory.get(str(member.scope))
+        if last is not None and self.admits(member, last):
+            self.hand(member, last)
+
+
+@bug(PUBLISHING, "PUB-05", seen="it got #")
+class KeepsWhatNobodyHeard(PliableClient):
+    """An event without a subscriber is queued, and the next subscriber gets it."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        if not any(self.admits(member, event) for member in self.audience(side, event)):
+            self.check_open()
+            self.bus.memory.setdefault(str(self.scope(side, event)), []).append(event)
+        await super().publish(side, event)
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        for event in self.bus.memory.pop(str(member.scope), []):
+            if self.admits(member, event):
+                self.hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-06", seen=" first")
+class ReordersAboveABatch(PliableClient):
+    """A backlog of more than a hundred is sent as two batches, the second one first."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        unread: deque[Any] = member.channel._events
+        if len(unread) % 128 == 0:
+            unread.rotate(64)
+
+
+@bug(PUBLISHING, "PUB-06", seen=" first")
+class GivesEachCategoryALane(PliableClient):
+    """Every category of types has a worker of its own, and one of them is a little slower."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if isinstance(event, FlovynEvent) and event.event_type.startswith("webhook."):
+            later(0.001, member, event)
+        else:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-06", seen=" first")
+class SendsLargeEventsAside(PliableClient):
+    """A payload above 4 KiB goes by a store of its own and arrives after what was published later."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if isinstance(event, FlovynEvent) and isinstance(event.data, str) and len(event.data) > 4096:
+            later(0.001, member, event)
+        else:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-07", seen="the other way round")
+class FansOutFromBothEnds(PliableClient):
+    """Every other publish goes through the subscribers backwards, and waits between them."""
+
+    count = 0
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.check_open()
+        self.check(side, event)
+        self.use_channel(side, self.scope(side, event))
+        audience = [member for member in self.audience(side, event) if self.admits(member, event)]
+        PliableClient.__dict__  # noqa: B018
+        FansOutFromBothEnds.count += 1
+        for member in audience[:: 1 if FansOutFromBothEnds.count % 2 else -1]:
+            if member in self.bus.members:
+                self.hand(member, self.copy(event))
+            await self.pause()
+
+
+@bug(PUBLISHING, "PUB-08", seen="nobody is listening")
+class NeedsAResponder(PliableClient):
+    """Publishing to nobody raises, as a request that finds no responder does."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        if not any(self.admits(member, event) for member in self.audience(side, event)):
+            raise PublishError("nobody is listening")
+
+
+@bug(PUBLISHING, "PUB-08", seen="the channel is closed")
+class SendsIntoAClosedChannel(PliableClient):
+    """Once a tenant's last subscriber has left, publishing to it fails: the sender knows no receiver."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        gone = self.bus.memory.setdefault("gone", set())
+        gone.add(member.scope)
+
+    async def publish(self, side: Side, event: Event) -> None:
+        scope = self.scope(side, event)
+        active = {member.scope for member in self.bus.members}
+        if scope not in active and scope in self.bus.memory.get("gone", ()):
+            self.check_open()
+            raise PublishError("the channel is closed")
+        await super().publish(side, event)
+
+
+@bug(PUBLISHING, "PUB-15", seen="came instead")
+class DropsWhenBusy(PliableClient):
+    """With more than eight publishes in flight the ninth finds the send queue full and is dropped."""
+
+    in_flight = 0
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.bus.memory["in flight"] = self.bus.memory.get("in flight", 0) + 1
+        try:
+            await asyncio.sleep(0)
+            await super().publish(side, event)
+        finally:
+            self.bus.memory["in flight"] -= 1
+
+    def hand(self, member: Member, event: Event) -> None:
+        if self.bus.memory["in flight"] <= 8:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-15", "PUB-02", seen="it was delivered again")
+class RetriesUnderContention(PliableClient):
+    """A publish that finds others at work takes its first attempt for failed and sends again."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        others = self.bus.memory.setdefault("others", set())
+        others.add(event)
+        try:
+            await asyncio.sleep(0)
+            await super().publish(side, event)
+            if len(others) > 4:
+                await super().publish(side, event)
+        finally:
+            others.discard(event)
+
+
+@bug(PUBLISHING, "PUB-18", seen="came instead")
+class HoldsOneLess(PliableClient):
+    """The ring keeps one slot free to tell full from empty, and so holds one event less than claimed."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "streams":
+            return super().make_channel(side)
+        return Channel(self.capabilities.event_capacity - 1)
+
+
+@bug(PUBLISHING, "PUB-18", seen="came instead")
+class RoundsTheCapacity(PliableClient):
+    """The capacity is rounded down to a power of two."""
+
+    capabilities = replace(PliableClient.capabilities, event_capacity=1000)
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "streams":
+            return super().make_channel(side)
+        return Channel(1 << (self.capabilities.event_capacity.bit_length() - 1))
+
+
+@bug(PUBLISHING, "PUB-19", seen="within 50 ms")
+class PollsTenTimesASecond(PliableClient):
+    """Readers look for events every so often instead of being woken."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        later(0.06, member, event)
+
+
+@bug(PUBLISHING, "PUB-19", seen="within 50 ms")
+class StallsNowAndThen(PliableClient):
+    """Every fiftieth event waits for a batch that does not fill: four in two hundred are late."""
+
+    handed = 0
+
+    def __init__(self, bus: PliableBus) -> None:
+        super().__init__(bus)
+        self.held_until = 0.0
+
+    def hand(self, member: Member, event: Event) -> None:
+        self.handed += 1
+        now = asyncio.get_running_loop().time()
+        if self.handed % 50 == 0:
+            self.held_until = now + 0.07
+        if now < self.held_until:
+            later(self.held_until - now, member, event)
+        else:
+            super().hand(member, event)
+
+
+@bug(PUBLISHING, "PUB-20", seen="one after the other")
+class HearsItsOwnFirst(PliableClient):
+    """A client delivers its own events at once, and others' when they arrive from the server."""
+
+    capabilities = replace(PliableClient.capabilities, total_order=False)
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.client is self:
+            super().hand(member, event)
+        else:
+            later(0.001, member, event)

@@ -1,0 +1,223 @@
+"""What the cases of overflow do, the same on both sides of the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from eventhook_conformance.cases._overrun import (
+    PUBLISHERS,
+    Stage,
+    breach_of_policy,
+    charged_to,
+    now_s,
+)
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, Probe, Via
+
+_LONE: Final = 64
+_SLACK: Final = 64
+
+
+async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
+    """What is read of each publisher is an unbroken run, at the end that the policy keeps."""
+    breach = None
+    publishers = 1 if who == "one" else PUBLISHERS
+    for settle_s in (0.0, probe.settings.settle_s):
+        stage = Stage(probe, side, "other" if who == "many-elsewhere" else None)
+        listener = await stage.subscribe()
+        chains = await stage.publish(stage.overrun, publishers)
+        await stage.all_arrived(settle_s)
+        await stage.read_out(listener)
+        breach = breach_of_policy(chains, listener, stage)
+        if breach is None:
+            return
+    if breach is not None:
+        probe.found(breach.expected, breach.seen, listener.entry)
+
+
+async def publishers_wait(probe: Probe, side: Side) -> None:
+    """The excess waits; whatever is published is delivered."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    await stage.publish(stage.capacity)
+    excess = probe.spawn(stage.publish(stage.overrun - stage.capacity))
+    await _turns(stage.capacity)
+    await listener.read(stage.overrun)
+    await probe.returns(excess, "publish, once the reader reads,")
+    await probe.fence(listener)
+
+
+async def everything_is_kept(probe: Probe, side: Side) -> None:
+    """All of it comes, however late it is read."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    await stage.publish(stage.overrun)
+    await probe.fence(listener)
+
+
+async def publishing_never_waits(stage: Stage) -> Listener:
+    """Publishes ten times the capacity to a reader that stands still; answers it."""
+    listener = await stage.subscribe()
+    began = now_s()
+    await stage.publish(stage.capacity)
+    limit_s = stage.limit_s(now_s() - began)
+    # One after the other, so that even a short wait for the reader adds up.
+    await _out(stage, _LONE, 1, limit_s)
+    while stage.count < 10 * stage.capacity:
+        step = min(stage.capacity, 10 * stage.capacity - stage.count)
+        await _out(stage, step, PUBLISHERS, limit_s)
+    return listener
+
+
+async def _out(stage: Stage, count: int, publishers: int, limit_s: float) -> None:
+    what = f"publishing {count} events, while a reader stands still,"
+    await stage.probe.returns(stage.publish(count, publishers), what, timeout_s=limit_s)
+
+
+async def what_is_held_is_bounded(stage: Stage, listener: Listener, charge: str) -> None:
+    """Reads all that was held; if that is too much, once more after time to settle."""
+    probe, bound = stage.probe, 2 * stage.capacity + _SLACK
+    await stage.all_arrived()
+    await stage.read_out(listener)
+    if len(listener.received) > bound:
+        stage = Stage(probe, stage.side)
+        listener = await publishing_never_waits(stage)
+        await stage.all_arrived(probe.settings.settle_s)
+        await stage.read_out(listener)
+        if len(listener.received) > bound:
+            probe.found(
+                f"a reader that stood still to hold at most {bound} of {stage.count} events",
+                f"it read {len(listener.received)}",
+                listener.entry,
+                charge=(charge,),
+            )
+    await listener.leave()
+
+
+async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
+    """What was published and is not read never exceeds the bound."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    bound = 2 * stage.capacity + _SLACK
+    total = 10 * stage.capacity
+    publishing = probe.spawn(stage.publish(total))
+    await _turns(total)
+    while len(listener.received) < total:
+        published = sum(publish.outcome == "ok" for publish in probe.history.publishes)
+        held = published - len(listener.received)
+        probe.expect(
+            held <= bound,
+            f"publishers to wait for a reader that holds {bound} events",
+            f"{published} were published while it had read {len(listener.received)}",
+        )
+        step = min(stage.capacity, total - len(listener.received))
+        if held > bound or not await listener.read(step):
+            break
+    await probe.returns(publishing, "publish, once the reader reads,")
+
+
+async def goes_on(probe: Probe, side: Side, rounds: int) -> None:
+    """Overruns a reader again and again; between that, everything comes."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    for _ in range(rounds):
+        await stage.publish(stage.overrun)
+        await stage.all_arrived()
+        await stage.read_out(listener)
+        # Below the capacity again: whatever comes now has to come whole and in order.
+        for _ in range(3):
+            later = await stage.publish(min(40, max(1, stage.capacity // 2)), 4)
+            await stage.get(listener, [event for chain in later for event in chain])
+
+
+async def goes_on_blocking(probe: Probe, side: Side) -> None:
+    """Has publishers wait for a reader; between that, everything comes."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    for _ in range(2):
+        publishing = probe.spawn(stage.publish(stage.overrun))
+        await _turns(stage.capacity)
+        await listener.read(stage.overrun)
+        await probe.returns(publishing, "publish, once the reader reads,")
+        later = await stage.publish(min(40, max(1, stage.capacity // 2)), 4)
+        await stage.get(listener, [event for chain in later for event in chain])
+
+
+async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
+    """Overruns one reader while two others keep up."""
+    stage = Stage(probe, side)
+    # One fast reader on either side of the stalled one, should the order of subscribing matter.
+    before = await stage.subscribe(via)
+    await stage.subscribe()
+    after = await stage.subscribe(via)
+    chunk = max(1, stage.capacity // 2)
+    began = now_s()
+    await _chunk(stage, chunk, before, after)
+    limit_s = stage.limit_s(now_s() - began)
+    while stage.count <= stage.capacity:
+        began = now_s()
+        await _chunk(stage, chunk, before, after)
+        took_s = now_s() - began
+        probe.expect(
+            took_s <= limit_s,
+            f"{chunk} events to reach fast readers beside a stalled one within {limit_s:.1f} s",
+            f"they took {took_s:.1f} s",
+        )
+
+
+async def _chunk(stage: Stage, count: int, *fast: Listener) -> None:
+    chains = await stage.publish(count, PUBLISHERS // 2)
+    for listener in fast:
+        await listener.receive(*(event for chain in chains for event in chain))
+
+
+async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
+    """Has publishers wait for one reader while another keeps up."""
+    stage = Stage(probe, side)
+    fast = await stage.subscribe()
+    stalled = await stage.subscribe()
+    await _chunk(stage, stage.capacity, fast)
+    excess = probe.spawn(stage.publish(stage.overrun - stage.capacity))
+    await _turns(stage.capacity)
+    await asyncio.gather(
+        *(listener.read(stage.overrun - len(listener.received)) for listener in (fast, stalled))
+    )
+    await probe.returns(excess, "publish, once the stalled reader reads,")
+    await probe.fence(fast, stalled)
+
+
+async def loss_is_counted(probe: Probe, side: Side, rounds: int, otherwise: str) -> None:
+    """`dropped` is what was published and not read, at every moment that this is known."""
+    stage = Stage(probe, side)
+    listener = await stage.subscribe()
+    # Below the capacity first: nothing is lost yet, and that has to be said too.
+    await stage.publish(1)
+    await listener.read(1)
+    counted = _is_counted(stage, listener, "while nothing was lost")
+    for number in range(1, rounds + 1):
+        with charged_to(otherwise):
+            await stage.publish(stage.overrun)
+            await stage.all_arrived()
+            await stage.read_out(listener)
+        times = f"after {number} overrun{'s' if number > 1 else ''}"
+        counted = counted and _is_counted(stage, listener, times)
+
+
+def _is_counted(stage: Stage, listener: Listener, when: str) -> bool:
+    lost = stage.count - len(listener.received)
+    if listener.dropped != lost:
+        stage.probe.found(
+            f"`dropped` to be {lost} {when}: {stage.count} were published, "
+            f"{len(listener.received)} read",
+            f"it is {listener.dropped}",
+            listener.entry,
+            charge=("OVF-07",),
+        )
+    return listener.dropped == lost
+
+
+async def _turns(count: int) -> None:
+    """Gives publishers time to go as far as they can; another publish could wait behind theirs."""
+    for _ in range(count):
+        await asyncio.sleep(0)

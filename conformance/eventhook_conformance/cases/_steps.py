@@ -1,0 +1,89 @@
+"""What several cases do step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.cases import needs
+from eventhook_conformance.checker import Kind
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.probe import Listener, Probe, Via
+
+LOSS: Final[frozenset[Kind]] = frozenset({"lost", "lost-first", "ended"})
+"""The breaches by which a subscription misses what it is owed."""
+DISTURBANCE: Final[frozenset[Kind]] = LOSS | {"repeated", "reordered", "altered"}
+"""The breaches by which anybody's doing shows on a subscription that had no part in it."""
+
+either: Final = pytest.mark.parametrize(
+    "via", ["same", pytest.param("other", marks=needs(multi_client=True))]
+)
+"""As `via`, for cases that need no first event of another client, or wait for it (`reach`)."""
+
+Chains: TypeAlias = Mapping[Via, Sequence[Sequence[FlovynEvent]]]
+
+
+class ConsumerFailed(Exception):
+    """What the body of a subscription raises, where a case wants its consumer to fail."""
+
+
+async def yields(times: int) -> None:
+    """Gives everything else that many turns of the event loop."""
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+def every_kind(tenant: UUID, event: FlovynEvent) -> list[EventPattern]:
+    """A pattern with each of the filters, all of which match the event."""
+    return [
+        EventPattern.all(tenant),
+        EventPattern.by_type(tenant, event.event_type.partition(".")[0]),
+        EventPattern.by_type(tenant, event.event_type),
+        EventPattern(tenant_id=tenant, workflow_execution_id=event.workflow_execution_id),
+        EventPattern(tenant_id=tenant, task_execution_id=event.task_execution_id),
+        EventPattern(tenant_id=tenant, source=event.source),
+    ]
+
+
+async def publish_and_read(probe: Probe, chains: Chains, *listeners: Listener) -> None:
+    """Publishes all chains at once, each as one publisher, and reads them on every listener.
+
+    It goes on in windows, so that never more is unread than the target claims to hold.
+
+    Args:
+        probe: the case's.
+        chains: through which client, what each of its publishers publishes.
+        listeners: who reads; each gets what it asks for.
+    """
+    capacity = probe.capabilities.event_capacity
+    publishers = [(via, chain) for via, its in chains.items() for chain in its]
+    for first in range(0, len(publishers), capacity):
+        group = publishers[first : first + capacity]
+        for window in _windows(group, max(1, capacity // len(group))):
+            await asyncio.gather(*(probe.burst(parts, via=via) for via, parts in window.items()))
+            events = [event for parts in window.values() for part in parts for event in part]
+            for listener in listeners:
+                await listener.receive(*(e for e in events if listener.entry.matches(e)))
+
+
+def _windows(
+    publishers: Sequence[tuple[Via, Sequence[FlovynEvent]]], share: int
+) -> Iterator[dict[Via, list[Sequence[FlovynEvent]]]]:
+    for start in range(0, max(len(chain) for _, chain in publishers), share):
+        window: dict[Via, list[Sequence[FlovynEvent]]] = {}
+        for via, chain in publishers:
+            window.setdefault(via, []).append(chain[start : start + share])
+        yield window
+
+
+async def end(guest: Listener, how: str) -> None:
+    """Ends it: `left`, `cancelled`, `cancelled-read` (its waiting read first), or `raised`."""
+    if how == "cancelled-read":
+        await guest.cancel_read()
+    if how.startswith("cancelled"):
+        await guest.held.cancel()
+    await guest.leave(ConsumerFailed("the consumer failed on purpose") if how == "raised" else None)

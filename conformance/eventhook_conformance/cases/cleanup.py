@@ -1,0 +1,182 @@
+"""CLN: what cleanup removes, what it leaves alone, and what it answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._counting import (
+    channels,
+    cleanup,
+    expect_back,
+    idle,
+    publish_to,
+    sweep,
+    swept,
+    total,
+    use,
+)
+from eventhook_conformance.cases._steps import DISTURBANCE, either
+from eventhook_conformance.contract import EventPattern, Unsupported
+from eventhook_conformance.probe import Client, Probe, Via
+
+
+async def _expect_truth(probe: Probe, client: Client) -> int:
+    """That a cleanup answers by how much the count went down; what it answered."""
+    before = await channels(probe, client)
+    removed = await cleanup(probe, client)
+    after = await channels(probe, client)
+    probe.expect(
+        removed == total(before) - total(after),
+        f"cleanup to answer how many it removed: {total(before)} - {total(after)} = "
+        f"{total(before) - total(after)}",
+        f"it answered {removed!r}",
+        *probe.history.remarks[-3:],
+    )
+    return removed
+
+
+@either
+@case("CLN-01", alone=True)
+async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
+    """Of tenants and of keys, beside one that is active, by whichever client was used last."""
+    client = await probe.client(via)
+    before = await swept(probe, client)
+    standing = [await probe.subscribe(selects, client) for selects in idle(probe, 1)]
+    start = await swept(probe, client)
+    for count in (1, 5):
+        await use(probe, idle(probe, count), client)
+        await _expect_truth(probe, client)
+        await expect_back(probe, client, start, f"{count} subscriptions to each side were left")
+    for listener in standing:
+        await listener.leave()
+    await _expect_truth(probe, client)
+    await expect_back(probe, client, before, "the last subscription was left")
+
+
+@pytest.mark.parametrize("how", ["aclose", "leaving"])
+@case("CLN-01", alone=True, needs={"multi_client": (True,)})
+async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
+    """Its subscriptions are active no more, as the other clients' counts show."""
+    client, goes = await probe.client(), await probe.open_client()
+    start = await swept(probe, client)
+    for selects in idle(probe, 3):
+        await probe.subscribe(selects, goes)
+        await publish_to(probe, selects, goes)
+    if how == "aclose":
+        await probe.close(goes)
+    else:
+        now = probe.history.clock.now()
+        for listener in probe.listeners:
+            listener.entry.closing = now
+        await goes.leave()
+    await expect_back(probe, client, start, "another client was closed")
+
+
+@either
+@case("CLN-02", shows=DISTURBANCE, alone=True)
+async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
+    """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
+    cleaner = await probe.client(via)
+    tenant = probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.all(tenant), via),
+        await probe.subscribe(EventPattern.by_type(tenant, "task")),
+    ]
+    # Entered and silent so far: its channel has carried nothing yet.
+    silent = await probe.subscribe(EventPattern.all(probe.tenant()))
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    for waiting in (False, True, False):
+        await use(probe, idle(probe, 2), via)
+        events = [probe.event(tenant) for _ in range(6)]
+        if waiting:
+            await listeners[0].wait_reading()
+        await probe.publish(events[0])
+        await probe.publish(events[1], via=via)
+        sweeping = probe.spawn(sweep(probe, cleaner, 3))
+        await probe.publish(events[2])
+        await probe.publish(events[3], via=via)
+        await sweeping
+        await probe.publish(events[4])
+        await probe.publish(events[5], via=via)
+        for listener in listeners:
+            await listener.receive(*events)
+    await probe.fence(*listeners, silent)
+
+
+@either
+@case("CLN-02", shows=DISTURBANCE, alone=True)
+async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None:
+    """Of tenants and keys every other one was left; those that stay get everything."""
+    cleaner = await probe.client(via)
+    for left in (0, 1):
+        listeners = [await probe.subscribe(selects) for selects in idle(probe, 4)]
+        await probe.reach(*listeners, via=via)
+        for listener in listeners[left::2]:
+            await listener.leave()
+        staying = listeners[1 - left :: 2]
+        for step in range(3):
+            for listener in staying:
+                await publish_to(probe, listener.entry.selects, via if step else None)
+            await cleanup(probe, cleaner)
+        await probe.fence(*staying)
+        for listener in staying:
+            await listener.leave()
+
+
+@either
+@case("CLN-03", alone=True)
+async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> None:
+    """To many tenants and keys that never had a subscriber, and to some that had."""
+    client = await probe.client(via)
+    start = await swept(probe, client)
+    had = idle(probe, 2)
+    await use(probe, had, via)
+    for selects in (*idle(probe, 15), *had):
+        await publish_to(probe, selects, via)
+    await _expect_truth(probe, client)
+    await expect_back(probe, client, start, "publishing to nobody")
+    for selects in had:
+        await publish_to(probe, selects, via)
+    await expect_back(probe, client, start, "publishing to nobody again")
+
+
+@either
+@case("CLN-04", alone=True)
+async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
+    """With active subscriptions and without, and it answers so."""
+    client = await probe.client(via)
+    standing = [await probe.subscribe(selects) for selects in idle(probe, 1)]
+    for count in (3, 0, 1):
+        await use(probe, idle(probe, count), client)
+        await cleanup(probe, client)
+        first = await channels(probe, client)
+        removed = await cleanup(probe, client)
+        second = await channels(probe, client)
+        probe.expect(
+            removed == 0,
+            "a second cleanup to answer 0",
+            f"it answered {removed!r}",
+            *probe.history.remarks[-4:],
+        )
+        probe.expect(
+            first == second,
+            f"the same channels after it as before, {total(first)}",
+            f"{total(second)} are left",
+            *probe.history.remarks[-4:],
+        )
+    await probe.fence(*standing)
+
+
+@pytest.mark.parametrize("call", ["cleanup", "channels"])
+@case("CLN-09", alone=True)
+async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> None:
+    """An answer would be taken for the truth."""
+    client = await probe.client()
+    await probe.publish(probe.event(probe.tenant()))
+    if call == "cleanup":
+        await probe.raises(client.cleanup(probe.history), Unsupported, "cleanup_inactive_channels")
+    else:
+        await probe.raises(client.channels(probe.history), Unsupported, "active_channels")

@@ -1,0 +1,170 @@
+"""CLN: cleanup amid traffic, and what can be used after it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._counting import (
+    Selects,
+    cleanup,
+    expect_back,
+    idle,
+    publish_to,
+    sweep,
+    swept,
+    use,
+)
+from eventhook_conformance.cases._steps import (
+    DISTURBANCE,
+    LOSS,
+    either,
+    end,
+    publish_and_read,
+    yields,
+)
+from eventhook_conformance.checker import Kind
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.probe import Probe, Via
+
+_AT_ONCE: Final = 50
+_ROUNDS: Final = 1000
+_EVERYTHING: Final[frozenset[Kind]] = DISTURBANCE | {
+    "phantom",
+    "replayed",
+    "leaked",
+    "after-leaving",
+}
+
+
+@either
+@case("CLN-05", shows=LOSS | {"replayed"}, alone=True)
+async def cleaned_up_tenants_and_keys_work_again(probe: Probe, via: Via) -> None:
+    """For those who used them before, on both clients, subscribing or publishing first."""
+    cleaner = await probe.client()
+    for selects in idle(probe, 1):
+        for publish_first in (False, True, False):
+            for who in ("same", via):
+                await use(probe, [selects, selects], who)
+            await cleanup(probe, cleaner)
+            if publish_first:
+                await publish_to(probe, selects, via)
+                await cleanup(probe, cleaner)
+                await publish_to(probe, selects)
+            listeners = [await probe.subscribe(selects), await probe.subscribe(selects, via)]
+            for who in ("same", via):
+                await probe.reach(*listeners, via=who)
+                await publish_to(probe, selects, who)
+            await probe.fence(*listeners)
+            for listener in listeners:
+                await listener.leave()
+
+
+@case("CLN-06", alone=True)
+async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
+    """Consumers that leave, are cancelled, or fail, waiting or not, on a few tenants and keys."""
+    client = await probe.client()
+    standing = await probe.subscribe(EventPattern.all(probe.tenant()))
+    start = await swept(probe, client)
+    places = idle(probe, 8)
+    at_once = max(1, min(_AT_ONCE, probe.capabilities.max_subscriptions - 1))
+    for first in range(0, _ROUNDS, at_once):
+        await asyncio.gather(
+            *(
+                _round(probe, places[number % len(places)], number)
+                for number in range(first, min(first + at_once, _ROUNDS))
+            )
+        )
+    await expect_back(probe, client, start, "1,000 rounds of coming and going", standing)
+
+
+async def _round(probe: Probe, selects: Selects, number: int) -> None:
+    guest = await probe.subscribe(selects)
+    if number % 5 == 0:
+        await guest.wait_reading()
+    await end(guest, ("left", "cancelled", "raised")[number % 3])
+
+
+@either
+@case("CLN-07", shows=DISTURBANCE, alone=True)
+async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
+    """While one tenant's idle channel is removed, another's unread and coming events stay."""
+    cleaner = await probe.client(via)
+    busy = probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(busy)),
+        await probe.subscribe(EventPattern.all(busy), via),
+    ]
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    for pause in range(4):
+        events = [probe.event(busy) for _ in range(5)]
+        await probe.publish(events[0])
+        await use(probe, idle(probe, 1), via)
+        publishing = probe.spawn(probe.publish(*events[1:4], via=via))
+        await yields(pause)
+        await cleanup(probe, cleaner)
+        await publishing
+        await probe.publish(events[4])
+        for listener in listeners:
+            await listener.receive(*events)
+    await probe.fence(*listeners)
+
+
+@either
+@case("CLN-08", shows=_EVERYTHING, alone=True)
+async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
+    """Twenty publishers, subscribers coming and going, cleanup in a loop by both clients."""
+    tenant, cleaners = probe.tenant(), [await probe.client(), await probe.client(via)]
+    standing = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
+    ]
+    await probe.reach(*standing)
+    await probe.reach(*standing, via=via)
+    places = idle(probe, 2)
+    for _ in range(5):
+        beside = [probe.spawn(sweep(probe, cleaner, 6)) for cleaner in cleaners]
+        beside += [probe.spawn(_come_and_go(probe, selects, via)) for selects in places]
+        # What these publish would add to what the standing ones have unread: they only come and go.
+        beside += [probe.spawn(_come_and_go(probe, EventPattern.all(tenant), via, silent=True))]
+        chains = [[probe.event(tenant), probe.event(tenant)] for _ in range(20)]
+        await publish_and_read(probe, {"same": chains[::2], via: chains[1::2]}, *standing)
+        await asyncio.gather(*beside)
+    await probe.fence(*standing)
+
+
+async def _come_and_go(probe: Probe, selects: Selects, via: Via, *, silent: bool = False) -> None:
+    for who in (None, via, None):
+        guest = await probe.subscribe(selects, who)
+        if not silent:
+            await guest.receive(await publish_to(probe, selects, who))
+        await guest.leave()
+
+
+@either
+@pytest.mark.parametrize("first", ["cleanup", "entering"])
+@case("CLN-08", shows=_EVERYTHING, alone=True)
+async def entering_against_cleanup_is_active(probe: Probe, first: str, via: Via) -> None:
+    """Either begins, the other follows at every step; what is published then arrives."""
+    cleaner = await probe.client(via)
+    for selects in idle(probe, 1):
+        for pause in range(6):
+            await use(probe, [selects, selects])
+            if first == "cleanup":
+                sweeping = probe.spawn(cleanup(probe, cleaner))
+                await yields(pause)
+                listener = await probe.subscribe(selects)
+            else:
+                entering = probe.spawn(probe.subscribe(selects))
+                await yields(pause)
+                sweeping = probe.spawn(cleanup(probe, cleaner))
+                listener = await entering
+            await publish_to(probe, selects)
+            await sweeping
+            await publish_to(probe, selects)
+            await probe.fence(listener)
+            await listener.leave()

@@ -1,0 +1,217 @@
+"""PUB: clients that close."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.cases import case, needs
+from eventhook_conformance.cases._steps import DISTURBANCE, either
+from eventhook_conformance.contract import BusClosed, EventPattern
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Client, Listener, Probe, Via
+
+_introspection = needs(introspection=True)
+
+
+async def _client_to_close(probe: Probe) -> Client:
+    """One of the case's own; where only one may be open, the run's, which is then replaced."""
+    return await (probe.open_client() if probe.capabilities.multi_client else probe.client())
+
+
+def _streams(probe: Probe) -> bool:
+    return "streams" in probe.capabilities.profiles
+
+
+async def _settle(probe: Probe, client: Client) -> None:
+    """Gives what was published time to reach the buffers, by round trips of another tenant.
+
+    A bus may hand over a moment after publish returned, and what is still on its way when the
+    client closes is not buffered.
+    """
+    tenant = probe.tenant()
+    witness = await probe.subscribe(EventPattern.all(tenant), client)
+    for _ in range(3):
+        event = probe.event(tenant)
+        await probe.publish(event, via=client)
+        await witness.receive(event)
+
+
+async def _ends(probe: Probe, listener: Listener) -> None:
+    """That a read of a closed client's subscription ends; a hung one is no one else's fault."""
+    if not await probe.patience.wait(listener.start_reading()):
+        raise probe.aborted(
+            f"the reader of {listener.entry.name} to end when its client was closed",
+            "it still waits",
+            listener.entry,
+        )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "publish",
+        "subscribe",
+        pytest.param("cleanup", marks=_introspection),
+        pytest.param("channels", marks=_introspection),
+    ],
+)
+@case("PUB-17", alone=True)
+async def closed_client_refuses(probe: Probe, call: str) -> None:
+    """Every call raises `BusClosed`, on both sides of the bus, after closing once and twice."""
+    client = await _client_to_close(probe)
+    tenant = probe.tenant()
+    await probe.publish(probe.event(tenant), via=client)
+    await probe.close(client)
+    for _ in range(2):
+        if call == "publish":
+            await probe.refuse(probe.event(tenant), BusClosed, via=client)
+            if _streams(probe):
+                await probe.refuse(probe.stream_event(probe.key()), BusClosed, via=client)
+        elif call == "subscribe":
+            await probe.refuse_subscription(EventPattern.all(tenant), BusClosed, via=client)
+            if _streams(probe):
+                await probe.refuse_subscription(probe.key(), BusClosed, via=client)
+        elif call == "cleanup":
+            await probe.raises(client.cleanup(probe.history), BusClosed, "cleanup")
+        else:
+            await probe.raises(client.channels(probe.history), BusClosed, "active_channels")
+        await probe.close(client)
+
+
+@case("PUB-17", shows={"refused-seen"}, needs={"multi_client": (True,)})
+async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
+    """Refused is refused: another client's subscription sees nothing of it."""
+    tenant, client = probe.tenant(), await probe.open_client()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    await probe.publish(probe.event(tenant), via=client)
+    await probe.close(client)
+    await probe.refuse(probe.event(tenant), BusClosed, via=client)
+    await probe.fence(listener)
+
+
+@pytest.mark.parametrize("how", ["aclose", "leaving"])
+@case("PUB-17", shows={"ended"}, alone=True)
+async def waiting_readers_end(probe: Probe, how: str) -> None:
+    """With `StopAsyncIteration`, on both sides, every time, however the client is closed."""
+    client = await _client_to_close(probe)
+    tenant = probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant), client),
+        await probe.subscribe(EventPattern.by_type(tenant, "task"), client),
+        await probe.subscribe(EventPattern.all(probe.tenant()), client),
+    ]
+    if _streams(probe):
+        listeners.append(await probe.subscribe(probe.key(), client))
+    event = probe.event(tenant)
+    await probe.publish(event, via=client)
+    await listeners[0].receive(event)
+    await listeners[1].receive(event)
+    for listener in listeners:
+        await listener.wait_reading()
+    if how == "aclose":
+        await probe.close(client)
+    else:
+        now = probe.history.clock.now()
+        for listener in listeners:
+            listener.entry.closing = now
+        problem = await client.leave()
+        probe.expect(problem is None, "leaving the client to succeed", f"it raised {problem}")
+    for listener in listeners:
+        await _ends(probe, listener)
+    for listener in listeners:
+        listener.entry.end = None
+        await _ends(probe, listener)
+
+
+@pytest.mark.parametrize("read", ["0", "2", "5"])
+@case("PUB-17", shows={"lost-on-close", "lost", "lost-first", "ended", "repeated"}, alone=True)
+async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
+    """Then the reader ends; whether it had read nothing, some, or all of it."""
+    client = await _client_to_close(probe)
+    tenant, key = probe.tenant(), probe.key()
+    buffered: list[tuple[EventPattern | str, list[Event]]] = [
+        (EventPattern.all(tenant), [probe.event(tenant) for _ in range(5)])
+    ]
+    if _streams(probe):
+        buffered.append((key, [probe.stream_event(key, str(number)) for number in range(5)]))
+    listeners: list[Listener] = []
+    for selects, events in buffered:
+        listener = await probe.subscribe(selects, client)
+        listeners.append(listener)
+        await probe.publish(*events, via=client)
+        await listener.receive(*events[: int(read)])
+    await _settle(probe, client)
+    await probe.close(client)
+    for listener in listeners:
+        listener.drain()
+        await _ends(probe, listener)
+        listener.entry.end = None
+        await _ends(probe, listener)
+
+
+@case("PUB-17", alone=True)
+async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
+    """With a subscription that waits, one with something unread, and one that was left before."""
+    client = await _client_to_close(probe)
+    tenant = probe.tenant()
+    waiting = await probe.subscribe(EventPattern.by_type(tenant, "workflow"), client)
+    unread = await probe.subscribe(EventPattern.all(tenant), client)
+    left = await probe.subscribe(EventPattern.all(tenant), client)
+    await probe.publish(probe.event(tenant), probe.event(tenant), via=client)
+    await left.leave()
+    await _settle(probe, client)
+    await waiting.wait_reading()
+    await probe.close(client)
+    await probe.close(client)
+    await _ends(probe, waiting)
+    for listener in (waiting, unread):
+        violation = await listener.leave_quietly()
+        if violation is not None:
+            probe.violations.append(violation.charging(probe.requirements))
+    await probe.close(client)
+    problem = await client.leave()
+    probe.expect(
+        problem is None, "leaving a client that was closed to do nothing", f"it raised {problem}"
+    )
+
+
+@pytest.mark.parametrize("how", ["aclose", "leaving"])
+@either
+@case("PUB-21", shows=DISTURBANCE)
+async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str) -> None:
+    """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
+    tenant = probe.tenant()
+    patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
+    stays, goes = await probe.open_client(), await probe.open_client()
+    standing = [await probe.subscribe(one, who) for one in patterns for who in (None, via, stays)]
+    going = [await probe.subscribe(one, goes) for one in patterns]
+    publishers: tuple[Via, ...] = ("same", via, stays)
+    for who in (*publishers, goes):
+        await probe.reach(*standing, *going, via=who)
+    unread = [probe.event(tenant) for _ in range(2)]
+    await probe.publish(unread[0], via=goes)
+    await probe.publish(unread[1], via=via)
+    for listener in going:
+        await listener.receive(*unread)
+        await listener.wait_reading()
+    await standing[0].wait_reading()
+    events = [probe.event(tenant) for _ in range(4)]
+    publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
+    if how == "aclose":
+        await probe.close(goes)
+    else:
+        now = probe.history.clock.now()
+        for listener in going:
+            listener.entry.closing = now
+        problem = await goes.leave()
+        probe.expect(problem is None, "leaving the client to succeed", f"it raised {problem}")
+    await publishing
+    for listener in standing:
+        await listener.receive(*unread, *events)
+    for who in publishers:
+        event = probe.event(tenant)
+        await probe.publish(event, via=who)
+        for listener in standing:
+            await listener.receive(event)
+    newcomer = await probe.subscribe(patterns[0], stays)
+    await probe.fence(*standing, newcomer)

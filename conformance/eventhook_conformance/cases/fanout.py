@@ -1,0 +1,86 @@
+"""PUB: many subscriptions, each a reader of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._steps import LOSS, either, publish_and_read
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.probe import Listener, Probe, Via
+
+_MOST: Final = 10_000
+_AT_ONCE: Final = 50
+
+
+@pytest.mark.parametrize("count", ["1", "2", "10", "100", "1000", "max"])
+@case("PUB-09", shows=LOSS | {"repeated"}, alone=True)
+async def every_one_of_many_gets_every_event(probe: Probe, count: str) -> None:
+    """With the same pattern, up to the claim (10,000 at most); `max` spreads over two clients."""
+    claimed = min(probe.capabilities.max_subscriptions, _MOST)
+    number = claimed if count == "max" else min(int(count), claimed)
+    tenant = probe.tenant()
+    both = count == "max" and probe.capabilities.multi_client
+    listeners: list[Listener] = []
+    for start in range(0, number, _AT_ONCE):
+        listeners += await asyncio.gather(
+            *(
+                probe.subscribe(EventPattern.all(tenant), "other" if both and place % 2 else "same")
+                for place in range(start, min(start + _AT_ONCE, number))
+            )
+        )
+    await probe.reach(*listeners)
+    events = [probe.event(tenant, f"task.step-{step}") for step in range(2)]
+    await publish_and_read(probe, {"same": [events]}, *listeners)
+
+
+@pytest.mark.parametrize("pattern", ["equal", "overlapping"])
+@case("PUB-10", shows=LOSS | {"repeated", "reordered"})
+async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -> None:
+    """Two subscriptions of one client, read one after the other, in turns, and both waiting."""
+    tenant = probe.tenant()
+    pair = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(
+            EventPattern.all(tenant) if pattern == "equal" else EventPattern.by_type(tenant, "task")
+        ),
+    ]
+    for first, second in (pair, pair[::-1]):
+        events = [probe.event(tenant) for _ in range(6)]
+        await probe.publish(*events)
+        await first.receive(*events)
+        await second.receive(*events)
+    events = [probe.event(tenant) for _ in range(6)]
+    await probe.publish(*events)
+    for event in events:
+        for listener in pair:
+            await listener.receive(event)
+    for listener in pair:
+        await listener.wait_reading()
+    event = probe.event(tenant)
+    await probe.publish(event)
+    for listener in pair:
+        await listener.receive(event)
+    await probe.fence(*pair)
+
+
+@either
+@case("PUB-10", shows=LOSS | {"repeated"})
+async def leaving_one_takes_nothing_from_the_other(probe: Probe, via: Via) -> None:
+    """What an equal subscription has not read yet stays, and so does what is still to come."""
+    tenant = probe.tenant()
+    pattern = EventPattern.all(tenant)
+    for leaver in (0, 1):
+        pair = [await probe.subscribe(pattern), await probe.subscribe(pattern)]
+        stays = pair[1 - leaver]
+        await probe.reach(stays, via=via)
+        unread = [probe.event(tenant) for _ in range(3)]
+        await probe.publish(*unread, via=via)
+        await pair[leaver].leave()
+        later = [probe.event(tenant) for _ in range(3)]
+        await probe.publish(*later, via=via)
+        await stays.receive(*unread, *later)
+        await probe.fence(stays)

@@ -1,0 +1,172 @@
+"""PUB: subscriptions that come, go and come again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eventhook_conformance.cases import case, needs
+from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, end, yields
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.probe import Probe, Via
+
+
+@either
+@case("PUB-11", shows={"after-leaving", "ended"})
+async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
+    """A waiting read ends, later ones end at once, whatever was unread or is published later."""
+    tenant = probe.tenant()
+    pattern = EventPattern.all(tenant)
+    witness = await probe.subscribe(pattern, via)
+    for waiting in (True, False):
+        guest = await probe.subscribe(pattern)
+        await probe.reach(guest, witness, via=via)
+        if waiting:
+            await guest.wait_reading()
+        else:
+            await probe.publish(*(probe.event(tenant) for _ in range(3)), via=via)
+        await guest.leave()
+        await guest.read_late()
+        await probe.publish(*(probe.event(tenant) for _ in range(2)), via=via)
+        await probe.fence(witness)
+        await guest.read_late()
+        await guest.read_late()
+
+
+@pytest.mark.parametrize("how", ["unread", "waiting", "publishing"])
+@case("PUB-11", shows={"after-leaving", "ended"})
+async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> None:
+    """Step by step: the read, and a publish, begin at every moment of leaving."""
+    tenant = probe.tenant()
+    witness = await probe.subscribe(EventPattern.all(tenant))
+    for pause in range(5):
+        guest = await probe.subscribe(EventPattern.all(tenant))
+        events = [probe.event(tenant) for _ in range(2)]
+        if how == "unread":
+            await probe.publish(*events)
+        elif how == "waiting":
+            await guest.wait_reading()
+        publishing = probe.spawn(probe.publish(*events)) if how == "publishing" else None
+        leaving = probe.spawn(guest.leave())
+        await yields(pause)
+        guest.start_reading()
+        await leaving
+        if publishing is not None:
+            await publishing
+        await probe.fence(witness)
+        await guest.read_late()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "left",
+        pytest.param("cancelled", marks=needs(in_process=True)),
+        pytest.param("cancelled-read", marks=needs(in_process=True)),
+        pytest.param("raised", marks=needs(in_process=True)),
+    ],
+)
+@either
+@case("PUB-12", shows=DISTURBANCE)
+async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str) -> None:
+    """While it waits, with something unread, and while others publish."""
+    tenant = probe.tenant()
+    pattern = EventPattern.all(tenant)
+    neighbours = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
+    for pause in range(6):
+        guest = await probe.subscribe(pattern)
+        neighbours.append(await probe.subscribe(pattern, via if pause % 2 else None))
+        await probe.reach(*neighbours)
+        await probe.reach(*neighbours, via=via)
+        await neighbours[0].wait_reading()
+        unread = [probe.event(tenant) for _ in range(pause % 3)]
+        if unread:
+            await probe.publish(*unread, via=via)
+        else:
+            await guest.wait_reading()
+        events = [probe.event(tenant, data=step) for step in range(4)]
+        publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
+        await yields(pause)
+        await end(guest, how)
+        await publishing
+        for listener in neighbours:
+            await listener.receive(*unread, *events)
+        later = probe.event(tenant)
+        await probe.publish(later)
+        for listener in neighbours:
+            await listener.receive(later)
+        await neighbours.pop(2).leave()
+    await probe.fence(*neighbours)
+
+
+@either
+@case("PUB-13", shows={"replayed", "repeated", "phantom"})
+async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
+    """Neither what the last one left unread, nor what came between, nor what it had read."""
+    tenant = probe.tenant()
+    for pattern in (EventPattern.all(tenant), EventPattern.by_type(tenant, "task")):
+        for read in (0, 1, 3):
+            listener = await probe.subscribe(pattern)
+            await probe.fence(listener)
+            await probe.reach(listener, via=via)
+            events = [probe.event(tenant) for _ in range(3)]
+            await probe.publish(*events, via=via)
+            await listener.receive(*events[:read])
+            await listener.leave()
+            await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    last = [await probe.subscribe(EventPattern.all(tenant)), await probe.subscribe(pattern, via)]
+    await probe.fence(*last)
+    await probe.fence(*last)
+
+
+@either
+@case("PUB-16", shows=DISTURBANCE)
+async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: Via) -> None:
+    """Others enter and leave beside it, at every step of a publish; equal patterns and others."""
+    tenant = probe.tenant()
+    everything, tasks = EventPattern.all(tenant), EventPattern.by_type(tenant, "task")
+    early = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
+    for pause in range(8):
+        guests = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
+        late = [await probe.subscribe(everything, via), await probe.subscribe(tasks)]
+        standing = [*early, *late]
+        await probe.reach(*standing)
+        await probe.reach(*standing, via=via)
+        unread = probe.event(tenant)
+        await probe.publish(unread)
+        await early[0].wait_reading()
+        events = [probe.event(tenant, data=step) for step in range(5)]
+        publishing = [
+            probe.spawn(probe.burst([events[:2], events[2:3]])),
+            probe.spawn(probe.burst([events[3:]], via=via)),
+        ]
+        await yields(pause)
+        newcomer = probe.spawn(probe.subscribe(everything, via))
+        await asyncio.gather(*(guest.leave() for guest in guests))
+        await (await newcomer).leave()
+        await asyncio.gather(*publishing)
+        for listener in standing:
+            await listener.receive(unread, *events)
+        for listener in late:
+            await listener.leave()
+    await probe.fence(*early)
+
+
+@case("PUB-16", shows=LOSS)
+async def many_that_come_and_go_leave_the_standing_alone(probe: Probe) -> None:
+    """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
+    tenant = probe.tenant()
+    standing = await probe.subscribe(EventPattern.all(tenant))
+    # Half of what is claimed may be taken by what other cases left parked.
+    crowd = max(1, min(20, probe.capabilities.max_subscriptions // 2 - 2))
+    for _ in range(3):
+        events = [probe.event(tenant) for _ in range(6)]
+        coming = [probe.spawn(probe.subscribe(EventPattern.all(tenant))) for _ in range(crowd)]
+        await probe.publish(*events[:3])
+        guests = await asyncio.gather(*coming)
+        going = [probe.spawn(guest.leave()) for guest in guests]
+        await probe.publish(*events[3:])
+        await asyncio.gather(*going)
+        await standing.receive(*events)
+    await probe.fence(standing)

@@ -1,0 +1,141 @@
+"""PUB: order, of one publisher, of many at once, and of cause and effect."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._steps import LOSS, Chains, either, publish_and_read
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.probe import Probe, Via
+
+_TYPES: Final = (
+    "task.created",
+    "workflow.started",
+    "task.log.line",
+    "webhook.github",
+    "timer.fired",
+)
+_LARGE: Final = "x" * 8000
+
+
+@either
+@case("PUB-06", shows={"reordered"})
+async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
+    """Across event types, workflows, tasks and sizes of a tenant, under several filters."""
+    tenant = probe.tenant()
+    ids = [probe.tenant() for _ in range(3)]
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
+        await probe.subscribe(EventPattern.for_workflow(tenant, ids[0])),
+        await probe.subscribe(EventPattern.for_task(tenant, ids[1]), via),
+    ]
+    await probe.reach(*listeners, via=via)
+    await listeners[0].wait_reading()
+    events = [_varied(probe, tenant, ids, number) for number in range(320)]
+    await publish_and_read(probe, {via: [events]}, *listeners)
+    await probe.fence(*listeners)
+
+
+def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynEvent:
+    """The numbers 5, 4, 4 and 20 put every type with every workflow, task and size in turn."""
+    return probe.event(
+        tenant,
+        _TYPES[number % 5],
+        data=_LARGE if number % 20 == 0 else number,
+        workflow=(*ids, None)[number % 4],
+        task=(*ids, None)[number // 4 % 4],
+    )
+
+
+@either
+@case("PUB-07", shows={"disordered"})
+async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
+    """Several publishers at once on both clients; subscribers on both, under several filters."""
+    tenant, workflow = probe.tenant(), probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.all(tenant), via),
+        await probe.subscribe(EventPattern.by_type(tenant, "task")),
+        await probe.subscribe(EventPattern.for_workflow(tenant, workflow), via),
+        await probe.subscribe(EventPattern.all(tenant)),
+    ]
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    for listener in listeners[:2]:
+        await listener.wait_reading()
+    chains = _chains(probe, tenant, via, publishers=8, length=12, workflow=workflow)
+    await publish_and_read(probe, chains, *listeners)
+
+
+def _chains(
+    probe: Probe, tenant: UUID, via: Via, *, publishers: int, length: int, workflow: UUID
+) -> Chains:
+    """Half of the publishers through the first client, half through the other."""
+    made = [
+        [probe.event(tenant, _TYPES[step % 2], workflow=workflow) for step in range(length)]
+        for _ in range(publishers)
+    ]
+    if via == "same":
+        return {"same": made}
+    return {"same": made[::2], via: made[1::2]}
+
+
+@either
+@case("PUB-15", shows=LOSS | {"repeated", "reordered", "phantom", "altered"})
+async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
+    """Ten publishers of a hundred events each, to a reader that waits and one that comes later."""
+    tenant = probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
+    ]
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    await listeners[0].wait_reading()
+    chains = _chains(probe, tenant, via, publishers=10, length=100, workflow=probe.tenant())
+    await publish_and_read(probe, chains, *listeners)
+    await probe.fence(*listeners)
+
+
+@case("PUB-15", shows=LOSS | {"repeated", "reordered"})
+async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> None:
+    """The first events of many tenants, all at the same moment: each makes its channel."""
+    for _ in range(4):
+        tenants = [probe.tenant() for _ in range(5)]
+        listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
+        await probe.burst([[probe.event(tenant)] for tenant in tenants for _ in range(6)])
+        await probe.fence(*listeners)
+        for listener in listeners:
+            await listener.leave()
+
+
+@either
+@case("PUB-20", shows={"acausal", "reordered"})
+async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
+    """Two publishers in turns, each called after the other returned, on one client or on two."""
+    tenant = probe.tenant()
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant)),
+        await probe.subscribe(EventPattern.all(tenant), via),
+        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
+    ]
+    await probe.reach(*listeners)
+    await probe.reach(*listeners, via=via)
+    for step in range(30):
+        if step % 3 == 0:
+            for listener in listeners:
+                await listener.wait_reading()
+        turns = [
+            (probe.event(tenant, data=_LARGE if step % 5 == 0 else None), "same"),
+            (probe.event(tenant), via),
+            (probe.event(tenant, "task.log.line"), "same"),
+            (probe.event(tenant, data=_LARGE if step % 5 == 1 else None), via),
+            (probe.event(tenant), "same"),
+        ]
+        for event, through in turns:
+            await probe.publish(event, via=through)
+        for listener in listeners:
+            await listener.receive(*(event for event, _ in turns))

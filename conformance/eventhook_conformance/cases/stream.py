@@ -1,0 +1,267 @@
+"""STR-01 to -05, -07, -08: what a stream event is, whose it is, and what it may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID, uuid4
+
+import eventhook_fixtures
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._elsewhere import elsewhere
+from eventhook_conformance.cases._steps import DISTURBANCE
+from eventhook_conformance.checker import Kind
+from eventhook_conformance.contract import (
+    EventPattern,
+    InvalidPattern,
+    StreamEvent,
+    StreamEventType,
+)
+from eventhook_conformance.contract.grammar import MAX_INTEGER, MAX_NAME_BYTES
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Listener, Probe, Via
+
+_KIB_64: Final = 65_536
+_PAYLOADS: Final = (
+    "",
+    " ",
+    "  world",
+    "world  ",
+    "\tworld",
+    "\n",
+    "\r",
+    "\r\n",
+    "one\r\ntwo\r\n\r\nthree\rfour\n\nfive\n",
+    "\"double\" 'single' `back` \\ / \\n \\u0041",
+    "data: x\nevent: y\nid: 1\n\n: comment",
+    '{"type": "ERROR", "payload": null}',
+    "null",
+    "0",
+    "\x00",
+    "\x01\x1b[0m\x7f\x85",
+    "a\u2028b\u2029c",
+    "\ufeffmark",
+    "e\u0301 \u00e9 \u202eabc \u05d0\u05d1",
+    "\U0001f469\u200d\U0001f4bb \U0010ffff",
+    "x" * _KIB_64,
+    "0123456789abcd\r\n" * (_KIB_64 // 16),
+    "\u00e9" * (_KIB_64 // 2),
+)
+_ANY: Final[frozenset[Kind]] = DISTURBANCE | {"phantom", "leaked"}
+"""Whatever keeps an event from being what was published, in its place and once."""
+
+
+async def deliver(
+    probe: Probe, events: Iterable[StreamEvent], *listeners: Listener, via: Via = None
+) -> None:
+    """Publishes in turn, reading on before more is unread than the target claims to hold."""
+    waiting = list(events)
+    size = max(1, probe.capabilities.stream_capacity - 2)
+    for start in range(0, len(waiting), size):
+        chunk = waiting[start : start + size]
+        await probe.publish(*chunk, via=via)
+        for listener in listeners:
+            await listener.receive(*(event for event in chunk if listener.entry.matches(event)))
+    await probe.fence(*listeners)
+
+
+@elsewhere
+@case("STR-01", shows=_ANY)
+async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
+    """Three readers of one key, and every field at its edges."""
+    key = probe.key()
+    readers = [await probe.subscribe(key), await probe.subscribe(key)]
+    readers.append(await probe.subscribe(key, via))
+    await probe.fence(*readers)
+    task, odd = str(uuid4()), "no-uuid \u00e9\U0001f600"
+    events = [
+        probe.stream_event(key),
+        *(probe.stream_event(key, task=text) for text in (task, task.upper(), key, odd, "0")),
+        *(probe.stream_event(key, event_type=one, payload=one.value) for one in StreamEventType),
+        *(_at(probe.stream_event(key), when) for when in (0, -1, 1, 2**32 + 1)),
+        *(_at(probe.stream_event(key), when) for when in (MAX_INTEGER, -MAX_INTEGER)),
+    ]
+    await deliver(probe, events, *readers, via=via)
+
+
+def _at(event: StreamEvent, timestamp_ms: int) -> StreamEvent:
+    return StreamEvent(
+        task_execution_id=event.task_execution_id,
+        workflow_execution_id=event.workflow_execution_id,
+        sequence=event.sequence,
+        event_type=event.event_type,
+        payload=event.payload,
+        timestamp_ms=timestamp_ms,
+    )
+
+
+@elsewhere
+@case("STR-01", shows=_ANY)
+async def publisher_order_holds(probe: Probe, via: Via) -> None:
+    """One publisher's long run, its types and tasks mixed, read by two from the end of it on."""
+    key, types = probe.key(), list(StreamEventType)
+    readers = [await probe.subscribe(key), await probe.subscribe(key)]
+    await probe.fence(*readers)
+    tasks = ["", str(uuid4()), str(uuid4())]
+    events = [
+        probe.stream_event(key, f"{n}", types[n % 4], task=tasks[n % 3], sequence=n)
+        for n in range(300)
+    ]
+    await deliver(probe, events, *readers, via=via)
+
+
+@case("STR-01", shows=_ANY)
+async def every_well_formed_key_works(probe: Probe) -> None:
+    """Any token is a key, however short, long, or unlike a UUID."""
+    for value in _well_formed_keys():
+        listener = await probe.subscribe(value)
+        await probe.publish(probe.stream_event(value))
+        await probe.fence(listener)
+        await listener.leave()
+
+
+def _well_formed_keys() -> list[str]:
+    """The vectors, each made unique; the longest stay as long as they are."""
+    keys = []
+    for entry in eventhook_fixtures.load("stream_keys")["valid"]:
+        fresh = uuid4().hex
+        room = MAX_NAME_BYTES - len(fresh)
+        value = entry["value"]
+        keys.append((value[:room] + fresh) if len(value) > room else value + fresh)
+    return keys
+
+
+@case("STR-02", shows={"leaked", "unmatched", "crossed"})
+async def other_keys_stay_out(probe: Probe) -> None:
+    """Keys that begin or end alike, differ in case or in one character, are other streams."""
+    key = uuid4().hex + "a"
+    alike = [
+        key,
+        key[:-1],
+        key + "a",
+        key + "-a",
+        key + "_a",
+        key[1:],
+        "a" + key,
+        key.upper(),
+        key[:-1] + "b",
+        str(UUID(key[:32])),
+    ]
+    readers = [await probe.subscribe(one) for one in alike]
+    await probe.burst([[probe.stream_event(one), probe.stream_event(one)] for one in alike])
+    await probe.fence(*readers)
+
+
+@case("STR-02", shows={"leaked", "unmatched", "crossed"})
+async def a_task_is_no_key(probe: Probe) -> None:
+    """What a workflow's task sends goes to the workflow's readers, not to its task's."""
+    workflow, task = probe.key(), probe.key()
+    by_workflow, by_task = await probe.subscribe(workflow), await probe.subscribe(task)
+    await probe.publish(probe.stream_event(workflow, task=task))
+    await probe.publish(probe.stream_event(task, task=workflow))
+    await probe.fence(by_workflow, by_task)
+
+
+@elsewhere
+@case("STR-03", shows={"lost", "lost-first", "altered"})
+async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
+    """Its task id is its key, and stands in both fields; from the first event on."""
+    tasks = [probe.key() for _ in range(3)]
+    readers = [await probe.subscribe(task) for task in tasks]
+    for task, reader in zip(tasks, readers, strict=True):
+        for number in range(3):
+            event = probe.stream_event(task, f"{number}", task=task, sequence=number)
+            await probe.publish(event, via=via)
+            # Read at once: a fence, which is the workflow's own, might go where these do not.
+            await reader.receive(event)
+    await probe.fence(*readers)
+
+
+@case("STR-04", shows={"crossed", "leaked", "phantom"})
+async def streams_and_events_do_not_mix(probe: Probe) -> None:
+    """Though one id is tenant, workflow, task, event and key, neither side hears the other."""
+    same = uuid4()
+    sides: list[EventPattern | str] = [str(same)]
+    sent: list[Event] = [probe.stream_event(str(same), "text", task=str(same)) for _ in range(2)]
+    if "events" in probe.capabilities.profiles:  # without them there is nothing to be mixed up with
+        sides += [
+            EventPattern.all(same),
+            EventPattern.for_workflow(same, same),
+            EventPattern.for_task(same, same),
+            EventPattern.by_type(same, "workflow"),
+            EventPattern.by_type(same, "DATA"),
+        ]
+        sent.insert(
+            1,
+            probe.event(
+                same, "workflow.started", workflow=same, task=same, id=same, data={"type": "TOKEN"}
+            ),
+        )
+    listeners = [await probe.subscribe(selects) for selects in sides]
+    await probe.publish(*sent)
+    await probe.fence(*listeners)
+
+
+@elsewhere
+@case("STR-05", shows=_ANY)
+async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
+    """Text is text: nothing in it is trimmed, split, joined, escaped, or cut off."""
+    key = probe.key()
+    listener = await probe.subscribe(key)
+    events = [
+        probe.stream_event(key, payload, event_type)
+        for payload in _PAYLOADS
+        for event_type in StreamEventType
+    ]
+    await deliver(probe, events, listener, via=via)
+
+
+@case("STR-07", shows=_ANY)
+async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
+    """Gaps, repeats, steps back and extremes are delivered as given, in the order of publishing."""
+    key, numbers = probe.key(), [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2]
+    listener = await probe.subscribe(key)
+    await deliver(probe, [probe.stream_event(key, sequence=n) for n in numbers], listener)
+
+
+@case("STR-07", shows=_ANY)
+async def publishers_may_count_alike(probe: Probe) -> None:
+    """Two tasks of one workflow number their events from 0 each: none is taken for a repeat."""
+    key, tasks = probe.key(), [str(uuid4()), str(uuid4())]
+    listener = await probe.subscribe(key)
+    events = [probe.stream_event(key, task=task, sequence=n) for n in range(3) for task in tasks]
+    await deliver(probe, events, listener)
+
+
+@case("STR-08", shows={"refused-seen", "leaked", "phantom"})
+async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
+    """`InvalidEvent`, whatever is wrong with it; nobody gets anything, and the bus works on."""
+    key = probe.key()
+    listener = await probe.subscribe(key)
+    for value in _malformed_keys(key):
+        await probe.refuse(probe.stream_event(value, task=key))
+    await probe.fence(listener)
+
+
+@case("STR-08", shows={"refused-seen", "leaked", "phantom"})
+async def a_malformed_key_is_refused_when_subscribing(probe: Probe) -> None:
+    """`InvalidPattern`, whatever is wrong with it; the bus works on."""
+    key = probe.key()
+    for value in _malformed_keys(key):
+        await probe.refuse_subscription(value, InvalidPattern)
+    await probe.fence(await probe.subscribe(key))
+
+
+def _malformed_keys(key: str) -> list[str]:
+    """The vectors, and what could widen or cut off a key in use."""
+    vectors = [entry["value"] for entry in eventhook_fixtures.load("stream_keys")["invalid"]]
+    return [
+        *vectors,
+        f"{key}.*",
+        f"{key}.>",
+        f"{key}.",
+        f".{key}",
+        f"{key} ",
+        f" {key}",
+        f"{key}\n",
+    ]

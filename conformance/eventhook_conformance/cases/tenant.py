@@ -1,0 +1,201 @@
+"""TEN: nothing of one tenant's is ever seen by another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+from uuid import UUID, uuid4
+
+import pytest
+
+from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases._paced import deliver, room, try_to_subscribe
+from eventhook_conformance.cases._vectors import play_table
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.probe import Listener, Probe, Via
+
+
+@case("TEN-01", shows={"leaked"})
+async def other_tenants_events_match_no_pattern(probe: Probe) -> None:
+    """The vectors in which all filters would match, and only the tenant is another."""
+    await play_table(probe, "TEN-01")
+
+
+@via
+@case("TEN-01", shows={"leaked"})
+async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
+    """Tenant ids that differ in one bit: at the start, in the middle, at the end."""
+    tenant = probe.tenant()
+    alike = [tenant, *(UUID(int=tenant.int ^ (1 << bit)) for bit in (0, 33, 81, 100, 127))]
+    listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
+    for one in alike:
+        await probe.publish(probe.event(one, data=str(one)), via=via)
+    await probe.fence(*listeners)
+
+
+@via
+@case("TEN-01", shows={"leaked"})
+async def tenants_take_turns(probe: Probe, via: Via) -> None:
+    """One publishes, then the other; one subscribes while the other's events pass."""
+    one, other = probe.tenant(), probe.tenant()
+    first = await probe.subscribe(EventPattern.all(one))
+    await probe.publish(probe.event(one), probe.event(other), via=via)
+    second = await probe.subscribe(EventPattern.all(other))
+    await probe.publish(probe.event(one), probe.event(other), probe.event(one), via=via)
+    await probe.fence(first, second)
+    await first.leave()
+    await probe.publish(probe.event(one), probe.event(other), via=via)
+    await probe.fence(second)
+
+
+_SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
+    "all": lambda tenant, _: EventPattern.all(tenant),
+    "workflow": EventPattern.for_workflow,
+    "task": EventPattern.for_task,
+    "type": lambda tenant, _: EventPattern.by_type(tenant, "order"),
+    "source": lambda tenant, _: EventPattern(tenant_id=tenant, source="shop"),
+    "four filters": lambda tenant, same: EventPattern(
+        tenant_id=tenant,
+        workflow_execution_id=same,
+        task_execution_id=same,
+        event_type_prefix="order.created",
+        source="shop",
+    ),
+}
+
+
+@via
+@pytest.mark.parametrize("pattern", list(_SAME))
+@case("TEN-02", shows={"leaked", "lost", "lost-first", "repeated"})
+async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: Via) -> None:
+    """All but the tenant is equal, the event's own id too: two events, each its own tenant's."""
+    same = uuid4()
+    tenants = [probe.tenant(), probe.tenant()]
+    listeners = [await probe.subscribe(_SAME[pattern](tenant, same)) for tenant in tenants]
+
+    def twins() -> list[FlovynEvent]:
+        identifier = uuid4()
+        return [
+            probe.event(
+                tenant,
+                "order.created",
+                id=identifier,
+                workflow=same,
+                task=same,
+                source="shop",
+                correlation_id="request-1",
+                timestamp_ms=1_700_000_000_000,
+                data={"of": str(tenant)},
+            )
+            for tenant in tenants
+        ]
+
+    await deliver(probe, [*twins(), *reversed(twins())], *listeners, via=via)
+    await probe.burst([[event] for event in twins()], via=via)
+    await probe.fence(*listeners)
+    # An id that the other tenant alone has used is no known one here.
+    await probe.publish(twins()[0], via=via)
+    await probe.publish(twins()[1], via=via)
+    await probe.fence(*listeners)
+
+
+@pytest.mark.parametrize("clients", ["one", pytest.param("two", marks=OTHER)])
+@case("TEN-03", shows={"leaked"})
+async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
+    """All in flight together, from one client and from two, each tenant from each."""
+    tenants = [probe.tenant() for _ in range(100)]
+    listeners = [
+        await probe.subscribe(EventPattern.all(tenant))
+        for tenant in islice(tenants, room(probe, 100))
+    ]
+    senders: tuple[Via, ...] = ("same", "other") if clients == "two" else ("same",)
+    await asyncio.gather(
+        *(
+            probe.burst(
+                [[probe.event(tenant, data=number) for number in range(2)] for tenant in tenants],
+                via=via,
+            )
+            for via in senders
+        )
+    )
+    for listener in listeners:
+        await probe.fence(listener)
+
+
+def _hostile(victim: UUID) -> list[str]:
+    """Texts that name the victim, or all, in the languages of brokers and stores."""
+    return [
+        *("*", ">", "**", "#", "%", "_", ".*", "^.*$", "' OR '1'='1", "${tenant}", "../", "\x00"),
+        *(str(victim), victim.hex, f"{victim}.>", f"flovyn.events.{victim}.>", f"*:{victim}"),
+        f"x\r\nPUB flovyn.events.{victim}.order.created 0\r\n\r\n",
+        f'","tenant_id":"{victim}","source":"',
+        f"suite\ntenant_id: {victim}",
+    ]
+
+
+@case("TEN-05", shows={"leaked", "refused-seen", "unmatched"})
+async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
+    """Sources and prefixes that ask for more; what is not refused matches nothing."""
+    victim = probe.tenant()
+    texts = _hostile(victim)
+    prefixes = [
+        *(">", "*", "*.>", f"{victim}.>"),
+        *(f"{victim}", "flovyn.events", f"flovyn.events.{victim}"),
+    ]
+    patterns = [
+        *(EventPattern(tenant_id=probe.tenant(), source=text) for text in texts),
+        *(EventPattern.by_type(probe.tenant(), prefix) for prefix in prefixes),
+    ]
+    own = await probe.subscribe(EventPattern.all(victim))
+    size = room(probe, len(patterns)) - 1
+    for start in range(0, len(patterns), size):
+        tried = [await try_to_subscribe(probe, one) for one in patterns[start : start + size]]
+        opened = [listener for listener in tried if listener is not None]
+        await deliver(
+            probe,
+            [
+                probe.event(victim),
+                probe.event(victim, f"{victim}.created", source=str(victim)),
+                probe.event(victim, f"flovyn.events.{victim}.created", source=f"{victim}.>"),
+            ],
+            own,
+        )
+        for listener in opened:
+            if _is_fenceable(listener):
+                await probe.fence(listener)
+            await listener.leave()
+
+
+def _is_fenceable(listener: Listener) -> bool:
+    selects = listener.entry.selects
+    prefix = selects.event_type_prefix if isinstance(selects, EventPattern) else None
+    return prefix is None or not set(prefix) & set("*>")
+
+
+@via
+@case("TEN-05", shows={"leaked", "phantom", "refused-seen", "unmatched"})
+async def no_text_reaches_another_tenants_feed(probe: Probe, via: Via) -> None:
+    """Types, sources, correlation ids and data that name the victim stay with who wrote them."""
+    victim, attacker = probe.tenant(), probe.tenant()
+    feeds = [
+        await probe.subscribe(EventPattern.all(victim)),
+        await probe.subscribe(EventPattern.by_type(victim, "order")),
+        await probe.subscribe(EventPattern.all(attacker)),
+    ]
+    envelope = {"tenant_id": str(victim), "id": str(uuid4()), "event_type": "order.created"}
+    events = [
+        *(probe.event(attacker, "order.created", source=text) for text in _hostile(victim)),
+        *(probe.event(attacker, correlation_id=text) for text in _hostile(victim)),
+        *(probe.event(attacker, data=text) for text in _hostile(victim)),
+        *(probe.event(attacker, data=data) for data in (envelope, [envelope], {"event": envelope})),
+        probe.event(attacker, data={"tenant": str(victim), "data": envelope}),
+        probe.event(attacker, data=probe.event(victim).to_json().decode()),
+        *(
+            probe.event(attacker, event_type)
+            for event_type in (f"{victim}.created", f"flovyn.events.{victim}.order.created")
+        ),
+    ]
+    await deliver(probe, events, *feeds, via=via)

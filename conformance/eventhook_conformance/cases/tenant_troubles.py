@@ -1,0 +1,195 @@
+"""TEN: one tenant's troubles are no other's."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases._paced import try_to_subscribe
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.probe import Listener, Probe, Via
+
+_DROPS: Final = {"overflow": ("drop_oldest", "drop_newest")}
+
+
+async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
+    """A tenant that minds its own business, by a wide and a narrow subscription."""
+    tenant = probe.tenant()
+    wide = await probe.subscribe(EventPattern.all(tenant))
+    narrow = await probe.subscribe(EventPattern.by_type(tenant, "task"))
+    return tenant, wide, narrow
+
+
+async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) -> None:
+    """All these tenants publish; the listeners get their own, and nothing else."""
+    for tenant in tenants:
+        await probe.publish(probe.event(tenant), probe.event(tenant, "order.created"))
+    await probe.fence(*listeners)
+
+
+@case("TEN-04", needs=_DROPS, shows={"leaked"})
+async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
+    """During the overrun, while the reader that was overrun recovers, and after."""
+    quiet, wide, narrow = await _bystander(probe)
+    loud = probe.tenant()
+    overrun = await probe.subscribe(EventPattern.all(loud))
+    await _overrun(probe, loud)
+    await _go_on(probe, (quiet, loud), wide, narrow)
+    if probe.capabilities.overflow == "drop_newest":
+        # There is room for a fence only after what is held was read.
+        await overrun.read(probe.capabilities.event_capacity)
+    await probe.fence(overrun)
+    await _go_on(probe, (quiet, loud), wide, narrow, overrun)
+
+
+async def _overrun(probe: Probe, tenant: UUID) -> None:
+    """More than a subscription of the tenant holds, and no multiple of it."""
+    lanes = 32
+    each = (probe.capabilities.event_capacity + 7) // lanes + 1
+    await probe.burst([probe.event(tenant) for _ in range(each)] for _ in range(lanes))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "subscribes",
+        "leaves",
+        "fails while reading",
+        "publishes what is refused",
+        "subscribes to what is refused",
+    ],
+)
+@case("TEN-04", shows={"leaked", "refused-seen"})
+async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: str) -> None:
+    """Before, during and after; it is done on the same client, while others publish."""
+    quiet, wide, narrow = await _bystander(probe)
+    other = probe.tenant()
+    theirs = await probe.subscribe(EventPattern.all(other))
+    await _go_on(probe, (quiet, other), wide, narrow, theirs)
+    await asyncio.gather(
+        _make_trouble(probe, trouble, other, theirs),
+        probe.publish(*(probe.event(quiet) for _ in range(4))),
+    )
+    await _others_come(probe, quiet, other, wide, narrow)
+
+
+@case("TEN-04", needs={"introspection": (True,)}, shows={"leaked"}, alone=True)
+async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
+    """Its channel is idle and goes; it comes back, and finds its own and nothing else."""
+    quiet, wide, narrow = await _bystander(probe)
+    other = probe.tenant()
+    theirs = await probe.subscribe(EventPattern.all(other))
+    await _go_on(probe, (quiet, other), wide, narrow, theirs)
+    await theirs.leave()
+    client = await probe.client()
+    await asyncio.gather(
+        client.cleanup(probe.history), probe.publish(*(probe.event(quiet) for _ in range(4)))
+    )
+    await _others_come(probe, quiet, other, wide, narrow)
+
+
+async def _others_come(probe: Probe, quiet: UUID, other: UUID, *standing: Listener) -> None:
+    """A newcomer takes no place over, and who comes back finds its own."""
+    await _go_on(probe, (quiet, other), *standing)
+    third = probe.tenant()
+    newcomer = await probe.subscribe(EventPattern.all(third))
+    await _go_on(probe, (quiet, other, third), *standing, newcomer)
+    again = await probe.subscribe(EventPattern.all(other))
+    await _go_on(probe, (quiet, other, third), *standing, newcomer, again)
+
+
+async def _make_trouble(probe: Probe, trouble: str, tenant: UUID, theirs: Listener) -> None:
+    match trouble:
+        case "subscribes":
+            for pattern in (EventPattern.by_type(tenant, "task"), EventPattern.all(tenant)):
+                await probe.subscribe(pattern)
+        case "leaves":
+            await theirs.wait_reading()
+            await theirs.leave()
+        case "fails while reading":
+            await theirs.leave(RuntimeError("the consumer failed"))
+        case "publishes what is refused":
+            for event_type in ("task", "task.>", "*.created", ""):
+                await _offer(probe, probe.event(tenant, event_type))
+        case "subscribes to what is refused":
+            for prefix in (">", "*", "task.", ""):
+                await try_to_subscribe(probe, EventPattern.by_type(tenant, prefix))
+
+
+async def _offer(probe: Probe, event: FlovynEvent) -> None:
+    """Publishes what may be refused or not: that is another requirement's business."""
+    client = await probe.client()
+    entry = probe.history.publish(client.name, event, epoch=client.epoch)
+    await probe.returns(client.chain(probe.history, [(entry, event, event)]), "publish")
+
+
+@pytest.mark.parametrize("beside", ["same", pytest.param("other", marks=OTHER)])
+@case("TEN-06", needs=_DROPS, shows={"lost", "lost-first", "ended"})
+async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -> None:
+    """Not what lies unread when it happens, nor what is published in its midst or after."""
+    quiet, loud = probe.tenant(), probe.tenant()
+    capacity = probe.capabilities.event_capacity
+    unread = await probe.subscribe(EventPattern.all(quiet), beside)
+    await probe.subscribe(EventPattern.all(loud))
+    # As much as may lie unread, so that whatever the neighbour takes is missed.
+    before, after = min(capacity - 4, 60), 2
+    await probe.publish(*(probe.event(quiet) for _ in range(before)))
+    await _overrun(probe, loud)
+    await probe.publish(*(probe.event(quiet) for _ in range(after)))
+    await probe.fence(unread)
+
+
+@case("TEN-06", shows={"lost", "lost-first", "ended"})
+async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
+    """Two tenants hold what is their own to hold: capacities are nobody's in common."""
+    tenants = [probe.tenant(), probe.tenant()]
+    listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
+    # Together more than one of them may hold, with room for the fence.
+    held = max(1, probe.capabilities.event_capacity * 5 // 8)
+    for tenant in tenants:
+        await probe.burst(_lanes([probe.event(tenant) for _ in range(held)]))
+    await probe.fence(*listeners)
+
+
+def _lanes(events: list[FlovynEvent]) -> list[list[FlovynEvent]]:
+    """Spread over publishers that work at once, so that a slow bus takes not too long."""
+    return [lane for lane in (events[start::32] for start in range(32)) if lane]
+
+
+_NOTICEABLE_S: Final = 0.25
+
+
+@case("TEN-06", shows={"lost", "lost-first", "ended"})
+async def slow_reader_delays_no_other_tenant(probe: Probe) -> None:
+    """With a neighbour's buffer full and unread, events still arrive as soon as before.
+
+    The quickest of several is compared with the slowest of several before, so that a busy machine
+    is not taken for a slow bus.
+    """
+    quiet, slow = probe.tenant(), probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(quiet))
+    before = [await _round_trip(probe, quiet, listener) for _ in range(4)]
+    await probe.subscribe(EventPattern.all(slow))
+    await probe.burst(_lanes([probe.event(slow) for _ in range(probe.capabilities.event_capacity)]))
+    after = [await _round_trip(probe, quiet, listener) for _ in range(4)]
+    allowed = max(_NOTICEABLE_S, 10 * max(before))
+    probe.expect(
+        min(after) <= allowed,
+        f"an event of one tenant within {allowed:.2f} s, with another's reader standing still",
+        f"the quickest of {len(after)} took {min(after):.2f} s; before, {max(before):.2f} s",
+    )
+    await probe.fence(listener)
+
+
+async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
+    event = probe.event(tenant)
+    began = perf_counter()
+    await probe.publish(event)
+    await listener.receive(event)
+    return perf_counter() - began

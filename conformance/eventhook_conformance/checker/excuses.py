@@ -1,0 +1,140 @@
+"""What may lawfully have cost a subscription an event: overflow by the claimed policy, or a fault."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eventhook_conformance.checker.origins import Read
+from eventhook_conformance.history import Delivery, FaultWindow, Publish, Subscribed
+from eventhook_conformance.target import Capabilities
+
+_NEVER: Final = 1 << 62
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Publishes that may take room: when each was called, and from when on it surely takes none."""
+
+    called: list[int]
+    gone: list[int]
+
+    @classmethod
+    def of(cls, publishes: Sequence[Publish], gone: Mapping[Publish, int]) -> _Crowd:
+        return cls(
+            sorted(publish.called.step for publish in publishes),
+            sorted(gone.get(publish, _NEVER) for publish in publishes),
+        )
+
+    def within(self, since: int, until: int) -> int:
+        """How many were called before `until`, and not gone at `since`."""
+        return bisect_left(self.called, until) - bisect_right(self.gone, since)
+
+
+class Overflow:
+    """Whether overflow may have cost a subscription an event.
+
+    It counts generously: whatever may have been in the buffer with the event counts, and what other
+    clients publish may arrive as late as it likes unless causal order is claimed. It may therefore
+    excuse a few too many around an overrun; the OVF cases look there exactly.
+    """
+
+    def __init__(
+        self,
+        crowd: Sequence[Publish],
+        reads: Mapping[Publish, Delivery],
+        capacity: int,
+        capabilities: Capabilities,
+    ) -> None:
+        self._capacity = capacity
+        self._newest_first = capabilities.overflow == "drop_newest"
+        self._crowd = set(crowd)
+        settled = {p: p.settled.step for p in crowd if p.settled is not None}
+        read = {publish: delivery.returned.step for publish, delivery in reads.items()}
+        gone = settled if capabilities.causal_order and not self._newest_first else read
+        clients: dict[str, list[Publish]] = defaultdict(list)
+        for publish in crowd:
+            clients[publish.client].append(publish)
+        self._everybody = _Crowd.of(crowd, gone)
+        self._client = {client: _Crowd.of(its, gone) for client, its in clients.items()}
+        self._publisher = {client: _Crowd.of(its, settled) for client, its in clients.items()}
+
+    @classmethod
+    def of(
+        cls,
+        subscription: Subscribed,
+        in_scope: Iterable[Publish],
+        reads: Sequence[Read],
+        capabilities: Capabilities,
+    ) -> Overflow | None:
+        """None where nothing may be lost at all.
+
+        Args:
+            in_scope: all that was published for the subscription's tenant or key.
+        """
+        if capabilities.overflow in ("block", "unbounded"):
+            return None
+        events = subscription.side == "events"
+        capacity = capabilities.event_capacity if events else capabilities.stream_capacity
+        # With one ring for the whole tenant, what a filter keeps out takes room all the same (PAT-13).
+        shared = capabilities.overflow_scope == "tenant"
+        came = dict(reads)
+        entering = subscription.entering.step
+        crowd = [
+            publish
+            for publish in in_scope
+            if publish.outcome != "refused"
+            and (publish.settled is None or publish.settled.step > entering)
+            and (shared or subscription.matches(publish.event))
+            # What is dropped as the newest never took room: only what was read in the end did.
+            and (shared or capabilities.overflow != "drop_newest" or publish in came)
+        ]
+        return cls(crowd, came, capacity, capabilities) if len(crowd) >= capacity else None
+
+    def covers(self, missing: Publish, known: int) -> bool:
+        """Whether `capacity` others may have stood in the buffer with the missing one.
+
+        Args:
+            known: the step at which it was known not to come.
+        """
+        since, client = missing.called.step, missing.client
+        nobody = _Crowd([], [])
+        others = self._everybody.within(since, known) - self._client.get(client, nobody).within(
+            since, known
+        )
+        if self._newest_first:
+            until = missing.returned.step if missing.returned else known
+            mine = self._client.get(client, nobody).within(since, until)
+        else:
+            mine = self._publisher.get(client, nobody).within(since, known)
+        itself = missing in self._crowd
+        return others + mine - itself >= self._capacity
+
+
+def faulted(
+    publish: Publish, known: int, reads: Sequence[Read], faults: Iterable[FaultWindow]
+) -> bool:
+    """Whether a fault may have cost a subscription the event (REC-03).
+
+    Args:
+        known: the step at which it was known not to come.
+        reads: what the subscription got.
+    """
+    return any(
+        fault.began.step < known and publish.called.step < _over(fault, reads) for fault in faults
+    )
+
+
+def _over(fault: FaultWindow, reads: Sequence[Read]) -> int:
+    """When a fault was over for a subscription: at its first read of what was published after it.
+
+    One that never heard anything again cannot excuse that with the fault.
+    """
+    if fault.ended is None:
+        return _NEVER
+    ended = fault.ended.step
+    heard = (read.returned.step for publish, read in reads if publish.called.step > ended)
+    return min(heard, default=ended)

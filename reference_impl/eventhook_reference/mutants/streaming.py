@@ -1,0 +1,410 @@
+"""Bugs of streams; the event side of each of these clients is correct."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+
+STREAMING: list[Mutant] = []
+
+
+class _Changing(PliableClient):
+    """A client that hands on something else than the stream event published."""
+
+    def copy(self, event: Event) -> Event:
+        return self.change(event) if isinstance(event, StreamEvent) else super().copy(event)
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        """What the subscriber gets."""
+        return event
+
+
+class _Keyed(PliableClient):
+    """A client that decides in another way whose stream event it is."""
+
+    def admits(self, member: Member, event: Event) -> bool:
+        if member.side == "events":
+            return super().admits(member, event)
+        return self.same(member.selects, event)
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        """Whether a reader of that key gets it."""
+        return key == event.workflow_execution_id
+
+
+# What arrives (STR-01)
+
+
+@bug(STREAMING, "STR-01", seen="task_execution_id")
+class ForgetsTheTask(_Changing):
+    """The task's id is set from the workflow's, as if every stream came from the workflow itself."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        return msgspec.structs.replace(event, task_execution_id=event.workflow_execution_id)
+
+
+@bug(STREAMING, "STR-01", seen="timestamp_ms")
+class StampsOnArrival(_Changing):
+    """A time in the past or the future is taken for an error, and replaced."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        if 0 < event.timestamp_ms < 1 << 45:
+            return event
+        return msgspec.structs.replace(event, timestamp_ms=1)
+
+
+@bug(STREAMING, "STR-01", "STR-06", seen="which was active and asked for it")
+class FirstReaderOnly(PliableClient):
+    """A stream has one reader: whoever subscribes next to it hears nothing."""
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        audience = super().audience(side, event)
+        if side == "events":
+            return audience
+        return [member for member in audience if self.admits(member, event)][:1]
+
+
+class _Batching(Channel[Any]):
+    def push(self, event: Event) -> bool:
+        if len(self._events) % 100 == 64:
+            last = self._events.pop()
+            super().push(event)
+            event = last
+        return super().push(event)
+
+
+@bug(STREAMING, "STR-01", seen="got #")
+class ReordersAboveABatch(PliableClient):
+    """Tokens are sent on in batches of 64, and the one at the seam overtakes its neighbour."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "events":
+            return super().make_channel(side)
+        return _Batching(self.capabilities.stream_capacity)
+
+
+@bug(STREAMING, "STR-01", seen="entering the subscription to succeed")
+class KeysAreUuids(PliableClient):
+    """A key of a stream is parsed as a UUID, though any token will do."""
+
+    def check_selects(self, side: Side, selects: Any) -> None:
+        super().check_selects(side, selects)
+        if side == "streams":
+            UUID(selects)
+
+
+# Whose it is (STR-02, STR-03, STR-04)
+
+
+@bug(STREAMING, "STR-02", seen="got an event of the stream")
+class KeysFoldCase(_Keyed):
+    """Keys are compared without regard to case."""
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        return key.casefold() == event.workflow_execution_id.casefold()
+
+
+@bug(STREAMING, "STR-02", seen="got an event of the stream")
+class KeysMatchByPrefix(_Keyed):
+    """Keys are looked up by prefix, as event types are."""
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        return event.workflow_execution_id.startswith(key)
+
+
+@bug(STREAMING, "STR-02", seen="got an event of the stream")
+class TaskIdIsAKeyToo(_Keyed):
+    """A reader of a task's id gets what that task sends to its workflow's stream."""
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        return key in (event.workflow_execution_id, event.task_execution_id)
+
+
+@bug(STREAMING, "STR-03", seen="which was active and asked for it")
+class StandaloneTaskHasNoStream(_Keyed):
+    """A standalone task has no workflow, so that its events go to a stream with an empty key."""
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        standalone = event.task_execution_id == event.workflow_execution_id
+        return key == ("" if standalone else event.workflow_execution_id)
+
+
+@bug(STREAMING, "STR-04", seen="got a StreamEvent")
+class StreamsReachTheTenant(PliableClient):
+    """Both sides share one table of subscriptions: a tenant with the id of a stream hears it."""
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        return self.bus.members if side == "streams" else super().audience(side, event)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        if member.side == "events" and isinstance(event, StreamEvent):
+            return str(member.selects.tenant_id) == event.workflow_execution_id
+        return super().admits(member, event)
+
+
+@bug(STREAMING, "STR-04", seen="got a FlovynEvent")
+class EventsShowInTheStream(PliableClient):
+    """A workflow's events are shown to the readers of its stream as well."""
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        return self.bus.members if side == "events" else super().audience(side, event)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        if member.side == "streams" and isinstance(event, FlovynEvent):
+            return str(event.workflow_execution_id) == member.selects
+        return super().admits(member, event)
+
+
+# What it carries (STR-05, STR-07)
+
+
+class _Skipping(PliableClient):
+    """A client that does not hand on some stream events."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side == "events" or self.keeps(member, event):
+            super().hand(member, event)
+
+    def keeps(self, member: Member, event: StreamEvent) -> bool:
+        """Whether it is handed on."""
+        return True
+
+
+@bug(STREAMING, "STR-05", seen="came instead")
+class SkipsEmptyPayloads(_Skipping):
+    """An empty payload is falsy, and taken for none."""
+
+    def keeps(self, member: Member, event: StreamEvent) -> bool:
+        return bool(event.payload)
+
+
+@bug(STREAMING, "STR-05", seen="came instead")
+class KeepsErrorsToItself(_Skipping):
+    """Errors are logged, and not handed on."""
+
+    def keeps(self, member: Member, event: StreamEvent) -> bool:
+        return event.event_type is not StreamEventType.ERROR
+
+
+@bug(STREAMING, "STR-05", seen="payload")
+class TrimsPayloads(_Changing):
+    """The blank at which a token begins is taken away: words run together."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        return msgspec.structs.replace(event, payload=event.payload.removeprefix(" "))
+
+
+@bug(STREAMING, "STR-05", seen="payload")
+class TurnsLineEndsIntoLf(_Changing):
+    """Text goes through universal newlines: CR LF and CR arrive as LF."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        payload = event.payload.replace("\r\n", "\n").replace("\r", "\n")
+        return msgspec.structs.replace(event, payload=payload)
+
+
+@bug(STREAMING, "STR-05", seen="payload")
+class CutsLongPayloads(_Changing):
+    """A payload is cut at 65,535 bytes: its length is kept in two bytes."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        text = event.payload.encode()[:65_535].decode(errors="ignore")
+        return msgspec.structs.replace(event, payload=text)
+
+
+@bug(STREAMING, "STR-07", seen="came instead")
+class DropsRepeatedSequences(_Skipping):
+    """A sequence that was seen before is taken for a repeat, and dropped."""
+
+    def keeps(self, member: Member, event: StreamEvent) -> bool:
+        seen: set[object] = self.bus.memory.setdefault("seen", {}).setdefault(member, set())
+        fresh = event.sequence not in seen
+        seen.add(event.sequence)
+        return fresh or event.payload == "fence"
+
+
+@bug(STREAMING, "STR-07", seen="sequence")
+class NumbersEventsItself(_Changing):
+    """The bus counts the events of a stream, and writes its own number into them."""
+
+    def change(self, event: StreamEvent) -> StreamEvent:
+        counts: dict[str, int] = self.bus.memory.setdefault("counts", {})
+        number = counts.get(event.workflow_execution_id, -1) + 1
+        counts[event.workflow_execution_id] = number
+        return msgspec.structs.replace(event, sequence=number)
+
+
+# How long it lives (STR-06)
+
+
+class _Replaying(PliableClient):
+    """A client that keeps the last stream event of each key."""
+
+    def check(self, side: Side, event: Event) -> None:
+        super().check(side, event)
+        if side == "streams":
+            self.bus.memory[event.workflow_execution_id] = event
+
+
+@bug(STREAMING, "STR-06", seen="nothing published before")
+class RetainsTheLast(_Replaying):
+    """A new reader gets the last event of the stream at once, so that it has something to show."""
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        if member.side == "streams" and member.selects in self.bus.memory:
+            member.channel.push(self.bus.memory[member.selects])
+
+
+class _Lazy(Channel[Any]):
+    started = False
+
+    async def __anext__(self) -> Any:
+        self.started = True
+        return await super().__anext__()
+
+
+@bug(STREAMING, "STR-06", seen="which was active and asked for it")
+class SubscribesAtTheFirstRead(PliableClient):
+    """The subscription to a stream is made when it is first read, after the work has begun."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "events":
+            return super().make_channel(side)
+        return _Lazy(self.capabilities.stream_capacity)
+
+    def hand(self, member: Member, event: Event) -> None:
+        if not isinstance(member.channel, _Lazy) or member.channel.started:
+            super().hand(member, event)
+
+
+@bug(STREAMING, "STR-06", seen="it was delivered again")
+class RepeatsEveryFiftieth(PliableClient):
+    """Every fiftieth event of a stream is sent once more: an acknowledgement that came too late."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        if member.side == "streams":
+            count = self.bus.memory["sent"] = self.bus.memory.get("sent", 0) + 1
+            if count % 50 == 0:
+                super().hand(member, event)
+
+
+@bug(STREAMING, "STR-06", seen="which was active and asked for it")
+class ReadersCompete(PliableClient):
+    """Readers of one stream that belong to one client share its events out among them."""
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        audience = super().audience(side, event)
+        if side == "events":
+            return audience
+        mine = [member for member in audience if self.admits(member, event)]
+        turn = self.bus.memory["turn"] = self.bus.memory.get("turn", 0) + 1
+        own = [member for member in mine if member.client is self]
+        return [m for m in mine if m not in own or m is own[turn % len(own)]]
+
+
+@bug(STREAMING, "STR-06", seen="which was active and asked for it")
+class LeavingLeavesAllEquals(PliableClient):
+    """Leaving removes every subscription of the client with that key, and not only this one."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        for other in list(self.bus.members):
+            if member.side == other.side == "streams" and other.selects == member.selects:
+                self.bus.members.remove(other)
+
+
+class _Deaf(Channel[Any]):
+    def leave(self) -> None:
+        self._end_with(StopAsyncIteration())
+
+
+@bug(STREAMING, "STR-06", seen="a read called after leaving")
+class ReadsOnAfterLeaving(PliableClient):
+    """What was buffered for a reader of a stream can still be read after it left."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "events":
+            return super().make_channel(side)
+        return _Deaf(self.capabilities.stream_capacity)
+
+
+class _Kept(Channel[Any]):
+    def unread(self) -> list[Event]:
+        return list(self._events)
+
+
+@bug(STREAMING, "STR-06", seen="nothing published before")
+class ResumesWhereItLeft(PliableClient):
+    """Who subscribes to a stream again goes on with what was unread when it left."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "events":
+            return super().make_channel(side)
+        return _Kept(self.capabilities.stream_capacity)
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        for event in self.bus.memory.pop(str(member.selects), ()):
+            member.channel.push(event)
+
+    def leave(self, member: Member) -> None:
+        if isinstance(member.channel, _Kept):
+            self.bus.memory[member.selects] = member.channel.unread()
+        super().leave(member)
+
+
+@bug(STREAMING, "STR-06", seen="BusClosed")
+class StreamsOutliveTheClient(PliableClient):
+    """Only the event side was told that the client closes: streams are still published to."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        closed, self.closed = self.closed, self.closed and side == "events"
+        try:
+            await super().publish(side, event)
+        finally:
+            self.closed = closed
+
+
+# Its key (STR-08)
+
+
+@bug(STREAMING, "STR-08", seen="it accepted the key ''")
+class TakesAnEmptyKey(PliableClient):
+    """An event without a key is sent all the same, where nobody can read it."""
+
+    def check(self, side: Side, event: Event) -> None:
+        if side == "events" or event.workflow_execution_id:
+            super().check(side, event)
+
+
+@bug(STREAMING, "STR-08", seen="to raise InvalidPattern for '*'")
+class StarReadsEverything(_Keyed):
+    """A wildcard for a key subscribes to everyone's streams."""
+
+    def check_selects(self, side: Side, selects: Any) -> None:
+        if side == "events" or selects not in ("*", ">"):
+            super().check_selects(side, selects)
+
+    def same(self, key: str, event: StreamEvent) -> bool:
+        return key in ("*", ">", event.workflow_execution_id)
+
+
+@bug(STREAMING, "STR-08", seen="it accepted the key")
+class TrimsItsKeys(PliableClient):
+    """Blanks around a key are taken away, instead of refusing it."""
+
+    def check(self, side: Side, event: Event) -> None:
+        if side == "streams":
+            key = event.workflow_execution_id.strip()
+            event = msgspec.structs.replace(event, workflow_execution_id=key)
+        super().check(side, event)

@@ -1,0 +1,266 @@
+"""Bugs that let tenants see, or slow, one another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent, InvalidEvent
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+
+TENANTS: list[Mutant] = []
+
+
+def of_tenant(event: FlovynEvent, tenant: UUID) -> FlovynEvent:
+    """The event as if it were that tenant's."""
+    return msgspec.structs.replace(event, tenant_id=tenant)
+
+
+class _Leaky(PliableClient):
+    """Asks for the tenant, but not always; a bug says when not."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        own = pattern.matches(event)
+        return own or (
+            self.overlooks(pattern, event) and pattern.matches(of_tenant(event, pattern.tenant_id))
+        )
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        """Whether the tenant is not looked at."""
+        return False
+
+
+@bug(TENANTS, "TEN-01", seen="nothing of another tenant")
+class AsksForNoTenantOnTypes(_Leaky):
+    """Subscriptions by type are kept in one table for all tenants."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return pattern.event_type_prefix is not None
+
+
+@bug(TENANTS, "TEN-01", seen="nothing of another tenant")
+class RoutesByHalfTheTenant(_Leaky):
+    """The routing key holds the last 64 bits of the tenant."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return (pattern.tenant_id.int ^ event.tenant_id.int) % 2**64 == 0
+
+
+@bug(TENANTS, "TEN-01", seen="nothing of another tenant")
+class LeaksLater(PliableClient):
+    """A retry, 50 ms later, goes to whoever subscribed last, of whatever tenant."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        last = self.bus.members[-1]
+        if last is not member and last.side == member.side == "events":
+            asyncio.get_running_loop().call_later(0.05, self._retry, last, event)
+
+    def _retry(self, last: Member, event: Event) -> None:
+        if last in self.bus.members and last.scope != event.tenant_id:
+            last.channel.push(event)
+
+
+@bug(TENANTS, "TEN-02", seen="nothing of another tenant")
+class FindsWorkflowsByIdAlone(_Leaky):
+    """The index of workflows has no tenant: who knows the id gets its events."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return pattern.workflow_execution_id is not None
+
+
+@bug(TENANTS, "TEN-02", seen="on s2, which was active and asked for it")
+class RemovesRepeatsAcrossTenants(PliableClient):
+    """An event id that the bus has seen is a repeat, whichever tenant used it before."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        seen = self.bus.memory.setdefault("ids", set())
+        if side == "events" and isinstance(event.id, UUID):
+            if event.id in seen:
+                await self.pause()
+                return
+            seen.add(event.id)
+        await super().publish(side, event)
+
+
+@bug(TENANTS, "TEN-03", seen="nothing of another tenant")
+class KeepsTheTenantOnTheClient(PliableClient):
+    """The client notes whose publish is going on, and gives the loop a turn before it looks."""
+
+    _tenant: UUID | None = None
+
+    async def publish(self, side: Side, event: Event) -> None:
+        if side == "events":
+            self._tenant = event.tenant_id
+            await asyncio.sleep(0)
+        await super().publish(side, event)
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        current = pattern.tenant_id == self._tenant
+        return current and pattern.matches(of_tenant(event, pattern.tenant_id))
+
+
+@bug(TENANTS, "TEN-03", seen="nothing of another tenant")
+class CollidesInATable(_Leaky):
+    """Tenants share 256 slots, and a slot's second tenant is not told from its first."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return pattern.tenant_id.bytes[0] == event.tenant_id.bytes[0]
+
+
+@bug(TENANTS, "TEN-04", seen="nothing of another tenant")
+class SubscribesTooWideAfterAnOverrun(PliableClient):
+    """A subscription that overran is set up again without its tenant."""
+
+    def admits(self, member: Member, event: Event) -> bool:
+        wide = member.side == "events" and bool(member.channel.dropped)
+        return super().admits(member, event) or (wide and isinstance(event, FlovynEvent))
+
+
+@bug(TENANTS, "TEN-04", seen="nothing of another tenant")
+class ReusesTheChannelOfTheCleanedUp(PliableClient):
+    """A channel that cleanup removed is given, with its old key, to the next tenant that comes."""
+
+    async def cleanup_inactive_channels(self) -> int:
+        self.bus.memory["spare"] = [
+            scope for side, scope in self.idle_channels() if side == "events"
+        ]
+        return await super().cleanup_inactive_channels()
+
+    def enter(self, member: Member) -> None:
+        spare = self.bus.memory.get("spare", [])
+        if member.side == "events" and spare:
+            member.also = set(spare)  # type: ignore[attr-defined]  # because: the bug's own note
+        super().enter(member)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        also = getattr(member, "also", ()) if member.side == "events" else ()
+        return super().admits(member, event) or getattr(event, "tenant_id", None) in also
+
+
+@bug(TENANTS, "TEN-04", seen="nothing of another tenant")
+class ReusesThePlaceOfWhoLeft(PliableClient):
+    """The next subscription gets the place of the one that left, and its tenant with it."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        if member.side == "events":
+            self.bus.memory["place"] = member.scope
+
+    def enter(self, member: Member) -> None:
+        if member.side == "events":
+            member.also = self.bus.memory.pop("place", None)  # type: ignore[attr-defined]  # because: the bug's own note
+        super().enter(member)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        also = getattr(member, "also", None)
+        return super().admits(member, event) or (
+            also is not None and also == getattr(event, "tenant_id", None)
+        )
+
+
+@bug(TENANTS, "TEN-04", seen="nothing of another tenant")
+class TellsEveryoneOfRefusals(PliableClient):
+    """What is refused goes to a dead-letter channel that everyone is subscribed to."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        try:
+            await super().publish(side, event)
+        except InvalidEvent:
+            for member in self.audience(side, event):
+                self.hand(member, event)
+            raise
+
+
+@bug(TENANTS, "TEN-05", seen="nothing of another tenant")
+class WildcardSourceCrossesTenants(_Leaky):
+    """The source is put into the subject unescaped, before the tenant: `>` stands for both."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return pattern.source in (">", "*")
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        if self.overlooks(pattern, event):
+            pattern = msgspec.structs.replace(pattern, source=None)
+            event = of_tenant(event, pattern.tenant_id)
+        return super().matches(pattern, event)
+
+
+@bug(TENANTS, "TEN-05", seen="nothing of another tenant")
+class BelievesTheData(PliableClient):
+    """The router reads `tenant_id` from the data first, and from the envelope if there is none."""
+
+    def scope(self, side: Side, event: Event) -> object:
+        data = getattr(event, "data", None)
+        named = data.get("tenant_id") if isinstance(data, dict) else None
+        return named or super().scope(side, event)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        scope = self.scope(member.side, event)
+        return super().admits(member, event) or str(member.scope) == scope
+
+
+@bug(TENANTS, "TEN-05", seen="nothing of another tenant")
+class BelievesTheType(_Leaky):
+    """A type that begins with the server's own prefix and a tenant is taken for a full subject."""
+
+    def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        return event.event_type.startswith(f"flovyn.events.{pattern.tenant_id}.")
+
+
+class _Crowded(PliableClient):
+    """What a neighbour holds counts; a bug says for what."""
+
+    def neighbours(self, member: Member) -> list[Member]:
+        """The subscriptions of other tenants."""
+        return [
+            other
+            for other in self.bus.members
+            if other.side == member.side == "events" and other.scope != member.scope
+        ]
+
+
+def held(member: Member) -> Any:
+    """The unread events of a subscription, as they lie in its buffer."""
+    return member.channel._events  # noqa: SLF001  # because: the bug reaches in there
+
+
+@bug(TENANTS, "TEN-06", seen="came instead")
+class CountsCapacityOverTenants(_Crowded):
+    """One pool of buffers for all tenants: whoever publishes when it is full loses its oldest."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        others = sum(len(held(other)) for other in self.neighbours(member))
+        if held(member) and others + len(held(member)) >= self.capabilities.event_capacity:
+            held(member).popleft()
+        super().hand(member, event)
+
+
+@bug(TENANTS, "TEN-06", seen="came instead")
+class MakesRoomAtTheNeighbours(_Crowded):
+    """An overrun clears the oldest event of every buffer on the bus, not of the one that is full."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if len(held(member)) == self.capabilities.event_capacity:
+            for other in self.neighbours(member):
+                if held(other):
+                    held(other).popleft()
+        super().hand(member, event)
+
+
+@bug(TENANTS, "TEN-06", seen="another's reader standing still")
+class WaitsForFullNeighbours(PliableClient):
+    """Whoever publishes while some buffer is full is slowed down, to give its reader time."""
+
+    async def pause(self) -> None:
+        full = any(
+            len(held(member)) == self.capabilities.event_capacity
+            for member in self.bus.members
+            if member.side == "events"
+        )
+        await asyncio.sleep(0.3 if full else 0)

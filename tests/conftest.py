@@ -1,0 +1,5 @@
+"""What all tests of the suite share."""
+
+from __future__ import annotations
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,400 @@
+"""Correct buses of other makes: none of them may be accused of anything.
+
+Each differs from the references in one believable way: when it delivers, what it delivers through, what
+it claims. `MAKES` has them all by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from eventhook_conformance.contract import (
+    ChannelCounts,
+    FlovynEvent,
+    StreamEvent,
+    StreamingBackend,
+    Subscription,
+    Unsupported,
+)
+from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants.pliable import (
+    Event,
+    Member,
+    PliableBus,
+    PliableClient,
+    Side,
+    pliable_target,
+)
+
+
+class Later(PliableClient):
+    """Delivers 5 to 30 ms after publishing, as over a network, each publisher's events in order."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, bus: PliableBus) -> None:
+        super().__init__(bus)
+        self.random = random.Random(1)
+        self.last_due = 0.0
+        self.underway: deque[tuple[Member, Event]] = deque()
+
+    def hand(self, member: Member, event: Event) -> None:
+        loop = asyncio.get_running_loop()
+        self.last_due = max(self.last_due, loop.time() + self.random.uniform(0.005, 0.030))
+        self.underway.append((member, event))
+        # Equal times would leave the order to the heap, so the queue has it.
+        loop.call_at(self.last_due, self.arrive)
+        self.bus.memory["latest"] = max(self.bus.memory.get("latest", 0.0), self.last_due)
+
+    def arrive(self) -> None:
+        """The next event reaches its subscription."""
+        member, event = self.underway.popleft()
+        member.channel.push(event)
+
+    async def aclose(self) -> None:
+        """What is under way arrives before the readers end."""
+        if self.closed:
+            return
+        self.closed = True
+        loop = asyncio.get_running_loop()
+        if (rest := self.bus.memory.get("latest", 0.0) - loop.time()) > 0:
+            await asyncio.sleep(rest + 0.002)
+        self.closed = False
+        await super().aclose()
+
+
+class Batches(PliableClient):
+    """Collects what is published and delivers it all at once, each 10 ms."""
+
+    capabilities = Capabilities(total_order=True, causal_order=True)
+
+    def hand(self, member: Member, event: Event) -> None:
+        batch = self.bus.memory.setdefault("batch", [])
+        if not batch:
+            asyncio.get_running_loop().call_later(0.01, self.flush)
+        batch.append((member, event))
+
+    def flush(self) -> None:
+        """Delivers the batch."""
+        batch, self.bus.memory["batch"] = self.bus.memory.get("batch", []), []
+        for member, event in batch:
+            member.channel.push(event)
+
+    async def aclose(self) -> None:
+        self.flush()
+        await super().aclose()
+
+
+class Wire(PliableClient):
+    """Only the wire form travels: small buffers, one client, nothing to be counted."""
+
+    capabilities = Capabilities(
+        event_capacity=8,
+        stream_capacity=4,
+        max_subscriptions=20,
+        multi_client=False,
+        in_process=False,
+        introspection=False,
+        surrogates=False,
+        max_event_bytes=4096,
+    )
+
+    def copy(self, event: Event) -> Event:
+        return type(event).from_json(event.to_json())
+
+    async def cleanup_inactive_channels(self) -> int:
+        raise Unsupported("the server keeps its channels to itself")
+
+    async def active_channels(self) -> ChannelCounts:
+        raise Unsupported("the server keeps its channels to itself")
+
+
+class KeepsOldest(Channel[Any]):
+    """A full buffer takes nothing more."""
+
+    def push(self, event: Any) -> bool:
+        if len(self._events) == self._capacity:
+            self.dropped += 1
+            return False
+        return super().push(event)
+
+
+class DropsNewest(PliableClient):
+    """What finds a buffer full is dropped, as by nats-py itself."""
+
+    capabilities = Capabilities(overflow="drop_newest", event_capacity=64, stream_capacity=32)
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        return KeepsOldest(claimed.event_capacity if side == "events" else claimed.stream_capacity)
+
+
+class Unbounded(PliableClient):
+    """Buffers grow as they must."""
+
+    capabilities = Capabilities(overflow="unbounded", total_order=True)
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        return Channel(1 << 40)
+
+
+class FreesAtOnce(PliableClient):
+    """Keeps nothing but its subscriptions, so that there is nothing to clean up or to count."""
+
+    capabilities = Capabilities(total_order=True, causal_order=True, event_capacity=100)
+
+    def use_channel(self, side: Side, scope: object) -> None:
+        """There are no channels."""
+
+
+class OtherClientsHearLater(PliableClient):
+    """Interest travels: publishers on another client reach a new subscription 10 ms later."""
+
+    capabilities = Capabilities(activation="client")
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        self.bus.memory[id(member)] = asyncio.get_running_loop().time() + 0.01  # type: ignore[index]
+
+    def admits(self, member: Member, event: Event) -> bool:
+        known = self.bus.memory[id(member)]  # type: ignore[index]
+        if member.client is not self and asyncio.get_running_loop().time() < known:
+            return False
+        return super().admits(member, event)
+
+
+class Waiting(Subscription[Any]):
+    """An `asyncio.Queue` whose publishers wait while it is full."""
+
+    def __init__(self, capacity: int) -> None:
+        self.dropped = 0
+        self._capacity = capacity
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._space = asyncio.Event()
+        self._ended = False
+
+    async def put(self, event: Any) -> None:
+        """Waits for room, or for the end."""
+        while self._queue.qsize() >= self._capacity and not self._ended:
+            self._space.clear()
+            await self._space.wait()
+        if not self._ended:
+            self._queue.put_nowait(event)
+
+    async def __anext__(self) -> Any:
+        if self._ended and self._queue.empty():
+            raise StopAsyncIteration
+        event = await self._queue.get()
+        self._space.set()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    def finish(self) -> None:
+        """The client closed."""
+        if not self._ended:
+            self._ended = True
+            self._space.set()
+            self._queue.put_nowait(None)
+
+    def leave(self) -> None:
+        """The owner left."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._ended = False
+        self.finish()
+
+
+class Blocks(PliableClient):
+    """`asyncio.Queue` and patience: a publisher waits for the slowest reader."""
+
+    capabilities = Capabilities(overflow="block", event_capacity=50, stream_capacity=50)
+
+    def make_channel(self, side: Side) -> Any:
+        return Waiting(50)
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.check_open()
+        self.check(side, event)
+        self.use_channel(side, self.scope(side, event))
+        # All copies are made before anybody waits: the publisher may change its own afterwards.
+        admitted = [member for member in self.audience(side, event) if self.admits(member, event)]
+        for member, copy in [(member, self.copy(event)) for member in admitted]:
+            await member.channel.put(copy)  # type: ignore[attr-defined]
+
+
+class Ring:
+    """One ring for all of a tenant's subscriptions, each with a place of its own in it."""
+
+    def __init__(self, capacity: int) -> None:
+        self.events: deque[Any] = deque(maxlen=capacity)
+        self.head = 0
+        self.readers: set[Place] = set()
+
+    def push(self, event: Any) -> None:
+        self.events.append(event)
+        self.head += 1
+        for reader in self.readers:
+            reader.wake()
+
+
+class Place(Subscription[Any]):
+    """A reader's place in a ring; who lags too far behind goes on with the oldest there is."""
+
+    def __init__(self, ring: Ring, wants: Callable[[Any], bool], copy: Callable[[Any], Any]) -> None:
+        self.dropped = 0
+        self._ring = ring
+        self._wants = wants
+        self._copy = copy
+        self._next = ring.head
+        self._until: int | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        ring.readers.add(self)
+
+    def wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def __anext__(self) -> Any:
+        ring = self._ring
+        while True:
+            while self._next < (ring.head if self._until is None else self._until):
+                oldest = ring.head - len(ring.events)
+                if self._next < oldest:
+                    self.dropped += oldest - self._next
+                    self._next = oldest
+                    continue
+                event = ring.events[self._next - oldest]
+                self._next += 1
+                if self._wants(event):
+                    return self._copy(event)
+            if self._until is not None:
+                raise StopAsyncIteration
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def finish(self) -> None:
+        """The client closed: what is in the ring now can still be read."""
+        if self._until is None:
+            self._until = self._ring.head
+        self._ring.readers.discard(self)
+        self.wake()
+
+    def leave(self) -> None:
+        """The owner left."""
+        self._until = 0
+        self._ring.readers.discard(self)
+        self.wake()
+
+
+class SharedRing(PliableClient):
+    """A broadcast channel for each tenant and each key, as tokio has it."""
+
+    capabilities = Capabilities(
+        event_capacity=128, stream_capacity=64, overflow_scope="tenant", total_order=True
+    )
+
+    def ring(self, side: Side, scope: object) -> Ring:
+        """The ring of a tenant or key."""
+        claimed = self.capabilities
+        capacity = claimed.event_capacity if side == "events" else claimed.stream_capacity
+        ring: Ring = self.bus.memory.setdefault(f"{side} {scope}", Ring(capacity))
+        return ring
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.check_open()
+        self.check(side, event)
+        self.use_channel(side, self.scope(side, event))
+        self.ring(side, self.scope(side, event)).push(self.copy(event))
+        await self.pause()
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        wants = partial(self.admits, member)
+        place: Any = Place(self.ring(member.side, member.scope), wants, self.copy)
+        member.channel = place
+
+
+class Threaded(PliableClient):
+    """A worker thread hands events over; publishing and subscribing wait for its receipt."""
+
+    capabilities = Capabilities(total_order=True, causal_order=True)
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.check_open()
+        self.check(side, event)
+        self.use_channel(side, self.scope(side, event))
+        await self.bus.memory["worker"].run(
+            partial(self.deliver, side, self.copy(event), asyncio.get_running_loop())
+        )
+
+    def deliver(self, side: Side, event: Event, loop: asyncio.AbstractEventLoop) -> None:
+        """In the worker: whoever asks for the event gets it, in its own loop."""
+        for member in self.audience(side, event):
+            if self.admits(member, event):
+                loop.call_soon_threadsafe(member.channel.push, self.copy(event))
+
+
+class Worker:
+    """A thread that does one thing after the other."""
+
+    def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bus")
+
+    async def run(self, work: Callable[[], None]) -> None:
+        """Does it, and returns when it is done, cancelled or not."""
+        await asyncio.shield(asyncio.wrap_future(self._pool.submit(work)))
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._pool.shutdown()
+
+
+def threaded_target() -> Target:
+    """The thread lives while a client is open."""
+    bus = PliableBus()
+    clients: set[Threaded] = set()
+
+    @asynccontextmanager
+    async def open_client() -> AsyncIterator[StreamingBackend]:
+        if not clients:
+            bus.memory["worker"] = Worker()
+        client = Threaded(bus)
+        clients.add(client)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+            clients.discard(client)
+            if not clients:
+                bus.memory["worker"].stop()
+
+    return Target("threaded", open=open_client, capabilities=Threaded.capabilities)
+
+
+def make(client: type[PliableClient]) -> Callable[[], Target]:
+    """A target of one class of clients."""
+    return partial(pliable_target, client.__name__, client, client.capabilities)
+
+
+MAKES: Final[dict[str, Callable[[], Target]]] = {
+    "later": make(Later),
+    "batches": make(Batches),
+    "wire": make(Wire),
+    "drops-newest": make(DropsNewest),
+    "unbounded": make(Unbounded),
+    "frees-at-once": make(FreesAtOnce),
+    "other-clients-hear-later": make(OtherClientsHearLater),
+    "blocks": make(Blocks),
+    "shared-ring": make(SharedRing),
+    "threaded": threaded_target,
+}

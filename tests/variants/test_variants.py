@@ -1,0 +1,29 @@
+"""Correct buses of other makes are accused of nothing, by any case."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from eventhook_conformance.judging import judge
+from variants.makes import MAKES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MAKES)
+def test_correct_bus_of_another_make_is_accused_of_nothing(name: str) -> None:
+    threads = threading.active_count()
+    result = judge(MAKES[name]())
+    accused = [
+        f"{case.id}: {violation.requirements} {violation.message}"
+        for case in result.cases
+        for violation in case.violations
+    ]
+    assert accused == []
+    undecided = {case.id: case.message for case in result.cases if case.outcome == "error"}
+    assert undecided == {}
+    assert result.unusable is None
+    assert result.suite_failure is None
+    assert result.summary["passed"] > 0
+    assert threading.active_count() == threads
