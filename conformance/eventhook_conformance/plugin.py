@@ -217,6 +217,8 @@ class Judge:
         if self._run.result.unusable or self._run.result.silent:
             pytest.fail(self._run.result.unusable or "the target delivers nothing", pytrace=False)
         result = await self._run.judge(self._instance)
+        if result.outcome == "not_claimed":
+            pytest.skip(f"not claimed: {result.message}")
         if result.outcome != "passed":
             raise NotConformant(failure_text(result, self._run.name))
 

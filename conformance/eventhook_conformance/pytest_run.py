@@ -57,6 +57,12 @@ class _Session:
         if report.failed:
             self.errors.append(f"{report.nodeid}: {report.longreprtext.splitlines()[-1]}")
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Comes before the fixtures end, so that the report of what was broken off says so."""
+        for run in self._runs.values():
+            if not run.finished:
+                run.result.suite_failure = "interrupted: what was not run is untested"
+
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.errors.append(f"pytest failed: {excinfo.exconly()}")
 
@@ -74,11 +80,9 @@ def run_with_pytest(runs: dict[str, Run], selection: str | None, progress: Progr
     if code == pytest.ExitCode.USAGE_ERROR:
         lines = errors.getvalue().strip().splitlines() or ["pytest refused its arguments"]
         raise WrongSelection(" ".join(line.removeprefix("ERROR: ").strip() for line in lines))
-    failure = session.errors[0] if session.errors else None
-    if code == pytest.ExitCode.INTERRUPTED and failure is None:
-        failure = "interrupted: what was not run is untested"
-    for run in runs.values():
-        run.result.suite_failure = run.result.suite_failure or failure
+    if session.errors:
+        for run in runs.values():
+            run.result.suite_failure = run.result.suite_failure or session.errors[0]
 
 
 def _isolation() -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
@@ -31,6 +31,8 @@ class CaseResult:
     message: str | None = None
     violations: list[Violation] = field(default_factory=list)
     history: History | None = None
+    program: Any = None
+    """The random program that showed the breach, as JSON values, to be played again."""
     decided: bool = True
     """It ran to its end, so that its requirements may count as tested by it."""
 
@@ -53,6 +55,8 @@ class RunResult:
     target: str
     capabilities: Capabilities
     settings: Settings
+    typed: str = ""
+    """What the user calls the target on the command line, if not by its own name."""
     kit: tuple[str, ...] = ()
     cases: list[CaseResult] = field(default_factory=list)
     unusable: str | None = None
@@ -96,6 +100,8 @@ class RunResult:
             outcome = "error"
         elif run:
             outcome = "passed"
+        elif not_offered := [case for case in cases if case.history is not None]:
+            outcome, reason = "not_claimed", not_offered[0].message
         elif self.settings.selection is not None and self.selectable.get(requirement.id):
             outcome, reason = "not_claimed", f"not selected by -k {self.settings.selection!r}"
         else:

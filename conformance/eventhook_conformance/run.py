@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -14,12 +14,12 @@ from eventhook_conformance.checker import Violation, check, condense
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock, History, Ledger
 from eventhook_conformance.parking import Parked, Parking, leave_all
-from eventhook_conformance.probe import CaseAborted, Client, Patience, Probe, Undecided
+from eventhook_conformance.probe import CaseAborted, Client, NotOffered, Patience, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.services import Services
-from eventhook_conformance.probe.unruly import TargetCancelled, end, tamed
+from eventhook_conformance.probe.unruly import end, tamed
 from eventhook_conformance.result import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -52,7 +52,9 @@ class Run:
         self.capabilities = capabilities
         self.settings = settings
         self.server: Server | None = None
-        self.result = RunResult(target=target.name, capabilities=capabilities, settings=settings)
+        self.result = RunResult(
+            target=target.name, capabilities=capabilities, settings=settings, typed=self.name
+        )
         self.patience = Patience(settings.arrival_timeout_s)
         self.clock = Clock()
         self._ledger = Ledger()
@@ -64,7 +66,8 @@ class Run:
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
         self._server: Held[Server] | None = None
         self._began = 0.0
-        self._finished = False
+        self.finished = False
+        """Its late arrivals are judged, and all of it is closed."""
         self.on_case: Callable[[Run, CaseResult], None] | None = None
         self.on_finished: Callable[[Run], None] | None = None
 
@@ -94,8 +97,8 @@ class Run:
                 self._shared[number] = client
             return client
 
-    async def open_client(self, history: History) -> Client:
-        """One more client, for one case.
+    async def open_client(self, history: History, address: str | None = None) -> Client:
+        """One more client, for one case; at another address than the run's server, if one is given.
 
         Raises:
             BaseException: whatever opening raised.
@@ -103,15 +106,15 @@ class Run:
         self._opened += 1
         name = f"c{2 + self._opened}"
         remark = history.remark(name, "open a client")
-        client = await self._open(name)
+        client = await self._open(name, address)
         remark.returned, remark.result = self.clock.now(), "open"
         return client
 
-    async def _open(self, name: str) -> Client:
+    async def _open(self, name: str, address: str | None = None) -> Client:
         target, server = self.target, self.server
         if target.connect is not None and server is not None:
-            connect, address = target.connect, server.address
-            held: Held[StreamingBackend] = Held(lambda: connect(address), self.patience)
+            connect, where = target.connect, address or server.address
+            held: Held[StreamingBackend] = Held(lambda: connect(where), self.patience)
         elif target.open is not None:
             held = Held(target.open, self.patience)
         else:
@@ -132,7 +135,10 @@ class Run:
         if case.alone:
             await self.audit()
         with self._watchdog.watching():
-            await self._act(probe, instance, result)
+            await self._act(probe, lambda: instance.body(probe, **instance.parameters), result)
+            if probe.adopted is not None:
+                result.program, result.history = probe.adopted
+            self._note_blocked(probe)
             found = self._violations(case, probe, history)
             found += await self._tidy(case, probe, result, found)
         result.violations = condense(found)
@@ -160,29 +166,51 @@ class Run:
             settings=self.settings,
             patience=self.patience,
             services=self._services,
+            judge_apart=self._judge_apart,
             note_published=lambda event: self._ledger.add(event, history.case),
         )
 
-    async def _act(self, probe: Probe, instance: Instance, result: CaseResult) -> None:
+    async def _judge_apart(
+        self, requirements: Sequence[str], name: str, body: Callable[[Probe], Awaitable[None]]
+    ) -> tuple[History, tuple[Violation, ...]]:
+        """Judges a body with a history of its own, within a case; nothing of it stays open.
+
+        Raises:
+            Undecided: it could not be decided.
+        """
+        history = History(name, self.clock)
+        probe = self.probe(requirements, history)
+        result = CaseResult(id=name, requirements=tuple(requirements), outcome="passed")
+        await self._act(probe, lambda: body(probe), result)
+        await end(*probe.tasks, grace_s=self.patience.current_s)
+        found = [*check(history, self.capabilities, self._ledger), *probe.violations]
+        left = [one for one in probe.listeners if one.entry.entered and not one.entry.left]
+        found += await leave_all(tuple(left))
+        for client in probe.own_clients:
+            await client.leave()
+        if result.message is not None and not found:
+            raise Undecided(result.message, "driver" if result.blame == "driver" else "suite")
+        return history, tuple(found)
+
+    async def _act(
+        self, probe: Probe, body: Callable[[], Awaitable[None]], result: CaseResult
+    ) -> None:
         """Runs the body; every way in which it can end becomes part of the result."""
         try:
             async with asyncio.timeout(_CASE_LIMIT_S):
-                await instance.body(probe, **instance.parameters)
+                await body()
         except CaseAborted as aborted:
             result.decided = False
             if aborted.violation is not None:
                 probe.violations.append(aborted.violation)
-        except Undecided as undecided:
-            result.decided = False
-            result.blame, result.message = undecided.blame, str(undecided)
-        except (LoopBlocked, Hung) as error:
-            result.decided = False
-            probe.found("every call to return", str(error))
-        except asyncio.CancelledError as error:
-            if not isinstance(tamed(error), TargetCancelled):
+        except (NotOffered, Undecided) as reason:
+            _call_off(result, reason)
+        except (LoopBlocked, Hung, asyncio.CancelledError) as error:
+            raised = tamed(error)
+            if isinstance(raised, asyncio.CancelledError):
                 raise  # the run itself is cancelled
             result.decided = False
-            probe.found("no call to be cancelled but by its caller", describe(tamed(error)))
+            probe.found("every call to return", str(raised))
         except TimeoutError:
             result.decided = False
             result.blame, result.message = "suite", f"the case took longer than {_CASE_LIMIT_S:g} s"
@@ -193,6 +221,8 @@ class Run:
             where = traceback.extract_tb(error.__traceback__)[-1]
             result.blame = "suite"
             result.message = f"{describe(error)} ({where.name}, line {where.lineno})"
+
+    def _note_blocked(self, probe: Probe) -> None:
         blocked = self._watchdog.take()
         if blocked is not None and not probe.violations:
             probe.found("no call to block the event loop", f"blocked in {blocked}")
@@ -275,8 +305,8 @@ class Run:
             stack.push_async_callback(self._close)
             with self._watchdog.watching():
                 await self.audit(self.settings.settle_s)
-        if not self._finished:
-            self._finished = True
+        if not self.finished:
+            self.finished = True
             self.result.duration_s = time.perf_counter() - self._began
             if self.on_finished is not None:
                 self.on_finished(self)
@@ -294,11 +324,21 @@ class Run:
                 self.result.suite_failure = f"the target's server did not end: {describe(error)}"
 
 
+def _call_off(result: CaseResult, reason: NotOffered | Undecided) -> None:
+    result.message = str(reason)
+    if isinstance(reason, NotOffered):
+        result.outcome = "not_claimed"
+    else:
+        result.decided, result.blame = False, reason.blame
+
+
 def _decide(result: CaseResult) -> None:
     if result.violations:
         result.outcome = "failed"
         result.blame = "target"
         result.message = result.violations[0].message
+    elif result.outcome == "not_claimed":
+        result.blame = None
     elif result.message is not None or not result.decided:
         result.outcome = "error"
         result.blame = result.blame or "suite"

@@ -111,10 +111,11 @@ class Model:
     def play(self) -> Timeline:
         """Takes steps until the script is used up, then reads out what is there."""
         steps = [
-            *[self.call, self.take_effect, self.answer] * 6,
-            *[self.arrive, self.read, self.read] * 8,
-            *[self.subscribe, self.cancel, self.leave, self.reach] * 2,
-            *[self.wait] * 3,
+            *[self.call, self.take_effect, self.answer] * 16,
+            *[self.arrive, self.read, self.read] * 24,
+            *[self.subscribe, self.cancel, self.reach] * 2,
+            *[self.wait] * 4,
+            self.leave,
             self.close,
         ]
         if self._rules.faults:
@@ -233,6 +234,12 @@ class Model:
 
     # Subscribing and reading
 
+    def _any(self) -> Reader:
+        """One that goes on, rather."""
+        going_on = [reader for reader in self.readers if reader.entry.end is None]
+        going_on = [reader for reader in going_on if reader.entry.leaving is None]
+        return self._script.choose(going_on or self.readers)
+
     def subscribe(self, selects: EventPattern | str | None = None) -> None:
         """A subscription is entered; it is active before that returns."""
         if sum(reader.entry.ends is None for reader in self.readers) > 7:
@@ -253,20 +260,20 @@ class Model:
 
     def reach(self) -> None:
         """A subscription is active for one more client."""
-        reader = self._script.choose(self.readers)
-        if reader.entry.leaving is None and reader.entry.closing is None:
+        reader = self._any()
+        if reader.entry.ends is None:
             reader.reached.add(self._script.choose(CLIENTS))
 
     def arrive(self, reader: Reader | None = None) -> None:
         """Something arrives in a subscription's buffer: what one client sent, in its order."""
-        reader = reader or self._script.choose(self.readers)
+        reader = reader or self._any()
         wires = [wire for wire in reader.wires.values() if wire]
         if wires:
             self._put(reader, self._script.choose(wires).popleft())
 
     def read(self, reader: Reader | None = None) -> None:
         """A read is called, or one that waits returns."""
-        reader = reader or self._script.choose(self.readers)
+        reader = reader or self._any()
         if reader.entry.leaving is not None or reader.entry.end is not None:
             return
         if reader.reading is None:
@@ -283,7 +290,7 @@ class Model:
 
     def wait(self) -> None:
         """A reader has read all, and waits in vain for what it never got."""
-        reader = self._script.choose(self.readers)
+        reader = self._any()
         entry = reader.entry
         if not reader.idle or reader.deaf or entry.ends is not None or self._fault is not None:
             return
@@ -301,7 +308,7 @@ class Model:
 
     def leave(self) -> None:
         """A subscription is left; a read that waits may still return."""
-        reader = self._script.choose(self.readers)
+        reader = self._any()
         if reader.entry.leaving is not None:
             return
         self.at.leave(reader.entry)
@@ -319,7 +326,7 @@ class Model:
 
     def close(self) -> None:
         """A client is closed: its subscriptions keep what has reached the bus, and get no more."""
-        if self._fault is not None:
+        if self._fault is not None or self._script.choose(range(4)) != 3:
             return
         client = self._script.choose(CLIENTS)
         if any(reader.entry.closing for reader in self.readers if reader.entry.client == client):

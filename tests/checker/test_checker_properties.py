@@ -20,11 +20,11 @@ REPEATABLE = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=list(HealthCheck),
 )
 
-scripts = st.builds(Script.of, st.integers(0, 2**32), st.integers(50, 500))
+scripts = st.builds(Script.of, st.integers(0, 2**32), st.integers(500, 3000))
 
 BUSES = {
     "plain": Rules(),

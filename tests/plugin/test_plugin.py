@@ -104,9 +104,7 @@ def test_our_cases_and_their_tests_run_side_by_side_and_nothing_else(
     assert theirs == ["test_theirs.py::foo", "test_theirs.py::check_loop"]
     ours = [one for one in passed if one not in theirs]
     wanted = {
-        one
-        for one, case in catalog().items()
-        if {"PUB-04", "EVT-11"} & set(case.case.requirements)
+        one for one, case in catalog().items() if {"PUB-04", "EVT-11"} & set(case.case.requirements)
     }
     assert len(ours) == 2 * len(wanted)
     targets = [re.search(r"\[(memory|bus_targets:correct)", one) for one in ours]

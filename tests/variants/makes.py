@@ -10,14 +10,12 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from eventhook_conformance.contract import (
     ChannelCounts,
-    FlovynEvent,
-    StreamEvent,
     StreamingBackend,
     Subscription,
     Unsupported,
@@ -248,12 +246,14 @@ class Ring:
 class Place(Subscription[Any]):
     """A reader's place in a ring; who lags too far behind goes on with the oldest there is."""
 
-    def __init__(self, ring: Ring, wants: Callable[[Any], bool], copy: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, ring: Ring, wants: Callable[[Any], bool], copy: Callable[[Any], Any]
+    ) -> None:
         self.dropped = 0
         self._ring = ring
         self._wants = wants
         self._copy = copy
-        self._next = ring.head
+        self._next: int = ring.head
         self._until: int | None = None
         self._waiting: asyncio.Future[None] | None = None
         ring.readers.add(self)

@@ -1,9 +1,18 @@
 """How a case acts on a bus and observes it, with everything recorded and every wait bounded."""
 
 from eventhook_conformance.probe.client import Client
-from eventhook_conformance.probe.failure import CaseAborted, Undecided
+from eventhook_conformance.probe.failure import CaseAborted, NotOffered, Undecided
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.patience import Patience
 from eventhook_conformance.probe.probe import Probe, Via
 
-__all__ = ["CaseAborted", "Client", "Listener", "Patience", "Probe", "Undecided", "Via"]
+__all__ = [
+    "CaseAborted",
+    "Client",
+    "Listener",
+    "NotOffered",
+    "Patience",
+    "Probe",
+    "Undecided",
+    "Via",
+]

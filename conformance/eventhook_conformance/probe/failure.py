@@ -1,6 +1,7 @@
 """How a case ends early.
 
 CaseAborted   going on makes no sense: the history (or the violation carried) says why
+NotOffered    the target's server lacks what the case looks at: it is not claimed
 Undecided     the case cannot be decided, and who is to blame for that: the target's driver, or
               the suite itself
 """
@@ -18,6 +19,10 @@ class CaseAborted(Exception):
     def __init__(self, violation: Violation | None = None) -> None:
         super().__init__(violation.message if violation else "the history shows why")
         self.violation = violation
+
+
+class NotOffered(Exception):
+    """The target's server lacks what the case looks at; the message says what."""
 
 
 class Undecided(Exception):

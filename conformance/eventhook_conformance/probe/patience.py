@@ -41,6 +41,7 @@ class Patience:
         *,
         progress: Callable[[], int] | None = None,
         timeout_s: float | None = None,
+        glance: bool = False,
     ) -> bool:
         """Whether the task is done in time; it is never cancelled.
 
@@ -48,6 +49,7 @@ class Patience:
             task: what to wait for.
             progress: a count; while it rises within each timeout, waiting goes on.
             timeout_s: instead of the current arrival timeout.
+            glance: this is only a first look, and in vain it says nothing of the target.
         """
         loop = asyncio.get_running_loop()
         while not task.done():
@@ -57,6 +59,6 @@ class Patience:
             if task.done():
                 self._slowest_s = max(self._slowest_s, loop.time() - began)
             elif progress is None or progress() == before:
-                self._vain += 1
+                self._vain += not glance
                 return False
         return True

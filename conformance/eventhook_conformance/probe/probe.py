@@ -17,7 +17,6 @@ from uuid import UUID, uuid4
 import msgspec
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.checker.order import own_reads
 from eventhook_conformance.contract import (
     MAX_NAME_BYTES,
     EventPattern,
@@ -27,7 +26,7 @@ from eventhook_conformance.contract import (
     StreamEventType,
 )
 from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.history import Entry, Event, History, Publish, by_identity
+from eventhook_conformance.history import Entry, Event, History, Publish
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Hung
@@ -46,6 +45,10 @@ from eventhook_conformance.target import (
 _KNOCK_S: Final = 0.02
 
 T = TypeVar("T")
+JudgeApart: TypeAlias = Callable[
+    [Sequence[str], str, "Callable[[Probe], Awaitable[None]]"],
+    Awaitable[tuple[History, tuple[Violation, ...]]],
+]
 Via: TypeAlias = Client | Literal["same", "other"] | None
 """Through which client: the run's first (`same`, the default), its second, or one of the case's own."""
 
@@ -66,7 +69,7 @@ class Probe:
         *,
         requirements: Sequence[str],
         history: History,
-        open_client: Callable[[History], Awaitable[Client]],
+        open_client: Callable[[History, str | None], Awaitable[Client]],
         shared: Callable[[int], Awaitable[Client]],
         target: Target,
         server: Server | None,
@@ -75,6 +78,7 @@ class Probe:
         patience: Patience,
         note_published: Callable[[Event], None],
         services: Services,
+        judge_apart: JudgeApart,
     ) -> None:
         self.requirements = tuple(requirements)
         self.history = history
@@ -92,6 +96,8 @@ class Probe:
         self._shared = shared
         self._note_published = note_published
         self._services = services
+        self._judge_apart = judge_apart
+        self.adopted: tuple[Any, History] | None = None
         self._tick = now_ms()
 
     # What a case makes
@@ -165,14 +171,17 @@ class Probe:
         except Exception as error:  # because: whatever the target raises is a finding
             raise self.aborted("a client to open", f"it raised {describe(error)}") from error
 
-    async def open_client(self) -> Client:
+    async def open_client(self, address: str | None = None) -> Client:
         """One more client, closed with the case; for cases that close or break theirs.
+
+        Args:
+            address: of another server than the run's, for a target that connects to one.
 
         Raises:
             CaseAborted: opening raised or hung.
         """
         try:
-            client = await self._open_client(self.history)
+            client = await self._open_client(self.history, address)
         except Exception as error:  # because: whatever the target raises is a finding
             raise self.aborted("one more client to open", describe(error)) from error
         self.own_clients.append(client)
@@ -244,6 +253,19 @@ class Probe:
             CaseAborted: one raised or hung.
         """
         return (await self.burst([events], via=via, instead=instead))[-1]
+
+    async def publish_elsewhere(self, event: Event, sending: Awaitable[object], by: str) -> Publish:
+        """Records as published what goes out another way than through the target.
+
+        Args:
+            event: what is published.
+            sending: has sent it when it returns.
+            by: how the history calls the publisher.
+        """
+        entry = self.history.publish(by, self._recorded(event))
+        await sending
+        entry.outcome, entry.returned = "ok", self.history.clock.now()
+        return entry
 
     async def burst(
         self, chains: Iterable[Sequence[Event]], via: Via = None, *, instead: Event | None = None
@@ -345,6 +367,8 @@ class Probe:
         Raises:
             CaseAborted: a fence did not arrive.
         """
+        if not listeners:
+            return
         names = {p.client for p in self.history.publishes if p.returned} or {"c1"}
         clients = [client for client in await self._known_clients() if client.name in names]
         for client in clients:
@@ -385,7 +409,9 @@ class Probe:
         knocks: list[Event] = []
         loop = asyncio.get_running_loop()
         until = loop.time() + self.patience.current_s
-        while deaf := [one for one in listeners if one.client is not client and not one.heard(knocks)]:
+        while deaf := [
+            one for one in listeners if one.client is not client and not one.heard(knocks)
+        ]:
             if loop.time() > until:
                 raise self.aborted(
                     f"what {client.name} publishes to arrive on {deaf[0].entry.name} in the end",
@@ -478,6 +504,20 @@ class Probe:
             self.found(expected, f"it raised {describe(raised)}")
 
     # What it finds
+
+    async def apart(
+        self, body: Callable[[Probe], Awaitable[None]]
+    ) -> tuple[History, tuple[Violation, ...]]:
+        """What a body of its own does and breaks, with a probe and history of its own.
+
+        Nothing of it stays open, and nothing of it counts unless it is adopted.
+        """
+        return await self._judge_apart(self.requirements, self.history.case, body)
+
+    def adopt(self, program: Any, history: History, violations: Iterable[Violation]) -> None:
+        """Takes over what was found apart: it is what this case shows, and how it can be repeated."""
+        self.adopted = (program, history)
+        self.violations.extend(violations)
 
     def found(self, expected: str, seen: str, *entries: Entry, charge: Sequence[str] = ()) -> None:
         """Records a breach of the case's own requirements (or those named), and goes on."""

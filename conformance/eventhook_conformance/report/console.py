@@ -54,7 +54,7 @@ def body(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
     for number, case in enumerate(failed, start=1):
         yield ""
         yield f"--- {number} of {len(failed)} ".ljust(WIDTH, "-")
-        yield failure_text(case, result.target)
+        yield failure_text(case, result.typed or result.target)
 
 
 def _group(

@@ -59,9 +59,11 @@ class ForgetsTheLoneTask(_Altering):
 
 @bug(PAYLOAD, "EVT-01", seen="correlation_id = ''")
 class FillsInAbsentText(_Altering):
-    """An absent correlation id is stored as empty text and comes back so."""
+    """With a workflow and a task set, an absent correlation id comes back as empty text."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
+        if event.workflow_execution_id is None or event.task_execution_id is None:
+            return event
         return replace(event, correlation_id=event.correlation_id or "")
 
 
@@ -237,7 +239,7 @@ class SendsBeforeItChecks(PliableClient):
 
 @bug(PAYLOAD, "EVT-06", seen="came instead")
 class StaysInTheFailedBatch(PliableClient):
-    """After a refusal the client's next event joins the failed batch and is thrown away with it."""
+    """After a malformed type the client's next event is thrown away with the failed batch."""
 
     _failed = False
 
@@ -245,8 +247,8 @@ class StaysInTheFailedBatch(PliableClient):
         self.check_open()
         try:
             self.check(side, event)
-        except InvalidEvent:
-            self._failed = True
+        except InvalidEvent as error:
+            self._failed = "event_type" in str(error)
             raise
         failed, self._failed = self._failed, False
         if not failed:
@@ -254,11 +256,12 @@ class StaysInTheFailedBatch(PliableClient):
 
 
 @bug(PAYLOAD, "EVT-07", seen="timestamp_ms = ")
-class KeepsSeconds(_Altering):
-    """Times are stored in whole seconds."""
+class TakesSmallTimesForSeconds(_Altering):
+    """A time that fits into 32 bits is taken for seconds, and made milliseconds."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
-        return replace(event, timestamp_ms=event.timestamp_ms // 1000 * 1000)
+        small = abs(event.timestamp_ms) < 2**32
+        return replace(event, timestamp_ms=event.timestamp_ms * 1000) if small else event
 
 
 @bug(PAYLOAD, "EVT-07", seen="timestamp_ms = 0")
@@ -323,10 +326,10 @@ class MeasuresEscapedText(PliableClient):
 
 @bug(PAYLOAD, "EVT-09", seen="came instead")
 class RemovesRepeatsByContent(PliableClient):
-    """What equals the event before it in all but the id is taken for a repeat."""
+    """Whose data and all else but the id equal the event before is taken for a repeat."""
 
     def hand(self, member: Member, event: Event) -> None:
-        if isinstance(event, FlovynEvent):
+        if isinstance(event, FlovynEvent) and event.data is not None:
             content = replace(event, id=event.tenant_id)
             if getattr(member, "latest", None) == content:
                 return

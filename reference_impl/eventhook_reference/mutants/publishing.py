@@ -13,7 +13,7 @@ from eventhook_conformance.contract import FlovynEvent, PublishError
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableBus, PliableClient, Side
+from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
 
 PUBLISHING: list[Mutant] = []
 
@@ -25,7 +25,7 @@ def later(seconds: float, member: Member, event: Event) -> None:
 
 @bug(PUBLISHING, "PUB-01", seen="came instead")
 class LosesEveryHundredth(PliableClient):
-    """The sequence number wraps at a hundred, and the event that wraps is taken for a control frame."""
+    """The sequence number wraps at a hundred; the event that wraps is taken for a control frame."""
 
     handed = 0
 
@@ -35,34 +35,16 @@ class LosesEveryHundredth(PliableClient):
             super().hand(member, event)
 
 
-@bug(PUBLISHING, "PUB-01", seen="came instead")
-class CoalescesEqualEvents(PliableClient):
-    """An event replaces the unread one before it if type and payload are equal: only the id differs."""
+@bug(PUBLISHING, "PUB-01", seen="it ended (StopAsyncIteration)")
+class EndsAfterTwoHundred(PliableClient):
+    """A limit of two hundred messages, left over from a test, ends the subscription."""
 
     def hand(self, member: Member, event: Event) -> None:
-        unread: deque[Any] = member.channel._events
-        if unread and isinstance(event, FlovynEvent):
-            last = unread[-1]
-            if (last.event_type, last.data) == (event.event_type, event.data):
-                unread.pop()
         super().hand(member, event)
-
-
-class _NotifyingChannel(Channel[Any]):
-    """Wakes whoever waits; an event that nobody waits for stays until the next one, then is gone."""
-
-    def push(self, event: Any) -> bool:
-        if len(self._events) > 1 and self._wakeup is None:
-            self._events.popleft()
-        return super().push(event)
-
-
-@bug(PUBLISHING, "PUB-01", seen="came instead")
-class HoldsTwoForAnAbsentReader(PliableClient):
-    """Whoever is not waiting finds the last two events: a condition variable took the queue's place."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        return _NotifyingChannel(self.capabilities.event_capacity)
+        handed: dict[Member, int] = self.bus.memory.setdefault("handed", {})
+        handed[member] = handed.get(member, 0) + 1
+        if handed[member] == 200:
+            member.channel.finish()
 
 
 @bug(PUBLISHING, "PUB-02", seen="it was delivered again")
@@ -79,12 +61,12 @@ class DeliversOncePerFilter(PliableClient):
 
 
 @bug(PUBLISHING, "PUB-02", seen="it was delivered again")
-class EchoesToTheSender(PliableClient):
-    """What comes back from the server is delivered, though the sender had handed it over itself."""
+class HearsOthersTwice(PliableClient):
+    """Another client's event comes by the shared list and by the relay, and both are delivered."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
-        if member.client is self and len(self.bus.members) > 3:
+        if member.client is not self:
             super().hand(member, event)
 
 
@@ -155,21 +137,15 @@ class SubscribesAtTheFirstRead(PliableClient):
         return _LazyChannel(self.capabilities.event_capacity)
 
 
-@bug(PUBLISHING, "PUB-04", seen="nothing of it within")
-class TellsOthersSoon(PliableClient):
-    """Entering returns before the other clients know of the subscription: one flush is no barrier."""
+@bug(PUBLISHING, "PUB-04", seen="came instead")
+class AsksForInterestTooLate(PliableClient):
+    """A client asks who subscribed elsewhere with its first publish, which itself goes out without."""
 
-    def enter(self, member: Member) -> None:
-        member.known_at = asyncio.get_running_loop().time() + 0.002  # type: ignore[attr-defined]  # because: the bug's own note
-        super().enter(member)
-
-    def audience(self, side: Side, event: Event) -> list[Member]:
-        now = asyncio.get_running_loop().time()
-        return [
-            member
-            for member in super().audience(side, event)
-            if member.client is self or member.known_at <= now  # type: ignore[attr-defined]  # because: as above
-        ]
+    def hand(self, member: Member, event: Event) -> None:
+        known: set[tuple[PliableClient, Member]] = self.bus.memory.setdefault("known", set())
+        if member.client is self or (self, member) in known:
+            super().hand(member, event)
+        known.add((self, member))
 
 
 @bug(PUBLISHING, "PUB-05", seen="it got #")
@@ -210,7 +186,7 @@ class ReordersAboveABatch(PliableClient):
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
-        unread: deque[Any] = member.channel._events
+        unread: deque[Any] = member.channel._events  # noqa: SLF001  # because: the bug reaches in
         if len(unread) % 128 == 0:
             unread.rotate(64)
 
@@ -228,10 +204,14 @@ class GivesEachCategoryALane(PliableClient):
 
 @bug(PUBLISHING, "PUB-06", seen=" first")
 class SendsLargeEventsAside(PliableClient):
-    """A payload above 4 KiB goes by a store of its own and arrives after what was published later."""
+    """A payload above 4 KiB goes by a store of its own, and what is published later passes it."""
 
     def hand(self, member: Member, event: Event) -> None:
-        if isinstance(event, FlovynEvent) and isinstance(event.data, str) and len(event.data) > 4096:
+        if (
+            isinstance(event, FlovynEvent)
+            and isinstance(event.data, str)
+            and len(event.data) > 4096
+        ):
             later(0.001, member, event)
         else:
             super().hand(member, event)
@@ -241,19 +221,28 @@ class SendsLargeEventsAside(PliableClient):
 class FansOutFromBothEnds(PliableClient):
     """Every other publish goes through the subscribers backwards, and waits between them."""
 
-    count = 0
-
     async def publish(self, side: Side, event: Event) -> None:
         self.check_open()
         self.check(side, event)
         self.use_channel(side, self.scope(side, event))
-        audience = [member for member in self.audience(side, event) if self.admits(member, event)]
-        PliableClient.__dict__  # noqa: B018
-        FansOutFromBothEnds.count += 1
-        for member in audience[:: 1 if FansOutFromBothEnds.count % 2 else -1]:
-            if member in self.bus.members:
+        turn = self.bus.memory["turn"] = -self.bus.memory.get("turn", -1)
+        for member in self.audience(side, event)[::turn]:
+            if self.admits(member, event):
                 self.hand(member, self.copy(event))
-            await self.pause()
+                await self.pause()
+
+
+@bug(PUBLISHING, "PUB-07", seen="the other way round")
+class CarriesOthersMoreSlowly(PliableClient):
+    """A client's own events reach its subscribers directly, the others' by way of the server."""
+
+    capabilities = replace(PliableClient.capabilities, causal_order=False)
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.client is self:
+            super().hand(member, event)
+        else:
+            later(0.001, member, event)
 
 
 @bug(PUBLISHING, "PUB-08", seen="nobody is listening")
@@ -268,7 +257,7 @@ class NeedsAResponder(PliableClient):
 
 @bug(PUBLISHING, "PUB-08", seen="the channel is closed")
 class SendsIntoAClosedChannel(PliableClient):
-    """Once a tenant's last subscriber has left, publishing to it fails: the sender knows no receiver."""
+    """Once a tenant's last subscriber has left, publishing to it fails: no receiver is left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -286,9 +275,7 @@ class SendsIntoAClosedChannel(PliableClient):
 
 @bug(PUBLISHING, "PUB-15", seen="came instead")
 class DropsWhenBusy(PliableClient):
-    """With more than eight publishes in flight the ninth finds the send queue full and is dropped."""
-
-    in_flight = 0
+    """With eight publishes in flight the ninth finds the send queue full and is dropped."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.bus.memory["in flight"] = self.bus.memory.get("in flight", 0) + 1
@@ -308,20 +295,40 @@ class RetriesUnderContention(PliableClient):
     """A publish that finds others at work takes its first attempt for failed and sends again."""
 
     async def publish(self, side: Side, event: Event) -> None:
-        others = self.bus.memory.setdefault("others", set())
-        others.add(event)
+        memory = self.bus.memory
+        memory["in flight"] = memory.get("in flight", 0) + 1
         try:
             await asyncio.sleep(0)
             await super().publish(side, event)
-            if len(others) > 4:
+            if memory["in flight"] > 8:
                 await super().publish(side, event)
         finally:
-            others.discard(event)
+            memory["in flight"] -= 1
+
+
+class _WakingChannel(Channel[Any]):
+    """Has no place for what comes after its reader was woken and before it runs."""
+
+    def push(self, event: Any) -> bool:
+        if self._wakeup is not None and self._wakeup.done():
+            return False
+        return super().push(event)
+
+
+@bug(PUBLISHING, "PUB-15", seen="came instead")
+class LosesTheSecondInATick(PliableClient):
+    """Of two events in the same instant the second overwrites the flag that wakes the reader."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        return _WakingChannel(
+            claimed.event_capacity if side == "events" else claimed.stream_capacity
+        )
 
 
 @bug(PUBLISHING, "PUB-18", seen="came instead")
 class HoldsOneLess(PliableClient):
-    """The ring keeps one slot free to tell full from empty, and so holds one event less than claimed."""
+    """The ring keeps a slot free to tell full from empty, and holds one less than is claimed."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "streams":
@@ -351,23 +358,25 @@ class PollsTenTimesASecond(PliableClient):
 
 @bug(PUBLISHING, "PUB-19", seen="within 50 ms")
 class StallsNowAndThen(PliableClient):
-    """Every fiftieth event waits for a batch that does not fill: four in two hundred are late."""
+    """Every fiftieth event waits for a batch to fill, and holds up those behind it."""
 
     handed = 0
 
-    def __init__(self, bus: PliableBus) -> None:
-        super().__init__(bus)
-        self.held_until = 0.0
-
     def hand(self, member: Member, event: Event) -> None:
         self.handed += 1
-        now = asyncio.get_running_loop().time()
-        if self.handed % 50 == 0:
-            self.held_until = now + 0.07
-        if now < self.held_until:
-            later(self.held_until - now, member, event)
-        else:
+        batch: list[tuple[Member, Event]] = self.bus.memory.setdefault("batch", [])
+        if self.handed % 50 and not batch:
             super().hand(member, event)
+            return
+        if not batch:
+            asyncio.get_running_loop().call_later(0.07, self.flush, batch)
+        batch.append((member, event))
+
+    def flush(self, batch: list[tuple[Member, Event]]) -> None:
+        """Sends what has gathered."""
+        for member, event in batch:
+            super().hand(member, event)
+        batch.clear()
 
 
 @bug(PUBLISHING, "PUB-20", seen="one after the other")

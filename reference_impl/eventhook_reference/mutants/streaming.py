@@ -45,13 +45,13 @@ class _Keyed(PliableClient):
 
 @bug(STREAMING, "STR-01", seen="task_execution_id")
 class ForgetsTheTask(_Changing):
-    """The task's id is set from the workflow's, as if every stream came from the workflow itself."""
+    """The task's id is set from the workflow's, as if the workflow itself had sent it."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         return msgspec.structs.replace(event, task_execution_id=event.workflow_execution_id)
 
 
-@bug(STREAMING, "STR-01", seen="timestamp_ms")
+@bug(STREAMING, "STR-01", seen="came instead")
 class StampsOnArrival(_Changing):
     """A time in the past or the future is taken for an error, and replaced."""
 
@@ -159,7 +159,7 @@ class EventsShowInTheStream(PliableClient):
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams" and isinstance(event, FlovynEvent):
-            return str(event.workflow_execution_id) == member.selects
+            return bool(str(event.workflow_execution_id) == member.selects)
         return super().admits(member, event)
 
 

@@ -1,0 +1,305 @@
+"""NAT-03, -04, -08, -09, EVT-10: what plain clients put on the subjects, and who gets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._nats import (
+    get,
+    members_of,
+    plain,
+    put,
+    put_and_get,
+    subject_of,
+)
+from eventhook_conformance.cases._steps import every_kind
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Listener, Probe
+from eventhook_conformance.wire import Wire
+
+_NOISE_BYTES: Final = 1_000_000
+
+_SHAPELESS: Final[Mapping[str, bytes]] = {
+    "an empty payload": b"",
+    "a blank": b" ",
+    "a NUL": b"\x00",
+    "text": b"hello",
+    "a lone bracket": b"{",
+    "a hundred thousand brackets": b"[" * 100_000,
+    "bytes that are no UTF-8": b"\xff\xfe{}\x80",
+    "a number": b"42",
+    "a text in JSON": b'"workflow.started"',
+    "null": b"null",
+    "true": b"true",
+    "an empty object": b"{}",
+    "an empty array": b"[]",
+    "a number that JSON lacks": b'{"id": NaN}',
+}
+
+
+@case("NAT-03", shows={"altered"})
+async def an_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
+    """To every kind of subscription that asks for it."""
+    tenant = probe.tenant()
+    event = probe.event(
+        tenant,
+        "task.created",
+        workflow=uuid4(),
+        task=uuid4(),
+        data={"a": [1, None]},
+        correlation_id="c-1",
+    )
+    listeners = [await probe.subscribe(pattern) for pattern in every_kind(tenant, event)]
+    async with plain(probe) as wire:
+        for one in (event, probe.event(tenant, "task.created.again")):
+            await put(probe, wire, one)
+            for listener in listeners:
+                if listener.entry.matches(one):
+                    await get(probe, listener, one, "an event put on its subject to be delivered")
+
+
+@case("NAT-03", shows={"altered"})
+async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
+    """To the readers of a workflow's stream, and of a standalone task's."""
+    async with plain(probe) as wire:
+        for key, task in (
+            (probe.key(), probe.key()),
+            (probe.key(), ""),
+            (same := probe.key(), same),
+        ):
+            readers = [await probe.subscribe(key), await probe.subscribe(key)]
+            event = probe.stream_event(key, " \u00e9\U0001f600\r\n", task=task, sequence=7)
+            await put(probe, wire, event)
+            for reader in readers:
+                await get(probe, reader, event, "a stream event put on its subject to be delivered")
+
+
+@pytest.mark.parametrize("side", ["events", "streams"])
+@case("NAT-04", shows={"phantom", "altered", "leaked", "crossed", "repeated"})
+async def garbage_is_skipped(probe: Probe, side: str) -> None:
+    """After each piece of it the subscription lives on, and nobody gets anything of it."""
+    tenant = probe.tenant()
+    example = _example(probe, side, tenant)
+    listeners = [await probe.subscribe(pattern) for pattern in _selections(example)]
+    async with plain(probe) as wire:
+        noise = probe.random.randbytes(min(_NOISE_BYTES, wire.max_payload))
+        garbage = {**_SHAPELESS, **_misshapen(example), "1 MB of noise": noise}
+        for what, body in garbage.items():
+            await wire.put(subject_of(example), body)
+            await put_and_get(probe, wire, listeners, f"the subscription to live on after {what}")
+
+
+def _example(probe: Probe, side: str, tenant: UUID) -> Event:
+    if side == "streams":
+        return probe.stream_event(str(tenant), task=probe.key())
+    return probe.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")
+
+
+def _selections(example: Event) -> list[EventPattern | str]:
+    if not isinstance(example, FlovynEvent):
+        return [example.workflow_execution_id]
+    tenant = example.tenant_id
+    return [
+        EventPattern.all(tenant),
+        EventPattern.by_type(tenant, "task"),
+        EventPattern.by_type(tenant, "task.created"),
+    ]
+
+
+def _misshapen(example: Event) -> dict[str, bytes]:
+    """What an event looks like that was cut off, wrapped, or has one member of another kind."""
+    whole = members_of(example)
+    body = json.dumps(whole).encode()
+    garbage = {
+        "JSON that was cut off": body[: len(body) // 2],
+        "JSON without its last byte": body[:-1],
+        "an event and more behind it": body + b"}",
+        "two events in one payload": body + body,
+        "an event in an array": b"[" + body + b"]",
+        "an event in an envelope": json.dumps({"event": whole}).encode(),
+        "an event as text in JSON": json.dumps(body.decode()).encode(),
+        "an event in UTF-16": body.decode().encode("utf-16"),
+    }
+    for name, value in whole.items():
+        # Of `data`, any JSON value is right; of an optional, null is.
+        optional = value is None or name in ("workflow_execution_id", "correlation_id")
+        wrong: list[Any] = [] if name == "data" else [{}, [1], True]
+        wrong += [5] if isinstance(value, str) else []
+        wrong += ["five", 1.5] if isinstance(value, int) else []
+        wrong += [None] if not optional and name != "data" else []
+        for other in wrong:
+            garbage[f"{name}: {json.dumps(other)}"] = json.dumps({**whole, name: other}).encode()
+        if not optional and name != "data":
+            rest = {one: whole[one] for one in whole if one != name}
+            garbage[f"an event without {name}"] = json.dumps(rest).encode()
+    return garbage
+
+
+@case("NAT-08")
+async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
+    """Neither who listens for the subject's type, nor for the body's, nor for all."""
+    tenant = probe.tenant()
+    prefixes = ("task", "task.created", "workflow", "workflow.started", "task.created.again")
+    listeners = [
+        await probe.subscribe(pattern)
+        for pattern in (
+            EventPattern.all(tenant),
+            *(EventPattern.by_type(tenant, prefix) for prefix in prefixes),
+        )
+    ]
+    base = f"flovyn.events.{tenant}"
+    forged = [
+        (f"{base}.task.created", probe.event(tenant, "workflow.started")),
+        (f"{base}.task.created", probe.event(tenant, "task.started")),
+        (f"{base}.task.created", probe.event(tenant, "task.created.again")),
+        (f"{base}.task.created.again", probe.event(tenant, "task.created")),
+        (f"{base}.task.created", probe.event(tenant, "Task.Created")),
+    ]
+    await _reach_nobody(probe, listeners, forged)
+
+
+@case("NAT-08")
+async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
+    """Neither who reads the subject's stream, nor the body's."""
+    key, other = probe.key(), probe.key()
+    listeners = [await probe.subscribe(one) for one in (key, other, key.upper())]
+    subject = f"flovyn.streams.workflow.{key}"
+    forged: list[tuple[str, Event]] = [
+        (subject, probe.stream_event(other, task=key)),
+        (subject, probe.stream_event(key.upper())),
+        (subject, probe.stream_event(f"{key}-2")),
+    ]
+    await _reach_nobody(probe, listeners, forged)
+
+
+@case("NAT-09")
+async def a_body_of_another_tenant_reaches_nobody(probe: Probe) -> None:
+    """Neither the subject's tenant, nor the body's, though everything else be right."""
+    tenant = probe.tenant()
+    other = UUID(int=tenant.int ^ 1)
+    listeners = [
+        await probe.subscribe(pattern)
+        for one in (tenant, other)
+        for pattern in (
+            EventPattern.all(one),
+            EventPattern.by_type(one, "task"),
+            EventPattern.by_type(one, "task.created"),
+        )
+    ]
+    forged: list[tuple[str, Event]] = [
+        (f"flovyn.events.{tenant}.task.created", probe.event(body, "task.created", source=source))
+        for body in (other, probe.tenant())
+        for source in ("suite", str(tenant))
+    ]
+    await _reach_nobody(probe, listeners, forged)
+
+
+async def _reach_nobody(
+    probe: Probe, listeners: list[Listener], forged: list[tuple[str, Any]]
+) -> None:
+    bodies: dict[object, tuple[str, Event]] = {}
+    async with plain(probe) as wire:
+        for subject, event in forged:
+            await wire.put(subject, event.to_json())
+            bodies[_mark(event)] = subject, event
+        await put_and_get(probe, wire, listeners, "the subscription to live on after a forgery")
+    for listener in listeners:
+        for delivered in listener.received:
+            if (found := bodies.get(_mark(delivered))) is not None:
+                subject, event = found
+                probe.found(
+                    f"a message on {subject} whose body belongs on {subject_of(event)} to reach "
+                    "nobody",
+                    f"{listener.entry.name} got it",
+                    listener.entry,
+                )
+
+
+def _mark(event: Any) -> object:
+    return event.id if isinstance(event, FlovynEvent) else getattr(event, "timestamp_ms", None)
+
+
+@case("EVT-10", shows={"altered", "phantom"})
+async def events_of_other_writers_are_read(probe: Probe) -> None:
+    """Whatever the order, unknown members, missing optionals, the case of UUIDs, blanks."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    async with plain(probe) as wire:
+        for what, change in _WRITERS.items():
+            event = probe.event(
+                tenant,
+                data={"text": "\u00e9\U0001f600 \u2028", "id": "x"},
+                workflow=uuid4(),
+                task=uuid4(),
+                correlation_id="c-1",
+            )
+            await _is_read(probe, wire, listener, event, change(members_of(event)), what)
+        for absent in _OPTIONALS:
+            event = probe.event(
+                tenant,
+                workflow=None if "workflow_execution_id" in absent else uuid4(),
+                task=None if "task_execution_id" in absent else uuid4(),
+                correlation_id=None if "correlation_id" in absent else "c-1",
+            )
+            body = json.dumps({k: v for k, v in members_of(event).items() if k not in absent})
+            await _is_read(probe, wire, listener, event, body, f"without {' and '.join(absent)}")
+
+
+@case("EVT-10", shows={"altered", "phantom"})
+async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
+    """Whatever the order of members, the unknown ones, the blanks and escapes."""
+    key = probe.key()
+    listener = await probe.subscribe(key)
+    async with plain(probe) as wire:
+        for what, change in _WRITERS.items():
+            event = probe.stream_event(key, " \u00e9\U0001f600 \u2028\r\n", task=probe.key())
+            await _is_read(probe, wire, listener, event, change(members_of(event)), what)
+
+
+_OPTIONALS: Final = (
+    ("workflow_execution_id",),
+    ("task_execution_id",),
+    ("correlation_id",),
+    ("workflow_execution_id", "task_execution_id", "correlation_id"),
+)
+_UNKNOWN: Final = {
+    "version": 2,
+    "extra": {"id": "x", "tenant_id": None},
+    "eventType": "a.b",
+    "event-type": ["a.b"],
+    "": None,
+}
+
+
+def _capitals(members: dict[str, Any]) -> str:
+    """UUIDs as some languages write them; in a stream event they are plain text and stay."""
+    if "tenant_id" in members:
+        for name in ("id", "tenant_id", "workflow_execution_id", "task_execution_id"):
+            members[name] = members[name].upper()
+    return json.dumps(members)
+
+
+_WRITERS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
+    "as it is": json.dumps,
+    "with its members the other way round": lambda its: json.dumps(dict(reversed(its.items()))),
+    "with unknown members behind": lambda its: json.dumps({**its, **_UNKNOWN}),
+    "with unknown members in front": lambda its: json.dumps({**_UNKNOWN, **its}),
+    "with its UUIDs in capitals": _capitals,
+    "set in lines": lambda its: "\r\n\t " + json.dumps(its, indent=4) + " \n",
+    "without escapes": lambda its: json.dumps(its, ensure_ascii=False),
+    "with escapes in its names": lambda its: json.dumps(its).replace('"t', '"\\u0074'),
+}
+
+
+async def _is_read(
+    probe: Probe, wire: Wire, listener: Listener, event: Event, body: str, what: str
+) -> None:
+    await put(probe, wire, event, body.encode())
+    await get(probe, listener, event, f"an event written {what} to be delivered: {body:.200}")

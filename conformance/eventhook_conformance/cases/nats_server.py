@@ -1,0 +1,232 @@
+"""NAT-05, -06, -10: what the server is asked for, what that needs, and what stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import eventhook_fixtures
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._nats import client_of, own_server
+from eventhook_conformance.cases._steps import LOSS, ConsumerFailed, every_kind
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.probe import NotOffered, Probe, Via
+from eventhook_conformance.wire import subjects_asked
+
+
+@asynccontextmanager
+async def _monitored(probe: Probe) -> AsyncIterator[tuple[Via, str]]:
+    """A client of the target's, and the monitoring of its server: of our own, if it has none."""
+    if probe.server is not None and probe.server.monitor_url:
+        yield None, probe.server.monitor_url
+        return
+    async with own_server() as server, client_of(probe, server.address) as client:
+        yield client, server.monitor_url
+
+
+@case("NAT-05")
+async def subscriptions_ask_for_no_more_than_they_need(probe: Probe) -> None:
+    """One by one, each pattern of the vectors and a stream: what the server is asked for newly."""
+    key, elsewhere = probe.key(), Counter[str]()
+    async with _monitored(probe) as (via, url):
+        for vector in eventhook_fixtures.load("subjects")["subscriptions"]:
+            ids: dict[str, UUID] = defaultdict(uuid4)
+            pattern = _pattern(vector["pattern"], ids)
+            tenant = str(pattern.tenant_id)
+            allowed = [[one.format(tenant=tenant) for one in many] for many in vector["allowed"]]
+            elsewhere += await _asks_for(
+                probe, via, url, pattern, f"flovyn.events.{tenant}", allowed
+            )
+        subject = f"flovyn.streams.workflow.{key}"
+        elsewhere += await _asks_for(probe, via, url, key, subject, [[subject]])
+    # Once, it may be somebody else's who uses the server too; again and again, it is ours.
+    for subject, count in elsewhere.items():
+        probe.expect(
+            count < 2,
+            "no subscription to ask the server for another tenant's subjects",
+            f"{subject} was asked for with {count} of them",
+        )
+
+
+def _pattern(symbols: dict[str, Any], ids: dict[str, UUID]) -> EventPattern:
+    return EventPattern(
+        tenant_id=ids[symbols["tenant"]],
+        workflow_execution_id=ids[symbols["workflow"]] if symbols["workflow"] else None,
+        task_execution_id=ids[symbols["task"]] if symbols["task"] else None,
+        event_type_prefix=symbols["prefix"],
+        source=symbols["source"],
+    )
+
+
+async def _asks_for(
+    probe: Probe,
+    via: Via,
+    url: str,
+    selects: EventPattern | str,
+    scope: str,
+    allowed: list[list[str]],
+) -> Counter[str]:
+    """What is asked for newly must be one of the alternatives; answers what lies out of the scope."""
+    before = await subjects_asked(url)
+    listener = await probe.subscribe(selects, via)
+    # Not earlier, should entering return before the server was asked (which is PUB-04).
+    await probe.fence(listener)
+    after = await subjects_asked(url) - before
+    new = sorted(subject for subject in after.elements() if _reaches(subject, scope))
+    if new not in [sorted(alternative) for alternative in allowed]:
+        probe.found(
+            f"the server to be asked for {' or '.join(' and '.join(one) for one in allowed)}",
+            f"it was asked for {' and '.join(map(_explained, new)) or 'nothing of that'}",
+            listener.entry,
+        )
+    await listener.leave()
+    return Counter({one for one in after if one.startswith("flovyn.") and one not in new})
+
+
+def _reaches(subject: str, scope: str) -> bool:
+    """Whether a subscription to the subject can select anything of the scope."""
+    for token, wanted in zip(subject.split("."), scope.split("."), strict=False):
+        if token == ">":
+            return True
+        if token not in ("*", wanted):
+            return False
+    return True
+
+
+def _explained(subject: str) -> str:
+    forbidden = eventhook_fixtures.load("subjects")["forbidden"]
+    why = next((one["why"] for one in forbidden if one["subject"] == subject), None)
+    return f"{subject} ({why})" if why else subject
+
+
+@case("NAT-05", shows={"reordered", "repeated", "unmatched", *LOSS})
+async def a_long_prefix_keeps_publisher_order(probe: Probe) -> None:
+    """However the server is asked, a type and its descendants arrive once and in order."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.by_type(tenant, "webhook.github"))
+    types = (
+        "webhook.github",
+        "webhook.github.push",
+        "webhook.githubx",
+        "webhook.github.a.b",
+        "webhook.x",
+    )
+    count = max(1, min(100, probe.capabilities.event_capacity // 2) // len(types))
+    for _ in range(2):
+        await probe.publish(*(probe.event(tenant, one) for _ in range(count) for one in types))
+        await probe.fence(listener)
+
+
+_PERMISSIONS = """
+authorization {{
+  users: [
+    {{
+      user: "{user}", password: "{password}",
+      permissions: {{
+        publish: {{ allow: ["flovyn.events.{tenant}.>", "_INBOX.>"] }}
+        subscribe: {{ allow: ["flovyn.events.{tenant}.>", "_INBOX.>"] }}
+      }}
+    }}
+  ]
+}}
+"""
+
+
+@case("NAT-06", shows=LOSS)
+async def one_tenants_permissions_suffice(probe: Probe) -> None:
+    """A client that may use its tenant's event subjects and its inbox subscribes and publishes."""
+    tenant, password = probe.tenant(), uuid4().hex
+    config = _PERMISSIONS.format(user="tenant", password=password, tenant=tenant)
+    async with own_server(config) as server:
+        address = server.address.replace("nats://", f"nats://tenant:{password}@")
+        async with client_of(probe, address) as client, client_of(probe, address) as other:
+            event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+            listeners = [await probe.subscribe(one, client) for one in every_kind(tenant, event)]
+            for publisher in (client, other):
+                await probe.reach(*listeners, via=publisher)
+                work = [
+                    probe.event(tenant, name, workflow=uuid4(), task=uuid4())
+                    for name in ("task.created", "task.created.again", "workflow.started", "a.b")
+                ]
+                await probe.publish(event if publisher is client else work[0], via=publisher)
+                await probe.publish(*work[1:], via=publisher)
+            await probe.fence(*listeners)
+            await listeners[0].leave()
+            again = await probe.subscribe(EventPattern.all(tenant), client)
+            await probe.fence(again)
+
+
+@case("NAT-10")
+async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
+    """However a subscription ends, and with equal ones beside it: none of ours is left over."""
+    url = _monitoring(probe)
+    tenant, key = probe.tenant(), probe.key()
+    event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+    patterns: list[EventPattern | str] = [
+        *every_kind(tenant, event),
+        EventPattern.all(tenant),
+        key,
+        key,
+    ]
+    for how in ("left", "with something unread", "while a read waits", "by a failing consumer"):
+        listeners = [await probe.subscribe(one) for one in patterns]
+        if how == "with something unread":
+            await probe.publish(event, probe.stream_event(key))
+            event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+        for listener in listeners:
+            if how == "while a read waits":
+                await listener.wait_reading()
+            await listener.leave(
+                ConsumerFailed("on purpose") if how == "by a failing consumer" else None
+            )
+        await _nothing_is_left(probe, url, {str(tenant), key}, how)
+
+
+@case("NAT-10")
+async def one_of_two_stays_when_the_other_leaves(probe: Probe) -> None:
+    """Leaving takes back its own subscription, and not that of its equal; then that too."""
+    url = _monitoring(probe)
+    tenant = probe.tenant()
+    first, second = [await probe.subscribe(EventPattern.all(tenant)) for _ in range(2)]
+    await first.leave()
+    await probe.fence(second)
+    await second.leave()
+    await _nothing_is_left(probe, url, {str(tenant)}, "left one after the other")
+
+
+@case("NAT-10", needs={"multi_client": (True,)})
+async def closing_takes_back_what_was_asked(probe: Probe) -> None:
+    """A client that closes leaves no subscription behind."""
+    url = _monitoring(probe)
+    tenant, key, client = probe.tenant(), probe.key(), await probe.open_client()
+    for selects in (EventPattern.all(tenant), EventPattern.by_type(tenant, "task"), key):
+        await probe.subscribe(selects, client)
+    await probe.close(client)
+    await _nothing_is_left(probe, url, {str(tenant), key}, "ended by closing their client")
+
+
+def _monitoring(probe: Probe) -> str:
+    if probe.server is None or not probe.server.monitor_url:
+        raise NotOffered("the target's server has no monitoring port (`Server.monitor_url`)")
+    return probe.server.monitor_url
+
+
+async def _nothing_is_left(probe: Probe, url: str, scopes: Collection[str], how: str) -> None:
+    """Asks until the server counts none, as long as anything that must come is waited for."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + probe.patience.current_s
+    while True:
+        asked = await subjects_asked(url)
+        left = [subject for subject in asked if any(scope in subject for scope in scopes)]
+        if not left:
+            return
+        if loop.time() > until:
+            probe.found(
+                f"the server to count no subscription of ours after they were {how}",
+                f"it counts {', '.join(sorted(left))}",
+            )
+            return

@@ -1,0 +1,180 @@
+"""NAT-01, -02, -07, EVT-10: what goes out on NATS, as a plain client sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import eventhook_fixtures
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._nats import carrying, parsed, plain, subject_of
+from eventhook_conformance.cases._paced import deliver
+from eventhook_conformance.cases.stream import deliver as deliver_stream
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract.json_value import json_equal
+from eventhook_conformance.history import Event, Publish
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.wire import Watch, Wire
+
+
+@case("NAT-01")
+async def events_go_out_on_their_subjects(probe: Probe) -> None:
+    """On the tenant's subject for the type, and on no other of the bus."""
+    tenant = probe.tenant()
+    vectors = eventhook_fixtures.load("subjects")["events"]
+    sent = [(probe.event(tenant, one["type"]), one["subject"]) for one in vectors]
+    async with plain(probe) as wire:
+        watch = await wire.watch(">")
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        await deliver(probe, [event for event, _ in sent], listener)
+        await wire.barrier()
+    for event, subject in sent:
+        _expect_subject(probe, watch, str(event.id), event, subject.format(tenant=tenant))
+
+
+@case("NAT-01")
+async def streams_go_out_on_their_subjects(probe: Probe) -> None:
+    """On the subject of the key: the workflow's, or the standalone task's own id."""
+    task, key = probe.key(), probe.key()
+    vectors = eventhook_fixtures.load("subjects")["streams"]
+    sent = [(probe.stream_event(one["key"], _mark()), one["subject"]) for one in vectors]
+    by_task = probe.stream_event(task, _mark(), task=task)
+    by_workflow = probe.stream_event(key, _mark(), task=task)
+    sent += [(event, subject_of(event)) for event in (by_task, by_workflow)]
+    async with plain(probe) as wire:
+        watch = await wire.watch(">")
+        listener = await probe.subscribe(key)
+        await deliver_stream(probe, [event for event, _ in sent], listener)
+        await wire.barrier()
+    for event, subject in sent:
+        _expect_subject(probe, watch, event.payload, event, subject)
+
+
+def _mark() -> str:
+    return f"payload-{uuid4()}"
+
+
+def _expect_subject(probe: Probe, watch: Watch, mark: str, event: Event, subject: str) -> None:
+    seen = [message.subject for message in carrying(watch.messages, mark)]
+    ours = [one for one in seen if one == subject or one.startswith("flovyn.")]
+    if ours != [subject]:
+        published = [one for one in probe.history.publishes if one.event is event]
+        probe.found(
+            f"one message on {subject}",
+            f"it went out on {', '.join(seen)}" if seen else "no message with it on any subject",
+            *published,
+        )
+
+
+@case("NAT-02", "EVT-10")
+async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
+    """All members by their names, absent ones as null, UUIDs in lower case, any text as UTF-8."""
+    tenant, workflow, task = probe.tenant(), uuid4(), uuid4()
+    data: list[Any] = [
+        {"a.b c": [1, 2.5, -0.0, None, True, {}], "": '\u00e9\U0001f600\u2028 "quoted"'},
+        None,
+        0,
+        "text",
+    ]
+    events = [
+        probe.event(tenant, data=data[0], workflow=workflow, task=task, correlation_id="c-1"),
+        probe.event(tenant, data=data[1]),
+        probe.event(tenant, data=data[2], workflow=workflow, timestamp_ms=-1),
+        probe.event(tenant, data=data[3], task=task, source="\U0001f600", timestamp_ms=0),
+        probe.event(tenant, "a.b.c.d", correlation_id=""),
+    ]
+    async with plain(probe) as wire:
+        watch = await wire.watch(">")
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        await deliver(probe, events, listener)
+        await wire.barrier()
+    for event in events:
+        _expect_wire_form(probe, watch, str(event.id), event)
+
+
+@case("NAT-02", "EVT-10")
+async def a_stream_event_goes_out_in_its_wire_form(probe: Probe) -> None:
+    """Its own names, the type in capitals, the payload as text, whatever is in it."""
+    key = probe.key()
+    payloads = ["", ' "a"\r\n\u2028\U0001f600', '{"type": 1}']
+    events: list[StreamEvent] = [
+        probe.stream_event(key, payload, kind, task=task, sequence=sequence)
+        for payload in payloads
+        for kind, task, sequence in (
+            (StreamEventType.TOKEN, "", 0),
+            (StreamEventType.PROGRESS, probe.key(), 7),
+            (StreamEventType.DATA, key, -1),
+            (StreamEventType.ERROR, "no uuid", 2**53 - 1),
+        )
+    ]
+    async with plain(probe) as wire:
+        watch = await wire.watch(">")
+        listener = await probe.subscribe(key)
+        await deliver_stream(probe, events, listener)
+        await wire.barrier()
+    for event in events:
+        _expect_wire_form(probe, watch, str(event.timestamp_ms), event)
+
+
+def _expect_wire_form(probe: Probe, watch: Watch, mark: str, event: Event) -> None:
+    subject = subject_of(event)
+    there = carrying(watch.messages, mark)
+    bodies = [m.body for m in there] or [m.body for m in watch.messages if m.subject == subject]
+    expected = f"a message whose body is {event.to_json().decode():.300}"
+    if not bodies:
+        probe.found(expected, f"no message carries it, and none came on {subject}")
+        return
+    try:
+        members = parsed(bodies[0])
+    except ValueError as error:
+        probe.found(expected, f"{bodies[0]!r:.300}, of which a strict reader says: {error}")
+        return
+    if not json_equal(members, parsed(event.to_json())):
+        probe.found(expected, f"{bodies[0].decode():.300}")
+
+
+@case("NAT-07")
+async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None:
+    """Who subscribes at that moment on another connection is too late; who stood there got it."""
+    tenant, key = probe.tenant(), probe.key()
+    async with plain(probe) as wire:
+        for _ in range(10):
+            for event in (probe.event(tenant), probe.stream_event(key)):
+                await _look_at_once(probe, wire, event)
+
+
+async def _look_at_once(probe: Probe, wire: Wire, event: Event) -> None:
+    client, subject = await probe.client(), subject_of(event)
+    listener = await probe.subscribe(
+        EventPattern.all(event.tenant_id)
+        if isinstance(event, FlovynEvent)
+        else event.workflow_execution_id
+    )
+    standing = await wire.watch(subject)
+
+    async def publish_and_look() -> tuple[Publish, Watch]:
+        # No turn of the loop lies between: a client that sends in the background has not sent yet.
+        [published] = await client.chain(probe.history, [(None, event, event)])
+        late = wire.start_watch(subject)
+        await wire.barrier()
+        return published, late
+
+    published, late = await probe.returns(publish_and_look(), "publish")
+    if published.outcome != "ok":
+        raise probe.aborted("publish to succeed", f"it raised {published.error}", published)
+    probe.expect(
+        bool(standing.messages),
+        f"the server to have the event when publish returns, and to have sent it to who stood on "
+        f"{subject}",
+        "it answered a PING sent after that, and had sent nothing before",
+        published,
+    )
+    await listener.receive(event)
+    await wire.barrier()
+    probe.expect(
+        not late.messages,
+        f"nothing on {subject} for who subscribed after publish had returned",
+        "it got the event",
+        published,
+    )
+    await listener.leave()

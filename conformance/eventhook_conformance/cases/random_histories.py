@@ -1,0 +1,19 @@
+"""Histories that nobody wrote: random programs, judged by the same checker as every case."""
+
+from __future__ import annotations
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.programs import Breach, Program, play, search
+
+
+@case("PUB-01", "PUB-02", "PUB-03", "PUB-06")
+async def no_random_history_breaks_a_rule(probe: Probe) -> None:
+    """Tenants, patterns, clients coming, stalling, cancelling, leaving, in any order."""
+
+    async def attempt(program: Program) -> Breach:
+        return Breach(program, *await probe.apart(lambda apart: play(apart, program)))
+
+    breach = await search(attempt, seed=probe.settings.seed, examples=probe.settings.examples)
+    if breach is not None:
+        probe.adopt(breach.program, breach.history, breach.violations)

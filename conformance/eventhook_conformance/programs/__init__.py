@@ -1,0 +1,16 @@
+"""Programs: what a client of a bus may do, as data that can be made at random, shrunk, saved, replayed."""
+
+from eventhook_conformance.programs.play import Player, play
+from eventhook_conformance.programs.search import Breach, search
+from eventhook_conformance.programs.steps import OPERATIONS, Program, Step, check_program
+
+__all__ = [
+    "OPERATIONS",
+    "Breach",
+    "Player",
+    "Program",
+    "Step",
+    "check_program",
+    "play",
+    "search",
+]

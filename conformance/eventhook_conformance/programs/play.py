@@ -1,0 +1,224 @@
+"""Plays a program on a bus through a probe, so that the checker can judge what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.probe import Client, Listener, Probe
+from eventhook_conformance.programs.steps import (
+    CLIENTS,
+    KEYS,
+    LISTENERS,
+    REFUSED,
+    SOURCES,
+    TENANTS,
+    TYPES,
+    Program,
+    Step,
+)
+
+_SPARE: Final = 6
+"""Room in a buffer that is kept for fences."""
+
+
+class _ConsumerFailed(Exception):
+    """What the body of a subscription raises on purpose."""
+
+
+async def play(probe: Probe, program: Program) -> None:
+    """Plays all steps, then proves by fences that what is owed has come, and leaves.
+
+    Raises:
+        CaseAborted: a call raised or hung, or a fence did not come.
+    """
+    player = Player(probe)
+    for step in program:
+        await player.take(step)
+    await player.finish()
+
+
+class Player:
+    """The state that the numbers of steps pick from."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._tenants = [probe.tenant() for _ in range(TENANTS)]
+        self._keys = [probe.key() for _ in range(KEYS)]
+        # The same ids in every tenant: only the tenant tells their events apart (TEN-02).
+        self._workflows = [uuid4(), uuid4()]
+        self._listeners: list[Listener] = []
+        self._unread: Counter[object] = Counter()
+        self._guest_open = False
+        claimed = probe.capabilities
+        self._clients = CLIENTS if claimed.multi_client else 1
+        self._most = max(1, min(LISTENERS, claimed.max_subscriptions // 4))
+        self._capacity = min(claimed.event_capacity, claimed.stream_capacity)
+
+    async def take(self, step: Step) -> None:
+        """Takes one step; does nothing where it has nothing to act on."""
+        name, *numbers = step
+        if name == "together":
+            yields, first, second = numbers
+            beside = self._probe.spawn(self.take(first))
+            for _ in range(yields):
+                await asyncio.sleep(0)
+            await self.take(second)
+            await self._probe.returns(beside, f"{first[0]} beside {second[0]}")
+            return
+        await getattr(self, "_" + name.replace("-", "_"))(*numbers)
+
+    async def finish(self) -> None:
+        """Fences what is open, and leaves it."""
+        await self._probe.fence(*self._listeners)
+        for listener in list(self._listeners):
+            await self._end(listener)
+
+    # Subscriptions
+
+    async def _subscribe(self, client: int, tenant: int, shape: int) -> None:
+        await self._enter(self._pattern(self._tenants[tenant % TENANTS], shape), client)
+
+    async def _listen(self, client: int, key: int) -> None:
+        if "streams" in self._probe.capabilities.profiles:
+            await self._enter(self._keys[key % KEYS], client)
+
+    async def _enter(self, selects: EventPattern | str, client: int) -> None:
+        if len(self._listeners) < self._most:
+            listener = await self._probe.subscribe(selects, via=self._via(client))
+            self._listeners.append(listener)
+
+    def _pattern(self, tenant: UUID, shape: int) -> EventPattern:
+        workflow = self._workflows[shape % 2]
+        return (
+            EventPattern.all(tenant),
+            EventPattern.by_type(tenant, "task"),
+            EventPattern.by_type(tenant, "task.created"),
+            EventPattern.for_workflow(tenant, workflow),
+            EventPattern.for_workflow(tenant, workflow),
+            EventPattern(tenant_id=tenant, source=SOURCES[0]),
+            EventPattern(tenant_id=tenant, workflow_execution_id=workflow, event_type_prefix="task"),
+            EventPattern.all(tenant),
+        )[shape % 8]
+
+    async def _cancel_enter(self, client: int, tenant: int, yields: int) -> None:
+        pattern = EventPattern.all(self._tenants[tenant % TENANTS])
+        listener = await self._probe.listener(pattern, self._via(client))
+        listener.held.start()
+        for _ in range(yields):
+            await asyncio.sleep(0)
+        await listener.held.cancel()
+
+    async def _leave(self, number: int) -> None:
+        if listener := self._pick(number):
+            await self._end(listener)
+
+    async def _raise(self, number: int) -> None:
+        if (listener := self._pick(number)) and self._probe.capabilities.in_process:
+            await self._end(listener, _ConsumerFailed("the consumer failed on purpose"))
+
+    async def _end(self, listener: Listener, error: Exception | None = None) -> None:
+        self._listeners.remove(listener)
+        await listener.leave(error)
+
+    # Publishing
+
+    async def _publish(
+        self, client: int, tenant: int, event_type: int, workflow: int, source: int
+    ) -> None:
+        await self._send([[self._event(tenant, event_type, workflow, source)]], client)
+
+    async def _chain(self, client: int, tenant: int, length: int) -> None:
+        await self._send([[self._event(tenant, n, n, n) for n in range(length + 2)]], client)
+
+    async def _burst(self, client: int, tenant: int, publishers: int) -> None:
+        chains = [[self._event(tenant, n, n + m, m) for m in range(3)] for n in range(publishers + 1)]
+        await self._send(chains, client)
+
+    async def _stream(self, client: int, key: int, length: int) -> None:
+        if "streams" in self._probe.capabilities.profiles:
+            name = self._keys[key % KEYS]
+            events = [self._probe.stream_event(name, sequence=n) for n in range(length + 1)]
+            await self._send([events], client)
+
+    def _event(self, tenant: int, event_type: int, workflow: int, source: int) -> FlovynEvent:
+        return self._probe.event(
+            self._tenants[tenant % TENANTS],
+            TYPES[event_type % len(TYPES)],
+            data={"n": event_type},
+            source=SOURCES[source % len(SOURCES)],
+            workflow=[None, *self._workflows][workflow % 3],
+        )
+
+    async def _send(
+        self, chains: Sequence[Sequence[FlovynEvent | StreamEvent]], client: int
+    ) -> None:
+        size = sum(map(len, chains))
+        first = chains[0][0]
+        scope = first.tenant_id if isinstance(first, FlovynEvent) else first.workflow_execution_id
+        if self._unread[scope] + size + _SPARE > self._capacity:
+            await self._read_up(scope)
+        if size + _SPARE <= self._capacity:
+            self._unread[scope] += size
+            await self._probe.burst(chains, via=self._via(client))
+
+    async def _read_up(self, scope: object) -> None:
+        """Overflow is the OVF cases' matter: nothing here is left unread beyond the capacity."""
+        concerned = [
+            one
+            for one in self._listeners
+            if getattr(one.entry.selects, "tenant_id", one.entry.selects) == scope
+        ]
+        await self._probe.fence(*concerned)
+        self._unread[scope] = 0
+
+    async def _refuse(self, client: int, tenant: int, which: int) -> None:
+        event = self._probe.event(self._tenants[tenant % TENANTS], REFUSED[which % len(REFUSED)])
+        await self._probe.refuse(event, via=self._via(client))
+
+    # Reading, and the rest
+
+    async def _read(self, number: int) -> None:
+        if listener := self._pick(number):
+            await listener.wait_reading()
+
+    async def _cancel_read(self, number: int) -> None:
+        if (listener := self._pick(number)) and self._probe.capabilities.in_process:
+            await listener.wait_reading()
+            await listener.cancel_read()
+
+    async def _fence(self, number: int) -> None:
+        if listener := self._pick(number):
+            await self._probe.fence(listener)
+
+    async def _cleanup(self, client: int) -> None:
+        if self._probe.capabilities.introspection:
+            at = await self._probe.client(self._via(client))
+            await self._probe.returns(at.cleanup(self._probe.history), "cleanup")
+
+    async def _close(self, tenant: int) -> None:
+        """A client comes, subscribes, publishes, and closes."""
+        if not self._probe.capabilities.multi_client or self._guest_open:
+            return
+        self._guest_open = True
+        client: Client = await self._probe.open_client()
+        scope = self._tenants[tenant % TENANTS]
+        await self._probe.subscribe(EventPattern.all(scope), via=client)
+        self._unread[scope] += 1
+        await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)
+        await self._probe.close(client)
+        self._guest_open = False
+
+    async def _yield(self, times: int) -> None:
+        for _ in range(times + 1):
+            await asyncio.sleep(0)
+
+    def _pick(self, number: int) -> Listener | None:
+        return self._listeners[number % len(self._listeners)] if self._listeners else None
+
+    def _via(self, client: int) -> Any:
+        return "other" if client % self._clients else "same"

@@ -1,0 +1,93 @@
+"""Searches random programs for one that breaks the bus, and shrinks it to the shortest that does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.history import History
+from eventhook_conformance.programs.steps import OPERATIONS, YIELDS, Program
+
+_ATTEMPT_LIMIT_S: Final = 60.0
+_SHRINK_LIMIT_S: Final = 15.0
+_LONGEST: Final = 24
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A program, and what it showed."""
+
+    program: Program
+    history: History
+    violations: tuple[Violation, ...]
+
+
+Attempt = Callable[[Program], Awaitable[Breach]]
+
+
+async def search(attempt: Attempt, *, seed: int, examples: int) -> Breach | None:
+    """The shortest program found whose history shows a breach; None if none of them does.
+
+    Args:
+        attempt: plays a program; called in the running loop.
+        seed: the same seed tries the same programs.
+        examples: how many programs to try.
+    """
+    loop = asyncio.get_running_loop()
+    best: Breach | None = None
+    until = float("inf")
+
+    def breaks(program: Program) -> bool:
+        nonlocal best, until
+        if best is not None and time.monotonic() > until:
+            return program == best.program
+        played = asyncio.run_coroutine_threadsafe(_play(attempt, program), loop)
+        breach = played.result(_ATTEMPT_LIMIT_S)
+        if not breach.violations:
+            return False
+        if best is None:
+            until = time.monotonic() + _SHRINK_LIMIT_S
+        best = breach
+        return True
+
+    # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
+    await asyncio.to_thread(_find, breaks, seed, examples)
+    return best
+
+
+async def _play(attempt: Attempt, program: Program) -> Breach:
+    return await attempt(program)
+
+
+def _find(breaks: Callable[[Program], bool], seed: int, examples: int) -> None:
+    # Imported here: it takes a tenth of a second, which only these cases should pay.
+    import hypothesis
+    from hypothesis import strategies as st
+
+    plain = st.one_of(
+        [
+            st.tuples(st.just(name), *(st.integers(0, choices - 1) for choices in numbers))
+            for name, numbers in OPERATIONS.items()
+        ]
+    )
+    together = st.tuples(st.just("together"), st.integers(0, YIELDS - 1), plain, plain)
+    programs = st.lists(st.one_of(plain, plain, plain, together), max_size=_LONGEST).map(tuple)
+    settings = hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        suppress_health_check=list(hypothesis.HealthCheck),
+        report_multiple_bugs=False,
+    )
+    try:
+        hypothesis.find(programs, breaks, settings=settings, random=Random(seed))
+    except hypothesis.errors.NoSuchExample:
+        return
+    except hypothesis.errors.Flaky:
+        return  # a breach that does not come twice is a breach; the best one found is kept

@@ -1,0 +1,71 @@
+"""The steps of a program, plain enough for JSON: a name and a few small numbers.
+
+A number picks one of what there is, modulo how many there are, so that every program makes sense on every
+target, and stays one when steps are taken out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+Step: TypeAlias = tuple[Any, ...]
+"""A name, then its numbers; for `together` a number of yields and two steps."""
+Program: TypeAlias = tuple[Step, ...]
+
+CLIENTS: Final = 2
+TENANTS: Final = 3
+KEYS: Final = 2
+SHAPES: Final = 8
+TYPES: Final = ("task.created", "task.created.late", "workflow.started", "tasks.created")
+SOURCES: Final = ("system", "worker:1")
+REFUSED: Final = ("task", "task..created", "task.*", "")
+LISTENERS: Final = 6
+YIELDS: Final = 4
+
+OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {
+    "subscribe": (CLIENTS, TENANTS, SHAPES),
+    "listen": (CLIENTS, KEYS),
+    "publish": (CLIENTS, TENANTS, len(TYPES), 3, len(SOURCES)),
+    "chain": (CLIENTS, TENANTS, 6),
+    "burst": (CLIENTS, TENANTS, 4),
+    "stream": (CLIENTS, KEYS, 4),
+    "read": (LISTENERS,),
+    "fence": (LISTENERS,),
+    "leave": (LISTENERS,),
+    "raise": (LISTENERS,),
+    "cancel-read": (LISTENERS,),
+    "cancel-enter": (CLIENTS, TENANTS, YIELDS),
+    "cleanup": (CLIENTS,),
+    "refuse": (CLIENTS, TENANTS, len(REFUSED)),
+    "close": (TENANTS,),
+    "yield": (YIELDS,),
+}
+"""How many choices each number of an operation has."""
+
+
+def check_program(value: object) -> Program:
+    """A program read from JSON.
+
+    Raises:
+        ValueError: it is none; the message names the step.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("a program is a list of steps")
+    return tuple(_check_step(step, f"step {number}") for number, step in enumerate(value, start=1))
+
+
+def _check_step(step: object, where: str) -> Step:
+    if not isinstance(step, Sequence) or isinstance(step, str) or not step:
+        raise ValueError(f"{where} is {step!r}; right would be a name and its numbers")
+    name, *arguments = step
+    if name == "together" and len(arguments) == 3:
+        yields, first, second = arguments
+        if not isinstance(yields, int):
+            raise ValueError(f"{where}: {yields!r} is no number of yields")
+        return (name, yields, _check_step(first, where), _check_step(second, where))
+    if name not in OPERATIONS:
+        raise ValueError(f"{where}: no operation {name!r}; there are {', '.join(OPERATIONS)}")
+    if len(arguments) != len(OPERATIONS[name]) or not all(isinstance(a, int) for a in arguments):
+        raise ValueError(f"{where}: {name} takes {len(OPERATIONS[name])} numbers")
+    return (name, *arguments)

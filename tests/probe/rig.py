@@ -1,0 +1,60 @@
+"""A probe over a bus of its own, without a run around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from eventhook_conformance.checker import Violation, check
+from eventhook_conformance.history import History
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.run import Run
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Capabilities
+from eventhook_reference.mutants.pliable import PliableBus, PliableClient, pliable_target
+
+
+@dataclass
+class Rig:
+    """A run of one case."""
+
+    run: Run
+    probe: Probe
+
+    @property
+    def history(self) -> History:
+        return self.probe.history
+
+    def found(self) -> list[Violation]:
+        """What the checker and the case have found so far."""
+        return [*check(self.history, self.run.capabilities), *self.probe.violations]
+
+    def backend(self) -> PliableClient:
+        """The first client's backend."""
+        backend = self.run._shared[0].backend
+        assert isinstance(backend, PliableClient)
+        return backend
+
+    def bus(self) -> PliableBus:
+        """What the clients share."""
+        return self.backend().bus
+
+
+@asynccontextmanager
+async def rig(
+    client: type[PliableClient] = PliableClient,
+    capabilities: Capabilities | None = None,
+    timeout_s: float = 0.2,
+) -> AsyncIterator[Rig]:
+    """Opened, and closed again."""
+    claims = capabilities or client.capabilities
+    run = Run(
+        pliable_target("rig", client, claims),
+        claims,
+        Settings(arrival_timeout_s=timeout_s, settle_s=0.0),
+    )
+    try:
+        yield Rig(run, run.probe(("PUB-01",), History("own::case", run.clock)))
+    finally:
+        await run.finish()
