@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
+from uuid import UUID
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 
@@ -233,7 +234,8 @@ def identity(event: Event) -> object:
     published or a target delivered as an id.
     """
     if isinstance(event, FlovynEvent):
-        return hashable(event.id)
+        # The hash of a UUID is computed in Python each time, that of its number is not.
+        return event.id.int if type(event.id) is UUID else hashable(event.id)
     return hashable((event.workflow_execution_id, event.timestamp_ms))
 
 

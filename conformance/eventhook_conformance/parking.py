@@ -27,6 +27,15 @@ class Parked:
     violations: tuple[Violation, ...]
     """All that was found when the case ended, uncounted."""
     listeners: tuple[Listener, ...]
+    judged: int
+    """How many deliveries of theirs were judged when the case ended."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing came that was not judged yet, and every reader ended as it should."""
+        return sum(len(one.entry.deliveries) for one in self.listeners) == self.judged and all(
+            one.entry.end is None or one.ended_in_order for one in self.listeners
+        )
 
     def excuse(self, client: Client) -> None:
         """That a client broke is charged to the case in which it did, not to those parked on it."""

@@ -263,7 +263,9 @@ class Run:
                 wrong.append(_closing_violation(client, problem))
         parked = tuple(one for one in open_listeners if one not in leaving)
         if parked:
-            self._parking.park(Parked(result, case, probe.history, (*found, *wrong), parked))
+            judged = sum(len(one.entry.deliveries) for one in parked)
+            account = Parked(result, case, probe.history, (*found, *wrong), parked, judged)
+            self._parking.park(account)
         for one, violations in await self._parking.make_room():
             self._settle_account(one, violations)
         for number, client in list(self._shared.items()):
@@ -292,6 +294,8 @@ class Run:
 
     def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
         """Judges a case's history again, now that all it will ever get is in it."""
+        if parked.quiet and not leaving:
+            return
         known = set(parked.violations)
         now = [*self._charged(parked.case, parked.history), *leaving]
         late = [violation for violation in now if violation not in known]

@@ -34,10 +34,10 @@ def exists(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def answers(address: str) -> bool:
+def answers(address: str, patience_s: float = 0.2) -> bool:
     url = urlsplit(address)
     try:
-        with socket.create_connection((url.hostname, url.port), timeout=0.2) as connection:
+        with socket.create_connection((url.hostname, url.port), timeout=patience_s) as connection:
             return connection.recv(5) == b"INFO "
     except OSError:
         return False
@@ -64,7 +64,7 @@ async def test_runs_inside_and_is_gone_outside(temporary: Path) -> None:
         pid = server.pid
         assert pid is not None
         assert exists(pid)
-        assert answers(server.address)
+        assert answers(server.address, PATIENCE_S)
         assert await asyncio.to_thread(http_status, f"{server.monitor_url}/healthz") == 200
     assert server.pid is None
     assert not exists(pid)
@@ -93,16 +93,25 @@ async def test_kill_and_restart_keep_the_ports() -> None:
         assert not answers(server.address)
         await server.restart()
         assert (server.address, server.monitor_url) == before
-        assert answers(server.address)
+        assert answers(server.address, PATIENCE_S)
         assert server.pid != first
 
 
 async def test_pause_and_resume() -> None:
     async with NatsServer() as server:
-        await server.pause()
-        assert not answers(server.address)
-        await server.resume()
-        assert answers(server.address)
+        for _ in range(2):
+            await server.pause()
+            await server.pause()
+            assert not answers(server.address)
+            await server.resume()
+            assert answers(server.address, PATIENCE_S)
+
+
+async def test_a_killed_server_cannot_be_paused() -> None:
+    async with NatsServer() as server:
+        await server.kill()
+        with pytest.raises(ServerUnavailable, match="SIGSTOP"):
+            await server.pause()
 
 
 async def test_a_paused_server_is_stopped_too() -> None:
@@ -177,7 +186,7 @@ async def test_one_server_serves_several_loops() -> None:
     async with NatsServer() as server:
         await asyncio.to_thread(asyncio.run, server.kill())
         await asyncio.to_thread(asyncio.run, server.restart())
-        assert answers(server.address)
+        assert answers(server.address, PATIENCE_S)
 
 
 CHILD = """
@@ -228,6 +237,6 @@ async def test_started_in_another_thread_it_outlives_that_thread() -> None:
     starter.start()
     await asyncio.to_thread(starter.join)
     try:
-        assert answers(server.address)
+        assert answers(server.address, PATIENCE_S)
     finally:
         await server.__aexit__(None, None, None)

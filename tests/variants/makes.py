@@ -246,6 +246,8 @@ class Ring:
 class Place(Subscription[Any]):
     """A reader's place in a ring; who lags too far behind goes on with the oldest there is."""
 
+    dropped: int
+
     def __init__(
         self, ring: Ring, wants: Callable[[Any], bool], copy: Callable[[Any], Any]
     ) -> None:

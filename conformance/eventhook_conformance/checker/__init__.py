@@ -10,6 +10,7 @@ from eventhook_conformance.checker.deliveries import judge_deliveries
 from eventhook_conformance.checker.endings import judge_endings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.order import judge_order
+from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import KINDS, Kind, Violation, condense
 from eventhook_conformance.history import History, Ledger
 from eventhook_conformance.target import Capabilities
@@ -27,9 +28,10 @@ def check(
         capabilities: what the target claims: order, capacities, overflow, activation.
         ledger: what the whole run published, to tell leaks between cases from inventions.
     """
+    origins = Origins(history)
     return [
-        *judge_deliveries(history, ledger or Ledger()),
-        *judge_order(history, capabilities),
-        *judge_loss(history, capabilities),
+        *judge_deliveries(history, origins, ledger or Ledger()),
+        *judge_order(history, origins, capabilities),
+        *judge_loss(history, origins, capabilities),
         *judge_endings(history),
     ]

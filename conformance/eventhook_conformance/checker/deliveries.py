@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eventhook_conformance.checker.origins import Published, origin_of
+from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name, shown
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
@@ -14,7 +14,6 @@ from eventhook_conformance.history import (
     Ledger,
     Publish,
     Subscribed,
-    by_identity,
     identity,
 )
 
@@ -25,19 +24,20 @@ _FILTERS = {
 }
 
 
-def judge_deliveries(history: History, ledger: Ledger) -> Iterator[Violation]:
+def judge_deliveries(history: History, origins: Origins, ledger: Ledger) -> Iterator[Violation]:
     """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
-    published = by_identity(history.publishes)
     for subscription in history.subscriptions:
         seen: dict[Publish, Delivery] = {}
-        for delivery in subscription.deliveries:
-            yield from _judge(subscription, delivery, published, seen, ledger)
+        for delivery, origin in zip(
+            subscription.deliveries, origins.of[subscription], strict=True
+        ):
+            yield from _judge(subscription, delivery, origin, seen, ledger)
 
 
 def _judge(
     subscription: Subscribed,
     delivery: Delivery,
-    published: Published,
+    origin: Publish | None,
     seen: dict[Publish, Delivery],
     ledger: Ledger,
 ) -> Iterator[Violation]:
@@ -57,7 +57,6 @@ def _judge(
             f"{subscription.name} got a {type(event).__name__}",
         )
         return
-    origin = origin_of(event, published, seen)
     if _foreign(subscription, event):
         yield _leak(subscription, delivery, event, origin, ledger)
         return

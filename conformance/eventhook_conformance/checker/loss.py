@@ -14,20 +14,21 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from eventhook_conformance.checker.excuses import Overflow, faulted
-from eventhook_conformance.checker.origins import Read, own_reads
+from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name
 from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_conformance.history import History, Publish, Subscribed, by_identity, hashable
+from eventhook_conformance.history import History, Publish, Subscribed, hashable
 from eventhook_conformance.target import Capabilities
 
 
-def judge_loss(history: History, capabilities: Capabilities) -> Iterator[Violation]:
+def judge_loss(
+    history: History, origins: Origins, capabilities: Capabilities
+) -> Iterator[Violation]:
     """PUB-01, PUB-04, PUB-17; for streams STR-01, STR-06."""
-    published = by_identity(history.publishes)
     scopes = _by_scope(history.publishes)
     for subscription in history.subscriptions:
         if subscription.entered is not None:
-            reads = own_reads(subscription, published)
+            reads = origins.reads[subscription]
             in_scope = scopes.get(_scope_of(subscription), [])
             yield from _judge_one(subscription, reads, in_scope, history, capabilities)
 
@@ -74,7 +75,8 @@ def _judge_one(
         elif publish in waited:
             known = waited[publish].until.step
             seen = f"nothing of it within {waited[publish].timeout_s:g} s"
-        elif (ended := _closed(subscription)) is not None:
+        elif (ended := _closed(subscription)) is not None and publish.client == subscription.client:
+            # What another client published may not have reached the buffer when this one closed.
             kind, known, seen = "lost-on-close", ended, "the reader ended without it"
         else:
             continue

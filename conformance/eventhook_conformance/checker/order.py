@@ -7,19 +7,20 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
-from eventhook_conformance.checker.origins import Read, own_reads
+from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name
 from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_conformance.history import History, Publish, Subscribed, by_identity, hashable
+from eventhook_conformance.history import History, Publish, Subscribed, hashable
 from eventhook_conformance.target import Capabilities
 
 
-def judge_order(history: History, capabilities: Capabilities) -> Iterator[Violation]:
+def judge_order(
+    history: History, origins: Origins, capabilities: Capabilities
+) -> Iterator[Violation]:
     """PUB-06, and where claimed PUB-07 and PUB-20; for streams STR-01."""
-    published = by_identity(history.publishes)
     by_tenant: dict[object, list[tuple[Subscribed, list[Read]]]] = defaultdict(list)
     for subscription in history.subscriptions:
-        reads = own_reads(subscription, published)
+        reads = origins.reads[subscription]
         yield from _judge_publishers(subscription, reads)
         if isinstance(subscription.selects, EventPattern):
             by_tenant[hashable(subscription.selects.tenant_id)].append((subscription, reads))

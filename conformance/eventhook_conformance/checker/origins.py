@@ -1,45 +1,61 @@
-"""Where a delivery comes from: which publish it is, if any."""
+"""Where each delivery comes from: which publish it is, if any. Found once, for all rules."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TypeAlias
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent
-from eventhook_conformance.history import Delivery, Publish, Subscribed, identity
-
-Published: TypeAlias = Mapping[object, list[Publish]]
-"""The publishes of a history by the identity of their events."""
+from eventhook_conformance.history import (
+    Delivery,
+    History,
+    Publish,
+    Subscribed,
+    by_identity,
+    identity,
+)
 
 Read: TypeAlias = tuple[Publish, Delivery]
 
 
-def origin_of(event: object, published: Published, seen: Collection[Publish]) -> Publish | None:
-    """The publish that an event comes from.
+class Origins:
+    """The origin of every delivery in a history.
 
-    Where several share the id: of its own tenant rather, one that was not refused, and one that was
-    not delivered yet.
+    Attributes:
+        of: for each subscription the origins of its deliveries, in their order; None for inventions.
+        reads: for each subscription those deliveries that it asked for, first ones only, with their
+            origins.
     """
-    if not isinstance(event, FlovynEvent | StreamEvent):
-        return None
-    candidates = published.get(identity(event), [])
-    if len(candidates) < 2:
-        return candidates[0] if candidates else None
 
-    def unlikely(publish: Publish) -> tuple[bool, bool, bool]:
-        return _scope(publish.event) != _scope(event), publish.outcome == "refused", publish in seen
+    def __init__(self, history: History) -> None:
+        self._published = by_identity(history.publishes)
+        self.of: dict[Subscribed, list[Publish | None]] = {}
+        self.reads: dict[Subscribed, list[Read]] = {}
+        for subscription in history.subscriptions:
+            seen: dict[Publish, Delivery] = {}
+            origins = self.of[subscription] = []
+            for delivery in subscription.deliveries:
+                origin = self._find(delivery.event, seen)
+                origins.append(origin)
+                if origin is not None:
+                    seen.setdefault(origin, delivery)
+            self.reads[subscription] = [
+                read for read in seen.items() if subscription.matches(read[0].event)
+            ]
 
-    return min(candidates, key=unlikely)
+    def _find(self, event: object, seen: Collection[Publish]) -> Publish | None:
+        """Where several share the id: of its own tenant rather, not refused, not delivered yet."""
+        if not isinstance(event, FlovynEvent | StreamEvent):
+            return None
+        candidates = self._published.get(identity(event), [])
+        if len(candidates) < 2:
+            return candidates[0] if candidates else None
 
+        def unlikely(publish: Publish) -> tuple[bool, bool, bool]:
+            other = _scope(publish.event) != _scope(event)
+            return other, publish.outcome == "refused", publish in seen
 
-def own_reads(subscription: Subscribed, published: Published) -> list[Read]:
-    """The deliveries that belong to the subscription, each with its publish, first ones only."""
-    reads: dict[Publish, Delivery] = {}
-    for delivery in subscription.deliveries:
-        origin = origin_of(delivery.event, published, reads)
-        if origin is not None and subscription.matches(origin.event):
-            reads.setdefault(origin, delivery)
-    return list(reads.items())
+        return min(candidates, key=unlikely)
 
 
 def _scope(event: FlovynEvent | StreamEvent) -> object:

@@ -116,6 +116,8 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def differs(self, other: FlovynEvent) -> str | None:
         """The name of the first field that differs in type or value; None if the events are equal."""
+        if self is other:
+            return None
         for name in _EVENT_FIELDS:
             if not _same(getattr(self, name), getattr(other, name)):
                 return name

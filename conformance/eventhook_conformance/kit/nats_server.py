@@ -140,17 +140,33 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             raise
 
     async def pause(self) -> None:
-        """Stops the server in the middle of what it does (SIGSTOP)."""
-        self._signal(signal.SIGSTOP)
+        """Stops the server in the middle of what it does (SIGSTOP); it has stopped on return.
+
+        Raises:
+            ServerUnavailable: there is no process, or it did not stop.
+        """
+        process = self._signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                # because: the signal is sent at once, but each thread stops in its own time
+                while not _has_stopped(process):  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise ServerUnavailable(f"process {process.pid} did not stop") from None
 
     async def resume(self) -> None:
-        """Lets a paused server go on (SIGCONT)."""
+        """Lets a paused server go on (SIGCONT).
+
+        Raises:
+            ServerUnavailable: there is no process.
+        """
         self._signal(signal.SIGCONT)
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
+    def _signal(self, number: signal.Signals) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
             raise ServerUnavailable(f"there is no server process to send {number.name} to")
         self._process.send_signal(number)
+        return self._process
 
     async def _start(self, binary: Path, directory: Path, port: int, monitor_port: int) -> None:
         ports_file_dir = Path(tempfile.mkdtemp(dir=directory))
@@ -214,6 +230,14 @@ def _spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.P
         stderr=log or subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
+    """Whether all its threads stand still, or it ended; WNOWAIT leaves its exit code to Popen."""
+    if not hasattr(os, "waitid"):
+        return True  # macOS before Python 3.13 has no way to ask.
+    options = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
+    return os.waitid(os.P_PID, process.pid, options) is not None
 
 
 def _read_ports(directory: Path) -> dict[str, list[str]] | None:

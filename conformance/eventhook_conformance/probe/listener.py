@@ -41,6 +41,7 @@ class Listener:
         self._subscription: Subscription[Any] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._missing: set[object] = set()
+        self._came: set[object] = set()
         self._enough = 0
         self._draining = False
         self._left = False
@@ -73,6 +74,13 @@ class Listener:
         return [delivery.event for delivery in self.entry.deliveries]
 
     @property
+    def ended_in_order(self) -> bool:
+        """Whether reading stopped because the subscription was left or its client closed."""
+        ends, ended = self.entry.ends, self.entry.ended
+        in_time = ends is not None and ended is not None and ends.step < ended.step
+        return self.entry.end == "stopped" and in_time
+
+    @property
     def dropped(self) -> int | None:
         """What the subscription says it lost to overflow."""
         return self._subscription.dropped if self._subscription is not None else None
@@ -91,8 +99,7 @@ class Listener:
         Raises:
             CaseAborted: they did not come in time, or the subscription ended.
         """
-        had = {_key(delivery.event) for delivery in self.entry.deliveries}
-        self._missing = {key for event in events if (key := _key(event)) not in had}
+        self._missing = {_key(event) for event in events} - self._came
         if self._missing:
             await self._read()
         missing = self._missing
@@ -120,10 +127,9 @@ class Listener:
 
     def _overtaken(self, missing: set[object]) -> bool:
         """Whether later events of their publishers came instead of all these: waiting on is vain."""
-        came = {_key(delivery.event) for delivery in self.entry.deliveries}
         newest: dict[tuple[str, int], int] = {}
         for publish in self._history.publishes:
-            if _key(publish.event) in came:
+            if _key(publish.event) in self._came:
                 newest[publish.client, publish.epoch] = publish.called.step
         return all(
             publish.returned is not None
@@ -188,7 +194,9 @@ class Listener:
             self._end("raised", describe(raised))
         else:
             entry.deliveries.append(Delivery(event, called, clock.now()))
-            self._missing.discard(_key(event))
+            key = _key(event)
+            self._came.add(key)
+            self._missing.discard(key)
             if len(entry.deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
                 self._end("raised", "nothing more is read of it: it floods")
 
@@ -290,7 +298,8 @@ def _key(event: object) -> object:
     """Tells events apart that share an id across tenants."""
     try:
         if isinstance(event, FlovynEvent):
-            key: object = (event.tenant_id, event.id)
+            # The hash of a UUID is computed in Python each time, those of numbers are not.
+            key: object = (event.tenant_id.int, event.id.int)
         else:
             key = (event.workflow_execution_id, event.timestamp_ms)  # type: ignore[attr-defined]
         hash(key)

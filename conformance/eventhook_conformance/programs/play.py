@@ -101,7 +101,9 @@ class Player:
             EventPattern.for_workflow(tenant, workflow),
             EventPattern.for_workflow(tenant, workflow),
             EventPattern(tenant_id=tenant, source=SOURCES[0]),
-            EventPattern(tenant_id=tenant, workflow_execution_id=workflow, event_type_prefix="task"),
+            EventPattern(
+                tenant_id=tenant, workflow_execution_id=workflow, event_type_prefix="task"
+            ),
             EventPattern.all(tenant),
         )[shape % 8]
 
@@ -136,7 +138,9 @@ class Player:
         await self._send([[self._event(tenant, n, n, n) for n in range(length + 2)]], client)
 
     async def _burst(self, client: int, tenant: int, publishers: int) -> None:
-        chains = [[self._event(tenant, n, n + m, m) for m in range(3)] for n in range(publishers + 1)]
+        chains = [
+            [self._event(tenant, n, n + m, m) for m in range(3)] for n in range(publishers + 1)
+        ]
         await self._send(chains, client)
 
     async def _stream(self, client: int, key: int, length: int) -> None:

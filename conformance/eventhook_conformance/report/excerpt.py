@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
@@ -135,7 +136,7 @@ def event_text(event: object) -> str:
         return ", ".join(parts)
     if isinstance(event, StreamEvent):
         return f"{event.event_type} {event.payload!r:.40} on {_short(event.workflow_execution_id)}"
-    return f"{event!r:.80}"
+    return shown(event)
 
 
 def selects_text(subscription: Subscribed) -> str:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final
 
 from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.filtering import FILTERING
+from eventhook_reference.mutants.lifetimes import LIFETIMES
+from eventhook_reference.mutants.overflowing import OVERFLOWING
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
+from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
+
+
+def _over_nats() -> list[Mutant]:
+    """Those that need the extra `nats`; none where it is not installed."""
+    if find_spec("nats") is None:
+        return []
+    from eventhook_reference.mutants.wire import WIRE  # because: it imports nats-py
+
+    return WIRE
+
 
 ZOO: Final[tuple[Mutant, ...]] = (
     *PUBLISHING,
+    *LIFETIMES,
+    *CLEANING,
     *PAYLOAD,
     *FILTERING,
     *TENANTS,
+    *OVERFLOWING,
+    *STREAMING,
+    *_over_nats(),
 )

@@ -237,7 +237,7 @@ class SendsBeforeItChecks(PliableClient):
         await super().publish(side, event)
 
 
-@bug(PAYLOAD, "EVT-06", seen="came instead")
+@bug(PAYLOAD, "EVT-06", seen="which was active and asked for it")
 class StaysInTheFailedBatch(PliableClient):
     """After a malformed type the client's next event is thrown away with the failed batch."""
 

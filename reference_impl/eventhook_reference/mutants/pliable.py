@@ -91,7 +91,9 @@ class PliableClient(StreamingBackend):
         """Refuses what the contract refuses."""
         event.validate()
         if side == "events" and len(event.to_json()) > self.capabilities.max_event_bytes:
-            raise PublishError(f"the event is larger than {self.capabilities.max_event_bytes} bytes")
+            raise PublishError(
+                f"the event is larger than {self.capabilities.max_event_bytes} bytes"
+            )
 
     def scope(self, side: Side, event: Event) -> object:
         """The tenant or key of an event."""

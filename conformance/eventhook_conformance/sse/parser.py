@@ -1,0 +1,124 @@
+"""Server-sent events, parsed by the rules of WHATWG HTML 9.2.5 and 9.2.6.
+
+Pure: bytes in chunks of any size go in, events come out. What the rules throw away but a judge wants
+to see (every field as it stood, comments, how the stream ended) is kept beside.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_NAMES: Final = frozenset({"event", "data", "id", "retry"})
+_DIGITS: Final = frozenset("0123456789")
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """One event that a browser would dispatch."""
+
+    type: str
+    """Its name; `message` where it has none."""
+    data: str
+    last_event_id: str
+    """The last id of the stream so far, this event's included."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Every field of its block as it stood, unknown ones too, in order."""
+
+    def values(self, name: str) -> list[str]:
+        """The values of a field of its block."""
+        return [value for field, value in self.fields if field == name]
+
+
+class Parser:
+    """Parses one stream."""
+
+    def __init__(self) -> None:
+        self.retry_ms: int | None = None
+        """The last valid reconnection time, in milliseconds."""
+        self.comments: list[str] = []
+        """What stood after the colon, of each comment line."""
+        self.strays: list[tuple[tuple[str, str], ...]] = []
+        """Blocks of fields that dispatched nothing."""
+        self.last_event_id = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._line = ""
+        self._after_cr = False
+        self._at_start = True
+        self._type = ""
+        self._data: list[str] = []
+        self._fields: list[tuple[str, str]] = []
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far end within a line or a block: what a stream's end cuts off."""
+        return bool(self._line or self._fields)
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """The events that these bytes complete."""
+        text = self._decode(chunk)
+        if self._at_start and text:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        return list(self._parse(text))
+
+    def _parse(self, text: str) -> Iterator[ServerSentEvent]:
+        for line in self._lines(text):
+            if line:
+                self._take(line)
+            elif (event := self._dispatch()) is not None:
+                yield event
+
+    def _lines(self, text: str) -> Iterator[str]:
+        """The lines that this text completes. A CR ends one at once; an LF right after it is part of it."""
+        if self._after_cr and text:
+            self._after_cr = False
+            text = text.removeprefix("\n")
+        start = 0
+        while True:
+            found = [at for at in (text.find("\n", start), text.find("\r", start)) if at >= 0]
+            if not found:
+                break
+            end = min(found)
+            yield self._line + text[start:end]
+            self._line = ""
+            start = end + 1
+            if text[end] == "\r":
+                if start == len(text):
+                    self._after_cr = True
+                elif text[start] == "\n":
+                    start += 1
+        self._line += text[start:]
+
+    def _take(self, line: str) -> None:
+        if line.startswith(":"):
+            self.comments.append(line[1:])
+            return
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        self._fields.append((name, value))
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._type = value
+        elif name == "id" and "\0" not in value:
+            self.last_event_id = value
+        elif name == "retry" and value and _DIGITS.issuperset(value):
+            self.retry_ms = int(value)
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        fields, self._fields = tuple(self._fields), []
+        data, self._data = self._data, []
+        type, self._type = self._type or "message", ""
+        if data:
+            return ServerSentEvent(type, "\n".join(data), self.last_event_id, fields)
+        if fields:
+            self.strays.append(fields)
+        return None
+
+
+def unknown_fields(event: ServerSentEvent) -> list[str]:
+    """Fields of its block that the rules do not know."""
+    return [name for name, _ in event.fields if name not in _NAMES]

@@ -1,0 +1,311 @@
+"""The HTTP side: routes, the order of the checks, and how a stream is written.
+
+What is looked at first decides (SSE-06): the method, then the credentials, then the form of the
+request, then whether what it names exists and is the tenant's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from eventhook_conformance.contract import StreamingBackend, StreamingError
+from eventhook_conformance.target import Tenant
+from eventhook_reference.lifecycle.registry import Registry
+from eventhook_reference.sse.access import (
+    EVENT_STREAM,
+    Authenticator,
+    Refused,
+    accepts_event_stream,
+    parse_id,
+)
+from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, Endpoint
+from eventhook_reference.sse.feeds import (
+    ConsolidatedFeed,
+    Encoders,
+    Feed,
+    TaskFeed,
+    TenantFeed,
+    WorkflowFeed,
+)
+from eventhook_reference.sse.framing import KEEP_ALIVE
+from eventhook_reference.sse.openapi import document
+from eventhook_reference.sse.types import MalformedTypes, TypesFilter, parse_types
+
+PROBLEM: Final = "application/problem+json"
+KEEP_ALIVE_S: Final = 15.0
+_KEEP_ALIVE_SHARE: Final = 0.8
+"""Of the promised interval: a comment must also arrive within it."""
+
+logger = logging.getLogger(__name__)
+
+_FEEDS: Final[Mapping[str, type[Feed]]] = {
+    "workflow": WorkflowFeed,
+    "consolidated": ConsolidatedFeed,
+    "task": TaskFeed,
+    "events": TenantFeed,
+}
+
+
+class _AnyText(Convertor[str]):
+    """A path segment of whatever was sent: what is no id is refused by us, after the credentials."""
+
+    regex = r"(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anytext", _AnyText())
+
+
+class SseApp:
+    """The application over one client of the bus.
+
+    Args:
+        backend: the client.
+        registry: which executions there are.
+        tenants: whose paths are served, with the headers that authenticate them.
+        keep_alive_s: seconds between comments, at most.
+        authenticator: by default the tenants' own tokens.
+    """
+
+    def __init__(
+        self,
+        backend: StreamingBackend,
+        registry: Registry,
+        tenants: Sequence[Tenant],
+        *,
+        keep_alive_s: float = KEEP_ALIVE_S,
+        authenticator: Authenticator | None = None,
+    ) -> None:
+        self.backend = backend
+        self.registry = registry
+        self.tenants = {one.base_path: one.id for one in tenants}
+        self.keep_alive_s = keep_alive_s
+        self.authenticator = authenticator or Authenticator.of(tenants)
+        self.encoders = Encoders()
+        self.open_feeds: set[Feed] = set()
+        self.closing = False
+        self.document = self.make_document()
+        self.asgi = Starlette(
+            routes=[
+                *(self._route(endpoint) for endpoint in ENDPOINTS),
+                Route("/openapi.json", self._answer_document, methods=["GET"]),
+            ],
+            exception_handlers={HTTPException: _answer_http_error, Refused: _answer_refused},
+        )
+        self.asgi.router.redirect_slashes = False
+
+    def _route(self, endpoint: Endpoint) -> Route:
+        path = (BASE + endpoint.path).replace("}", ":anytext}")
+
+        async def answer(request: Request) -> Response:
+            return await self.answer(endpoint, request)
+
+        return Route(path, answer, methods=["GET"], name=endpoint.kind)
+
+    # The checks, in their order
+
+    async def answer(self, endpoint: Endpoint, request: Request) -> Response:
+        """The stream that the request asks for.
+
+        Raises:
+            Refused: it is refused.
+        """
+        tenant = await self.admit(request)
+        id, types = self.read_form(endpoint, request)
+        self.find(endpoint, request, tenant, id)
+        if request.method == "HEAD":
+            response = Response(headers=self.headers())
+            # A stream has no length, so that its HEAD must not state one.
+            del response.headers["content-length"]
+            return response
+        return _StreamResponse(self, self.make_feed(endpoint, types, tenant, id))
+
+    async def admit(self, request: Request) -> UUID:
+        """Whose credentials these are; an authenticator that fails lets nobody in."""
+        try:
+            tenant = await self.authenticator.authenticate(request.headers.get("authorization"))
+        except Exception:  # because: whatever went wrong, nobody was authenticated
+            logger.exception("the authenticator failed")
+            tenant = None
+        if tenant is None:
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED,
+                "send the tenant's token as Authorization: Bearer TOKEN",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return tenant
+
+    def read_form(self, endpoint: Endpoint, request: Request) -> tuple[UUID, TypesFilter]:
+        """The id (of the tenant's own stream: the nil UUID) and the filter."""
+        id = parse_id(request.path_params["id"]) if endpoint.names else UUID(int=0)
+        try:
+            types = self.read_types(endpoint, request.query_params.getlist("types"))
+        except MalformedTypes as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
+        accept = ", ".join(request.headers.getlist("accept"))
+        if not accepts_event_stream(accept):
+            raise Refused(HTTPStatus.NOT_ACCEPTABLE, f"this is {EVENT_STREAM} and nothing else")
+        return id, types
+
+    def read_types(self, endpoint: Endpoint, values: list[str]) -> TypesFilter:
+        """The filter."""
+        return parse_types(values, stream_types=endpoint.kind != "events")
+
+    def find(self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID) -> None:
+        """Refuses what does not exist, and in the same words what is another tenant's."""
+        base = BASE.replace("{tenant}", request.path_params["tenant"])
+        if self.tenants.get(base) != tenant or not self.owns(endpoint, tenant, id):
+            missing = f"there is no {endpoint.names} {id}" if endpoint.names else "no such tenant"
+            raise Refused(HTTPStatus.NOT_FOUND, missing)
+
+    def owns(self, endpoint: Endpoint, tenant: UUID, id: UUID) -> bool:
+        """Whether the tenant has what the endpoint names."""
+        if not endpoint.names:
+            return True
+        known: Mapping[UUID, Any] = (
+            self.registry.tasks if endpoint.kind == "task" else self.registry.workflows
+        )
+        return id in known and known[id].tenant_id == tenant
+
+    # The answer
+
+    def make_feed(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Feed:
+        """The feed of an endpoint."""
+        return _FEEDS[endpoint.kind](
+            self.backend, self.registry, self.encoders, types, tenant, id
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Those of a stream: nothing on the way may keep or collect it (SSE-01)."""
+        return {
+            "content-type": EVENT_STREAM,
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",
+        }
+
+    async def start(self, send: Send) -> None:
+        """Sends the headers."""
+        headers = [(name.encode(), value.encode()) for name, value in self.headers().items()]
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+
+    async def stream(self, feed: Feed, send: Send) -> None:
+        """Answers a reader: subscribes, sends the headers, then whatever comes."""
+        async with feed:
+            self.open_feeds.add(feed)
+            try:
+                if self.closing:
+                    feed.outbox.close()
+                await self.start(send)
+                feed.start(self.keep_alive(feed))
+                await self.write(feed, send)
+            finally:
+                self.open_feeds.discard(feed)
+
+    async def write(self, feed: Feed, send: Send) -> None:
+        """Writes what comes, as much at once as is there; a reader that stalls holds up itself."""
+        while (body := await feed.outbox.take()) is not None:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def keep_alive(self, feed: Feed) -> None:
+        """Sends comments, always between two events (SSE-12)."""
+        while True:
+            await asyncio.sleep(self.keep_alive_s * _KEEP_ALIVE_SHARE)
+            feed.outbox.put_if_idle(KEEP_ALIVE)
+
+    def make_document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return document()
+
+    async def _answer_document(self, request: Request) -> Response:
+        return JSONResponse(self.document)
+
+    def close(self) -> None:
+        """Ends all open streams after what is on its way."""
+        self.closing = True
+        for feed in self.open_feeds:
+            feed.outbox.close()
+
+
+class _StreamResponse(Response):
+    """A stream that is given up as soon as its reader is gone, wherever it stands."""
+
+    def __init__(self, app: SseApp, feed: Feed) -> None:
+        self._app = app
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        streaming = loop.create_task(self._stream(scope, receive, send))
+        leaving = loop.create_task(_gone(receive))
+        try:
+            await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            gone = not streaming.done() and streaming.cancel()
+            await asyncio.gather(streaming, leaving, return_exceptions=True)
+        if not gone:
+            streaming.result()
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app.stream(self._feed, noting)
+        except StreamingError as error:
+            if started:
+                raise
+            logger.warning("the bus refused a reader: %s", error)
+            refusal = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "the event bus cannot be reached")
+            await _problem(refusal)(scope, receive, send)
+
+
+async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _problem(refused: Refused) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": refused.status.phrase,
+        "status": int(refused.status),
+        "detail": refused.detail,
+    }
+    return JSONResponse(
+        body, status_code=refused.status, headers=refused.headers, media_type=PROBLEM
+    )
+
+
+def _answer_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101  # because: registered for nothing else
+    return _problem(error)
+
+
+def _answer_http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # because: registered for nothing else
+    return _problem(Refused(HTTPStatus(error.status_code), error.detail, error.headers))

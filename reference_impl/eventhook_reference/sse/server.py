@@ -1,0 +1,162 @@
+"""The application on a real port, in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4
+
+import uvicorn
+
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.target import HttpTarget, Tenant
+from eventhook_reference.lifecycle.registry import Registry
+from eventhook_reference.sse.app import KEEP_ALIVE_S, SseApp
+
+_FAREWELL_S: Final = 0.2
+"""Seconds that open streams have to write what is on its way when the server ends."""
+
+Kind = Literal["workflow", "task", "child"]
+MakeApp = Callable[..., SseApp]
+
+
+class _InProcess(uvicorn.Server):
+    """uvicorn among other things in one process: it leaves the signals alone, and ends at once."""
+
+    def __init__(self, config: uvicorn.Config, app: SseApp) -> None:
+        super().__init__(config)
+        self._app = app
+        self.up = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """The process's own handlers stay."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Waits for `stop`, where uvicorn looks ten times a second; once a second sets the date."""
+        stopped = asyncio.get_running_loop().create_task(self.stop.wait())
+        while not stopped.done():
+            await self.on_tick(0)
+            self.up.set()
+            await asyncio.wait({stopped}, timeout=1.0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends open streams in good order, and cuts off readers that do not read."""
+        for server in self.servers:
+            server.close()
+        self._app.close()
+        tasks = self.server_state.tasks
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FAREWELL_S)
+        for connection in list(self.server_state.connections):
+            transport: Any = connection.transport  # type: ignore[union-attr]
+            transport.abort()
+        await super().shutdown(sockets)
+
+
+@asynccontextmanager
+async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serves the application; gives its base URL.
+
+    Args:
+        app: what is served.
+        host: where to listen.
+        port: 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    listening = socket.create_server((host, port), backlog=2048)
+    config = uvicorn.Config(
+        app.asgi,
+        loop="none",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    server = _InProcess(config, app)
+    serving = asyncio.get_running_loop().create_task(server.serve([listening]))
+    try:
+        up = asyncio.get_running_loop().create_task(server.up.wait())
+        await asyncio.wait({serving, up}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if serving.done():
+            serving.result()
+        yield f"http://{_shown(host)}:{listening.getsockname()[1]}"
+    finally:
+        server.stop.set()
+        await serving
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def new_tenants() -> tuple[Tenant, Tenant]:
+    """Two tenants with tokens that nobody can guess."""
+    first, second = (
+        Tenant(uuid4(), f"/api/tenants/{name}", {"Authorization": f"Bearer {secrets.token_hex(16)}"})
+        for name in ("acme", "globex")
+    )
+    return first, second
+
+
+class Provision:
+    """Makes executions for others to look at."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def __call__(self, tenant: Tenant, kind: Kind, parent: UUID | None = None) -> UUID:
+        """A workflow, a task (of the workflow `parent`, or standalone), or a child of `parent`."""
+        id = uuid4()
+        if kind == "task":
+            self._registry.add_task(id, tenant.id, "provisioned", parent)
+        else:
+            self._registry.add_workflow(id, tenant.id, "provisioned", parent)
+        return id
+
+
+def http(
+    backend: StreamingBackend,
+    registry: Registry | None = None,
+    *,
+    keep_alive_s: float = KEEP_ALIVE_S,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    make_app: MakeApp = SseApp,
+) -> AbstractAsyncContextManager[HttpTarget]:
+    """The server over one client of a bus, as a target's `http` gives it.
+
+    Args:
+        backend: the client.
+        registry: which executions there are; by default, those that are provisioned.
+        keep_alive_s: seconds between comments, at most.
+        host, port: where to listen; port 0 takes a free one.
+        make_app: the application, for those who change one.
+    """
+    return _http(backend, registry or Registry(), keep_alive_s, host, port, make_app)
+
+
+@asynccontextmanager
+async def _http(
+    backend: StreamingBackend,
+    registry: Registry,
+    keep_alive_s: float,
+    host: str,
+    port: int,
+    make_app: MakeApp,
+) -> AsyncIterator[HttpTarget]:
+    tenants = new_tenants()
+    app = make_app(backend, registry, tenants, keep_alive_s=keep_alive_s)
+    async with running(app, host, port) as base_url:
+        yield HttpTarget(base_url, tenants, keep_alive_s, Provision(registry))

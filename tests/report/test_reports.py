@@ -1,0 +1,392 @@
+"""The excerpt, the explained failure, the JSON report, and what a terminal shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jsonschema
+import pytest
+
+import eventhook_fixtures
+from checker.builder import KEY, TENANT, Timeline, event, token
+from eventhook_conformance.checker import condense
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.report import console
+from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.failure import failure_text, rerun_command
+from eventhook_conformance.report.json_report import to_json, write_json
+from eventhook_conformance.requirements import requirements
+from eventhook_conformance.result import CaseResult, RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Capabilities
+
+EVENTS = Capabilities(profiles={"events"})
+
+
+@pytest.fixture
+def at() -> Timeline:
+    return Timeline()
+
+
+def broken(at: Timeline) -> CaseResult:
+    """A case that saw its second event before its first, many times."""
+    s = at.subscribe()
+    burst = at.publishes(30)
+    at.deliver(s, *burst[::-1])
+    return CaseResult(
+        id="publish::keeps_order[10 at once]",
+        requirements=("PUB-06", "PUB-15"),
+        outcome="failed",
+        blame="target",
+        violations=condense(at.judge()),
+        history=at.history,
+        duration_s=0.25,
+    )
+
+
+def run(*cases: CaseResult, **members: Any) -> RunResult:
+    members = {"capabilities": EVENTS, "settings": Settings(), "target": "made", **members}
+    return RunResult(cases=list(cases), **members)
+
+
+def passed(identifier: str = "PUB-01") -> CaseResult:
+    return CaseResult(id=f"made::{identifier}", requirements=(identifier,), outcome="passed")
+
+
+# The excerpt
+
+
+def test_an_excerpt_is_in_the_order_of_events(at: Timeline) -> None:
+    s = at.subscribe(EventPattern(tenant_id=TENANT, source="suite", event_type_prefix="task"))
+    a = at.publish(event(data={"n": 1}, workflow_execution_id=UUID(int=3)))
+    b = at.publish(event(), outcome="refused")
+    b.error, b.purpose = "InvalidEvent: no", "fence"
+    at.deliver(s, a)
+    at.wait_in_vain(s, b)
+    lines = excerpt(at.history, all_entries(at.history))
+    assert [line.split(" ms  ")[1] for line in lines] == [
+        "c1   subscribe s1 to tenant 00000000: type task, source suite -> active",
+        "c1   publish #1 task.created, tenant 00000000, workflow 00000000, data {'n': 1} -> ok",
+        "c1   publish #2 task.created, tenant 00000000 (fence) -> refused, InvalidEvent: no",
+        "s1   read #1 task.created, tenant 00000000, workflow 00000000, data {'n': 1}",
+        "     waited 3 s for #2 in vain",
+    ]
+    assert lines[0].startswith("     0.00 ms")
+
+
+def test_streams_faults_and_remarks_have_their_lines(at: Timeline) -> None:
+    at.deliver(at.subscribe(KEY), at.publish(token(1)), 5)
+    at.over(at.fault())
+    remark = at.history.remark("c2", "aclose()")
+    remark.result = "closed"
+    at.history.remark("c3", "open a client")
+    failed = at.enter()
+    failed.error = "SubscribeError: no"
+    text = "\n".join(excerpt(at.history, all_entries(at.history)))
+    for line in (
+        "c1   subscribe s1 to the stream run-1 -> active",
+        "c1   publish #1 TOKEN 'Hi' on run-1 -> ok",
+        "s1   read #1 TOKEN 'Hi' on run-1",
+        "s1   read 5",
+        "fault begins: the server is killed",
+        "fault over: the server is killed",
+        "c2   aclose() -> closed",
+        "c3   open a client -> no answer",
+        "subscribe s2 to tenant 00000000: all -> failed: SubscribeError: no",
+    ):
+        assert line in text
+
+
+def test_how_a_subscription_ended_is_shown_where_it_is_all_there_is(at: Timeline) -> None:
+    s = at.subscribe()
+    at.close()
+    at.end(s, "raised", "KeyError: 'x'")
+    at.leave(s)
+    lines = [line.split(" ms  ")[1] for line in excerpt(at.history, [s])]
+    assert lines == [
+        "c1   subscribe s1 to tenant 00000000: all -> active",
+        "c1   close, with s1 open",
+        "s1   reading ended: KeyError: 'x'",
+        "c1   leave s1",
+    ]
+
+
+def test_an_entry_is_shown_once(at: Timeline) -> None:
+    a = at.publish()
+    assert len(excerpt(at.history, [a, a, a])) == 1
+
+
+def test_a_long_excerpt_is_cut_in_the_middle(at: Timeline) -> None:
+    at.publishes(100)
+    lines = excerpt(at.history, all_entries(at.history))
+    assert len(lines) == 25
+    assert lines[12].strip() == "…     (76 more)"
+    assert "#1 " in lines[0]
+    assert "#100 " in lines[-1]
+
+
+def test_nothing_makes_no_excerpt(at: Timeline) -> None:
+    assert excerpt(at.history, []) == []
+
+
+@pytest.mark.parametrize("garbage", [None, [], {}, "text", b"", object()])
+def test_garbage_is_shown(at: Timeline, garbage: object) -> None:
+    at.deliver(at.subscribe(), garbage)
+    assert f"{garbage!r:.80}" in "\n".join(excerpt(at.history, all_entries(at.history)))
+
+
+# The explained failure
+
+
+def test_a_failure_explains_itself(at: Timeline) -> None:
+    case = broken(at)
+    text = failure_text(case, "made")
+    lines = text.splitlines()
+    assert lines[0] == "publish::keeps_order[10 at once]"
+    assert max(map(len, lines)) <= 80
+    flat = " ".join(text.split())
+    assert " ".join(requirements()["PUB-06"].text.split()) in flat
+    assert "expected #29 (task.created, by c1) before #30 (task.created, by c1)" in flat
+    assert "seen s1 got #30 (task.created, by c1) first (the first of 29 such breaches)" in flat
+    assert any(line.endswith("publish #29 task.created, tenant 00000000 -> ok") for line in lines)
+    assert any("s1   read #29" in line for line in lines)
+    assert lines[-1] == (
+        "  again     eventhook-conformance run made -k 'publish::keeps_order[10 at once]'"
+    )
+
+
+def test_every_requirement_charged_has_its_text(at: Timeline) -> None:
+    s = at.subscribe()
+    _, b = at.publishes(2)
+    at.deliver(s, b)
+    case = CaseResult(
+        id="x::y",
+        requirements=("PUB-04",),
+        outcome="failed",
+        violations=at.judge(),
+        history=at.history,
+    )
+    text = failure_text(case, "made")
+    assert "  PUB-01 " in text
+    assert "  PUB-04 " in text
+
+
+def test_a_breach_that_names_no_entries_shows_the_whole_history(at: Timeline) -> None:
+    case = broken(at)
+    case.violations = [
+        type(case.violations[0])("failed", ("PUB-19",), "a delay below 50 ms", "80 ms")
+    ]
+    text = failure_text(case, "made")
+    assert "PUB-19" in text
+    assert "publish #1 " in text
+    assert "more)" in text
+
+
+def test_an_undecided_case_names_whom_to_blame() -> None:
+    case = CaseResult(
+        id="x::y",
+        requirements=("PUB-01",),
+        outcome="error",
+        blame="suite",
+        message=f"the case tripped over {'something long ' * 10}",
+    )
+    text = failure_text(case, "made")
+    assert "undecided (blame: suite): the case tripped over" in text
+    assert max(map(len, text.splitlines())) <= 80
+    case.message = case.blame = None
+    assert "undecided: no reason given" in failure_text(case, "made")
+
+
+def test_the_command_to_see_it_again_is_quoted() -> None:
+    case = CaseResult(id="x::y[a b]", requirements=("PUB-01",), outcome="failed")
+    command = rerun_command(case, "driver:node my bus.js")
+    assert command == "eventhook-conformance run 'driver:node my bus.js' -k 'x::y[a b]'"
+
+
+def test_the_smoke_step_is_not_selected() -> None:
+    case = CaseResult(id="smoke::delivers", requirements=("PUB-01",), outcome="failed")
+    assert rerun_command(case, "made") == "eventhook-conformance run made"
+
+
+# The JSON report
+
+
+def valid(*results: RunResult) -> dict[str, Any]:
+    """The report as a reader gets it, held against its schema."""
+    report: dict[str, Any] = json.loads(json.dumps(to_json(results), allow_nan=False))
+    schema = eventhook_fixtures.schema("report")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(report, schema)
+    return report
+
+
+def test_a_report_of_everything(at: Timeline) -> None:
+    undecided = CaseResult(
+        id="x::undecided",
+        requirements=("PUB-02",),
+        outcome="error",
+        blame="driver",
+        message="it died",
+        decided=False,
+    )
+    left_out = CaseResult(
+        id="x::streams",
+        requirements=("STR-01",),
+        outcome="not_claimed",
+        message="profile streams is not claimed",
+    )
+    result = run(passed(), broken(at), undecided, left_out, kit=("codec",), duration_s=1.5)
+    report = valid(result, run(unusable="it cannot be opened"))
+    assert report["schema"] == 1
+    one, unusable = report["results"]
+    assert one["suite"]["name"] == "eventhook-conformance"
+    assert one["specification"] == {"version": "1.0"}
+    assert one["target"]["name"] == "made"
+    assert one["target"]["capabilities"] == EVENTS.to_dict()
+    assert one["target"]["kit"] == ["codec"]
+    assert one["settings"]["seed"] == 0
+    assert one["settings"]["selection"] is None
+    assert one["verdict"] == "non-conformant"
+    assert one["summary"] == {"passed": 1, "failed": 1, "not_claimed": 1, "errors": 1}
+    assert [entry["id"] for entry in one["requirements"]] == list(requirements())
+    outcomes = {entry["id"]: entry["outcome"] for entry in one["requirements"]}
+    assert (outcomes["PUB-01"], outcomes["PUB-02"]) == ("passed", "error")
+    assert (outcomes["PUB-06"], outcomes["STR-01"]) == ("failed", "not_claimed")
+    assert outcomes["PUB-03"] == "untested"
+    assert unusable["verdict"] == "inconclusive"
+    assert unusable["message"] == "it cannot be opened"
+    assert unusable["cases"] == []
+
+
+def test_a_failed_case_in_the_report(at: Timeline) -> None:
+    cases = valid(run(passed(), broken(at)))["results"][0]["cases"]
+    assert cases[0]["history"] is None
+    assert (cases[0]["blame"], cases[0]["message"], cases[0]["violations"]) == (None, None, [])
+    failed = cases[1]
+    assert (failed["id"], failed["blame"]) == ("publish::keeps_order[10 at once]", "target")
+    assert failed["requirements"] == ["PUB-06", "PUB-15"]
+    assert failed["duration_s"] == 0.25
+    assert [violation["requirement"] for violation in failed["violations"]] == ["PUB-06"]
+    assert "such breaches" in failed["violations"][0]["message"]
+    assert any("read #29" in line for line in failed["history"])
+
+
+def test_a_violation_is_reported_for_each_requirement(at: Timeline) -> None:
+    s = at.subscribe()
+    _, b = at.publishes(2)
+    at.deliver(s, b)
+    case = passed()
+    case.outcome, case.violations, case.history = "failed", at.judge(), at.history
+    violations = valid(run(case))["results"][0]["cases"][0]["violations"]
+    assert [one["requirement"] for one in violations] == ["PUB-01", "PUB-04"]
+
+
+def test_a_report_is_written_whole(at: Timeline, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("an older one")
+    result = run(broken(at))
+    write_json(path, [result])
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(json.dumps(to_json([result])))
+    assert path.read_bytes().isascii()
+    assert path.read_bytes().endswith(b"}\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_report_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("an older one")
+    impossible = run(settings=Settings(selection=object()))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        write_json(path, [impossible])
+    assert path.read_text() == "an older one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_folder_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"report\.json"):
+        write_json(tmp_path / "missing" / "report.json", [run()])
+
+
+def test_text_that_utf8_cannot_carry_is_escaped(at: Timeline, tmp_path: Path) -> None:
+    at.deliver(at.subscribe(), event(source="\ud800", data="\ud800"))
+    case = passed()
+    case.outcome, case.violations, case.history = "failed", at.judge(), at.history
+    case.message = "\ud800"
+    write_json(tmp_path / "report.json", [run(case)])
+    assert "\\ud800" in (tmp_path / "report.json").read_text(encoding="utf-8")
+
+
+# The terminal
+
+
+def test_the_header_prints_claims_and_settings() -> None:
+    result = run(
+        capabilities=Capabilities(total_order=True, event_capacity=16),
+        settings=Settings(seed=7, arrival_timeout_s=1.5, settle_s=0.25, selection="PUB"),
+        kit=("codec", "buffer"),
+    )
+    lines = list(console.header(result))
+    text = " ".join(" ".join(lines).split())
+    assert lines[0] == "made  (specification 1.0)"
+    assert "claims events streams, event_capacity=16, total_order=True" in text
+    assert "seed 7, waits 1.5 s for what must come, listens 0.25 s" in text
+    assert "only -k 'PUB'" in text
+    assert "kit codec, buffer" in text
+    assert max(map(len, lines)) <= 80
+
+
+def test_plain_claims_are_short() -> None:
+    assert console.claims(Capabilities()) == "events streams"
+
+
+def test_the_body_has_a_line_for_each_group_and_every_failure_in_full(at: Timeline) -> None:
+    case = broken(at)
+    text = "\n".join(console.body(run(passed(), case)))
+    assert "  PUB  " in text
+    assert "  STR  " not in text
+    assert f"       PUB-06  FAILED  {requirements()['PUB-06'].title}" in text
+    assert f"       PUB-02  untested  {requirements()['PUB-02'].title}" in text
+    assert f"       PUB-19  untested (SHOULD)  {requirements()['PUB-19'].title}" in text
+    assert "PUB-01" not in text
+    assert "--- 1 of 1 ---" in text
+    assert failure_text(case, "made") in text
+
+
+def test_the_body_names_all_when_asked_to(at: Timeline) -> None:
+    del at
+    text = "\n".join(console.body(run(passed()), verbose=True))
+    assert "PUB-01  passed" in text
+    assert "PUB-07  not claimed: needs total_order=True, claimed is False" in text
+
+
+def test_undecided_cases_are_shown_too() -> None:
+    case = CaseResult(
+        id="x::y", requirements=("PUB-01",), outcome="error", blame="suite", message="it tripped"
+    )
+    text = "\n".join(console.body(run(case)))
+    assert f"PUB-01  undecided  {requirements()['PUB-01'].title}" in text
+    assert "undecided (blame: suite): it tripped" in text
+
+
+def test_the_verdict_is_one_line(at: Timeline) -> None:
+    result = run(passed(), broken(at), duration_s=2.5)
+    line = console.verdict(result)
+    assert line.startswith("made: non-conformant: 2 requirements hold, 1 do not, ")
+    assert "2 cases in 2.50 s" in line
+    assert console.colour(result) == "red"
+    assert "\n" not in line
+
+
+def test_an_unusable_target_has_one_clear_line() -> None:
+    result = run(unusable="target 'made' cannot be used: opening raised OSError")
+    assert console.verdict(result) == "target 'made' cannot be used: opening raised OSError"
+    assert console.colour(result) == "yellow"
+
+
+def test_a_failure_of_the_suite_is_said() -> None:
+    assert console.verdict(run(suite_failure="the server did not end")).endswith(
+        "; the server did not end"
+    )
