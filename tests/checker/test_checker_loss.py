@@ -173,6 +173,16 @@ def test_what_is_published_while_closing_is_not_owed(at: Timeline) -> None:
     assert at.is_good()
 
 
+def test_what_another_client_sent_may_be_on_its_way_still_when_this_one_closes(
+    at: Timeline,
+) -> None:
+    s = at.subscribe()
+    at.publish(by="c2")
+    at.close()
+    at.end(s)
+    assert at.is_good()
+
+
 def test_closing_another_client_ends_nothing(at: Timeline) -> None:
     s = at.subscribe(by="c1")
     at.publish()

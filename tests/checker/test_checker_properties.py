@@ -254,7 +254,7 @@ def loses_the_last(at: Timeline, script: Script) -> str | None:
 
 
 def forgets_the_buffer_on_closing(at: Timeline, script: Script) -> str | None:
-    at.publish(by=script.choose(CLIENTS))
+    at.publish(by="c1")
     at.close("c1")
     at.end(at.history.subscriptions[0])
     return "lost-on-close"
