@@ -7,10 +7,12 @@ to see (every field as it stood, comments, how the stream ended) is kept beside.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+_LINE_END: Final = re.compile("\r\n|\r|\n")
 _NAMES: Final = frozenset({"event", "data", "id", "retry"})
 _DIGITS: Final = frozenset("0123456789")
 
@@ -73,23 +75,16 @@ class Parser:
 
     def _lines(self, text: str) -> Iterator[str]:
         """The lines that this text completes. A CR ends one at once; an LF right after it is part of it."""
-        if self._after_cr and text:
-            self._after_cr = False
+        if not text:
+            return
+        if self._after_cr:
             text = text.removeprefix("\n")
         start = 0
-        while True:
-            found = [at for at in (text.find("\n", start), text.find("\r", start)) if at >= 0]
-            if not found:
-                break
-            end = min(found)
-            yield self._line + text[start:end]
+        for end in _LINE_END.finditer(text):
+            yield self._line + text[start : end.start()]
             self._line = ""
-            start = end + 1
-            if text[end] == "\r":
-                if start == len(text):
-                    self._after_cr = True
-                elif text[start] == "\n":
-                    start += 1
+            start = end.end()
+        self._after_cr = text.endswith("\r")
         self._line += text[start:]
 
     def _take(self, line: str) -> None:
