@@ -301,11 +301,7 @@ class Probe:
         return entries
 
     def _returned(self) -> int:
-        return (
-            self.history.clock.now().step
-            if not self.history.publishes
-            else sum(1 for publish in self.history.publishes if publish.returned)
-        )
+        return sum(publish.returned is not None for publish in self.history.publishes)
 
     def _recorded(self, event: Event) -> Event:
         """What the history keeps: a copy, so that a target that changes ours is found out."""

@@ -1,4 +1,4 @@
-"""The zoo: believable bugs, each a few lines over a correct implementation."""
+"""The zoo: believable bugs, each a few lines over a correct implementation, and correct variants."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from importlib.util import find_spec
 from typing import Final
 
 from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants.accepting import ACCEPTING
 from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.filtering import FILTERING
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.overflowing import OVERFLOWING
+from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
+from eventhook_reference.mutants.variants import VARIANTS
 
 
 def _over_nats() -> list[Mutant]:
@@ -30,9 +33,12 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LIFETIMES,
     *CLEANING,
     *PAYLOAD,
+    *ACCEPTING,
     *FILTERING,
+    *PATTERNS,
     *TENANTS,
     *OVERFLOWING,
     *STREAMING,
     *_over_nats(),
+    *VARIANTS,
 )

@@ -1,17 +1,15 @@
-"""Bugs of filtering: patterns that select too much, too little, or at others' cost."""
+"""Bugs of filtering: patterns that select too much, or too little."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any
 
 import msgspec
 
-from eventhook_conformance.contract import EventPattern, FlovynEvent, InvalidPattern
-from eventhook_conformance.target import Capabilities, Mutant
-from eventhook_reference.channel import Channel
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.pliable import PliableClient
 
 FILTERING: list[Mutant] = []
 
@@ -195,66 +193,6 @@ class WorkflowOrElseTask(_Matching):
         return either if both else pattern.matches(event)
 
 
-@bug(FILTERING, "PAT-09", seen="only events with")
-class OneFilterForAllOfATenant(PliableClient):
-    """What one subscription of a client's tenant wants, its other narrow ones get as well."""
-
-    def audience(self, side: Side, event: Event) -> list[Member]:
-        members = super().audience(side, event)
-        if side == "events":
-            wanted = {
-                (member.client, member.scope) for member in members if self.admits(member, event)
-            }
-            for member in members:
-                member.dragged = (member.client, member.scope) in wanted  # type: ignore[attr-defined]  # because: the bug's own note
-        return members
-
-    def admits(self, member: Member, event: Event) -> bool:
-        return super().admits(member, event) or (
-            getattr(member, "dragged", False) and member.scope == event.tenant_id
-        )
-
-
-@bug(FILTERING, "PAT-09", seen="came instead")
-class MissesThePrefixElsewhere(PliableClient):
-    """Between two clients a prefix of two tokens or more travels as an exact subject."""
-
-    def admits(self, member: Member, event: Event) -> bool:
-        prefix = getattr(member.selects, "event_type_prefix", None) or ""
-        elsewhere = member.client is not self and "." in prefix
-        return super().admits(member, event) and not (elsewhere and event.event_type != prefix)
-
-
-@bug(FILTERING, "PAT-10", seen="it was entered")
-class TakesAnyPrefix(PliableClient):
-    """Patterns are not checked when subscribing."""
-
-    def check_selects(self, side: Side, selects: Any) -> None:
-        if side == "streams":
-            super().check_selects(side, selects)
-
-
-@bug(FILTERING, "PAT-10", seen="entering to raise InvalidPattern for EventPattern")
-class TrimsPrefixes(PliableClient):
-    """A prefix is trimmed of dots and blanks before it is checked."""
-
-    def check_selects(self, side: Side, selects: Any) -> None:
-        if side == "events" and selects.event_type_prefix is not None:
-            trimmed = selects.event_type_prefix.strip(" .") or None
-            selects = msgspec.structs.replace(selects, event_type_prefix=trimmed)
-        super().check_selects(side, selects)
-
-
-@bug(FILTERING, "PAT-10", seen="entering the subscription to succeed")
-class WantsALetterFirst(PliableClient):
-    """A prefix that begins with a digit or a hyphen is refused."""
-
-    def check_selects(self, side: Side, selects: Any) -> None:
-        super().check_selects(side, selects)
-        if side == "events" and (selects.event_type_prefix or "a")[0] in "0123456789-":
-            raise InvalidPattern("event_type_prefix must begin with a letter")
-
-
 @bug(FILTERING, "PAT-11", seen="only events with source = '*'")
 class SourceIsAGlob(_Matching):
     """Sources are matched as shell patterns."""
@@ -282,85 +220,3 @@ class EscapesTheEventsSource(_Matching):
             source = event.source.replace("*", "\\*").replace(">", "\\>")
             event = msgspec.structs.replace(event, source=source)
         return pattern.matches(event)
-
-
-@bug(FILTERING, "PAT-12", seen="which was active and asked for it")
-class StopsAtTheIdle(PliableClient):
-    """A subscription that has turned down 40 events in a row ends the round of the fan-out."""
-
-    def audience(self, side: Side, event: Event) -> list[Member]:
-        reached: list[Member] = []
-        for member in super().audience(side, event):
-            idle = 0 if self.admits(member, event) else getattr(member, "idle", 0)
-            if side == "events" and member.scope == event.tenant_id:
-                member.idle = idle + 1  # type: ignore[attr-defined]  # because: the bug's own note
-                if idle > 40:
-                    break
-            reached.append(member)
-        return reached
-
-
-@bug(FILTERING, "PAT-12", seen="which was active and asked for it")
-class ReapsTheIdle(PliableClient):
-    """A subscription that never got anything is taken for dead after 50 events of its tenant."""
-
-    def audience(self, side: Side, event: Event) -> list[Member]:
-        members = super().audience(side, event)
-        for member in members:
-            if side == "events" and member.scope == event.tenant_id:
-                member.passed = getattr(member, "passed", 0) + 1  # type: ignore[attr-defined]  # because: the bug's own note
-        return [member for member in members if getattr(member, "passed", 0) < 50]
-
-    def hand(self, member: Member, event: Event) -> None:
-        member.passed = float("-inf")  # type: ignore[attr-defined]  # because: the bug's own note
-        super().hand(member, event)
-
-
-class _FilteringChannel(Channel[Any]):
-    """Holds all events of its tenant and filters when it is read."""
-
-    selects: EventPattern | None = None
-
-    async def __anext__(self) -> Any:
-        while True:
-            event = await super().__anext__()
-            if self.selects is None or self.selects.matches(event):
-                return event
-
-
-class _SharedRing(PliableClient):
-    """Every subscription of a tenant sees the same ring."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        if side == "streams":
-            return super().make_channel(side)
-        return _FilteringChannel(self.capabilities.event_capacity)
-
-    def enter(self, member: Member) -> None:
-        if isinstance(member.channel, _FilteringChannel):
-            member.channel.selects = member.selects
-        super().enter(member)
-
-    def admits(self, member: Member, event: Event) -> bool:
-        if member.side == "events":
-            return bool(member.scope == event.tenant_id)
-        return super().admits(member, event)
-
-
-@bug(FILTERING, "PAT-13", seen="came instead")
-class FiltersWhenRead(_SharedRing):
-    """The buffer takes all of the tenant's events, and the filter is asked when it is read."""
-
-
-@bug(FILTERING, "PAT-13", seen="came instead")
-class RingCountsTwice(_SharedRing):
-    """A shared ring that was claimed as one, but where each event takes two places."""
-
-    capabilities = Capabilities(
-        total_order=True, causal_order=True, overflow_scope="tenant", event_capacity=64
-    )
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        if side == "streams":
-            return super().make_channel(side)
-        return _FilteringChannel(self.capabilities.event_capacity // 2)

@@ -60,7 +60,7 @@ class DropsTheNewest(_Roomy):
 
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="it read 1023")
-class HoldsOneLess(_Roomy):
+class KeepsOneSlotFree(_Roomy):
     """The ring keeps one slot free to tell full from empty: it holds one less than claimed."""
 
     def room(self, capacity: int) -> int:

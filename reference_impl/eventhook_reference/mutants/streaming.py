@@ -82,7 +82,7 @@ class _Batching(Channel[Any]):
 
 
 @bug(STREAMING, "STR-01", seen="got #")
-class ReordersAboveABatch(PliableClient):
+class TokensReorderAboveABatch(PliableClient):
     """Tokens are sent on in batches of 64, and the one at the seam overtakes its neighbour."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
@@ -255,7 +255,7 @@ class _Replaying(PliableClient):
 
 
 @bug(STREAMING, "STR-06", seen="nothing published before")
-class RetainsTheLast(_Replaying):
+class StreamsRetainTheLast(_Replaying):
     """A new reader gets the last event of the stream at once, so that it has something to show."""
 
     def enter(self, member: Member) -> None:
@@ -273,7 +273,7 @@ class _Lazy(Channel[Any]):
 
 
 @bug(STREAMING, "STR-06", seen="which was active and asked for it")
-class SubscribesAtTheFirstRead(PliableClient):
+class StreamsBeginAtTheFirstRead(PliableClient):
     """The subscription to a stream is made when it is first read, after the work has begun."""
 
     def make_channel(self, side: Side) -> Channel[Any]:

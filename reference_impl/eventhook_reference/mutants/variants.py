@@ -1,7 +1,7 @@
 """Correct buses of other makes: none of them may be accused of anything.
 
 Each differs from the references in one believable way: when it delivers, what it delivers through, what
-it claims. `MAKES` has them all by name.
+it claims. As mutants they name no requirement that must catch them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -20,7 +20,7 @@ from eventhook_conformance.contract import (
     Subscription,
     Unsupported,
 )
-from eventhook_conformance.target import Capabilities, Target
+from eventhook_conformance.target import Capabilities, Mutant, Target
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants.pliable import (
     Event,
@@ -383,20 +383,26 @@ def threaded_target() -> Target:
     return Target("threaded", open=open_client, capabilities=Threaded.capabilities)
 
 
-def make(client: type[PliableClient]) -> Callable[[], Target]:
-    """A target of one class of clients."""
-    return partial(pliable_target, client.__name__, client, client.capabilities)
+def _variant(name: str, client: type[PliableClient]) -> Mutant:
+    target = partial(pliable_target, name, client, client.capabilities)
+    return Mutant(name=name, bug=_first_line(client), caught_by=(), seen="", target=target)
 
 
-MAKES: Final[dict[str, Callable[[], Target]]] = {
-    "later": make(Later),
-    "batches": make(Batches),
-    "wire": make(Wire),
-    "drops-newest": make(DropsNewest),
-    "unbounded": make(Unbounded),
-    "frees-at-once": make(FreesAtOnce),
-    "other-clients-hear-later": make(OtherClientsHearLater),
-    "blocks": make(Blocks),
-    "shared-ring": make(SharedRing),
-    "threaded": threaded_target,
-}
+def _first_line(client: type[PliableClient]) -> str:
+    return (client.__doc__ or "").splitlines()[0]
+
+
+VARIANTS: Final[tuple[Mutant, ...]] = (
+    _variant("later", Later),
+    _variant("batches", Batches),
+    _variant("wire", Wire),
+    _variant("drops-newest", DropsNewest),
+    _variant("unbounded", Unbounded),
+    _variant("frees-at-once", FreesAtOnce),
+    _variant("other-clients-hear-later", OtherClientsHearLater),
+    _variant("blocks", Blocks),
+    _variant("shared-ring", SharedRing),
+    Mutant(
+        name="threaded", bug=_first_line(Threaded), caught_by=(), seen="", target=threaded_target
+    ),
+)

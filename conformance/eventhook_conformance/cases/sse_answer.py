@@ -1,0 +1,193 @@
+"""SSE: how a stream is answered: at once, whole, and what HTTP asks besides."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
+from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.sse.client import EVENT_STREAM
+from eventhook_conformance.sse.session import Kind, sse_session
+
+_LEAST_RETRY_MS = 100
+"""Whoever reconnects sooner does so without end: fewer can only be seconds."""
+
+
+@every_endpoint
+@case("SSE-01")
+async def stream_is_answered_before_anything_happens(probe: Probe, kind: Kind) -> None:
+    """200, the right type, nothing kept on the way, and all that while no event is in sight."""
+    async with sse_session(probe) as sse:
+        stream = await sse.stream(kind, await subject(sse, kind))
+        headers = stream.reading.headers
+        media, _, parameters = headers.get("content-type", "").partition(";")
+        probe.expect(
+            media.strip().lower() == EVENT_STREAM,
+            f"content type {EVENT_STREAM}",
+            headers.get("content-type", "none"),
+        )
+        charset = parameters.lower().replace(" ", "").replace('"', "")
+        probe.expect(
+            "charset=" not in charset or "charset=utf-8" in charset, "charset utf-8", parameters
+        )
+        caching = {part.strip().lower() for part in headers.get("cache-control", "").split(",")}
+        probe.expect(
+            bool(caching & {"no-store", "no-cache"}),
+            "Cache-Control: no-store or no-cache",
+            headers.get("cache-control", "none"),
+        )
+        await sse.fence(stream)
+
+
+@every_endpoint
+@case("SSE-01", shows={"lost"})
+async def each_event_comes_at_once(probe: Probe, kind: Kind) -> None:
+    """One alone, then the next: whoever collects events before writing holds up the first."""
+    async with sse_session(probe, shows={"lost"}) as sse:
+        id = await subject(sse, kind)
+        # What a browser accepts: compressing must not hold events up either.
+        stream = await sse.stream(kind, id, headers={"Accept-Encoding": "gzip, deflate, br"})
+        for _ in range(3):
+            for event in both_sides(sse, kind, id):
+                await sse.publish(event)
+                await stream.receive(event)
+
+
+@via
+@every_endpoint
+@case("SSE-04")
+async def first_event_after_the_headers_is_delivered(probe: Probe, kind: Kind, via: Via) -> None:
+    """Published the moment the headers arrived, again and again, each side being the first."""
+    async with sse_session(probe, shows={"lost"}) as sse:
+        for attempt in range(6):
+            id = await subject(sse, kind)
+            stream = await sse.stream(kind, id)
+            events = both_sides(sse, kind, id)
+            first = events[attempt % len(events)]
+            await sse.publish(first, via=via)
+            await stream.receive(first)
+            await stream.leave()
+
+
+@case("SSE-04")
+async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
+    """Readers that come while others read, to a workflow in which events already flow."""
+    async with sse_session(probe, shows={"lost"}) as sse:
+        workflow = await sse.workflow()
+        standing = await sse.stream("workflow", workflow)
+        for _ in range(8):
+            stream = await sse.stream("workflow", workflow)
+            events = both_sides(sse, "workflow", workflow)
+            await sse.publish(*events)
+            await stream.receive(*events)
+            await standing.receive(*events)
+
+
+@every_endpoint
+@case("SSE-17")
+async def head_answers_the_headers_and_ends(probe: Probe, kind: Kind) -> None:
+    """The same status and type as GET, no body, at once; and refusals as GET has them."""
+    async with sse_session(probe) as sse:
+        id = await subject(sse, kind)
+        path, headers = sse.path(kind, id or ""), sse.tenants[0].headers
+        answer = await sse.ask("HEAD", path, headers)
+        stream = await sse.stream(kind, id)
+        for name in ("content-type", "cache-control"):
+            seen, right = answer.headers.get(name), stream.reading.headers.get(name)
+            probe.expect(seen == right, f"HEAD to answer {name}: {right}", f"{seen}")
+        probe.expect(answer.status == 200, "HEAD to answer 200", f"{answer.status}")
+        probe.expect(answer.body == b"", "HEAD to have no body", f"{answer.body[:60]!r}")
+        refused = await sse.ask("HEAD", path)
+        probe.expect(refused.status == 401, "HEAD without a token: 401", f"{refused.status}")
+
+
+@every_endpoint
+@case("SSE-17")
+async def accept_decides(probe: Probe, kind: Kind) -> None:
+    """406 where it excludes an event stream; and not where it admits one, in whatever way."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        for accept in ("text/html", "application/json, text/plain", "text/event-stream;q=0, */*"):
+            answer = await sse.ask("GET", path, {**sse.tenants[0].headers, "Accept": accept})
+            expect_problem(probe, answer, 406, f"Accept: {accept}")
+        for accept in (
+            "text/event-stream",
+            "*/*",
+            "text/*",
+            "TEXT/Event-Stream",
+            "text/html, */*;q=0.1",
+            "application/json, text/event-stream;q=0.5",
+        ):
+            answer = await sse.ask("GET", path, {**sse.tenants[0].headers, "Accept": accept})
+            probe.expect(answer.status == 200, f"200 for Accept: {accept}", f"{answer.status}")
+
+
+@every_endpoint
+@case("SSE-17")
+async def last_event_id_is_ignored(probe: Probe, kind: Kind) -> None:
+    """Nothing is sent again, whatever a reader says that it has seen; new events come."""
+    async with sse_session(probe, shows={"replayed"}) as sse:
+        id = await subject(sse, kind)
+        first = await sse.stream(kind, id)
+        old = [*both_sides(sse, kind, id), *both_sides(sse, kind, id)]
+        await sse.publish(*old)
+        await first.receive(*old)
+        seen = [one.event.last_event_id for one in first.reading.received]
+        await first.leave()
+        for last in (seen[0], seen[-1], "0", "nonsense", ""):
+            again = await sse.stream(kind, id, headers={"Last-Event-ID": last})
+            new = both_sides(sse, kind, id)
+            await sse.publish(*new)
+            await again.receive(*new)
+            await sse.fence(again)
+
+
+@case("SSE-17")
+async def retry_is_in_milliseconds(probe: Probe) -> None:
+    """Where the server names a time at all, it is digits and no handful of seconds."""
+    async with sse_session(probe) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream("workflow", workflow)
+        events = both_sides(sse, "workflow", workflow)
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+        parser = stream.reading.parser
+        blocks = [*parser.strays, *(one.event.fields for one in stream.reading.received)]
+        for text in [value for block in blocks for name, value in block if name == "retry"]:
+            right = text.isascii() and text.isdigit() and int(text) >= _LEAST_RETRY_MS
+            probe.expect(right, "retry: as digits, in milliseconds", f"retry: {text}")
+
+
+@pytest.mark.parametrize("types", [None, "token"])
+@case("SSE-18")
+async def stream_of_an_ended_workflow_closes(probe: Probe, types: str | None) -> None:
+    """After its last event, nothing of which is cut off; also where that event is not asked for."""
+    async with sse_session(probe, shows={"lost"}) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream(
+            "workflow",
+            workflow,
+            types=types,
+            selects=lambda event: types is None or event.event_type == "TOKEN",
+        )
+        tokens = [sse.token(workflow, f"token {number}") for number in range(3)]
+        snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
+        last = sse.event(workflow, "workflow.completed", data=snapshot)
+        await sse.publish(*tokens, last)
+        await stream.receive(*tokens, *([last] if types is None else []))
+        reading = stream.reading
+        said = len(reading.parser.comments)
+
+        def says_so() -> bool:
+            news = reading.parser.comments[said:]
+            return reading.over or any("keep" not in comment.lower() for comment in news)
+
+        ended = await stream.until(says_so)
+        probe.expect(
+            ended and reading.error is None,
+            "the stream to close, or to say that the workflow has ended",
+            reading.error or f"it stays open, and silent for {probe.patience.current_s:g} s",
+            stream.requested,
+        )

@@ -1,0 +1,188 @@
+"""SSE: payloads come out as they went in, in the form that the wire has."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import every_endpoint, named, subject
+from eventhook_conformance.contract import MAX_INTEGER, StreamEvent, StreamEventType
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.session import Kind, sse_session
+
+_SIZE: Final = 65536
+
+_PAYLOADS: Final[dict[str, list[str]]] = {
+    "blanks": [" world", "  two", "\ttab", " ", "   ", "trailing ", "a  b", "\u00a0no-break", "\u3000"],
+    "empty": [""],
+    "lines": ["a\nb", "\n", "\n\n", "a\n", "\na", "a\n\nb", " a\n b\n", "\n\n\n"],
+    "carriage-returns": ["a\rb", "a\r\nb", "\r", "\r\n", "\r\r", "\n\r", "a\r", "\rb", "a\r\n\r\nb"],
+    "like-fields": [
+        "data: x",
+        ": comment",
+        ":",
+        "a\ndata: b",
+        "a\nevent: task.created",
+        "a\rid: 5",
+        "a\n\nevent: x\ndata: injected",
+        "a\r\rid: 1\rdata: injected",
+        "retry: 1",
+        "event",
+    ],
+    "separators": ["a\u2028b", "a\u2029b", "a\u0085b", "a\u000bb\u000cc", "\u001c\u001d\u001e\u001f", "\u2028"],
+    "unicode": [
+        "\u00e9\u0301",
+        "\U0001f600\U0001d11e",
+        "\u05d0\u202e\u05d1",
+        "\ufeffa",
+        "a\ufeff",
+        "\u0000",
+        "a\u0000b",
+        "\ufffd",
+        "\uffff",
+        "\u200b",
+    ],
+    "json": ['{"a": [1, null]}', "[DONE]", '"', "\\n", "\\u0000", "null"],
+}
+
+
+@pytest.mark.parametrize("what", list(_PAYLOADS))
+@named
+@case("SSE-02", shows={"lost"})
+async def payload_comes_out_as_it_went_in(probe: Probe, kind: Kind, what: str) -> None:
+    """Of every type of stream event; CR and CRLF come out as LF, and nothing else changes."""
+    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+        id = await _named(sse, kind)
+        stream = await sse.stream(kind, id)
+        for event_type in StreamEventType:
+            events = [sse.token(id, text, event_type, task=id) for text in _PAYLOADS[what]]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@pytest.mark.parametrize("unit", ["a", "\u00e9", "\u3042", "\U0001f600", "word \u20ac\n"])
+@case("SSE-02", shows={"lost"})
+async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
+    """64 KiB, whose characters lie across the borders of chunks at every offset."""
+    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream("workflow", workflow)
+        long = unit * (_SIZE // len(unit.encode()))
+        for shift in range(4):
+            event = sse.token(workflow, "x" * shift + long[: len(long) - shift])
+            await sse.publish(event)
+            await stream.receive(event)
+
+
+@every_endpoint
+@case("SSE-02", shows={"lost"})
+async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: Kind) -> None:
+    """Any JSON value, with all that a line-based format could trip over."""
+    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+        id = await subject(sse, kind)
+        stream = await sse.stream(kind, id)
+        values: list[Any] = [None, False, 0, "", {}, [], 1.5, MAX_INTEGER, {"": [{}]}]
+        values += [{"text": text} for texts in _PAYLOADS.values() for text in texts]
+        workflow = None if kind == "task" else id
+        task = id if kind == "task" else None
+        events: list[Event] = [
+            sse.event(workflow, task=task, data=value, tenant=0) for value in values
+        ]
+        for start in range(0, len(events), 8):
+            await sse.publish(*events[start : start + 8])
+            await stream.receive(*events[start : start + 8])
+        await sse.fence(stream)
+
+
+@named
+@case("SSE-03", shows={"lost"})
+async def stream_event_has_its_form(probe: Probe, kind: Kind) -> None:
+    """Its type as name, its payload as data, its sequence as id: of all types, at all extremes."""
+    async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
+        id = await _named(sse, kind)
+        stream = await sse.stream(kind, id)
+        sequences = iter([0, 1, -1, 7, MAX_INTEGER, -MAX_INTEGER, 2**31, 2**32 + 1])
+        events: list[Event] = []
+        for event_type in [*StreamEventType, *StreamEventType]:
+            base = sse.token(id, f"of type {event_type}", event_type, task=id)
+            events.append(_with_sequence(base, next(sequences)))
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@every_endpoint
+@case("SSE-03", shows={"lost"})
+async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
+    """Its type as name, its wire form as data, its id as id; with every optional and none."""
+    async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
+        id = await subject(sse, kind)
+        stream = await sse.stream(kind, id)
+        tenant = sse.tenants[0].id
+        events: list[Event] = []
+        for event_type in ("task.created", "state.set", "child_workflow.started", "a.b.c-d_E9"):
+            for correlation_id in (None, "request 1"):
+                for task in {id if kind == "task" else None, id if kind == "task" else probe.tenant()}:
+                    events.append(
+                        probe.event(
+                            tenant,
+                            event_type,
+                            source="worker:7",
+                            workflow=None if kind == "task" else id,
+                            task=task,
+                            correlation_id=correlation_id,
+                            timestamp_ms=1_700_000_000_123,
+                            data={"id": str(probe.tenant()), "status": "RUNNING"},
+                        )
+                    )
+        for start in range(0, len(events), 8):
+            await sse.publish(*events[start : start + 8])
+            await stream.receive(*events[start : start + 8])
+        await sse.fence(stream)
+
+
+@named
+@case("SSE-03")
+async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: Kind) -> None:
+    """Overlapping types, and a lifecycle event beside its older twin on the stream side."""
+    async with sse_session(probe, shows={"repeated", "form", "lost"}) as sse:
+        id = await _named(sse, kind)
+        everything = await sse.stream(kind, id)
+        overlapping = await sse.stream(
+            kind,
+            id,
+            types=["data,data,task,task.*", "task.created,DATA", "task"],
+            selects=lambda event: event.event_type == "DATA" or event.event_type.startswith("task."),
+            fence_type="task.fence",
+        )
+        workflow, task = (None, id) if kind == "task" else (id, None)
+        snapshot = {"id": str(probe.tenant()), "kind": "suite", "status": "PENDING"}
+        for _ in range(3):
+            event = sse.event(workflow, "task.created", task=task, data=snapshot)
+            older = (
+                '{"type":"Event","event":"TASK_CREATED","data":{"status":"PENDING"},"timestampMs":1}'
+            )
+            twin = sse.token(id, older, StreamEventType.DATA, task=id)
+            await sse.publish(event, twin)
+            await everything.receive(event, twin)
+            await overlapping.receive(event, twin)
+        await sse.fence(everything, overlapping)
+
+
+async def _named(sse: Any, kind: Kind) -> Any:
+    return await subject(sse, kind)
+
+
+def _with_sequence(event: StreamEvent, sequence: int) -> StreamEvent:
+    return StreamEvent(
+        task_execution_id=event.task_execution_id,
+        workflow_execution_id=event.workflow_execution_id,
+        sequence=sequence,
+        event_type=event.event_type,
+        payload=event.payload,
+        timestamp_ms=event.timestamp_ms,
+    )

@@ -1,0 +1,105 @@
+"""SSE: the `types` parameter, the whole table on every endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import eventhook_fixtures
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import every_endpoint, expect_problem, subject
+from eventhook_conformance.contract import StreamEvent, StreamEventType
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.session import Kind, Sse, Stream, sse_session
+
+_AT_ONCE = 12
+"""Readers at a time; each holds a subscription or two of the target."""
+_STREAM_TYPES = [kind.lower() for kind in StreamEventType]
+
+
+@every_endpoint
+@case("SSE-05")
+async def types_selects_as_written(probe: Probe, kind: Kind) -> None:
+    """Each well-formed row of the table gets what it selects, and nothing besides."""
+    table = eventhook_fixtures.load("types")
+    vectors = [vector for vector in _vectors(table, kind) if vector["status"] == 200]
+    async with sse_session(probe, shows={"unselected", "lost", "repeated"}) as sse:
+        for start in range(0, len(vectors), _AT_ONCE):
+            id = await subject(sse, kind)
+            opened = [
+                (vector, await _open(sse, kind, id, vector))
+                for vector in vectors[start : start + _AT_ONCE]
+            ]
+            events = {name: _event(sse, kind, id, name) for name in table["events"]}
+            if kind == "tenant":
+                events = {n: e for n, e in events.items() if not isinstance(e, StreamEvent)}
+            await sse.publish(*events.values())
+            for vector, stream in opened:
+                await stream.receive(*(events[name] for name in vector["selects"]))
+            await sse.fence(*(stream for _, stream in opened))
+            for _, stream in opened:
+                await stream.leave()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@every_endpoint
+@case("SSE-05")
+async def malformed_types_are_refused(probe: Probe, kind: Kind, method: str) -> None:
+    """Each malformed row is a 400: what is accepted in silence hides a typing error for ever."""
+    vectors = _vectors(eventhook_fixtures.load("types"), kind)
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        for vector in vectors:
+            if vector["status"] == 400:
+                answer = await sse.ask(
+                    method, path + sse.query(vector["values"]), sse.tenants[0].headers
+                )
+                expect_problem(probe, answer, 400, vector["name"])
+
+
+def _vectors(table: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
+    endpoint = "tenant" if kind == "tenant" else "workflow"
+    return [vector for vector in table["vectors"] if vector["endpoint"] == endpoint]
+
+
+async def _open(sse: Sse, kind: Kind, id: UUID | None, vector: dict[str, Any]) -> Stream:
+    fence = _fence_type(vector)
+    chosen = {*vector["selects"], fence}
+    return await sse.stream(
+        kind,
+        id,
+        types=vector["values"],
+        selects=lambda event: _name(event) in chosen,
+        fence_type=fence or "none.selected",
+    )
+
+
+def _fence_type(vector: dict[str, Any]) -> str | None:
+    """A type of lifecycle event that the row selects, for a row that is silent otherwise."""
+    lifecycle = [name for name in vector["selects"] if name not in _STREAM_TYPES]
+    if lifecycle:
+        return str(lifecycle[-1])
+    if vector["selects"]:
+        return None
+    item = _items(vector["values"])[0].removesuffix(".*")
+    return item if "." in item else f"{item}.fence"
+
+
+def _items(values: Sequence[str]) -> list[str]:
+    items = [item.strip().lower() for value in values for item in value.split(",")]
+    return [item for item in items if item]
+
+
+def _event(sse: Sse, kind: Kind, id: UUID | None, name: str) -> Event:
+    task = id if kind == "task" else None
+    if name in _STREAM_TYPES:
+        return sse.token(id or UUID(int=0), name, StreamEventType(name.upper()), task=task)
+    return sse.event(None if kind == "task" else id, name, task=task, tenant=0)
+
+
+def _name(event: Event) -> str:
+    return event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type

@@ -1,0 +1,326 @@
+"""What must hold of one stream, given what was published: pure, like the checker of the bus.
+
+Each breach has a kind and the requirement that it breaks; a case says which kinds show its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent, StreamEventType
+from eventhook_conformance.history import Event, Moment, Publish
+from eventhook_conformance.sse.client import Received
+from eventhook_conformance.sse.parser import ServerSentEvent, unknown_fields
+
+Breach: TypeAlias = Literal[
+    "form",
+    "phantom",
+    "repeated",
+    "altered",
+    "unselected",
+    "strayed",
+    "crossed",
+    "reordered",
+    "replayed",
+    "lost",
+]
+
+CHARGES: Final[Mapping[Breach, str]] = {
+    "form": "SSE-03",
+    "phantom": "SSE-03",
+    "repeated": "SSE-03",
+    "altered": "SSE-02",
+    "unselected": "SSE-05",
+    "strayed": "SSE-09",
+    "crossed": "SSE-06",
+    "reordered": "SSE-10",
+    "replayed": "SSE-17",
+    "lost": "SSE-04",
+}
+
+STREAM_TYPES: Final = frozenset(kind.lower() for kind in StreamEventType)
+_LINE_END: Final = re.compile("\r\n|\r")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One breach."""
+
+    kind: Breach
+    expected: str
+    seen: str
+    publishes: tuple[Publish, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one stream should carry."""
+
+    carries: Callable[[Event], bool]
+    """Whether an event belongs on it, whatever was asked for by `types`."""
+    selects: Callable[[Event], bool]
+    """Whether `types` asks for it."""
+    tenant: UUID
+    consolidated: bool = False
+
+    def takes(self, event: Event) -> bool:
+        """Whether the event should be seen."""
+        return self.carries(event) and self.selects(event)
+
+
+class Published:
+    """What was published, found again by what a stream says of it."""
+
+    def __init__(self, publishes: Iterable[Publish]) -> None:
+        self.all = list(publishes)
+        self._by_key = {key_of(publish.event): publish for publish in self.all}
+        self._by_payload: dict[tuple[str, str], Publish] = {}
+        for publish in self.all:
+            if isinstance(publish.event, StreamEvent):
+                event = publish.event
+                self._by_payload[event.event_type.lower(), as_delivered(event.payload)] = publish
+
+    def origin(self, event: ServerSentEvent) -> Publish | None:
+        """The publish that a received event comes from, even if it is somewhat broken."""
+        ids = event.values("id")
+        id = ids[-1] if ids else ""
+        found = self._by_key.get(id.rpartition(":")[2])
+        if found is not None:
+            return found
+        content = _as_object(event.data)
+        if content is None:
+            return self._by_payload.get((event.type, event.data))
+        found = self._by_key.get(str(content.get("id")))
+        payload = content.get("data")
+        if found is None and isinstance(payload, str):
+            found = self._by_payload.get((event.type, as_delivered(payload)))
+        return found or self._by_payload.get((event.type, event.data))
+
+
+def key_of(event: Event) -> str:
+    """What its `id` on the wire says of it; the session gives every stream event its own sequence."""
+    return str(event.sequence if isinstance(event, StreamEvent) else event.id)
+
+
+def as_delivered(payload: str) -> str:
+    """A payload as it comes out of a parser: CR and CRLF become LF."""
+    return _LINE_END.sub("\n", payload)
+
+
+def judge(
+    received: Sequence[Received],
+    strays: Sequence[tuple[tuple[str, str], ...]],
+    wanted: Wanted,
+    published: Published,
+    requested: Moment,
+    opened: Moment,
+) -> list[Finding]:
+    """All breaches of one stream.
+
+    Args:
+        received: its events.
+        strays: blocks of fields that dispatched nothing.
+        wanted: what it should carry.
+        published: by anyone, so far.
+        requested: when its request was sent.
+        opened: when its headers had been read.
+    """
+    found = [*_stray_findings(strays)]
+    origins: list[tuple[Publish, Received]] = []
+    for one in received:
+        origin = published.origin(one.event)
+        if origin is None:
+            if not is_foreign(one.event, wanted.tenant):
+                found.append(
+                    Finding("phantom", "only what was published", f"{shown(one.event)}")
+                )
+            continue
+        found += _judge_one(one.event, origin, wanted, requested)
+        origins.append((origin, one))
+    found += _repeats(origins)
+    found += _order(origins, wanted)
+    found += _losses(origins, wanted, published, opened)
+    return found
+
+
+def _judge_one(
+    event: ServerSentEvent, origin: Publish, wanted: Wanted, requested: Moment
+) -> Iterator[Finding]:
+    source = origin.event
+    if not wanted.carries(source):
+        crossed = isinstance(source, FlovynEvent) and source.tenant_id != wanted.tenant
+        kind: Breach = "crossed" if crossed else "strayed"
+        whose = "another tenant's" if crossed else "what belongs elsewhere"
+        yield Finding(kind, "only what belongs on the stream", f"{whose}: {shown(event)}", (origin,))
+        return
+    if not wanted.selects(source):
+        yield Finding("unselected", "only the types asked for", shown(event), (origin,))
+    if origin.settled is not None and origin.settled.step < requested.step:
+        yield Finding(
+            "replayed", "nothing from before the request", f"an old event: {shown(event)}", (origin,)
+        )
+    yield from _form(event, origin, wanted)
+
+
+def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[Finding]:
+    source = origin.event
+    stream = isinstance(source, StreamEvent)
+    name = source.event_type.lower() if stream else source.event_type
+    id = key_of(source)
+    if isinstance(source, StreamEvent) and wanted.consolidated:
+        id = f"{source.workflow_execution_id}:{id}"
+    for field, right in (("event", name), ("id", id)):
+        values = event.values(field)
+        # A UUID reads the same in either case.
+        alike = [value if stream or field == "event" else value.lower() for value in values]
+        if alike != [right]:
+            yield Finding(
+                "form", f"one field {field} with {right!r}", f"{values or 'none'}", (origin,)
+            )
+    if unknown := unknown_fields(event):
+        yield Finding("form", "no field that the rules do not know", f"{unknown}", (origin,))
+    yield from _data(event, origin, wanted)
+
+
+def _data(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[Finding]:
+    source = origin.event
+    if isinstance(source, FlovynEvent):
+        try:
+            read = FlovynEvent.from_json(event.data)
+        except InvalidEvent as error:
+            yield Finding("form", "the event's wire form as data", str(error)[:200], (origin,))
+            return
+        if (field := source.differs(read)) is not None:
+            seen = f"another {field}: {getattr(read, field)!r:.120}"
+            yield Finding("altered", "the event as it was published", seen, (origin,))
+        return
+    payload, right = event.data, as_delivered(source.payload)
+    if wanted.consolidated:
+        content = _as_object(event.data)
+        if content is None or set(content) != {"workflowExecutionId", "data"}:
+            expected = 'data of the form {"workflowExecutionId": …, "data": payload}'
+            yield Finding("form", expected, f"{event.data!r:.120}", (origin,))
+            return
+        if content["workflowExecutionId"] != source.workflow_execution_id:
+            expected = f"workflowExecutionId {source.workflow_execution_id}"
+            yield Finding("form", expected, f"{content['workflowExecutionId']!r:.80}", (origin,))
+        payload, right = as_delivered(str(content["data"])), as_delivered(source.payload)
+    if payload != right:
+        yield Finding("altered", f"the payload {_excerpt(right, payload)}", _excerpt(payload, right), (origin,))
+
+
+def _excerpt(text: str, other: str) -> str:
+    """The text around where it differs from the other."""
+    at = next(
+        (n for n, (one, two) in enumerate(zip(text, other, strict=False)) if one != two),
+        min(len(text), len(other)),
+    )
+    start = max(0, at - 20)
+    where = f" (from character {start} of {len(text)})" if len(text) > 60 else ""
+    return f"{text[start : at + 40]!r}{where}"
+
+
+def _stray_findings(strays: Iterable[tuple[tuple[str, str], ...]]) -> Iterator[Finding]:
+    for block in strays:
+        names = [name for name, _ in block]
+        if names != ["retry"]:
+            expected = "data in every event, and no other block but a retry"
+            yield Finding("form", expected, f"a block of {', '.join(map(repr, names))} alone")
+
+
+def _repeats(origins: Sequence[tuple[Publish, Received]]) -> Iterator[Finding]:
+    seen: set[int] = set()
+    for origin, one in origins:
+        if origin.number in seen:
+            yield Finding("repeated", "each event once", f"again: {shown(one.event)}", (origin,))
+        seen.add(origin.number)
+
+
+def _order(origins: Sequence[tuple[Publish, Received]], wanted: Wanted) -> Iterator[Finding]:
+    """Within a side; on the stream side of a consolidated stream, within a workflow."""
+    latest: dict[object, Publish] = {}
+    for origin, one in origins:
+        event = origin.event
+        chain = (
+            origin.client,
+            origin.side,
+            event.workflow_execution_id if isinstance(event, StreamEvent) else None,
+        )
+        last = latest.get(chain)
+        if last is not None and origin.before(last):
+            seen = f"{shown(one.event)} after one published later"
+            yield Finding("reordered", "its publisher's order on each side", seen, (origin, last))
+        else:
+            latest[chain] = origin
+
+
+def _losses(
+    origins: Sequence[tuple[Publish, Received]],
+    wanted: Wanted,
+    published: Published,
+    opened: Moment,
+) -> Iterator[Finding]:
+    """Events passed over by a later one of the same publisher and side."""
+    seen = {origin.number for origin, _ in origins}
+    newest: dict[tuple[str, object], Publish] = {}
+    for origin, _ in origins:
+        chain = (origin.client, _lane(origin.event))
+        if chain not in newest or newest[chain].number < origin.number:
+            newest[chain] = origin
+    for publish in published.all:
+        last = newest.get((publish.client, _lane(publish.event)))
+        if (
+            last is not None
+            and publish.number not in seen
+            and publish.outcome == "ok"
+            and publish.called.step > opened.step
+            and publish.before(last)
+            and wanted.takes(publish.event)
+        ):
+            seen_instead = "it was passed over by a later event"
+            yield Finding("lost", f"{_name(publish)} to be delivered", seen_instead, (publish, last))
+
+
+def _lane(event: Event) -> object:
+    return event.workflow_execution_id if isinstance(event, StreamEvent) else "events"
+
+
+def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
+    """Whether it is what the server itself has to tell: a lifecycle event not of the suite's making,
+    or the older form of one."""
+    if event.type in STREAM_TYPES:
+        content = _as_object(event.data) or {}
+        inner = content.get("data")
+        older = _as_object(inner) if isinstance(inner, str) else content
+        return event.type == "data" and (older or {}).get("type") == "Event"
+    try:
+        read = FlovynEvent.from_json(event.data)
+    except InvalidEvent:
+        return False
+    return (
+        read.tenant_id == tenant
+        and read.event_type == event.type
+        and event.values("id") == [str(read.id)]
+    )
+
+
+def _as_object(text: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def shown(event: ServerSentEvent) -> str:
+    """An event in a few words."""
+    return f"event {event.type!r:.60}, id {event.last_event_id!r:.80}, data {event.data!r:.60}"
+
+
+def _name(publish: Publish) -> str:
+    return f"#{publish.number} ({publish.event.event_type})"

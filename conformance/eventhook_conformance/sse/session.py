@@ -1,0 +1,478 @@
+"""All that an SSE case needs: things to look at, readers, fences, and a judge at the end.
+
+    async with sse_session(probe, shows={"lost"}) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream("workflow", workflow)
+        token = sse.token(workflow, " world")
+        await sse.publish(token)
+        await stream.receive(token)
+
+On leaving, every stream is held against all that was published, whatever the case looked at itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.history import Event, Remark
+from eventhook_conformance.probe import Probe, Undecided, Via
+from eventhook_conformance.sse.client import Answer, HttpClient, Reading
+from eventhook_conformance.sse.judging import (
+    CHARGES,
+    Breach,
+    Published,
+    Wanted,
+    judge,
+    key_of,
+    shown,
+)
+from eventhook_conformance.sse.provisioning import Provisioner
+from eventhook_conformance.target import HttpTarget, Tenant
+
+Kind: TypeAlias = Literal["workflow", "consolidated", "task", "tenant"]
+PATHS: Final[Mapping[Kind, str]] = {
+    "workflow": "/workflow-executions/{id}/stream",
+    "consolidated": "/workflow-executions/{id}/stream/consolidated",
+    "task": "/task-executions/{id}/stream",
+    "tenant": "/events/stream",
+}
+FENCE: Final = "suite.fence"
+
+
+class Stream:
+    """One open stream of the target.
+
+    Args:
+        session: whose it is.
+        wanted: what it should carry.
+        reading: what came of it.
+        name: how histories call its reader.
+        requested: the history's entry of the request.
+        fences: makes fresh events, some of which it takes.
+        closing: closes the connection.
+    """
+
+    def __init__(
+        self,
+        session: Sse,
+        wanted: Wanted,
+        reading: Reading,
+        name: str,
+        requested: Remark,
+        fences: Callable[[], list[Event]],
+        closing: AsyncExitStack,
+    ) -> None:
+        self._session = session
+        self.wanted = wanted
+        self.reading = reading
+        self.name = name
+        self.requested = requested
+        self.fences = fences
+        self._closing = closing
+
+    def seen(self) -> set[str]:
+        """The keys of all that came, as `key_of` gives them."""
+        published = self._session.published()
+        origins = (published.origin(one.event) for one in self.reading.received)
+        return {key_of(origin.event) for origin in origins if origin is not None}
+
+    async def receive(self, *events: Event) -> None:
+        """Waits until all of these came.
+
+        Raises:
+            CaseAborted: they did not in time, or the stream ended.
+        """
+        probe = self._session.probe
+        wanted = {key_of(event): event for event in events}
+        got = self.reading.received
+
+        looked = 0
+
+        def all_came() -> bool:
+            nonlocal looked
+            if looked < len(got):
+                published = self._session.published()
+                for one in got[looked:]:
+                    origin = published.origin(one.event)
+                    if origin is not None:
+                        wanted.pop(key_of(origin.event), None)
+                looked = len(got)
+            return not wanted
+
+        if all_came():
+            return
+        waiting = probe.spawn(self.reading.until(all_came))
+        await probe.patience.wait(waiting, progress=lambda: len(got))
+        if wanted:
+            missing = next(iter(wanted.values()))
+            entries = [p for p in probe.history.publishes if key_of(p.event) in wanted][:3]
+            state = self.reading.error or ("the stream ended" if self.reading.ended else "")
+            raise probe.aborted(
+                f"{_called(missing)} to arrive on {self.name}",
+                state or f"nothing of it within {probe.patience.current_s:g} s; {self._tail()}",
+                self.requested,
+                *entries,
+            )
+
+    def _tail(self) -> str:
+        got = self.reading.received
+        return f"the last event was {shown(got[-1].event)}" if got else "no event came at all"
+
+    async def until(self, satisfied: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Whether that holds in time, or before the stream ends."""
+        probe = self._session.probe
+        waiting = probe.spawn(self.reading.until(satisfied))
+        await probe.patience.wait(waiting, timeout_s=timeout_s)
+        return satisfied()
+
+    async def leave(self) -> None:
+        """Closes the connection."""
+        await self._session.probe.returns(self._closing.aclose(), f"closing {self.name}")
+
+
+class Sse:
+    """What a case acts through; made by `sse_session`."""
+
+    def __init__(self, probe: Probe, target: HttpTarget, http: HttpClient) -> None:
+        self.probe = probe
+        self.target = target
+        self.http = http
+        self.streams: list[Stream] = []
+        self._provisioner = Provisioner(probe, target)
+        self._parents: dict[UUID, UUID] = {}
+        self._tasks: dict[UUID, UUID | None] = {}
+        self._tenants: dict[UUID, UUID] = {}
+        # Sequences are unique within a case, so that a stream's `id` says which event it was.
+        self._sequences = itertools.count(probe.random.randrange(1_000, 1_000_000))
+        self._known: Published | None = None
+        self._vias: list[Via] = ["same"]
+
+    # Things to look at
+
+    @property
+    def tenants(self) -> Sequence[Tenant]:
+        """The two that the target has."""
+        return self.target.tenants
+
+    async def workflow(self, tenant: int = 0) -> UUID:
+        """A fresh workflow."""
+        return self._note(tenant, await self._provisioner.make(self.tenants[tenant], "workflow"))
+
+    async def child(self, parent: UUID, tenant: int = 0) -> UUID:
+        """A fresh child of a workflow; the event that tells of it is the case's to publish."""
+        made = await self._provisioner.make(self.tenants[tenant], "child", parent)
+        self._parents[made] = parent
+        return self._note(tenant, made)
+
+    async def task(self, tenant: int = 0, workflow: UUID | None = None) -> UUID:
+        """A fresh task, standalone unless a workflow is given."""
+        made = await self._provisioner.make(self.tenants[tenant], "task", workflow)
+        self._tasks[made] = workflow
+        return self._note(tenant, made)
+
+    def _note(self, tenant: int, made: UUID) -> UUID:
+        self._tenants[made] = self.tenants[tenant].id
+        return made
+
+    # Events
+
+    def token(
+        self,
+        key: UUID,
+        payload: str = "token",
+        event_type: StreamEventType = StreamEventType.TOKEN,
+        *,
+        task: UUID | None = None,
+    ) -> StreamEvent:
+        """A stream event with a sequence of its own."""
+        return self.probe.stream_event(
+            str(key),
+            payload,
+            event_type,
+            task="" if task is None else str(task),
+            sequence=next(self._sequences),
+        )
+
+    def event(
+        self,
+        workflow: UUID | None,
+        event_type: str = "task.created",
+        *,
+        task: UUID | None = None,
+        data: Any = None,
+        tenant: int | None = None,
+    ) -> FlovynEvent:
+        """A lifecycle event of that workflow's (or task's) tenant."""
+        owner = workflow or task
+        known = self._tenants.get(owner) if owner is not None else None
+        tenant_id = self.tenants[tenant or 0].id if tenant is not None or known is None else known
+        return self.probe.event(
+            tenant_id, event_type, source="system", workflow=workflow, task=task, data=data
+        )
+
+    async def publish(self, *events: Event, via: Via = None) -> None:
+        """Publishes one after the other on the bus, as one publisher."""
+        if via is not None and via not in self._vias:
+            self._vias.append(via)
+        await self.probe.publish(*events, via=via)
+
+    def published(self) -> Published:
+        """What was published so far."""
+        publishes = self.probe.history.publishes
+        if self._known is None or len(self._known.all) != len(publishes):
+            self._known = Published(publishes)
+        return self._known
+
+    # Requests
+
+    def path(self, kind: Kind, id: object = "", tenant: int = 0) -> str:
+        """The path of an endpoint, with whatever is given as id."""
+        text = quote(str(id), safe="")
+        return self.tenants[tenant].base_path + PATHS[kind].replace("{id}", text)
+
+    def query(self, types: str | Sequence[str] | None) -> str:
+        """`types` as a query; a sequence gives the parameter several times."""
+        if types is None:
+            return ""
+        values = [types] if isinstance(types, str) else types
+        return "?" + urlencode([("types", value) for value in values], quote_via=quote, safe=",*")
+
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """An answer as a whole; of a stream, its headers.
+
+        Raises:
+            CaseAborted: it did not come in time.
+        """
+        remark = self.probe.history.remark("http", f"{method} {path}")
+        answer = await self.probe.returns(
+            self.http.ask(method, path, headers or {}), f"the answer to {method} {path}"
+        )
+        remark.returned, remark.result = self.probe.history.clock.now(), str(answer.status)
+        return answer
+
+    async def stream(
+        self,
+        kind: Kind,
+        id: UUID | None = None,
+        *,
+        types: str | Sequence[str] | None = None,
+        selects: Callable[[Event], bool] = lambda event: True,
+        fence_type: str = FENCE,
+        tenant: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> Stream:
+        """Opens a stream; its headers have arrived when this returns.
+
+        Args:
+            kind: of endpoint.
+            id: of the workflow or task; None for the tenant's own stream.
+            types: the parameter; several values give it several times.
+            selects: which events that asks for.
+            fence_type: of lifecycle events that it asks for.
+            tenant: whose path and credentials.
+            headers: beside the tenant's.
+
+        Raises:
+            CaseAborted: the answer is no 200, or did not come in time.
+        """
+        probe, number = self.probe, len(self.streams) + 1
+        path = self.path(kind, "" if id is None else id, tenant) + self.query(types)
+        every = {**self.tenants[tenant].headers, **(headers or {})}
+        requested = probe.history.remark(f"r{number}", f"GET {path}")
+        closing = AsyncExitStack()
+        reading = await probe.returns(
+            closing.enter_async_context(self.http.stream(path, every)), f"the answer to GET {path}"
+        )
+        requested.returned, requested.result = reading.opened, str(reading.status)
+        wanted = Wanted(
+            self._carrier(kind, id, self.tenants[tenant].id),
+            selects,
+            self.tenants[tenant].id,
+            kind == "consolidated",
+        )
+        stream = Stream(
+            self,
+            wanted,
+            reading,
+            f"r{number}{self.query(types)}",
+            requested,
+            lambda: self._fences_for(kind, id, tenant, fence_type),
+            closing,
+        )
+        self.streams.append(stream)
+        if reading.status != 200:
+            raise probe.aborted("the stream to open with 200", f"{reading.status}", requested)
+        return stream
+
+    def _carrier(self, kind: Kind, id: UUID | None, tenant: UUID) -> Callable[[Event], bool]:
+        def carries(event: Event) -> bool:
+            if isinstance(event, FlovynEvent) and event.tenant_id != tenant:
+                return False
+            if kind == "tenant":
+                return isinstance(event, FlovynEvent)
+            if kind == "task" and id is not None:
+                return self._of_task(event, id)
+            workflow = event.workflow_execution_id
+            if kind == "workflow" or workflow is None:
+                return workflow is not None and str(workflow) == str(id)
+            return self._descends(str(workflow), str(id))
+
+        return carries
+
+    def _of_task(self, event: Event, task: UUID) -> bool:
+        if isinstance(event, FlovynEvent):
+            return event.task_execution_id == task
+        workflow = self._tasks.get(task)
+        if workflow is None:
+            return event.workflow_execution_id == str(task)
+        return (event.workflow_execution_id, event.task_execution_id) == (str(workflow), str(task))
+
+    def _descends(self, workflow: str, root: str) -> bool:
+        parents = {str(child): str(parent) for child, parent in self._parents.items()}
+        while workflow != root:
+            if workflow not in parents:
+                return False
+            workflow = parents[workflow]
+        return True
+
+    # Fences
+
+    async def fence(self, *streams: Stream) -> None:
+        """Proves that what has not come on these will not: each side's next event has (SSE-10).
+
+        Raises:
+            CaseAborted: a fence did not arrive.
+        """
+        for via in self._vias:
+            fences = [(stream, self._due(stream)) for stream in streams]
+            every = [fence for _, due in fences for fence in due]
+            first = len(self.probe.history.publishes)
+            await self.publish(*every, via=via)
+            for publish in self.probe.history.publishes[first:]:
+                publish.purpose = "fence"
+            for stream, due in fences:
+                await stream.receive(*due)
+
+    def _due(self, stream: Stream) -> list[Event]:
+        due: dict[tuple[type[Event], object], Event] = {}
+        for fence in stream.fences():
+            if stream.wanted.takes(fence):
+                due.setdefault((type(fence), fence.workflow_execution_id), fence)
+        return list(due.values())
+
+    def _fences_for(
+        self, kind: Kind, id: UUID | None, tenant: int, event_type: str
+    ) -> list[Event]:
+        """An event for each side of each workflow that the stream carries."""
+        if kind == "tenant" or id is None:
+            return [self.event(None, event_type, tenant=tenant)]
+        if kind == "task":
+            workflow = self._tasks.get(id)
+            return [
+                self.event(workflow, event_type, task=id),
+                *self._streamed(workflow or id, task=id),
+            ]
+        family = [id]
+        if kind == "consolidated":
+            family += [one for one in self._parents if self._descends(str(one), str(id))]
+        events: list[Event] = []
+        for member in family:
+            events += [self.event(member, event_type), *self._streamed(member)]
+        return events
+
+    def _streamed(self, key: UUID, task: UUID | None = None) -> list[Event]:
+        """One of each type: which of them a stream takes, its `types` says."""
+        return [self.token(key, "fence", kind, task=task) for kind in StreamEventType]
+
+    # Judging
+
+    def judge(self, shows: Collection[Breach]) -> None:
+        """Holds every stream against all that was published."""
+        published = self.published()
+        for stream in self.streams:
+            reading = stream.reading
+            self._record(stream)
+            for finding in judge(
+                reading.received,
+                reading.parser.strays,
+                stream.wanted,
+                published,
+                stream.requested.called,
+                reading.opened,
+            ):
+                charged = [CHARGES[finding.kind]]
+                if finding.kind == "strayed" and stream.wanted.consolidated:
+                    charged = ["SSE-11"]
+                if finding.kind in shows:
+                    charged += self.probe.requirements
+                self.probe.violations.append(
+                    Violation(
+                        "failed",
+                        tuple(dict.fromkeys(charged)),
+                        finding.expected,
+                        f"{finding.seen} (on {stream.name})",
+                        (stream.requested, *finding.publishes),
+                    )
+                )
+
+    def _record(self, stream: Stream) -> None:
+        """Enters what came in the history, for whoever reads it."""
+        for one in stream.reading.received:
+            remark = Remark(stream.requested.client, shown(one.event), one.at, one.at, "received")
+            self.probe.history.remarks.append(remark)
+
+
+def _called(event: Event) -> str:
+    if isinstance(event, StreamEvent):
+        return f"{event.event_type} {event.sequence} ({event.payload!r:.40})"
+    return f"{event.event_type} {event.id}"
+
+
+@asynccontextmanager
+async def sse_session(
+    probe: Probe, *, shows: Collection[Breach] = (), via: Via = None
+) -> AsyncIterator[Sse]:
+    """Everything for one case; on leaving, closes its streams and judges them.
+
+    Args:
+        probe: the case's.
+        shows: the breaches that, seen in this case, break its own requirements too.
+        via: over whose bus the server stands.
+
+    Raises:
+        CaseAborted: the target's HTTP side cannot be entered.
+        Undecided: what reads streams is not installed.
+    """
+    need("httpx")
+    target = await probe.http(via)
+    http = HttpClient(target.base_url, probe.history.clock)
+    session = Sse(probe, target, http)
+    try:
+        yield session
+    finally:
+        session.judge(shows)
+        for stream in session.streams:
+            await stream.leave()
+        await http.aclose()
+
+
+def need(module: str, extra: str = "sse") -> None:
+    """Says plainly which extra is missing.
+
+    Raises:
+        Undecided: the module is not installed.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise Undecided(
+            f"this case needs {module}: pip install 'eventhook-conformance[{extra}]'", "suite"
+        )
