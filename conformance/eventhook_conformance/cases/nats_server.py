@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import eventhook_fixtures
 from eventhook_conformance.cases import case
-from eventhook_conformance.cases._nats import client_of, own_server
+from eventhook_conformance.cases._nats import asks_for, client_of, own_server
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed, every_kind
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import NotOffered, Probe, Via
@@ -74,7 +74,9 @@ async def _asks_for(
     before = await subjects_asked(url)
     listener = await probe.subscribe(selects, via)
     # Not earlier, should entering return before the server was asked (which is PUB-04).
-    await probe.fence(listener)
+    event = asks_for(probe, listener)
+    await probe.publish(event, via=via)
+    await listener.receive(event)
     after = await subjects_asked(url) - before
     new = sorted(subject for subject in after.elements() if _reaches(subject, scope))
     if new not in [sorted(alternative) for alternative in allowed]:
@@ -216,7 +218,11 @@ def _monitoring(probe: Probe) -> str:
 
 
 async def _nothing_is_left(probe: Probe, url: str, scopes: Collection[str], how: str) -> None:
-    """Asks until the server counts none, as long as anything that must come is waited for."""
+    """Asks until the server counts none, for as long as what must come is waited for.
+
+    Raises:
+        CaseAborted: it still counts some.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + probe.patience.current_s
     while True:
@@ -225,8 +231,7 @@ async def _nothing_is_left(probe: Probe, url: str, scopes: Collection[str], how:
         if not left:
             return
         if loop.time() > until:
-            probe.found(
+            raise probe.aborted(
                 f"the server to count no subscription of ours after they were {how}",
                 f"it counts {', '.join(sorted(left))}",
             )
-            return

@@ -41,7 +41,7 @@ async def stream_is_answered_before_anything_happens(probe: Probe, kind: Kind) -
 
 
 @every_endpoint
-@case("SSE-01", shows={"lost"})
+@case("SSE-01")
 async def each_event_comes_at_once(probe: Probe, kind: Kind) -> None:
     """One alone, then the next: whoever collects events before writing holds up the first."""
     async with sse_session(probe, shows={"lost"}) as sse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -67,15 +68,27 @@ def _vectors(table: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
 
 
 async def _open(sse: Sse, kind: Kind, id: UUID | None, vector: dict[str, Any]) -> Stream:
-    fence = _fence_type(vector)
-    chosen = {*vector["selects"], fence}
     return await sse.stream(
         kind,
         id,
         types=vector["values"],
-        selects=lambda event: _name(event) in chosen,
-        fence_type=fence or "none.selected",
+        selects=lambda event: _selects(vector, event),
+        fence_type=_fence_type(vector) or "none.selected",
     )
+
+
+def _selects(vector: dict[str, Any], event: Event) -> bool:
+    """What the row says; of types that no row knows, such as fences, what its items say."""
+    name = event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type
+    if name in _known():
+        return name in vector["selects"]
+    items = [item.removesuffix(".*") + "." for item in _items(vector["values"])]
+    return not items or any(f"{name}.".startswith(item) for item in items)
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(eventhook_fixtures.load("types")["events"])
 
 
 def _fence_type(vector: dict[str, Any]) -> str | None:
@@ -89,8 +102,8 @@ def _fence_type(vector: dict[str, Any]) -> str | None:
     return item if "." in item else f"{item}.fence"
 
 
-def _items(values: Sequence[str]) -> list[str]:
-    items = [item.strip().lower() for value in values for item in value.split(",")]
+def _items(values: Sequence[str] | None) -> list[str]:
+    items = [item.strip().lower() for value in values or () for item in value.split(",")]
     return [item for item in items if item]
 
 
@@ -99,7 +112,3 @@ def _event(sse: Sse, kind: Kind, id: UUID | None, name: str) -> Event:
     if name in _STREAM_TYPES:
         return sse.token(id or UUID(int=0), name, StreamEventType(name.upper()), task=task)
     return sse.event(None if kind == "task" else id, name, task=task, tenant=0)
-
-
-def _name(event: Event) -> str:
-    return event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type

@@ -57,7 +57,7 @@ _SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
     "task": EventPattern.for_task,
     "type": lambda tenant, _: EventPattern.by_type(tenant, "order"),
     "source": lambda tenant, _: EventPattern(tenant_id=tenant, source="shop"),
-    "four filters": lambda tenant, same: EventPattern(
+    "four-filters": lambda tenant, same: EventPattern(
         tenant_id=tenant,
         workflow_execution_id=same,
         task_execution_id=same,

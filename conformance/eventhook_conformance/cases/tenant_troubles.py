@@ -60,9 +60,9 @@ async def _overrun(probe: Probe, tenant: UUID) -> None:
     [
         "subscribes",
         "leaves",
-        "fails while reading",
-        "publishes what is refused",
-        "subscribes to what is refused",
+        "fails-while-reading",
+        "publishes-what-is-refused",
+        "subscribes-to-what-is-refused",
     ],
 )
 @case("TEN-04", shows={"leaked", "refused-seen"})
@@ -112,12 +112,12 @@ async def _make_trouble(probe: Probe, trouble: str, tenant: UUID, theirs: Listen
         case "leaves":
             await theirs.wait_reading()
             await theirs.leave()
-        case "fails while reading":
+        case "fails-while-reading":
             await theirs.leave(RuntimeError("the consumer failed"))
-        case "publishes what is refused":
+        case "publishes-what-is-refused":
             for event_type in ("task", "task.>", "*.created", ""):
                 await _offer(probe, probe.event(tenant, event_type))
-        case "subscribes to what is refused":
+        case "subscribes-to-what-is-refused":
             for prefix in (">", "*", "task.", ""):
                 await try_to_subscribe(probe, EventPattern.by_type(tenant, prefix))
 

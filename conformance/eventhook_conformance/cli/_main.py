@@ -11,6 +11,7 @@ import click
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._explain import explain
 from eventhook_conformance.cli._list import list_command
+from eventhook_conformance.cli._repeat import repeat_command
 from eventhook_conformance.cli._run import run
 from eventhook_conformance.cli._self_test import self_test
 
@@ -55,3 +56,4 @@ main.add_command(run)
 main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(self_test)
+main.add_command(repeat_command)

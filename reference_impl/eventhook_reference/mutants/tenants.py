@@ -172,7 +172,7 @@ class TellsOthersOfRefusals(PliableClient):
         try:
             await super().publish(side, event)
         except InvalidEvent:
-            for member in self.audience(side, event)[-2:]:
+            for member in self.audience("events", event)[-2:] if side == "events" else ():
                 self.hand(member, event)
             raise
 
@@ -255,12 +255,13 @@ class MakesRoomAtTheNeighbours(_Crowded):
 
 @bug(TENANTS, "TEN-06", seen="another's reader standing still")
 class WaitsForFullNeighbours(PliableClient):
-    """Whoever publishes while some buffer is full is slowed down, to give its reader time."""
+    """Whoever publishes while another tenant's buffer is full is held up until it may be read."""
 
-    async def pause(self) -> None:
-        full = any(
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        if side == "events" and any(
             len(held(member)) == self.capabilities.event_capacity
             for member in self.bus.members
-            if member.side == "events"
-        )
-        await asyncio.sleep(0.3 if full else 0)
+            if member.side == "events" and member.scope != event.tenant_id
+        ):
+            await asyncio.sleep(0.3)

@@ -1,0 +1,5 @@
+"""`python -m eventhook_conformance`: the command line."""
+
+from eventhook_conformance.cli import main
+
+main()

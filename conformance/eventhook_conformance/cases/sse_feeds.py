@@ -1,0 +1,266 @@
+"""SSE: two feeds in one stream, families of workflows, standalone tasks, and silence."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.contract import StreamEventType
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.session import Kind, sse_session
+
+
+@every_endpoint
+@case("SSE-10")
+async def each_side_keeps_its_order(probe: Probe, kind: Kind) -> None:
+    """Long runs of both sides, mixed, of many types, from one publisher and from several."""
+    async with sse_session(probe, shows={"reordered", "lost"}) as sse:
+        id = await subject(sse, kind)
+        stream = await sse.stream(kind, id)
+        types = ["task.created", "task.started", "workflow.started", "timer.fired"]
+        for publishers in (1, 4):
+            chains: list[list[Event]] = []
+            for _ in range(publishers):
+                chain: list[Event] = []
+                for number in range(24):
+                    if number % 3 == 2 and kind in ("workflow", "consolidated", "task"):
+                        stream_type = list(StreamEventType)[number % 4]
+                        chain += [both for both in both_sides(sse, kind, id)[1:]]
+                        chain.append(sse.token(id or probe.tenant(), "", stream_type, task=id))
+                    chain.append(both_sides(sse, kind, id, types[number % 4])[0])
+                chains.append(chain)
+            await probe.burst(chains)
+            await stream.receive(*(event for chain in chains for event in chain))
+        await sse.fence(stream)
+
+
+@case("SSE-10")
+async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
+    """Parent's and children's lifecycle events, from one publisher, on one stream."""
+    async with sse_session(probe, shows={"reordered", "lost"}) as sse:
+        root = await sse.workflow()
+        children = [await sse.child(root) for _ in range(3)]
+        stream = await sse.stream("consolidated", root)
+        whole = await sse.stream("tenant")
+        await sse.publish(*(sse.event(root, *_initiated(child)) for child in children))
+        for _ in range(3):
+            events = [
+                sse.event(one, f"task.step-{number}")
+                for number in range(5)
+                for one in (root, *children)
+            ]
+            await sse.publish(*events)
+            await stream.receive(*events)
+            await whole.receive(*events)
+        await sse.fence(stream, whole)
+
+
+@case("SSE-11")
+async def child_begun_later_is_included(probe: Probe) -> None:
+    """Once a reader saw `child_workflow.initiated`, whatever the child streams arrives."""
+    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        for _ in range(5):
+            child = await sse.child(root)
+            begun = sse.event(root, "child_workflow.initiated", data=_snapshot(child))
+            await sse.publish(begun)
+            await stream.receive(begun)
+            first = [sse.token(child, "the child's first word"), sse.event(child, "workflow.started")]
+            await sse.publish(*first)
+            await stream.receive(*first)
+        await sse.fence(stream)
+
+
+@case("SSE-11")
+async def child_begun_before_is_included(probe: Probe) -> None:
+    """A reader who comes later gets the whole family all the same."""
+    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+        root = await sse.workflow()
+        child = await sse.child(root)
+        grandchild = await sse.child(child)
+        await sse.publish(
+            sse.event(root, "child_workflow.initiated", data=_snapshot(child)),
+            sse.event(child, "child_workflow.initiated", data=_snapshot(grandchild)),
+        )
+        stream = await sse.stream("consolidated", root)
+        for member in (grandchild, root, child):
+            events = both_sides(sse, "consolidated", member)
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-11")
+async def grandchildren_are_included(probe: Probe) -> None:
+    """Begun one after the other while the reader reads, down to the fourth generation."""
+    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+        member = root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        for _ in range(3):
+            descendant = await sse.child(member)
+            begun = sse.event(member, "child_workflow.initiated", data=_snapshot(descendant))
+            await sse.publish(begun)
+            await stream.receive(begun)
+            events = both_sides(sse, "consolidated", descendant)
+            await sse.publish(*events)
+            await stream.receive(*events)
+            member = descendant
+        await sse.fence(stream)
+
+
+@case("SSE-11")
+async def nobody_else_is_included(probe: Probe) -> None:
+    """Not a stranger, a stranger's child, a parent, or a sibling; nor children in the plain stream."""
+    async with sse_session(probe, shows={"strayed", "lost", "crossed"}) as sse:
+        root, stranger = await sse.workflow(), await sse.workflow()
+        child, sibling, cousin = (
+            await sse.child(root),
+            await sse.child(root),
+            await sse.child(stranger),
+        )
+        foreign = await sse.workflow(1)
+        streams = [
+            await sse.stream("consolidated", root),
+            await sse.stream("consolidated", child),
+            await sse.stream("workflow", root),
+        ]
+        await sse.publish(
+            *(sse.event(root, "child_workflow.initiated", data=_snapshot(one)) for one in (child, sibling)),
+            sse.event(stranger, "child_workflow.initiated", data=_snapshot(cousin)),
+        )
+        for _ in range(2):
+            for one in (root, child, sibling, stranger, cousin, foreign):
+                await sse.publish(*both_sides(sse, "workflow", one))
+        await sse.fence(*streams)
+
+
+@pytest.mark.parametrize("types", ["token", "task"])
+@case("SSE-11")
+async def child_is_found_whatever_is_asked_for(probe: Probe, types: str) -> None:
+    """Also by a reader whose `types` leaves out the event that tells of it."""
+    async with sse_session(probe, shows={"lost", "strayed"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream(
+            "consolidated",
+            root,
+            types=types,
+            selects=lambda event: event.event_type == "TOKEN"
+            if types == "token"
+            else event.event_type.startswith("task."),
+            fence_type="task.fence",
+        )
+        whole = await sse.stream("consolidated", root)
+        child = await sse.child(root)
+        begun = sse.event(root, "child_workflow.initiated", data=_snapshot(child))
+        known = sse.event(root, "task.created")
+        await sse.publish(begun, known)
+        # What the reader itself sees after it tells that the server has taken it in.
+        await whole.receive(begun)
+        if types == "task":
+            await stream.receive(known)
+            events: list[Event] = [sse.event(child, "task.created")]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(whole)
+
+
+@every_endpoint
+@case("SSE-12")
+async def comments_come_when_idle(probe: Probe, kind: Kind) -> None:
+    """Again and again, at the interval that the target states; events are as whole as ever."""
+    async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
+        id = await subject(sse, kind)
+        stream = await sse.stream(kind, id)
+        parser = stream.reading.parser
+        limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
+        for round in range(2):
+            seen = len(parser.comments)
+            came = await stream.until(lambda: len(parser.comments) > seen, timeout_s=limit)
+            probe.expect(
+                came,
+                f"a comment within {sse.target.keep_alive_s:g} s of silence",
+                f"none within {limit:g} s" if not stream.reading.over else "the stream ended",
+                stream.requested,
+            )
+            if not came:
+                break
+            events = both_sides(sse, kind, id)
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-12")
+async def comments_break_no_event(probe: Probe) -> None:
+    """Long events without a pause, for longer than comments may keep away."""
+    async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream("workflow", workflow)
+        text = "one line of many\n" * 400
+        loop = asyncio.get_running_loop()
+        # A server that only counts time while idle is right too, so that no comment is demanded.
+        until = loop.time() + min(1.25 * sse.target.keep_alive_s, 5.0)
+        while loop.time() < until:
+            events = [sse.token(workflow, text, StreamEventType.DATA) for _ in range(4)]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-16")
+async def standalone_task_streams_to_its_end(probe: Probe) -> None:
+    """Tokens, progress again and again, data, an error: all under the task's own id."""
+    async with sse_session(probe, shows={"lost", "strayed", "form"}) as sse:
+        task, other = await sse.task(), await sse.task()
+        stream = await sse.stream("task", task)
+        await sse.publish(sse.token(other, "elsewhere", task=other))
+        for number in range(1, 6):
+            events: list[Event] = [
+                sse.token(task, f'{{"percent":{number * 20}}}', StreamEventType.PROGRESS, task=task),
+                sse.token(task, " word", task=task),
+                sse.event(None, f"task.step-{number}", task=task),
+            ]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        rest: list[Event] = [
+            sse.token(task, "{}", StreamEventType.DATA, task=task),
+            sse.token(task, "it broke", StreamEventType.ERROR, task=task),
+        ]
+        await sse.publish(*rest)
+        await stream.receive(*rest)
+        await sse.fence(stream)
+
+
+@case("SSE-16")
+async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
+    """Its part of the workflow's stream, and nothing of a sibling's or the workflow's."""
+    async with sse_session(probe, shows={"lost", "strayed"}) as sse:
+        workflow = await sse.workflow()
+        task, sibling = await sse.task(workflow=workflow), await sse.task(workflow=workflow)
+        stream = await sse.stream("task", task)
+        whole = await sse.stream("workflow", workflow)
+        for _ in range(3):
+            mine = [sse.token(workflow, "mine", task=task), sse.event(workflow, task=task)]
+            others = [
+                sse.token(workflow, "its", task=sibling),
+                sse.token(workflow, "nobody's"),
+                sse.event(workflow, task=sibling),
+                sse.event(workflow, "workflow.suspended"),
+            ]
+            await sse.publish(*others, *mine)
+            await stream.receive(*mine)
+            await whole.receive(*others, *mine)
+        await sse.fence(stream, whole)
+
+
+def _snapshot(child: object) -> dict[str, str]:
+    return {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+
+
+def _initiated(child: object) -> tuple[str]:
+    return ("child_workflow.initiated",)

@@ -1,0 +1,120 @@
+"""SSE: several readers, and readers that come, go, and change over."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.raw import raw_reader
+from eventhook_conformance.sse.session import Kind, sse_session
+
+
+@every_endpoint
+@case("SSE-07")
+async def each_reader_gets_everything(probe: Probe, kind: Kind) -> None:
+    """Eight at once, those that come later included."""
+    async with sse_session(probe, shows={"lost", "repeated", "altered"}) as sse:
+        id = await subject(sse, kind)
+        streams = [await sse.stream(kind, id) for _ in range(4)]
+        for _ in range(4):
+            events = [event for _ in range(3) for event in both_sides(sse, kind, id)]
+            await sse.publish(*events)
+            for stream in streams:
+                await stream.receive(*events)
+            streams.append(await sse.stream(kind, id))
+        await sse.fence(*streams)
+
+
+@pytest.mark.parametrize("way", ["closed", "reset"])
+@every_endpoint
+@case("SSE-07")
+async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -> None:
+    """Between events and in the midst of them, the first reader and the last."""
+    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+        id = await subject(sse, kind)
+        path, headers = sse.path(kind, id or ""), sse.tenants[0].headers
+        before = await sse.stream(kind, id)
+        for busy in (False, True, True):
+            async with raw_reader(sse.target.base_url, path, headers) as guest:
+                status = await probe.returns(guest.read_head(), f"the answer to GET {path}")
+                probe.expect(status == 200, "200", f"{status}")
+                after = await sse.stream(kind, id)
+                events = [event for _ in range(10) for event in both_sides(sse, kind, id)]
+                await sse.publish(*events[:10])
+                publishing = probe.spawn(sse.publish(*events[10:])) if busy else None
+                if busy:
+                    await probe.returns(guest.read_some(), "the first event")
+                if way == "reset":
+                    guest.reset()
+                else:
+                    guest.close()
+                if publishing is None:
+                    await sse.publish(*events[10:])
+                else:
+                    await probe.returns(publishing, "publishing")
+                for stream in (before, after):
+                    await stream.receive(*events)
+        await sse.fence(before)
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
+@case("SSE-09")
+async def switching_shows_nothing_of_the_first(probe: Probe, kind: Kind) -> None:
+    """There and back again: what the first workflow still publishes stays out."""
+    async with sse_session(probe, shows={"strayed", "lost", "replayed", "repeated"}) as sse:
+        ids = [await subject(sse, kind) for _ in range(2)]
+        for turn in range(4):
+            here, there = ids[turn % 2], ids[(turn + 1) % 2]
+            stream = await sse.stream(kind, here)
+            for _ in range(3):
+                events = both_sides(sse, kind, here)
+                await sse.publish(*both_sides(sse, kind, there), *events)
+                await stream.receive(*events)
+            await sse.fence(stream)
+            unread = both_sides(sse, kind, here)
+            await sse.publish(*unread)
+            await stream.leave()
+
+
+@case("SSE-09")
+async def streams_of_several_workflows_stay_apart(probe: Probe) -> None:
+    """One reader with all of them open at once, beside the tenant's own and a task's."""
+    async with sse_session(probe, shows={"strayed", "lost", "repeated"}) as sse:
+        workflows = [await sse.workflow() for _ in range(3)]
+        streams = [await sse.stream("workflow", one) for one in workflows]
+        streams += [await sse.stream("consolidated", one) for one in workflows]
+        for _ in range(3):
+            every: list[list[Event]] = [both_sides(sse, "workflow", one) for one in workflows]
+            await sse.publish(*(event for events in every for event in events))
+            for number, stream in enumerate(streams):
+                await stream.receive(*every[number % 3])
+        await sse.fence(*streams)
+
+
+@case("SSE-07")
+async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
+    """One who stays misses nothing of what flows meanwhile."""
+    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+        workflow = await sse.workflow()
+        staying = await sse.stream("workflow", workflow)
+        for _ in range(6):
+            events = [event for _ in range(8) for event in both_sides(sse, "workflow", workflow)]
+            publishing = probe.spawn(sse.publish(*events))
+            guests = [
+                probe.spawn(_visit(sse.target.base_url, sse.path("workflow", workflow), sse))
+                for _ in range(3)
+            ]
+            await probe.returns(asyncio.gather(publishing, *guests), "readers coming and going")
+            await staying.receive(*events)
+        await sse.fence(staying)
+
+
+async def _visit(base_url: str, path: str, sse: object) -> None:
+    headers = sse.tenants[0].headers  # type: ignore[attr-defined]
+    async with raw_reader(base_url, path, headers) as guest:
+        await guest.read_head()

@@ -1,0 +1,40 @@
+"""`repeat`: how stable the verdict on a target is."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import click
+
+from eventhook_conformance.stability import repeat
+from eventhook_conformance.target import TargetNotFound, find_target
+
+
+@click.command(name="repeat")
+@click.argument("target")
+@click.option("--runs", type=click.IntRange(min=2), default=20, show_default=True)
+@click.option("--load", is_flag=True, help="Keep all processors busy in every second run.")
+def repeat_command(target: str, runs: int, load: bool) -> None:
+    """Runs the suite against TARGET again and again, and reports what changes.
+
+    \b
+    Exits 0 if every run came to the same, else 1. Example:
+      eventhook-conformance repeat nats --runs 50 --load
+    """
+    try:
+        find_target(target)
+    except TargetNotFound as error:
+        raise click.UsageError(str(error)) from error
+    verdicts: Counter[str] = Counter()
+    changed = 0
+    for one in repeat(target, runs, loaded=load):
+        verdicts[one.verdict] += 1
+        changed += bool(one.changes)
+        under = " under load" if one.loaded else ""
+        click.echo(f"{one.number:>4} of {runs}  {one.verdict}{under}  {one.duration_s:.1f} s")
+        for change in one.changes:
+            click.echo(f"      {change}")
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    click.echo(f"\n{target}: {runs} runs: {summary}; {changed} with a case that came out otherwise")
+    sys.exit(0 if len(verdicts) == 1 and not changed else 1)

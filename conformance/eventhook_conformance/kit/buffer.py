@@ -1,0 +1,173 @@
+"""What a subscription holds between the bus and its reader, with any of the overflow policies.
+
+A buffer is open, then ends in one of three ways:
+
+    finish()   the client closed        what is buffered is read first, then StopAsyncIteration
+    lose(e)    nothing can come again   what is buffered is read first, then SubscriptionLost
+    leave()    its owner left           what is buffered is gone; StopAsyncIteration at once
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Generator
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
+
+from eventhook_conformance.contract import Subscription, SubscriptionLost
+
+E = TypeVar("E")
+
+Overflow: TypeAlias = Literal["drop_oldest", "drop_newest", "block", "unbounded"]
+
+
+class _Nothing(Awaitable[None]):
+    """There is nothing to wait for."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+_NOTHING: Final = _Nothing()
+
+
+class Buffer(Subscription[E], Generic[E]):
+    """A buffer with one reader, used within one event loop.
+
+    Args:
+        capacity: how many unread events it holds before it overflows.
+        overflow: what happens then (OVF-01). `drop_oldest`: the oldest gives way. `drop_newest`:
+            the new one is not taken. `block`: the publisher waits. `unbounded`: it grows.
+
+    Raises:
+        ValueError: the capacity is no positive number, or there is no such policy.
+    """
+
+    dropped: int
+    """Events lost to overflow so far, exactly (OVF-07)."""
+
+    def __init__(self, capacity: int, overflow: Overflow = "drop_oldest") -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}; right would be a positive integer")
+        if overflow not in ("drop_oldest", "drop_newest", "block", "unbounded"):
+            raise ValueError(
+                f"overflow is {overflow!r}; right would be drop_oldest, drop_newest, block, unbounded"
+            )
+        self.dropped = 0
+        self.capacity = capacity
+        self.overflow = overflow
+        self._crowded_from = capacity // 2
+        self._events: deque[E] = deque()
+        self._wakeup: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._end: Exception | None = None
+
+    def __len__(self) -> int:
+        """How many unread events it holds."""
+        return len(self._events)
+
+    def push(self, event: E) -> Awaitable[None]:
+        """Takes the event at once, by the policy, unless the subscription has ended.
+
+        What it returns may be awaited or not. Under `block` it holds the publisher back while there
+        are more events than the capacity. Otherwise it gives a reader that was woken its turn when
+        the buffer is more than half full: or a reader that keeps up is overrun by a publisher that
+        never waits (OVF-04).
+        """
+        if self._end is not None:
+            return _NOTHING
+        events = self._events
+        if len(events) >= self.capacity:
+            if self.overflow == "drop_newest":
+                self.dropped += 1
+                return _NOTHING
+            if self.overflow == "drop_oldest":
+                self.dropped += 1
+                events.popleft()
+        events.append(event)
+        wakeup = self._wakeup
+        if wakeup is not None and not wakeup.done():
+            wakeup.set_result(None)
+        if self.overflow == "block":
+            return self._until_room() if len(events) > self.capacity else _NOTHING
+        crowded = wakeup is not None and len(events) > self._crowded_from
+        return _Turn() if crowded else _NOTHING
+
+    def _until_room(self) -> Awaitable[None]:
+        return _Room(self)
+
+    async def room(self) -> None:
+        """Returns when there are no more events than the capacity, or the subscription has ended."""
+        while self._end is None and len(self._events) > self.capacity:
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            # Several publishers wait for the same: one that gives up must not take it from the others.
+            await asyncio.shield(self._room)
+
+    def _let_publishers_go(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def finish(self) -> None:
+        """The client closed: no event comes after what is buffered (PUB-17)."""
+        self._end_with(StopAsyncIteration())
+
+    def lose(self, error: SubscriptionLost) -> None:
+        """Nothing can come again, and nobody asked for that (REC-10)."""
+        self._end_with(error)
+
+    def leave(self) -> None:
+        """The owner left: discards what is buffered and ends every read (PUB-11)."""
+        self._events.clear()
+        self._end = None
+        self._end_with(StopAsyncIteration())
+
+    def _end_with(self, end: Exception) -> None:
+        if self._end is None:
+            self._end = end
+            if self._wakeup is not None and not self._wakeup.done():
+                self._wakeup.set_result(None)
+            self._let_publishers_go()
+
+    async def __anext__(self) -> E:
+        """The next event. A cancelled read takes none: only the last step removes one (PUB-14).
+
+        Raises:
+            StopAsyncIteration: the subscription was left, or the client closed and all is read.
+            SubscriptionLost: nothing can come again.
+            RuntimeError: another read is waiting; a subscription has one reader at a time.
+        """
+        while not self._events:
+            if self._end is not None:
+                raise self._end.with_traceback(None)
+            if self._wakeup is not None and not self._wakeup.done():
+                raise RuntimeError("another read is waiting on this subscription; await it first")
+            wakeup = self._wakeup = asyncio.get_running_loop().create_future()
+            try:
+                await wakeup
+            finally:
+                if self._wakeup is wakeup:
+                    self._wakeup = None
+        event = self._events.popleft()
+        if self._room is not None and len(self._events) <= self.capacity:
+            self._let_publishers_go()
+        return event
+
+
+class _Turn(Awaitable[None]):
+    """One turn of the event loop."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+class _Room(Awaitable[None]):
+    """Until a buffer is no fuller than it may be; no coroutine, since nobody has to await it."""
+
+    def __init__(self, buffer: Buffer[E]) -> None:
+        self._buffer = buffer
+
+    def __await__(self) -> Generator[object, None, None]:
+        yield from self._buffer.room().__await__()

@@ -1,0 +1,91 @@
+"""A context kept open by a task of its own.
+
+Some contexts belong to their task (those with a cancel scope, say), and may end by themselves (those
+with a group of tasks, when one fails). So one task enters, waits and leaves, as `async with` would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Keeper(Generic[T]):
+    """Keeps one context from `enter` to `leave`.
+
+    Args:
+        factory: makes the context; called by the keeping task.
+        on_broken: told when the context ends by itself, and by what error, if any.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], AbstractAsyncContextManager[T]],
+        on_broken: Callable[[BaseException | None], None] | None = None,
+    ) -> None:
+        self._factory = factory
+        self._on_broken = on_broken
+        self._leaving: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def enter(self) -> T:
+        """Enters; a cancelled entering leaves nothing behind (PUB-23).
+
+        Raises:
+            BaseException: whatever entering raised.
+        """
+        loop = asyncio.get_running_loop()
+        entered: asyncio.Future[T] = loop.create_future()
+        self._leaving = loop.create_future()
+        task = self._task = loop.create_task(self._keep(entered, self._leaving))
+        try:
+            return await asyncio.shield(entered)
+        except asyncio.CancelledError:
+            if entered.done() and not entered.cancelled() and entered.exception() is None:
+                self._leaving.set_result(None)
+            else:
+                task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # the caller was cancelled; nobody is left who could be told
+            raise
+
+    async def leave(self) -> None:
+        """Leaves; a cancelled leaving goes on by itself.
+
+        Raises:
+            BaseException: whatever leaving raised.
+        """
+        if self._task is None or self._leaving is None:
+            return
+        if not self._leaving.done():
+            self._leaving.set_result(None)
+        await asyncio.shield(self._task)
+
+    async def _keep(self, entered: asyncio.Future[T], leaving: asyncio.Future[None]) -> None:
+        try:
+            async with self._factory() as value:
+                if not entered.done():
+                    entered.set_result(value)
+                await leaving
+        except BaseException as error:  # because: it is passed on, to whoever waits for it
+            if not entered.done():
+                if isinstance(error, asyncio.CancelledError):
+                    entered.cancel()
+                    raise
+                entered.set_exception(error)
+                return
+            if leaving.done():
+                raise
+            self._broken(error)
+        else:
+            if not leaving.done():
+                self._broken(None)
+
+    def _broken(self, error: BaseException | None) -> None:
+        if self._on_broken is not None:
+            self._on_broken(error)

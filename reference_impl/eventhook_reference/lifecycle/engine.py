@@ -1,0 +1,156 @@
+"""One run's engine: dispatch, task execution and scheduler over one publisher.
+
+What one of them brings about and another has to act on passes through here, so that each knows only
+its own part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from eventhook_conformance.contract import StreamEventType, StreamingBackend
+from eventhook_reference.lifecycle.announcer import Announcer
+from eventhook_reference.lifecycle.clock import MovableClock
+from eventhook_reference.lifecycle.dispatch import Dispatch
+from eventhook_reference.lifecycle.records import Promise, Task, Timer, Workflow
+from eventhook_reference.lifecycle.registry import ENDED, Registry
+from eventhook_reference.lifecycle.scheduler import Scheduler
+from eventhook_reference.lifecycle.task_execution import TaskExecution
+
+
+class Engine:
+    """Runs workflows and standalone tasks, and publishes what happens through one client.
+
+    What a suspended workflow waits for has a name of the caller's choice: `suspend` takes those
+    names, and each thing is created under the one it goes by.
+
+    Args:
+        registry: where everything that runs is entered; may be shared between engines.
+        backend: through which it publishes.
+        clock: stamps the events; timers go by it.
+    """
+
+    def __init__(self, registry: Registry, backend: StreamingBackend, clock: MovableClock) -> None:
+        self.registry = registry
+        self.clock = clock
+        self.announcer = Announcer(backend, clock)
+        self.dispatch = Dispatch(registry, self.announcer)
+        self.task_execution = TaskExecution(self.announcer)
+        self.scheduler = Scheduler(self.announcer)
+        self._awaited_as: dict[object, str] = {}
+
+    # Workflows
+
+    async def start_workflow(self, workflow: Workflow, worker: str) -> None:
+        """A worker takes it up; a parent is told."""
+        await self.dispatch.start_workflow(workflow, worker)
+        if (parent := self._parent(workflow)) is not None:
+            await self.scheduler.child_started(parent, workflow)
+
+    async def complete_workflow(self, workflow: Workflow) -> None:
+        """It comes to its end; a parent is told, and goes on if it waited for that."""
+        await self.dispatch.complete_workflow(workflow)
+        await self._ended(workflow)
+
+    async def fail_workflow(self, workflow: Workflow, error: str) -> None:
+        """It fails for good; a parent is told, and goes on if it waited for that."""
+        await self.dispatch.fail_workflow(workflow, error)
+        await self._ended(workflow)
+
+    async def cancel_workflow(self, workflow: Workflow) -> None:
+        """It and all that it runs are cancelled; its own end is told last."""
+        await self.dispatch.request_cancellation(workflow)
+        for task in self.registry.tasks.values():
+            if isinstance(task, Task) and task.workflow == workflow.id and task.status not in ENDED:
+                await self.task_execution.cancel(task)
+        for identifier in self.registry.children(workflow.id):
+            child = self.registry.workflows[identifier]
+            if isinstance(child, Workflow) and await self.dispatch.request_child_cancellation(
+                workflow, child
+            ):
+                await self.cancel_workflow(child)
+        await self.dispatch.cancel_workflow(workflow)
+        await self._ended(workflow)
+
+    async def start_child(self, parent: Workflow, kind: str, awaited_as: str) -> Workflow:
+        """A workflow begins another."""
+        child = await self.dispatch.start_child(parent, kind)
+        self._awaited_as[child.id] = awaited_as
+        return child
+
+    async def signal(self, workflow: Workflow, awaited_as: str) -> None:
+        """Somebody outside tells the workflow something."""
+        await self.dispatch.happened(workflow, awaited_as)
+
+    # Tasks
+
+    async def create_task(
+        self, tenant_id: UUID, kind: str, workflow: Workflow | None, max_retries: int, name: str
+    ) -> Task:
+        """A new task, which its workflow may wait for by that name."""
+        task = await self.dispatch.create_task(tenant_id, kind, workflow, max_retries)
+        self._awaited_as[task.id] = name
+        return task
+
+    async def complete_task(self, task: Task) -> None:
+        """An attempt succeeds."""
+        await self.task_execution.complete(task)
+        await self._task_ended(task)
+
+    async def fail_task(self, task: Task, error: str) -> None:
+        """An attempt fails; the task's workflow hears of the last one only."""
+        await self.task_execution.fail(task, error)
+        if task.status == "FAILED":
+            await self._task_ended(task)
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        """A task puts something out."""
+        await self.task_execution.stream(task, kind, payload)
+
+    # Timers and promises
+
+    async def start_timer(self, workflow: Workflow, delay_ms: int, awaited_as: str) -> Timer:
+        """A workflow wants to be woken in so many milliseconds."""
+        timer = await self.dispatch.start_timer(workflow, delay_ms)
+        self._awaited_as[timer.id] = awaited_as
+        return timer
+
+    async def pass_time_until(self, timer: Timer) -> None:
+        """Moves the clock to where the timer is due, and fires it."""
+        self.clock.move_to(timer.fire_at_ms)
+        if await self.scheduler.fire(timer):
+            await self.dispatch.happened(timer.workflow, self._awaited_as[timer.id])
+
+    async def create_promise(self, workflow: Workflow, awaited_as: str) -> Promise:
+        """A workflow wants to hear from outside."""
+        promise = await self.dispatch.create_promise(workflow)
+        self._awaited_as[promise.id] = awaited_as
+        return promise
+
+    async def resolve_promise(self, promise: Promise, result: Any) -> None:
+        """The promise is kept."""
+        await self.dispatch.resolve_promise(promise, result)
+        await self.dispatch.happened(promise.workflow, self._awaited_as[promise.id])
+
+    async def reject_promise(self, promise: Promise, error: str) -> None:
+        """The promise is broken."""
+        await self.dispatch.reject_promise(promise, error)
+        await self.dispatch.happened(promise.workflow, self._awaited_as[promise.id])
+
+    # What passes from one to the other
+
+    def _parent(self, workflow: Workflow) -> Workflow | None:
+        parent = None if workflow.parent is None else self.registry.workflows.get(workflow.parent)
+        return parent if isinstance(parent, Workflow) else None
+
+    async def _ended(self, workflow: Workflow) -> None:
+        parent = self._parent(workflow)
+        if parent is not None and not parent.ended:
+            await self.scheduler.child_ended(parent, workflow)
+            await self.dispatch.happened(parent, self._awaited_as[workflow.id])
+
+    async def _task_ended(self, task: Task) -> None:
+        workflow = None if task.workflow is None else self.registry.workflows.get(task.workflow)
+        if isinstance(workflow, Workflow):
+            await self.dispatch.happened(workflow, self._awaited_as[task.id])
