@@ -43,13 +43,13 @@ def selectable() -> dict[str, list[str]]:
 
 
 async def judge_in_loop(run: Run, instances: Iterable[Instance]) -> None:
-    """Runs cases in the running loop, those that run alone first; the result is in the run."""
+    """Runs cases in the running loop, in their turns; the result is in the run."""
     try:
         try:
             await smoke(run)
         except TargetUnusable as unusable:
             run.result.unusable = f"target {run.name!r} cannot be used: {unusable}"
-        for instance in sorted(instances, key=lambda one: not one.case.alone):
+        for instance in sorted(instances, key=lambda one: one.case.turn):
             if run.result.unusable or run.result.silent:
                 break
             reason = instance.unmet(run.capabilities)

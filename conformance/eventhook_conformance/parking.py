@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eventhook_conformance.cases import Case
@@ -50,6 +51,9 @@ class Parking:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._parked: deque[Parked] = deque()
+
+    def __iter__(self) -> Iterator[Parked]:
+        return iter(tuple(self._parked))
 
     def __len__(self) -> int:
         return sum(len(parked.listeners) for parked in self._parked)

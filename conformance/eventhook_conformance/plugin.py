@@ -147,20 +147,20 @@ def _run_of(item: pytest.Item) -> Run:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Orders the cases: by target, and first those that run alone, while nothing is parked yet."""
+    """Orders the cases: by target, and in their turns within each."""
     if _UNJUDGED in config.stash:
         raise pytest.UsageError("the cases need something to judge: give --target TARGET")
     runs = config.stash[RUNS]
     targets = list(runs)
     places: list[int] = []
-    cases: list[tuple[tuple[int, bool], pytest.Item]] = []
+    cases: list[tuple[tuple[int, int], pytest.Item]] = []
     for place, item in enumerate(items):
         instance = instance_of(item)
         if instance is None:
             continue
         item.extra_keyword_matches.update([*instance.case.requirements, instance.id])
         places.append(place)
-        cases.append(((targets.index(_run_of(item).name), not instance.case.alone), item))
+        cases.append(((targets.index(_run_of(item).name), instance.case.turn), item))
     for run in runs.values():
         run.result.selectable = selectable()
     cases.sort(key=lambda one: one[0])

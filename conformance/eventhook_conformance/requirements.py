@@ -25,10 +25,13 @@ class Requirement:
     profile: str
     needs: Mapping[str, tuple[Any, ...]]
     """Capabilities, each with the claims for which the requirement applies."""
+    drivers: bool = False
+    """It applies to every target behind the driver protocol too, whatever its profiles."""
 
     def unmet(self, capabilities: Capabilities) -> str | None:
         """Why the requirement does not apply to those claims; None if it does."""
-        if self.profile not in capabilities.profiles:
+        held_to_it = self.drivers and capabilities.driver
+        if self.profile not in capabilities.profiles and not held_to_it:
             return f"profile {self.profile} is not claimed"
         return unmet_need(self.needs, capabilities)
 

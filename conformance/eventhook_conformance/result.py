@@ -58,6 +58,9 @@ class RunResult:
     typed: str = ""
     """What the user calls the target on the command line, if not by its own name."""
     kit: tuple[str, ...] = ()
+    """The parts of the suite's kit that the target is made with."""
+    about: str = ""
+    """What the target says of itself, in one line."""
     cases: list[CaseResult] = field(default_factory=list)
     unusable: str | None = None
     """Why the target could not be opened or used at all, in one line."""
@@ -68,6 +71,8 @@ class RunResult:
     selectable: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The cases that the suite has for each requirement, selected or not."""
     duration_s: float = 0.0
+    unaudited: list[str] = field(default_factory=list)
+    """The cases whose late arrivals a driver that failed kept from being heard."""
 
     def requirement_results(self) -> list[RequirementResult]:
         """All requirements of the specification, in its order."""

@@ -53,7 +53,11 @@ class Run:
         self.settings = settings
         self.server: Server | None = None
         self.result = RunResult(
-            target=target.name, capabilities=capabilities, settings=settings, typed=self.name
+            target=target.name,
+            capabilities=capabilities,
+            settings=settings,
+            typed=self.name,
+            about=target.about,
         )
         self.patience = Patience(settings.arrival_timeout_s)
         self.clock = Clock()
@@ -120,6 +124,8 @@ class Run:
         else:
             raise TargetUnusable("its server was not started")
         backend = await held.enter(max(_OPEN_TIMEOUT_S, self.settings.arrival_timeout_s))
+        if not self.result.kit:
+            self.result.kit = tuple(getattr(backend, "kit_parts", ()))
         return Client(name, held, backend, self.patience)
 
     # Cases
@@ -132,15 +138,21 @@ class Run:
         result = CaseResult(id=instance.id, requirements=case.requirements, outcome="passed")
         result.history = history
         began = time.perf_counter()
-        if case.alone:
+        if case.last:
+            await self._leave_shared()
+        elif case.alone:
             await self.audit()
         with self._watchdog.watching():
             await self._act(probe, lambda: instance.body(probe, **instance.parameters), result)
             if probe.adopted is not None:
                 result.program, result.history = probe.adopted
             self._note_blocked(probe)
-            found = self._violations(case, probe, history)
-            found += await self._tidy(case, probe, result, found)
+            fault = await self._take_fault(result)
+            found = [one for one in self._violations(case, probe, history) if _stands(one, fault)]
+            wrong = await self._tidy(case, probe, result, found, stays=fault is None)
+            if wrong and fault is None and (fault := await self._take_fault(result)):
+                await self._retire_suspects()
+            found += [] if fault else wrong
         result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
         _decide(result)
@@ -182,14 +194,15 @@ class Run:
         probe = self.probe(requirements, history)
         result = CaseResult(id=name, requirements=tuple(requirements), outcome="passed")
         await self._act(probe, lambda: body(probe), result)
+        fault = await self._take_fault(result)
         await end(*probe.tasks, grace_s=self.patience.current_s)
         found = [*check(history, self.capabilities, self._ledger), *probe.violations]
         left = [one for one in probe.listeners if one.entry.entered and not one.entry.left]
         found += await leave_all(tuple(left))
         for client in probe.own_clients:
             await client.leave()
-        if result.message is not None and not found:
-            raise Undecided(result.message, "driver" if result.blame == "driver" else "suite")
+        if fault or (result.message is not None and not found):
+            raise Undecided(result.message or "", "driver" if result.blame == "driver" else "suite")
         return history, tuple(found)
 
     async def _act(
@@ -242,16 +255,40 @@ class Run:
             for violation in found
         ]
 
+    async def _take_fault(self, result: CaseResult) -> str | None:
+        """What broke between the suite and the bus in a case, which is undecided then.
+
+        No shared client is used again, and what is parked on them cannot be heard any more.
+        """
+        fault = await self.server.take_fault() if self.server is not None else None
+        if fault is not None:
+            result.decided, result.blame, result.message = False, "driver", fault
+            self._lose_parked()
+        return fault
+
+    def _lose_parked(self) -> None:
+        self.result.unaudited += [one.result.id for one in self._parking]
+        for client in self._shared.values():
+            client.suspect = client.suspect or "its driver failed"
+
     async def _tidy(
-        self, case: Case, probe: Probe, result: CaseResult, found: Sequence[Violation]
+        self,
+        case: Case,
+        probe: Probe,
+        result: CaseResult,
+        found: Sequence[Violation],
+        *,
+        stays: bool,
     ) -> list[Violation]:
-        """Parks what is open, closes the case's own clients, replaces shared ones that are suspect."""
+        """Parks what is open (if it stays), closes the case's own clients, replaces suspect ones."""
         await end(*probe.tasks, grace_s=self.patience.current_s)
         own = {client.name for client in probe.own_clients}
         open_listeners = [
             one for one in probe.listeners if one.entry.entered and not one.entry.left
         ]
-        leaving = [one for one in open_listeners if case.alone or one.client.name in own]
+        leaving = [
+            one for one in open_listeners if not stays or case.alone or one.client.name in own
+        ]
         for listener in leaving:
             listener.drain()
         await asyncio.sleep(0)
@@ -268,10 +305,13 @@ class Run:
             self._parking.park(account)
         for one, violations in await self._parking.make_room():
             self._settle_account(one, violations)
+        await self._retire_suspects()
+        return wrong
+
+    async def _retire_suspects(self) -> None:
         for number, client in list(self._shared.items()):
             if client.suspect:
                 await self._retire(number, client)
-        return wrong
 
     async def _retire(self, number: int, client: Client) -> None:
         """Closes a shared client that no other case should use; what is parked on it leaves first."""
@@ -282,6 +322,12 @@ class Run:
         await self._services.leave(client)
         await client.leave()
 
+    async def _leave_shared(self) -> None:
+        """Nothing that other cases left is open when the server is broken; it was judged before."""
+        await self.audit(self.settings.settle_s)
+        for number, client in list(self._shared.items()):
+            await self._retire(number, client)
+
     async def audit(self, settle_s: float = 0.0) -> None:
         """Has all parked subscriptions leave, and charges what came late to its cases."""
         if not len(self._parking):
@@ -289,7 +335,17 @@ class Run:
         if settle_s:
             # The one sleep of a run: silence has no event that could be waited for.
             await asyncio.sleep(settle_s)
-        for parked, violations in await self._parking.empty():
+        asked = list(self._parking)
+        accounts = await self._parking.empty()
+        fault = await self.server.take_fault() if self.server is not None else None
+        if fault is not None:
+            # It shows in no case, and what it kept from being heard might have failed many.
+            self.result.suite_failure = fault
+            self.result.unaudited += [one.result.id for one in asked]
+            self._lose_parked()
+            await self._retire_suspects()
+            return
+        for parked, violations in accounts:
             self._settle_account(parked, violations)
 
     def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
@@ -326,6 +382,19 @@ class Run:
                 await server.leave()
             except Exception as error:  # because: the verdict stands, however the server ends
                 self.result.suite_failure = f"the target's server did not end: {describe(error)}"
+
+
+_PROVEN: Final = frozenset(
+    {
+        *("leaked", "phantom", "altered", "crossed", "unmatched", "refused-seen", "replayed"),
+        *("after-leaving", "repeated", "reordered", "disordered", "acausal"),
+    }
+)
+"""What is shown by events that were delivered, whatever became of the driver afterwards."""
+
+
+def _stands(violation: Violation, fault: str | None) -> bool:
+    return fault is None or violation.kind in _PROVEN
 
 
 def _call_off(result: CaseResult, reason: NotOffered | Undecided) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
@@ -89,32 +89,14 @@ def examine(mutant: Mutant, *, full: bool = False) -> Finding:
 
 
 def _find(mutant: Mutant, result: RunResult) -> Finding:
-    messages = {
-        requirement: violation.message
-        for case in result.cases
-        for violation in case.violations
-        for requirement in violation.requirements
-    }
+    messages: dict[str, list[str]] = {}
+    for case in result.cases:
+        for violation in case.violations:
+            for requirement in violation.requirements:
+                messages.setdefault(requirement, []).append(violation.message)
     expected = [requirement for requirement in mutant.caught_by if requirement in messages]
     charged = (*expected, *sorted(set(messages) - set(expected)))
-    judgement: Judgement
-    message = next((messages[requirement] for requirement in charged), "")
-    if result.unusable or result.suite_failure:
-        judgement, message = "undecided", result.unusable or result.suite_failure or ""
-    elif not mutant.caught_by:
-        judgement = "accused" if charged else "passed"
-        if undecided := [case.id for case in result.cases if case.outcome == "error"]:
-            judgement, message = "undecided", f"undecided: {', '.join(undecided)}"
-    elif not charged:
-        judgement, message = "survived", "nothing was charged"
-    elif set(mutant.caught_by) <= set(charged):
-        judgement = "killed"
-        said = [text for requirement, text in messages.items() if requirement in mutant.caught_by]
-        if not any(mutant.seen in text for text in said):
-            judgement = "misplaced"
-            message = f"no message says {mutant.seen!r}, but: {message}"
-    else:
-        judgement = "misplaced"
+    judgement, message = _judgement(mutant, result, messages)
     return Finding(
         mutant=mutant.name,
         bug=mutant.bug,
@@ -126,6 +108,28 @@ def _find(mutant: Mutant, result: RunResult) -> Finding:
     )
 
 
+def _judgement(
+    mutant: Mutant, result: RunResult, messages: Mapping[str, list[str]]
+) -> tuple[Judgement, str]:
+    first = next((said[0] for said in messages.values()), "")
+    if result.unusable or result.suite_failure:
+        return "undecided", result.unusable or result.suite_failure or ""
+    if not mutant.caught_by:
+        if messages:
+            return "accused", first
+        undecided = [case.id for case in result.cases if case.outcome == "error"]
+        return ("undecided", ", ".join(undecided)) if undecided else ("passed", "")
+    if not messages:
+        return "survived", "nothing was charged"
+    if not set(mutant.caught_by) <= set(messages):
+        return "misplaced", first
+    said = [text for requirement in mutant.caught_by for text in messages[requirement]]
+    told = [text for text in said if mutant.seen in text]
+    if not told:
+        return "misplaced", f"no message says {mutant.seen!r}, but: {said[0]}"
+    return "killed", told[0]
+
+
 def examine_all(
     names: Sequence[str], *, full: bool = False, workers: int | None = None
 ) -> Iterator[Finding]:
@@ -134,10 +138,11 @@ def examine_all(
     Args:
         names: of registered mutants.
         full: all cases against each, not only those of its requirements.
-        workers: how many processes; by default one for each processor.
+        workers: how many processes; by default two for each processor, since most of the time
+            of a broken bus is spent in waiting for what it lost.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=context) as pool:
+    with ProcessPoolExecutor(workers or 2 * (os.cpu_count() or 1), mp_context=context) as pool:
         futures = [pool.submit(_examine_by_name, name, full) for name in names]
         try:
             for future in as_completed(futures):

@@ -1,42 +1,42 @@
-"""The targets with a server over the bus: `memory-server` and `nats-server`."""
+"""The target `memory-server`: the workflow engine and the SSE server over the in-memory bus."""
 
 from __future__ import annotations
 
 import dataclasses
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
-from eventhook_conformance.target import Capabilities, HttpTarget, Target
+from eventhook_conformance.target import HttpTarget, Target
 from eventhook_reference import memory
 from eventhook_reference.lifecycle.registry import Registry
+from eventhook_reference.lifecycle.target import with_lifecycle
 
 KEEP_ALIVE_S: Final = 0.4
 """Seconds; short, so that a run need not wait long to see a comment."""
-PROFILES: Final = frozenset({"events", "streams", "sse"})
 
 
-def with_sse(claimed: Capabilities) -> Capabilities:
-    """The same claims, and the profile `sse`."""
-    return dataclasses.replace(claimed, profiles=frozenset(claimed.profiles) | {"sse"})
+def with_servers(base: Target, name: str) -> Target:
+    """The same bus with the profiles `lifecycle` and `sse`, over one registry."""
+    registry = Registry()
 
+    def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
+        # Imported when it is started: nobody who judges a bus alone needs a web framework.
+        from eventhook_reference.sse.server import http
 
-def http_over(
-    backend: StreamingBackend, registry: Registry
-) -> AbstractAsyncContextManager[HttpTarget]:
-    """The SSE server over one client's bus."""
-    # Imported when it is started: nobody who judges a bus alone needs a web framework.
-    from eventhook_reference.sse.server import http
+        return http(backend, registry, keep_alive_s=KEEP_ALIVE_S)
 
-    return http(backend, registry, keep_alive_s=KEEP_ALIVE_S)
+    target = with_lifecycle(base, name, registry)
+    profiles = {*target.capabilities.profiles, "sse"}
+    return dataclasses.replace(
+        target,
+        http=http,
+        capabilities=dataclasses.replace(target.capabilities, profiles=profiles),
+    )
 
 
 _bus = memory.MemoryBus()
-_registry = Registry()
-memory_server: Final = Target(
+memory_server: Final = with_servers(
+    Target("memory", open=lambda: memory.open_client(_bus), capabilities=memory.CAPABILITIES),
     "memory-server",
-    open=lambda: memory.open_client(_bus),
-    capabilities=with_sse(memory.CAPABILITIES),
-    http=partial(http_over, registry=_registry),
 )

@@ -51,7 +51,7 @@ async def test_waits_in_vain_shorten_the_next_ones() -> None:
     assert patience.current_s == pytest.approx(0.01)
 
 
-async def test_but_never_below_many_times_the_slowest_arrival() -> None:
+async def test_but_never_below_five_times_the_slowest_arrival() -> None:
     patience = Patience(1.0)
     slow = never()
     asyncio.get_running_loop().call_later(0.02, slow.set_result, None)

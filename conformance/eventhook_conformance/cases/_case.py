@@ -28,6 +28,15 @@ class Case:
     """Capabilities that it needs beyond those of its requirements."""
     alone: bool = False
     """It runs while no other case does, after what is parked was left."""
+    profile: str | None = None
+    """A profile that it needs beyond those of its requirements."""
+    last: bool = False
+    """It breaks the server that all share: it runs alone, after all others, with no shared client open."""
+
+    @property
+    def turn(self) -> int:
+        """When it runs: those alone first, while nothing is parked, and those that break things last."""
+        return 2 if self.last else int(not self.alone)
 
 
 def case(
@@ -35,6 +44,8 @@ def case(
     shows: Collection[Kind] = (),
     needs: Mapping[str, tuple[Any, ...]] | None = None,
     alone: bool = False,
+    last: bool = False,
+    profile: str | None = None,
 ) -> Callable[[Body], Body]:
     """Makes a coroutine function a case of these requirements.
 
@@ -44,6 +55,8 @@ def case(
             requirements are broken; what the case itself finds always does.
         needs: capabilities, each with the claims for which the case applies.
         alone: no other case may run at the same time.
+        last: it is alone, and runs after all others, since it breaks the server.
+        profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
 
     Raises:
         LookupError: there is no such requirement or kind of breach.
@@ -62,7 +75,9 @@ def case(
             requirements=identifiers,
             shows=frozenset(shows),
             needs=dict(needs or {}),
-            alone=alone,
+            alone=alone or last,
+            last=last,
+            profile=profile,
         )
 
         @functools.wraps(body)

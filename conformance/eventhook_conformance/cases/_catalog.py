@@ -30,6 +30,9 @@ class Instance:
         for identifier in self.case.requirements:
             if reason := requirements()[identifier].unmet(capabilities):
                 return reason
+        profile = self.case.profile
+        if profile is not None and profile not in capabilities.profiles:
+            return f"profile {profile} is not claimed"
         return unmet_need(self.needs, capabilities)
 
 

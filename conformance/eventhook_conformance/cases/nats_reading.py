@@ -226,7 +226,7 @@ def _mark(event: Any) -> object:
     return event.id if isinstance(event, FlovynEvent) else getattr(event, "timestamp_ms", None)
 
 
-@case("EVT-10", shows={"altered", "phantom"})
+@case("EVT-10", shows={"altered", "phantom"}, profile="nats-wire")
 async def events_of_other_writers_are_read(probe: Probe) -> None:
     """Whatever the order, unknown members, missing optionals, the case of UUIDs, blanks."""
     tenant = probe.tenant()
@@ -252,7 +252,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
             await _is_read(probe, wire, listener, event, body, f"without {' and '.join(absent)}")
 
 
-@case("EVT-10", shows={"altered", "phantom"})
+@case("EVT-10", shows={"altered", "phantom"}, profile="nats-wire")
 async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
     """Whatever the order of members, the unknown ones, the blanks and escapes."""
     key = probe.key()

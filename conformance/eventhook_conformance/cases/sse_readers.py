@@ -11,7 +11,7 @@ from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.raw import raw_reader
-from eventhook_conformance.sse.session import Kind, sse_session
+from eventhook_conformance.sse.session import Kind, Sse, sse_session
 
 
 @every_endpoint
@@ -45,8 +45,9 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -
                 probe.expect(status == 200, "200", f"{status}")
                 after = await sse.stream(kind, id)
                 events = [event for _ in range(10) for event in both_sides(sse, kind, id)]
-                await sse.publish(*events[:10])
-                publishing = probe.spawn(sse.publish(*events[10:])) if busy else None
+                half = len(events) // 2
+                await sse.publish(*events[:half])
+                publishing = probe.spawn(sse.publish(*events[half:])) if busy else None
                 if busy:
                     await probe.returns(guest.read_some(), "the first event")
                 if way == "reset":
@@ -54,7 +55,7 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -
                 else:
                     guest.close()
                 if publishing is None:
-                    await sse.publish(*events[10:])
+                    await sse.publish(*events[half:])
                 else:
                     await probe.returns(publishing, "publishing")
                 for stream in (before, after):
@@ -106,7 +107,7 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
             events = [event for _ in range(8) for event in both_sides(sse, "workflow", workflow)]
             publishing = probe.spawn(sse.publish(*events))
             guests = [
-                probe.spawn(_visit(sse.target.base_url, sse.path("workflow", workflow), sse))
+                probe.spawn(_visit(sse, sse.path("workflow", workflow)))
                 for _ in range(3)
             ]
             await probe.returns(asyncio.gather(publishing, *guests), "readers coming and going")
@@ -114,7 +115,6 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
         await sse.fence(staying)
 
 
-async def _visit(base_url: str, path: str, sse: object) -> None:
-    headers = sse.tenants[0].headers  # type: ignore[attr-defined]
-    async with raw_reader(base_url, path, headers) as guest:
+async def _visit(sse: Sse, path: str) -> None:
+    async with raw_reader(sse.target.base_url, path, sse.tenants[0].headers) as guest:
         await guest.read_head()

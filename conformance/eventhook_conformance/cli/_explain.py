@@ -37,7 +37,7 @@ def explain(identifier: str) -> None:
         ("text", found.text),
         ("why", found.why),
         ("source", found.source),
-        ("profile", found.profile),
+        ("profile", f"{found.profile}, and drivers" if found.drivers else found.profile),
         ("needs", needs or "nothing more"),
     ):
         click.echo(

@@ -14,6 +14,7 @@ from eventhook_conformance.cli._list import list_command
 from eventhook_conformance.cli._repeat import repeat_command
 from eventhook_conformance.cli._run import run
 from eventhook_conformance.cli._self_test import self_test
+from eventhook_conformance.cli._serve import serve
 
 
 class _OneLine(click.Group):
@@ -56,4 +57,5 @@ main.add_command(run)
 main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(self_test)
+main.add_command(serve)
 main.add_command(repeat_command)

@@ -17,7 +17,7 @@ from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, regi
 @click.argument("names", nargs=-1, metavar="[MUTANT...]")
 @click.option("--full", is_flag=True, help="All cases against each; shows all that each one trips.")
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="How many processes. [default: one a core]"
+    "--jobs", type=click.IntRange(min=1), help="How many processes. [default: two a core]"
 )
 @click.option(
     "--table",

@@ -78,7 +78,7 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
         """
-        event = _from_json(text, cls)
+        event = parse(text, cls)
         event.validate()
         return event
 
@@ -187,7 +187,7 @@ class StreamEvent(
         Raises:
             InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
         """
-        event = _from_json(text, cls)
+        event = parse(text, cls)
         event.validate()
         return event
 
@@ -243,7 +243,12 @@ def _to_json(event: msgspec.Struct) -> bytes:
         raise InvalidEvent(f"the event has no JSON form: {error}") from error
 
 
-def _from_json(text: bytes | str, kind: type[_T]) -> _T:
+def parse(text: bytes | str, kind: type[_T]) -> _T:
+    """Reads an event's wire form without validating it.
+
+    Raises:
+        InvalidEvent: it is no JSON, or has the wrong shape.
+    """
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as strict:

@@ -1,5 +1,8 @@
-"""What a vendor may take to start from: so far, the launcher of a real NATS server."""
+"""What a vendor may take to start from: an adapter over a bare client library, a buffer with any of
+the overflow policies, the launcher of a real NATS server."""
 
+from eventhook_conformance.kit.adapter import Adapter, Kind, Sink
+from eventhook_conformance.kit.buffer import Buffer
 from eventhook_conformance.kit.nats_server import NatsServer, ServerUnavailable
 
-__all__ = ["NatsServer", "ServerUnavailable"]
+__all__ = ["Adapter", "Buffer", "Kind", "NatsServer", "ServerUnavailable", "Sink"]

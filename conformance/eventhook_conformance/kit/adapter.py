@@ -1,7 +1,7 @@
 """From a bare client library to a `StreamingBackend`, in some forty lines of the vendor's.
 
 The vendor writes four methods. Codec, validation, filtering, buffers, errors and closing are the
-kit's, each in a method of its own that can be overridden; `kit_parts` says which are in use. The kit
+kit's, each in methods of its own that can be overridden; `kit_parts` says which are in use. The kit
 never retries, reorders, removes repeats, or drops but by the claimed policy: what the client library
 gets wrong is seen.
 """
@@ -18,20 +18,24 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from eventhook_conformance.contract import (
     BusClosed,
     ChannelCounts,
+    EventBus,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
     InvalidPattern,
     PublishError,
+    StreamBus,
     StreamEvent,
     StreamingBackend,
-    StreamingError,
+    SubscribeError,
+    Subscription,
     SubscriptionLost,
     Unsupported,
     check_stream_key,
 )
-from eventhook_conformance.kit._sides import AdapterSubscription, EventSide, StreamSide
-from eventhook_conformance.kit.buffer import Buffer
+from eventhook_conformance.contract.errors import StreamingError
+from eventhook_conformance.kit.buffer import NOTHING, Buffer
+from eventhook_conformance.kit.keeping import Keeper
 from eventhook_conformance.target import Capabilities
 
 Kind: TypeAlias = Literal["event", "stream"]
@@ -65,15 +69,284 @@ class Sink:
 
     def __call__(self, body: bytes) -> Awaitable[None]:
         """Takes a message; one that is no valid event, or is not asked for, goes nowhere."""
-        adapter = self._adapter
         try:
-            event = adapter.decode(self._kind, body)
+            event = self._adapter.decode(self._kind, body)
         except InvalidEvent:
-            return _nothing()
-        if not adapter.admits(self._selects, event):
-            return _nothing()
+            return NOTHING
+        if not self._adapter.admits(self._selects, event):
+            return NOTHING
         return self._buffer.push(event)
 
     def lose(self, reason: str) -> None:
         """Says that nothing can ever come again, and why: the reader gets `SubscriptionLost`."""
         self._buffer.lose(SubscriptionLost(reason))
+
+
+class Adapter(StreamingBackend):
+    """One client of the bus; an async context manager that connects and closes it.
+
+    Args:
+        capabilities: what the target claims; the kit needs its capacities, overflow policy and
+            largest event.
+    """
+
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
+        self.capabilities = capabilities or Capabilities()
+        self.events: EventBus = _Events(self)
+        self.streams: StreamBus = _Streams(self)
+        self.subscriptions: set[AdapterSubscription] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    # What the vendor writes
+
+    async def connect(self) -> None:
+        """Connects the client; called when its context is entered."""
+
+    @abstractmethod
+    async def send(self, kind: Kind, key: str, body: bytes) -> None:
+        """Hands a message to the bus.
+
+        Args:
+            kind: `event` or `stream`.
+            key: the tenant's id as text, or the stream's key.
+            body: the message.
+
+        Raises:
+            Exception: the bus did not take it; the publisher gets a `PublishError`.
+        """
+
+    @abstractmethod
+    def attach(self, kind: Kind, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
+        """An async context manager in which `sink(body)` is called for each message of the key.
+
+        It is active when entering returns. What entering raises, the subscriber gets as a
+        `SubscribeError`. If the context ends by itself, the subscription is lost.
+        """
+
+    @abstractmethod
+    async def disconnect(self) -> None:
+        """Disconnects the client; called once, after all that was attached was left."""
+
+    async def active_channels(self) -> ChannelCounts:
+        """How many channels there are, for a bus that has something to count."""
+        self.check_open()
+        raise Unsupported(f"{type(self).__name__} counts no channels; claim introspection=False")
+
+    async def cleanup_inactive_channels(self) -> int:
+        """Answers 0, for a bus that keeps no idle channels; override it for one that does."""
+        self.check_open()
+        if type(self).active_channels is Adapter.active_channels:
+            raise Unsupported(f"{type(self).__name__} keeps no channels; claim introspection=False")
+        return 0
+
+    # What the kit gives
+
+    def kit_parts(self) -> tuple[str, ...]:
+        """The parts of the kit that this client uses: those whose methods are not overridden."""
+        mine = type(self)
+        return tuple(
+            part
+            for part, names in _PARTS.items()
+            if all(getattr(mine, name) is getattr(Adapter, name) for name in names)
+        )
+
+    def encode(self, kind: Kind, event: Any) -> bytes:
+        """The message of a valid event: its wire form."""
+        body: bytes = event.to_json()
+        return body
+
+    def decode(self, kind: Kind, body: bytes) -> Any:
+        """The event of a message.
+
+        Raises:
+            InvalidEvent: it is none; the message goes nowhere.
+        """
+        return (FlovynEvent if kind == "event" else StreamEvent).from_json(body)
+
+    def check(self, kind: Kind, event: Any) -> None:
+        """Refuses what the contract refuses, with `InvalidEvent` (EVT-05, EVT-12, STR-08)."""
+        right = FlovynEvent if kind == "event" else StreamEvent
+        if not isinstance(event, right):
+            raise InvalidEvent(
+                f"this is a {type(event).__name__}; right would be a {right.__name__}"
+            )
+        event.validate()
+
+    def check_selects(self, kind: Kind, selects: Any) -> None:
+        """Refuses a malformed pattern or key, with `InvalidPattern` (PAT-10, STR-08)."""
+        if kind == "stream":
+            if problem := check_stream_key(selects):
+                raise InvalidPattern(f"workflow_execution_id {problem}", value=selects)
+        elif isinstance(selects, EventPattern):
+            selects.validate()
+        else:
+            raise InvalidPattern(
+                f"this is a {type(selects).__name__}; right would be an EventPattern"
+            )
+
+    def check_size(self, kind: Kind, body: bytes) -> None:
+        """Refuses what is larger than claimed, with `PublishError` (EVT-08)."""
+        limit = self.capabilities.max_event_bytes
+        if len(body) > limit:
+            raise PublishError(
+                f"the event has {len(body)} bytes; at most {limit} are allowed", size=len(body)
+            )
+
+    def admits(self, selects: Any, event: Any) -> bool:
+        """Whether a subscription asks for an event: before it is buffered (PAT-13)."""
+        if isinstance(selects, EventPattern):
+            return selects.matches(event)
+        return bool(event.workflow_execution_id == selects)
+
+    def make_buffer(self, kind: Kind) -> Buffer[Any]:
+        """What a subscription holds its unread events in."""
+        claimed = self.capabilities
+        capacity = claimed.event_capacity if kind == "event" else claimed.stream_capacity
+        return Buffer(capacity, claimed.overflow)
+
+    def publish_error(self, error: Exception) -> StreamingError:
+        """What a publisher gets for what `send` raised."""
+        return PublishError(f"the bus did not take the event: {_described(error)}")
+
+    def subscribe_error(self, error: Exception) -> StreamingError:
+        """What a subscriber gets for what `attach` raised."""
+        return SubscribeError(f"the bus did not take the subscription: {_described(error)}")
+
+    def check_open(self) -> None:
+        """Raises `BusClosed` once this client was closed (PUB-17)."""
+        if self._closing is not None:
+            raise BusClosed("this client was closed; open another one of the same target")
+
+    async def publish(self, kind: Kind, event: Any) -> None:
+        """One publish, from check to the bus."""
+        self.check_open()
+        self.check(kind, event)
+        body = self.encode(kind, event)
+        self.check_size(kind, body)
+        key = str(event.tenant_id) if kind == "event" else event.workflow_execution_id
+        try:
+            await self.send(kind, key, body)
+        except StreamingError:
+            raise
+        except Exception as error:  # because: a client library may raise anything
+            raise self.publish_error(error) from error
+        # A send that never waits would keep all readers from their turn.
+        await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        """Closes this client: its readers read what is buffered, then end; twice is fine."""
+        if self._closing is None:
+            # An instance's own attribute, since the vendor's method need not know of closing.
+            vars(self)["active_channels"] = self._refuse_to_count
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _refuse_to_count(self) -> ChannelCounts:
+        self.check_open()
+        raise AssertionError("a client that is closed is not open")
+
+    async def _close(self) -> None:
+        leaving = list(self.subscriptions)
+        for subscription in leaving:
+            subscription.buffer.finish()
+        try:
+            await asyncio.gather(*(subscription.detach() for subscription in leaving))
+        finally:
+            await self.disconnect()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
+    """What `subscribe` returns: nothing happens before it is entered, and it is entered once."""
+
+    buffer: Buffer[Any]
+
+    def __init__(self, adapter: Adapter, kind: Kind, selects: Any) -> None:
+        self._adapter = adapter
+        self._kind: Kind = kind
+        self._selects = selects
+        self._keeper: Keeper[object] | None = None
+
+    async def __aenter__(self) -> Subscription[Any]:
+        adapter, kind, selects = self._adapter, self._kind, self._selects
+        adapter.check_open()
+        adapter.check_selects(kind, selects)
+        if self._keeper is not None:
+            raise SubscribeError(
+                "this subscription was entered before; call subscribe() again for another"
+            )
+        self.buffer = adapter.make_buffer(kind)
+        sink = Sink(adapter, kind, selects, self.buffer)
+        key = str(selects.tenant_id) if kind == "event" else selects
+        self._keeper = Keeper(lambda: adapter.attach(kind, key, sink), self._broken)
+        # Known before it is active, so that a client that closes meanwhile leaves it too.
+        adapter.subscriptions.add(self)
+        try:
+            await self._keeper.enter()
+            adapter.check_open()
+        except BaseException as error:
+            adapter.subscriptions.discard(self)
+            if isinstance(error, StreamingError) or not isinstance(error, Exception):
+                raise
+            raise adapter.subscribe_error(error) from error
+        return self.buffer
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.buffer.leave()
+        await self.detach()
+
+    async def detach(self) -> None:
+        """Has the bus send nothing more; does nothing the second time."""
+        self._adapter.subscriptions.discard(self)
+        if self._keeper is not None:
+            await self._keeper.leave()
+
+    def _broken(self, error: BaseException | None) -> None:
+        how = "ended by itself" if error is None else f"broke: {type(error).__name__}: {error}"
+        self.buffer.lose(SubscriptionLost(f"what was attached to the bus {how}"))
+
+
+class _Events(EventBus):
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    async def publish(self, event: FlovynEvent) -> None:
+        await self._adapter.publish("event", event)
+
+    def subscribe(
+        self, pattern: EventPattern
+    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
+        return AdapterSubscription(self._adapter, "event", pattern)
+
+
+class _Streams(StreamBus):
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    async def publish(self, event: StreamEvent) -> None:
+        await self._adapter.publish("stream", event)
+
+    def subscribe(
+        self, workflow_execution_id: str
+    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
+        return AdapterSubscription(self._adapter, "stream", workflow_execution_id)

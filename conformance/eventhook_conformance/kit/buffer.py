@@ -29,7 +29,8 @@ class _Nothing(Awaitable[None]):
         yield
 
 
-_NOTHING: Final = _Nothing()
+NOTHING: Final = _Nothing()
+"""What `push` returns where nobody has to wait."""
 
 
 class Buffer(Subscription[E], Generic[E]):
@@ -76,12 +77,12 @@ class Buffer(Subscription[E], Generic[E]):
         never waits (OVF-04).
         """
         if self._end is not None:
-            return _NOTHING
+            return NOTHING
         events = self._events
         if len(events) >= self.capacity:
             if self.overflow == "drop_newest":
                 self.dropped += 1
-                return _NOTHING
+                return NOTHING
             if self.overflow == "drop_oldest":
                 self.dropped += 1
                 events.popleft()
@@ -90,12 +91,9 @@ class Buffer(Subscription[E], Generic[E]):
         if wakeup is not None and not wakeup.done():
             wakeup.set_result(None)
         if self.overflow == "block":
-            return self._until_room() if len(events) > self.capacity else _NOTHING
+            return _Room(self) if len(events) > self.capacity else NOTHING
         crowded = wakeup is not None and len(events) > self._crowded_from
-        return _Turn() if crowded else _NOTHING
-
-    def _until_room(self) -> Awaitable[None]:
-        return _Room(self)
+        return _Turn() if crowded else NOTHING
 
     async def room(self) -> None:
         """Returns when there are no more events than the capacity, or the subscription has ended."""

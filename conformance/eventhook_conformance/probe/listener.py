@@ -7,7 +7,8 @@ cancel lose everywhere; only `cancel_read` cancels one, for the cases that are a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
@@ -85,10 +86,14 @@ class Listener:
         """What the subscription says it lost to overflow."""
         return self._subscription.dropped if self._subscription is not None else None
 
-    async def enter(self) -> None:
-        """Enters; what it raises is recorded and passed on."""
+    async def enter(self, timeout_s: float | None = None) -> None:
+        """Enters; what it raises is recorded and passed on.
+
+        Args:
+            timeout_s: instead of the current arrival timeout.
+        """
         try:
-            self._subscription = await self.held.enter()
+            self._subscription = await self.held.enter(timeout_s)
         except BaseException as error:
             self.entry.error = describe(error)
             raise
@@ -203,6 +208,15 @@ class Listener:
     def _end(self, how: End, error: str | None = None) -> None:
         self.entry.end, self.entry.end_error = how, error
         self.entry.ended = self._history.clock.now()
+
+    @contextmanager
+    def reading_on(self) -> Iterator[None]:
+        """Within, reads whatever comes as it comes, so that nobody else's publishing overruns it."""
+        self.drain()
+        try:
+            yield
+        finally:
+            self._draining = False
 
     async def cancel_read(self) -> None:
         """Cancels the waiting read (PUB-14, PUB-23)."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 _VAIN_BEFORE_SHORT: Final = 4
 _SHORTENED: Final = 5
-_SLOWEST_FACTOR: Final = 20
+_SLOWEST_FACTOR: Final = 5
 _TURNS_FIRST: Final = 3
 
 
@@ -16,7 +16,7 @@ class Patience:
     """The arrival timeout of one run.
 
     A target that let several waits run out is judged broken already; to bring that verdict soon, the
-    waits after that are cut to a fifth, but never below many times what its slowest arrival took.
+    waits after that are cut to a fifth, but never below five times what its slowest arrival took.
 
     Args:
         timeout_s: seconds to wait for what must come.

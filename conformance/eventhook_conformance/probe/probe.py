@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -26,7 +27,7 @@ from eventhook_conformance.contract import (
     StreamEventType,
 )
 from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.history import Entry, Event, History, Publish
+from eventhook_conformance.history import Entry, Event, History, Moment, Publish, identity
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.held import Hung
@@ -254,6 +255,12 @@ class Probe:
         """
         return (await self.burst([events], via=via, instead=instead))[-1]
 
+    async def attempt(self, event: Event, via: Via = None) -> Publish:
+        """Publishes one event, whatever comes of it: for what may fail in a fault."""
+        client = await self.client(via)
+        (entry,) = await client.chain(self.history, [(None, self._recorded(event), event)])
+        return entry
+
     async def publish_elsewhere(self, event: Event, sending: Awaitable[object], by: str) -> Publish:
         """Records as published what goes out another way than through the target.
 
@@ -366,7 +373,7 @@ class Probe:
         if not listeners:
             return
         names = {p.client for p in self.history.publishes if p.returned} or {"c1"}
-        clients = [client for client in await self._known_clients() if client.name in names]
+        clients = await self._clients_of(names)
         for client in clients:
             await self.reach(*listeners, via=client)
         await self._fence(clients, listeners)
@@ -414,7 +421,7 @@ class Probe:
                     f"nothing of it within {self.patience.current_s:g} s",
                     deaf[0].entry,
                 )
-            new = self._for_each(deaf)
+            new = self.for_each(deaf)
             for knock in new:
                 (await self.publish(knock, via=client)).purpose = "fence"
             knocks += new
@@ -422,7 +429,7 @@ class Probe:
         for listener in listeners:
             await listener.receive(*[k for k in knocks if listener.entry.matches(k)][-1:])
 
-    def _for_each(self, listeners: Iterable[Listener]) -> list[Event]:
+    def for_each(self, listeners: Iterable[Listener]) -> list[Event]:
         """The fewest events such that each of these asks for one."""
         events: list[Event] = []
         for listener in listeners:
@@ -442,11 +449,10 @@ class Probe:
                 listener.entry.closing = now
         await self.returns(client.aclose(self.history), f"closing {client.name}")
 
-    async def _known_clients(self) -> list[Client]:
-        clients = [await self.client()]
-        if any(publish.client == "c2" for publish in self.history.publishes):
-            clients.append(await self.client("other"))
-        return [c for c in [*clients, *self.own_clients] if not c.closed]
+    async def _clients_of(self, names: Collection[str]) -> list[Client]:
+        shared: tuple[tuple[str, Via], ...] = (("c1", "same"), ("c2", "other"))
+        clients = [await self.client(via) for name, via in shared if name in names]
+        return [c for c in [*clients, *self.own_clients] if c.name in names and not c.closed]
 
     def _fence_event(self, listener: Listener) -> Event:
         selects = listener.entry.selects
@@ -462,6 +468,38 @@ class Probe:
             workflow=selects.workflow_execution_id,
             task=selects.task_execution_id,
         )
+
+    def attribute(self, by: str, since: Moment, *listeners: Listener) -> None:
+        """Enters as published by somebody else what these got and nothing here published.
+
+        For what stands over the bus and publishes by itself: what it had to publish, the case judges.
+
+        Args:
+            by: how the history calls the publisher.
+            since: when it may have begun; its publishes have all returned by now.
+            listeners: what they got, each in order of arrival.
+        """
+        own = {
+            identity(publish.event) for publish in self.history.publishes if publish.client != by
+        }
+        known = Counter(
+            identity(publish.event) for publish in self.history.publishes if publish.client == by
+        )
+        for listener in listeners:
+            came: Counter[object] = Counter()
+            for event in listener.received:
+                if not isinstance(event, FlovynEvent | StreamEvent) or identity(event) in own:
+                    continue
+                came[identity(event)] += 1
+                if came[identity(event)] > known[identity(event)]:
+                    known[identity(event)] += 1
+                    entry = self.history.publish(by, self._recorded(event))
+                    entry.called, entry.outcome = since, "ok"
+                    entry.returned = self.history.clock.now()
+
+    def backdate(self) -> None:
+        """Gives the stream events made from now on times of long ago, which no server's own have."""
+        self._tick = 0
 
     def spawn(self, work: Any) -> asyncio.Task[Any]:
         """Runs something beside the case; it ends with the case at the latest."""

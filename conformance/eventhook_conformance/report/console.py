@@ -20,6 +20,8 @@ def header(result: RunResult) -> Iterator[str]:
     """Which target, what it claims, and the effective settings."""
     settings = result.settings
     yield f"{result.target}  (specification {specification_version()})"
+    if result.about:
+        yield from _filled("  is        ", result.about)
     yield from _filled("  claims    ", claims(result.capabilities))
     narrowed = f", only -k {settings.selection!r}" if settings.selection else ""
     yield from _filled(
@@ -50,6 +52,12 @@ def body(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
     for group, title in groups().items():
         if any(one.outcome != "not_claimed" for one in by_group[group]):
             yield from _group(group, title, by_group[group], result, verbose)
+    if result.unaudited:
+        yield from _filled(
+            "  unaudited ",
+            f"{len(result.unaudited)} cases: the driver failed later, and what might still have "
+            "come to them was not heard",
+        )
     failed = [case for case in result.cases if case.outcome in ("failed", "error")]
     for number, case in enumerate(failed, start=1):
         yield ""

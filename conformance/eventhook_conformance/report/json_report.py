@@ -38,6 +38,7 @@ def _result(result: RunResult) -> dict[str, Any]:
         "settings": result.settings.to_dict(),
         "target": {
             "name": result.target,
+            "about": result.about or None,
             "capabilities": result.capabilities.to_dict(),
             "kit": list(result.kit),
         },
@@ -51,6 +52,7 @@ def _result(result: RunResult) -> dict[str, Any]:
             "errors": summary["error"],
         },
         "requirements": [_requirement(one) for one in result.requirement_results()],
+        "unaudited": list(result.unaudited),
         "cases": [_case(case) for case in result.cases],
     }
 

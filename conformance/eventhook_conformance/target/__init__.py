@@ -5,6 +5,7 @@ from eventhook_conformance.target.definition import Server, Target
 from eventhook_conformance.target.finding import TargetNotFound, find_target, registered_targets
 from eventhook_conformance.target.mutant import Mutant
 from eventhook_conformance.target.services import Execution, HttpTarget, Tenant, WorkflowService
+from eventhook_conformance.target.serving import Served, ServerFactory
 
 __all__ = [
     "PROFILES",
@@ -12,7 +13,9 @@ __all__ = [
     "Execution",
     "HttpTarget",
     "Mutant",
+    "Served",
     "Server",
+    "ServerFactory",
     "Target",
     "TargetNotFound",
     "Tenant",

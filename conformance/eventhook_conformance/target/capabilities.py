@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery")
 """The profiles of specification 1.0, in the order in which they are reported."""
@@ -24,6 +24,9 @@ class Capabilities:
     Raises:
         ValueError: a value is none of those that the contract knows; the message names them.
     """
+
+    driver: ClassVar[bool] = False
+    """The target is behind the driver protocol; no claim of its own, but requirements look at it."""
 
     profiles: Collection[str] = frozenset({"events", "streams"})
     event_capacity: int = 1024

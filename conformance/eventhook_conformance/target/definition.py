@@ -22,6 +22,13 @@ class Server:
     monitor_url: str | None = None
     """The root of NATS's HTTP monitoring, None where there is none."""
 
+    async def take_fault(self) -> str | None:
+        """What broke between the suite and the bus since this was asked last; None as a rule.
+
+        Such as a driver that died: the case is undecided then, and clients are opened anew.
+        """
+        return None
+
     async def kill(self) -> None:
         """Ends the server at once, as kill -9 does."""
         raise Unsupported("this server cannot be killed by the suite")
@@ -51,6 +58,7 @@ class Target:
         capabilities: what is claimed.
         workflows: over one client's bus, a `WorkflowService` (profile `lifecycle`).
         http: over one client's bus, an `HttpTarget` (profile `sse`).
+        about: what it says of itself, in one line for reports; such as its version and language.
 
     Raises:
         ValueError: there is no way to open a client, or two.
@@ -65,6 +73,7 @@ class Target:
         None
     )
     http: Callable[[StreamingBackend], AbstractAsyncContextManager[HttpTarget]] | None = None
+    about: str = ""
 
     def __post_init__(self) -> None:
         by_server = self.server is not None and self.connect is not None

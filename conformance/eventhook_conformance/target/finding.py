@@ -1,4 +1,4 @@
-"""Finding a target by what the user typed: a registered name, or `module:attribute`."""
+"""Finding a target by what the user typed: a registered name, `module:attribute`, or a driver."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 from eventhook_conformance.target.definition import Target
 
 GROUP: Final = "eventhook_conformance.targets"
+DRIVER: Final = "driver:"
 
 
 class TargetNotFound(Exception):
@@ -23,11 +24,15 @@ def registered_targets() -> dict[str, EntryPoint]:
 
 
 def find_target(name: str) -> Target:
-    """The target of that name: registered, or `module:attribute` with the current directory first.
+    """The target of that name: registered, `module:attribute` with the current directory first, or
+    `driver:COMMAND LINE`, which is started once to ask what it claims.
 
     Raises:
-        TargetNotFound: there is none, its module raises, or the attribute is no target.
+        TargetNotFound: there is none, its module raises, the attribute is no target, or the driver
+            does not answer as one.
     """
+    if name.startswith(DRIVER):
+        return _drive(name.removeprefix(DRIVER))
     registered = registered_targets()
     if name in registered:
         return _load(name, registered[name])
@@ -43,6 +48,16 @@ def find_target(name: str) -> Target:
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
     return _load(name, EntryPoint(name=name, value=name, group=GROUP))
+
+
+def _drive(command_line: str) -> Target:
+    # Only here, since the driver's client makes targets and so needs this package whole.
+    from eventhook_conformance.driver.client import DriverUnusable, driver_target
+
+    try:
+        return driver_target(command_line)
+    except DriverUnusable as error:
+        raise TargetNotFound(str(error)) from error
 
 
 def _load(name: str, point: EntryPoint) -> Target:

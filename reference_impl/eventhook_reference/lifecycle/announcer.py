@@ -6,7 +6,6 @@ is tried all the same (LIF-10).
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable
 from uuid import UUID, uuid4
@@ -41,7 +40,7 @@ class Announcer:
         self.clock = clock
         self.failures = 0
         """Events, of either form, that could not be published."""
-        self._backend = backend
+        self.backend = backend
 
     async def of_workflow(
         self,
@@ -75,7 +74,7 @@ class Announcer:
             timestamp_ms=self.clock.now_ms(),
         )
         task.sequence += 1
-        await self._attempt(self._backend.streams.publish(event))
+        await self.attempt(self.backend.streams.publish(event))
 
     async def _tell(
         self,
@@ -97,15 +96,18 @@ class Announcer:
             data=snapshot,
             timestamp_ms=self.clock.now_ms(),
         )
-        twin = twin_of(event, older)
-        await self._attempt(self._backend.events.publish(event))
-        await self._attempt(self._backend.streams.publish(twin))
+        await self.send(event, older)
 
-    async def _attempt(self, publishing: Awaitable[None]) -> None:
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        """Publishes both forms of an event."""
+        twin = twin_of(event, older)
+        await self.attempt(self.backend.events.publish(event))
+        await self.attempt(self.backend.streams.publish(twin))
+
+    async def attempt(self, publishing: Awaitable[None]) -> None:
+        """One publish, whose failure is counted and nothing else."""
         try:
             await publishing
-        except asyncio.CancelledError:
-            raise
         except Exception:  # because: no publisher, whatever it raises, may fail a workflow
             self.failures += 1
 

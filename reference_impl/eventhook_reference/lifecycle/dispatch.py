@@ -23,8 +23,8 @@ class Dispatch:
     """
 
     def __init__(self, registry: Registry, announcer: Announcer) -> None:
-        self._registry = registry
-        self._tell = announcer
+        self.registry = registry
+        self.announcer = announcer
 
     # Workflows
 
@@ -33,30 +33,30 @@ class Dispatch:
     ) -> Workflow:
         """A new workflow, PENDING; a child lives in its parent's tenant."""
         workflow = Workflow(tenant_id, kind, parent.id if parent else None, "PENDING")
-        self._registry.workflows[workflow.id] = workflow
-        await self._tell.of_workflow("WORKFLOW_CREATED", workflow)
+        self.registry.workflows[workflow.id] = workflow
+        await self.announcer.of_workflow("WORKFLOW_CREATED", workflow)
         return workflow
 
     async def start_workflow(self, workflow: Workflow, worker: str) -> None:
         """A worker has taken it up."""
         workflow.status, workflow.worker = "RUNNING", worker
-        await self._of(workflow, "WORKFLOW_STARTED")
+        await self.tell(workflow, "WORKFLOW_STARTED")
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         """It came to its end."""
         workflow.status = "COMPLETED"
-        await self._of(workflow, "WORKFLOW_COMPLETED")
+        await self.tell(workflow, "WORKFLOW_COMPLETED")
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
         """It failed for good."""
         workflow.status, workflow.error = "FAILED", error
-        await self._of(workflow, "WORKFLOW_FAILED")
+        await self.tell(workflow, "WORKFLOW_FAILED")
 
     async def suspend(self, workflow: Workflow, suspend_type: str, awaited: Iterable[str]) -> None:
         """It waits for all of these; `suspend_type` says for what kind of thing (LIF-06)."""
         workflow.status, workflow.suspend_type = "SUSPENDED", suspend_type
         workflow.awaited = set(awaited)
-        await self._of(workflow, "WORKFLOW_SUSPENDED")
+        await self.tell(workflow, "WORKFLOW_SUSPENDED")
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         """Something came about that the workflow may wait for; with the last of it, it goes on."""
@@ -65,21 +65,21 @@ class Dispatch:
         workflow.awaited.discard(what)
         if not workflow.awaited:
             workflow.status, workflow.suspend_type = "RUNNING", None
-            await self._of(workflow, "WORKFLOW_RESUMED")
+            await self.tell(workflow, "WORKFLOW_RESUMED")
 
     async def request_cancellation(self, workflow: Workflow) -> None:
         """Somebody wants it to end; its tasks are to be cancelled before it is."""
-        await self._tell.of_workflow("CANCELLATION_REQUESTED", workflow)
+        await self.announcer.of_workflow("CANCELLATION_REQUESTED", workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
         """It was cancelled, and nothing of it runs any more."""
         workflow.status, workflow.suspend_type = "CANCELLED", None
-        await self._tell.of_workflow("WORKFLOW_CANCELLED", workflow)
+        await self.announcer.of_workflow("WORKFLOW_CANCELLED", workflow)
 
     async def retry_workflow(self, workflow: Workflow) -> None:
         """Somebody wants a failed workflow to be tried again."""
         workflow.status, workflow.error = "PENDING", None
-        await self._tell.of_workflow("RETRY_REQUESTED", workflow, retried="workflow")
+        await self.announcer.of_workflow("RETRY_REQUESTED", workflow, retried="workflow")
 
     # What belongs to a workflow
 
@@ -89,76 +89,78 @@ class Dispatch:
         """A new task, PENDING; without a workflow it is a standalone one."""
         owner = workflow.id if workflow else None
         task = Task(tenant_id, kind, owner, "PENDING", max_retries=max_retries)
-        self._registry.tasks[task.id] = task
-        await self._tell.of_task("TASK_CREATED", task)
+        self.registry.tasks[task.id] = task
+        await self.announcer.of_task("TASK_CREATED", task)
         return task
 
     async def retry_task(self, task: Task) -> None:
         """Somebody wants a failed task to be tried again."""
         task.status, task.error = "PENDING", None
-        await self._tell.of_task("RETRY_REQUESTED", task, retried="task")
+        await self.announcer.of_task("RETRY_REQUESTED", task, retried="task")
 
     async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
         """A timer that the scheduler will fire."""
-        timer = Timer(workflow, self._tell.clock.now_ms() + delay_ms)
-        await self._of(workflow, "TIMER_STARTED", timer.snapshot())
+        timer = Timer(workflow, self.announcer.clock.now_ms() + delay_ms)
+        await self.tell(workflow, "TIMER_STARTED", timer.snapshot())
         return timer
 
     async def cancel_timer(self, timer: Timer) -> None:
         """A timer that will not be fired."""
-        await self._of(timer.workflow, "TIMER_CANCELLED", timer.snapshot())
+        await self.tell(timer.workflow, "TIMER_CANCELLED", timer.snapshot())
 
     async def create_promise(self, workflow: Workflow) -> Promise:
         """Something that somebody outside will resolve or reject."""
         promise = Promise(workflow)
-        await self._of(workflow, "PROMISE_CREATED", promise.snapshot())
+        await self.tell(workflow, "PROMISE_CREATED", promise.snapshot())
         return promise
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
         """A promise was kept."""
-        await self._tell.of_workflow(
+        await self.announcer.of_workflow(
             "PROMISE_RESOLVED", promise.workflow, promise.snapshot(result=result)
         )
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
         """A promise was broken."""
-        await self._tell.of_workflow(
+        await self.announcer.of_workflow(
             "PROMISE_REJECTED", promise.workflow, promise.snapshot(error=error)
         )
 
     async def start_child(self, parent: Workflow, kind: str) -> Workflow:
         """A child workflow: the parent is told that it is initiated, then it is created (LIF-07)."""
         child = Workflow(parent.tenant_id, kind, parent.id, "PENDING")
-        self._registry.workflows[child.id] = child
-        await self._of(parent, "CHILD_WORKFLOW_INITIATED", child.child_snapshot())
-        await self._tell.of_workflow("WORKFLOW_CREATED", child)
+        self.registry.workflows[child.id] = child
+        await self.tell(parent, "CHILD_WORKFLOW_INITIATED", child.child_snapshot())
+        await self.announcer.of_workflow("WORKFLOW_CREATED", child)
         return child
 
     async def request_child_cancellation(self, parent: Workflow, child: Workflow) -> bool:
         """A parent wants its child to end; whether that can still be."""
-        await self._of(parent, "CHILD_WORKFLOW_CANCELLATION_REQUESTED", child.child_snapshot())
+        await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_REQUESTED", child.child_snapshot())
         if child.ended:
-            await self._of(parent, "CHILD_WORKFLOW_CANCELLATION_FAILED", child.child_snapshot())
+            await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_FAILED", child.child_snapshot())
         return not child.ended
 
     async def complete_operation(self, workflow: Workflow, operation: str, result: Any) -> None:
         """Something that the workflow did itself, once."""
-        await self._of(
+        await self.tell(
             workflow, "OPERATION_COMPLETED", {"operationId": operation, "result": result}
         )
 
     async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
         """A value of the workflow's state, new or changed."""
         workflow.state[key] = value
-        await self._of(workflow, "STATE_SET", {"key": key, "value": value})
+        await self.tell(workflow, "STATE_SET", {"key": key, "value": value})
 
     async def clear_state(self, workflow: Workflow, key: str) -> None:
         """A value of the workflow's state is gone."""
         workflow.state.pop(key, None)
-        await self._of(workflow, "STATE_CLEARED", {"key": key})
+        await self.tell(workflow, "STATE_CLEARED", {"key": key})
 
-    async def _of(
+    async def tell(
         self, workflow: Workflow, older: str, snapshot: dict[str, Any] | None = None
     ) -> None:
         """Tells what the workflow's worker made it do."""
-        await self._tell.of_workflow(older, workflow, snapshot, source=by_worker(workflow.worker))
+        await self.announcer.of_workflow(
+            older, workflow, snapshot, source=by_worker(workflow.worker)
+        )

@@ -29,15 +29,26 @@ class Engine:
         registry: where everything that runs is entered; may be shared between engines.
         backend: through which it publishes.
         clock: stamps the events; timers go by it.
+        announcer, dispatch, task_execution, scheduler: its parts, for those that want others.
     """
 
-    def __init__(self, registry: Registry, backend: StreamingBackend, clock: MovableClock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        backend: StreamingBackend,
+        clock: MovableClock,
+        *,
+        announcer: type[Announcer] = Announcer,
+        dispatch: type[Dispatch] = Dispatch,
+        task_execution: type[TaskExecution] = TaskExecution,
+        scheduler: type[Scheduler] = Scheduler,
+    ) -> None:
         self.registry = registry
         self.clock = clock
-        self.announcer = Announcer(backend, clock)
-        self.dispatch = Dispatch(registry, self.announcer)
-        self.task_execution = TaskExecution(self.announcer)
-        self.scheduler = Scheduler(self.announcer)
+        self.announcer = announcer(backend, clock)
+        self.dispatch = dispatch(registry, self.announcer)
+        self.task_execution = task_execution(self.announcer)
+        self.scheduler = scheduler(self.announcer)
         self._awaited_as: dict[object, str] = {}
 
     # Workflows
@@ -61,7 +72,7 @@ class Engine:
     async def cancel_workflow(self, workflow: Workflow) -> None:
         """It and all that it runs are cancelled; its own end is told last."""
         await self.dispatch.request_cancellation(workflow)
-        for task in self.registry.tasks.values():
+        for task in list(self.registry.tasks.values()):
             if isinstance(task, Task) and task.workflow == workflow.id and task.status not in ENDED:
                 await self.task_execution.cancel(task)
         for identifier in self.registry.children(workflow.id):

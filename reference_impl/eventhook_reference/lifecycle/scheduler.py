@@ -14,21 +14,21 @@ class Scheduler:
     """
 
     def __init__(self, announcer: Announcer) -> None:
-        self._tell = announcer
+        self.announcer = announcer
 
     async def fire(self, timer: Timer) -> bool:
         """Fires a timer if it is due; whether it was."""
-        if self._tell.clock.now_ms() < timer.fire_at_ms:
+        if self.announcer.clock.now_ms() < timer.fire_at_ms:
             return False
-        await self._tell.of_workflow("TIMER_FIRED", timer.workflow, timer.snapshot())
+        await self.announcer.of_workflow("TIMER_FIRED", timer.workflow, timer.snapshot())
         return True
 
     async def child_started(self, parent: Workflow, child: Workflow) -> None:
         """Tells a parent that its child runs (LIF-07)."""
-        await self._tell.of_workflow("CHILD_WORKFLOW_STARTED", parent, child.child_snapshot())
+        await self.announcer.of_workflow("CHILD_WORKFLOW_STARTED", parent, child.child_snapshot())
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         """Tells a parent how its child ended; a cancelled one failed, as the parent sees it."""
         completed = child.status == "COMPLETED"
         older = "CHILD_WORKFLOW_COMPLETED" if completed else "CHILD_WORKFLOW_FAILED"
-        await self._tell.of_workflow(older, parent, child.child_snapshot())
+        await self.announcer.of_workflow(older, parent, child.child_snapshot())

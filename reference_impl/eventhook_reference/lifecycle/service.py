@@ -25,7 +25,7 @@ class LifecycleService(WorkflowService):
     Args:
         backend: through which everything is published.
         registry: where what runs is entered; shared with whoever serves it.
-        clock: the server's time.
+        clock: makes the clock of one run, so that passing time in one moves no other.
         engine: makes the engine of one run; for those that want another one.
     """
 
@@ -33,17 +33,17 @@ class LifecycleService(WorkflowService):
         self,
         backend: StreamingBackend,
         registry: Registry | None = None,
-        clock: MovableClock | None = None,
+        clock: Callable[[], MovableClock] = MovableClock,
         engine: MakeEngine = Engine,
     ) -> None:
         self.registry = Registry() if registry is None else registry
-        self.clock = clock or MovableClock()
+        self._clock = clock
         self._backend = backend
         self._engine = engine
 
     async def prepare(self, scenario: Scenario, tenant_id: UUID) -> ScenarioExecution:
         """Creates the root of the scenario, PENDING, and tells that it is created."""
-        engine = self._engine(self.registry, self._backend, self.clock)
+        engine = self._engine(self.registry, self._backend, self._clock())
         execution = ScenarioExecution(scenario, tenant_id, engine)
         await execution.create_root()
         return execution
@@ -75,12 +75,9 @@ class ScenarioExecution(Execution):
     def status(self) -> str:  # type: ignore[override]  # because: it is read from the record
         """How the root stands."""
         root = self._scenario["root"]
-        record: Workflow | Task
         if "workflow" in root:
-            record = self._workflows[root["workflow"]]
-        else:
-            record = self._tasks[root["task"]]
-        return record.status
+            return self._workflows[root["workflow"]].status
+        return self._tasks[root["task"]].status
 
     @property
     def publish_failures(self) -> int:  # type: ignore[override]  # because: the announcer counts

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import Target
-from eventhook_reference.lifecycle.clock import MovableClock
 from eventhook_reference.lifecycle.engine import Engine
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.lifecycle.service import LifecycleService, MakeEngine
@@ -29,11 +28,10 @@ def with_lifecycle(
         engine: makes the engine of one run.
     """
     shared = Registry() if registry is None else registry
-    clock = MovableClock()
 
     @asynccontextmanager
     async def workflows(backend: StreamingBackend) -> AsyncIterator[LifecycleService]:
-        yield LifecycleService(backend, shared, clock, engine)
+        yield LifecycleService(backend, shared, engine=engine)
 
     profiles = {*base.capabilities.profiles, "lifecycle"}
     return dataclasses.replace(

@@ -15,33 +15,34 @@ class TaskExecution:
     """
 
     def __init__(self, announcer: Announcer) -> None:
-        self._tell = announcer
+        self.announcer = announcer
 
     async def start(self, task: Task, worker: str) -> None:
         """A worker begins an attempt (LIF-08)."""
         task.status, task.worker, task.error = "RUNNING", worker, None
         task.execution_count += 1
-        await self._by_worker(task, "TASK_STARTED")
+        await self.tell(task, "TASK_STARTED")
 
     async def complete(self, task: Task) -> None:
         """The attempt succeeded."""
         task.status = "COMPLETED"
-        await self._by_worker(task, "TASK_COMPLETED")
+        await self.tell(task, "TASK_COMPLETED")
 
     async def fail(self, task: Task, error: str) -> None:
         """The attempt failed: with retries left the task is PENDING again, else FAILED (LIF-08)."""
         task.status = "PENDING" if task.execution_count <= task.max_retries else "FAILED"
         task.error = error
-        await self._by_worker(task, "TASK_FAILED")
+        await self.tell(task, "TASK_FAILED")
 
     async def cancel(self, task: Task) -> None:
         """The task will not be run, or not to its end."""
         task.status = "CANCELLED"
-        await self._tell.of_task("TASK_CANCELLED", task)
+        await self.announcer.of_task("TASK_CANCELLED", task)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         """A piece of output, told at once whatever it is (LIF-12)."""
-        await self._tell.stream(task, kind, payload)
+        await self.announcer.stream(task, kind, payload)
 
-    async def _by_worker(self, task: Task, older: str) -> None:
-        await self._tell.of_task(older, task, source=by_worker(task.worker))
+    async def tell(self, task: Task, older: str) -> None:
+        """Tells what the task's worker did."""
+        await self.announcer.of_task(older, task, source=by_worker(task.worker))

@@ -8,8 +8,10 @@ from typing import Final
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants.accepting import ACCEPTING
 from eventhook_reference.mutants.cleaning import CLEANING
+from eventhook_reference.mutants.closing import CLOSING
 from eventhook_reference.mutants.filtering import FILTERING
 from eventhook_reference.mutants.lifetimes import LIFETIMES
+from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
 from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
@@ -30,7 +32,9 @@ def _over_nats() -> list[Mutant]:
 
 ZOO: Final[tuple[Mutant, ...]] = (
     *PUBLISHING,
+    *ORDERING,
     *LIFETIMES,
+    *CLOSING,
     *CLEANING,
     *PAYLOAD,
     *ACCEPTING,

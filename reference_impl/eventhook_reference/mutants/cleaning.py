@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from eventhook_conformance.contract import ChannelCounts, Subscription
+from eventhook_conformance.contract import ChannelCounts, Subscription, Unsupported
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
 from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
@@ -308,6 +308,9 @@ class CleansWithoutClaiming(PliableClient):
     async def cleanup_inactive_channels(self) -> int:
         return 0
 
+    async def active_channels(self) -> ChannelCounts:
+        raise Unsupported("nobody counts the channels; claim introspection=False")
+
 
 @bug(CLEANING, "CLN-09", seen="it returned ChannelCounts")
 class CountsWithoutClaiming(PliableClient):
@@ -317,3 +320,6 @@ class CountsWithoutClaiming(PliableClient):
 
     async def active_channels(self) -> ChannelCounts:
         return ChannelCounts(events=0, streams=0)
+
+    async def cleanup_inactive_channels(self) -> int:
+        raise Unsupported("nothing is ever cleaned up; claim introspection=False")

@@ -1,9 +1,7 @@
-"""Bugs of publishing: what arrives, how often, in which order, and how soon."""
+"""Bugs of publishing: what arrives, what does not, and how often."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +11,10 @@ from eventhook_conformance.contract import FlovynEvent, PublishError
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants._timing import later
 from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
 
 PUBLISHING: list[Mutant] = []
-
-
-def later(seconds: float, member: Member, event: Event) -> None:
-    """Puts an event into a buffer after a while."""
-    asyncio.get_running_loop().call_later(seconds, member.channel.push, event)
 
 
 @bug(PUBLISHING, "PUB-01", seen="came instead")
@@ -180,71 +174,6 @@ class KeepsWhatNobodyHeard(PliableClient):
                 self.hand(member, event)
 
 
-@bug(PUBLISHING, "PUB-06", seen=" first")
-class ReordersAboveABatch(PliableClient):
-    """A backlog of more than a hundred is sent as two batches, the second one first."""
-
-    def hand(self, member: Member, event: Event) -> None:
-        super().hand(member, event)
-        unread: deque[Any] = member.channel._events  # noqa: SLF001  # because: the bug reaches in
-        if len(unread) % 128 == 0:
-            unread.rotate(64)
-
-
-@bug(PUBLISHING, "PUB-06", seen=" first")
-class GivesEachCategoryALane(PliableClient):
-    """Every category of types has a worker of its own, and one of them is a little slower."""
-
-    def hand(self, member: Member, event: Event) -> None:
-        if isinstance(event, FlovynEvent) and event.event_type.startswith("webhook."):
-            later(0.001, member, event)
-        else:
-            super().hand(member, event)
-
-
-@bug(PUBLISHING, "PUB-06", seen=" first")
-class SendsLargeEventsAside(PliableClient):
-    """A payload above 4 KiB goes by a store of its own, and what is published later passes it."""
-
-    def hand(self, member: Member, event: Event) -> None:
-        if (
-            isinstance(event, FlovynEvent)
-            and isinstance(event.data, str)
-            and len(event.data) > 4096
-        ):
-            later(0.001, member, event)
-        else:
-            super().hand(member, event)
-
-
-@bug(PUBLISHING, "PUB-07", seen="the other way round")
-class FansOutFromBothEnds(PliableClient):
-    """Every other publish goes through the subscribers backwards, and waits between them."""
-
-    async def publish(self, side: Side, event: Event) -> None:
-        self.check_open()
-        self.check(side, event)
-        self.use_channel(side, self.scope(side, event))
-        turn = self.bus.memory["turn"] = -self.bus.memory.get("turn", -1)
-        for member in self.audience(side, event)[::turn]:
-            if self.admits(member, event):
-                self.hand(member, self.copy(event))
-                await self.pause()
-
-
-@bug(PUBLISHING, "PUB-07", seen="the other way round")
-class CarriesOthersMoreSlowly(PliableClient):
-    """A client's own events reach its subscribers directly, the others' by way of the server."""
-
-    capabilities = replace(PliableClient.capabilities, causal_order=False)
-
-    def hand(self, member: Member, event: Event) -> None:
-        if member.client is self:
-            super().hand(member, event)
-        else:
-            later(0.001, member, event)
-
-
 @bug(PUBLISHING, "PUB-08", seen="nobody is listening")
 class NeedsAResponder(PliableClient):
     """Publishing to nobody raises, as a request that finds no responder does."""
@@ -273,59 +202,6 @@ class SendsIntoAClosedChannel(PliableClient):
         await super().publish(side, event)
 
 
-@bug(PUBLISHING, "PUB-15", seen="came instead")
-class DropsWhenBusy(PliableClient):
-    """With eight publishes in flight the ninth finds the send queue full and is dropped."""
-
-    async def publish(self, side: Side, event: Event) -> None:
-        self.bus.memory["in flight"] = self.bus.memory.get("in flight", 0) + 1
-        try:
-            await asyncio.sleep(0)
-            await super().publish(side, event)
-        finally:
-            self.bus.memory["in flight"] -= 1
-
-    def hand(self, member: Member, event: Event) -> None:
-        if self.bus.memory["in flight"] <= 8:
-            super().hand(member, event)
-
-
-@bug(PUBLISHING, "PUB-15", "PUB-02", seen="it was delivered again")
-class RetriesUnderContention(PliableClient):
-    """A publish that finds others at work takes its first attempt for failed and sends again."""
-
-    async def publish(self, side: Side, event: Event) -> None:
-        memory = self.bus.memory
-        memory["in flight"] = memory.get("in flight", 0) + 1
-        try:
-            await asyncio.sleep(0)
-            await super().publish(side, event)
-            if memory["in flight"] > 8:
-                await super().publish(side, event)
-        finally:
-            memory["in flight"] -= 1
-
-
-class _WakingChannel(Channel[Any]):
-    """Has no place for what comes after its reader was woken and before it runs."""
-
-    def push(self, event: Any) -> bool:
-        if self._wakeup is not None and self._wakeup.done():
-            return False
-        return super().push(event)
-
-
-@bug(PUBLISHING, "PUB-15", seen="came instead")
-class LosesTheSecondInATick(PliableClient):
-    """Of two events in the same instant the second overwrites the flag that wakes the reader."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        claimed = self.capabilities
-        return _WakingChannel(
-            claimed.event_capacity if side == "events" else claimed.stream_capacity
-        )
-
-
 @bug(PUBLISHING, "PUB-18", seen="came instead")
 class HoldsOneLess(PliableClient):
     """The ring keeps a slot free to tell full from empty, and holds one less than is claimed."""
@@ -346,47 +222,3 @@ class RoundsTheCapacity(PliableClient):
         if side == "streams":
             return super().make_channel(side)
         return Channel(1 << (self.capabilities.event_capacity.bit_length() - 1))
-
-
-@bug(PUBLISHING, "PUB-19", seen="within 50 ms")
-class PollsTenTimesASecond(PliableClient):
-    """Readers look for events every so often instead of being woken."""
-
-    def hand(self, member: Member, event: Event) -> None:
-        later(0.06, member, event)
-
-
-@bug(PUBLISHING, "PUB-19", seen="within 50 ms")
-class StallsNowAndThen(PliableClient):
-    """Every fiftieth event waits for a batch to fill, and holds up those behind it."""
-
-    handed = 0
-
-    def hand(self, member: Member, event: Event) -> None:
-        self.handed += 1
-        batch: list[tuple[Member, Event]] = self.bus.memory.setdefault("batch", [])
-        if self.handed % 50 and not batch:
-            super().hand(member, event)
-            return
-        if not batch:
-            asyncio.get_running_loop().call_later(0.07, self.flush, batch)
-        batch.append((member, event))
-
-    def flush(self, batch: list[tuple[Member, Event]]) -> None:
-        """Sends what has gathered."""
-        for member, event in batch:
-            super().hand(member, event)
-        batch.clear()
-
-
-@bug(PUBLISHING, "PUB-20", seen="one after the other")
-class HearsItsOwnFirst(PliableClient):
-    """A client delivers its own events at once, and others' when they arrive from the server."""
-
-    capabilities = replace(PliableClient.capabilities, total_order=False)
-
-    def hand(self, member: Member, event: Event) -> None:
-        if member.client is self:
-            super().hand(member, event)
-        else:
-            later(0.001, member, event)

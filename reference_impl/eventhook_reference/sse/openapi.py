@@ -132,7 +132,8 @@ def _stream_response() -> dict[str, Any]:
             }
             for name, (description, value) in headers.items()
         },
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        # 3.1 has no words for the events of a stream; a schema here would be held against each.
+        "content": {"text/event-stream": {}},
     }
 
 

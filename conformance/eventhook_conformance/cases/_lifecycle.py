@@ -1,0 +1,236 @@
+"""Playing scenarios on a target's workflow service, and judging what was told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.contract.events import now_ms
+from eventhook_conformance.history import Delivery, Moment, identity
+from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.sequences import (
+    Ids,
+    Match,
+    Scenario,
+    check,
+    check_output,
+    check_twins,
+    match,
+    scenarios,
+)
+from eventhook_conformance.target import Execution
+
+BY: Final = "workflows"
+"""How histories call the workflow service as a publisher."""
+
+_PATIENT_FACTOR: Final = 5
+
+
+def each(
+    choose: Callable[[Scenario], bool] = lambda scenario: True,
+) -> pytest.MarkDecorator:
+    """Runs a case once for each scenario that is chosen."""
+    return pytest.mark.parametrize(
+        "scenario", [name for name, scenario in scenarios().items() if choose(scenario)]
+    )
+
+
+@dataclass(eq=False)
+class Play:
+    """One run of a scenario, and who listens to it."""
+
+    scenario: Scenario
+    tenant: UUID
+    execution: Execution
+    since: Moment
+    events: Listener
+    """All of the tenant."""
+    streams: dict[str, Listener] = field(default_factory=dict)
+    """By key, of the workflows and standalone tasks that were known at `prepare`."""
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """All who listen."""
+        return [self.events, *self.streams.values()]
+
+    @property
+    def ids(self) -> Ids:
+        """What the scenario's labels stand for by now."""
+        execution = self.execution
+        return Ids(self.tenant, execution.workflow_execution_ids, execution.task_execution_ids)
+
+
+async def prepare(probe: Probe, name: str, *, tenant: UUID | None = None, via: Via = None) -> Play:
+    """Listens to a tenant, has the scenario made ready, and listens to what is known of it then.
+
+    Args:
+        probe: the case's.
+        name: of the scenario.
+        tenant: for whom; a fresh one if none is given.
+        via: over which client's bus.
+    """
+    probe.backdate()
+    scenario = scenarios()[name]
+    whose = tenant or probe.tenant()
+    service = await probe.workflows(via)
+    listener = await probe.subscribe(EventPattern.all(whose), via)
+    since = probe.history.clock.now()
+    with listener.reading_on():
+        execution = await probe.returns(
+            service.prepare(scenario.raw, whose), f"preparing {name}", timeout_s=_patient(probe)
+        )
+    play = Play(scenario, whose, execution, since, listener)
+    known = [str(workflow) for workflow in execution.workflow_execution_ids.values()]
+    known += [
+        str(task)
+        for label, task in execution.task_execution_ids.items()
+        if label in scenario.tasks and scenario.tasks[label]["workflow"] is None
+    ]
+    for key in known:
+        play.streams[key] = await probe.subscribe(key, via)
+    if scenario.root is not None:
+        told: object = execution.workflow_execution_ids.get(scenario.root)
+        probe.expect(
+            told is not None and told == execution.workflow_execution_id,
+            "the root's id under its label once it is prepared",
+            f"{told} under {scenario.root!r}, {execution.workflow_execution_id} as the root's",
+        )
+    return play
+
+
+async def proceed(
+    probe: Probe, *plays: Play, until: str | None = None, more: Iterable[Listener] = ()
+) -> None:
+    """Runs them on at once, to a step or to the end, while all who listen read.
+
+    Args:
+        probe: the case's.
+        plays: what runs.
+        until: the step to stop after.
+        more: who listens besides.
+    """
+    where = f"to {until!r}" if until else "to the end"
+    with ExitStack() as reading:
+        for listener in [*(one for play in plays for one in play.listeners), *more]:
+            reading.enter_context(listener.reading_on())
+        await asyncio.gather(
+            *(
+                probe.returns(
+                    play.execution.proceed(until),
+                    f"running {play.scenario.name} {where}",
+                    timeout_s=_patient(probe),
+                )
+                for play in plays
+            )
+        )
+
+
+async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> None:
+    """Reads all that came of the plays, by a fence; and enters it as published by the service."""
+    listeners = [*(one for play in plays for one in play.listeners), *more]
+    await probe.fence(*listeners)
+    if not probe.capabilities.causal_order:
+        # What the service publishes another way than through this client may be behind the fence.
+        for play in plays:
+            await play.events.read(len(matched(probe, play).missing))
+    probe.attribute(BY, min(play.since for play in plays), *listeners)
+
+
+def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
+    """The events that a listener got of others than the suite."""
+    own = _own(probe)
+    return [
+        event
+        for event in listener.received
+        if isinstance(event, FlovynEvent) and identity(event) not in own
+    ]
+
+
+def streamed(probe: Probe, listener: Listener) -> list[StreamEvent]:
+    """The stream events that a listener got of others than the suite."""
+    own = _own(probe)
+    return [
+        event
+        for event in listener.received
+        if isinstance(event, StreamEvent) and identity(event) not in own
+    ]
+
+
+def _own(probe: Probe) -> set[object]:
+    return {identity(publish.event) for publish in probe.history.publishes if publish.client != BY}
+
+
+def matched(probe: Probe, play: Play) -> Match:
+    """The scenario beside what was told of it."""
+    return match(play.scenario, play.ids, told(probe, play.events))
+
+
+def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> None:
+    """Charges all that is wrong with what was told of a play that came to its end.
+
+    Args:
+        probe: the case's.
+        play: what was played.
+        seen: its events, where other plays' came with them.
+    """
+    scenario, ids = play.scenario, play.ids
+    events = told(probe, play.events) if seen is None else seen
+    streams = {key: streamed(probe, listener) for key, listener in play.streams.items()}
+    findings = [
+        *check(scenario, ids, events, now_ms=now_ms()),
+        *check_twins(match(scenario, ids, events), streams),
+        *check_output(scenario, ids, streams),
+    ]
+    for finding in findings:
+        deliveries = [
+            delivery
+            for listener in play.listeners
+            for delivery in listener.entry.deliveries
+            if any(delivery.event is event for event in finding.events)
+        ]
+        probe.found(
+            finding.expected,
+            finding.seen,
+            *(deliveries or [play.events.entry, *_last(play.events)]),
+            charge=finding.requirements,
+        )
+    expect_end(probe, play)
+    if not findings and play.execution.publish_failures != 0:
+        probe.found(
+            "publish_failures = 0 where everything was published",
+            repr(play.execution.publish_failures),
+            charge=("LIF-10",),
+        )
+
+
+def expect_end(probe: Probe, play: Play) -> None:
+    """That the execution says how the scenario ends."""
+    probe.expect(
+        play.execution.status == play.scenario.status,
+        f"status {play.scenario.status} at the end of {play.scenario.name}",
+        repr(play.execution.status),
+    )
+
+
+def _last(listener: Listener) -> list[Delivery]:
+    return listener.entry.deliveries[-12:]
+
+
+def _patient(probe: Probe) -> float:
+    """Seconds in which a whole run must return: it takes many calls to the bus."""
+    return probe.patience.timeout_s * _PATIENT_FACTOR
+
+
+async def play_out(probe: Probe, name: str, *, tenant: UUID | None = None) -> Play:
+    """Plays a scenario from beginning to end, and reads all that was told of it."""
+    play = await prepare(probe, name, tenant=tenant)
+    await proceed(probe, play)
+    await settle(probe, play)
+    return play

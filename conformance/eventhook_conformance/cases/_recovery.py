@@ -1,0 +1,398 @@
+"""What the cases of recovery share: clients behind proxies, traffic that may fail, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from typing import Final, TypeAlias
+from uuid import uuid4
+
+from eventhook_conformance.checker import Kind, Violation
+from eventhook_conformance.contract import EventPattern, Unsupported
+from eventhook_conformance.faults import FAULTS, Fault, NotSeen, Proxy
+from eventhook_conformance.history import Event, FaultWindow, Publish
+from eventhook_conformance.probe import (
+    CaseAborted,
+    Client,
+    Listener,
+    NotOffered,
+    Probe,
+    Undecided,
+)
+
+ANY_BREACH: Final[frozenset[Kind]] = frozenset(
+    {
+        "leaked",
+        "phantom",
+        "altered",
+        "crossed",
+        "unmatched",
+        "replayed",
+        "repeated",
+        "reordered",
+        "lost",
+        "lost-first",
+        "ended",
+    }
+)
+"""The breaches by which a fault shows that it was not survived."""
+
+GRACE_S: Final = 1.0
+"""Seconds that a call or a recovery may take beyond its claim: this machine may be busy."""
+
+_BEAT_S: Final = 0.02
+_PACE_S: Final = 0.01
+
+Make: TypeAlias = Callable[[], Event]
+
+
+def hung(probe: Probe, stuck: Sequence[Publish], limit_s: float) -> CaseAborted:
+    """A publish that does not return (REC-01), to be raised."""
+    claimed = probe.capabilities.publish_timeout_s
+    violation = Violation(
+        "failed",
+        tuple(dict.fromkeys(["REC-01", *probe.requirements])),
+        f"publish to return or raise PublishError within {claimed:g} s",
+        f"it still had not after {limit_s:g} s",
+        tuple(stuck[:3]),
+    )
+    return CaseAborted(violation)
+
+
+class Load:
+    """Publishers in the background: each publishes, at a pace, whatever comes of it.
+
+    Args:
+        probe: the case's.
+        lanes: through which client, and what; each lane is one publisher.
+    """
+
+    def __init__(self, probe: Probe, lanes: Sequence[tuple[Client, Make]]) -> None:
+        self._probe = probe
+        self._lanes = lanes
+        self._running = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._published = [0] * len(lanes)
+
+    def start(self) -> None:
+        """Lets all lanes publish."""
+        self._running = True
+        self._tasks = [
+            self._probe.spawn(self._publish(place, client, make))
+            for place, (client, make) in enumerate(self._lanes)
+        ]
+
+    async def lap(self, laps: int) -> None:
+        """Has every lane publish so many more with success.
+
+        Raises:
+            CaseAborted: one does not.
+        """
+        wanted = [done + laps for done in self._published]
+        limit_s = self._probe.capabilities.publish_timeout_s + GRACE_S
+        reached = self._probe.spawn(self._reach(wanted))
+        if not await self._probe.patience.wait(
+            reached, timeout_s=limit_s, progress=lambda: sum(self._published)
+        ):
+            raise self._probe.aborted(
+                "publishing to succeed while nothing is broken", self._last_errors()
+            )
+
+    async def _reach(self, wanted: Sequence[int]) -> None:
+        while any(done < goal for done, goal in zip(self._published, wanted, strict=True)):
+            await asyncio.sleep(_PACE_S)
+
+    async def stop(self) -> None:
+        """Stops all lanes; what was under way has returned.
+
+        Raises:
+            CaseAborted: a publish does not return.
+        """
+        self._running = False
+        tasks, self._tasks = self._tasks, []
+        limit_s = self._probe.capabilities.publish_timeout_s + GRACE_S
+        for task in tasks:
+            if not await self._probe.patience.wait(task, timeout_s=limit_s):
+                stuck = [p for p in self._probe.history.publishes if p.outcome == "pending"]
+                raise hung(self._probe, stuck, limit_s)
+            task.result()
+
+    async def _publish(self, place: int, client: Client, make: Make) -> None:
+        while self._running:
+            entry = await self._probe.attempt(make(), client)
+            self._published[place] += entry.outcome == "ok"
+            # A pace, not a wait: a publish that fails at once would else be tried without end.
+            await asyncio.sleep(_PACE_S)
+
+    def _last_errors(self) -> str:
+        errors = [p.error for p in self._probe.history.publishes if p.error]
+        return f"it raises {errors[-1]}" if errors else "it does not return"
+
+
+class Scene:
+    """Clients that reach their server through proxies, and what is done to those."""
+
+    def __init__(self, probe: Probe, stack: AsyncExitStack) -> None:
+        if probe.server is None:
+            raise Undecided("the run has no server to break")
+        self.probe = probe
+        self.server = probe.server
+        self.proxies: list[Proxy] = []
+        self.clients: list[Client] = []
+        self.listeners: list[Listener] = []
+        self._stack = stack
+        self._asking: list[asyncio.Task[Publish]] = []
+        claimed = probe.target.capabilities.profiles
+        self.events = "events" in claimed or "streams" not in claimed
+        self.streams = "streams" in claimed
+
+    async def client(self) -> Client:
+        """One more client, behind a proxy of its own."""
+        try:
+            proxy = Proxy(self.server.address)
+        except ValueError as error:
+            raise Undecided(f"no proxy can stand before this server: {error}") from error
+        await self._stack.enter_async_context(proxy)
+        client = await self._open(proxy.address)
+        if not proxy.accepted:
+            raise Undecided("the client did not connect through the proxy that it was given")
+        self.proxies.append(proxy)
+        self.clients.append(client)
+        return client
+
+    async def direct_client(self) -> Client:
+        """One more client, straight at the server."""
+        return await self._open(self.server.address)
+
+    async def _open(self, address: str) -> Client:
+        client = await self.probe.open_client(address)
+        self._stack.push_async_callback(self._close, client)
+        return client
+
+    async def pair(self) -> tuple[Client, Client]:
+        """Two clients; the same one twice where the target offers one only."""
+        first = await self.client()
+        return first, await self.client() if self.probe.capabilities.multi_client else first
+
+    async def subscribe(self, selects: EventPattern | str, client: Client) -> Listener:
+        """A subscription that is read all the time."""
+        listener = await self.probe.subscribe(selects, client)
+        listener.drain()
+        self.listeners.append(listener)
+        return listener
+
+    async def traffic(self) -> Load:
+        """Two tenants alike in all but their id, and a stream, on two clients; and who publishes to them."""
+        probe = self.probe
+        one, other = await self.pair()
+        lanes: list[tuple[Client, Make]] = []
+        if self.events:
+            workflow, numbers = uuid4(), count()
+            mine, theirs = probe.tenant(), probe.tenant()
+
+            def make(tenant: object) -> Make:
+                kinds = ("task.created", "workflow.started")
+                return lambda: probe.event(
+                    mine if tenant is mine else theirs,
+                    kinds[next(numbers) % 2],
+                    workflow=workflow,
+                    data="x" * 100,
+                )
+
+            await self.subscribe(EventPattern.all(mine), one)
+            await self.subscribe(EventPattern.by_type(mine, "task"), other)
+            await self.subscribe(EventPattern.for_workflow(theirs, workflow), one)
+            await self.subscribe(EventPattern.all(theirs), other)
+            lanes += [(one, make(mine)), (other, make(mine)), (other, make(theirs))]
+        if self.streams:
+            key = probe.key()
+            await self.subscribe(key, one)
+            await self.subscribe(key, other)
+            lanes += [(one, lambda: probe.stream_event(key))]
+        for client in {one, other}:
+            await probe.reach(*self.listeners, via=client)
+        return Load(probe, lanes)
+
+    @asynccontextmanager
+    async def broken(self, name: str) -> AsyncIterator[FaultWindow]:
+        """The fault, from its beginning until it is lifted, seen to happen; the window stays open.
+
+        Raises:
+            NotOffered: the server cannot do that.
+            Undecided: it was not seen to happen.
+        """
+        probe = self.probe
+        fault = FAULTS[name](self.server, self.proxies)
+        window = FaultWindow(fault.text, probe.history.clock.now())
+        probe.history.faults.append(window)
+        self._new_epoch()
+        try:
+            await fault.apply()
+            await self._see(fault)
+            await asyncio.sleep(fault.hold_s)
+            yield window
+        except Unsupported as error:
+            raise NotOffered(str(error)) from error
+        except NotSeen as error:
+            raise Undecided(str(error)) from error
+        finally:
+            await self._lift(fault)
+
+    async def _see(self, fault: Fault) -> None:
+        """Sees it happen, with something of each client's on its way."""
+        self._asking = [
+            self.probe.spawn(self.probe.attempt(self._some_event(), client))
+            for client in self.clients
+        ]
+        await fault.seen()
+
+    def _some_event(self) -> Event:
+        probe = self.probe
+        return probe.event(probe.tenant()) if self.events else probe.stream_event(probe.key())
+
+    async def _lift(self, fault: Fault) -> None:
+        try:
+            await fault.lift()
+        except Unsupported as error:
+            raise NotOffered(str(error)) from error
+        except Exception as error:  # because: a server that does not come back is not judged here
+            raise Undecided(f"after {fault.text} the server does not come back: {error}") from error
+
+    async def recover(
+        self,
+        window: FaultWindow,
+        *,
+        load: Load | None = None,
+        listeners: Sequence[Listener] | None = None,
+        charge: Sequence[str] = ("REC-02",),
+        or_lost: bool = False,
+    ) -> None:
+        """Waits until all clients are heard on all subscriptions again; then the fault is over.
+
+        Args:
+            window: of the fault, which was lifted just now.
+            load: is stopped before the window closes, so that nothing of the fault is left.
+            listeners: who must hear; by default all of the scene.
+            charge: what a subscription that stays deaf breaks, beside the case's requirements.
+            or_lost: a subscription that raised SubscriptionLost is as good.
+
+        Raises:
+            CaseAborted: a subscription stays deaf.
+        """
+        hearers = self.listeners if listeners is None else listeners
+        await self.hear(hearers, window, charge, or_lost=or_lost)
+        if load is not None:
+            await load.stop()
+        limit_s = self.probe.capabilities.publish_timeout_s + GRACE_S
+        for task in self._asking:
+            if not await self.probe.patience.wait(task, timeout_s=limit_s):
+                stuck = [p for p in self.probe.history.publishes if p.outcome == "pending"]
+                raise hung(self.probe, stuck, limit_s)
+        window.ended = self.probe.history.clock.now()
+        self._new_epoch()
+
+    async def hear(
+        self,
+        listeners: Sequence[Listener],
+        window: FaultWindow,
+        charge: Sequence[str],
+        *,
+        or_lost: bool = False,
+    ) -> None:
+        """Waits until all clients are heard on these.
+
+        Raises:
+            CaseAborted: one of them stays deaf; it is charged with that and the case's requirements.
+        """
+        await _Recovery(self, listeners, or_lost).wait(
+            window, tuple(dict.fromkeys([*charge, *self.probe.requirements]))
+        )
+
+    def _new_epoch(self) -> None:
+        for client in self.clients:
+            client.epoch += 1
+
+    async def _close(self, client: Client) -> None:
+        """Before its proxy and its server go; what comes late is still read."""
+        leaving = [one for one in self.probe.listeners if one.client is client and one.entry.entered]
+        for listener in leaving:
+            listener.drain()
+        await asyncio.sleep(0)
+        for listener in leaving:
+            violation = await listener.leave_quietly()
+            if violation is not None:
+                self.probe.violations.append(violation)
+        problem = await client.leave()
+        if problem is not None and client.suspect is None:
+            self.probe.found("closing a client to succeed", f"it raised {problem}")
+
+
+@asynccontextmanager
+async def scene_of(probe: Probe) -> AsyncIterator[Scene]:
+    """A scene; its clients are closed before their proxies, and both before it returns."""
+    async with AsyncExitStack() as stack:
+        yield Scene(probe, stack)
+
+
+class _Recovery:
+    """Knocks from every client at every subscription, until each was heard."""
+
+    def __init__(self, scene: Scene, listeners: Sequence[Listener], or_lost: bool) -> None:
+        self._or_lost = or_lost
+        self._probe = scene.probe
+        self._listeners = listeners
+        self._knocks: dict[Client, list[Event]] = {client: [] for client in scene.clients}
+        self._knocking: dict[Client, asyncio.Task[None]] = {}
+
+    async def wait(self, window: FaultWindow, charge: Sequence[str]) -> None:
+        loop = asyncio.get_running_loop()
+        recovery_s = self._probe.capabilities.recovery_s
+        until = loop.time() + recovery_s + GRACE_S
+        while deaf := self._deaf():
+            client, listener = deaf[0]
+            ended = listener.entry.end
+            if ended is not None or loop.time() > until:
+                self._probe.found(
+                    f"{listener.entry.name} to deliver again, on its own, within {recovery_s:g} s "
+                    f"after {window.text} was over",
+                    f"it ended ({listener.entry.end_error or ended})"
+                    if ended is not None
+                    else f"nothing that {client.name} publishes arrives{self._why(client)}",
+                    listener.entry,
+                    window,
+                    charge=charge,
+                )
+                raise CaseAborted
+            for knocker in {client for client, _ in deaf}:
+                self._knock(knocker, [one for client, one in deaf if client is knocker])
+            await asyncio.gather(*(one.overhear(_BEAT_S) for one in self._listeners))
+        for task in self._knocking.values():
+            if not await self._probe.patience.wait(task, timeout_s=recovery_s):
+                raise hung(self._probe, [], recovery_s)
+
+    def _deaf(self) -> list[tuple[Client, Listener]]:
+        return [
+            (client, listener)
+            for client, knocks in self._knocks.items()
+            for listener in self._listeners
+            if not (listener.heard(knocks) or (self._or_lost and listener.entry.end == "lost"))
+        ]
+
+    def _knock(self, client: Client, deaf: Sequence[Listener]) -> None:
+        before = self._knocking.get(client)
+        if before is None or before.done():
+            events = self._probe.for_each(deaf)
+            self._knocks[client] += events
+            self._knocking[client] = self._probe.spawn(self._publish(client, events))
+
+    async def _publish(self, client: Client, events: Sequence[Event]) -> None:
+        for event in events:
+            (await self._probe.attempt(event, client)).purpose = "fence"
+
+    def _why(self, client: Client) -> str:
+        mine = [p for p in self._probe.history.publishes if p.client == client.name]
+        if not mine or mine[-1].outcome == "ok":
+            return ""
+        return f"; its last publish {'raised ' + mine[-1].error if mine[-1].error else 'hangs'}"

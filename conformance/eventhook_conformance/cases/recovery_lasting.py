@@ -1,0 +1,189 @@
+"""REC-07, -09, -10: what is left of faults: nothing, a client that works, or a clear word."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._nats import client_of, own_server
+from eventhook_conformance.cases._recovery import GRACE_S, Scene, hung, scene_of
+from eventhook_conformance.cases._steps import LOSS
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import FaultWindow
+from eventhook_conformance.probe import Listener, NotOffered, Probe
+from eventhook_conformance.wire import subjects_asked
+
+_FAULTS: Final = 50
+_SLACK: Final = 5
+"""What may come and go by itself; a leak at each fault is ten times that."""
+_LOOK_EVERY_S: Final = 0.02
+_OPEN_FILES: Final = "/dev/fd"
+
+
+@case("REC-07", shows={"repeated", "lost", "lost-first", "ended"}, last=True)
+async def fifty_faults_leave_nothing_behind(probe: Probe) -> None:
+    """After fifty resets there are as many tasks, open files and subscriptions as after the first."""
+    async with scene_of(probe) as scene:
+        await scene.traffic()
+        await _reset(scene)
+        looks = _looks(scene)
+        before = {what: await look() for what, look in looks.items()}
+        for _ in range(_FAULTS):
+            await _reset(scene)
+        for what, look in looks.items():
+            most = before[what] + _SLACK
+            now = await _at_most(probe, look, most)
+            probe.expect(
+                now <= most,
+                f"as many {what} after {_FAULTS} faults as after one: {before[what]}",
+                f"there are {now}",
+            )
+        await probe.fence(*scene.listeners)
+
+
+async def _reset(scene: Scene) -> None:
+    async with scene.broken("reset") as window:
+        pass
+    await scene.recover(window)
+
+
+def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
+    """What can be counted of the target from outside, or from within its process."""
+    server, probe = scene.server, scene.probe
+
+    async def connections() -> int:
+        return sum(proxy.open for proxy in scene.proxies)
+
+    async def tasks() -> int:
+        return len(asyncio.all_tasks())
+
+    async def files() -> int:
+        return len(os.listdir(_OPEN_FILES))
+
+    async def subscriptions() -> int:
+        return (await subjects_asked(server.monitor_url or "")).total()
+
+    looks: dict[str, Callable[[], Awaitable[int]]] = {"connections": connections}
+    if probe.capabilities.in_process:
+        looks |= {"tasks": tasks}
+        if os.path.isdir(_OPEN_FILES):  # noqa: PTH112  # because: it is no file of anybody's
+            looks |= {"open files": files}
+    if server.monitor_url:
+        looks |= {"subscriptions on the server": subscriptions}
+    return looks
+
+
+async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) -> int:
+    """The count, once it is no more than that, or once waiting is vain."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + probe.patience.current_s
+    while (now := await look()) > most and loop.time() < until:
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return now
+
+
+@case("REC-09", shows=LOSS, last=True)
+async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
+    """The server stands still until publishing and entering gave up; then the client hears and speaks."""
+    limit_s = probe.capabilities.publish_timeout_s + GRACE_S
+    async with scene_of(probe) as scene:
+        client, _ = await scene.pair()
+        tenant, key = probe.tenant(), probe.key()
+        selects = EventPattern.all(tenant) if scene.events else key
+        await scene.subscribe(selects, client)
+        late = await probe.listener(selects, client)
+        async with scene.broken("paused") as window:
+            event = probe.event(tenant) if scene.events else probe.stream_event(key)
+            publishing = probe.spawn(probe.attempt(event, client))
+            entering = probe.spawn(_entered(late, limit_s))
+            if not await probe.patience.wait(publishing, timeout_s=limit_s):
+                raise hung(probe, [], limit_s)
+            # Entering may also wait until the server goes on.
+            await asyncio.wait({entering}, timeout=GRACE_S)
+        await scene.recover(window)
+        await entering
+        again = await scene.subscribe(selects, client)
+        await scene.hear([again], window, ())
+        await probe.fence(*scene.listeners)
+
+
+async def _entered(listener: Listener, limit_s: float) -> None:
+    """Enters what may be refused; whether rightly is for REC-06."""
+    try:
+        await listener.enter(limit_s)
+    except Exception:  # because: it stands in the history, and is not what is looked at here
+        return
+    listener.drain()
+
+
+@case("REC-10", last=True)
+async def a_subscription_delivers_again_or_says_that_it_is_lost(probe: Probe) -> None:
+    """The server dies and comes back: no reader waits for ever on what nobody will send it."""
+    async with scene_of(probe) as scene:
+        await scene.traffic()
+        async with scene.broken("killed") as window:
+            pass
+        await scene.recover(window, charge=(), or_lost=True)
+
+
+_USER: Final = """
+authorization {{ users: [ {{
+    user: "{user}", password: "{password}",
+    permissions: {{ publish: ">", subscribe: {{ deny: [{denied}], allow: ">" }} }}
+}} ] }}
+"""
+
+
+@case("REC-10", last=True)
+@pytest.mark.parametrize("refused", ["user", "subscription"])
+async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -> None:
+    """A NATS server comes back and knows the user no more, or denies it its subjects."""
+    if probe.server is None or not probe.server.address.startswith("nats://"):
+        raise NotOffered("the suite knows no other server than NATS's to take rights away")
+    password, tenant, key = uuid4().hex, probe.tenant(), probe.key()
+    profiles = probe.target.capabilities.profiles
+    before = _USER.format(user="reader", password=password, denied="")
+    after = (
+        _USER.format(user="writer", password=password, denied="")
+        if refused == "user"
+        else _USER.format(user="reader", password=password, denied='"flovyn.>"')
+    )
+    async with own_server(before) as server:
+        address = server.address.replace("nats://", f"nats://reader:{password}@")
+        async with client_of(probe, address) as client:
+            listeners = [
+                await probe.subscribe(selects, client)
+                for selects, profile in ((EventPattern.all(tenant), "events"), (key, "streams"))
+                if profile in profiles
+            ]
+            await probe.fence(*listeners)
+            for listener in listeners:
+                listener.entry.end_awaited = True
+                listener.drain()
+            window = FaultWindow(f"the {refused} refused", probe.history.clock.now())
+            probe.history.faults.append(window)
+            server.configure(after)
+            await server.restart()
+            for listener in listeners:
+                await _is_lost(probe, listener)
+
+
+async def _is_lost(probe: Probe, listener: Listener) -> None:
+    """That its reader is told so within the time in which it else had recovered."""
+    limit_s = probe.capabilities.recovery_s
+    reading = listener.start_reading()
+    ended = await probe.patience.wait(reading, timeout_s=limit_s + GRACE_S)
+    if not ended or listener.entry.end != "lost":
+        probe.found(
+            f"{listener.entry.name} to raise SubscriptionLost, since it can never deliver again",
+            f"its reader still waits after {limit_s:g} s"
+            if not ended
+            else f"it {listener.entry.end} ({listener.entry.end_error or 'StopAsyncIteration'})",
+            listener.entry,
+        )

@@ -1,0 +1,102 @@
+"""SSE: other people's readers see what ours sees."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import named, subject
+from eventhook_conformance.contract import StreamEventType
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.sse.second import LIBRARIES, Seen
+from eventhook_conformance.sse.session import Kind, Sse, Stream, need, sse_session
+
+TEXTS = (
+    "token",
+    " leading blank",
+    "",
+    "two\nlines",
+    "carriage\rreturn",
+    "both\r\n",
+    "\u2028\U0001f600\u00e9",
+    ": no comment",
+    "data: x\n\nevent: y",
+)
+
+
+def mixture(sse: Sse, kind: Kind, id: object) -> list[Event]:
+    """Both sides, all types, and texts that readers differ over when a server is careless."""
+    workflow, task = (None, id) if kind == "task" else (id, None)
+    events: list[Event] = []
+    for number, text in enumerate(TEXTS):
+        stream_type = list(StreamEventType)[number % 4]
+        events.append(sse.token(id, text, stream_type, task=id))  # type: ignore[arg-type]
+        events.append(sse.event(workflow, "task.created", task=task, data={"text": text}))  # type: ignore[arg-type]
+    return events
+
+
+@pytest.mark.parametrize("library", list(LIBRARIES))
+@named
+@case("SSE-15")
+async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -> None:
+    """The same names, data and ids, on each side in the same order, with a client not of our making."""
+    need(library)
+    async with sse_session(probe, shows={"altered", "form", "lost"}) as sse:
+        id = await subject(sse, kind)
+        url, headers = sse.target.base_url + sse.path(kind, id), dict(sse.tenants[0].headers)
+        seen: list[Seen] = []
+        news, opened = asyncio.Event(), asyncio.Event()
+
+        def see(one: Seen) -> None:
+            seen.append(one)
+            news.set()
+
+        reading = probe.spawn(LIBRARIES[library](url, headers, see, opened))
+        await _first(probe, reading, opened.wait(), f"{library} to open the stream")
+        stream = await sse.stream(kind, id)
+        events = mixture(sse, kind, id)
+        await sse.publish(*events)
+        await stream.receive(*events)
+
+        async def enough() -> None:
+            while len(seen) < len(stream.reading.received):
+                news.clear()
+                await news.wait()
+
+        await _first(probe, reading, enough(), f"{library} to read {len(events)} events")
+        compare(probe, stream, seen, library)
+
+
+def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
+    """That somebody else saw what our own reader saw, side by side."""
+    mine = [(e.type, e.data, e.last_event_id) for e in (r.event for r in stream.reading.received)]
+    for side in (True, False):
+        ours = [one for one in mine if ("." in one[0]) is side]
+        theirs = [one for one in seen if ("." in one[0]) is side]
+        for one, other in zip(ours, theirs, strict=False):
+            if one != other:
+                probe.found(f"{who} to read {one!r:.200}", f"it read {other!r:.200}")
+                return
+        probe.expect(
+            len(ours) == len(theirs),
+            f"{who} to read {len(ours)} events",
+            f"it read {len(theirs)}",
+        )
+
+
+async def _first(
+    probe: Probe, reading: asyncio.Task[None], awaited: object, expected: str
+) -> None:
+    """Waits for that, unless the reader fails first."""
+    waiting = probe.spawn(awaited)
+    either = probe.spawn(
+        asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    )
+    if await probe.patience.wait(either) and waiting.done():
+        return
+    error = reading.exception() if reading.done() and not reading.cancelled() else None
+    raise probe.aborted(expected, describe(error) if error else "it did not in time")

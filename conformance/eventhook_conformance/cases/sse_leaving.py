@@ -1,0 +1,156 @@
+"""SSE: readers that leave, in every way, and readers that stall. These run alone: they count."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.cases import case
+from eventhook_conformance.cases._sse import both_sides
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.holdings import Holdings
+from eventhook_conformance.sse.raw import RawReader, raw_reader
+from eventhook_conformance.sse.session import Sse, sse_session
+
+_LIMIT_S: Final = 2.0
+_AT_ONCE: Final = 20
+_LONG: Final = "x" * 16384
+_KERNEL_EVENTS: Final = 512
+"""Long events that may lie in the buffers of the two sockets: 8 MiB."""
+
+
+@pytest.mark.parametrize("way", ["closed", "reset", "mid-event", "stalled", "unanswered"])
+@case("SSE-08", alone=True)
+async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> None:
+    """From an idle stream, in the midst of an event, unread, or before the answer began."""
+    async with sse_session(probe) as sse:
+        holdings = Holdings(sse)
+        await holdings.begin()
+        workflows = [await sse.workflow() for _ in range(6)]
+        async with AsyncExitStack() as leaving:
+            readers = [await _reader(sse, leaving, one, small=True) for one in workflows]
+            for reader in readers:
+                await probe.returns(reader.read_head(), "the answer")
+            await holdings.check_visible()
+            if way == "unanswered":
+                for one in workflows:
+                    (await _reader(sse, leaving, one)).reset()
+            elif way == "mid-event":
+                await sse.publish(*(sse.token(one, _LONG * 8) for one in workflows))
+                for reader in readers:
+                    await probe.returns(reader.read_some(), "the beginning of an event")
+            elif way == "stalled":
+                for _ in range(40):
+                    await sse.publish(*(sse.token(one, _LONG * 4) for one in workflows))
+            for reader in readers:
+                if way == "closed":
+                    reader.close()
+                else:
+                    reader.reset()
+        left = await holdings.back_within(_LIMIT_S)
+        probe.expect(
+            left is None,
+            f"everything of readers that left ({way}) to be freed within {_LIMIT_S:g} s",
+            f"{left}",
+        )
+
+
+@case("SSE-08", alone=True)
+async def two_hundred_come_and_go(probe: Probe) -> None:
+    """Over a few workflows, some reading, some not, and nothing is left of them."""
+    async with sse_session(probe, shows={"lost"}) as sse:
+        holdings = Holdings(sse)
+        await holdings.begin()
+        workflows = [await sse.workflow() for _ in range(4)]
+        for round in range(200 // _AT_ONCE):
+            async with AsyncExitStack() as leaving:
+                readers = [
+                    await _reader(sse, leaving, workflows[number % 4], small=number % 4 == 0)
+                    for number in range(_AT_ONCE)
+                ]
+                for reader in readers:
+                    await probe.returns(reader.read_head(), "the answer")
+                if not round:
+                    await holdings.check_visible()
+                await sse.publish(*(sse.token(one, "hello") for one in workflows))
+                for number, reader in enumerate(readers):
+                    if number % 4:
+                        await probe.returns(reader.read_some(), "an event")
+                    if number % 2:
+                        reader.reset()
+        left = await holdings.back_within(_LIMIT_S)
+        probe.expect(left is None, "nothing to be left of 200 readers", f"{left}")
+        staying = await sse.stream("workflow", workflows[0])
+        events = both_sides(sse, "workflow", workflows[0])
+        await sse.publish(*events)
+        await staying.receive(*events)
+
+
+@case("SSE-13", alone=True)
+async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
+    """Others read on beside it, and what is kept for it is bounded."""
+    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+        workflow = await sse.workflow()
+        capacity = probe.capabilities.stream_capacity
+        number = min(10 * capacity, 1600)
+        window = max(1, min(capacity // 2, 16))
+        async with AsyncExitStack() as leaving:
+            stalled = await _reader(sse, leaving, workflow, small=True)
+            await probe.returns(stalled.read_head(), "the answer")
+            beside = [await sse.stream("workflow", workflow), await sse.stream("tenant")]
+            for start in range(0, number, window):
+                tokens: list[Event] = [sse.token(workflow, _LONG) for _ in range(window)]
+                known = sse.event(workflow, f"task.step-{start}")
+                await sse.publish(*tokens, known)
+                await beside[0].receive(*tokens, known)
+                await beside[1].receive(known)
+            kept = await _read_rest(probe, sse, stalled, workflow)
+        bound = 2 * capacity + 64 + _KERNEL_EVENTS
+        if bound < number:
+            probe.expect(
+                kept <= bound,
+                f"at most {bound} of {number} long events to be kept for a reader that stalled",
+                f"{kept} were",
+            )
+        await sse.fence(*beside)
+
+
+async def _read_rest(probe: Probe, sse: Sse, reader: RawReader, workflow: UUID) -> int:
+    """How many long events a reader that stalled still gets, up to one that is published now."""
+    kept, tail = 0, b""
+    last = sse.token(workflow, "the last one")
+    published = False
+    while True:
+        reading = probe.spawn(reader.read_some())
+        # Once it reads again there is room, so that the last event is lost to no overflow.
+        if kept and not published:
+            published = True
+            await sse.publish(last)
+        if not await probe.patience.wait(reading, timeout_s=probe.patience.current_s):
+            break
+        try:
+            chunk = reading.result()
+        except OSError:
+            break  # it was cut off, which bounds memory too
+        if not chunk:
+            break
+        text = tail + chunk
+        kept += text.count(b"event: token") - tail.count(b"event: token")
+        tail = text[-64:]
+        if b"the last one" in text:
+            break
+    return kept
+
+
+async def _reader(
+    sse: Sse, leaving: AsyncExitStack, workflow: UUID, *, small: bool = False
+) -> RawReader:
+    path, headers = sse.path("workflow", workflow), sse.tenants[0].headers
+    return await sse.probe.returns(
+        leaving.enter_async_context(raw_reader(sse.target.base_url, path, headers, small=small)),
+        "connecting",
+    )

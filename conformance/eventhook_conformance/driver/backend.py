@@ -1,0 +1,226 @@
+"""A client behind a driver, as a `StreamingBackend`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from eventhook_conformance.contract import (
+    ChannelCounts,
+    EventBus,
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    PublishError,
+    StreamBus,
+    StreamEvent,
+    StreamingBackend,
+    Subscription,
+)
+from eventhook_conformance.contract.events import parse
+from eventhook_conformance.driver.carrying import event_text, key_text, pattern_text
+from eventhook_conformance.driver.messages import (
+    Channels,
+    Empty,
+    Nexts,
+    Opened,
+    Removed,
+    Subscribed,
+    shown,
+)
+from eventhook_conformance.driver.process import DriverProcess, LineTooLong, Refused
+
+NEXT_MS: Final = 10_000
+"""How long a `next` waits; a subscription that is left answers it at once."""
+
+R = TypeVar("R")
+
+
+class DriverBackend(StreamingBackend):
+    """One client that a driver holds.
+
+    Args:
+        process: the driver.
+        name: how the driver calls the client.
+    """
+
+    def __init__(self, process: DriverProcess, name: str) -> None:
+        self.process = process
+        self.on_wire: Callable[[bytes], None] | None = None
+        """Told of every event as it stood on the line."""
+        self._member = b'{"client":%s' % msgspec.json.encode(name)
+        self.events: EventBus = _Events(self)
+        self.streams: StreamBus = _Streams(self)
+        self._closed = False
+
+    @classmethod
+    async def open(cls, process: DriverProcess, address: str | None = None) -> DriverBackend:
+        """Has the driver open one more client."""
+        params = b'{"address":%s}' % msgspec.json.encode(address)
+        opened = await ask(process, "open", params, Opened)
+        return cls(process, opened.client)
+
+    async def call(self, method: str, kind: type[R], members: bytes = b"") -> R:
+        """A request about this client."""
+        return await ask(self.process, method, self._member + members + b"}", kind)
+
+    async def publish(self, method: str, text: bytes) -> None:
+        """Publishes an event by its text."""
+        try:
+            await self.call(method, Empty, b',"event":' + text)
+        except LineTooLong as error:
+            raise PublishError(f"the event does not fit into a line: {error}") from error
+
+    @asynccontextmanager
+    async def subscription(
+        self, method: str, members: bytes, kind: type[Any]
+    ) -> AsyncIterator[Subscription[Any]]:
+        """One subscription, from entering to leaving."""
+        subscribed = await self.call(method, Subscribed, members)
+        subscription: DriverSubscription = DriverSubscription(self, subscribed.subscription, kind)
+        try:
+            yield subscription
+        finally:
+            await subscription.leave()
+
+    async def aclose(self) -> None:
+        """Has the driver close the client; asked each time, since twice has to be fine."""
+        self._closed = True
+        await self.call("close", Empty)
+
+    async def release(self) -> None:
+        """Closes the client unless it is closed, or its driver gone."""
+        if not self._closed and self.process.failure is None:
+            await self.aclose()
+
+    async def cleanup_inactive_channels(self) -> int:
+        """As the contract says."""
+        return (await self.call("cleanup", Removed)).removed
+
+    async def active_channels(self) -> ChannelCounts:
+        """As the contract says."""
+        counts = await self.call("channels", Channels)
+        return ChannelCounts(events=counts.events, streams=counts.streams)
+
+
+class DriverSubscription(Subscription[Any]):
+    """A subscription that a driver holds; nothing is pulled but by a read.
+
+    Args:
+        backend: whose subscription.
+        name: how the driver calls it.
+        kind: what its events are.
+    """
+
+    def __init__(self, backend: DriverBackend, name: str, kind: type[Any]) -> None:
+        self.wanted = 1
+        """How many reads will surely follow: so many events may be pulled at once, and no more."""
+        self._backend = backend
+        self._kind = kind
+        self._member = b'{"subscription":%s' % msgspec.json.encode(name)
+        self._events: deque[Any] = deque()
+        self._asked: asyncio.Task[Nexts] | None = None
+        self._left = False
+
+    async def __anext__(self) -> Any:
+        while not self._events:
+            if self._left:
+                raise StopAsyncIteration
+            if self._asked is None:
+                self._asked = asyncio.get_running_loop().create_task(self._next(self.wanted))
+                self._asked.add_done_callback(_noticed)
+            # A read that is cancelled leaves its request in flight, for the next one.
+            await asyncio.wait({self._asked})
+            asked, self._asked = self._asked, None
+            answer = asked.result()
+            self.dropped = answer.dropped
+            for raw in () if self._left else answer.events:
+                self._events.append(await self._event(bytes(raw)))
+            if answer.ended and not self._events:
+                raise StopAsyncIteration
+        return self._events.popleft()
+
+    async def _next(self, most: int) -> Nexts:
+        params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, most, NEXT_MS)
+        answer = await ask(self._backend.process, "next", params, Nexts)
+        if len(answer.events) > most:
+            raise await self._backend.process.fail(
+                f"answered `next` with {len(answer.events)} events, asked for at most {most}"
+            )
+        return answer
+
+    async def _event(self, text: bytes) -> Any:
+        if self._backend.on_wire is not None:
+            self._backend.on_wire(text)
+        try:
+            return parse(text, self._kind)
+        except InvalidEvent as error:
+            raise await self._backend.process.fail(
+                f"answered `next` with the event {shown(text)}: {error}"
+            ) from error
+
+    async def leave(self) -> None:
+        """Has the driver end it; what was pulled and not read is gone."""
+        self._left = True
+        self._events.clear()
+        if self._backend.process.failure is None:
+            await ask(self._backend.process, "unsubscribe", self._member + b"}", Empty)
+
+
+def _noticed(task: asyncio.Task[Any]) -> None:
+    """A `next` that failed while nobody read is no news: the process says why."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def ask(process: DriverProcess, method: str, params: bytes, kind: type[R]) -> R:
+    """A request to which no error is right but the contract's; any other ends the process."""
+    try:
+        return await process.ask(method, params, kind)
+    except Refused as error:
+        raise await process.fail(str(error)) from error
+
+
+class _Events(EventBus):
+    def __init__(self, backend: DriverBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: FlovynEvent) -> None:
+        await self._backend.publish("publish", event_text(event))
+
+    def subscribe(
+        self, pattern: EventPattern
+    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
+        return self._subscribe(pattern)
+
+    @asynccontextmanager
+    async def _subscribe(self, pattern: EventPattern) -> AsyncIterator[Subscription[FlovynEvent]]:
+        members = b',"pattern":' + pattern_text(pattern)
+        async with self._backend.subscription("subscribe", members, FlovynEvent) as subscription:
+            yield subscription
+
+
+class _Streams(StreamBus):
+    def __init__(self, backend: DriverBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: StreamEvent) -> None:
+        await self._backend.publish("publish_stream", event_text(event))
+
+    def subscribe(
+        self, workflow_execution_id: str
+    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
+        return self._subscribe(workflow_execution_id)
+
+    @asynccontextmanager
+    async def _subscribe(self, key: str) -> AsyncIterator[Subscription[StreamEvent]]:
+        members = b',"workflow_execution_id":' + key_text(key)
+        async with self._backend.subscription(
+            "subscribe_stream", members, StreamEvent
+        ) as subscription:
+            yield subscription

@@ -1,0 +1,184 @@
+"""A target made from a driver's command line: `driver:COMMAND LINE`."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import PurePath
+from typing import ClassVar, Final
+
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.driver.backend import DriverBackend
+from eventhook_conformance.driver.messages import Initialized
+from eventhook_conformance.driver.process import DriverFailed, DriverProcess, Refused
+from eventhook_conformance.driver.stderr import Outlet
+from eventhook_conformance.target.capabilities import Capabilities
+from eventhook_conformance.target.definition import Server, Target
+
+PROFILES: Final = frozenset({"events", "streams"})
+_ALIVE_S: Final = 3.0
+_PING: Final = b'{"subscription":"no such subscription","max":1,"timeout_ms":0}'
+
+
+class DriverCapabilities(Capabilities):
+    """What a driver claims."""
+
+    driver: ClassVar[bool] = True
+
+
+class DriverUnusable(Exception):
+    """No target can be made of that command line; the message is one line."""
+
+
+class DriverHost(Server):
+    """Keeps one process of a driver running, and starts another when that one failed.
+
+    Args:
+        command: the program and its arguments.
+        label: how messages and its standard error are marked.
+        outlet: where its standard error goes.
+    """
+
+    def __init__(self, command: Sequence[str], label: str, outlet: Outlet) -> None:
+        self.address = shlex.join(command)
+        self._command = command
+        self._label = label
+        self._outlet = outlet
+        self._process: DriverProcess | None = None
+        self._starting = asyncio.Lock()
+
+    async def process(self) -> DriverProcess:
+        """The running process.
+
+        Raises:
+            DriverFailed: it failed, and nobody has asked why yet; or it cannot be started.
+        """
+        async with self._starting:
+            if self._process is None:
+                process = DriverProcess(self._command, self._label, self._outlet)
+                try:
+                    await process.start()
+                finally:
+                    # One that could not be started is asked why; one that was cancelled is gone.
+                    self._process = None if process.failure is None and not process.alive else process
+            if self._process.failure is not None:
+                raise self._process.failure
+            return self._process
+
+    async def take_fault(self) -> str | None:
+        """What the driver did wrong since this was asked last; the next client gets a fresh process.
+
+        It is also asked for what it must answer at once, whatever the bus does: so one that hangs is
+        told from a bus that does.
+        """
+        process = self._process
+        if process is None:
+            return None
+        try:
+            async with asyncio.timeout(_ALIVE_S):
+                await process.post("next", _PING)
+        except TimeoutError:
+            await process.fail(f"hangs: a `next` was not answered within {_ALIVE_S:g} s")
+        except (Refused, DriverFailed):
+            pass  # alive, or known to have failed
+        if process.failure is None:
+            return None
+        self._process = None
+        return str(process.failure)
+
+    async def end(self) -> None:
+        """Has the process shut down.
+
+        Raises:
+            DriverFailed: it does not do so as it should; it is gone all the same.
+        """
+        process, self._process = self._process, None
+        if process is not None and (problem := await process.end()):
+            raise DriverFailed(problem)
+
+
+def driver_target(command_line: str) -> Target:
+    """Starts the driver once to ask who it is and what it claims.
+
+    Raises:
+        DriverUnusable: it cannot be started, does not answer in time, or claims what no driver can.
+    """
+    try:
+        command = shlex.split(command_line)
+    except ValueError as error:
+        raise DriverUnusable(f"this is no command line: {error}") from error
+    if not command:
+        raise DriverUnusable("there is no command; right would be driver:COMMAND LINE")
+    # Before anything captures standard error, which pytest does from its start on.
+    label, outlet = _label(command), Outlet()
+    about = _run(command, label, outlet)
+    claims = {**about.capabilities, "in_process": False}
+    claims.setdefault("profiles", sorted(PROFILES))
+    try:
+        capabilities = DriverCapabilities.from_dict(claims)
+    except (TypeError, ValueError) as error:
+        raise DriverUnusable(f"driver {label} claims what cannot be: {error}") from error
+    if beyond := sorted(set(capabilities.profiles) - PROFILES):
+        raise DriverUnusable(
+            f"driver {label} claims {', '.join(beyond)}; a driver can claim events and streams"
+        )
+
+    @asynccontextmanager
+    async def server() -> AsyncIterator[Server]:
+        host = DriverHost(command, about.name, outlet)
+        hosts[host.address] = host
+        try:
+            await host.process()
+            yield host
+        finally:
+            await host.end()
+
+    @asynccontextmanager
+    async def connect(address: str) -> AsyncIterator[StreamingBackend]:
+        backend = await DriverBackend.open(await hosts[address].process())
+        try:
+            yield backend
+        finally:
+            await backend.release()
+
+    hosts: dict[str, DriverHost] = {}
+    return Target(
+        about.name,
+        server=server,
+        connect=connect,
+        capabilities=capabilities,
+        about=f"{about.name} {about.version}, {about.language}, by driver: {command_line.strip()}",
+    )
+
+
+def _label(command: Sequence[str]) -> str:
+    """How a driver is called before it has said its name: by the first part that is a name."""
+    return PurePath(command[0]).name or command[0]
+
+
+def _run(command: Sequence[str], label: str, outlet: Outlet) -> Initialized:
+    """Asks in an event loop of its own, wherever it is called."""
+
+    def asking() -> Initialized:
+        try:
+            return asyncio.run(_ask(command, label, outlet))
+        except DriverFailed as error:
+            raise DriverUnusable(str(error)) from error
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asking()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asking).result()
+
+
+async def _ask(command: Sequence[str], label: str, outlet: Outlet) -> Initialized:
+    process = DriverProcess(command, label, outlet)
+    try:
+        return await process.start()
+    finally:
+        await process.end()

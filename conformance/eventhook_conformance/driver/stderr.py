@@ -1,0 +1,86 @@
+"""A driver's standard error: passed through with a label, its last lines kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import weakref
+from collections import deque
+from typing import Final
+
+_KEPT: Final = 6
+_LINE_SHOWN: Final = 400
+_PASSED_ON: Final = 2000
+_CHUNK: Final = 64 * 1024
+
+
+class Outlet:
+    """Where labelled lines go: the standard error that there was when this was made.
+
+    pytest captures the descriptor later, so it is duplicated. A stream in memory has none; it gets
+    the text itself.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+        self._descriptor: int | None = None
+        try:
+            self._descriptor = os.dup(sys.stderr.fileno())
+        except (OSError, ValueError, AttributeError):
+            return  # no descriptor to take
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def line(self, label: str, text: str) -> None:
+        """Writes one line."""
+        line = f"[{label}] {text}\n"
+        try:
+            if self._descriptor is not None:
+                os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))
+            elif self._stream is not None:
+                self._stream.write(line)
+        except (OSError, ValueError):
+            self._stream = None  # closed: what nobody can see is not worth a failure
+            self._descriptor = None
+
+
+class Lines:
+    """Reads one process's standard error to its end.
+
+    Args:
+        label: how each line is marked.
+        outlet: where they go.
+    """
+
+    def __init__(self, label: str, outlet: Outlet) -> None:
+        self.label = label
+        self._outlet = outlet
+        self._last: deque[str] = deque(maxlen=_KEPT)
+        self._count = 0
+
+    async def read(self, reader: asyncio.StreamReader) -> None:
+        """Reads until the stream ends; a line of any length is taken in pieces."""
+        rest = b""
+        while chunk := await reader.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if len(rest) > _CHUNK:
+                self._take(rest)
+                rest = b""
+        if rest:
+            self._take(rest)
+
+    def _take(self, line: bytes) -> None:
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+        shown = text if len(text) <= _LINE_SHOWN else f"{text[:_LINE_SHOWN]}…"
+        self._last.append(shown)
+        self._count += 1
+        if self._count <= _PASSED_ON:
+            self._outlet.line(self.label, shown)
+        elif self._count == _PASSED_ON + 1:
+            self._outlet.line(self.label, "(more of its standard error is not shown)")
+
+    def last(self) -> str:
+        """The last lines, in one; empty if there were none."""
+        return " | ".join(line.strip() for line in self._last if line.strip())

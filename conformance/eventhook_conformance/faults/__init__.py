@@ -1,0 +1,6 @@
+"""What a network and a server can do to a bus, done on purpose, and seen to have happened."""
+
+from eventhook_conformance.faults.kinds import FAULTS, Fault, NotSeen
+from eventhook_conformance.faults.proxy import Proxy
+
+__all__ = ["FAULTS", "Fault", "NotSeen", "Proxy"]

@@ -1,0 +1,146 @@
+"""Several NATS servers as one cluster, for a test run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from eventhook_conformance.kit.nats_server import NatsServer, ServerUnavailable
+from eventhook_conformance.target import Server
+
+JOIN_TIMEOUT_S: Final = 10.0
+"""Seconds within which every node must have its routes to the others."""
+
+_LOOK_EVERY_S: Final = 0.01
+
+# Nodes are not advertised: each client stays with the one that it was sent to, as long as it lives.
+_CONFIG: Final = """
+server_name: "{name}"
+cluster {{
+  name: "eventhook", listen: "127.0.0.1:{port}", no_advertise: true, routes: [{routes}]
+}}
+"""
+
+
+class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
+    """Nodes on 127.0.0.1, joined on entering and gone after leaving.
+
+    Each reading of `address` gives the next node's, so that clients are spread over all. What is done to
+    the server is done to one node: the one given out last, which thus has a client.
+
+    Args:
+        size: how many nodes.
+    """
+
+    monitor_url: str | None = None
+    """Each node counts its own subscriptions only, so none speaks for the cluster."""
+
+    def __init__(self, size: int = 3) -> None:
+        self._size = size
+        self._turn = -1
+        self._stack = AsyncExitStack()
+        self.nodes: list[NatsServer] = []
+
+    @property
+    def address(self) -> str:  # type: ignore[override]  # because: read anew for every client
+        """The next node's."""
+        self._turn += 1
+        return self._node.address
+
+    @property
+    def _node(self) -> NatsServer:
+        return self.nodes[self._turn % self._size]
+
+    async def __aenter__(self) -> Self:
+        """Starts the nodes and waits until they are joined.
+
+        Raises:
+            ServerUnavailable: a node does not start, or they do not join.
+        """
+        try:
+            for number in range(self._size):
+                node = NatsServer(_config(number, -1, [n.route_address for n in self.nodes]))
+                self.nodes.append(await self._stack.enter_async_context(node))
+            for number, node in enumerate(self.nodes):
+                # From now on each can find the others again by itself, on the ports that they have.
+                others = [n.route_address for n in self.nodes if n is not node]
+                port = urlsplit(node.route_address or "").port
+                node.configure(_config(number, port, others))
+            await self.joined()
+        except BaseException:  # because: a cancelled start must leave nothing behind either
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def kill(self) -> None:
+        """Ends the node at once."""
+        await self._node.kill()
+
+    async def restart(self) -> None:
+        """Starts the node again, and waits until all are joined.
+
+        Raises:
+            ServerUnavailable: it does not start, or does not find the others.
+        """
+        await self._node.restart()
+        await self.joined()
+
+    async def pause(self) -> None:
+        """Stops the node in the middle of what it does."""
+        await self._node.pause()
+
+    async def resume(self) -> None:
+        """Lets the node go on."""
+        await self._node.resume()
+
+    async def joined(self) -> None:
+        """Waits until every node has routes to all others.
+
+        Raises:
+            ServerUnavailable: they do not join in time.
+        """
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT_S):
+                while not await self._are_joined():
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            raise ServerUnavailable(
+                f"the {self._size} nodes did not join within {JOIN_TIMEOUT_S:g} s"
+            ) from None
+
+    async def _are_joined(self) -> bool:
+        names = await asyncio.gather(*(_neighbours(node) for node in self.nodes))
+        return all(len(one) == self._size - 1 for one in names)
+
+
+def _config(number: int, port: int | None, routes: list[str | None]) -> str:
+    listed = ", ".join(f'"{route}"' for route in routes)
+    return _CONFIG.format(name=f"node-{number + 1}", port=port, routes=listed)
+
+
+async def _neighbours(node: NatsServer) -> set[str]:
+    """The names of the nodes to which that node has routes."""
+
+    def ask() -> set[str]:
+        url = f"{node.monitor_url}/routez"
+        with urlopen(url, timeout=JOIN_TIMEOUT_S) as answer:  # noqa: S310  # because: our own
+            routes = json.load(answer)["routes"] or []
+        return {route["remote_name"] for route in routes}
+
+    try:
+        return await asyncio.to_thread(ask)
+    except (OSError, ValueError, KeyError):
+        return set()

@@ -1,0 +1,246 @@
+"""One HTML page for people: needs no network, no server and no other file.
+
+All text from outside goes through the template's escaping, and the page's own policy lets no other
+script or style run than the two it was written with.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from eventhook_conformance import __version__
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.report.console import claims
+from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.failure import rerun_command
+from eventhook_conformance.report.sequence import Diagram, lay_out
+from eventhook_conformance.report.standing import (
+    SIGNS,
+    WORDS,
+    LooseEnd,
+    advisory,
+    loose_ends,
+    troubled,
+)
+from eventhook_conformance.report.text import counted, printable
+from eventhook_conformance.requirements import (
+    Requirement,
+    groups,
+    requirements,
+    specification_version,
+)
+from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
+
+_MOST_DRAWN: Final = 200
+"""Diagrams in one page: a bus that fails everywhere should still give a page that opens."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One violation, explained."""
+
+    requirements: tuple[Requirement, ...]
+    expected: str
+    seen: str
+    diagram: Diagram | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One case that failed or could not be decided."""
+
+    anchor: str
+    target: str
+    case: CaseResult
+    charged: tuple[str, ...]
+    advisory: bool
+    breaches: tuple[Breach, ...]
+    again: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a requirement came to on one target."""
+
+    result: RequirementResult
+    links: tuple[tuple[str, str], ...]
+    """The failures that charge it: anchor and case."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What one target came to."""
+
+    result: RunResult
+    counts: Counter[str]
+    claims: str
+    ran: int
+    ends: tuple[LooseEnd, ...]
+    segments: tuple[tuple[str, float, float], ...]
+    """Outcome, start and width of its part of the bar, in percent."""
+
+
+def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
+    """The page for all targets; `notes` is what a baseline says of them, a line each."""
+    environment = Environment(
+        loader=PackageLoader("eventhook_conformance.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
+    failures = [
+        failure for place, result in enumerate(results) for failure in _failures(place, result)
+    ]
+    cards = [_card(result) for result in results]
+    page = environment.get_template("page.html.j2").render(
+        cards=cards,
+        groups=list(_groups(results, failures)),
+        failures=failures,
+        cases=_cases(results),
+        slowest_s=max((case.duration_s for one in results for case in one.cases), default=0.0),
+        notes=notes,
+        signs=SIGNS,
+        words=WORDS,
+        counted=counted,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        suite=__version__,
+        specification=specification_version(),
+        total=_total(results),
+    )
+    return page + "\n"
+
+
+def _asset(environment: Environment, name: str) -> Markup:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    return Markup(source)  # noqa: S704  # a file of ours, not text from outside
+
+
+def _hash(source: str) -> str:
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _total(results: Sequence[RunResult]) -> str:
+    verdicts = Counter(result.verdict for result in results)
+    if len(results) == 1:
+        return f"{results[0].target}: {results[0].verdict}"
+    return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+
+
+def _card(result: RunResult) -> Card:
+    counts: Counter[str] = Counter(one.outcome for one in result.requirement_results())
+    claimed = max(1, sum(counts.values()) - counts["not_claimed"])
+    segments: list[tuple[str, float, float]] = []
+    start = 0.0
+    for outcome in ("passed", "failed", "error", "untested"):
+        width = 100 * counts[outcome] / claimed
+        if width:
+            segments.append((outcome, round(start, 3), round(width, 3)))
+        start += width
+    return Card(
+        result=result,
+        counts=counts,
+        claims=claims(result.capabilities),
+        ran=sum(case.outcome != "not_claimed" for case in result.cases),
+        ends=tuple(end for end in loose_ends(result) if not end.name.endswith(" is tested")),
+        segments=tuple(segments),
+    )
+
+
+def _failures(place: int, result: RunResult) -> Iterator[Failure]:
+    for number, case in enumerate(troubled(result)):
+        charged = (one for violation in case.violations for one in violation.requirements)
+        yield Failure(
+            anchor=f"failure-{place}-{number}",
+            target=result.target,
+            case=case,
+            charged=tuple(dict.fromkeys(charged)),
+            advisory=advisory(case),
+            breaches=tuple(
+                _breach(case, violation, drawn=number < _MOST_DRAWN)
+                for violation in case.violations
+            ),
+            again=rerun_command(case, result.typed or result.target),
+        )
+
+
+def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> Breach:
+    history = case.history
+    lines: list[str] = []
+    if history is not None:
+        lines = excerpt(history, violation.entries or all_entries(history))
+    return Breach(
+        requirements=tuple(requirements()[one] for one in violation.requirements),
+        expected=violation.expected,
+        seen=violation.witnessed,
+        diagram=lay_out(history, violation) if history is not None and drawn else None,
+        lines=tuple(lines),
+    )
+
+
+def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterator[dict[str, Any]]:
+    """The matrix: for each group its rows, for each row a cell for each target."""
+    links: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
+    for failure in failures:
+        place = int(failure.anchor.split("-")[1])
+        for identifier in failure.charged or failure.case.requirements:
+            links[place, identifier].append((failure.anchor, failure.case.id))
+    columns = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
+    for group, title in groups().items():
+        rows = [
+            {
+                "requirement": requirement,
+                "cells": [
+                    Cell(column[requirement.id], tuple(links[place, requirement.id]))
+                    for place, column in enumerate(columns)
+                ],
+            }
+            for requirement in requirements().values()
+            if requirement.group == group
+        ]
+        tallies = [
+            Counter(column[row["requirement"].id].outcome for row in rows) for column in columns
+        ]
+        claimed = any(tally["not_claimed"] < len(rows) for tally in tallies)
+        yield {"id": group, "title": title, "rows": rows, "tallies": tallies, "claimed": claimed}
+
+
+def _cases(results: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """All cases that ran anywhere, the slowest first, with a result for each target or none."""
+    columns = [{case.id: case for case in result.cases} for result in results]
+    found: dict[str, CaseResult] = {}
+    for column in columns:
+        found = {**column, **found}
+    rows = [
+        {
+            "id": identifier,
+            "requirements": case.requirements,
+            "cells": [column.get(identifier) for column in columns],
+            "slowest_s": max(
+                column[identifier].duration_s for column in columns if identifier in column
+            ),
+            "ran": any(
+                column[identifier].outcome != "not_claimed"
+                for column in columns
+                if identifier in column
+            ),
+        }
+        for identifier, case in found.items()
+    ]
+    return sorted((row for row in rows if row["ran"]), key=lambda row: -row["slowest_s"])

@@ -1,0 +1,106 @@
+"""JUnit XML in the dialect that Jenkins' xUnit plugin defines (`junit-10.xsd`), which all others read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from eventhook_conformance import __version__
+from eventhook_conformance.report.failure import failure_text
+from eventhook_conformance.report.standing import LooseEnd, advisory, loose_ends
+from eventhook_conformance.report.text import printable
+from eventhook_conformance.requirements import specification_version
+from eventhook_conformance.result import CaseResult, RunResult
+
+_COUNTED: Final = ("tests", "failures", "errors")
+
+
+def junit(results: Sequence[RunResult]) -> str:
+    """The report: a suite for each target, a test case for each case.
+
+    What failed a SHOULD alone counts as skipped, for it changes no verdict. What keeps a target from
+    a verdict without a case of its own (it could not be used, a requirement stayed untested) is an
+    error, or the list would look green.
+    """
+    root = Element("testsuites", name="eventhook-conformance")
+    suites = [_suite(root, result) for result in results]
+    for name in _COUNTED:
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    root.set("time", _seconds(sum(result.duration_s for result in results)))
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _suite(root: Element, result: RunResult) -> Element:
+    suite = SubElement(root, "testsuite", name=printable(result.target))
+    properties = SubElement(suite, "properties")
+    known = {
+        "verdict": result.verdict,
+        "suite.version": __version__,
+        "specification.version": specification_version(),
+        **{f"settings.{name}": value for name, value in result.settings.to_dict().items()},
+        **{f"claims.{name}": value for name, value in result.capabilities.to_dict().items()},
+        **({"kit": list(result.kit)} if result.kit else {}),
+    }
+    for name, value in known.items():
+        text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        SubElement(properties, "property", name=name, value=printable(text))
+    for case in result.cases:
+        _case(suite, result, case)
+    for end in loose_ends(result):
+        _loose_end(suite, result, end)
+    counts = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error"}
+    for name, path in {**counts, "skipped": "testcase/skipped"}.items():
+        suite.set(name, str(len(suite.findall(path))))
+    suite.set("time", _seconds(result.duration_s))
+    return suite
+
+
+def _case(suite: Element, result: RunResult, case: CaseResult) -> None:
+    module, _, name = case.id.partition("::")
+    element = SubElement(
+        suite,
+        "testcase",
+        classname=f"{printable(result.target)}.{module}",
+        name=f"{printable(name)} ({', '.join(case.requirements)})",
+        time=_seconds(case.duration_s),
+    )
+    message = printable(case.message or "")
+    match case.outcome:
+        case "not_claimed":
+            SubElement(element, "skipped", type="not claimed", message=message)
+        case "error":
+            kind = f"undecided, blame: {case.blame or 'unknown'}"
+            problem = SubElement(element, "error", type=kind, message=message)
+            problem.text = _explained(case, result)
+        case "failed" if advisory(case):
+            SubElement(element, "skipped", type="SHOULD", message=f"SHOULD not met: {message}")
+            SubElement(element, "system-out").text = _explained(case, result)
+        case "failed":
+            problem = SubElement(element, "failure", type=_charged(case), message=message)
+            problem.text = _explained(case, result)
+
+
+def _loose_end(suite: Element, result: RunResult, end: LooseEnd) -> None:
+    element = SubElement(
+        suite,
+        "testcase",
+        classname=f"{printable(result.target)}.verdict",
+        name=end.name,
+        time=_seconds(0),
+    )
+    SubElement(element, "error", type="no verdict", message=printable(end.message))
+
+
+def _charged(case: CaseResult) -> str:
+    found = (one for violation in case.violations for one in violation.requirements)
+    return " ".join(dict.fromkeys(found))
+
+
+def _explained(case: CaseResult, result: RunResult) -> str:
+    return printable(failure_text(case, result.typed or result.target))
+
+
+def _seconds(duration_s: float) -> str:
+    return f"{duration_s:.3f}"

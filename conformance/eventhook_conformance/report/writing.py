@@ -1,0 +1,40 @@
+"""Files of reports, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that a reader never sees half of it, and a failure leaves the older one.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")  # a device or a pipe cannot be replaced
+        return
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def append_whole(path: Path, text: str) -> None:
+    """Adds to a file that others write to as well; a failure leaves it as it was.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with path.open("a", encoding="utf-8") as file:
+        before = os.fstat(file.fileno()).st_size
+        try:
+            file.write(text)
+            file.flush()
+        except BaseException:
+            os.ftruncate(file.fileno(), before)
+            raise

@@ -1,0 +1,29 @@
+"""Sequences of lifecycle events: scenarios as data, and what was seen of them, judged.
+
+Pure functions over lists of events. An order is partial: only what a scenario's edges say must come
+first has to.
+"""
+
+from eventhook_conformance.sequences.check import check
+from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.matching import Match, match
+from eventhook_conformance.sequences.output import check_output
+from eventhook_conformance.sequences.picture import picture
+from eventhook_conformance.sequences.scenario import Ids, Scenario, scenario_of, scenarios
+from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
+
+__all__ = [
+    "Finding",
+    "Ids",
+    "Match",
+    "Scenario",
+    "Streams",
+    "check",
+    "check_output",
+    "check_twins",
+    "match",
+    "picture",
+    "scenario_of",
+    "scenarios",
+    "twin_in",
+]

@@ -1,0 +1,160 @@
+"""The scenarios of the specification, loaded: what happens, and what must be seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from eventhook_fixtures import load
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedEvent:
+    """One event that must be seen once."""
+
+    label: str
+    type: str
+    step: str
+    """The step that causes it; `prepare` is the creation of the root."""
+    workflow: str | None
+    task: str | None
+    source: str
+    """`system`, `worker` (any), or `any` of the two."""
+    optional: bool
+    """It may have been published before anybody listened."""
+    snapshot: Mapping[str, Any]
+    """Matchers by member."""
+    before: tuple[str, ...]
+    """The labels of the events that it must come before."""
+
+    @property
+    def category(self) -> str:
+        """Such as `child_workflow`."""
+        return self.type.partition(".")[0]
+
+    @property
+    def place(self) -> str:
+        """Whose event it is, in a word."""
+        return "/".join(label for label in (self.workflow, self.task) if label is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One piece of a task's output."""
+
+    task: str
+    type: str
+    payload: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One run."""
+
+    name: str
+    status: str
+    terminal: str
+    events: tuple[ExpectedEvent, ...]
+    outputs: tuple[Output, ...]
+    workflows: Mapping[str, Mapping[str, Any]]
+    tasks: Mapping[str, Mapping[str, Any]]
+    steps: tuple[str, ...]
+    """The names of its steps, in order."""
+    raw: Mapping[str, Any]
+    """As a target's `prepare` is given it."""
+
+    @property
+    def root(self) -> str | None:
+        """The label of its root workflow; None for a standalone task."""
+        label: str | None = self.raw["root"].get("workflow")
+        return label
+
+    @property
+    def required(self) -> tuple[ExpectedEvent, ...]:
+        """All that must surely be seen."""
+        return tuple(event for event in self.events if not event.optional)
+
+    def by_label(self, label: str) -> ExpectedEvent:
+        """The expected event of that label."""
+        return next(event for event in self.events if event.label == label)
+
+    def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
+        """Every pair of which the first must come before the second."""
+        for event in self.events:
+            for later in event.before:
+                yield event, self.by_label(later)
+
+    def has(self, prefix: str) -> bool:
+        """Whether an event of that type, or category with its dot, is expected."""
+        return any(event.type.startswith(prefix) for event in self.events)
+
+    @property
+    def retries(self) -> bool:
+        """Whether a task of it is tried more than once."""
+        return any(task["maxRetries"] for task in self.tasks.values())
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Which ids the scenario's labels stand for in one run."""
+
+    tenant: UUID
+    workflows: Mapping[str, UUID] = field(default_factory=dict)
+    tasks: Mapping[str, UUID] = field(default_factory=dict)
+
+
+@cache
+def scenarios() -> Mapping[str, Scenario]:
+    """All scenarios by name, in the order of the specification."""
+    return {raw["name"]: scenario_of(raw) for raw in load("scenarios")["scenarios"]}
+
+
+@cache
+def snapshot_members() -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
+    """By category, the members that a snapshot must have, and those that it may have."""
+    return {
+        category: (frozenset(members["required"]), frozenset(members["optional"]))
+        for category, members in load("scenarios")["snapshots"].items()
+    }
+
+
+@cache
+def types_by_older_name() -> Mapping[str, frozenset[str]]:
+    """The event types that an older name may stand for: two for RETRY_REQUESTED, else one."""
+    found: dict[str, frozenset[str]] = {}
+    for row in load("lifecycle_names")["names"]:
+        found[row["older"]] = found.get(row["older"], frozenset()) | {row["event_type"]}
+    return found
+
+
+def scenario_of(raw: Mapping[str, Any]) -> Scenario:
+    """Reads the JSON form of a scenario."""
+    return Scenario(
+        name=raw["name"],
+        status=raw["status"],
+        terminal=raw["terminal"],
+        events=tuple(
+            ExpectedEvent(**{**event, "before": tuple(event["before"])}) for event in raw["events"]
+        ),
+        outputs=tuple(
+            Output(task=step["task"], type=step["type"], payload=step["payload"])
+            for step in _flat(raw["steps"])
+            if step["do"] == "stream"
+        ),
+        workflows=raw["workflows"],
+        tasks=raw["tasks"],
+        steps=tuple(step["name"] for step in raw["steps"]),
+        raw=raw,
+    )
+
+
+def _flat(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        if step["do"] == "together":
+            for branch in step["branches"]:
+                yield from _flat(branch)
+        else:
+            yield step

@@ -1,0 +1,70 @@
+"""LIF-05: times are milliseconds, and never run backwards along a causal chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from eventhook_conformance.contract import FlovynEvent
+from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.matching import Match
+from eventhook_conformance.sequences.picture import named
+
+_YEAR_MS: Final = 366 * 24 * 3600 * 1000
+
+
+def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
+    """What is wrong with the times of the events that were found.
+
+    Args:
+        found: the events.
+        now_ms: about when they were published; a time a year off is in another unit.
+    """
+    due: dict[object, int] = {}
+    for label in found.found:
+        event = found.event(label)
+        for member, value in _times(event):
+            if abs(value - now_ms) > _YEAR_MS:
+                yield Finding(
+                    "time",
+                    ("LIF-05",),
+                    f"{label} with {member} in milliseconds since the epoch, near {now_ms}",
+                    str(value),
+                    (event,),
+                )
+            if member == "data.fireAtMs":
+                due[event.data.get("timerId")] = value
+    yield from _check_timers(found, due)
+    for first, second in found.edges():
+        a, b = found.event(first.label), found.event(second.label)
+        if a.timestamp_ms > b.timestamp_ms:
+            yield Finding(
+                "time",
+                ("LIF-05",),
+                f"{named(second)} stamped no earlier than {named(first)}, its cause",
+                f"it is stamped {a.timestamp_ms - b.timestamp_ms} ms earlier",
+                (a, b),
+            )
+
+
+def _check_timers(found: Match, due: dict[object, int]) -> Iterator[Finding]:
+    for label in found.found:
+        event = found.event(label)
+        if event.event_type != "timer.fired" or not isinstance(event.data, dict):
+            continue
+        fire_at_ms = due.get(event.data.get("timerId"))
+        if fire_at_ms is not None and event.timestamp_ms < fire_at_ms:
+            yield Finding(
+                "time",
+                ("LIF-05",),
+                f"{label} not before its time, {fire_at_ms}",
+                f"it is stamped {event.timestamp_ms}",
+                (event,),
+            )
+
+
+def _times(event: FlovynEvent) -> Iterator[tuple[str, int]]:
+    yield "timestamp_ms", event.timestamp_ms
+    fire_at: Any = event.data.get("fireAtMs") if isinstance(event.data, dict) else None
+    if isinstance(fire_at, int) and not isinstance(fire_at, bool):
+        yield "data.fireAtMs", fire_at

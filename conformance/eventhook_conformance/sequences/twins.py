@@ -1,0 +1,151 @@
+"""The older form of each event on the stream side, held against the event itself (LIF-04)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract.json_value import json_equal
+from eventhook_conformance.sequences.finding import Finding, FindingKind
+from eventhook_conformance.sequences.matching import Match
+from eventhook_conformance.sequences.scenario import types_by_older_name
+
+Streams = Mapping[str, Sequence[StreamEvent]]
+"""By key, what was read of that stream, in order of arrival."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A lifecycle event in its older form."""
+
+    event: StreamEvent
+    older: str
+    data: Any
+    timestamp_ms: int
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The event types that its name may stand for."""
+        return types_by_older_name().get(self.older, frozenset())
+
+
+def twin_in(event: StreamEvent) -> Twin | None:
+    """The lifecycle event that a stream event is the older form of; None if it is a task's output."""
+    if event.event_type is not StreamEventType.DATA:
+        return None
+    try:
+        payload = json.loads(event.payload)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(payload, dict) or payload.get("type") != "Event":
+        return None
+    older, time = payload.get("event"), payload.get("timestampMs")
+    return Twin(
+        event,
+        older if isinstance(older, str) else "",
+        payload.get("data"),
+        time if isinstance(time, int) else event.timestamp_ms,
+    )
+
+
+def check_twins(found: Match, streams: Streams) -> Iterator[Finding]:
+    """What is wrong with the twins of the events of the streams that were read.
+
+    Args:
+        found: the events of the bus.
+        streams: of the workflows, and tasks without one, whose ids were known at `prepare`.
+    """
+    left = [twin for its in streams.values() for event in its if (twin := twin_in(event))]
+    optional = {one.label for one in found.scenario.events if one.optional}
+    maybe = {found.found[label] for label in optional & found.found.keys()}
+    taken: list[Twin] = []
+    for place, event in enumerate(found.seen):
+        if place in found.repeated or _key(event) not in streams:
+            continue
+        twin = _twin_for(event, left)
+        if twin is not None:
+            left.remove(twin)
+            taken.append(twin)
+            yield from _compare(event, twin)
+        elif place not in maybe:
+            yield _finding(
+                "twin-missing",
+                f"the older form of {event.event_type} on the stream {_key(event)}",
+                "it never came",
+                event,
+            )
+    for twin in left:
+        again = any(twin.older == one.older and _alike(twin, one) for one in taken)
+        kind: FindingKind = "twin-repeated" if again else "twin-alone"
+        yield _finding(
+            kind,
+            f"{twin.older} exactly once on the stream" if again else f"an event for {twin.older}",
+            "it came again" if again else "the older form came without it",
+            twin.event,
+        )
+
+
+def _twin_for(event: FlovynEvent, left: Sequence[Twin]) -> Twin | None:
+    """The likeliest: what matches best, and at all in name or in content."""
+    key, task = _key(event), _task(event)
+
+    def likeness(twin: Twin) -> tuple[bool, bool, bool, bool]:
+        return (
+            event.event_type in twin.types,
+            json_equal(twin.data, event.data),
+            twin.timestamp_ms == event.timestamp_ms,
+            twin.event.task_execution_id == task,
+        )
+
+    candidates = [
+        twin
+        for twin in left
+        if twin.event.workflow_execution_id == key
+        and (event.event_type in twin.types or all(likeness(twin)[1:3]))
+    ]
+    return max(candidates, key=likeness, default=None)
+
+
+def _compare(event: FlovynEvent, twin: Twin) -> Iterator[Finding]:
+    if event.event_type not in twin.types:
+        right = " or ".join(sorted(twin.types)) or "nothing: there is no such older name"
+        yield _finding(
+            "twin-named", f"{twin.older} to be {right}", event.event_type, event, twin.event
+        )
+    members = {
+        "data": (event.data, twin.data),
+        "timestampMs": (event.timestamp_ms, twin.timestamp_ms),
+        "the stream event's timestamp_ms": (event.timestamp_ms, twin.event.timestamp_ms),
+        "task_execution_id": (_task(event), twin.event.task_execution_id),
+        "sequence": (0, twin.event.sequence),
+    }
+    for name, (wanted, seen) in members.items():
+        if not json_equal(wanted, seen):
+            yield _finding(
+                "twin-differs",
+                f"the older form of {event.event_type} with {name} = {wanted!r:.160}",
+                f"{seen!r:.160}",
+                event,
+                twin.event,
+            )
+
+
+def _alike(one: Twin, other: Twin) -> bool:
+    return one.timestamp_ms == other.timestamp_ms and json_equal(one.data, other.data)
+
+
+def _key(event: FlovynEvent) -> str:
+    return str(event.workflow_execution_id or event.task_execution_id)
+
+
+def _task(event: FlovynEvent) -> str:
+    return "" if event.task_execution_id is None else str(event.task_execution_id)
+
+
+def _finding(
+    kind: FindingKind, expected: str, seen: str, *events: FlovynEvent | StreamEvent
+) -> Finding:
+    return Finding(kind, ("LIF-04",), expected, seen, events)

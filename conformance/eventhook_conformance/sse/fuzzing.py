@@ -1,0 +1,170 @@
+"""schemathesis on a server's own OpenAPI document, over real HTTP (SSE-14).
+
+It runs as a process of its own, in an empty directory (it would pick up a configuration from any
+parent), and is ended when its time is over. A stream without end is left after its first event or
+after a short while; so that most do have one, the suite publishes all the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+CHECKS: Final = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "ignored_auth",
+)
+"""What an answer may not do; which requests a server takes for good ones is judged elsewhere."""
+STREAM_TIMEOUT_S: Final = 0.4
+"""Seconds given to a stream on which nothing comes."""
+ANSWER_TIMEOUT_S: Final = 10.0
+"""Seconds given to an answer that has to end."""
+_PREPARE: Final = "from schemathesis.cli import schemathesis; schemathesis()"
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """What came of one run."""
+
+    requests: int
+    failures: tuple[str, ...]
+    """One line each."""
+    problem: str | None = None
+    """Why the run says nothing, if it does."""
+
+
+def locate(document: Mapping[str, Any], path: str) -> tuple[str, dict[str, str]] | None:
+    """The path template of the document that a real path belongs to, with its parameters.
+
+    The one with the fewest parameters wins; a server's base path may be in front of it.
+    """
+    prefixes = {"", *(urlsplit(str(one.get("url", ""))).path for one in _servers(document))}
+    found: list[tuple[int, str, dict[str, str]]] = []
+    for template in document.get("paths", {}):
+        names = _PLACEHOLDER.findall(template)
+        pattern = _PLACEHOLDER.sub("([^/]+)", re.sub(r"[.*+?()|^$\\]", r"\\\g<0>", template))
+        for prefix in prefixes:
+            match = re.fullmatch(re.escape(prefix.rstrip("/")) + pattern, path)
+            if match is not None:
+                found.append((len(names), template, dict(zip(names, match.groups(), strict=True))))
+    if not found:
+        return None
+    _, template, values = min(found, key=lambda one: one[0])
+    return template, values
+
+
+def _servers(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    servers = document.get("servers", ())
+    return servers if isinstance(servers, list) else ()
+
+
+def configuration(
+    streams: Mapping[str, Mapping[str, str]], fixed: Sequence[str], seed: int
+) -> str:
+    """The configuration of one run, as TOML.
+
+    Args:
+        streams: the path templates of the streams, each with its real parameters.
+        fixed: which of the parameters keep their real value; the others are generated.
+        seed: makes the run repeatable.
+    """
+    lines = [f"seed = {seed}", "continue-on-failure = true", "max-stream-events = 1"]
+    lines.append(f"request-timeout = {ANSWER_TIMEOUT_S}")
+    for template, parameters in streams.items():
+        for method in ("get", "head"):
+            lines += ["", "[[operations]]", f"include-path = {json.dumps(template)}"]
+            lines.append(f'include-method = "{method.upper()}"')
+            if method == "get":
+                lines.append(f"request-timeout = {STREAM_TIMEOUT_S}")
+            kept = {name: value for name, value in parameters.items() if name in fixed}
+            inner = ", ".join(f"{json.dumps(n)} = {json.dumps(v)}" for n, v in kept.items())
+            lines.append(f"parameters = {{ {inner} }}")
+    return "\n".join(lines) + "\n"
+
+
+async def fuzz(
+    document: Mapping[str, Any],
+    base_url: str,
+    headers: Mapping[str, str],
+    config: str,
+    *,
+    examples: int,
+    limit_s: float,
+) -> Fuzzed:
+    """Runs schemathesis once.
+
+    Args:
+        document: the server's.
+        base_url: where it answers.
+        headers: the credentials.
+        config: as `configuration` makes it.
+        examples: for each operation and way of generating, at most.
+        limit_s: seconds after which it is ended.
+    """
+    with tempfile.TemporaryDirectory(prefix="eventhook-fuzz-") as name:
+        folder = Path(name)
+        (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+        (folder / "schemathesis.toml").write_text(config, encoding="utf-8")
+        where = "--url" if urlsplit(base_url).path.strip("/") else "--origin"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _PREPARE,
+            *("--config-file", "schemathesis.toml"),
+            *("run", "openapi.json", where, base_url),
+            *("--phases", "coverage,fuzzing", "--checks", ",".join(CHECKS)),
+            *("--max-examples", str(examples), "--workers", "4"),
+            *("--no-shrink", "--generation-database", "none", "--no-color"),
+            *("--report", "json", "--report-json-path", "report.json"),
+            *(part for pair in headers.items() for part in ("-H", f"{pair[0]}: {pair[1]}")),
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(limit_s):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            return Fuzzed(0, (), f"schemathesis had not ended after {limit_s:g} s")
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        report = folder / "report.json"
+        if not report.exists():
+            last = output.decode("utf-8", "replace").strip().splitlines()[-6:]
+            return Fuzzed(0, (), f"schemathesis gave no report: {' | '.join(last)}")
+        return read_report(json.loads(report.read_text(encoding="utf-8")))
+
+
+def read_report(report: Mapping[str, Any]) -> Fuzzed:
+    """What a report of schemathesis says."""
+    failures = [_line(one) for one in report.get("failures", ())]
+    failures += [_line(one) for one in report.get("errors", ())]
+    requests = int(report.get("test_cases", {}).get("generated", 0))
+    return Fuzzed(requests, tuple(failures), None if requests else "schemathesis sent no request")
+
+
+def _line(failure: Mapping[str, Any]) -> str:
+    where = json.dumps(failure.get("operations", ""), ensure_ascii=False)
+    title = failure.get("title") or failure.get("type") or "a failure"
+    more = failure.get("message") or failure.get("messages") or ""
+    return f"{title}: {' '.join(str(more).split())} {where}"[:600]

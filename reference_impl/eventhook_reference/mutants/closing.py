@@ -1,0 +1,188 @@
+"""Bugs of closing a client, and of what is cancelled half-way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from eventhook_conformance.contract import Subscription, SubscriptionLost
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+
+CLOSING: list[Mutant] = []
+
+
+def _equal(one: Member, other: Member) -> bool:
+    return (one.side, one.selects) == (other.side, other.selects)
+
+
+@bug(CLOSING, "PUB-17", seen="it accepted")
+class PublishesAfterClosing(PliableClient):
+    """Publishing on a closed client returns as if all were well, and the event is gone."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        if not self.closed:
+            await super().publish(side, event)
+
+
+@bug(CLOSING, "PUB-17", seen="it was entered")
+class SubscribesToStreamsAfterClosing(PliableClient):
+    """On a closed client the check was added to the event side and forgotten on the other."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        if self.closed and side == "streams":
+            yield self.make_channel(side)
+            return
+        async with super().subscription(side, selects) as subscription:
+            yield subscription
+
+
+@bug(CLOSING, "PUB-17", seen="it still waits")
+class ClosingWakesNobody(PliableClient):
+    """A reader that waits when its client closes waits for ever."""
+
+    async def aclose(self) -> None:
+        self.bus.members = [member for member in self.bus.members if member.client is not self]
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-17", seen="the reader ended without it")
+class ClosingDropsTheBuffer(PliableClient):
+    """What is unread when the client closes is thrown away."""
+
+    async def aclose(self) -> None:
+        for member in list(self.bus.members):
+            if member.client is self:
+                self.leave(member)
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-17", seen="SubscriptionLost")
+class ClosingLooksLikeLoss(PliableClient):
+    """A reader whose client was closed in order is told that its subscription was lost."""
+
+    async def aclose(self) -> None:
+        for member in self.bus.members:
+            if member.client is self:
+                member.channel.lose(SubscriptionLost("the connection is gone"))
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-17", seen="it raised RuntimeError: already closed")
+class ClosesOnlyOnce(PliableClient):
+    """Closing a second time raises."""
+
+    async def aclose(self) -> None:
+        if self.closed:
+            raise RuntimeError("already closed")
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-21", seen="it ended")
+class ClosingEndsTheTenant(PliableClient):
+    """Closing a client ends its tenants' channels, with every subscription of other clients on them."""
+
+    async def aclose(self) -> None:
+        scopes = {member.scope for member in self.bus.members if member.client is self}
+        for member in list(self.bus.members):
+            if member.scope in scopes:
+                self.bus.members.remove(member)
+                member.channel.finish()
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-21", seen="nothing of it within")
+class ClosingRemovesEqualOnes(PliableClient):
+    """Closing unsubscribes by pattern, and another client's equal subscription goes deaf."""
+
+    async def aclose(self) -> None:
+        own = [member for member in self.bus.members if member.client is self]
+        await super().aclose()
+        self.bus.members = [
+            member for member in self.bus.members if not any(_equal(member, one) for one in own)
+        ]
+
+
+@bug(CLOSING, "PUB-23", seen="cancelled entering")
+class CancelledEnteringStays(PliableClient):
+    """Entering waits for the bus after it registered; cancelled there, the registration stays."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        self.check_open()
+        self.check_selects(side, selects)
+        member = Member(self, side, selects, self.make_channel(side))
+        self.use_channel(side, member.scope)
+        self.enter(member)
+        await self.pause()
+        try:
+            yield member.channel
+        finally:
+            self.leave(member)
+
+
+@bug(CLOSING, "PUB-23", seen="entering did not return")
+class CancelledEnteringKeepsTheLock(PliableClient):
+    """Entering takes the registry's lock, and gives it back only if it is not cancelled."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        lock: asyncio.Lock = self.bus.memory.setdefault("lock", asyncio.Lock())
+        await lock.acquire()
+        await self.pause()
+        lock.release()
+        async with super().subscription(side, selects) as subscription:
+            yield subscription
+
+
+@bug(CLOSING, "PUB-23", seen="cancelled leaving")
+class CancelledLeavingStays(PliableClient):
+    """Leaving tells the bus first and deregisters afterwards; cancelled in between, it never does."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        self.check_open()
+        self.check_selects(side, selects)
+        member = Member(self, side, selects, self.make_channel(side))
+        self.use_channel(side, member.scope)
+        self.enter(member)
+        try:
+            yield member.channel
+        finally:
+            await self.pause()
+            self.leave(member)
+
+
+class _MarkedChannel(Channel[Any]):
+    """Remembers that a read was cancelled."""
+
+    cancelled = False
+
+    async def __anext__(self) -> Any:
+        try:
+            return await super().__anext__()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+@bug(CLOSING, "PUB-23", seen="cancelled reading")
+class CancelledReadersStay(PliableClient):
+    """A subscription whose read was cancelled is taken for gone already, and never deregistered."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        return _MarkedChannel(
+            claimed.event_capacity if side == "events" else claimed.stream_capacity
+        )
+
+    def leave(self, member: Member) -> None:
+        if getattr(member.channel, "cancelled", False):
+            member.channel.leave()
+        else:
+            super().leave(member)

@@ -1,0 +1,78 @@
+"""Learning from the bus which executions there are.
+
+A server that stands alone knows what other processes began only by their events: `*.created` makes a
+workflow or task known, `child_workflow.initiated` a child, and the last event of a workflow ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from eventhook_conformance.contract import (
+    EventPattern,
+    FlovynEvent,
+    StreamingBackend,
+    Subscription,
+)
+from eventhook_reference.lifecycle.registry import Registry
+
+_STATUSES: Final = {
+    "started": "RUNNING",
+    "resumed": "RUNNING",
+    "suspended": "SUSPENDED",
+    "completed": "COMPLETED",
+    "failed": "FAILED",
+    "cancelled": "CANCELLED",
+}
+
+
+@asynccontextmanager
+async def follow(
+    backend: StreamingBackend, registry: Registry, tenant_id: UUID
+) -> AsyncIterator[None]:
+    """Keeps the registry up to date with a tenant's events."""
+    async with backend.events.subscribe(EventPattern.all(tenant_id)) as subscription:
+        following = asyncio.get_running_loop().create_task(_follow(subscription, registry))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _follow(subscription: Subscription[FlovynEvent], registry: Registry) -> None:
+    async for event in subscription:
+        learn(registry, event)
+
+
+def learn(registry: Registry, event: FlovynEvent) -> None:
+    """Takes in one event. What is another tenant's stays so, whatever an event says of it."""
+    data: dict[str, Any] = event.data if isinstance(event.data, dict) else {}
+    kind = str(data.get("kind", ""))
+    workflow, task = event.workflow_execution_id, event.task_execution_id
+    category, _, what = event.event_type.partition(".")
+    if event.event_type == "child_workflow.initiated":
+        child = _uuid(data.get("childWorkflowId"))
+        if child is not None and child not in registry.workflows:
+            registry.add_workflow(child, event.tenant_id, kind, workflow)
+    elif event.event_type == "task.created" and task is not None:
+        if task not in registry.tasks:
+            registry.add_task(task, event.tenant_id, kind, workflow)
+    elif category == "workflow" and workflow is not None:
+        if what == "created" and workflow not in registry.workflows:
+            parent = _uuid(data.get("parentWorkflowExecutionId"))
+            registry.add_workflow(workflow, event.tenant_id, kind, parent)
+        entry = registry.workflows.get(workflow)
+        if entry is not None and entry.tenant_id == event.tenant_id:
+            entry.status = _STATUSES.get(what, entry.status)
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
