@@ -67,6 +67,7 @@ class Run:
         self._opening = asyncio.Lock()
         self._services = Services(target, self.patience, _OPEN_TIMEOUT_S)
         self._opened = 0
+        self._judging: CaseResult | None = None
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
         self._server: Held[Server] | None = None
         self._began = 0.0
@@ -136,7 +137,7 @@ class Run:
         history = History(instance.id, self.clock)
         probe = self.probe(case.requirements, history)
         result = CaseResult(id=instance.id, requirements=case.requirements, outcome="passed")
-        result.history = history
+        result.history, self._judging = history, result
         began = time.perf_counter()
         if case.last:
             await self._leave_shared()
@@ -156,6 +157,9 @@ class Run:
         result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
         _decide(result)
+        self._judging = None
+        if not any(one.entry.entered and not one.entry.left for one in probe.listeners):
+            self._forget(result)
         self.note(result)
         return result
 
@@ -270,6 +274,8 @@ class Run:
         self.result.unaudited += [one.result.id for one in self._parking]
         for client in self._shared.values():
             client.suspect = client.suspect or "its driver failed"
+            for parked in self._parking:
+                parked.excuse(client)
 
     async def _tidy(
         self,
@@ -351,6 +357,7 @@ class Run:
     def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
         """Judges a case's history again, now that all it will ever get is in it."""
         if parked.quiet and not leaving:
+            self._forget(parked.result)
             return
         known = set(parked.violations)
         now = [*self._charged(parked.case, parked.history), *leaving]
@@ -358,6 +365,12 @@ class Run:
         if late:
             parked.result.violations = condense([*parked.violations, *late])
             _decide(parked.result)
+        self._forget(parked.result)
+
+    def _forget(self, result: CaseResult) -> None:
+        """A history that shows no breach is of no more use, and a run makes many."""
+        if result.outcome == "passed" and result is not self._judging:
+            result.history = None
 
     async def finish(self) -> None:
         """Listens once more, judges what came, closes everything; safe to call twice."""

@@ -44,7 +44,8 @@ _OPTIONS: Final[dict[str, Any]] = {
     "max_reconnect_attempts": -1,
     "reconnect_time_wait": 0.05,
     "connect_timeout": 2,
-    "ping_interval": 2,
+    # A connection on which nothing comes any more is given up after 3 s, well within `recovery_s`.
+    "ping_interval": 1,
     "max_outstanding_pings": 2,
     # Unlimited, so that appending a command never waits.
     "flusher_queue_size": 0,
@@ -52,6 +53,8 @@ _OPTIONS: Final[dict[str, Any]] = {
     "pending_size": 0,
 }
 _NATS_URL = re.compile(r"(?:nats|tls)://(?:[^\s/@]*@)?(?:\[[^\s\]]+\]|[^\s/@:]+)(?::[0-9]{1,5})?/?")
+_REFUSALS_IN_A_ROW: Final = 2
+"""How often a server that is back may refuse us before it is believed; one may still be starting."""
 _VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
 
@@ -91,6 +94,8 @@ class Connection:
         self._attached: set[Attachment] = set()
         self._left_while_down: list[NatsSubscription] = []
         self._connecting = False
+        self._refusals = 0
+        self._giving_up: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connects, and makes sure that the server answers.
@@ -270,6 +275,7 @@ class Connection:
         if not self._client.is_connected:
             # nats-py forgets the socket of a failed attempt to reconnect, without closing it.
             self._abort()
+            self._note_refusal(error)
         violation = _VIOLATION.search(str(error))
         if violation is None:
             logger.debug("%s: %r", self._server, error)
@@ -280,6 +286,13 @@ class Connection:
             await self._barrier.answered(int(violation[2].rpartition(".")[2]))
         else:
             self._barrier.deny(violation[2])
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Who is refused again and again can never hear again, and must say so (REC-10)."""
+        if "authorization violation" in str(error).lower():
+            self._refusals += 1
+            if self._refusals == _REFUSALS_IN_A_ROW:
+                self._giving_up = asyncio.create_task(self._close_client())
 
     def _deny_subscription(self, subject: str) -> None:
         for attachment in [a for a in self._attached if a.subject.lower() == subject]:
@@ -292,6 +305,7 @@ class Connection:
         self._barrier.fail("the connection was lost")
 
     async def _on_reconnected(self) -> None:
+        self._refusals = 0
         left, self._left_while_down = self._left_while_down, []
         for handle in left:
             with suppress(nats.errors.Error):

@@ -17,6 +17,7 @@ from eventhook_conformance.cases._lifecycle import (
     play_out,
     prepare,
     proceed,
+    run_on,
     settle,
     told,
 )
@@ -255,15 +256,11 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
         await proceed(probe, play, until=steps[len(steps) // 2 - 1], more=[elsewhere])
     await probe.close(client)
     with elsewhere.reading_on():
-        await probe.returns(
-            play.execution.proceed(),
-            f"running {scenario} to the end without a bus",
-            timeout_s=probe.patience.timeout_s * 5,
-        )
+        await run_on(probe, play, None, "to the end without a bus")
     await play.events.read_end()
     await probe.fence(elsewhere)
     probe.attribute(BY, play.since, play.events, *play.streams.values(), elsewhere)
-    expect_end(probe, play)
+    expect_end(probe, play, "LIF-10")
     untold = [one for one in play.scenario.required if one.step not in {"prepare", *done}]
     failures = play.execution.publish_failures
     came = {event.id for event in told(probe, elsewhere)} - {

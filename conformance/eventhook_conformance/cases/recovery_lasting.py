@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from eventhook_conformance.cases import case
-from eventhook_conformance.cases._nats import client_of, own_server
+from eventhook_conformance.cases._nats import asks_for, client_of, own_server
 from eventhook_conformance.cases._recovery import GRACE_S, Scene, hung, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
@@ -162,6 +162,8 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
                 for selects, profile in ((EventPattern.all(tenant), "events"), (key, "streams"))
                 if profile in profiles
             ]
+            # Published by the client itself, it shows that all is in order now.
+            await probe.publish(*(asks_for(probe, one) for one in listeners), via=client)
             await probe.fence(*listeners)
             for listener in listeners:
                 listener.entry.end_awaited = True

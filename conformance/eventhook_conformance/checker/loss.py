@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
 
 from eventhook_conformance.checker.excuses import Overflow, faulted
 from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name
-from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_conformance.history import History, Publish, Subscribed, hashable
+from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.target import Capabilities
 
 
@@ -25,45 +24,30 @@ def judge_loss(
     history: History, origins: Origins, capabilities: Capabilities
 ) -> Iterator[Violation]:
     """PUB-01, PUB-04, PUB-17; for streams STR-01, STR-06."""
-    scopes = _by_scope(history.publishes)
     for subscription in history.subscriptions:
         if subscription.entered is not None:
-            reads = origins.reads[subscription]
-            in_scope = scopes.get(_scope_of(subscription), [])
-            yield from _judge_one(subscription, reads, in_scope, history, capabilities)
-
-
-def _by_scope(publishes: Sequence[Publish]) -> dict[object, list[Publish]]:
-    """Publishes by tenant or key, so that a hundred tenants cost no more than one."""
-    scopes: dict[object, list[Publish]] = defaultdict(list)
-    for publish in publishes:
-        event = publish.event
-        scope = event.tenant_id if isinstance(event, FlovynEvent) else event.workflow_execution_id
-        scopes[hashable(scope)].append(publish)
-    return scopes
-
-
-def _scope_of(subscription: Subscribed) -> object:
-    selects = subscription.selects
-    return hashable(selects.tenant_id if isinstance(selects, EventPattern) else selects)
+            yield from _judge_one(subscription, origins, history, capabilities)
 
 
 def _judge_one(
     subscription: Subscribed,
-    reads: list[Read],
-    in_scope: list[Publish],
+    origins: Origins,
     history: History,
     capabilities: Capabilities,
 ) -> Iterator[Violation]:
+    reads = origins.reads[subscription]
     came = {publish for publish, _ in reads}
-    matching = [publish for publish in in_scope if subscription.matches(publish.event)]
-    owed = [publish for publish in matching if _owed(subscription, publish, reads, capabilities)]
+    owed = [
+        publish
+        for publish in origins.matching(subscription)
+        if _owed(subscription, publish, reads, capabilities)
+    ]
     missing = [publish for publish in owed if publish not in came]
     waited = {wait.publish: wait for wait in subscription.waited}
     late = [publish for publish in owed if publish in waited and publish in came]
     if not missing and not late:
         return
-    overflow = Overflow.of(subscription, in_scope, reads, capabilities)
+    overflow = Overflow.of(subscription, origins.in_scope(subscription), reads, capabilities)
     proof = _Proof(reads)
     first = min(owed, key=lambda publish: publish.called.step)
     for publish in sorted([*missing, *late], key=lambda publish: publish.called.step):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from typing import TypeAlias
 
-from eventhook_conformance.contract import FlovynEvent, StreamEvent
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
     History,
     Publish,
     Subscribed,
     by_identity,
+    hashable,
     identity,
 )
 
@@ -29,6 +31,10 @@ class Origins:
 
     def __init__(self, history: History) -> None:
         self._published = by_identity(history.publishes)
+        self._scopes: dict[object, list[Publish]] = defaultdict(list)
+        for publish in history.publishes:
+            self._scopes[hashable(_scope(publish.event))].append(publish)
+        self._matching: dict[object, dict[Publish, None]] = {}
         self.of: dict[Subscribed, list[Publish | None]] = {}
         self.reads: dict[Subscribed, list[Read]] = {}
         for subscription in history.subscriptions:
@@ -39,9 +45,25 @@ class Origins:
                 origins.append(origin)
                 if origin is not None:
                     seen.setdefault(origin, delivery)
-            self.reads[subscription] = [
-                read for read in seen.items() if subscription.matches(read[0].event)
-            ]
+            matching = self.matching(subscription)
+            self.reads[subscription] = [read for read in seen.items() if read[0] in matching]
+
+    def in_scope(self, subscription: Subscribed) -> list[Publish]:
+        """The publishes of its tenant or key, so that a hundred tenants cost no more than one."""
+        selects = subscription.selects
+        scope = selects.tenant_id if isinstance(selects, EventPattern) else selects
+        return self._scopes.get(hashable(scope), [])
+
+    def matching(self, subscription: Subscribed) -> Collection[Publish]:
+        """The publishes that it asks for; found once for all that ask for the same."""
+        key = (subscription.side, hashable(subscription.selects))
+        if key not in self._matching:
+            self._matching[key] = {
+                publish: None
+                for publish in self.in_scope(subscription)
+                if subscription.matches(publish.event)
+            }
+        return self._matching[key]
 
     def _find(self, event: object, seen: Collection[Publish]) -> Publish | None:
         """Where several share the id: of its own tenant rather, not refused, not delivered yet."""

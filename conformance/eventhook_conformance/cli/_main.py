@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.cli._driver import driver
 from eventhook_conformance.cli._explain import explain
 from eventhook_conformance.cli._list import list_command
 from eventhook_conformance.cli._repeat import repeat_command
@@ -57,5 +58,6 @@ main.add_command(run)
 main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(self_test)
+main.add_command(driver)
 main.add_command(serve)
 main.add_command(repeat_command)

@@ -11,10 +11,10 @@ import click
 
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._progress import beyond_capture, progress_for
+from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.plugin import make_run
 from eventhook_conformance.pytest_run import WrongSelection, run_with_pytest
 from eventhook_conformance.report import console
-from eventhook_conformance.report.json_report import write_json
 from eventhook_conformance.result import RunResult, exit_code
 from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
@@ -25,12 +25,7 @@ _DEFAULTS = Settings()
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the JSON report.",
-)
+@report_options
 @click.option(
     "--profile",
     "profiles",
@@ -78,7 +73,6 @@ _DEFAULTS = Settings()
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
 def run(
     targets: tuple[str, ...],
-    json_file: Path | None,
     profiles: tuple[str, ...],
     selection: str | None,
     seed: int,
@@ -87,6 +81,7 @@ def run(
     settle: float,
     quiet: bool,
     verbose: bool,
+    **files: Path | None,
 ) -> None:
     """Judges each TARGET: a registered name, or module:attribute.
 
@@ -97,8 +92,7 @@ def run(
       eventhook-conformance run my_bus_target:target --json report.json
       eventhook-conformance run nats -k "PUB-04 or TEN"
     """
-    if json_file is not None and not json_file.resolve().parent.is_dir():
-        raise click.BadParameter(f"there is no directory {json_file.parent}", param_hint="--json")
+    reports = Reports(files)
     settings = Settings(
         seed=seed,
         arrival_timeout_s=timeout,
@@ -118,10 +112,9 @@ def run(
         raise click.BadParameter(str(error), param_hint="-k") from error
     finally:
         results = [one.result for one in runs.values()]
-        if json_file is not None:
-            _write(json_file, results)
+        written = reports.write(results)
     output.rest(runs)
-    sys.exit(exit_code(results))
+    sys.exit(exit_code(results) or (0 if written else 3))
 
 
 def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:
@@ -134,13 +127,6 @@ def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:
         except TargetNotFound as error:
             raise click.UsageError(str(error)) from error
     return runs
-
-
-def _write(path: Path, results: list[RunResult]) -> None:
-    try:
-        write_json(path, results)
-    except OSError as error:
-        click.echo(f"Error: the JSON report could not be written: {error}", err=True)
 
 
 class _Output:

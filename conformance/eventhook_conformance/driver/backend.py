@@ -124,20 +124,15 @@ class DriverSubscription(Subscription[Any]):
         self._kind = kind
         self._member = b'{"subscription":%s' % msgspec.json.encode(name)
         self._events: deque[Any] = deque()
-        self._asked: asyncio.Task[Nexts] | None = None
+        self._asked: asyncio.Future[msgspec.Raw] | None = None
+        self._most = 1
         self._left = False
 
     async def __anext__(self) -> Any:
         while not self._events:
             if self._left:
                 raise StopAsyncIteration
-            if self._asked is None:
-                self._asked = asyncio.get_running_loop().create_task(self._next(self.wanted))
-                self._asked.add_done_callback(_noticed)
-            # A read that is cancelled leaves its request in flight, for the next one.
-            await asyncio.wait({self._asked})
-            asked, self._asked = self._asked, None
-            answer = asked.result()
+            answer = await self._next()
             self.dropped = answer.dropped
             for raw in () if self._left else answer.events:
                 self._events.append(await self._event(bytes(raw)))
@@ -145,12 +140,26 @@ class DriverSubscription(Subscription[Any]):
                 raise StopAsyncIteration
         return self._events.popleft()
 
-    async def _next(self, most: int) -> Nexts:
-        params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, most, NEXT_MS)
-        answer = await ask(self._backend.process, "next", params, Nexts)
-        if len(answer.events) > most:
-            raise await self._backend.process.fail(
-                f"answered `next` with {len(answer.events)} events, asked for at most {most}"
+    async def _next(self) -> Nexts:
+        process = self._backend.process
+        if self._asked is None:
+            self._most = self.wanted
+            params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, self._most, NEXT_MS)
+            # On its way before anything else happens, a call of leaving above all.
+            self._asked = process.post("next", params)
+            self._asked.add_done_callback(_noticed)
+        try:
+            raw = await asyncio.shield(self._asked)
+        except Refused as error:
+            raise await process.fail(str(error)) from error
+        finally:
+            # A read that is cancelled leaves its request in flight, for the next one.
+            if self._asked.done():
+                self._asked = None
+        answer = await process.read("next", raw, Nexts)
+        if len(answer.events) > self._most:
+            raise await process.fail(
+                f"answered `next` with {len(answer.events)} events, asked for at most {self._most}"
             )
         return answer
 
@@ -172,10 +181,10 @@ class DriverSubscription(Subscription[Any]):
             await ask(self._backend.process, "unsubscribe", self._member + b"}", Empty)
 
 
-def _noticed(task: asyncio.Task[Any]) -> None:
+def _noticed(asked: asyncio.Future[msgspec.Raw]) -> None:
     """A `next` that failed while nobody read is no news: the process says why."""
-    if not task.cancelled():
-        task.exception()
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def ask(process: DriverProcess, method: str, params: bytes, kind: type[R]) -> R:

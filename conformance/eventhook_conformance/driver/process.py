@@ -65,6 +65,7 @@ class DriverProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pending: dict[int, tuple[str, asyncio.Future[msgspec.Raw]]] = {}
+        self._unsent: list[bytes] = []
         self._number = 0
         self._ending = False
         self._failing: asyncio.Task[DriverFailed] | None = None
@@ -217,11 +218,17 @@ class DriverProcess:
             raise LineTooLong(f"{len(line)} bytes; a line has at most {MAX_LINE_BYTES}")
         future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._pending[self._number] = (method, future)
-        assert self._process is not None
-        assert self._process.stdin is not None
-        if not self._process.stdin.is_closing():
-            self._process.stdin.write(line)
+        if not self._unsent:
+            # What is asked in one turn of the loop goes out at once: a burst costs one write.
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent.append(line)
         return future
+
+    def _send(self) -> None:
+        lines, self._unsent = self._unsent, []
+        stdin = self._process.stdin if self._process is not None else None
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(b"".join(lines))
 
     def close_input(self) -> None:
         """Ends its standard input, which means the same as `shutdown`."""

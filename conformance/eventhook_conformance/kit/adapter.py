@@ -141,6 +141,7 @@ class Adapter(StreamingBackend):
 
     # What the kit gives
 
+    @property
     def kit_parts(self) -> tuple[str, ...]:
         """The parts of the kit that this client uses: those whose methods are not overridden."""
         mine = type(self)

@@ -45,6 +45,8 @@ class Listener:
         self._came: set[object] = set()
         self._enough = 0
         self._draining = False
+        self._hinted = False
+        """The subscription pulls several events at once if it is told that they will be read."""
         self._left = False
         self.held: Held[Subscription[Any]] = Held(
             self._context,
@@ -94,6 +96,7 @@ class Listener:
         """
         try:
             self._subscription = await self.held.enter(timeout_s)
+            self._hinted = hasattr(self._subscription, "wanted")
         except BaseException as error:
             self.entry.error = describe(error)
             raise
@@ -184,6 +187,8 @@ class Listener:
         """Reads one event, or how the subscription ended."""
         entry, clock = self.entry, self._history.clock
         called = clock.now()
+        if self._hinted:
+            subscription.wanted = self._wanted()  # type: ignore[attr-defined]  # because: just looked for
         try:
             event = await subscription.__anext__()
         except (KeyboardInterrupt, GeneratorExit):
@@ -204,6 +209,12 @@ class Listener:
             self._missing.discard(key)
             if len(entry.deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
                 self._end("raised", "nothing more is read of it: it floods")
+
+    def _wanted(self) -> int:
+        """How many reads, this one included, will surely follow."""
+        if self._draining:
+            return _FLOOD_MARGIN
+        return max(1, len(self._missing), self._enough - len(self.entry.deliveries))
 
     def _end(self, how: End, error: str | None = None) -> None:
         self.entry.end, self.entry.end_error = how, error

@@ -202,6 +202,7 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
         for identifier in failure.charged or failure.case.requirements:
             links[place, identifier].append((failure.anchor, failure.case.id))
     columns = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
+    both = list(zip(results, columns, strict=True))
     for group, title in groups().items():
         rows = [
             {
@@ -210,6 +211,9 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
                     Cell(column[requirement.id], tuple(links[place, requirement.id]))
                     for place, column in enumerate(columns)
                 ],
+                "reasons": _reasons(
+                    [(run.target, column[requirement.id]) for run, column in both]
+                ),
             }
             for requirement in requirements().values()
             if requirement.group == group
@@ -219,6 +223,14 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
         ]
         claimed = any(tally["not_claimed"] < len(rows) for tally in tallies)
         yield {"id": group, "title": title, "rows": rows, "tallies": tallies, "claimed": claimed}
+
+
+def _reasons(cells: Sequence[tuple[str, RequirementResult]]) -> list[str]:
+    """Why a requirement is not claimed; by target where not all have the same reason."""
+    reasons = [(name, one.reason) for name, one in cells if one.reason]
+    if len(reasons) == len(cells) and len({reason for _, reason in reasons}) == 1:
+        return [f"Not claimed: {reasons[0][1]}"]
+    return [f"Not claimed by {name}: {reason}" for name, reason in reasons]
 
 
 def _cases(results: Sequence[RunResult]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from eventhook_conformance import __version__
 from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.requirements import specification_version
 from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
 
@@ -19,10 +20,12 @@ def write_json(path: Path, results: Sequence[RunResult]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    text = json.dumps(to_json(results), indent=2, ensure_ascii=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, json_text(results))
+
+
+def json_text(results: Sequence[RunResult]) -> str:
+    """The report as text, in ASCII."""
+    return json.dumps(to_json(results), indent=2, ensure_ascii=True) + "\n"
 
 
 def to_json(results: Sequence[RunResult]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ _BUS: Final = "bus"
 Weight: TypeAlias = Literal["offence", "evidence", "context"]
 """What shows the breach, what explains it, and what else went on."""
 
+Style: TypeAlias = Literal["plain", "broken", "lost", "missing", "note", "gap", "fault"]
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -57,7 +59,7 @@ class Row:
     label: str
     detail: str
     weight: Weight
-    style: Literal["plain", "broken", "missing", "note", "gap", "fault"]
+    style: Style
 
     @property
     def middle(self) -> float:
@@ -96,7 +98,7 @@ class _Step:
     label: str
     detail: str
     weight: Weight
-    style: Literal["plain", "broken", "missing", "note", "fault"] = "plain"
+    style: Style = "plain"
     opens: str = ""
     closes: str = ""
 
@@ -179,10 +181,7 @@ def _chosen(steps: list[_Step]) -> list[tuple[int, _Step]]:
 
 
 def _steps(history: History, violation: Violation) -> list[_Step]:
-    told = violation.entries
-    offences = {id(one) for one in told if isinstance(one, Delivery | Waited)}
-    offences = offences or {id(one) for one in told}
-    evidence = {id(one) for one in told}
+    offences, evidence = _shown_by(history, violation)
     readers = {
         id(one): subscription.name
         for subscription in history.subscriptions
@@ -202,12 +201,26 @@ def _steps(history: History, violation: Violation) -> list[_Step]:
     return sorted(steps, key=lambda step: step.moment.step)
 
 
+def _shown_by(history: History, violation: Violation) -> tuple[set[int], set[int]]:
+    """The identities of the entries that are the breach, and of all that show it."""
+    told = violation.entries
+    wrong: list[Entry] = [one for one in told if isinstance(one, Delivery | Waited)]
+    if violation.kind.startswith("lost"):
+        # What came instead is only the proof; what is missing was published, and perhaps waited for.
+        lost = next((one for one in told if isinstance(one, Publish)), None)
+        waits = [one for each in history.subscriptions for one in each.waited]
+        wrong = [*([lost] if lost else []), *(one for one in waits if one.publish is lost)]
+    offences = {id(one) for one in wrong or told}
+    return offences, offences | {id(one) for one in told}
+
+
 def _of(
     entry: Entry, weight: Weight, reader: str, numbers: dict[object, int]
 ) -> Iterator[_Step]:
     match entry:
         case Publish():
             fence = " (fence)" if entry.purpose == "fence" else ""
+            lost = weight == "offence" and entry.outcome == "ok"
             outcome = "" if entry.outcome == "ok" else f" → {entry.outcome}"
             error = f": {entry.error}" if entry.error else ""
             yield _Step(
@@ -217,7 +230,7 @@ def _of(
                 f"#{entry.number} {_kind(entry.event)}",
                 f"publish {event_text(entry.event)}{fence}{outcome}{error}",
                 weight,
-                "plain" if entry.outcome == "ok" else "broken",
+                "lost" if lost else "plain" if entry.outcome == "ok" else "broken",
             )
         case Subscribed():
             yield from _subscribed(entry, weight)
@@ -274,7 +287,7 @@ def _subscribed(entry: Subscribed, weight: Weight) -> Iterator[_Step]:
         )
     if entry.ended is not None:
         how = entry.end_error or "StopAsyncIteration"
-        style: Literal["missing", "note"] = "note" if entry.end == "stopped" else "missing"
+        style: Style = "note" if entry.end == "stopped" else "missing"
         yield _Step(entry.ended, entry.name, "", "ended", f"reading ended: {how}", weight, style)
 
 

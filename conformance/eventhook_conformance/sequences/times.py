@@ -32,7 +32,7 @@ def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
                     str(value),
                     (event,),
                 )
-            if member == "data.fireAtMs":
+            if member == "data.fireAtMs" and event.event_type == "timer.started":
                 due[event.data.get("timerId")] = value
     yield from _check_timers(found, due)
     for first, second in found.edges():

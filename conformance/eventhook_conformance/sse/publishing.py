@@ -10,7 +10,7 @@ from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.session import Sse
 
-PACE_S: Final = 0.01
+PACE_S: Final = 0.05
 
 
 async def publish_on(sse: Sse, make: Callable[[], Sequence[Event]]) -> None:

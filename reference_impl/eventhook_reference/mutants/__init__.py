@@ -10,6 +10,7 @@ from eventhook_reference.mutants.accepting import ACCEPTING
 from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.closing import CLOSING
 from eventhook_reference.mutants.filtering import FILTERING
+from eventhook_reference.mutants.lifecycles import LIFECYCLES
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
@@ -45,4 +46,5 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *STREAMING,
     *_over_nats(),
     *VARIANTS,
+    *LIFECYCLES,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -45,7 +47,8 @@ def flaw(*caught_by: str, seen: str) -> Callable[[Part], Part]:
     def enter(part: Part) -> Part:
         name = re.sub(r"(?<!^)(?=[A-Z])", "-", part.__name__).lower()
         role = next((role for base, role in _PARTS.items() if issubclass(part, base)), None)
-        engine: Any = part if role is None else partial(Engine, **{role: part})
+        whole: Any = Engine
+        engine: Any = part if role is None else partial(whole, **{role: part})
         LIFECYCLES.append(
             Mutant(
                 name=name,
@@ -72,11 +75,8 @@ class TellsStartAfterEnd(TaskExecution):
     """The start of a short task is told by a batch job, which its end overtakes."""
 
     async def tell(self, task: Task, older: str) -> None:
-        if older == "TASK_STARTED":
-            task.__dict__["start"] = msgspec.structs.replace  # remembered until the end
-            return
-        await super().tell(task, older)
-        if task.__dict__.pop("start", None) is not None:
+        if older != "TASK_STARTED":
+            await super().tell(task, older)
             await super().tell(task, "TASK_STARTED")
 
 
@@ -113,7 +113,7 @@ class ResumesAtTheFirst(Dispatch):
 # LIF-02: nothing else, nothing after the end
 
 
-@flaw("LIF-02", seen="workflow.completed")
+@flaw("LIF-02", seen="more came: workflow.created > workflow.started")
 class FailsAndCompletes(Dispatch):
     """The handler of failures falls through to that of completion."""
 
@@ -153,7 +153,34 @@ class StartsWhilePreparing(Dispatch):
         return workflow
 
 
+@flaw("LIF-02", seen="task.completed")
+class TellsTheEndAgainLater(TaskExecution):
+    """A lease that was not given back runs out a moment later, and the task's end is told again."""
+
+    async def complete(self, task: Task) -> None:
+        await super().complete(task)
+        asyncio.get_running_loop().call_later(0.05, self._run_out, task)
+
+    def _run_out(self, task: Task) -> None:
+        lost = asyncio.ensure_future(self.tell(task, "TASK_COMPLETED"))
+        lost.add_done_callback(asyncio.Future.result)
+
+
 # LIF-03: ids, source, snapshot
+
+
+@flaw("LIF-03", seen="timer-fired (timer.fired of main) with workflow")
+class FiresForTheLatestWorkflow(Scheduler):
+    """The loop that fires timers reads the workflow from a variable that the next one has set."""
+
+    latest: Workflow | None = None
+
+    async def fire(self, timer: Timer) -> bool:
+        type(self).latest = timer.workflow
+        await asyncio.sleep(0)
+        return await super().fire(
+            Timer(type(self).latest or timer.workflow, timer.fire_at_ms, timer.id)
+        )
 
 
 @flaw("LIF-03", seen="data.status = 'RUNNING'")
@@ -200,7 +227,7 @@ class LeavesOutTheKind(Announcer):
 # LIF-04: both forms, the same
 
 
-@flaw("LIF-04", seen="child.workflow.failed")
+@flaw("LIF-04", seen="seen: child.workflow.")
 class ReplacesEveryUnderscore(Announcer):
     """The event type is the older name with dots for underscores."""
 
@@ -238,7 +265,7 @@ class SendsTheOlderFormTwice(Announcer):
             await self.attempt(self.backend.streams.publish(twin_of(event, older)))
 
 
-@flaw("LIF-04", seen="timestampMs")
+@flaw("LIF-04", seen="timestamp_ms")
 class StampsTheTwinAnew(Announcer):
     """The older form is stamped when it is written, and in a hurry a millisecond later."""
 
@@ -279,11 +306,8 @@ class FiresAtOnce(Engine):
     """A timer's delay in milliseconds is slept in a unit a thousand times shorter."""
 
     async def pass_time_until(self, timer: Timer) -> None:
-        due = timer.fire_at_ms
         timer.fire_at_ms = self.clock.now_ms()
-        if await self.scheduler.fire(Timer(timer.workflow, timer.fire_at_ms, timer.id)):
-            timer.fire_at_ms = due
-            await self.dispatch.happened(timer.workflow, self._awaited_as[timer.id])
+        await super().pass_time_until(timer)
 
 
 # LIF-06: why suspended, and every resumption
@@ -330,7 +354,7 @@ class SuspendsForSignalsOnly(Dispatch):
 # LIF-07: children and parents
 
 
-@flaw("LIF-07", seen="child-started (workflow.started of child) with workflow")
+@flaw("LIF-07", seen="under its workflow id")
 class FilesChildrenUnderParents(Announcer):
     """A child's events carry the workflow id of its parent."""
 
@@ -339,64 +363,40 @@ class FilesChildrenUnderParents(Announcer):
     ) -> None:
         data = workflow.snapshot() if snapshot is None else snapshot
         if workflow.parent is not None and older.startswith("WORKFLOW_"):
-            parent = Workflow(workflow.tenant_id, workflow.kind, None, "RUNNING", workflow.parent)
-            await super().of_workflow(older, parent, data, **more)
+            await super().of_workflow(older, replace(workflow, id=workflow.parent), data, **more)
         else:
             await super().of_workflow(older, workflow, data, **more)
 
 
-@flaw("LIF-07", seen="child_workflow.completed of main) with workflow")
+@flaw("LIF-07", seen="child-completed")
 class TellsParentsUnderChildren(Scheduler):
     """That a child ended is filed under the child, where no reader of the parent sees it."""
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
-        await super().child_ended(
-            Workflow(parent.tenant_id, parent.kind, None, parent.status, child.id), child
-        )
+        await super().child_ended(replace(parent, id=child.id), child)
 
 
-@flaw("LIF-07", seen="parent-saw-grandchild-completed")
-class TellsGrandparents(Engine):
+@flaw("LIF-07", seen="grandchild")
+class TellsGrandparents(Scheduler):
     """Whatever descends from a root is told to the root."""
 
-    def _parent(self, workflow: Workflow) -> Workflow | None:
-        parent = super()._parent(workflow)
-        if parent is not None and parent.parent is not None:
-            # The parent goes on all the same; only the telling goes astray.
-            told = Workflow(parent.tenant_id, parent.kind, None, parent.status, parent.parent)
-            told.__dict__ |= {"astray": parent}
-            return told
-        return parent
-
-    async def _ended(self, workflow: Workflow) -> None:
-        told = self._parent(workflow)
-        if told is not None:
-            await self.scheduler.child_ended(told, workflow)
-            parent = told.__dict__.get("astray", told)
-            await self.dispatch.happened(parent, self._awaited_as[workflow.id])
+    async def child_ended(self, parent: Workflow, child: Workflow) -> None:
+        root = replace(parent, id=parent.parent or parent.id)
+        await super().child_ended(root, child)
 
 
 # LIF-08: retries
 
 
-@flaw("LIF-08", seen="data.executionCount = 2")
+@flaw("LIF-08", seen="executionCount 1, 2, …")
 class NeverCountsAttempts(TaskExecution):
-    """Every attempt is the first."""
+    """Every attempt is the first, to all but the one who counts retries."""
 
-    async def start(self, task: Task, worker: str) -> None:
-        real, task.execution_count = task.execution_count, 0
-        await super().start(task, worker)
-        task.__dict__["real"] = real + 1
-
-    async def fail(self, task: Task, error: str) -> None:
-        retries = task.max_retries
-        task.status = "PENDING" if task.__dict__["real"] <= retries else "FAILED"
-        task.error = error
-        await self.tell(task, "TASK_FAILED")
-        task.execution_count = task.__dict__["real"]
+    async def tell(self, task: Task, older: str) -> None:
+        await super().tell(replace(task, execution_count=1), older)
 
 
-@flaw("LIF-08", seen="data.status = 'PENDING'")
+@flaw("LIF-08", seen="no status that is final")
 class CallsEveryFailureFinal(TaskExecution):
     """The first failure already says FAILED, and a second later the task runs again."""
 
@@ -412,12 +412,12 @@ class CountsFailuresNotStarts(TaskExecution):
     """The count goes up when an attempt has failed, not when it begins."""
 
     async def start(self, task: Task, worker: str) -> None:
-        task.execution_count = max(0, task.execution_count - 1)
+        task.execution_count -= 1
         await super().start(task, worker)
 
     async def fail(self, task: Task, error: str) -> None:
-        await super().fail(task, error)
         task.execution_count += 1
+        await super().fail(task, error)
 
 
 # LIF-09: standalone tasks
@@ -427,30 +427,27 @@ class CountsFailuresNotStarts(TaskExecution):
 class HasNoKeyForStandaloneTasks(Announcer):
     """A standalone task has no workflow id, and its stream goes to the empty key."""
 
-    async def attempt(self, publishing: Any) -> None:
-        await super().attempt(publishing)
-
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         if task.workflow is not None:
             await super().stream(task, kind, payload)
-        else:
-            event = StreamEvent(
-                task_execution_id=str(task.id),
-                workflow_execution_id="",
-                sequence=0,
-                event_type=kind,
-                payload=payload,
-                timestamp_ms=self.clock.now_ms(),
-            )
-            await self.attempt(self.backend.streams.publish(event))
+            return
+        event = StreamEvent(
+            task_execution_id=str(task.id),
+            workflow_execution_id="",
+            sequence=0,
+            event_type=kind,
+            payload=payload,
+            timestamp_ms=self.clock.now_ms(),
+        )
+        await self.attempt(self.backend.streams.publish(event))
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if event.workflow_execution_id is not None:
             await super().send(event, older)
-        else:
-            twin = msgspec.structs.replace(twin_of(event, older), workflow_execution_id="")
-            await self.attempt(self.backend.events.publish(event))
-            await self.attempt(self.backend.streams.publish(twin))
+            return
+        await self.attempt(self.backend.events.publish(event))
+        twin = msgspec.structs.replace(twin_of(event, older), workflow_execution_id="")
+        await self.attempt(self.backend.streams.publish(twin))
 
 
 @flaw("LIF-09", seen="and no workflow")
@@ -532,8 +529,7 @@ class TellsTheFirstTenantOfAKind(Scheduler):
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         tenant = self.tenants.get(parent.kind, parent.tenant_id)
-        stale = Workflow(tenant, parent.kind, None, parent.status, parent.id)
-        await super().child_ended(stale, child)
+        await super().child_ended(replace(parent, tenant_id=tenant), child)
 
 
 # LIF-12: the output of tasks
@@ -543,13 +539,15 @@ class TellsTheFirstTenantOfAKind(Scheduler):
 class PublishesProgressOnce(Announcer):
     """Progress after the first update is written to the database alone."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._progressed: set[UUID] = set()
+
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        if kind is StreamEventType.PROGRESS and task.__dict__.setdefault("told", uuid4()) is None:
-            return
         if kind is StreamEventType.PROGRESS:
-            if task.__dict__.get("progressed"):
+            if task.id in self._progressed:
                 return
-            task.__dict__["progressed"] = True
+            self._progressed.add(task.id)
         await super().stream(task, kind, payload)
 
 
@@ -557,12 +555,16 @@ class PublishesProgressOnce(Announcer):
 class FlushesOutputAtTheEnd(TaskExecution):
     """Output is gathered and flushed when the task has ended."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._gathered: dict[UUID, list[tuple[StreamEventType, str]]] = {}
+
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        task.__dict__.setdefault("gathered", []).append((kind, payload))
+        self._gathered.setdefault(task.id, []).append((kind, payload))
 
     async def complete(self, task: Task) -> None:
         await super().complete(task)
-        for kind, payload in task.__dict__.pop("gathered", []):
+        for kind, payload in self._gathered.pop(task.id, []):
             await super().stream(task, kind, payload)
 
 
@@ -579,12 +581,15 @@ class DropsEmptyTokens(Announcer):
 class StartsToStreamBeforeItStarts(Announcer):
     """The older form of a start waits in a queue that output does not go through."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._held: list[StreamEvent] = []
+
     async def send(self, event: FlovynEvent, older: str) -> None:
-        held: list[StreamEvent] = self.__dict__.setdefault("held", [])
         if older == "TASK_STARTED":
             await self.attempt(self.backend.events.publish(event))
-            held.append(twin_of(event, older))
+            self._held.append(twin_of(event, older))
             return
-        while held:
-            await self.attempt(self.backend.streams.publish(held.pop(0)))
+        while self._held:
+            await self.attempt(self.backend.streams.publish(self._held.pop(0)))
         await super().send(event, older)

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from eventhook_conformance import __version__
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, Endpoint
-from eventhook_reference.sse.types import ITEM
 
 _CARRIED: Final = {
     "400": ("BadRequest", "The id is no UUID, or an item of `types` is malformed."),
@@ -113,8 +112,8 @@ def _types_description(endpoint: Endpoint) -> str:
 
 
 def _types_pattern() -> str:
-    item = f"[ \\t]*({ITEM})?[ \\t]*".replace("?:", "")
-    return f"^{item}(,{item})*$"
+    """Looser than the grammar: a pattern that says all of it takes generators seconds to satisfy."""
+    return "^[A-Za-z0-9_.*, \\t-]*$"
 
 
 def _stream_response() -> dict[str, Any]:

@@ -1,0 +1,27 @@
+"""`driver`: serves a Python target over the driver protocol."""
+
+from __future__ import annotations
+
+import click
+
+from eventhook_conformance import __version__
+from eventhook_conformance.target import TargetNotFound, find_target
+
+
+@click.command()
+@click.argument("target", metavar="TARGET")
+def driver(target: str) -> None:
+    """Serves TARGET over the driver protocol, on standard input and output.
+
+    \b
+    Example:
+      eventhook-conformance run "driver:eventhook-conformance driver memory"
+    """
+    # The protocol's client, which most commands never need, stays unloaded.
+    from eventhook_conformance.driver.server import serve
+
+    try:
+        found = find_target(target)
+    except TargetNotFound as error:
+        raise click.UsageError(str(error)) from error
+    serve(found, __version__)

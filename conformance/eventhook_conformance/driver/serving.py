@@ -1,0 +1,116 @@
+"""What a driver in Python holds: the clients and subscriptions of a target, by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from eventhook_conformance.contract import StreamingBackend, Subscription
+from eventhook_conformance.driver.messages import MAX_LINE_BYTES
+from eventhook_conformance.kit.keeping import Keeper
+
+_ROOM: Final = 1024
+"""Bytes of a line kept for what stands around the events."""
+
+
+class _Ended(Exception):
+    """A read raised StopAsyncIteration, which no task can raise."""
+
+
+class HeldClient:
+    """One open client."""
+
+    def __init__(self, factory: Callable[[], AbstractAsyncContextManager[StreamingBackend]]) -> None:
+        self.closed = False
+        self.backend: StreamingBackend
+        self._keeper = Keeper(factory)
+
+    async def open(self) -> None:
+        """Opens it."""
+        self.backend = await self._keeper.enter()
+
+    async def close(self) -> None:
+        """Closes it; twice is fine."""
+        self.closed = True
+        await self.backend.aclose()
+
+    async def leave(self) -> None:
+        """Leaves its context."""
+        await self._keeper.leave()
+
+
+class HeldSubscription:
+    """One subscription that was entered, read by one `next` at a time."""
+
+    def __init__(self, factory: Callable[[], AbstractAsyncContextManager[Subscription[Any]]]) -> None:
+        self.left = False
+        self.subscription: Subscription[Any]
+        self._keeper = Keeper(factory)
+        self._ended = False
+        self._kept: list[bytes] = []
+        """Read, but the line was full."""
+
+    async def enter(self) -> None:
+        """Enters it."""
+        self.subscription = await self._keeper.enter()
+
+    async def leave(self) -> None:
+        """Leaves it, which ends a waiting read."""
+        self.left = True
+        self._kept.clear()
+        await self._keeper.leave()
+
+    async def next(self, most: int, timeout_s: float) -> tuple[list[bytes], bool]:
+        """Waits for one event, then takes what is there.
+
+        Returns:
+            The texts of at most `most` events, none after the time; and whether it has ended.
+
+        Raises:
+            SubscriptionLost: nothing can come any more.
+        """
+        texts: list[bytes] = []
+        size = _ROOM
+        while len(texts) < most and not self._ended:
+            text = self._kept.pop() if self._kept else await self._read(timeout_s, waits=not texts)
+            if text is None:
+                break
+            size += len(text) + 1
+            if size > MAX_LINE_BYTES and texts:
+                self._kept.append(text)
+                break
+            texts.append(text)
+        if self.left:
+            return [], True
+        return texts, self._ended and not texts
+
+    async def _read(self, timeout_s: float, *, waits: bool) -> bytes | None:
+        """One event, or None if none came; a read that is given up has taken none (PUB-14)."""
+        read = asyncio.ensure_future(self._anext())
+        try:
+            if waits:
+                await asyncio.wait({read}, timeout=timeout_s)
+            else:
+                await asyncio.sleep(0)
+            if not read.done():
+                read.cancel()
+                await asyncio.wait({read})
+        except asyncio.CancelledError:
+            read.cancel()
+            raise
+        if read.cancelled():
+            return None
+        try:
+            text: bytes = read.result().to_json()
+        except _Ended:
+            self._ended = True
+            return None
+        return text
+
+    async def _anext(self) -> Any:
+        try:
+            return await self.subscription.__anext__()
+        except StopAsyncIteration:
+            raise _Ended from None
