@@ -16,7 +16,7 @@ class Settings:
     """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
     settle_s: float = 0.3
     """How long to listen, once, for what must not come, in seconds."""
-    examples: int = 20
+    examples: int = 10
     """How many random histories."""
     profiles: tuple[str, ...] = ()
     """The profiles to test; empty: all that the target claims."""

@@ -21,7 +21,7 @@ from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side, identity
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
 
-PUBLISHERS: Final = 20
+PUBLISHERS: Final = 64
 DROPPING: Final = ("drop_oldest", "drop_newest")
 NOT_BLOCKING: Final = (*DROPPING, "unbounded")
 _SLOWED: Final = 20

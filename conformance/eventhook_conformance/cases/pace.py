@@ -11,7 +11,7 @@ from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
 
 _LARGEST_BURST: Final = 16_384
-_PUBLISHERS: Final = 16
+_PUBLISHERS: Final = 64
 _ROUNDS: Final = 200
 _LIMIT_S: Final = 0.05
 _SLOW_ALLOWED: Final = _ROUNDS // 100

@@ -202,7 +202,7 @@ async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> N
     rare = await probe.subscribe(pattern)
     capacity = probe.capabilities.event_capacity
     await probe.publish(*(_selected(probe, pattern) for _ in range(2)))
-    lanes = 32
+    lanes = 64
     await probe.burst(
         _filtered_out(probe, tenant, (capacity + 7) // lanes + 1) for _ in range(lanes)
     )

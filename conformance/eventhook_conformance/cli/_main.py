@@ -10,6 +10,7 @@ import click
 
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._driver import driver
+from eventhook_conformance.cli._driver_check import driver_check
 from eventhook_conformance.cli._explain import explain
 from eventhook_conformance.cli._list import list_command
 from eventhook_conformance.cli._repeat import repeat_command
@@ -59,5 +60,6 @@ main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(self_test)
 main.add_command(driver)
+main.add_command(driver_check)
 main.add_command(serve)
 main.add_command(repeat_command)

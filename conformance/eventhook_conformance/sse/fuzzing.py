@@ -103,6 +103,7 @@ async def fuzz(
     headers: Mapping[str, str],
     config: str,
     *,
+    phases: str,
     examples: int,
     limit_s: float,
 ) -> Fuzzed:
@@ -113,6 +114,7 @@ async def fuzz(
         base_url: where it answers.
         headers: the credentials.
         config: as `configuration` makes it.
+        phases: of schemathesis, joined by commas.
         examples: for each operation and way of generating, at most.
         limit_s: seconds after which it is ended.
     """
@@ -127,7 +129,7 @@ async def fuzz(
             _PREPARE,
             *("--config-file", "schemathesis.toml"),
             *("run", "openapi.json", where, base_url),
-            *("--phases", "coverage,fuzzing", "--checks", ",".join(CHECKS)),
+            *("--phases", phases, "--checks", ",".join(CHECKS)),
             *("--max-examples", str(examples), "--workers", "4"),
             *("--no-shrink", "--generation-database", "none", "--no-color"),
             *("--report", "json", "--report-json-path", "report.json"),

@@ -169,7 +169,7 @@ class TellsTheEndAgainLater(TaskExecution):
 # LIF-03: ids, source, snapshot
 
 
-@flaw("LIF-03", seen="timer-fired (timer.fired of main) with workflow")
+@flaw("LIF-03", seen="timer-fired (timer.fired of main)")
 class FiresForTheLatestWorkflow(Scheduler):
     """The loop that fires timers reads the workflow from a variable that the next one has set."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Generator
@@ -74,6 +75,8 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         OSError: the address cannot be had.
     """
     listening = socket.create_server((host, port), backlog=2048)
+    # Requests that are no HTTP at all are answered, and nobody's concern but their sender's.
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     config = uvicorn.Config(
         app.asgi,
         loop="none",

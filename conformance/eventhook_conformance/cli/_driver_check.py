@@ -1,0 +1,46 @@
+"""`driver-check`: looks at a driver's protocol alone."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import click
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, metavar="COMMAND LINE", type=click.UNPROCESSED)
+def driver_check(command: Sequence[str]) -> None:
+    """Checks that COMMAND LINE speaks the driver protocol; says what is wrong.
+
+    It judges no bus: that is what `run "driver:COMMAND LINE"` does. Exits 0 if
+    nothing is wrong, 1 if something is.
+
+    \b
+    Example:
+      eventhook-conformance driver-check eventhook-conformance driver memory
+    """
+    words = shlex.split(command[0]) if len(command) == 1 else list(command)
+    if not words:
+        raise click.UsageError("there is no command")
+    sys.exit(asyncio.run(_check(words)))
+
+
+async def _check(command: Sequence[str]) -> int:
+    # Most commands never need it.
+    from eventhook_conformance.driver.checking import check_driver
+    from eventhook_conformance.driver.stderr import Outlet
+
+    wrong = count = 0
+    async for finding in check_driver(command, PurePath(command[0]).name, Outlet()):
+        count += 1
+        click.echo(f"{'ok   ' if finding.wrong is None else 'WRONG'}  {finding.title}")
+        if finding.wrong is not None:
+            wrong += 1
+            click.echo(textwrap.fill(finding.wrong, 80, initial_indent=" " * 7, subsequent_indent=" " * 7))
+    click.echo(f"\n{count - wrong} of {count} checks hold" if wrong else f"\nall {count} checks hold")
+    return 1 if wrong else 0

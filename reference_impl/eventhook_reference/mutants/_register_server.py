@@ -1,0 +1,65 @@
+"""How broken servers are registered: over a correct bus, with one step of the application changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.target import HttpTarget, Mutant, Target
+from eventhook_reference.mutants.pliable import pliable_target
+
+KEEP_ALIVE_S: Final = 0.4
+
+Change = Callable[[Any], type[Any]]
+"""Given the application's class, a broken class of the same kind."""
+
+
+def broken(
+    zoo: list[Mutant], *caught_by: str, seen: str
+) -> Callable[[Callable[[], type[Any]]], Callable[[], type[Any]]]:
+    """Enters a broken application into a zoo.
+
+    The decorated function makes the class, and is called when the server starts: what it imports, a
+    web framework among it, is no burden before. Its name is the mutant's, its docstring the bug.
+
+    Args:
+        zoo: the module's list.
+        *caught_by: the requirements that must be charged, every one of them.
+        seen: a part of the message that must be reported.
+    """
+
+    def enter(make: Callable[[], type[Any]]) -> Callable[[], type[Any]]:
+        name = re.sub(r"_", "-", make.__name__)
+        zoo.append(
+            Mutant(
+                name=name,
+                bug=(make.__doc__ or "").strip().splitlines()[0],
+                caught_by=caught_by,
+                seen=seen,
+                target=lambda: serving_target(name, make),
+            )
+        )
+        return make
+
+    return enter
+
+
+def serving_target(name: str, make: Callable[[], type[Any]]) -> Target:
+    """A target over a bus of its own, with that application."""
+
+    def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
+        from eventhook_reference.sse.server import http as serve
+
+        return serve(backend, keep_alive_s=KEEP_ALIVE_S, make_app=make())
+
+    base = pliable_target(name)
+    profiles = {*base.capabilities.profiles, "sse"}
+    return dataclasses.replace(
+        base,
+        http=http,
+        capabilities=dataclasses.replace(base.capabilities, profiles=profiles),
+    )
