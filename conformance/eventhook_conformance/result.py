@@ -33,6 +33,8 @@ class CaseResult:
     history: History | None = None
     program: Any = None
     """The random program that showed the breach, as JSON values, to be played again."""
+    saved: str | None = None
+    """The file in which the program was saved."""
     decided: bool = True
     """It ran to its end, so that its requirements may count as tested by it."""
 

@@ -20,6 +20,7 @@ from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.services import Services
 from eventhook_conformance.probe.unruly import end, tamed
+from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.result import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -157,11 +158,23 @@ class Run:
         result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
         _decide(result)
+        self._save(result)
         self._judging = None
         if not any(one.entry.entered and not one.entry.left for one in probe.listeners):
             self._forget(result)
         self.note(result)
         return result
+
+    def _save(self, result: CaseResult) -> None:
+        """Keeps a random program that broke the target, so that it can be played again."""
+        if result.program is None or self.settings.failures is None:
+            return
+        try:
+            path = save_program(self.settings.failures, self.name, result.id, result.program)
+        except OSError as error:
+            self.result.suite_failure = f"a failing program could not be saved: {error}"
+        else:
+            result.saved = str(path)
 
     def note(self, result: CaseResult) -> None:
         """Enters a result in the run's."""

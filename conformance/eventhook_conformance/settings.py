@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -23,6 +24,11 @@ class Settings:
     selection: str | None = None
     """A `-k` expression that narrows the cases."""
 
+    replay: Any = None
+    """A random program to play in place of a search, as JSON values."""
+    failures: Path | None = None
+    """The directory in which random programs that broke the target are saved; None: nowhere."""
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, as reports carry it."""
         return {
@@ -32,4 +38,5 @@ class Settings:
             "selection": self.selection,
             "examples": self.examples,
             "profiles": list(self.profiles),
+            "replay": self.replay,
         }

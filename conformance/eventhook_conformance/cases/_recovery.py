@@ -101,7 +101,10 @@ class Load:
             )
 
     async def _reach(self, wanted: Sequence[int]) -> None:
-        while any(done < goal for done, goal in zip(self._published, wanted, strict=True)):
+        # because: it counts on, at its own pace, with nothing else to be told by
+        while any(  # noqa: ASYNC110
+            done < goal for done, goal in zip(self._published, wanted, strict=True)
+        ):
             await asyncio.sleep(_PACE_S)
 
     async def stop(self) -> None:
@@ -184,7 +187,7 @@ class Scene:
         return listener
 
     async def traffic(self) -> Load:
-        """Two tenants alike in all but their id, and a stream, on two clients; and who publishes to them."""
+        """Two tenants alike but for their id, and a stream, on two clients; who publishes to them."""
         probe = self.probe
         one, other = await self.pair()
         lanes: list[tuple[Client, Make]] = []
@@ -316,7 +319,9 @@ class Scene:
 
     async def _close(self, client: Client) -> None:
         """Before its proxy and its server go; what comes late is still read."""
-        leaving = [one for one in self.probe.listeners if one.client is client and one.entry.entered]
+        leaving = [
+            one for one in self.probe.listeners if one.client is client and one.entry.entered
+        ]
         for listener in leaving:
             listener.drain()
         await asyncio.sleep(0)

@@ -11,7 +11,14 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases import case
-from eventhook_conformance.cases._recovery import ANY_BREACH, GRACE_S, Scene, hung, scene_of
+from eventhook_conformance.cases._recovery import (
+    ANY_BREACH,
+    GRACE_S,
+    Load,
+    Scene,
+    hung,
+    scene_of,
+)
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern, SubscribeError
 from eventhook_conformance.history import Publish
@@ -20,6 +27,7 @@ from eventhook_conformance.probe.failure import describe
 
 _QUIET_S: Final = 0.05
 _TRIES: Final = 5
+_LAPS: Final = 5
 
 
 @case("REC-05", shows=ANY_BREACH, last=True)
@@ -34,17 +42,22 @@ async def every_kind_of_fault_is_survived(probe: Probe, fault: str) -> None:
 
 async def _go_through(scene: Scene, *faults: str) -> None:
     load = await scene.traffic()
-    await scene.probe.fence(*scene.listeners)
+    await _undisturbed(scene, load)
     for fault in faults:
         load.start()
-        await load.lap(3)
+        await load.lap(1)
         async with scene.broken(fault) as window:
             pass
         await scene.recover(window, load=load)
-        load.start()
-        await load.lap(5)
-        await load.stop()
-        await scene.probe.fence(*scene.listeners)
+        await _undisturbed(scene, load)
+
+
+async def _undisturbed(scene: Scene, load: Load) -> None:
+    """While nothing is broken all that is published must arrive, and be proved to have come."""
+    load.start()
+    await load.lap(_LAPS)
+    await load.stop()
+    await scene.probe.fence(*scene.listeners)
 
 
 @case("REC-02", shows=LOSS, last=True)
@@ -150,9 +163,7 @@ async def _return_in_time(probe: Probe, tries: list[asyncio.Task[Publish]]) -> N
             raise hung(probe, stuck, limit_s)
 
 
-async def _judge(
-    probe: Probe, tries: list[Publish], listener: Listener, unbroken: bool
-) -> None:
+async def _judge(probe: Probe, tries: list[Publish], listener: Listener, unbroken: bool) -> None:
     for entry in tries:
         probe.expect(
             (entry.error or "PublishError").startswith("PublishError"),
@@ -182,8 +193,8 @@ async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, f
     """Entering raises SubscribeError, or what is published after the fault arrives there."""
     limit_s = probe.capabilities.publish_timeout_s + probe.capabilities.recovery_s
     async with scene_of(probe) as scene:
-        client, _ = await scene.pair()
-        selects = [
+        _, client = await scene.pair()
+        selects: list[EventPattern | str] = [
             *([EventPattern.all(probe.tenant())] if scene.events else []),
             *([probe.key()] if scene.streams else []),
         ]
@@ -195,9 +206,7 @@ async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, f
             # A moment, in which an entering that waits for nothing returns.
             await asyncio.wait(entering, timeout=_QUIET_S)
         await scene.recover(window)
-        entered = [
-            one for one, task in zip(new, entering, strict=True) if await task
-        ]
+        entered = [one for one, task in zip(new, entering, strict=True) if await task]
         for one in new:
             if one not in entered:
                 entered.append(await probe.subscribe(one.entry.selects, client))

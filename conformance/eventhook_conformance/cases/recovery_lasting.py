@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ _FAULTS: Final = 50
 _SLACK: Final = 5
 """What may come and go by itself; a leak at each fault is ten times that."""
 _LOOK_EVERY_S: Final = 0.02
-_OPEN_FILES: Final = "/dev/fd"
+_OPEN_FILES: Final = Path("/dev/fd")
 
 
 @case("REC-07", shows={"repeated", "lost", "lost-first", "ended"}, last=True)
@@ -64,7 +64,7 @@ def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
         return len(asyncio.all_tasks())
 
     async def files() -> int:
-        return len(os.listdir(_OPEN_FILES))
+        return sum(1 for _ in _OPEN_FILES.iterdir())
 
     async def subscriptions() -> int:
         return (await subjects_asked(server.monitor_url or "")).total()
@@ -72,7 +72,7 @@ def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
     looks: dict[str, Callable[[], Awaitable[int]]] = {"connections": connections}
     if probe.capabilities.in_process:
         looks |= {"tasks": tasks}
-        if os.path.isdir(_OPEN_FILES):  # noqa: PTH112  # because: it is no file of anybody's
+        if _OPEN_FILES.is_dir():
             looks |= {"open files": files}
     if server.monitor_url:
         looks |= {"subscriptions on the server": subscriptions}
@@ -83,7 +83,8 @@ async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) 
     """The count, once it is no more than that, or once waiting is vain."""
     loop = asyncio.get_running_loop()
     until = loop.time() + probe.patience.current_s
-    while (now := await look()) > most and loop.time() < until:
+    # because: nobody tells when the last of something is gone
+    while (now := await look()) > most and loop.time() < until:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_EVERY_S)
     return now
 
@@ -93,7 +94,7 @@ async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
     """The server stands still until publishing and entering gave up; then the client hears and speaks."""
     limit_s = probe.capabilities.publish_timeout_s + GRACE_S
     async with scene_of(probe) as scene:
-        client, _ = await scene.pair()
+        _, client = await scene.pair()
         tenant, key = probe.tenant(), probe.key()
         selects = EventPattern.all(tenant) if scene.events else key
         await scene.subscribe(selects, client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from eventhook_conformance import __version__
 from eventhook_conformance.cli._progress import beyond_capture, progress_for
 from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.plugin import make_run
+from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
 from eventhook_conformance.pytest_run import WrongSelection, run_with_pytest
 from eventhook_conformance.report import console
 from eventhook_conformance.result import RunResult, exit_code
@@ -69,6 +71,12 @@ _DEFAULTS = Settings()
     metavar="SECONDS",
     help="How long to listen, once, for what must not come.",
 )
+@click.option(
+    "--replay",
+    "replay_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Play only the random history saved in this file.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
 def run(
@@ -79,6 +87,7 @@ def run(
     examples: int,
     timeout: float,
     settle: float,
+    replay_file: Path | None,
     quiet: bool,
     verbose: bool,
     **files: Path | None,
@@ -100,7 +109,10 @@ def run(
         examples=examples,
         profiles=profiles,
         selection=selection or None,
+        failures=Path("eventhook-failures"),
     )
+    if replay_file is not None:
+        settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
     runs = _runs(targets, settings)
     output = _Output(quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
@@ -115,6 +127,13 @@ def run(
         written = reports.write(results)
     output.rest(runs)
     sys.exit(exit_code(results) or (0 if written else 3))
+
+
+def _program(path: Path) -> Program:
+    try:
+        return load_program(path)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}", param_hint="--replay") from error
 
 
 def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:

@@ -1,9 +1,7 @@
 """The faults by name: how each is made, undone, and seen to have happened.
 
-    fault = FAULTS["killed"](server, proxies)
-    await fault.apply()
-    await fault.seen()     # raises NotSeen unless it really happened
-    await fault.lift()
+Made from the target's server and the proxies before it; then `apply`, `seen`, `lift`. `seen` raises
+`NotSeen` unless it really happened: what nobody saw proves nothing.
 """
 
 from __future__ import annotations

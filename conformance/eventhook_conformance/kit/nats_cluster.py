@@ -114,7 +114,8 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         """
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
-                while not await self._are_joined():
+                # because: a server tells nobody when it is joined
+                while not await self._are_joined():  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
             raise ServerUnavailable(

@@ -45,6 +45,8 @@ class Listener:
         self._came: set[object] = set()
         self._enough = 0
         self._draining = False
+        self._satisfied: asyncio.Future[None] | None = None
+        """Done when a read that goes on and on has brought what is wanted."""
         self._hinted = False
         """The subscription pulls several events at once if it is told that they will be read."""
         self._left = False
@@ -126,12 +128,15 @@ class Listener:
         return len(self.entry.deliveries) >= enough
 
     async def _read(self) -> None:
-        pump = self.start_reading()
+        enough: asyncio.Future[None] = self.start_reading()
+        if self._draining:
+            enough = self._satisfied = asyncio.get_running_loop().create_future()
+            self._note_enough()
         deliveries = self.entry.deliveries
-        if await self._patience.wait(pump, timeout_s=_GRACE_S, glance=True):
+        if await self._patience.wait(enough, timeout_s=_GRACE_S, glance=True):
             return
         if not (self._missing and self._overtaken(self._missing)):
-            await self._patience.wait(pump, progress=lambda: len(deliveries))
+            await self._patience.wait(enough, progress=lambda: len(deliveries))
 
     def _overtaken(self, missing: set[object]) -> bool:
         """Whether later events of their publishers came instead of all these: waiting on is vain."""
@@ -179,9 +184,17 @@ class Listener:
             return
         while entry.end is None:
             await self._read_once(subscription)
-            enough = not self._missing and len(entry.deliveries) >= self._enough
-            if enough and not self._draining:
+            if self._note_enough() and not self._draining:
                 return
+
+    def _note_enough(self) -> bool:
+        """Whether nothing more is wanted, or can come; tells who waits for that."""
+        entry = self.entry
+        wanted = self._missing or len(entry.deliveries) < self._enough
+        enough = entry.end is not None or not wanted
+        if enough and self._satisfied is not None and not self._satisfied.done():
+            self._satisfied.set_result(None)
+        return enough
 
     async def _read_once(self, subscription: Subscription[Any]) -> None:
         """Reads one event, or how the subscription ended."""

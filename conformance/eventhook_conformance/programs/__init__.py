@@ -1,16 +1,20 @@
 """Programs: what a client of a bus may do, as data that can be made at random, shrunk, saved, replayed."""
 
 from eventhook_conformance.programs.play import Player, play
+from eventhook_conformance.programs.saved import RANDOM_CASE, load_program, save_program
 from eventhook_conformance.programs.search import Breach, search
 from eventhook_conformance.programs.steps import OPERATIONS, Program, Step, check_program
 
 __all__ = [
     "OPERATIONS",
+    "RANDOM_CASE",
     "Breach",
     "Player",
     "Program",
     "Step",
     "check_program",
+    "load_program",
     "play",
+    "save_program",
     "search",
 ]

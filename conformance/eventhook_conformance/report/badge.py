@@ -29,9 +29,7 @@ def _badge(results: Sequence[RunResult]) -> dict[str, Any]:
         message: str = results[0].verdict
     else:
         message = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
-    worst = next(
-        one for one in ("non-conformant", "inconclusive", "conformant") if counts[one]
-    )
+    worst = next(one for one in ("non-conformant", "inconclusive", "conformant") if counts[one])
     return {
         "schemaVersion": 1,
         "label": f"eventhook {specification_version()}",

@@ -29,6 +29,8 @@ def failure_text(case: CaseResult, target: str) -> str:
 def rerun_command(case: CaseResult, target: str) -> str:
     """The command that runs just this case again."""
     run = f"eventhook-conformance run {shlex.quote(target)}"
+    if case.saved is not None:
+        return f"{run} --replay {shlex.quote(case.saved)}"
     return run if case.id.startswith("smoke::") else f"{run} -k {shlex.quote(case.id)}"
 
 

@@ -25,11 +25,12 @@ from eventhook_conformance.report.excerpt import all_entries, event_text, select
 from eventhook_conformance.report.text import printable
 
 MOST_ROWS: Final = 40
+"""Of one diagram."""
 ROW: Final = 34
 HEAD: Final = 46
-TIMES: Final = 58
-GAP: Final = 98
-NOTES: Final = 470
+TIMES: Final = 44
+GAP: Final = 92
+NOTES: Final = 510
 _BUS: Final = "bus"
 
 Weight: TypeAlias = Literal["offence", "evidence", "context"]
@@ -214,9 +215,7 @@ def _shown_by(history: History, violation: Violation) -> tuple[set[int], set[int
     return offences, offences | {id(one) for one in told}
 
 
-def _of(
-    entry: Entry, weight: Weight, reader: str, numbers: dict[object, int]
-) -> Iterator[_Step]:
+def _of(entry: Entry, weight: Weight, reader: str, numbers: dict[object, int]) -> Iterator[_Step]:
     match entry:
         case Publish():
             fence = " (fence)" if entry.purpose == "fence" else ""
@@ -286,9 +285,19 @@ def _subscribed(entry: Subscribed, weight: Weight) -> Iterator[_Step]:
             closes=entry.name,
         )
     if entry.ended is not None:
+        # A quiet end explains nothing; one that was no leaving may be the breach itself.
+        quiet = entry.end == "stopped" and entry.leaving is not None
         how = entry.end_error or "StopAsyncIteration"
         style: Style = "note" if entry.end == "stopped" else "missing"
-        yield _Step(entry.ended, entry.name, "", "ended", f"reading ended: {how}", weight, style)
+        yield _Step(
+            entry.ended,
+            entry.name,
+            "",
+            "ended",
+            f"reading ended: {how}",
+            "context" if quiet else weight,
+            style,
+        )
 
 
 def _kind(event: object) -> str:

@@ -43,9 +43,7 @@ def loose_ends(result: RunResult) -> Iterator[LooseEnd]:
         yield LooseEnd("something was tested", "no case came to a result")
     for one in result.requirement_results():
         if one.outcome == "untested" and one.requirement.level == "MUST":
-            yield LooseEnd(
-                f"{one.requirement.id} is tested", f"untested: {one.requirement.title}"
-            )
+            yield LooseEnd(f"{one.requirement.id} is tested", f"untested: {one.requirement.title}")
 
 
 def advisory(case: CaseResult) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 import tempfile
@@ -135,6 +136,7 @@ async def fuzz(
             *("--report", "json", "--report-json-path", "report.json"),
             *(part for pair in headers.items() for part in ("-H", f"{pair[0]}: {pair[1]}")),
             cwd=folder,
+            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(_storage())},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -155,6 +157,11 @@ async def fuzz(
             last = output.decode("utf-8", "replace").strip().splitlines()[-6:]
             return Fuzzed(0, (), f"schemathesis gave no report: {' | '.join(last)}")
         return read_report(json.loads(report.read_text(encoding="utf-8")))
+
+
+def _storage() -> Path:
+    """Where hypothesis keeps what it takes seconds to work out, from one run to the next."""
+    return Path(tempfile.gettempdir()) / f"eventhook-hypothesis-{os.getuid()}"
 
 
 def read_report(report: Mapping[str, Any]) -> Fuzzed:

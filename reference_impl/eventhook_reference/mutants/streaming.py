@@ -44,7 +44,7 @@ class _Keyed(PliableClient):
 
 
 @bug(STREAMING, "STR-01", seen="task_execution_id")
-class ForgetsTheTask(_Changing):
+class DropsTheTaskId(_Changing):
     """The task's id is set from the workflow's, as if the workflow itself had sent it."""
 
     def change(self, event: StreamEvent) -> StreamEvent:

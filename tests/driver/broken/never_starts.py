@@ -1,0 +1,5 @@
+"""Never answers anything."""
+
+import time
+
+time.sleep(60)

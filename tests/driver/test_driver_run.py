@@ -1,0 +1,182 @@
+"""A driver that misbehaves costs one case, says who did it, and never the run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.driver import client, process
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.result import CaseResult, RunResult, exit_code
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Target, TargetNotFound, find_target
+from run.hostile import after, before, by_name, evil, examine, outcomes
+
+BROKEN = Path(__file__).parent / "broken"
+QUICK = Settings(arrival_timeout_s=0.6, settle_s=0.05)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that hangs is noticed soon."""
+    monkeypatch.setattr(client, "_ALIVE_S", 0.6)
+    monkeypatch.setattr(process, "END_S", 1.0)
+    monkeypatch.setattr(process, "_DYING_S", 0.5)
+
+
+def target(name: str, *arguments: str) -> Target:
+    return find_target("driver:" + shlex.join([sys.executable, str(BROKEN / f"{name}.py"), *arguments]))
+
+
+def judged(how: str, bodies: Any = (before, evil, after)) -> RunResult:
+    return examine(target("evil", how), bodies, settings=QUICK, within_s=20)
+
+
+def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
+    """The evil case, after looking that it alone was undecided, by the driver's fault."""
+    assert outcomes(result) == {"before": "passed", "evil": "error", "after": "passed"}
+    case = by_name(result)["evil"]
+    assert (case.blame, case.violations) == ("driver", [])
+    assert case.message is not None
+    for word in ("driver skeleton ", *words):
+        assert word in case.message
+    # What was parked on the dead process could not be heard any more.
+    assert result.unaudited == ["own::before"]
+    assert result.suite_failure is None
+    return case
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("exits", "exited with 101, owing an answer to `publish`"),
+        ("is_killed", "was ended by SIGKILL"),
+        ("hangs", "hangs: a `next` was not answered"),
+        ("prints", "printed 'debug: publishing', which is no JSON"),
+        ("floods", "printed a line of more than 4194304 bytes"),
+        ("floods_lines", "printed 'debug', which is no JSON"),
+        ("long_line", "printed a line of more than 4194304 bytes"),
+        ("twice", "was answered before"),
+        ("strange_id", "there is no request 999999"),
+        ("batch", "a batch; right would be one object a line"),
+        ("notifies", "a request or a notification; a driver only answers"),
+        ("both", "which has a result and an error"),
+        ("bad_utf8", "which is no UTF-8"),
+        ("closes_output", "closed its standard output"),
+        ("half_a_line", "ended in the middle of the line"),
+        ("wrong_event", "answered `next` with the event"),
+        ("wrong_result", "as the result of `next`; right would be"),
+        ("too_many", "events, asked for at most"),
+        ("fault", "answered `publish` with the error -32603 (RuntimeError: index out of range)"),
+    ],
+)
+def test_misbehaviour_costs_one_case(how: str, words: str) -> None:
+    case = blamed_on_driver(judged(how), words)
+    assert case.message is not None
+    assert "its last lines: evil comes" in case.message
+
+
+def test_the_last_lines_of_a_flood_are_told() -> None:
+    case = blamed_on_driver(judged("floods_stderr"), "exited with 1", "warning: yyy")
+    assert case.message is not None
+    assert len(case.message) < 1500
+
+
+def test_a_publish_that_is_never_answered_is_the_buss_own_doing() -> None:
+    """The driver answers all else, so nobody can tell it from a bus that hangs."""
+    result = judged("never")
+    assert outcomes(result) == {"before": "passed", "evil": "failed", "after": "passed"}
+    assert by_name(result)["evil"].blame == "target"
+    assert result.unaudited == []
+
+
+async def evil_after_a_leak(probe: Probe) -> None:
+    """Something was proven before the driver died: a stray of another's publish."""
+    listener = await probe.subscribe(EventPattern.all(probe.tenant()))
+    stray = probe.event(listener.entry.selects.tenant_id)  # type: ignore[union-attr]
+    client = await probe.client()
+    await client.backend.events.publish(stray)
+    await listener.read(1)
+    await evil(probe)
+
+
+def test_what_was_proven_before_the_driver_died_stands() -> None:
+    result = judged("exits", (before, evil_after_a_leak, after))
+    case = by_name(result)["evil_after_a_leak"]
+    assert case.outcome == "failed"
+    assert [one.kind for one in case.violations] == ["phantom"]
+
+
+def test_a_right_driver_leaves_nothing() -> None:
+    result = examine(target("evil", "none"), (before, after), settings=QUICK)
+    assert outcomes(result) == {"before": "passed", "after": "passed"}
+    assert (result.unaudited, result.suite_failure) == ([], None)
+    assert result.about.startswith("skeleton 1.0, Python, by driver: ")
+
+
+def test_a_driver_that_fails_at_the_end_is_told() -> None:
+    result = examine(target("fails_at_the_end"), (before,), settings=QUICK)
+    assert "exited with 3 after `shutdown`; its last lines: could not" in (result.suite_failure or "")
+
+
+def test_every_process_is_ended(tmp_path: Path) -> None:
+    """Those that failed and those that did not; what they started too."""
+    script = tmp_path / "parent.sh"
+    pids = tmp_path / "pids"
+    script.write_text(f'echo $$ >> {pids}\n"$@" & echo $! >> {pids}\nwait\n')
+    line = shlex.join(["sh", str(script), sys.executable, str(BROKEN / "evil.py"), "hangs"])
+    # A shell gives a background job no input of its own unless it is told to.
+    script.write_text(f'echo $$ >> {pids}\n"$@" <&0 & echo $! >> {pids}\nwait\n')
+    examine(find_target(f"driver:{line}"), settings=QUICK, within_s=30)
+    started = [int(one) for one in pids.read_text().split()]
+    assert len(started) >= 6
+    assert [pid for pid in started if _runs(pid)] == []
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "there is no command"),
+        ("'", "this is no command line: No closing quotation"),
+        ("/no/such/program --port 1", "driver program cannot be started"),
+        ("echo hello", "driver echo printed 'hello'"),
+        ("true", "driver true exited with 0, owing an answer to `initialize`"),
+        (f"{sys.executable} {BROKEN / 'claims_too_much.py'}", "a driver can claim events and streams"),
+        (f"{sys.executable} {BROKEN / 'other_protocol.py'}", "speaks protocol 2"),
+    ],
+)
+def test_what_is_no_driver_is_refused_in_one_line(line: str, words: str) -> None:
+    with pytest.raises(TargetNotFound) as caught:
+        find_target(f"driver:{line}")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_driver_that_does_not_start_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.DriverProcess.start, "__defaults__", (0.5,))
+    with pytest.raises(TargetNotFound, match="did not answer `initialize` within"):
+        target("never_starts")
+
+
+def test_smoke_says_who_it_was() -> None:
+    result = examine(target("evil", "exits"), (evil,), settings=QUICK)
+    assert exit_code([result]) == 3
+    line = f"{sys.executable} {BROKEN / 'wrong_shape.py'}"
+    unusable = examine(find_target(f"driver:{line}"), (before,), settings=QUICK)
+    assert unusable.unusable is not None
+    assert "as the result of `open`; right would be" in unusable.unusable
+    assert exit_code([unusable]) == 2
