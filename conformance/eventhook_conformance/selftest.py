@@ -29,6 +29,11 @@ SETTINGS: Final = Settings(arrival_timeout_s=1.0)
 VARIANT_SETTINGS: Final = Settings()
 """A correct variant is judged as any target is."""
 
+UNAIDED_SETTINGS: Final = Settings(arrival_timeout_s=0.5, examples=100_000, search_s=30.0)
+"""Random histories and interleavings alone, for half a minute."""
+
+UNAIDED_CASES: Final = ("random_histories", "interleavings")
+
 Judgement: TypeAlias = Literal["killed", "survived", "misplaced", "passed", "accused", "undecided"]
 
 
@@ -75,6 +80,18 @@ def registered_mutants() -> dict[str, Mutant]:
                 raise BrokenZoo(f"mutants {point.value}: {mutant.name!r} is registered twice")
             found[mutant.name] = mutant
     return found
+
+
+def examine_unaided(mutant: Mutant) -> Finding:
+    """Whether random histories and interleavings alone find a mutant, whatever they charge."""
+    began = time.perf_counter()
+    instances = [one for name, one in catalog().items() if name.partition("::")[0] in UNAIDED_CASES]
+    result = judge(mutant.target(), UNAIDED_SETTINGS, instances)
+    finding = _find(replace(mutant, caught_by=(), seen=""), result)
+    judgement = finding.judgement
+    if judgement in ("accused", "passed"):
+        judgement = "killed" if judgement == "accused" else "survived"
+    return replace(finding, judgement=judgement, duration_s=time.perf_counter() - began)
 
 
 def examine(mutant: Mutant, *, full: bool = False) -> Finding:
@@ -131,19 +148,24 @@ def _judgement(
 
 
 def examine_all(
-    names: Sequence[str], *, full: bool = False, workers: int | None = None
+    names: Sequence[str],
+    *,
+    full: bool = False,
+    unaided: bool = False,
+    workers: int | None = None,
 ) -> Iterator[Finding]:
     """Examines mutants by name in several processes; gives each finding as it comes.
 
     Args:
         names: of registered mutants.
         full: all cases against each, not only those of its requirements.
+        unaided: only random histories and interleavings, which nobody wrote for it.
         workers: how many processes; by default two for each processor, since most of the time
             of a broken bus is spent in waiting for what it lost.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or 2 * (os.cpu_count() or 1), mp_context=context) as pool:
-        futures = [pool.submit(_examine_by_name, name, full) for name in names]
+        futures = [pool.submit(_examine_by_name, name, full, unaided) for name in names]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -151,5 +173,6 @@ def examine_all(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _examine_by_name(name: str, full: bool) -> Finding:
-    return examine(registered_mutants()[name], full=full)
+def _examine_by_name(name: str, full: bool, unaided: bool) -> Finding:
+    mutant = registered_mutants()[name]
+    return examine_unaided(mutant) if unaided else examine(mutant, full=full)

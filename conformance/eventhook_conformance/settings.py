@@ -19,6 +19,8 @@ class Settings:
     """How long to listen, once, for what must not come, in seconds."""
     examples: int = 10
     """How many random histories."""
+    search_s: float = 60.0
+    """How long to search for a random history that breaks the target, in seconds."""
     profiles: tuple[str, ...] = ()
     """The profiles to test; empty: all that the target claims."""
     selection: str | None = None

@@ -143,7 +143,7 @@ class Played:
         ]
 
     def check_twins(
-        self, change: Callable[[dict[str, list[StreamEvent]]], None] = lambda streams: None
+        self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[Finding]:
         """What is wrong with the twins, once the streams were changed."""
         streams = self.streams()
@@ -151,7 +151,7 @@ class Played:
         return list(check_twins(match(self.scenario, self.ids, self.events), streams))
 
     def check_output(
-        self, change: Callable[[dict[str, list[StreamEvent]]], None] = lambda streams: None
+        self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[Finding]:
         """What is wrong with the output, once the streams were changed."""
         streams = self.streams()

@@ -17,6 +17,9 @@ async def no_random_history_breaks_a_rule(probe: Probe) -> None:
     if probe.settings.replay is not None:
         breach: Breach | None = await attempt(check_program(probe.settings.replay))
     else:
-        breach = await search(attempt, seed=probe.settings.seed, examples=probe.settings.examples)
+        settings = probe.settings
+        breach = await search(
+            attempt, seed=settings.seed, examples=settings.examples, limit_s=settings.search_s
+        )
     if breach is not None and breach.violations:
         probe.adopt(breach.program, breach.history, breach.violations)

@@ -41,6 +41,10 @@ async def _check(command: Sequence[str]) -> int:
         click.echo(f"{'ok   ' if finding.wrong is None else 'WRONG'}  {finding.title}")
         if finding.wrong is not None:
             wrong += 1
-            click.echo(textwrap.fill(finding.wrong, 80, initial_indent=" " * 7, subsequent_indent=" " * 7))
-    click.echo(f"\n{count - wrong} of {count} checks hold" if wrong else f"\nall {count} checks hold")
+            click.echo(
+                textwrap.fill(finding.wrong, 80, initial_indent=" " * 7, subsequent_indent=" " * 7)
+            )
+    click.echo(
+        f"\n{count - wrong} of {count} checks hold" if wrong else f"\nall {count} checks hold"
+    )
     return 1 if wrong else 0

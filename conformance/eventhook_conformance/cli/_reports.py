@@ -68,7 +68,7 @@ _FORMATS: Final[Mapping[str, tuple[str, _Render]]] = {
 
 def report_options(command: _Command) -> _Command:
     """Adds an option for each format; the command gets them as `json_file` and so on."""
-    for name, (text, _) in reversed(_FORMATS.items()):
+    for name, (text, _) in reversed(list(_FORMATS.items())):
         kind = click.Path(path_type=Path, dir_okay=False)
         command = click.option(f"--{name}", f"{name}_file", type=kind, help=text)(command)
     return command

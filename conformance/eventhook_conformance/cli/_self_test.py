@@ -17,6 +17,9 @@ from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, regi
 @click.argument("names", nargs=-1, metavar="[MUTANT...]")
 @click.option("--full", is_flag=True, help="All cases against each; shows all that each one trips.")
 @click.option(
+    "--unaided", is_flag=True, help="Random histories and interleavings alone, half a minute each."
+)
+@click.option(
     "--jobs", type=click.IntRange(min=1), help="How many processes. [default: two a core]"
 )
 @click.option(
@@ -24,7 +27,9 @@ from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, regi
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the matrix as a Markdown table.",
 )
-def self_test(names: tuple[str, ...], full: bool, jobs: int | None, table: Path | None) -> None:
+def self_test(
+    names: tuple[str, ...], full: bool, unaided: bool, jobs: int | None, table: Path | None
+) -> None:
     """Runs the suite against every registered mutant (or those named).
 
     \b
@@ -44,7 +49,7 @@ def self_test(names: tuple[str, ...], full: bool, jobs: int | None, table: Path 
         raise click.UsageError("no mutants are registered: there is nothing to test the suite by")
     began = time.perf_counter()
     findings: list[Finding] = []
-    for finding in examine_all(chosen, full=full, workers=jobs):
+    for finding in examine_all(chosen, full=full, unaided=unaided, workers=jobs):
         findings.append(finding)
         click.echo(_line(finding, full=full))
     findings.sort(key=lambda one: chosen.index(one.mutant))

@@ -16,6 +16,7 @@ from eventhook_conformance.programs.steps import OPERATIONS, YIELDS, Program
 _ATTEMPT_LIMIT_S: Final = 60.0
 _SHRINK_LIMIT_S: Final = 15.0
 _LONGEST: Final = 24
+_ROUND: Final = 100
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,16 @@ class Breach:
 Attempt = Callable[[Program], Awaitable[Breach]]
 
 
-async def search(attempt: Attempt, *, seed: int, examples: int) -> Breach | None:
+async def search(
+    attempt: Attempt, *, seed: int, examples: int, limit_s: float = float("inf")
+) -> Breach | None:
     """The shortest program found whose history shows a breach; None if none of them does.
 
     Args:
         attempt: plays a program; called in the running loop.
         seed: the same seed tries the same programs.
         examples: how many programs to try.
+        limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
     """
     loop = asyncio.get_running_loop()
     best: Breach | None = None
@@ -56,7 +60,11 @@ async def search(attempt: Attempt, *, seed: int, examples: int) -> Breach | None
         return True
 
     # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
-    await asyncio.to_thread(_find, breaks, seed, examples)
+    stop = time.monotonic() + limit_s
+    for first in range(0, examples, _ROUND):
+        await asyncio.to_thread(_find, breaks, seed + first, min(_ROUND, examples - first))
+        if best is not None or time.monotonic() > stop:
+            break
     return best
 
 

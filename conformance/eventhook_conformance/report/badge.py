@@ -17,6 +17,8 @@ _COLOURS: Final[dict[Verdict, str]] = {
     "inconclusive": "yellow",
 }
 
+_BADNESS: Final[tuple[Verdict, ...]] = ("conformant", "inconclusive", "non-conformant")
+
 
 def badge(results: Sequence[RunResult]) -> str:
     """The badge of all targets together: the worst verdict decides its colour."""
@@ -29,7 +31,7 @@ def _badge(results: Sequence[RunResult]) -> dict[str, Any]:
         message: str = results[0].verdict
     else:
         message = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
-    worst = next(one for one in ("non-conformant", "inconclusive", "conformant") if counts[one])
+    worst = max(counts, key=_BADNESS.index)
     return {
         "schemaVersion": 1,
         "label": f"eventhook {specification_version()}",

@@ -11,9 +11,10 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from eventhook_conformance import __version__
@@ -39,6 +40,7 @@ from eventhook_conformance.requirements import (
 )
 from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
 
+_PAGE: Final = Path(__file__).parent / "page"
 _MOST_DRAWN: Final = 120
 """Cases of one page with diagrams: a bus that fails everywhere should still give a page that opens."""
 
@@ -92,14 +94,17 @@ class Card:
 def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
     """The page for all targets; `notes` is what a baseline says of them, a line each."""
     environment = Environment(
-        loader=PackageLoader("eventhook_conformance.report", "page"),
+        loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    style, script = (_asset(environment, name) for name in ("page.css", "page.js"))
+    style, script = (
+        Markup(source.read_text(encoding="utf-8"))  # noqa: S704  # files of ours, not from outside
+        for source in (_PAGE / "page.css", _PAGE / "page.js")
+    )
     failures = [
         failure
         for place, result in enumerate(results)
@@ -125,12 +130,6 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         total=_total(results),
     )
     return page + "\n"
-
-
-def _asset(environment: Environment, name: str) -> Markup:
-    assert environment.loader is not None
-    source, _, _ = environment.loader.get_source(environment, name)
-    return Markup(source)  # noqa: S704  # a file of ours, not text from outside
 
 
 def _hash(source: str) -> str:
@@ -205,7 +204,7 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
     columns = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
     both = list(zip(results, columns, strict=True))
     for group, title in groups().items():
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "requirement": requirement,
                 "cells": [

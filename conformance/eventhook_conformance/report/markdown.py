@@ -12,12 +12,19 @@ from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import SIGNS, WORDS, advisory, loose_ends, troubled
 from eventhook_conformance.report.text import counted, printable
 from eventhook_conformance.requirements import groups, specification_version
-from eventhook_conformance.result import CaseResult, RunResult, Verdict
+from eventhook_conformance.result import CaseResult, RequirementOutcome, RunResult, Verdict
 
 _MARKS: Final[dict[Verdict, str]] = {
     "conformant": "✅",
     "non-conformant": "❌",
     "inconclusive": "⚠️",
+}
+_COUNTED: Final[dict[RequirementOutcome, str]] = {
+    "passed": "hold",
+    "failed": "do not",
+    "error": "undecided",
+    "untested": "untested",
+    "not_claimed": "not claimed",
 }
 _MOST_FAILURES: Final = 40
 """In full for each target: GitHub refuses a summary of more than 1 MiB."""
@@ -40,17 +47,7 @@ def markdown(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
 
 def _verdict(result: RunResult) -> Iterator[str]:
     outcomes = Counter(one.outcome for one in result.requirement_results())
-    parts = [
-        f"{outcomes[outcome]} {words}"
-        for outcome, words in (
-            ("passed", "hold"),
-            ("failed", "do not"),
-            ("error", "undecided"),
-            ("untested", "untested"),
-            ("not_claimed", "not claimed"),
-        )
-        if outcomes[outcome]
-    ]
+    parts = [f"{outcomes[one]} {words}" for one, words in _COUNTED.items() if outcomes[one]]
     held = ", ".join(parts)
     ran = sum(case.outcome != "not_claimed" for case in result.cases)
     yield (

@@ -24,13 +24,13 @@ from eventhook_conformance.history import (
 from eventhook_conformance.report.excerpt import all_entries, event_text, selects_text
 from eventhook_conformance.report.text import printable
 
-MOST_ROWS: Final = 40
+MOST_ROWS: Final = 32
 """Of one diagram."""
 ROW: Final = 34
 HEAD: Final = 46
 TIMES: Final = 44
 GAP: Final = 92
-NOTES: Final = 510
+NOTES: Final = 530
 _BUS: Final = "bus"
 
 Weight: TypeAlias = Literal["offence", "evidence", "context"]
@@ -149,8 +149,7 @@ def _lanes(history: History, steps: Sequence[tuple[int, _Step]]) -> tuple[Lane, 
     named = {name for _, step in steps for name in (step.start, step.end, step.opens) if name}
     readers = {one.name: one.client for one in history.subscriptions if one.name in named}
     clients = sorted(
-        {name for name in named if name not in readers and name != _BUS}
-        | {client for client in readers.values()},
+        (named - set(readers) - {_BUS}) | set(readers.values()),
         key=lambda name: (len(name), name),
     )
     columns: list[tuple[str, str, Literal["client", "bus", "reader"]]] = [
@@ -184,10 +183,14 @@ def _chosen(steps: list[_Step]) -> list[tuple[int, _Step]]:
 def _steps(history: History, violation: Violation) -> list[_Step]:
     offences, evidence = _shown_by(history, violation)
     readers = {
-        id(one): subscription.name
+        id(one): subscription
         for subscription in history.subscriptions
         for one in (*subscription.deliveries, *subscription.waited)
     }
+    involved = [
+        *(one for one in violation.entries if isinstance(one, Subscribed)),
+        *(readers[id(one)] for one in violation.entries if id(one) in readers),
+    ]
     numbers = {key: found[0].number for key, found in by_identity(history.publishes).items()}
     steps: list[_Step] = []
     for entry in all_entries(history):
@@ -198,8 +201,19 @@ def _steps(history: History, violation: Violation) -> list[_Step]:
             if id(entry) in evidence
             else "context"
         )
-        steps += _of(entry, weight, readers.get(id(entry), ""), numbers)
+        reader = readers.get(id(entry))
+        if weight != "context" or not involved or _concerns(entry, reader, involved):
+            steps += _of(entry, weight, reader.name if reader else "", numbers)
     return sorted(steps, key=lambda step: step.moment.step)
+
+
+def _concerns(entry: Entry, reader: Subscribed | None, involved: Sequence[Subscribed]) -> bool:
+    """Whether an entry has to do with those subscriptions; what was done elsewhere only distracts."""
+    if isinstance(entry, Publish):
+        return any(one.matches(entry.event) for one in involved)
+    if isinstance(entry, Delivery | Waited):
+        return any(one is reader for one in involved)
+    return not isinstance(entry, Subscribed) or any(one is entry for one in involved)
 
 
 def _shown_by(history: History, violation: Violation) -> tuple[set[int], set[int]]:

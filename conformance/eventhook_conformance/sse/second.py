@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ Seen = tuple[str, str, str]
 async def read_with_aiohttp(
     url: str, headers: Mapping[str, str], see: Callable[[Seen], None], opened: asyncio.Event
 ) -> None:
-    """Reads until it is cancelled or the stream ends; line by line, as its users do."""
+    """Reads until it is cancelled or the stream ends."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=None, sock_read=None)
@@ -25,15 +26,17 @@ async def read_with_aiohttp(
         session.get(url, headers=dict(headers), allow_redirects=False) as response,
     ):
         opened.set()
-        block: list[str] = []
-        async for raw in response.content:
-            line = raw.decode("utf-8").rstrip("\n").rstrip("\r")
-            if line:
-                block.append(line)
-                continue
-            seen, block = _read_block(block), []
-            if seen is not None:
-                see(seen)
+        rest = b""
+        async for chunk in response.content.iter_any():
+            rest = (rest + chunk).removeprefix(codecs.BOM_UTF8)
+            # A CR at the very end may be half of a line end.
+            whole = rest[:-1] if rest.endswith(b"\r") else rest
+            *blocks, last = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n")
+            rest = last + rest[len(whole) :]
+            for block in blocks:
+                seen = _read_block(block.decode("utf-8").split("\n"))
+                if seen is not None:
+                    see(seen)
 
 
 def _read_block(lines: list[str]) -> Seen | None:

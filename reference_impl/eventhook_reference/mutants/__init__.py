@@ -17,6 +17,8 @@ from eventhook_reference.mutants.overflowing import OVERFLOWING
 from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
+from eventhook_reference.mutants.serving import SERVING
+from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
 from eventhook_reference.mutants.variants import VARIANTS
@@ -47,4 +49,6 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *_over_nats(),
     *VARIANTS,
     *LIFECYCLES,
+    *SERVING,
+    *SERVING_FEEDS,
 )

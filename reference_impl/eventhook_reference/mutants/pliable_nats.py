@@ -6,7 +6,7 @@ judged has a server of its own. `PliableNats` alone is conformant.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -34,6 +34,21 @@ from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 class LooseConnection(Connection):
     """A connection that lets a bug at what is under it."""
+
+    disconnected: Callable[[], Awaitable[None]] | None = None
+    """Called when the connection was lost."""
+    reconnected: Callable[[], Awaitable[None]] | None = None
+    """Called when another one stands, with all subscriptions on it."""
+
+    async def _on_disconnected(self) -> None:
+        await super()._on_disconnected()
+        if self.disconnected is not None:
+            await self.disconnected()
+
+    async def _on_reconnected(self) -> None:
+        await super()._on_reconnected()
+        if self.reconnected is not None:
+            await self.reconnected()
 
     @property
     def client(self) -> Client:

@@ -1,0 +1,382 @@
+"""Servers that answer wrongly: headers, form, credentials, documents.
+
+Each function makes the class of a broken application; it is called when the server starts.
+"""
+
+# ruff: noqa: N801  # because: a class's name here is the mutant's, and seen by nobody
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING: Final[list[Mutant]] = []
+
+
+@broken(SERVING, "SSE-01", seen="content type text/event-stream")
+def calls_it_plain_text() -> type[SseApp]:
+    """The stream goes out as text/plain, which a browser's EventSource refuses."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def headers(self) -> dict[str, str]:
+            return {**super().headers(), "content-type": "text/plain; charset=utf-8"}
+
+    return Broken
+
+
+@broken(SERVING, "SSE-01", seen="no-store or no-cache")
+def lets_caches_keep_it() -> type[SseApp]:
+    """Nothing tells a cache on the way that it must not keep the stream."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def headers(self) -> dict[str, str]:
+            return {"content-type": "text/event-stream", "cache-control": "max-age=60"}
+
+    return Broken
+
+
+@broken(SERVING, "SSE-01", seen="to arrive on r1")
+def buffers_until_a_block_is_full() -> type[SseApp]:
+    """Events are written when four kilobytes of them have come together."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, feed: Any, send: Any) -> None:
+            kept = b""
+            while (body := await feed.outbox.take()) is not None:
+                kept += body
+                if len(kept) >= 4096 or body.startswith(b":"):
+                    await send({"type": "http.response.body", "body": kept, "more_body": True})
+                    kept = b""
+            await send({"type": "http.response.body", "body": kept, "more_body": False})
+
+        async def keep_alive(self, feed: Any) -> None:
+            await asyncio.Event().wait()
+
+    return Broken
+
+
+@broken(SERVING, "SSE-01", seen="the answer to GET")
+def answers_with_the_first_event() -> type[SseApp]:
+    """The headers wait for the first event."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def start(self, send: Any) -> None:
+            pass
+
+        async def keep_alive(self, feed: Any) -> None:
+            await asyncio.Event().wait()
+
+        async def write(self, feed: Any, send: Any) -> None:
+            first = await feed.outbox.take()
+            await super().start(send)
+            if first is not None:
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+            await super().write(feed, send)
+
+    return Broken
+
+
+def _reframed(change: Any) -> type[SseApp]:
+    """An application all of whose frames go through `change`."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            for kind in ("stream", "consolidated", "lifecycle"):
+                setattr(self.encoders, kind, _through(change, getattr(self.encoders, kind)))
+
+    return Broken
+
+
+def _through(change: Any, encode: Any) -> Any:
+    return lambda event: change(encode(event), event)
+
+
+@broken(SERVING, "SSE-02", seen="the payload")
+def no_blank_after_the_colon() -> type[SseApp]:
+    """`data:` is written without a blank, and the parser takes one away from the payload."""
+    return _reframed(lambda frame, event: frame.replace(b"\ndata: ", b"\ndata:"))
+
+
+@broken(SERVING, "SSE-02", "SSE-03", seen="to arrive on r1")
+def writes_line_ends_as_they_come() -> type[SseApp]:
+    """A payload of two lines goes into one `data`, and the second line is a field of its own."""
+
+    def change(frame: bytes, event: Any) -> bytes:
+        if not hasattr(event, "payload") or b"workflowExecutionId" in frame:
+            return frame
+        name = event.event_type.lower()
+        return f"event: {name}\ndata: {event.payload}\nid: {event.sequence}\n\n".encode()
+
+    return _reframed(change)
+
+
+@broken(SERVING, "SSE-02", seen="the payload")
+def splits_lines_as_python_does() -> type[SseApp]:
+    """`str.splitlines` takes U+2028, U+0085 and others for line ends, and forgets the last one."""
+
+    def change(frame: bytes, event: Any) -> bytes:
+        if not hasattr(event, "payload") or b"workflowExecutionId" in frame:
+            return frame
+        lines = "".join(f"data: {line}\n" for line in event.payload.splitlines() or [""])
+        return f"event: {event.event_type.lower()}\n{lines}id: {event.sequence}\n\n".encode()
+
+    return _reframed(change)
+
+
+@broken(SERVING, "SSE-02", seen="the payload")
+def cuts_characters_in_two() -> type[SseApp]:
+    """Long text is sent in pieces of bytes, each decoded by itself."""
+
+    def change(frame: bytes, event: Any) -> bytes:
+        pieces = [frame[start : start + 4096] for start in range(0, len(frame), 4096)]
+        return "".join(piece.decode("utf-8", "replace") for piece in pieces).encode()
+
+    return _reframed(change)
+
+
+@broken(SERVING, "SSE-02", seen="to arrive on")
+def drops_empty_payloads() -> type[SseApp]:
+    """An empty token is taken for no token."""
+    return _reframed(lambda frame, event: b"" if getattr(event, "payload", 1) == "" else frame)
+
+
+@broken(SERVING, "SSE-03", seen="one field id with")
+def forgets_the_id() -> type[SseApp]:
+    """Stream events go out without an id."""
+    return _reframed(
+        lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame)
+    )
+
+
+@broken(SERVING, "SSE-03", seen="one field event with")
+def names_stream_events_in_capitals() -> type[SseApp]:
+    """The wire form's `TOKEN` is used as the event's name, to which no listener listens."""
+
+    def change(frame: bytes, event: Any) -> bytes:
+        if not hasattr(event, "payload"):
+            return frame
+        name = event.event_type.lower().encode()
+        return frame.replace(b"event: " + name, b"event: " + name.upper(), 1)
+
+    return _reframed(change)
+
+
+@broken(SERVING, "SSE-03", seen="no field that the rules do not know")
+def adds_a_time_field() -> type[SseApp]:
+    """Each event carries a field of the server's own."""
+    return _reframed(lambda frame, event: b"time: 12:00\n" + frame)
+
+
+@broken(SERVING, "SSE-03", seen="each event once")
+def sends_lifecycle_events_twice() -> type[SseApp]:
+    """Both feeds carry a lifecycle event, and both forward it."""
+    return _reframed(lambda frame, event: frame if hasattr(event, "payload") else frame * 2)
+
+
+@broken(SERVING, "SSE-03", seen="no other block but a retry")
+def numbers_its_comments() -> type[SseApp]:
+    """A block with an id alone goes before each event; what a reader last saw is then wrong."""
+    return _reframed(lambda frame, event: b"id: 0\n\n" + frame)
+
+
+@broken(SERVING, "SSE-06", seen="401 for GET")
+def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
+    """Where nobody can be authenticated, everybody is let in."""
+    from eventhook_reference.sse.app import SseApp
+    from eventhook_reference.sse.access import Refused
+
+    class Broken(SseApp):
+        async def admit(self, request: Any) -> Any:
+            try:
+                return await super().admit(request)
+            except Refused:
+                return next(iter(self.tenants.values()))
+
+    return Broken
+
+
+@broken(SERVING, "SSE-06", seen="404 for GET")
+def leaves_the_owner_check_undone() -> type[SseApp]:
+    """Whether the workflow is the tenant's is not looked at: any id can be read by anyone."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def owns(self, endpoint: Any, tenant: Any, id: Any) -> bool:
+            return id in self.registry.workflows or id in self.registry.tasks or not endpoint.names
+
+    return Broken
+
+
+@broken(SERVING, "SSE-06", seen="404 for GET")
+def forbids_instead_of_hiding() -> type[SseApp]:
+    """Another tenant's workflow is a 403, which tells that it exists."""
+    from http import HTTPStatus
+
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:
+            known = {**self.registry.workflows, **self.registry.tasks}
+            if id in known and known[id].tenant_id != tenant:
+                raise Refused(HTTPStatus.FORBIDDEN, "it is another tenant's")
+            super().find(endpoint, request, tenant, id)
+
+    return Broken
+
+
+@broken(SERVING, "SSE-06", seen="400 for GET")
+def looks_for_it_before_reading_the_rest() -> type[SseApp]:
+    """An unknown id is a 404 before the form of the request was looked at."""
+    from eventhook_reference.sse.access import parse_id
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_form(self, endpoint: Any, request: Any) -> Any:
+            if endpoint.names:
+                id = parse_id(request.path_params["id"])
+                self.find(endpoint, request, next(iter(self.tenants.values())), id)
+            return super().read_form(endpoint, request)
+
+    return Broken
+
+
+@broken(SERVING, "SSE-06", seen="the same answer as for what is unknown")
+def says_whose_it_is() -> type[SseApp]:
+    """The 404 for another tenant's workflow is worded otherwise than that for an unknown one."""
+    from http import HTTPStatus
+
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:
+            known = {**self.registry.workflows, **self.registry.tasks}
+            if id in known and known[id].tenant_id != tenant:
+                raise Refused(HTTPStatus.NOT_FOUND, f"{id} is not one of yours")
+            super().find(endpoint, request, tenant, id)
+
+    return Broken
+
+
+@broken(SERVING, "SSE-14", seen="the document to name")
+def leaves_an_endpoint_out_of_the_document() -> type[SseApp]:
+    """The tasks' endpoint exists, and the document does not name it."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_document(self) -> dict[str, Any]:
+            document = super().make_document()
+            paths = document["paths"]
+            document["paths"] = {path: paths[path] for path in paths if "task" not in path}
+            return document
+
+    return Broken
+
+
+@broken(SERVING, "SSE-14", seen="406 is not there")
+def forgets_a_status_in_the_document() -> type[SseApp]:
+    """The document does not know of 406."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_document(self) -> dict[str, Any]:
+            document = super().make_document()
+            for item in document["paths"].values():
+                for operation in (item["get"], item["head"]):
+                    operation["responses"].pop("406", None)
+            return document
+
+    return Broken
+
+
+@broken(SERVING, "SSE-14", seen="schemathesis to find nothing")
+def fails_on_long_types() -> type[SseApp]:
+    """An item of `types` with a digit in it is a 500."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_types(self, endpoint: Any, values: list[str]) -> Any:
+            if any(character.isdigit() for value in values for character in value):
+                raise RuntimeError("no digits were expected here")
+            return super().read_types(endpoint, values)
+
+    return Broken
+
+
+@broken(SERVING, "SSE-14", seen="valid OpenAPI")
+def describes_itself_invalidly() -> type[SseApp]:
+    """A parameter of a path says that it is optional, which no path parameter can be."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_document(self) -> dict[str, Any]:
+            document = super().make_document()
+            for item in document["paths"].values():
+                for parameter in item.get("parameters", ()):
+                    parameter["required"] = False
+            return document
+
+    return Broken
+
+
+@broken(SERVING, "SSE-15", "SSE-01", seen="to read")
+def names_another_charset() -> type[SseApp]:
+    """The type says latin-1 and the bytes are UTF-8: who believes it reads garbage."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def headers(self) -> dict[str, str]:
+            return {**super().headers(), "content-type": "text/event-stream; charset=iso-8859-1"}
+
+    return Broken
+
+
+@broken(SERVING, "SSE-17", seen="the answer to HEAD")
+def streams_to_head() -> type[SseApp]:
+    """HEAD is answered by a stream that never ends."""
+    from eventhook_reference.sse.app import SseApp, _StreamResponse
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            tenant = await self.admit(request)
+            id, types = self.read_form(endpoint, request)
+            self.find(endpoint, request, tenant, id)
+            return _StreamResponse(self, self.make_feed(endpoint, types, tenant, id))
+
+        async def start(self, send: Any) -> None:
+            await super().start(send)
+
+    return Broken
+
+
+@broken(SERVING, "SSE-17", seen="406 for GET")
+def ignores_accept() -> type[SseApp]:
+    """Who accepts HTML alone gets an event stream."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_form(self, endpoint: Any, request: Any) -> Any:
+            scope = {**request.scope, "headers": []}
+            return super().read_form(endpoint, type(request)(scope))
+
+    return Broken
+
+
+@broken(SERVING, "SSE-17", seen="in milliseconds")
+def tells_to_retry_in_seconds() -> type[SseApp]:
+    """`retry: 3` is meant in seconds, and makes a browser come back after 3 milliseconds."""
+    return _reframed(lambda frame, event: b"retry: 3\n" + frame)

@@ -1,0 +1,453 @@
+"""Servers that get the feeds wrong: subscribing, selecting, merging, and readers that leave."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_FEEDS: Final[list[Mutant]] = []
+
+
+@broken(SERVING_FEEDS, "SSE-04", seen="to arrive on r1")
+def answers_before_it_subscribes() -> type[SseApp]:
+    """The headers go out first; what is published before the subscription stands is lost."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def stream(self, feed: Any, send: Any) -> None:
+            await super().start(send)
+            await asyncio.sleep(0.02)
+            await super().stream(feed, send)
+
+        async def start(self, send: Any) -> None:
+            pass
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-04", seen="to arrive on")
+def forgets_the_first_event_of_each_reader() -> type[SseApp]:
+    """The first event of a stream opens it, and is not sent."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, feed: Any, send: Any) -> None:
+            body = await feed.outbox.take()
+            if body is not None:
+                rest = body.partition(b"\n\n")[2]
+                await send({"type": "http.response.body", "body": rest, "more_body": True})
+                await super().write(feed, send)
+
+    return Broken
+
+
+def _filtered(change: Any) -> type[SseApp]:
+    """An application whose `types` is read by `change(values, stream_types)`."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_types(self, endpoint: Any, values: list[str]) -> Any:
+            return change(values, endpoint.kind != "events")
+
+    return Broken
+
+
+def _parse(values: Any, stream_types: bool) -> Any:
+    from eventhook_reference.sse.types import parse_types
+
+    return parse_types(values, stream_types=stream_types)
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="200")
+def does_not_trim_types() -> type[SseApp]:
+    """`types=token, progress` has an item with a blank in front, which is refused."""
+
+    def change(values: list[str], stream_types: bool) -> Any:
+        from eventhook_reference.sse.types import MalformedTypes
+
+        if any(" " in value.strip() for value in values):
+            raise MalformedTypes("a blank")
+        return _parse(values, stream_types)
+
+    return _filtered(change)
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="only the types asked for")
+def widens_unknown_types_to_all() -> type[SseApp]:
+    """A category that nobody knows is dropped, and then nothing is left that narrows."""
+
+    def change(values: list[str], stream_types: bool) -> Any:
+        return _parse([value for value in values if "nosuch" not in value], stream_types)
+
+    return _filtered(change)
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="only the types asked for")
+def matches_categories_by_letters() -> type[SseApp]:
+    """`task` gets `tasks.created` too, since it begins with the same letters."""
+
+    def change(values: list[str], stream_types: bool) -> Any:
+        from eventhook_reference.sse.types import TypesFilter
+
+        found = _parse(values, stream_types)
+        if found.prefixes is None:
+            return found
+        return TypesFilter(found.streams, tuple(one.rstrip(".") for one in found.prefixes))
+
+    return _filtered(change)
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="400 for GET")
+def accepts_malformed_types() -> type[SseApp]:
+    """A typing error in `types` is an empty stream."""
+
+    def change(values: list[str], stream_types: bool) -> Any:
+        from eventhook_reference.sse.types import MalformedTypes, TypesFilter
+
+        try:
+            return _parse(values, stream_types)
+        except MalformedTypes:
+            return TypesFilter(frozenset(), ())
+
+    return _filtered(change)
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="to arrive on")
+def looks_at_the_first_types_alone() -> type[SseApp]:
+    """Where the parameter is repeated, the first one counts."""
+    return _filtered(lambda values, stream_types: _parse(values[:1], stream_types))
+
+
+@broken(SERVING_FEEDS, "SSE-05", seen="to arrive on")
+def takes_exact_types_for_exact() -> type[SseApp]:
+    """`task.created` does not get its descendant `task.created.again`."""
+
+    def change(values: list[str], stream_types: bool) -> Any:
+        from eventhook_reference.sse.types import TypesFilter
+
+        class Exact(TypesFilter):
+            def takes_lifecycle(self, event_type: str) -> bool:
+                return self.prefixes is None or any(
+                    event_type.lower() + "." == one
+                    or (one.count(".") == 1 and event_type.lower().startswith(one))
+                    for one in self.prefixes
+                )
+
+        found = _parse(values, stream_types)
+        return Exact(found.streams, found.prefixes)
+
+    return _filtered(change)
+
+
+@broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")
+def last_reader_takes_all() -> type[SseApp]:
+    """Readers are kept by workflow, and a new one takes the place of the old."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, feed: Any, send: Any) -> None:
+            feed.newest = True
+            for other in self.open_feeds:
+                if other is not feed and (other.id, type(other)) == (feed.id, type(feed)):
+                    other.newest = False
+            while (body := await feed.outbox.take()) is not None:
+                if feed.newest:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
+def notices_a_reader_only_when_it_writes() -> type[SseApp]:
+    """Nobody looks whether the reader is still there; an idle stream keeps its subscriptions."""
+    from eventhook_reference.sse.app import SseApp, _StreamResponse
+
+    class Unwatched(_StreamResponse):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            async def never() -> Any:
+                return await asyncio.Event().wait()
+
+            await super().__call__(scope, never, send)
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            response = await super().answer(endpoint, request)
+            if isinstance(response, _StreamResponse):
+                response.__class__ = Unwatched
+            return response
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
+def leaks_readers_that_left_early() -> type[SseApp]:
+    """Who leaves before the answer began is not known yet, and so never cleaned up after."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        kept: Final[list[Any]] = []
+
+        async def stream(self, feed: Any, send: Any) -> None:
+            await feed.__aenter__()
+            await asyncio.sleep(0.02)
+            self.open_feeds.add(feed)
+            try:
+                await self.start(send)
+                feed.start(self.keep_alive(feed))
+                await self.write(feed, send)
+            finally:
+                await feed.__aexit__(None, None, None)
+                self.open_feeds.discard(feed)
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-09", seen="what belongs elsewhere")
+def uses_a_buffer_again() -> type[SseApp]:
+    """What one reader left unread is the beginning of the next one's stream."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        last = b""
+
+        async def write(self, feed: Any, send: Any) -> None:
+            await send({"type": "http.response.body", "body": self.last, "more_body": True})
+            while (body := await feed.outbox.take()) is not None:
+                if not body.startswith(b":"):
+                    type(self).last = body
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+def _feeding(kind: str, change: Any) -> type[SseApp]:
+    """An application whose feeds of a kind (or of `every` one) are of the class `change` makes."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
+            feed = super().make_feed(endpoint, types, tenant, id)
+            if kind in ("every", endpoint.kind):
+                feed.__class__ = change(type(feed))
+            return feed
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-10", seen="its publisher's order on each side")
+def sends_each_event_in_its_own_task() -> type[SseApp]:
+    """A task for each event: those that are longer under way arrive later."""
+
+    def change(feed: Any) -> Any:
+        class Hasty(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            count = 0
+
+            async def _forward_event(self, event: Any) -> None:
+                self.count += 1
+                self.start(self._later(event, self.count % 2 * 0.005))
+
+            async def _later(self, event: Any, delay_s: float) -> None:
+                await asyncio.sleep(delay_s)
+                await super()._forward_event(event)
+
+        return Hasty
+
+    return _feeding("every", change)
+
+
+@broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
+def fixes_the_family_on_connecting() -> type[SseApp]:
+    """Which workflows belong to the family is looked up once, when the reader comes."""
+
+    def change(feed: Any) -> Any:
+        class Fixed(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                return event.workflow_execution_id in self.family
+
+        return Fixed
+
+    return _feeding("consolidated", change)
+
+
+@broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
+def listens_to_a_child_too_late() -> type[SseApp]:
+    """The reader is told of a child first, and the child listened to a little later."""
+
+    def change(feed: Any) -> Any:
+        class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def follow_stream(self, key: UUID) -> None:
+                if key == self.id:
+                    await super().follow_stream(key)
+                else:
+                    self.start(self._soon(key))
+
+            async def _soon(self, key: UUID) -> None:
+                await asyncio.sleep(0.05)
+                await super().follow_stream(key)
+
+        return Late
+
+    return _feeding("consolidated", change)
+
+
+@broken(SERVING_FEEDS, "SSE-11", seen="what belongs elsewhere")
+def takes_the_tenant_for_the_family() -> type[SseApp]:
+    """The consolidated stream carries every lifecycle event of the tenant."""
+
+    def change(feed: Any) -> Any:
+        class Wide(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                await super().on_event(event)
+                return True
+
+        return Wide
+
+    return _feeding("consolidated", change)
+
+
+@broken(SERVING_FEEDS, "SSE-12", seen="a comment within")
+def stays_silent_when_idle() -> type[SseApp]:
+    """There are no keep-alive comments: proxies cut the connection."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def keep_alive(self, feed: Any) -> None:
+            await asyncio.Event().wait()
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-12", seen="on r1")
+def comments_into_the_middle_of_events() -> type[SseApp]:
+    """A timer writes its comment whenever it is due, in the midst of an event too."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, feed: Any, send: Any) -> None:
+            loop = asyncio.get_running_loop()
+            due = loop.time() + self.keep_alive_s / 2
+            while (body := await feed.outbox.take()) is not None:
+                if loop.time() > due and len(body) > 1000:
+                    half = len(body) // 2
+                    body, due = body[:half] + b": keep-alive\n\n" + body[half:], loop.time() + 1
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
+def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
+    """What waits for a reader has no bound."""
+
+    def change(feed: Any) -> Any:
+        class Unbounded(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def open(self) -> None:
+                from eventhook_reference.sse.outbox import Outbox
+
+                self.outbox = Outbox(2**40)
+                await super().open()
+
+        return Unbounded
+
+    return _feeding("every", change)
+
+
+@broken(SERVING_FEEDS, "SSE-13", seen="to arrive on")
+def waits_for_the_slowest_reader() -> type[SseApp]:
+    """One writer serves all readers in turn, and stands still where one does not read."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.turn = asyncio.Lock()
+
+        async def write(self, feed: Any, send: Any) -> None:
+            while (body := await feed.outbox.take()) is not None:
+                async with self.turn:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-16", seen="to arrive on r1")
+def waits_on_a_standalone_tasks_workflow() -> type[SseApp]:
+    """A task without a workflow is listened to under the id of none: 200, and never an event."""
+
+    def change(feed: Any) -> Any:
+        class Astray(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def follow_stream(self, key: UUID) -> None:
+                entry = self.registry.tasks[self.id]
+                await super().follow_stream(key if entry.workflow else UUID(int=0))
+
+        return Astray
+
+    return _feeding("task", change)
+
+
+@broken(SERVING_FEEDS, "SSE-16", seen="to arrive on r1")
+def sends_the_first_progress_alone() -> type[SseApp]:
+    """Progress after the first is written to the database and to nobody else."""
+
+    def change(feed: Any) -> Any:
+        class Once(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            progressed = False
+
+            def stream_frame(self, event: Any) -> bytes | None:
+                if event.event_type == "PROGRESS":
+                    if self.progressed:
+                        return None
+                    self.progressed = True
+                frame: bytes | None = super().stream_frame(event)
+                return frame
+
+        return Once
+
+    return _feeding("task", change)
+
+
+@broken(SERVING_FEEDS, "SSE-17", seen="nothing from before the request")
+def replays_to_who_names_an_event() -> type[SseApp]:
+    """A reader with a Last-Event-ID gets what is remembered of the last minutes."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            self.again = "last-event-id" in request.headers
+            return await super().answer(endpoint, request)
+
+        async def write(self, feed: Any, send: Any) -> None:
+            memory: dict[Any, bytes] = self.__dict__.setdefault("memory", {})
+            if self.again and (old := memory.get(feed.id)):
+                await send({"type": "http.response.body", "body": old, "more_body": True})
+            while (body := await feed.outbox.take()) is not None:
+                memory[feed.id] = memory.get(feed.id, b"") + body
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+@broken(SERVING_FEEDS, "SSE-18", seen="it stays open")
+def never_closes() -> type[SseApp]:
+    """The stream of a workflow that has ended stays open."""
+
+    def change(feed: Any) -> Any:
+        class Endless(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def end(self) -> None:
+                await asyncio.Event().wait()
+
+        return Endless
+
+    return _feeding("every", change)
