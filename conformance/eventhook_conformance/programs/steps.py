@@ -16,9 +16,15 @@ Program: TypeAlias = tuple[Step, ...]
 CLIENTS: Final = 2
 TENANTS: Final = 3
 KEYS: Final = 2
-SHAPES: Final = 8
-TYPES: Final = ("task.created", "task.created.late", "workflow.started", "tasks.created")
-SOURCES: Final = ("system", "worker:1")
+SHAPES: Final = 9
+TYPES: Final = (
+    "task.created",
+    "task.created.late",
+    "workflow.started",
+    "tasks.created",
+    "Task.created",
+)
+SOURCES: Final = ("system", "worker:1", "System")
 REFUSED: Final = ("task", "task..created", "task.*", "")
 LISTENERS: Final = 6
 YIELDS: Final = 4
