@@ -84,6 +84,13 @@ async def tenants_stay_apart_through_a_fault(probe: Probe, fault: str) -> None:
 
 
 @case("REC-03", shows=LOSS, last=True)
+async def a_fault_that_is_over_costs_nothing_more(probe: Probe) -> None:
+    """Connections are reset; from its first fence on, each subscription misses nothing again."""
+    async with scene_of(probe) as scene:
+        await _go_through(scene, "reset")
+
+
+@case("REC-03", shows=LOSS, last=True)
 async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
     """What a client had received before its connection broke is read after it, all of it."""
     async with scene_of(probe) as scene:

@@ -8,6 +8,7 @@ from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.sse.client import EVENT_STREAM
+from eventhook_conformance.sse.raw import raw_reader
 from eventhook_conformance.sse.session import Kind, sse_session
 
 _LEAST_RETRY_MS = 100
@@ -100,6 +101,19 @@ async def head_answers_the_headers_and_ends(probe: Probe, kind: Kind) -> None:
         probe.expect(answer.body == b"", "HEAD to have no body", f"{answer.body[:60]!r}")
         refused = await sse.ask("HEAD", path)
         probe.expect(refused.status == 401, "HEAD without a token: 401", f"{refused.status}")
+
+
+@every_endpoint
+@case("SSE-17")
+async def head_keeps_no_connection_busy(probe: Probe, kind: Kind) -> None:
+    """After its headers the answer is over: the connection takes the next request, or is closed."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        headers = sse.tenants[0].headers
+        async with raw_reader(sse.target.base_url, path, headers, method="HEAD") as reader:
+            status = await probe.returns(reader.read_head(), f"the answer to HEAD {path}")
+            probe.expect(status == 200, "HEAD to answer 200", f"{status}")
+            await probe.returns(reader.ends(), f"the answer to HEAD {path}")
 
 
 @every_endpoint

@@ -264,6 +264,7 @@ class DriverProcess:
             how = "closed its standard output"
         if not self._ending or self._pending:
             asked = [method for method, future in self._pending.values() if not future.done()]
+            asked.sort(key="next".__eq__)  # many a `next` waits all the time, and is no news
             owing = f", owing an answer to `{asked[0]}`" if asked else ""
             await self.fail(how + owing)
 

@@ -15,6 +15,7 @@ from eventhook_conformance.programs.steps import (
     KEYS,
     LISTENERS,
     REFUSED,
+    SHAPES,
     SOURCES,
     TENANTS,
     TYPES,
@@ -22,6 +23,7 @@ from eventhook_conformance.programs.steps import (
     Step,
 )
 
+_DATA: Final = ({"n": 1, "": [0, None]}, None, 0, "", [1.25, {"a": {}}])
 _SPARE: Final = 6
 """Room in a buffer that is kept for fences."""
 
@@ -51,6 +53,7 @@ class Player:
         self._keys = [probe.key() for _ in range(KEYS)]
         # The same ids in every tenant: only the tenant tells their events apart (TEN-02).
         self._workflows = [uuid4(), uuid4()]
+        self._task = uuid4()
         self._listeners: list[Listener] = []
         self._unread: Counter[object] = Counter()
         self._guest_open = False
@@ -94,18 +97,20 @@ class Player:
 
     def _pattern(self, tenant: UUID, shape: int) -> EventPattern:
         workflow = self._workflows[shape % 2]
+        whole = EventPattern(tenant_id=tenant)
         return (
-            EventPattern.all(tenant),
+            whole,
             EventPattern.by_type(tenant, "task"),
             EventPattern.by_type(tenant, "task.created"),
             EventPattern.for_workflow(tenant, workflow),
-            EventPattern.for_workflow(tenant, workflow),
+            EventPattern.for_task(tenant, self._task),
             EventPattern(tenant_id=tenant, source=SOURCES[0]),
             EventPattern(
                 tenant_id=tenant, workflow_execution_id=workflow, event_type_prefix="task"
             ),
-            EventPattern.all(tenant),
-        )[shape % 8]
+            EventPattern.for_workflow(tenant, workflow),
+            whole,
+        )[shape % SHAPES]
 
     async def _cancel_enter(self, client: int, tenant: int, yields: int) -> None:
         pattern = EventPattern.all(self._tenants[tenant % TENANTS])
@@ -153,9 +158,11 @@ class Player:
         return self._probe.event(
             self._tenants[tenant % TENANTS],
             TYPES[event_type % len(TYPES)],
-            data={"n": event_type},
+            data=_DATA[event_type % len(_DATA)],
             source=SOURCES[source % len(SOURCES)],
             workflow=[None, *self._workflows][workflow % 3],
+            task=self._task if (workflow + source) % 2 else None,
+            correlation_id=f"c{source}" if source % 3 else None,
         )
 
     async def _send(

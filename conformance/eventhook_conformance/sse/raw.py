@@ -20,16 +20,32 @@ class RawReader:
     """One connection, with one request sent."""
 
     def __init__(
-        self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        sock: socket.socket,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        request: bytes,
     ) -> None:
         self._sock = sock
         self._reader = reader
         self._writer = writer
+        self._request = request
+
+    def ask(self) -> None:
+        """Sends the request, for the first time or again on the same connection."""
+        self._writer.write(self._request)
 
     async def read_head(self) -> int:
         """The status, after all headers were read."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         return int(head.split(b" ", 2)[1])
+
+    async def ends(self) -> bool:
+        """Whether what was asked for is over: the same request is answered again, or all is closed."""
+        self.ask()
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self.read_head()
+        return True
 
     async def read_some(self) -> bytes:
         """What comes next; empty at the end."""
@@ -48,14 +64,20 @@ class RawReader:
 
 @asynccontextmanager
 async def raw_reader(
-    base_url: str, path: str, headers: Mapping[str, str], *, small: bool = False
+    base_url: str,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    method: str = "GET",
+    small: bool = False,
 ) -> AsyncIterator[RawReader]:
-    """Connects and sends a GET; nothing of the answer is read yet.
+    """Connects and sends a request; nothing of the answer is read yet.
 
     Args:
         base_url: of the server.
         path: under it.
         headers: that the request carries.
+        method: of the request.
         small: with the smallest buffers, for a reader that will stall.
     """
     url = urlsplit(base_url)
@@ -78,10 +100,11 @@ async def raw_reader(
     except BaseException:  # because: a cancelled connect must not leak its socket either
         sock.close()
         raise
-    lines = [f"GET {url.path.rstrip('/')}{path} HTTP/1.1", f"Host: {url.netloc}"]
+    lines = [f"{method} {url.path.rstrip('/')}{path} HTTP/1.1", f"Host: {url.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    writer.write("\r\n".join([*lines, "", ""]).encode())
+    raw = RawReader(sock, reader, writer, "\r\n".join([*lines, "", ""]).encode())
+    raw.ask()
     try:
-        yield RawReader(sock, reader, writer)
+        yield raw
     finally:
         writer.transport.abort()

@@ -213,9 +213,7 @@ class _Streams(StreamBus):
         return self._client.subscription("streams", workflow_execution_id)
 
 
-def pliable_nats_target(
-    name: str, client: Callable[[LooseConnection], PliableNats] = PliableNats
-) -> Target:
+def pliable_nats_target(name: str, client: type[PliableNats] = PliableNats) -> Target:
     """A target with a server of its own."""
 
     @asynccontextmanager
@@ -228,4 +226,4 @@ def pliable_nats_target(
         finally:
             await opened.aclose()
 
-    return Target(name, server=NatsServer, connect=connect, capabilities=PliableNats.capabilities)
+    return Target(name, server=NatsServer, connect=connect, capabilities=client.capabilities)

@@ -3,8 +3,6 @@
 Each function makes the class of a broken application; it is called when the server starts.
 """
 
-# ruff: noqa: N801  # because: a class's name here is the mutant's, and seen by nobody
-
 from __future__ import annotations
 
 import asyncio
@@ -356,9 +354,6 @@ def streams_to_head() -> type[SseApp]:
             id, types = self.read_form(endpoint, request)
             self.find(endpoint, request, tenant, id)
             return _StreamResponse(self, self.make_feed(endpoint, types, tenant, id))
-
-        async def start(self, send: Any) -> None:
-            await super().start(send)
 
     return Broken
 

@@ -1,0 +1,110 @@
+"""Correct servers of another make: nothing may be charged to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_VARIANTS: Final[list[Mutant]] = []
+
+
+def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
+    """An application that writes all it writes through `change`.
+
+    Args:
+        change: bytes to bytes.
+        first: what it begins with.
+        cut: into pieces of how many bytes; 0 leaves them whole.
+    """
+    from eventhook_reference.sse.app import SseApp
+
+    class Other(SseApp):
+        async def write(self, feed: Any, send: Any) -> None:
+            async def changed(message: Any) -> None:
+                body = change(message["body"])
+                size = cut or len(body) or 1
+                pieces = [body[start : start + size] for start in range(0, len(body), size)]
+                for piece in pieces:
+                    await send({**message, "body": piece, "more_body": True})
+                if not message["more_body"]:
+                    await send({**message, "body": b""})
+
+            if first:
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+            await super().write(feed, changed)
+
+    return Other
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_with_crlf() -> type[SseApp]:
+    """Lines end with CRLF, and every field stands in a write of its own."""
+    return _writing(lambda body: body.replace(b"\n", b"\r\n"), cut=61)
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_with_bare_cr() -> type[SseApp]:
+    """Lines end with CR alone, which the rules allow."""
+    return _writing(lambda body: body.replace(b"\n", b"\r"))
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_says_more() -> type[SseApp]:
+    """A byte order mark, comments, a `retry`, a charset, and no-cache instead of no-store."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Other(_writing(lambda body: body, "\ufeff: hello\nretry: 3000\n\n".encode())):  # type: ignore[misc]  # because: made above
+        def headers(self) -> dict[str, str]:
+            return {
+                "content-type": 'text/event-stream; charset="UTF-8"',
+                "cache-control": "no-cache, private",
+                "vary": "Authorization",
+            }
+
+    made: type[SseApp] = Other
+    return made
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_takes_its_time() -> type[SseApp]:
+    """Everything arrives, a hundredth of a second late, and the answers too."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Other(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            await asyncio.sleep(0.01)
+            return await super().answer(endpoint, request)
+
+        async def write(self, feed: Any, send: Any) -> None:
+            async def later(message: Any) -> None:
+                await asyncio.sleep(0.01)
+                await send(message)
+
+            await super().write(feed, later)
+
+    return Other
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_says_that_it_is_over() -> type[SseApp]:
+    """The stream of a workflow that ended stays open, and a comment says that it has."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Other(SseApp):
+        def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
+            feed = super().make_feed(endpoint, types, tenant, id)
+
+            class Telling(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
+                async def end(self) -> None:
+                    await self.outbox.put(b": the workflow has ended\n\n")
+
+            feed.__class__ = Telling
+            return feed
+
+    return Other
