@@ -140,7 +140,8 @@ def instance_of(item: pytest.Item) -> Instance | None:
     return next(one for one in instances_of(case) if one.parameters == parameters)
 
 
-def _run_of(item: pytest.Item) -> Run:
+def run_of(item: pytest.Item) -> Run:
+    """The run that a case's test function belongs to."""
     name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: as above
     return item.config.stash[RUNS][name]
 
@@ -160,7 +161,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         item.extra_keyword_matches.update([*instance.case.requirements, instance.id])
         places.append(place)
-        cases.append(((targets.index(_run_of(item).name), instance.case.turn), item))
+        cases.append(((targets.index(run_of(item).name), instance.case.turn), item))
     for run in runs.values():
         run.result.selectable = selectable()
     cases.sort(key=lambda one: one[0])
@@ -173,7 +174,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     instance = instance_of(item)
     if instance is None:
         return
-    run = _run_of(item)
+    run = run_of(item)
     if run.result.unusable or run.result.silent:
         pytest.skip(f"not run: {run.result.unusable or 'the target delivers nothing'}")
     reason = instance.unmet(run.capabilities)

@@ -13,6 +13,7 @@ from typing import Protocol
 import pytest
 
 from eventhook_conformance import plugin
+from eventhook_conformance.judging import not_claimed
 from eventhook_conformance.result import CaseResult
 from eventhook_conformance.run import Run
 
@@ -50,6 +51,19 @@ class _Session:
         for run in self._runs.values():
             run.on_case = self._progress.case_done
             run.on_finished = self._progress.run_done
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """What is not claimed needs no test item to say so: there may be more of that than of the rest."""
+        kept: list[pytest.Item] = []
+        for item in items:
+            instance, run = plugin.instance_of(item), plugin.run_of(item)
+            reason = instance.unmet(run.capabilities) if instance else None
+            if instance is not None and reason is not None:
+                run.note(not_claimed(instance, reason))
+            else:
+                kept.append(item)
+        items[:] = kept
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._progress.collected(len(session.items))

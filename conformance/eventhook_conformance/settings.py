@@ -17,7 +17,7 @@ class Settings:
     """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
     settle_s: float = 0.3
     """How long to listen, once, for what must not come, in seconds."""
-    examples: int = 10
+    examples: int = 20
     """How many random histories."""
     search_s: float = 60.0
     """How long to search for a random history that breaks the target, in seconds."""

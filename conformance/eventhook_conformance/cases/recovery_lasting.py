@@ -173,8 +173,7 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
             probe.history.faults.append(window)
             server.configure(after)
             await server.restart()
-            for listener in listeners:
-                await _is_lost(probe, listener)
+            await asyncio.gather(*(_is_lost(probe, listener) for listener in listeners))
 
 
 async def _is_lost(probe: Probe, listener: Listener) -> None:

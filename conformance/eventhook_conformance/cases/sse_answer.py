@@ -189,10 +189,10 @@ async def stream_of_an_ended_workflow_closes(probe: Probe, types: str | None) ->
         tokens = [sse.token(workflow, f"token {number}") for number in range(3)]
         snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
         last = sse.event(workflow, "workflow.completed", data=snapshot)
-        await sse.publish(*tokens, last)
-        await stream.receive(*tokens, *([last] if types is None else []))
         reading = stream.reading
         said = len(reading.parser.comments)
+        await sse.publish(*tokens, last)
+        await stream.receive(*tokens, *([last] if types is None else []))
 
         def says_so() -> bool:
             news = reading.parser.comments[said:]

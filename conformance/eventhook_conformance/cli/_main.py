@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.cli._baseline import baseline
 from eventhook_conformance.cli._driver import driver
 from eventhook_conformance.cli._driver_check import driver_check
 from eventhook_conformance.cli._explain import explain
@@ -56,6 +57,7 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(baseline)
 main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(self_test)

@@ -31,7 +31,7 @@ class _Counting(Progress):
         self.show("")
 
     def case_done(self, run: Run, result: CaseResult) -> None:
-        self.done += 1
+        self.done += result.outcome != "not_claimed"
         self.failed += result.outcome in ("failed", "error")
         self.show(run.name)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.cli._baseline import against, load
 from eventhook_conformance.cli._progress import beyond_capture, progress_for
 from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.plugin import make_run
@@ -77,6 +78,12 @@ _DEFAULTS = Settings()
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Play only the random history saved in this file.",
 )
+@click.option(
+    "--baseline",
+    "baseline_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Fail only on what got worse than this file says.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
 def run(
@@ -88,6 +95,7 @@ def run(
     timeout: float,
     settle: float,
     replay_file: Path | None,
+    baseline_file: Path | None,
     quiet: bool,
     verbose: bool,
     **files: Path | None,
@@ -114,6 +122,9 @@ def run(
     if replay_file is not None:
         settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
     runs = _runs(targets, settings)
+    known = load(baseline_file) if baseline_file is not None else None
+    if known is not None and len({one.target.name for one in runs.values()}) < len(runs):
+        raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
     output = _Output(quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
     progress = progress_for(output.run_done)
@@ -121,12 +132,19 @@ def run(
         with progress:
             run_with_pytest(runs, settings.selection, progress)
     except WrongSelection as error:
+        reports = Reports({})  # nothing was measured that could replace an older report
         raise click.BadParameter(str(error), param_hint="-k") from error
     finally:
         results = [one.result for one in runs.values()]
-        written = reports.write(results)
+        news = against(known, results) if known is not None else None
+        written = reports.write(results, list(news.lines()) if news is not None else ())
     output.rest(runs)
-    sys.exit(exit_code(results) or (0 if written else 3))
+    code = exit_code(results)
+    if news is not None:
+        for line in news.lines():
+            output.line(line, unless_quiet=line.startswith(("note", "known")))
+        code = code if code == 2 else news.exit_code
+    sys.exit(code or (0 if written else 3))
 
 
 def _program(path: Path) -> Program:

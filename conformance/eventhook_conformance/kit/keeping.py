@@ -45,13 +45,14 @@ class Keeper(Generic[T]):
         try:
             return await asyncio.shield(entered)
         except asyncio.CancelledError:
-            if entered.done() and not entered.cancelled() and entered.exception() is None:
-                self._leaving.set_result(None)
-            else:
+            # A client library may swallow the cancellation: what it enters all the same is left.
+            self._leaving.set_result(None)
+            if not entered.done():
                 task.cancel()
             await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()  # the caller was cancelled; nobody is left who could be told
+            for ended in (task, entered):
+                if ended.done() and not ended.cancelled():
+                    ended.exception()  # the caller was cancelled; nobody is left who could be told
             raise
 
     async def leave(self) -> None:

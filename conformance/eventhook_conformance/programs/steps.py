@@ -14,7 +14,7 @@ Step: TypeAlias = tuple[Any, ...]
 Program: TypeAlias = tuple[Step, ...]
 
 CLIENTS: Final = 2
-TENANTS: Final = 3
+TENANTS: Final = 2
 KEYS: Final = 2
 SHAPES: Final = 9
 TYPES: Final = (

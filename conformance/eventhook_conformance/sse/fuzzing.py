@@ -156,6 +156,7 @@ async def fuzz(
         if not report.exists():
             last = output.decode("utf-8", "replace").strip().splitlines()[-6:]
             return Fuzzed(0, (), f"schemathesis gave no report: {' | '.join(last)}")
+        x=json.loads(report.read_text(encoding="utf-8")); print(x["errors"]);print(x["failures"])
         return read_report(json.loads(report.read_text(encoding="utf-8")))
 
 

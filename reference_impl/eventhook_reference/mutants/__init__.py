@@ -31,7 +31,9 @@ def _over_nats() -> list[Mutant]:
         return []
     from eventhook_reference.mutants.wire import WIRE  # because: it imports nats-py
 
-    return WIRE
+    from eventhook_reference.mutants.recovering import RECOVERING
+
+    return [*WIRE, *RECOVERING]
 
 
 ZOO: Final[tuple[Mutant, ...]] = (

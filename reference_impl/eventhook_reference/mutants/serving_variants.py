@@ -62,6 +62,7 @@ def server_that_says_more() -> type[SseApp]:
     class Other(_writing(lambda body: body, "\ufeff: hello\nretry: 3000\n\n".encode())):  # type: ignore[misc]  # because: made above
         def headers(self) -> dict[str, str]:
             return {
+                **super().headers(),
                 "content-type": 'text/event-stream; charset="UTF-8"',
                 "cache-control": "no-cache, private",
                 "vary": "Authorization",

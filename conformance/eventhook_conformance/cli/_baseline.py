@@ -1,0 +1,199 @@
+"""`baseline`: keeps what is known of a target, and tells what changed."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from eventhook_conformance.baseline import (
+    NO_REASON,
+    Baseline,
+    BrokenBaseline,
+    Comparison,
+    Observed,
+    as_observed,
+    compare,
+    observed,
+    record,
+)
+from eventhook_conformance.baseline_file import dump, read_baseline, read_either, read_report
+from eventhook_conformance.cases import catalog
+from eventhook_conformance.judging import judge
+from eventhook_conformance.plugin import make_run
+from eventhook_conformance.report.json_report import to_json
+from eventhook_conformance.report.writing import write_whole
+from eventhook_conformance.result import RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Target, TargetNotFound
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def baseline() -> None:
+    """Keeps what is known not to hold, so that a run fails only on what is new.
+
+    \b
+    Example:
+      eventhook-conformance baseline save known.toml my_bus_target:target
+      eventhook-conformance run my_bus_target:target --baseline known.toml
+      eventhook-conformance baseline diff old.json new.json
+    """
+
+
+@baseline.command()
+@click.argument("file", type=_FILE)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--from", "report", type=_FILE, help="Record this JSON report; nothing is run.")
+@click.option(
+    "--reason", default=NO_REASON, show_default=True, help="Why new entries are accepted."
+)
+def save(file: Path, targets: tuple[str, ...], report: Path | None, reason: str) -> None:
+    """Records in FILE what does not hold now.
+
+    TARGETs are run; without any, those that FILE names are run again. Reasons,
+    links, dates and comments that FILE has already are kept, and what is true no
+    longer goes out.
+
+    \b
+    Examples:
+      eventhook-conformance baseline save known.toml memory nats
+      eventhook-conformance baseline save known.toml --from report.json
+      eventhook-conformance baseline save known.toml
+    """
+    if report is not None and targets:
+        raise click.UsageError("give either TARGETs to run, or --from with a report")
+    if not file.resolve().parent.is_dir():
+        raise click.BadParameter(f"there is no directory {file.parent}", param_hint="FILE")
+    if not reason.strip():
+        raise click.BadParameter("a reason is a text", param_hint="--reason")
+    try:
+        before = read_baseline(file) if file.exists() else None
+        typed = {} if report is not None else _typed(file, targets, before)
+        seen = read_report(report) if report is not None else _run(typed)
+    except BrokenBaseline as error:
+        raise click.ClickException(str(error)) from error
+    for one in seen.values():
+        if one.trouble is not None:
+            raise click.ClickException(f"{one.name} has no result to record: {one.trouble}")
+    after = record(seen, before)
+    old = set(before.entries) if before else set()
+    new = (
+        one if one in old or one.reason != NO_REASON else replace(one, reason=reason)
+        for one in after.entries
+    )
+    after = replace(after, entries=tuple(new))
+    called = {target.name: name for name, target in typed.items() if target.name != name}
+    known_targets = {
+        name: replace(one, run=called[name], text=None)
+        if name in called and one.run != called[name]
+        else one
+        for name, one in after.targets.items()
+    }
+    after = replace(after, targets=known_targets)
+    try:
+        write_whole(file, dump(after))
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error}") from error
+    click.echo(_saved(file, after))
+
+
+def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[str, Target]:
+    """The targets to run, by what the user calls them."""
+    if not names and before is not None:
+        names = tuple(known.run or known.name for known in before.targets.values())
+    if not names:
+        raise click.UsageError(f"there is no {file} yet: name the TARGETs to run, or give --from")
+    try:
+        return {name: make_run(name, Settings()).target for name in names}
+    except TargetNotFound as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _run(typed: Mapping[str, Target]) -> dict[str, Observed]:
+    return observed(to_json([judge(target) for target in typed.values()]))
+
+
+def _saved(file: Path, after: Baseline) -> str:
+    flaky = sum(entry.flaky for entry in after.entries)
+    text = f"{file}: {len(after.targets)} targets, {len(after.entries) - flaky} known failures"
+    unexplained = sum(entry.reason == NO_REASON for entry in after.entries)
+    text += f", {flaky} flaky" if flaky else ""
+    return f"{text}; {unexplained} still need a reason" if unexplained else text
+
+
+@baseline.command()
+@click.argument("before", metavar="A", type=_FILE)
+@click.argument("after", metavar="B", type=_FILE)
+def diff(before: Path, after: Path) -> None:
+    """Tells what got worse, and what got better, from A to B.
+
+    Each is a baseline file or a JSON report. Exits 1 if anything got worse, or if
+    a baseline has an entry that is stale, expired or names nothing; 3 if
+    something could not be decided; else 0.
+
+    \b
+    Examples:
+      eventhook-conformance baseline diff before.json after.json
+      eventhook-conformance baseline diff known.toml report.json
+    """
+    try:
+        known, now = read_either(before), read_either(after)
+    except BrokenBaseline as error:
+        raise click.ClickException(str(error)) from error
+    cases = known_cases()
+    news = compare(
+        known if isinstance(known, Baseline) else _reported(known),
+        as_observed(now, cases) if isinstance(now, Baseline) else now,
+        cases=cases,
+        today=today(),
+    )
+    if isinstance(now, Baseline):
+        # Accepted in B is accepted; what is wrong with B itself is still said.
+        news.undecided.clear()
+        itself = compare(now, {}, cases=cases, today=today())
+        news.unknown += itself.unknown
+        news.expired += [
+            f"{one.where} was accepted until {one.expires}"
+            for one in now.entries
+            if one.expires is not None and one.expires < today()
+        ]
+    for line in news.lines():
+        click.echo(line)
+    sys.exit(news.exit_code)
+
+
+def _reported(seen: Mapping[str, Observed]) -> Baseline:
+    return replace(record(seen), kept=False)
+
+
+def known_cases() -> frozenset[str]:
+    """Every case that an entry may name."""
+    return frozenset({*catalog(), "smoke::something_arrives"})
+
+
+def today() -> datetime.date:
+    """The day by which entries expire, in UTC, so that all machines agree."""
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def load(file: Path) -> Baseline:
+    """The baseline that a run is to be held against.
+
+    Raises:
+        click.BadParameter: it cannot be used.
+    """
+    try:
+        return read_baseline(file)
+    except BrokenBaseline as error:
+        raise click.BadParameter(str(error), param_hint="--baseline") from error
+
+
+def against(known: Baseline, results: list[RunResult]) -> Comparison:
+    """What a run found that is not known."""
+    return compare(known, observed(to_json(results)), cases=known_cases(), today=today())
