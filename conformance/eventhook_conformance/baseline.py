@@ -212,7 +212,9 @@ def _entries(one: Observed, old: Sequence[Entry]) -> Iterator[Entry]:
         elif left:
             yield replace(entry, requirements=left, text=None)
     for (case, how), identifiers in open_.items():
-        yield Entry(target=one.name, case=case, requirements=tuple(identifiers), outcome=how)
+        yield Entry(
+            target=one.name, case=case, requirements=tuple(sorted(identifiers)), outcome=how
+        )
 
 
 def compare(

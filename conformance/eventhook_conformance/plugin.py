@@ -62,6 +62,13 @@ def make_run(name: str, settings: Settings) -> Run:
     return Run(target, capabilities, settings, name)
 
 
+class _Passed(pytest.Module):
+    """A module of ours as pytest itself would collect it, where a vendor calls every file a test."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        return []
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("eventhook-conformance")
     group.addoption(
@@ -78,6 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--eventhook-timeout", type=float, default=Settings.arrival_timeout_s, metavar="SECONDS"
     )
     group.addoption("--eventhook-settle", type=float, default=Settings.settle_s, metavar="SECONDS")
+    group.addoption("--eventhook-browser", action="store_true")
     group.addoption("--eventhook-examples", type=int, default=Settings.examples, metavar="N")
 
 
@@ -95,6 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
         examples=option("--eventhook-examples"),
         profiles=tuple(option("--eventhook-profile")),
         selection=option("keyword") or None,
+        browser=option("--eventhook-browser"),
     )
     try:
         config.stash[RUNS] = {name: make_run(name, settings) for name in option("--target")}
@@ -107,6 +116,16 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if collection_path.is_file() and PACKAGE in collection_path.parents:
         return collection_path.parent != CASES or collection_path.name.startswith("_")
     return None
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """pytest's own look at our modules finds nothing: `CaseModule` has all there is."""
+    if module_path.parent != CASES:
+        return None
+    passed: _Passed = _Passed.from_parent(parent, path=module_path)
+    return passed
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule | None:

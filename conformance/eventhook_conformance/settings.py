@@ -25,6 +25,8 @@ class Settings:
     """The profiles to test; empty: all that the target claims."""
     selection: str | None = None
     """A `-k` expression that narrows the cases."""
+    browser: bool = False
+    """Whether a real browser reads too; it has to be there then."""
 
     replay: Any = None
     """A random program to play in place of a search, as JSON values."""
@@ -40,5 +42,6 @@ class Settings:
             "selection": self.selection,
             "examples": self.examples,
             "profiles": list(self.profiles),
+            "browser": self.browser,
             "replay": self.replay,
         }

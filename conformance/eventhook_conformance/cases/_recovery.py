@@ -325,10 +325,8 @@ class Scene:
         for listener in leaving:
             listener.drain()
         await asyncio.sleep(0)
-        for listener in leaving:
-            violation = await listener.leave_quietly()
-            if violation is not None:
-                self.probe.violations.append(violation)
+        left = await asyncio.gather(*(listener.leave_quietly() for listener in leaving))
+        self.probe.violations += [violation for violation in left if violation is not None]
         problem = await client.leave()
         if problem is not None and client.suspect is None:
             self.probe.found("closing a client to succeed", f"it raised {problem}")

@@ -51,8 +51,8 @@ async def id_that_is_no_uuid_is_refused(probe: Probe, kind: Kind) -> None:
             expect_problem(
                 probe, await sse.ask("GET", sse.path(kind, text), headers), 400, f"id {text!r:.50}"
             )
-        id = await subject(sse, kind)
-        answer = await sse.ask("GET", sse.path(kind, str(id).upper()), headers)
+        it = await subject(sse, kind)
+        answer = await sse.ask("GET", sse.path(kind, str(it).upper()), headers)
         probe.expect(answer.status == 200, "200 for a UUID in capitals", f"{answer.status}")
 
 
@@ -63,9 +63,9 @@ async def unknown_id_is_not_found(probe: Probe, kind: Kind) -> None:
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
         other = await subject(sse, "workflow" if kind == "task" else "task")
-        for id, why in ((uuid4(), "unknown"), (other, "of the other kind")):
+        for it, why in ((uuid4(), "unknown"), (other, "of the other kind")):
             for method in ("GET", "HEAD"):
-                answer = await sse.ask(method, sse.path(kind, id), headers)
+                answer = await sse.ask(method, sse.path(kind, it), headers)
                 expect_problem(probe, answer, 404, why)
 
 
@@ -90,8 +90,8 @@ async def credentials_are_looked_at_before_the_request(probe: Probe, kind: Kind)
     """A stranger learns nothing: 401 for an unknown id, a malformed one, malformed types."""
     async with sse_session(probe) as sse:
         ids = ["", uuid4(), "no-uuid"] if kind != "tenant" else [""]
-        for id in ids[1:] or ids:
-            path = sse.path(kind, id)
+        for it in ids[1:] or ids:
+            path = sse.path(kind, it)
             for query in ("", sse.query("task..created")):
                 for why, headers in list(changed(sse.tenants[0].headers).items())[:3]:
                     answer = await sse.ask("GET", path + query, headers)
@@ -122,16 +122,16 @@ async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: Kind) -> None
         headers = sse.tenants[0].headers
         right = await sse.ask("GET", sse.path(kind, unknown), headers)
         expect_problem(probe, right, 404, "unknown")
-        for id, path_of, why in (
+        for it, path_of, why in (
             (its, 0, "another tenant's, under one's own path"),
             (its, 1, "another tenant's, under its path"),
             (mine, 1, "one's own, under another tenant's path"),
             (unknown, 1, "unknown, under another tenant's path"),
         ):
-            path = sse.path(kind, id, path_of)
+            path = sse.path(kind, it, path_of)
             answer = await sse.ask("GET", path, headers)
             expect_problem(probe, answer, 404, why)
-            seen, same = _but_for(answer, str(id)), _but_for(right, str(unknown))
+            seen, same = _but_for(answer, str(it)), _but_for(right, str(unknown))
             probe.expect(
                 seen == same,
                 f"for what is {why} the same answer as for what is unknown: {same}",
@@ -157,8 +157,8 @@ async def other_methods_are_not_allowed(probe: Probe, kind: Kind) -> None:
     async with sse_session(probe) as sse:
         good = await subject(sse, kind) or ""
         for method in ("POST", "PUT", "PATCH", "DELETE"):
-            for id, headers in ((good, sse.tenants[0].headers), ("no-uuid", {})):
-                answer = await sse.ask(method, sse.path(kind, id), headers)
+            for it, headers in ((good, sse.tenants[0].headers), ("no-uuid", {})):
+                answer = await sse.ask(method, sse.path(kind, it), headers)
                 expect_problem(probe, answer, 405, "the wrong method")
                 allowed = {part.strip() for part in answer.headers.get("allow", "").split(",")}
                 probe.expect(
@@ -195,13 +195,21 @@ async def equal_ids_open_nothing(probe: Probe) -> None:
             await sse.stream("tenant"),
         ]
         await sse.publish(
-            *(sse.event(one, task=two, tenant=1) for one, two in ((workflow, None), (workflow, task)))
+            *(
+                sse.event(one, task=two, tenant=1)
+                for one, two in ((workflow, None), (workflow, task))
+            )
         )
         await sse.fence(*streams)
 
 
-def _but_for(answer: Answer, id: str) -> tuple[int, str, list[str], str]:
+def _but_for(answer: Answer, it: str) -> tuple[int, str, list[str], str]:
     """What must not tell two answers apart."""
     names = sorted(set(answer.headers) - {"date", "content-length"})
-    text = answer.body.decode("utf-8", "replace").lower().replace(id.lower(), "ID")
-    return answer.status, PROBLEM if answer.media_type == PROBLEM else answer.media_type, names, text
+    text = answer.body.decode("utf-8", "replace").lower().replace(it.lower(), "ID")
+    return (
+        answer.status,
+        PROBLEM if answer.media_type == PROBLEM else answer.media_type,
+        names,
+        text,
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
 from eventhook_conformance.probe import Probe, Via
@@ -46,11 +44,11 @@ async def stream_is_answered_before_anything_happens(probe: Probe, kind: Kind) -
 async def each_event_comes_at_once(probe: Probe, kind: Kind) -> None:
     """One alone, then the next: whoever collects events before writing holds up the first."""
     async with sse_session(probe, shows={"lost"}) as sse:
-        id = await subject(sse, kind)
+        it = await subject(sse, kind)
         # What a browser accepts: compressing must not hold events up either.
-        stream = await sse.stream(kind, id, headers={"Accept-Encoding": "gzip, deflate, br"})
+        stream = await sse.stream(kind, it, headers={"Accept-Encoding": "gzip, deflate, br"})
         for _ in range(3):
-            for event in both_sides(sse, kind, id):
+            for event in both_sides(sse, kind, it):
                 await sse.publish(event)
                 await stream.receive(event)
 
@@ -62,9 +60,9 @@ async def first_event_after_the_headers_is_delivered(probe: Probe, kind: Kind, v
     """Published the moment the headers arrived, again and again, each side being the first."""
     async with sse_session(probe, shows={"lost"}) as sse:
         for attempt in range(6):
-            id = await subject(sse, kind)
-            stream = await sse.stream(kind, id)
-            events = both_sides(sse, kind, id)
+            it = await subject(sse, kind)
+            stream = await sse.stream(kind, it)
+            events = both_sides(sse, kind, it)
             first = events[attempt % len(events)]
             await sse.publish(first, via=via)
             await stream.receive(first)
@@ -90,10 +88,10 @@ async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
 async def head_answers_the_headers_and_ends(probe: Probe, kind: Kind) -> None:
     """The same status and type as GET, no body, at once; and refusals as GET has them."""
     async with sse_session(probe) as sse:
-        id = await subject(sse, kind)
-        path, headers = sse.path(kind, id or ""), sse.tenants[0].headers
+        it = await subject(sse, kind)
+        path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
         answer = await sse.ask("HEAD", path, headers)
-        stream = await sse.stream(kind, id)
+        stream = await sse.stream(kind, it)
         for name in ("content-type", "cache-control"):
             seen, right = answer.headers.get(name), stream.reading.headers.get(name)
             probe.expect(seen == right, f"HEAD to answer {name}: {right}", f"{seen}")
@@ -142,16 +140,16 @@ async def accept_decides(probe: Probe, kind: Kind) -> None:
 async def last_event_id_is_ignored(probe: Probe, kind: Kind) -> None:
     """Nothing is sent again, whatever a reader says that it has seen; new events come."""
     async with sse_session(probe, shows={"replayed"}) as sse:
-        id = await subject(sse, kind)
-        first = await sse.stream(kind, id)
-        old = [*both_sides(sse, kind, id), *both_sides(sse, kind, id)]
+        it = await subject(sse, kind)
+        first = await sse.stream(kind, it)
+        old = [*both_sides(sse, kind, it), *both_sides(sse, kind, it)]
         await sse.publish(*old)
         await first.receive(*old)
         seen = [one.event.last_event_id for one in first.reading.received]
         await first.leave()
         for last in (seen[0], seen[-1], "0", "nonsense", ""):
-            again = await sse.stream(kind, id, headers={"Last-Event-ID": last})
-            new = both_sides(sse, kind, id)
+            again = await sse.stream(kind, it, headers={"Last-Event-ID": last})
+            new = both_sides(sse, kind, it)
             await sse.publish(*new)
             await again.receive(*new)
             await sse.fence(again)
@@ -172,36 +170,3 @@ async def retry_is_in_milliseconds(probe: Probe) -> None:
         for text in [value for block in blocks for name, value in block if name == "retry"]:
             right = text.isascii() and text.isdigit() and int(text) >= _LEAST_RETRY_MS
             probe.expect(right, "retry: as digits, in milliseconds", f"retry: {text}")
-
-
-@pytest.mark.parametrize("types", [None, "token"])
-@case("SSE-18")
-async def stream_of_an_ended_workflow_closes(probe: Probe, types: str | None) -> None:
-    """After its last event, nothing of which is cut off; also where that event is not asked for."""
-    async with sse_session(probe, shows={"lost"}) as sse:
-        workflow = await sse.workflow()
-        stream = await sse.stream(
-            "workflow",
-            workflow,
-            types=types,
-            selects=lambda event: types is None or event.event_type == "TOKEN",
-        )
-        tokens = [sse.token(workflow, f"token {number}") for number in range(3)]
-        snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
-        last = sse.event(workflow, "workflow.completed", data=snapshot)
-        reading = stream.reading
-        said = len(reading.parser.comments)
-        await sse.publish(*tokens, last)
-        await stream.receive(*tokens, *([last] if types is None else []))
-
-        def says_so() -> bool:
-            news = reading.parser.comments[said:]
-            return reading.over or any("keep" not in comment.lower() for comment in news)
-
-        ended = await stream.until(says_so)
-        probe.expect(
-            ended and reading.error is None,
-            "the stream to close, or to say that the workflow has ended",
-            reading.error or f"it stays open, and silent for {probe.patience.current_s:g} s",
-            stream.requested,
-        )

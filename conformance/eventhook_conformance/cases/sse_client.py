@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import pytest
 
@@ -10,12 +11,15 @@ from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import named, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
-from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.sse.browser import browser_reading
 from eventhook_conformance.sse.second import LIBRARIES, Seen
 from eventhook_conformance.sse.session import Kind, Sse, Stream, need, sse_session
 
-TEXTS = (
+_BROWSER_START_S: Final = 30.0
+
+TEXTS: Final = (
     "token",
     " leading blank",
     "",
@@ -28,13 +32,13 @@ TEXTS = (
 )
 
 
-def mixture(sse: Sse, kind: Kind, id: object) -> list[Event]:
+def mixture(sse: Sse, kind: Kind, it: object) -> list[Event]:
     """Both sides, all types, and texts that readers differ over when a server is careless."""
-    workflow, task = (None, id) if kind == "task" else (id, None)
+    workflow, task = (None, it) if kind == "task" else (it, None)
     events: list[Event] = []
     for number, text in enumerate(TEXTS):
         stream_type = list(StreamEventType)[number % 4]
-        events.append(sse.token(id, text, stream_type, task=id))  # type: ignore[arg-type]
+        events.append(sse.token(it, text, stream_type, task=it))  # type: ignore[arg-type]
         events.append(sse.event(workflow, "task.created", task=task, data={"text": text}))  # type: ignore[arg-type]
     return events
 
@@ -46,8 +50,8 @@ async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -
     """The same names, data and ids, on each side in the same order, with a client not of our making."""
     need(library)
     async with sse_session(probe, shows={"altered", "form", "lost"}) as sse:
-        id = await subject(sse, kind)
-        url, headers = sse.target.base_url + sse.path(kind, id), dict(sse.tenants[0].headers)
+        it = await subject(sse, kind)
+        url, headers = sse.target.base_url + sse.path(kind, it), dict(sse.tenants[0].headers)
         seen: list[Seen] = []
         news, opened = asyncio.Event(), asyncio.Event()
 
@@ -57,8 +61,8 @@ async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -
 
         reading = probe.spawn(LIBRARIES[library](url, headers, see, opened))
         await _first(probe, reading, opened.wait(), f"{library} to open the stream")
-        stream = await sse.stream(kind, id)
-        events = mixture(sse, kind, id)
+        stream = await sse.stream(kind, it)
+        events = mixture(sse, kind, it)
         await sse.publish(*events)
         await stream.receive(*events)
 
@@ -69,6 +73,32 @@ async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -
 
         await _first(probe, reading, enough(), f"{library} to read {len(events)} events")
         compare(probe, stream, seen, library)
+
+
+@named
+@case("SSE-15")
+async def browser_reads_it_alike(probe: Probe, kind: Kind) -> None:
+    """A headless Chromium's `EventSource`, through a proxy that adds the token."""
+    if not probe.settings.browser:
+        raise NotOffered("a browser reads it too with --browser")
+    async with sse_session(probe, shows={"altered", "form", "lost"}) as sse:
+        it = await subject(sse, kind)
+        url, headers = sse.target.base_url + sse.path(kind, it), sse.tenants[0].headers
+        names = [*(one.lower() for one in StreamEventType), "task.created"]
+        async with browser_reading(url, headers, names) as browser:
+            opened = probe.spawn(browser.until_opened())
+            if not await probe.patience.wait(opened, timeout_s=_BROWSER_START_S):
+                raise probe.aborted(
+                    "EventSource to open the stream",
+                    f"it did not within {_BROWSER_START_S:g} s, after {browser.failures} failures",
+                )
+            stream = await sse.stream(kind, it)
+            events = mixture(sse, kind, it)
+            await sse.publish(*events)
+            await stream.receive(*events)
+            came = probe.spawn(browser.until_seen(len(stream.reading.received)))
+            await probe.patience.wait(came, progress=lambda: len(browser.seen))
+            compare(probe, stream, browser.seen, "EventSource")
 
 
 def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
@@ -88,14 +118,10 @@ def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
         )
 
 
-async def _first(
-    probe: Probe, reading: asyncio.Task[None], awaited: object, expected: str
-) -> None:
+async def _first(probe: Probe, reading: asyncio.Task[None], awaited: object, expected: str) -> None:
     """Waits for that, unless the reader fails first."""
     waiting = probe.spawn(awaited)
-    either = probe.spawn(
-        asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    )
+    either = probe.spawn(asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED))
     if await probe.patience.wait(either) and waiting.done():
         return
     error = reading.exception() if reading.done() and not reading.cancelled() else None

@@ -18,6 +18,8 @@ from eventhook_conformance.sse.session import PATHS, Kind, Sse, need, sse_sessio
 EXAMPLES: Final = 8
 """For each operation and way of generating; the tests of the suite ask for many more."""
 _LIMIT_S: Final = 90.0
+_ATTEMPTS: Final = 2
+"""The tool may trip over itself on a machine that is busy."""
 
 
 @case("SSE-14")
@@ -27,9 +29,7 @@ async def document_is_open_to_all_and_valid(probe: Probe) -> None:
     async with sse_session(probe) as sse:
         document = await _document(sse)
         version = str(document.get("openapi"))
-        probe.expect(
-            version.startswith(("3.1.", "3.2.")), "an OpenAPI version 3.1 or 3.2", version
-        )
+        probe.expect(version.startswith(("3.1.", "3.2.")), "an OpenAPI version 3.1 or 3.2", version)
         from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
 
         chosen = OpenAPIV32SpecValidator if version.startswith("3.2") else OpenAPIV31SpecValidator
@@ -44,18 +44,18 @@ async def document_names_each_endpoint_and_answer(probe: Probe, kind: Kind) -> N
     """The endpoint is there, and every answer that it gives is described: status, type, headers."""
     async with sse_session(probe) as sse:
         document = await _document(sse)
-        id = await subject(sse, kind)
-        found = locate(document, sse.path(kind, id or ""))
+        it = await subject(sse, kind)
+        found = locate(document, sse.path(kind, it or ""))
         if found is None:
             probe.found(f"the document to name {PATHS[kind]}", f"{sorted(document['paths'])}")
             return
         item = document["paths"][found[0]]
         mine = sse.tenants[0].headers
         asked = [
-            ("", mine, id),
-            ("", {}, id),
-            (sse.query("a..b"), mine, id),
-            ("", {**mine, "Accept": "text/html"}, id),
+            ("", mine, it),
+            ("", {}, it),
+            (sse.query("a..b"), mine, it),
+            ("", {**mine, "Accept": "text/html"}, it),
             *([] if kind == "tenant" else [("", mine, uuid4()), ("", mine, "no-uuid")]),
         ]
         for query, headers, which in asked:
@@ -105,9 +105,9 @@ async def fuzz_target(
         }
         streams = {
             template: parameters
-            for kind, id in ids.items()
+            for kind, it in ids.items()
             for template, parameters in [
-                locate(document, sse.path(kind, "" if id is None else id)) or ("", {})
+                locate(document, sse.path(kind, "" if it is None else it)) or ("", {})
             ]
             if template
         }
@@ -121,23 +121,27 @@ async def fuzz_target(
         # Something comes on every stream, so that none costs its whole waiting time.
         publishing = probe.spawn(
             publish_on(
-                sse, lambda: [*both_sides(sse, "workflow", workflow), *both_sides(sse, "task", task)]
+                sse,
+                lambda: [*both_sides(sse, "workflow", workflow), *both_sides(sse, "task", task)],
             )
         )
         try:
-            fuzzed = await fuzz(
-                document,
-                sse.target.base_url,
-                sse.tenants[0].headers,
-                config,
-                phases=phases,
-                examples=examples,
-                limit_s=_LIMIT_S,
-            )
+            for _ in range(_ATTEMPTS):
+                fuzzed = await fuzz(
+                    document,
+                    sse.target.base_url,
+                    sse.tenants[0].headers,
+                    config,
+                    phases=phases,
+                    examples=examples,
+                    limit_s=_LIMIT_S,
+                )
+                if fuzzed.problem is None or fuzzed.failures:
+                    break
         finally:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)
-        if fuzzed.problem is not None:
+        if fuzzed.problem is not None and not fuzzed.failures:
             raise Undecided(fuzzed.problem)
         return fuzzed
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
+from functools import partial
 from uuid import UUID
 
 from eventhook_conformance.cases import case
@@ -18,8 +20,8 @@ from eventhook_conformance.sse.session import Kind, Sse, sse_session
 async def each_side_keeps_its_order(probe: Probe, kind: Kind) -> None:
     """Long runs of both sides, mixed, of many types, from one publisher and from several."""
     async with sse_session(probe, shows={"reordered", "lost"}) as sse:
-        id = await subject(sse, kind)
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
         types = ["task.created", "task.started", "workflow.started", "timer.fired"]
         for publishers in (1, 4):
             chains: list[list[Event]] = []
@@ -28,9 +30,9 @@ async def each_side_keeps_its_order(probe: Probe, kind: Kind) -> None:
                 for number in range(24):
                     if number % 3 == 2 and kind in ("workflow", "consolidated", "task"):
                         stream_type = list(StreamEventType)[number % 4]
-                        chain += [both for both in both_sides(sse, kind, id)[1:]]
-                        chain.append(sse.token(id or probe.tenant(), "", stream_type, task=id))
-                    chain.append(both_sides(sse, kind, id, types[number % 4])[0])
+                        chain += both_sides(sse, kind, it)[1:]
+                        chain.append(sse.token(it or probe.tenant(), "", stream_type, task=it))
+                    chain.append(both_sides(sse, kind, it, types[number % 4])[0])
                 chains.append(chain)
             await probe.burst(chains)
             await stream.receive(*(event for chain in chains for event in chain))
@@ -47,7 +49,7 @@ async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
         whole = await sse.stream("tenant")
         await sse.publish(*(_begun(sse, root, child) for child in children))
         for _ in range(3):
-            events = [
+            events: list[Event] = [
                 sse.event(one, f"task.step-{number}")
                 for number in range(5)
                 for one in (root, *children)
@@ -69,7 +71,10 @@ async def child_begun_later_is_included(probe: Probe) -> None:
             begun = _begun(sse, root, child)
             await sse.publish(begun)
             await stream.receive(begun)
-            first = [sse.token(child, "the child's first word"), sse.event(child, "workflow.started")]
+            first = [
+                sse.token(child, "the child's first word"),
+                sse.event(child, "workflow.started"),
+            ]
             await sse.publish(*first)
             await stream.receive(*first)
         await sse.fence(stream)
@@ -147,7 +152,9 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
             "consolidated",
             root,
             types="token,task",
-            selects=lambda event: event.event_type == "TOKEN" or event.event_type.startswith("task."),
+            selects=lambda event: (
+                event.event_type == "TOKEN" or event.event_type.startswith("task.")
+            ),
             fence_type="task.fence",
         )
         for _ in range(3):
@@ -167,13 +174,13 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
 async def comments_come_when_idle(probe: Probe, kind: Kind) -> None:
     """Again and again, at the interval that the target states; events are as whole as ever."""
     async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
-        id = await subject(sse, kind)
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
         parser = stream.reading.parser
         limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
-        for round in range(2):
-            seen = len(parser.comments)
-            came = await stream.until(lambda: len(parser.comments) > seen, timeout_s=limit)
+        for _turn in range(2):
+            more = partial(_more_than, parser.comments, len(parser.comments))
+            came = await stream.until(more, timeout_s=limit)
             probe.expect(
                 came,
                 f"a comment within {sse.target.keep_alive_s:g} s of silence",
@@ -182,7 +189,7 @@ async def comments_come_when_idle(probe: Probe, kind: Kind) -> None:
             )
             if not came:
                 break
-            events = both_sides(sse, kind, id)
+            events = both_sides(sse, kind, it)
             await sse.publish(*events)
             await stream.receive(*events)
         await sse.fence(stream)
@@ -214,7 +221,9 @@ async def standalone_task_streams_to_its_end(probe: Probe) -> None:
         await sse.publish(sse.token(other, "elsewhere", task=other))
         for number in range(1, 6):
             events: list[Event] = [
-                sse.token(task, f'{{"percent":{number * 20}}}', StreamEventType.PROGRESS, task=task),
+                sse.token(
+                    task, f'{{"percent":{number * 20}}}', StreamEventType.PROGRESS, task=task
+                ),
                 sse.token(task, " word", task=task),
                 sse.event(None, f"task.step-{number}", task=task),
             ]
@@ -238,8 +247,11 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
         stream = await sse.stream("task", task)
         whole = await sse.stream("workflow", workflow)
         for _ in range(3):
-            mine = [sse.token(workflow, "mine", task=task), sse.event(workflow, task=task)]
-            others = [
+            mine: list[Event] = [
+                sse.token(workflow, "mine", task=task),
+                sse.event(workflow, task=task),
+            ]
+            others: list[Event] = [
                 sse.token(workflow, "its", task=sibling),
                 sse.token(workflow, "nobody's"),
                 sse.event(workflow, task=sibling),
@@ -249,6 +261,10 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
             await stream.receive(*mine)
             await whole.receive(*others, *mine)
         await sse.fence(stream, whole)
+
+
+def _more_than(items: Sized, count: int) -> bool:
+    return len(items) > count
 
 
 def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:

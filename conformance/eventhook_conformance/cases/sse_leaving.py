@@ -66,7 +66,7 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
         holdings = Holdings(sse)
         await holdings.begin()
         workflows = [await sse.workflow() for _ in range(4)]
-        for round in range(200 // _AT_ONCE):
+        for turn in range(200 // _AT_ONCE):
             async with AsyncExitStack() as leaving:
                 readers = [
                     await _reader(sse, leaving, workflows[number % 4], small=number % 4 == 0)
@@ -74,7 +74,7 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
                 ]
                 for reader in readers:
                     await probe.returns(reader.read_head(), "the answer")
-                if not round:
+                if not turn:
                     await holdings.check_visible()
                 await sse.publish(*(sse.token(one, "hello") for one in workflows))
                 for number, reader in enumerate(readers):

@@ -16,10 +16,30 @@ from eventhook_conformance.sse.session import Kind, sse_session
 _SIZE: Final = 65536
 
 _PAYLOADS: Final[dict[str, list[str]]] = {
-    "blanks": [" world", "  two", "\ttab", " ", "   ", "trailing ", "a  b", "\u00a0no-break", "\u3000"],
+    "blanks": [
+        " world",
+        "  two",
+        "\ttab",
+        " ",
+        "   ",
+        "trailing ",
+        "a  b",
+        "\u00a0no-break",
+        "\u3000",
+    ],
     "empty": [""],
     "lines": ["a\nb", "\n", "\n\n", "a\n", "\na", "a\n\nb", " a\n b\n", "\n\n\n"],
-    "carriage-returns": ["a\rb", "a\r\nb", "\r", "\r\n", "\r\r", "\n\r", "a\r", "\rb", "a\r\n\r\nb"],
+    "carriage-returns": [
+        "a\rb",
+        "a\r\nb",
+        "\r",
+        "\r\n",
+        "\r\r",
+        "\n\r",
+        "a\r",
+        "\rb",
+        "a\r\n\r\nb",
+    ],
     "like-fields": [
         "data: x",
         ": comment",
@@ -32,7 +52,14 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
         "retry: 1",
         "event",
     ],
-    "separators": ["a\u2028b", "a\u2029b", "a\u0085b", "a\u000bb\u000cc", "\u001c\u001d\u001e\u001f", "\u2028"],
+    "separators": [
+        "a\u2028b",
+        "a\u2029b",
+        "a\u0085b",
+        "a\u000bb\u000cc",
+        "\u001c\u001d\u001e\u001f",
+        "\u2028",
+    ],
     "unicode": [
         "\u00e9\u0301",
         "\U0001f600\U0001d11e",
@@ -55,10 +82,10 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
 async def payload_comes_out_as_it_went_in(probe: Probe, kind: Kind, what: str) -> None:
     """Of every type of stream event; CR and CRLF come out as LF, and nothing else changes."""
     async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
-        id = await subject(sse, kind) or probe.tenant()
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind) or probe.tenant()
+        stream = await sse.stream(kind, it)
         for event_type in StreamEventType:
-            events = [sse.token(id, text, event_type, task=id) for text in _PAYLOADS[what]]
+            events = [sse.token(it, text, event_type, task=it) for text in _PAYLOADS[what]]
             await sse.publish(*events)
             await stream.receive(*events)
         await sse.fence(stream)
@@ -92,12 +119,12 @@ async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
 async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: Kind) -> None:
     """Any JSON value, with all that a line-based format could trip over."""
     async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
-        id = await subject(sse, kind)
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
         values: list[Any] = [None, False, 0, "", {}, [], 1.5, MAX_INTEGER, {"": [{}]}]
         values += [{"text": text} for texts in _PAYLOADS.values() for text in texts]
-        workflow = None if kind == "task" else id
-        task = id if kind == "task" else None
+        workflow = None if kind == "task" else it
+        task = it if kind == "task" else None
         events: list[Event] = [
             sse.event(workflow, task=task, data=value, tenant=0) for value in values
         ]
@@ -112,12 +139,12 @@ async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: Kind) -> No
 async def stream_event_has_its_form(probe: Probe, kind: Kind) -> None:
     """Its type as name, its payload as data, its sequence as id: of all types, at all extremes."""
     async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
-        id = await subject(sse, kind) or probe.tenant()
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind) or probe.tenant()
+        stream = await sse.stream(kind, it)
         sequences = iter([0, 1, -1, 7, MAX_INTEGER, -MAX_INTEGER, 2**31, 2**32 + 1])
         events: list[Event] = []
         for event_type in [*StreamEventType, *StreamEventType]:
-            base = sse.token(id, f"of type {event_type}", event_type, task=id)
+            base = sse.token(it, f"of type {event_type}", event_type, task=it)
             events.append(_with_sequence(base, next(sequences)))
         await sse.publish(*events)
         await stream.receive(*events)
@@ -129,19 +156,22 @@ async def stream_event_has_its_form(probe: Probe, kind: Kind) -> None:
 async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
     """Its type as name, its wire form as data, its id as id; with every optional and none."""
     async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
-        id = await subject(sse, kind)
-        stream = await sse.stream(kind, id)
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
         tenant = sse.tenants[0].id
         events: list[Event] = []
         for event_type in ("task.created", "state.set", "child_workflow.started", "a.b.c-d_E9"):
             for correlation_id in (None, "request 1"):
-                for task in {id if kind == "task" else None, id if kind == "task" else probe.tenant()}:
+                for task in {
+                    it if kind == "task" else None,
+                    it if kind == "task" else probe.tenant(),
+                }:
                     events.append(
                         probe.event(
                             tenant,
                             event_type,
                             source="worker:7",
-                            workflow=None if kind == "task" else id,
+                            workflow=None if kind == "task" else it,
                             task=task,
                             correlation_id=correlation_id,
                             timestamp_ms=1_700_000_000_123,
@@ -159,23 +189,23 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
 async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: Kind) -> None:
     """Overlapping types, and a lifecycle event beside its older twin on the stream side."""
     async with sse_session(probe, shows={"repeated", "form", "lost"}) as sse:
-        id = await subject(sse, kind) or probe.tenant()
-        everything = await sse.stream(kind, id)
+        it = await subject(sse, kind) or probe.tenant()
+        everything = await sse.stream(kind, it)
         overlapping = await sse.stream(
             kind,
-            id,
+            it,
             types=["data,data,task,task.*", "task.created,DATA", "task"],
-            selects=lambda event: event.event_type == "DATA" or event.event_type.startswith("task."),
+            selects=lambda event: (
+                event.event_type == "DATA" or event.event_type.startswith("task.")
+            ),
             fence_type="task.fence",
         )
-        workflow, task = (None, id) if kind == "task" else (id, None)
+        workflow, task = (None, it) if kind == "task" else (it, None)
         snapshot = {"id": str(probe.tenant()), "kind": "suite", "status": "PENDING"}
         for _ in range(3):
             event = sse.event(workflow, "task.created", task=task, data=snapshot)
-            older = (
-                '{"type":"Event","event":"TASK_CREATED","data":{"status":"PENDING"},"timestampMs":1}'
-            )
-            twin = sse.token(id, older, StreamEventType.DATA, task=id)
+            older = '{"type":"Event","event":"TASK_CREATED","data":{"status":"PENDING"},"timestampMs":1}'
+            twin = sse.token(it, older, StreamEventType.DATA, task=it)
             await sse.publish(event, twin)
             await everything.receive(event, twin)
             await overlapping.receive(event, twin)

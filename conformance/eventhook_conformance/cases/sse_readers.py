@@ -19,14 +19,14 @@ from eventhook_conformance.sse.session import Kind, Sse, sse_session
 async def each_reader_gets_everything(probe: Probe, kind: Kind) -> None:
     """Eight at once, those that come later included."""
     async with sse_session(probe, shows={"lost", "repeated", "altered"}) as sse:
-        id = await subject(sse, kind)
-        streams = [await sse.stream(kind, id) for _ in range(4)]
+        it = await subject(sse, kind)
+        streams = [await sse.stream(kind, it) for _ in range(4)]
         for _ in range(4):
-            events = [event for _ in range(3) for event in both_sides(sse, kind, id)]
+            events = [event for _ in range(3) for event in both_sides(sse, kind, it)]
             await sse.publish(*events)
             for stream in streams:
                 await stream.receive(*events)
-            streams.append(await sse.stream(kind, id))
+            streams.append(await sse.stream(kind, it))
         await sse.fence(*streams)
 
 
@@ -36,15 +36,15 @@ async def each_reader_gets_everything(probe: Probe, kind: Kind) -> None:
 async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -> None:
     """Between events and in the midst of them, the first reader and the last."""
     async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
-        id = await subject(sse, kind)
-        path, headers = sse.path(kind, id or ""), sse.tenants[0].headers
-        before = await sse.stream(kind, id)
+        it = await subject(sse, kind)
+        path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
+        before = await sse.stream(kind, it)
         for busy in (False, True, True):
             async with raw_reader(sse.target.base_url, path, headers) as guest:
                 status = await probe.returns(guest.read_head(), f"the answer to GET {path}")
                 probe.expect(status == 200, "200", f"{status}")
-                after = await sse.stream(kind, id)
-                events = [event for _ in range(10) for event in both_sides(sse, kind, id)]
+                after = await sse.stream(kind, it)
+                events = [event for _ in range(10) for event in both_sides(sse, kind, it)]
                 half = len(events) // 2
                 await sse.publish(*events[:half])
                 publishing = probe.spawn(sse.publish(*events[half:])) if busy else None
@@ -106,10 +106,7 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
         for _ in range(6):
             events = [event for _ in range(8) for event in both_sides(sse, "workflow", workflow)]
             publishing = probe.spawn(sse.publish(*events))
-            guests = [
-                probe.spawn(_visit(sse, sse.path("workflow", workflow)))
-                for _ in range(3)
-            ]
+            guests = [probe.spawn(_visit(sse, sse.path("workflow", workflow))) for _ in range(3)]
             await probe.returns(asyncio.gather(publishing, *guests), "readers coming and going")
             await staying.receive(*events)
         await sse.fence(staying)

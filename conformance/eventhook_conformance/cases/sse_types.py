@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import eventhook_fixtures
 import pytest
 
+import eventhook_fixtures
 from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import every_endpoint, expect_problem, subject
 from eventhook_conformance.contract import StreamEvent, StreamEventType
@@ -30,12 +30,12 @@ async def types_selects_as_written(probe: Probe, kind: Kind) -> None:
     vectors = [vector for vector in _vectors(table, kind) if vector["status"] == 200]
     async with sse_session(probe, shows={"unselected", "lost", "repeated"}) as sse:
         for start in range(0, len(vectors), _AT_ONCE):
-            id = await subject(sse, kind)
+            it = await subject(sse, kind)
             opened = [
-                (vector, await _open(sse, kind, id, vector))
+                (vector, await _open(sse, kind, it, vector))
                 for vector in vectors[start : start + _AT_ONCE]
             ]
-            events = {name: _event(sse, kind, id, name) for name in table["events"]}
+            events = {name: _event(sse, kind, it, name) for name in table["events"]}
             if kind == "tenant":
                 events = {n: e for n, e in events.items() if not isinstance(e, StreamEvent)}
             await sse.publish(*events.values())
@@ -67,10 +67,10 @@ def _vectors(table: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
     return [vector for vector in table["vectors"] if vector["endpoint"] == endpoint]
 
 
-async def _open(sse: Sse, kind: Kind, id: UUID | None, vector: dict[str, Any]) -> Stream:
+async def _open(sse: Sse, kind: Kind, it: UUID | None, vector: dict[str, Any]) -> Stream:
     return await sse.stream(
         kind,
-        id,
+        it,
         types=vector["values"],
         selects=lambda event: _selects(vector, event),
         fence_type=_fence_type(vector) or "none.selected",
@@ -107,8 +107,8 @@ def _items(values: Sequence[str] | None) -> list[str]:
     return [item for item in items if item]
 
 
-def _event(sse: Sse, kind: Kind, id: UUID | None, name: str) -> Event:
-    task = id if kind == "task" else None
+def _event(sse: Sse, kind: Kind, it: UUID | None, name: str) -> Event:
+    task = it if kind == "task" else None
     if name in _STREAM_TYPES:
-        return sse.token(id or UUID(int=0), name, StreamEventType(name.upper()), task=task)
-    return sse.event(None if kind == "task" else id, name, task=task, tenant=0)
+        return sse.token(it or UUID(int=0), name, StreamEventType(name.upper()), task=task)
+    return sse.event(None if kind == "task" else it, name, task=task, tenant=0)

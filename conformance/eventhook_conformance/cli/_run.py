@@ -84,6 +84,7 @@ _DEFAULTS = Settings()
     type=click.Path(path_type=Path, dir_okay=False),
     help="Fail only on what got worse than this file says.",
 )
+@click.option("--browser", is_flag=True, help="A headless Chromium reads the SSE streams too.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
 def run(
@@ -96,6 +97,7 @@ def run(
     settle: float,
     replay_file: Path | None,
     baseline_file: Path | None,
+    browser: bool,
     quiet: bool,
     verbose: bool,
     **files: Path | None,
@@ -117,6 +119,7 @@ def run(
         examples=examples,
         profiles=profiles,
         selection=selection or None,
+        browser=browser,
         failures=Path("eventhook-failures"),
     )
     if replay_file is not None:

@@ -51,7 +51,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         self.cut = 0
         """Connections reset by the proxy so far."""
         self.ended = 0
-        """Connections that one of the two sides ended, or the server refused, so far."""
+        """Connections that one of the two sides began to end, or the server refused, so far."""
         self.swallowed = 0
         """Bytes that were taken and passed on to nobody."""
         self.hindered = 0
@@ -209,6 +209,7 @@ class _Connection:
         self._proxy = proxy
         self._client = client
         self._server: socket.socket | None = None
+        self._ended = False
 
     async def run(self) -> None:
         proxy, loop = self._proxy, asyncio.get_running_loop()
@@ -230,10 +231,9 @@ class _Connection:
                     queue: asyncio.Queue[_Item] = asyncio.Queue(_CHUNKS_UNDER_WAY)
                     flows.create_task(self._read(source, queue, to))
                     flows.create_task(self._write(sink, queue, to))
-            proxy.ended += 1
         except (OSError, ExceptionGroup):
             # A reset, or a refusal, by one side: the other gets it too.
-            proxy.ended += 1
+            self._note_end()
             self._reset_on_close()
         except asyncio.CancelledError:
             self._reset_on_close()
@@ -243,6 +243,11 @@ class _Connection:
             if self._server is not None:
                 self._server.close()
             proxy.forget(self)
+
+    def _note_end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._proxy.ended += 1
 
     def _reset_on_close(self) -> None:
         for side in (self._client, self._server):
@@ -262,6 +267,7 @@ class _Connection:
             if not self.silent:
                 raise
         if not self.silent:
+            self._note_end()
             await queue.put(None)
 
     async def _write(self, sink: socket.socket, queue: asyncio.Queue[_Item], to: str) -> None:

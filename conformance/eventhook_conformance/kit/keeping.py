@@ -29,7 +29,7 @@ class Keeper(Generic[T]):
     ) -> None:
         self._factory = factory
         self._on_broken = on_broken
-        self._leaving: asyncio.Future[None] | None = None
+        self._leaving = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def enter(self) -> T:
@@ -40,13 +40,12 @@ class Keeper(Generic[T]):
         """
         loop = asyncio.get_running_loop()
         entered: asyncio.Future[T] = loop.create_future()
-        self._leaving = loop.create_future()
-        task = self._task = loop.create_task(self._keep(entered, self._leaving))
+        task = self._task = loop.create_task(self._keep(entered))
         try:
             return await asyncio.shield(entered)
         except asyncio.CancelledError:
             # A client library may swallow the cancellation: what it enters all the same is left.
-            self._leaving.set_result(None)
+            self._leaving.set()
             if not entered.done():
                 task.cancel()
             await asyncio.wait({task})
@@ -61,18 +60,17 @@ class Keeper(Generic[T]):
         Raises:
             BaseException: whatever leaving raised.
         """
-        if self._task is None or self._leaving is None:
+        if self._task is None:
             return
-        if not self._leaving.done():
-            self._leaving.set_result(None)
+        self._leaving.set()
         await asyncio.shield(self._task)
 
-    async def _keep(self, entered: asyncio.Future[T], leaving: asyncio.Future[None]) -> None:
+    async def _keep(self, entered: asyncio.Future[T]) -> None:
         try:
             async with self._factory() as value:
                 if not entered.done():
                     entered.set_result(value)
-                await leaving
+                await self._leaving.wait()
         except BaseException as error:  # because: it is passed on, to whoever waits for it
             if not entered.done():
                 if isinstance(error, asyncio.CancelledError):
@@ -80,11 +78,11 @@ class Keeper(Generic[T]):
                     raise
                 entered.set_exception(error)
                 return
-            if leaving.done():
+            if self._leaving.is_set():
                 raise
             self._broken(error)
         else:
-            if not leaving.done():
+            if not self._leaving.is_set():
                 self._broken(None)
 
     def _broken(self, error: BaseException | None) -> None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -34,6 +34,9 @@ STREAM_TIMEOUT_S: Final = 0.4
 """Seconds given to a stream on which nothing comes."""
 ANSWER_TIMEOUT_S: Final = 10.0
 """Seconds given to an answer that has to end."""
+_SERVERS_ERRORS: Final = frozenset(
+    {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
+)
 _PREPARE: Final = "from schemathesis.cli import schemathesis; schemathesis()"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -74,9 +77,7 @@ def _servers(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return servers if isinstance(servers, list) else ()
 
 
-def configuration(
-    streams: Mapping[str, Mapping[str, str]], fixed: Sequence[str], seed: int
-) -> str:
+def configuration(streams: Mapping[str, Mapping[str, str]], fixed: Sequence[str], seed: int) -> str:
     """The configuration of one run, as TOML.
 
     Args:
@@ -132,7 +133,14 @@ async def fuzz(
             *("run", "openapi.json", where, base_url),
             *("--phases", phases, "--checks", ",".join(CHECKS)),
             *("--max-examples", str(examples), "--workers", "4"),
-            *("--no-shrink", "--generation-database", "none", "--no-color"),
+            *(
+                "--suppress-health-check",
+                "all",
+                "--no-shrink",
+                "--generation-database",
+                "none",
+                "--no-color",
+            ),
             *("--report", "json", "--report-json-path", "report.json"),
             *(part for pair in headers.items() for part in ("-H", f"{pair[0]}: {pair[1]}")),
             cwd=folder,
@@ -156,8 +164,12 @@ async def fuzz(
         if not report.exists():
             last = output.decode("utf-8", "replace").strip().splitlines()[-6:]
             return Fuzzed(0, (), f"schemathesis gave no report: {' | '.join(last)}")
-        x=json.loads(report.read_text(encoding="utf-8")); print(x["errors"]);print(x["failures"])
-        return read_report(json.loads(report.read_text(encoding="utf-8")))
+        fuzzed = read_report(json.loads(report.read_text(encoding="utf-8")))
+        if fuzzed.problem is None:
+            return fuzzed
+        # The report names an error of the tool's own; what it was stands in the output alone.
+        text = " ".join(output.decode("utf-8", "replace").partition("= ERRORS =")[2].split())
+        return replace(fuzzed, problem=f"{fuzzed.problem} {text:.800}")
 
 
 def _storage() -> Path:
@@ -166,15 +178,17 @@ def _storage() -> Path:
 
 
 def read_report(report: Mapping[str, Any]) -> Fuzzed:
-    """What a report of schemathesis says."""
+    """What a report of schemathesis says. An error is the server's where it is one of the network."""
+    errors = list(report.get("errors", ()))
     failures = [_line(one) for one in report.get("failures", ())]
-    failures += [_line(one) for one in report.get("errors", ())]
+    failures += [_line(one) for one in errors if one.get("title") in _SERVERS_ERRORS]
+    own = [_line(one) for one in errors if one.get("title") not in _SERVERS_ERRORS]
     requests = int(report.get("test_cases", {}).get("generated", 0))
-    return Fuzzed(requests, tuple(failures), None if requests else "schemathesis sent no request")
+    problem = own[0] if own else None if requests else "it sent no request"
+    return Fuzzed(requests, tuple(failures), problem and f"schemathesis: {problem}")
 
 
 def _line(failure: Mapping[str, Any]) -> str:
-    where = json.dumps(failure.get("operations", ""), ensure_ascii=False)
     title = failure.get("title") or failure.get("type") or "a failure"
-    more = failure.get("message") or failure.get("messages") or ""
-    return f"{title}: {' '.join(str(more).split())} {where}"[:600]
+    rest = {key: value for key, value in failure.items() if key not in ("title", "type", "code")}
+    return f"{title}: {json.dumps(rest, ensure_ascii=False)}"[:600]

@@ -88,11 +88,11 @@ class Published:
     def origin(self, event: ServerSentEvent) -> Publish | None:
         """The publish that a received event comes from, even if it is somewhat broken."""
         ids = event.values("id")
-        id = ids[-1] if ids else ""
-        found = self._by_key.get(id.rpartition(":")[2])
+        wire_id = ids[-1] if ids else ""
+        found = self._by_key.get(wire_id.rpartition(":")[2])
         if found is not None:
             return found
-        content = _as_object(event.data)
+        content = as_object(event.data)
         if content is None:
             return self._by_payload.get((event.type, event.data))
         found = self._by_key.get(str(content.get("id")))
@@ -136,9 +136,7 @@ def judge(
         origin = published.origin(one.event)
         if origin is None:
             if not is_foreign(one.event, wanted.tenant):
-                found.append(
-                    Finding("phantom", "only what was published", f"{shown(one.event)}")
-                )
+                found.append(Finding("phantom", "only what was published", f"{shown(one.event)}"))
             continue
         found += _judge_one(one.event, origin, wanted, requested)
         origins.append((origin, one))
@@ -156,13 +154,18 @@ def _judge_one(
         crossed = isinstance(source, FlovynEvent) and source.tenant_id != wanted.tenant
         kind: Breach = "crossed" if crossed else "strayed"
         whose = "another tenant's" if crossed else "what belongs elsewhere"
-        yield Finding(kind, "only what belongs on the stream", f"{whose}: {shown(event)}", (origin,))
+        yield Finding(
+            kind, "only what belongs on the stream", f"{whose}: {shown(event)}", (origin,)
+        )
         return
     if not wanted.selects(source):
         yield Finding("unselected", "only the types asked for", shown(event), (origin,))
     if origin.settled is not None and origin.settled.step < requested.step:
         yield Finding(
-            "replayed", "nothing from before the request", f"an old event: {shown(event)}", (origin,)
+            "replayed",
+            "nothing from before the request",
+            f"an old event: {shown(event)}",
+            (origin,),
         )
     yield from _form(event, origin, wanted)
 
@@ -171,10 +174,10 @@ def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
     source = origin.event
     stream = isinstance(source, StreamEvent)
     name = source.event_type.lower() if stream else source.event_type
-    id = key_of(source)
+    wire_id = key_of(source)
     if isinstance(source, StreamEvent) and wanted.consolidated:
-        id = f"{source.workflow_execution_id}:{id}"
-    for field, right in (("event", name), ("id", id)):
+        wire_id = f"{source.workflow_execution_id}:{wire_id}"
+    for field, right in (("event", name), ("id", wire_id)):
         values = event.values(field)
         # A UUID reads the same in either case.
         alike = [value if stream or field == "event" else value.lower() for value in values]
@@ -201,7 +204,7 @@ def _data(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
         return
     payload, right = event.data, as_delivered(source.payload)
     if wanted.consolidated:
-        content = _as_object(event.data)
+        content = as_object(event.data)
         if content is None or set(content) != {"workflowExecutionId", "data"}:
             expected = 'data of the form {"workflowExecutionId": …, "data": payload}'
             yield Finding("form", expected, f"{event.data!r:.120}", (origin,))
@@ -211,7 +214,12 @@ def _data(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
             yield Finding("form", expected, f"{content['workflowExecutionId']!r:.80}", (origin,))
         payload, right = as_delivered(str(content["data"])), as_delivered(source.payload)
     if payload != right:
-        yield Finding("altered", f"the payload {_excerpt(right, payload)}", _excerpt(payload, right), (origin,))
+        yield Finding(
+            "altered",
+            f"the payload {_excerpt(right, payload)}",
+            _excerpt(payload, right),
+            (origin,),
+        )
 
 
 def _excerpt(text: str, other: str) -> str:
@@ -283,7 +291,9 @@ def _losses(
             and wanted.takes(publish.event)
         ):
             seen_instead = "it was passed over by a later event"
-            yield Finding("lost", f"{_name(publish)} to be delivered", seen_instead, (publish, last))
+            yield Finding(
+                "lost", f"{_name(publish)} to be delivered", seen_instead, (publish, last)
+            )
 
 
 def _lane(event: Event) -> object:
@@ -294,9 +304,9 @@ def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
     """Whether it is what the server itself has to tell: a lifecycle event not of the suite's making,
     or the older form of one."""
     if event.type in STREAM_TYPES:
-        content = _as_object(event.data) or {}
+        content = as_object(event.data) or {}
         inner = content.get("data")
-        older = _as_object(inner) if isinstance(inner, str) else content
+        older = as_object(inner) if isinstance(inner, str) else content
         return event.type == "data" and (older or {}).get("type") == "Event"
     try:
         read = FlovynEvent.from_json(event.data)
@@ -309,7 +319,8 @@ def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
     )
 
 
-def _as_object(text: str) -> dict[str, object] | None:
+def as_object(text: str) -> dict[str, object] | None:
+    """The text as a JSON object; None if it is none."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -106,9 +106,9 @@ class Parser:
     def _dispatch(self) -> ServerSentEvent | None:
         fields, self._fields = tuple(self._fields), []
         data, self._data = self._data, []
-        type, self._type = self._type or "message", ""
+        name, self._type = self._type or "message", ""
         if data:
-            return ServerSentEvent(type, "\n".join(data), self.last_event_id, fields)
+            return ServerSentEvent(name, "\n".join(data), self.last_event_id, fields)
         if fields:
             self.strays.append(fields)
         return None

@@ -48,8 +48,8 @@ def _read_block(lines: list[str]) -> Seen | None:
             found.setdefault(name, []).append(value[1:] if value[:1] == " " else value)
     if not found["data"]:
         return None
-    name, id = (found[one][-1] if found[one] else "" for one in ("event", "id"))
-    return name or "message", "\n".join(found["data"]), id
+    name, last_id = (found[one][-1] if found[one] else "" for one in ("event", "id"))
+    return name or "message", "\n".join(found["data"]), last_id
 
 
 async def read_with_httpx2(

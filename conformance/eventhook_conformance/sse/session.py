@@ -76,6 +76,8 @@ class Stream:
         self.name = name
         self.requested = requested
         self.fences = fences
+        self.judged = True
+        """Whether it is held against what was published; not where the target itself publishes."""
         self._closing = closing
 
     def seen(self) -> set[str]:
@@ -245,9 +247,7 @@ class Sse:
         values = [types] if isinstance(types, str) else types
         return "?" + urlencode([("types", value) for value in values], quote_via=quote, safe=",*")
 
-    async def ask(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    async def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """An answer as a whole; of a stream, its headers.
 
         Raises:
@@ -370,9 +370,7 @@ class Sse:
                 due.setdefault((type(fence), fence.workflow_execution_id), fence)
         return list(due.values())
 
-    def _fences_for(
-        self, kind: Kind, id: UUID | None, tenant: int, event_type: str
-    ) -> list[Event]:
+    def _fences_for(self, kind: Kind, id: UUID | None, tenant: int, event_type: str) -> list[Event]:
         """An event for each side of each workflow that the stream carries."""
         if kind == "tenant" or id is None:
             return [self.event(None, event_type, tenant=tenant)]
@@ -402,6 +400,8 @@ class Sse:
         for stream in self.streams:
             reading = stream.reading
             self._record(stream)
+            if not stream.judged:
+                continue
             for finding in judge(
                 reading.received,
                 reading.parser.strays,

@@ -22,9 +22,7 @@ class Served:
 class ServerFactory(Protocol):
     """What is registered."""
 
-    def __call__(
-        self, *, host: str, port: int, play: bool
-    ) -> AbstractAsyncContextManager[Served]:
+    def __call__(self, *, host: str, port: int, play: bool) -> AbstractAsyncContextManager[Served]:
         """Runs a server as long as the context is open.
 
         Args:

@@ -29,9 +29,8 @@ def _over_nats() -> list[Mutant]:
     """Those that need the extra `nats`; none where it is not installed."""
     if find_spec("nats") is None:
         return []
-    from eventhook_reference.mutants.wire import WIRE  # because: it imports nats-py
-
-    from eventhook_reference.mutants.recovering import RECOVERING
+    from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
+    from eventhook_reference.mutants.wire import WIRE
 
     return [*WIRE, *RECOVERING]
 

@@ -141,7 +141,7 @@ class WaitsUntilTheServerIsBack(Reconnecting):
     """A publish while disconnected waits for the connection, however long that takes."""
 
     async def send(self, subject: str, body: bytes) -> None:
-        while not self.connection.client.is_connected:
+        while not self.connection.client.is_connected:  # noqa: ASYNC110  # because: it is a bug
             await asyncio.sleep(0.01)
         await super().send(subject, body)
 
@@ -326,7 +326,7 @@ class AsksForEverythingAfterAReconnect(Reconnecting):
 
     def admits(self, selects: Any, event: Event) -> bool:
         if self.reconnects and isinstance(selects, EventPattern):
-            selects = msgspec.structs.replace(selects, tenant_id=event.tenant_id)  # type: ignore[union-attr]
+            selects = msgspec.structs.replace(selects, tenant_id=event.tenant_id)
         return super().admits(selects, event)
 
 

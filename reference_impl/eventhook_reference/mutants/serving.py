@@ -154,9 +154,7 @@ def drops_empty_payloads() -> type[SseApp]:
 @broken(SERVING, "SSE-03", seen="one field id with")
 def forgets_the_id() -> type[SseApp]:
     """Stream events go out without an id."""
-    return _reframed(
-        lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame)
-    )
+    return _reframed(lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame))
 
 
 @broken(SERVING, "SSE-03", seen="one field event with")
@@ -193,8 +191,8 @@ def numbers_its_comments() -> type[SseApp]:
 @broken(SERVING, "SSE-06", seen="401 for GET")
 def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
     """Where nobody can be authenticated, everybody is let in."""
-    from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
         async def admit(self, request: Any) -> Any:
@@ -228,7 +226,7 @@ def forbids_instead_of_hiding() -> type[SseApp]:
 
     class Broken(SseApp):
         def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:
-            known = {**self.registry.workflows, **self.registry.tasks}
+            known: dict[Any, Any] = {**self.registry.workflows, **self.registry.tasks}
             if id in known and known[id].tenant_id != tenant:
                 raise Refused(HTTPStatus.FORBIDDEN, "it is another tenant's")
             super().find(endpoint, request, tenant, id)
@@ -245,8 +243,8 @@ def looks_for_it_before_reading_the_rest() -> type[SseApp]:
     class Broken(SseApp):
         def read_form(self, endpoint: Any, request: Any) -> Any:
             if endpoint.names:
-                id = parse_id(request.path_params["id"])
-                self.find(endpoint, request, next(iter(self.tenants.values())), id)
+                named = parse_id(request.path_params["id"])
+                self.find(endpoint, request, next(iter(self.tenants.values())), named)
             return super().read_form(endpoint, request)
 
     return Broken
@@ -262,7 +260,7 @@ def says_whose_it_is() -> type[SseApp]:
 
     class Broken(SseApp):
         def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:
-            known = {**self.registry.workflows, **self.registry.tasks}
+            known: dict[Any, Any] = {**self.registry.workflows, **self.registry.tasks}
             if id in known and known[id].tenant_id != tenant:
                 raise Refused(HTTPStatus.NOT_FOUND, f"{id} is not one of yours")
             super().find(endpoint, request, tenant, id)
@@ -351,9 +349,9 @@ def streams_to_head() -> type[SseApp]:
     class Broken(SseApp):
         async def answer(self, endpoint: Any, request: Any) -> Any:
             tenant = await self.admit(request)
-            id, types = self.read_form(endpoint, request)
-            self.find(endpoint, request, tenant, id)
-            return _StreamResponse(self, self.make_feed(endpoint, types, tenant, id))
+            named, types = self.read_form(endpoint, request)
+            self.find(endpoint, request, tenant, named)
+            return _StreamResponse(self, self.make_feed(endpoint, types, tenant, named))
 
     return Broken
 

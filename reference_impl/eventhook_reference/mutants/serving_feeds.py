@@ -153,12 +153,10 @@ def last_reader_takes_all() -> type[SseApp]:
 
     class Broken(SseApp):
         async def write(self, feed: Any, send: Any) -> None:
-            feed.newest = True
-            for other in self.open_feeds:
-                if other is not feed and (other.id, type(other)) == (feed.id, type(feed)):
-                    other.newest = False
+            newest: dict[Any, Any] = self.__dict__.setdefault("newest", {})
+            newest[feed.id, type(feed)] = feed
             while (body := await feed.outbox.take()) is not None:
-                if feed.newest:
+                if newest[feed.id, type(feed)] is feed:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -129,14 +129,14 @@ class SseApp:
             Refused: it is refused.
         """
         tenant = await self.admit(request)
-        id, types = self.read_form(endpoint, request)
-        self.find(endpoint, request, tenant, id)
+        named, types = self.read_form(endpoint, request)
+        self.find(endpoint, request, tenant, named)
         if request.method == "HEAD":
             response = Response(headers=self.headers())
             # A stream has no length, so that its HEAD must not state one.
             del response.headers["content-length"]
             return response
-        return _StreamResponse(self, self.make_feed(endpoint, types, tenant, id))
+        return _StreamResponse(self, self.make_feed(endpoint, types, tenant, named))
 
     async def admit(self, request: Request) -> UUID:
         """Whose credentials these are; an authenticator that fails lets nobody in."""
@@ -155,7 +155,7 @@ class SseApp:
 
     def read_form(self, endpoint: Endpoint, request: Request) -> tuple[UUID, TypesFilter]:
         """The id (of the tenant's own stream: the nil UUID) and the filter."""
-        id = parse_id(request.path_params["id"]) if endpoint.names else UUID(int=0)
+        named = parse_id(request.path_params["id"]) if endpoint.names else UUID(int=0)
         try:
             types = self.read_types(endpoint, request.query_params.getlist("types"))
         except MalformedTypes as error:
@@ -163,7 +163,7 @@ class SseApp:
         accept = ", ".join(request.headers.getlist("accept"))
         if not accepts_event_stream(accept):
             raise Refused(HTTPStatus.NOT_ACCEPTABLE, f"this is {EVENT_STREAM} and nothing else")
-        return id, types
+        return named, types
 
     def read_types(self, endpoint: Endpoint, values: list[str]) -> TypesFilter:
         """The filter."""
@@ -189,9 +189,7 @@ class SseApp:
 
     def make_feed(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Feed:
         """The feed of an endpoint."""
-        return _FEEDS[endpoint.kind](
-            self.backend, self.registry, self.encoders, types, tenant, id
-        )
+        return _FEEDS[endpoint.kind](self.backend, self.registry, self.encoders, types, tenant, id)
 
     def headers(self) -> dict[str, str]:
         """Those of a stream: nothing on the way may keep or collect it (SSE-01)."""

@@ -159,8 +159,7 @@ class Feed(ABC):
     async def end(self) -> None:
         """Closes the stream once nothing is on its way any more (SSE-18)."""
         await asyncio.sleep(LINGER_S)
-        while not self.outbox.idle:
-            await asyncio.sleep(LINGER_S)
+        await self.outbox.settled()
         self.outbox.close()
 
 

@@ -30,9 +30,7 @@ def document() -> dict[str, Any]:
             "get": _operation(endpoint, "get"),
             "head": _operation(endpoint, "head"),
         }
-    paths["/openapi.json"] = {
-        method: _document_operation(method) for method in ("get", "head")
-    }
+    paths["/openapi.json"] = {method: _document_operation(method) for method in ("get", "head")}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -21,8 +21,15 @@ class Outbox:
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._written = asyncio.Event()
         self._waiting = 0
         self._writing = False
+
+    async def settled(self) -> None:
+        """Waits until all that was on its way has been written."""
+        while not self.idle:
+            self._written.clear()
+            await self._written.wait()
 
     @property
     def idle(self) -> bool:
@@ -58,6 +65,7 @@ class Outbox:
         Whoever takes has written what it took before.
         """
         self._writing = False
+        self._written.set()
         await self._filled.wait()
         if not self._frames:
             return None

@@ -57,7 +57,7 @@ class _InProcess(uvicorn.Server):
         if tasks:
             await asyncio.wait(tasks, timeout=_FAREWELL_S)
         for connection in list(self.server_state.connections):
-            transport: Any = connection.transport  # type: ignore[union-attr]
+            transport: Any = connection.transport
             transport.abort()
         await super().shutdown(sockets)
 
@@ -107,7 +107,9 @@ def _shown(host: str) -> str:
 def new_tenants() -> tuple[Tenant, Tenant]:
     """Two tenants with tokens that nobody can guess."""
     first, second = (
-        Tenant(uuid4(), f"/api/tenants/{name}", {"Authorization": f"Bearer {secrets.token_hex(16)}"})
+        Tenant(
+            uuid4(), f"/api/tenants/{name}", {"Authorization": f"Bearer {secrets.token_hex(16)}"}
+        )
         for name in ("acme", "globex")
     )
     return first, second
@@ -121,12 +123,12 @@ class Provision:
 
     async def __call__(self, tenant: Tenant, kind: Kind, parent: UUID | None = None) -> UUID:
         """A workflow, a task (of the workflow `parent`, or standalone), or a child of `parent`."""
-        id = uuid4()
+        made = uuid4()
         if kind == "task":
-            self._registry.add_task(id, tenant.id, "provisioned", parent)
+            self._registry.add_task(made, tenant.id, "provisioned", parent)
         else:
-            self._registry.add_workflow(id, tenant.id, "provisioned", parent)
-        return id
+            self._registry.add_workflow(made, tenant.id, "provisioned", parent)
+        return made
 
 
 def http(

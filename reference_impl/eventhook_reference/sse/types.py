@@ -71,7 +71,7 @@ def parse_types(values: Iterable[str], *, stream_types: bool = True) -> TypesFil
     streams = frozenset(names & STREAM_TYPES)
     if streams and not stream_types:
         raise MalformedTypes(
-            f"types has {sorted(streams)[0]!r}, but this stream carries lifecycle events only"
+            f"types has {min(streams)!r}, but this stream carries lifecycle events only"
         )
     # With its dot a prefix matches whole tokens only.
     prefixes = tuple(sorted(name.removesuffix(".*") + "." for name in names - streams))

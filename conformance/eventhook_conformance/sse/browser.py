@@ -1,0 +1,215 @@
+"""A real browser reads a stream: a headless Chromium with a page that uses `EventSource`.
+
+`EventSource` cannot send a token. So the page comes from a small proxy of the suite's, on the same
+origin as the streams that it passes on, byte for byte, with the tenant's headers added.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from eventhook_conformance.probe import Undecided
+from eventhook_conformance.sse.second import Seen
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_CHUNK: Final = 65536
+
+_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>EventSource</title>
+<style>body{font:13px monospace;white-space:pre-wrap}</style><body><script>
+const names = %(names)s, source = new EventSource("/stream"), seen = [];
+const tell = (path, value) => fetch(path, {method: "POST", body: JSON.stringify(value)});
+const take = event => {
+  seen.push([event.type, event.data, event.lastEventId]);
+  document.body.append(event.type + "  " + event.lastEventId + "  " + event.data + "\\n");
+  tell("/seen", seen.at(-1));
+};
+for (const name of names) source.addEventListener(name, take);
+source.onopen = () => tell("/opened", true);
+source.addEventListener("error", event => {
+  if (event.data === undefined) tell("/failed", source.readyState);
+});
+</script>"""
+
+
+def find_browser() -> str:
+    """The path of a Chromium.
+
+    Raises:
+        Undecided: there is none, and `--browser` asked for one.
+    """
+    for name in (os.environ.get("EVENTHOOK_BROWSER", ""), *NAMES):
+        if name and (path := shutil.which(name)) is not None:
+            return path
+    raise Undecided(
+        "--browser needs a Chromium: install one (Debian: apt-get install chromium), "
+        "or name it in EVENTHOOK_BROWSER"
+    )
+
+
+class BrowserReading:
+    """What the browser saw of one stream."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.opened = False
+        self.failures = 0
+        self._news = asyncio.Event()
+
+    def note(self, path: str, value: Any) -> None:
+        """Takes in what the page tells."""
+        if path == "/seen":
+            self.seen.append((value[0], value[1], value[2]))
+        elif path == "/opened":
+            self.opened = True
+        else:
+            self.failures += 1
+        self._news.set()
+
+    async def until_opened(self) -> None:
+        """Waits until the stream is open."""
+        while not self.opened:
+            await self._wait()
+
+    async def until_seen(self, count: int) -> None:
+        """Waits for that many events."""
+        while len(self.seen) < count:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+
+class _Proxy:
+    """Serves the page, takes its news, and passes one stream on."""
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], names: Sequence[str], reading: BrowserReading
+    ) -> None:
+        self._url = url
+        self._headers = headers
+        self._page = (_PAGE % {"names": json.dumps(sorted(set(names)))}).encode()
+        self._reading = reading
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request, one connection."""
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            method, path, _ = head.split(" ", 2)
+            if path == "/stream":
+                await self._pass_on(writer)
+            elif method == "POST":
+                self._reading.note(path, json.loads(await reader.readexactly(_length(head))))
+                _answer(writer, "204 No Content", "text/plain", b"")
+            elif path == "/":
+                _answer(writer, "200 OK", "text/html; charset=utf-8", self._page)
+            else:
+                _answer(writer, "404 Not Found", "text/plain", b"")
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the browser went away
+        finally:
+            writer.close()
+
+    async def _pass_on(self, writer: asyncio.StreamWriter) -> None:
+        import httpx
+
+        async with (
+            httpx.AsyncClient(
+                trust_env=False,
+                verify=self._url.startswith("https:"),
+                timeout=httpx.Timeout(None),
+            ) as client,
+            client.stream(
+                "GET",
+                self._url,
+                headers={**self._headers, "Accept": "text/event-stream", "Accept-Encoding": ""},
+            ) as response,
+        ):
+            kept = ("content-type", "cache-control", "content-encoding")
+            lines = [f"HTTP/1.1 {response.status_code} Passed-On", "Connection: close"]
+            lines += [
+                f"{name}: {value}" for name, value in response.headers.items() if name in kept
+            ]
+            writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+            async for chunk in response.aiter_raw():
+                writer.write(chunk)
+                await writer.drain()
+
+
+@asynccontextmanager
+async def browser_reading(
+    url: str, headers: Mapping[str, str], names: Sequence[str]
+) -> AsyncIterator[BrowserReading]:
+    """A browser that reads the stream as long as the context is open.
+
+    Args:
+        url: of the stream.
+        headers: that the proxy adds.
+        names: of the events that the page listens to.
+
+    Raises:
+        Undecided: there is no browser.
+    """
+    browser = find_browser()
+    reading = BrowserReading()
+    proxy = _Proxy(url, headers, names, reading)
+    async with AsyncExitStack() as stack:
+        server = await asyncio.start_server(proxy.answer, "127.0.0.1", 0, limit=_CHUNK)
+        stack.push_async_callback(server.wait_closed)
+        stack.callback(server.close)
+        port = server.sockets[0].getsockname()[1]
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="eventhook-browser-", ignore_cleanup_errors=True)
+        )
+        page = f"http://127.0.0.1:{port}/"
+        await stack.enter_async_context(_running(browser, folder, page))
+        yield reading
+
+
+@asynccontextmanager
+async def _running(browser: str, folder: str, page: str) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        browser,
+        "--headless=new",
+        "--no-sandbox",  # because: CI runs as root, and the page is our own
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--no-proxy-server",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={folder}",
+        page,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _answer(writer: asyncio.StreamWriter, status: str, media: str, body: bytes) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\n"
+    writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+
+
+def _length(head: str) -> int:
+    for line in head.split("\r\n"):
+        name, _, value = line.partition(":")
+        if name.lower() == "content-length":
+            return int(value)
+    return 0

@@ -1,0 +1,63 @@
+"""Markdown: the table, what is folded, and that nothing breaks out of either."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from checker.builder import Timeline
+from eventhook_conformance.report.markdown import markdown
+from report import made
+
+
+def test_a_conformant_target_is_a_line_and_a_table() -> None:
+    text = markdown([made.all_pass()])
+    assert "- ✅ <code>made</code>: **conformant** · requirements: " in text
+    assert re.search(r"\| \*\*PUB\*\* Publish and subscribe \| (\d+) of \1 hold \|", text)
+    assert "<details>" not in text
+    assert "STR" not in text
+
+
+def test_targets_stand_side_by_side_and_only_troubled_rows_are_listed() -> None:
+    text = markdown([made.all_pass(), made.result(made.passed(), made.failed(Timeline()))])
+    row = next(line for line in text.splitlines() if line.startswith("| PUB-02 "))
+    assert row.endswith("| ✓ holds | ✗ does not hold |")
+    assert "<details><summary><code>made&#58;&#58;broken</code>" in text
+    assert "  expected  " in text
+    assert text.count("<details>") == text.count("</details>") == 1
+
+
+def test_what_has_no_verdict_says_why() -> None:
+    text = markdown([made.result(unusable="it is gone")])
+    assert "⚠️" in text
+    assert "<code>it is gone</code>" in text
+
+
+def test_the_baseline_has_its_say() -> None:
+    text = markdown([made.all_pass()], ["worse  made x PUB-01"])
+    assert "**Against the baseline**" in text
+    assert "worse  made x PUB-01" in text
+    assert "baseline" not in markdown([made.all_pass()])
+
+
+def test_nothing_from_outside_is_markup() -> None:
+    case = made.hostile(Timeline())
+    case.violations[-1] = type(case.violations[-1])(
+        "failed", ("PUB-03",), "x", "````\n</details>\n# owned"
+    )
+    text = markdown([made.result(case, target=made.HOSTILE)])
+    fence = re.search(r"^(`{3,})text$", text, re.MULTILINE)
+    assert fence is not None
+    outside = re.sub(r"(?ms)^(`{3,})text$.*?^\1$", "", text)
+    assert "<script>" not in outside
+    assert "owned" not in re.sub(r"<code>.*?</code>", "", outside)
+    assert "\x00" not in text
+    text.encode("utf-8")
+
+
+@pytest.mark.parametrize("number", [40, 41])
+def test_a_summary_stays_short(number: int) -> None:
+    text = markdown([made.result(*(made.undecided() for _ in range(number)))])
+    assert text.count("<details>") == 40
+    assert ("1 more are in the other reports." in text) == (number > 40)
