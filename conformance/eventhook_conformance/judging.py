@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Collection, Iterable
 
 from eventhook_conformance.cases import Instance, catalog
+from eventhook_conformance.clients import TargetUnusable
 from eventhook_conformance.result import CaseResult, RunResult
-from eventhook_conformance.run import Run, TargetUnusable
+from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.smoke import smoke
 from eventhook_conformance.target import Target

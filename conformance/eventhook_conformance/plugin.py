@@ -15,9 +15,10 @@ import pytest
 import pytest_asyncio
 
 from eventhook_conformance.cases import Case, Instance, instances_of
+from eventhook_conformance.clients import TargetUnusable
 from eventhook_conformance.judging import not_claimed, selectable
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.run import Run, TargetUnusable
+from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.smoke import smoke
 from eventhook_conformance.target import TargetNotFound, find_target
@@ -76,7 +77,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="TARGET",
-        help="event bus to judge: a registered name or module:attribute (repeatable); "
+        help="event bus to judge: a registered name, module:attribute or driver:COMMAND "
+        "(repeatable); "
         "with --pyargs eventhook_conformance",
     )
     group.addoption("--eventhook-profile", action="append", default=[], metavar="P")

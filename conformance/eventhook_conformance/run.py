@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
+from eventhook_conformance.acting import act, closing_violation, decide, stands
 from eventhook_conformance.cases import Case, Instance
 from eventhook_conformance.checker import Violation, check, condense
-from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.clients import Clients
 from eventhook_conformance.history import Clock, History, Ledger
 from eventhook_conformance.parking import Parked, Parking, leave_all
-from eventhook_conformance.probe import CaseAborted, Client, NotOffered, Patience, Probe, Undecided
+from eventhook_conformance.probe import Client, Patience, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.held import Held, Hung
-from eventhook_conformance.probe.services import Services
-from eventhook_conformance.probe.unruly import end, tamed
+from eventhook_conformance.probe.unruly import end
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.result import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Capabilities, Server, Target
-from eventhook_conformance.watchdog import LoopBlocked, Watchdog
+from eventhook_conformance.target import Capabilities, Target
+from eventhook_conformance.watchdog import Watchdog
 
-_OPEN_TIMEOUT_S: Final = 30.0
-_CASE_LIMIT_S: Final = 120.0
 _PARKED: Final = 400
-
-
-class TargetUnusable(Exception):
-    """The target cannot be opened, entered or published to: there is nothing to judge."""
 
 
 class Run:
@@ -52,7 +44,6 @@ class Run:
         self.name = name or target.name
         self.capabilities = capabilities
         self.settings = settings
-        self.server: Server | None = None
         self.result = RunResult(
             target=target.name,
             capabilities=capabilities,
@@ -64,20 +55,14 @@ class Run:
         self.clock = Clock()
         self._ledger = Ledger()
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
-        self._shared: dict[int, Client] = {}
-        self._opening = asyncio.Lock()
-        self._services = Services(target, self.patience, _OPEN_TIMEOUT_S)
-        self._opened = 0
+        self.clients = Clients(target, self.patience, self.clock)
         self._judging: CaseResult | None = None
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
-        self._server: Held[Server] | None = None
         self._began = 0.0
         self.finished = False
         """Its late arrivals are judged, and all of it is closed."""
         self.on_case: Callable[[Run, CaseResult], None] | None = None
         self.on_finished: Callable[[Run], None] | None = None
-
-    # Clients
 
     async def start(self) -> None:
         """Enters the target's server, where it has one.
@@ -86,51 +71,7 @@ class Run:
             TargetUnusable: that raised or hung.
         """
         self._began = time.perf_counter()
-        if self.target.server is None or self.server is not None:
-            return
-        self._server = Held(self.target.server, self.patience)
-        try:
-            self.server = await self._server.enter(_OPEN_TIMEOUT_S)
-        except Exception as error:  # because: whatever the target raises is said in one line
-            raise TargetUnusable(f"its server could not be started: {describe(error)}") from error
-
-    async def shared(self, number: int) -> Client:
-        """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
-        async with self._opening:  # or several that ask at once would each open one
-            client = self._shared.get(number)
-            if client is None or client.suspect or client.closed:
-                client = await self._open(f"c{number + 1}")
-                self._shared[number] = client
-            return client
-
-    async def open_client(self, history: History, address: str | None = None) -> Client:
-        """One more client, for one case; at another address than the run's server, if one is given.
-
-        Raises:
-            BaseException: whatever opening raised.
-        """
-        self._opened += 1
-        name = f"c{2 + self._opened}"
-        remark = history.remark(name, "open a client")
-        client = await self._open(name, address)
-        remark.returned, remark.result = self.clock.now(), "open"
-        return client
-
-    async def _open(self, name: str, address: str | None = None) -> Client:
-        target, server = self.target, self.server
-        if target.connect is not None and server is not None:
-            connect, where = target.connect, address or server.address
-            held: Held[StreamingBackend] = Held(lambda: connect(where), self.patience)
-        elif target.open is not None:
-            held = Held(target.open, self.patience)
-        else:
-            raise TargetUnusable("its server was not started")
-        backend = await held.enter(max(_OPEN_TIMEOUT_S, self.settings.arrival_timeout_s))
-        if not self.result.kit:
-            self.result.kit = tuple(getattr(backend, "kit_parts", ()))
-        return Client(name, held, backend, self.patience)
-
-    # Cases
+        await self.clients.start()
 
     async def judge(self, instance: Instance) -> CaseResult:
         """Runs one case and judges what it saw; the result is also entered in the run's."""
@@ -145,19 +86,19 @@ class Run:
         elif case.alone:
             await self.audit()
         with self._watchdog.watching():
-            await self._act(probe, lambda: instance.body(probe, **instance.parameters), result)
+            await act(probe, lambda: instance.body(probe, **instance.parameters), result)
             if probe.adopted is not None:
                 result.program, result.history = probe.adopted
             self._note_blocked(probe)
             fault = await self._take_fault(result)
-            found = [one for one in self._violations(case, probe, history) if _stands(one, fault)]
+            found = [one for one in self._violations(case, probe, history) if stands(one, fault)]
             wrong = await self._tidy(case, probe, result, found, stays=fault is None)
             if wrong and fault is None and (fault := await self._take_fault(result)):
                 await self._retire_suspects()
             found += [] if fault else wrong
         result.violations = condense(found)
         result.duration_s = time.perf_counter() - began
-        _decide(result)
+        decide(result)
         self._save(result)
         self._judging = None
         if not any(one.entry.entered and not one.entry.left for one in probe.listeners):
@@ -187,14 +128,14 @@ class Run:
         return Probe(
             requirements=requirements,
             history=history,
-            open_client=self.open_client,
-            shared=self.shared,
+            open_client=self.clients.open_client,
+            shared=self.clients.shared,
             target=self.target,
-            server=self.server,
+            server=self.clients.server,
             capabilities=self.capabilities,
             settings=self.settings,
             patience=self.patience,
-            services=self._services,
+            services=self.clients.services,
             judge_apart=self._judge_apart,
             note_published=lambda event: self._ledger.add(event, history.case),
         )
@@ -210,7 +151,7 @@ class Run:
         history = History(name, self.clock)
         probe = self.probe(requirements, history)
         result = CaseResult(id=name, requirements=tuple(requirements), outcome="passed")
-        await self._act(probe, lambda: body(probe), result)
+        await act(probe, lambda: body(probe), result)
         fault = await self._take_fault(result)
         await end(*probe.tasks, grace_s=self.patience.current_s)
         found = [*check(history, self.capabilities, self._ledger), *probe.violations]
@@ -221,36 +162,6 @@ class Run:
         if fault or (result.message is not None and not found):
             raise Undecided(result.message or "", "driver" if result.blame == "driver" else "suite")
         return history, tuple(found)
-
-    async def _act(
-        self, probe: Probe, body: Callable[[], Awaitable[None]], result: CaseResult
-    ) -> None:
-        """Runs the body; every way in which it can end becomes part of the result."""
-        try:
-            async with asyncio.timeout(_CASE_LIMIT_S):
-                await body()
-        except CaseAborted as aborted:
-            result.decided = False
-            if aborted.violation is not None:
-                probe.violations.append(aborted.violation)
-        except (NotOffered, Undecided) as reason:
-            _call_off(result, reason)
-        except (LoopBlocked, Hung, asyncio.CancelledError) as error:
-            raised = tamed(error)
-            if isinstance(raised, asyncio.CancelledError):
-                raise  # the run itself is cancelled
-            result.decided = False
-            probe.found("every call to return", str(raised))
-        except TimeoutError:
-            result.decided = False
-            result.blame, result.message = "suite", f"the case took longer than {_CASE_LIMIT_S:g} s"
-        except (
-            Exception
-        ) as error:  # because: a fault of the suite must not pass for one of the target
-            result.decided = False
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            result.blame = "suite"
-            result.message = f"{describe(error)} ({where.name}, line {where.lineno})"
 
     def _note_blocked(self, probe: Probe) -> None:
         blocked = self._watchdog.take()
@@ -277,7 +188,7 @@ class Run:
 
         No shared client is used again, and what is parked on them cannot be heard any more.
         """
-        fault = await self.server.take_fault() if self.server is not None else None
+        fault = await self.clients.take_fault()
         if fault is not None:
             result.decided, result.blame, result.message = False, "driver", fault
             self._lose_parked()
@@ -285,7 +196,7 @@ class Run:
 
     def _lose_parked(self) -> None:
         self.result.unaudited += [one.result.id for one in self._parking]
-        for client in self._shared.values():
+        for client in self.clients.all_shared():
             client.suspect = client.suspect or "its driver failed"
             for parked in self._parking:
                 parked.excuse(client)
@@ -313,10 +224,10 @@ class Run:
         await asyncio.sleep(0)
         wrong = await leave_all(tuple(leaving))
         for client in probe.own_clients:
-            await self._services.leave(client)
+            await self.clients.services.leave(client)
             problem = await client.leave()
             if problem is not None and client.suspect in (None, CLOSED_BY_CASE):
-                wrong.append(_closing_violation(client, problem))
+                wrong.append(closing_violation(client, problem))
         parked = tuple(one for one in open_listeners if one not in leaving)
         if parked:
             judged = sum(len(one.entry.deliveries) for one in parked)
@@ -328,24 +239,22 @@ class Run:
         return wrong
 
     async def _retire_suspects(self) -> None:
-        for number, client in list(self._shared.items()):
+        for client in self.clients.all_shared():
             if client.suspect:
-                await self._retire(number, client)
+                await self._retire(client)
 
-    async def _retire(self, number: int, client: Client) -> None:
+    async def _retire(self, client: Client) -> None:
         """Closes a shared client that no other case should use; what is parked on it leaves first."""
-        del self._shared[number]
         for parked in self._parking.of(client):
             parked.excuse(client)
             self._settle_account(parked, await self._parking.remove(parked))
-        await self._services.leave(client)
-        await client.leave()
+        await self.clients.retire(client)
 
     async def _leave_shared(self) -> None:
         """Nothing that other cases left is open when the server is broken; it was judged before."""
         await self.audit(self.settings.settle_s)
-        for number, client in list(self._shared.items()):
-            await self._retire(number, client)
+        for client in self.clients.all_shared():
+            await self._retire(client)
 
     async def audit(self, settle_s: float = 0.0) -> None:
         """Has all parked subscriptions leave, and charges what came late to its cases."""
@@ -356,7 +265,7 @@ class Run:
             await asyncio.sleep(settle_s)
         asked = list(self._parking)
         accounts = await self._parking.empty()
-        fault = await self.server.take_fault() if self.server is not None else None
+        fault = await self.clients.take_fault()
         if fault is not None:
             # It shows in no case, and what it kept from being heard might have failed many.
             self.result.suite_failure = fault
@@ -377,7 +286,7 @@ class Run:
         late = [violation for violation in now if violation not in known]
         if late:
             parked.result.violations = condense([*parked.violations, *late])
-            _decide(parked.result)
+            decide(parked.result)
         self._forget(parked.result)
 
     def _forget(self, result: CaseResult) -> None:
@@ -398,55 +307,5 @@ class Run:
                 self.on_finished(self)
 
     async def _close(self) -> None:
-        clients, self._shared = list(self._shared.values()), {}
-        for client in clients:
-            await self._services.leave(client)
-            await client.leave()
-        if self._server is not None:
-            server, self._server, self.server = self._server, None, None
-            try:
-                await server.leave()
-            except Exception as error:  # because: the verdict stands, however the server ends
-                self.result.suite_failure = f"the target's server did not end: {describe(error)}"
-
-
-_PROVEN: Final = frozenset(
-    {
-        *("leaked", "phantom", "altered", "crossed", "unmatched", "refused-seen", "replayed"),
-        *("after-leaving", "repeated", "reordered", "disordered", "acausal"),
-    }
-)
-"""What is shown by events that were delivered, whatever became of the driver afterwards."""
-
-
-def _stands(violation: Violation, fault: str | None) -> bool:
-    return fault is None or violation.kind in _PROVEN
-
-
-def _call_off(result: CaseResult, reason: NotOffered | Undecided) -> None:
-    result.message = str(reason)
-    if isinstance(reason, NotOffered):
-        result.outcome = "not_claimed"
-    else:
-        result.decided, result.blame = False, reason.blame
-
-
-def _decide(result: CaseResult) -> None:
-    if result.violations:
-        result.outcome = "failed"
-        result.blame = "target"
-        result.message = result.violations[0].message
-    elif result.outcome == "not_claimed":
-        result.blame = None
-    elif result.message is not None or not result.decided:
-        result.outcome = "error"
-        result.blame = result.blame or "suite"
-        result.message = result.message or "the case ended early, and its history shows no breach"
-    else:
-        result.outcome = "passed"
-
-
-def _closing_violation(client: Client, problem: str) -> Violation:
-    return Violation(
-        "failed", ("PUB-17",), f"closing {client.name} to succeed", f"it raised {problem}"
-    )
+        self.result.kit = self.clients.kit
+        self.result.suite_failure = await self.clients.close() or self.result.suite_failure

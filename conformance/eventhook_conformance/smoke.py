@@ -6,12 +6,13 @@ target without events STR-06), and the rest is not worth running.
 
 from __future__ import annotations
 
+from eventhook_conformance.clients import TargetUnusable
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import CaseAborted, Listener, Probe
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.result import CaseResult
-from eventhook_conformance.run import Run, TargetUnusable
+from eventhook_conformance.run import Run
 
 CASE = "smoke::something_arrives"
 
@@ -54,7 +55,7 @@ async def _wire(run: Run, probe: Probe) -> Listener:
     events = "events" in run.capabilities.profiles
     try:
         await run.start()
-        await run.shared(0)
+        await run.clients.shared(0)
     except TargetUnusable:
         raise
     except Exception as error:  # because: whatever the target raises is said in one line

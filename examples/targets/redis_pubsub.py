@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from redis import exceptions
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError
 
 from eventhook_conformance import Capabilities, Server, Target
 from eventhook_conformance.kit import Adapter, Kind, Sink
@@ -54,7 +54,7 @@ class RedisBus(Adapter):
             async for message in channel.listen():
                 if message["type"] == "message":
                     await sink(message["data"])
-        except ConnectionError as error:
+        except exceptions.ConnectionError as error:
             sink.lose(f"the connection to Redis broke: {error}")
 
     async def disconnect(self) -> None:
@@ -77,7 +77,7 @@ async def server() -> AsyncIterator[Server]:
         )
         try:
             async with asyncio.timeout(10), Redis.from_url(running.address) as redis:
-                while not await answers(redis):
+                while not await answers(redis):  # noqa: ASYNC110 - it says nothing when it is up
                     await asyncio.sleep(0.02)
             yield running
         finally:
@@ -88,7 +88,7 @@ async def server() -> AsyncIterator[Server]:
 async def answers(redis: Redis) -> bool:
     try:
         return await redis.ping()
-    except ConnectionError:
+    except exceptions.ConnectionError:
         return False
 
 

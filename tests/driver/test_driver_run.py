@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ import pytest
 
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.driver import client, process
+from eventhook_conformance.judging import cases_for, judge
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.requirements import requirements
 from eventhook_conformance.result import CaseResult, RunResult, exit_code
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Target, TargetNotFound, find_target
+from eventhook_conformance.target import Capabilities, Target, TargetNotFound, find_target
 from run.hostile import after, before, by_name, evil, examine, outcomes
 
 BROKEN = Path(__file__).parent / "broken"
@@ -31,7 +36,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def target(name: str, *arguments: str) -> Target:
-    return find_target("driver:" + shlex.join([sys.executable, str(BROKEN / f"{name}.py"), *arguments]))
+    return find_target(
+        "driver:" + shlex.join([sys.executable, str(BROKEN / f"{name}.py"), *arguments])
+    )
 
 
 def judged(how: str, bodies: Any = (before, evil, after)) -> RunResult:
@@ -113,6 +120,88 @@ def test_what_was_proven_before_the_driver_died_stands() -> None:
     assert [one.kind for one in case.violations] == ["phantom"]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("strict_reader", "unknown members"),
+        ("leaves_out_nulls", "`next` to answer"),
+        ("shouts", "`next` to answer"),
+    ],
+)
+def test_drivers_are_held_to_the_wire_form(name: str, words: str) -> None:
+    result = judge(target(name), QUICK, cases_for({"EVT-10"}))
+    [requirement] = [one for one in result.requirement_results() if one.requirement.id == "EVT-10"]
+    assert requirement.outcome == "failed"
+    charged = [
+        violation
+        for case in result.cases
+        for violation in case.violations
+        if "EVT-10" in violation.requirements
+    ]
+    assert words in charged[0].message
+
+
+def test_the_wire_form_is_asked_of_drivers_and_of_nats_alone() -> None:
+    right = judge(target("evil", "none"), QUICK, cases_for({"EVT-10"}))
+    outcomes_of = {case.id: case.outcome for case in right.cases}
+    assert {one for one, what in outcomes_of.items() if what == "passed"} == {
+        one for one in outcomes_of if one.startswith("driver_wire::")
+    }
+    assert {one.outcome for one in right.requirement_results() if one.requirement.drivers} == {
+        "passed"
+    }
+    in_process = judge(find_target("memory"), QUICK, cases_for({"EVT-10"}))
+    assert {case.outcome for case in in_process.cases} == {"not_claimed"}
+    assert requirements()["EVT-10"].unmet(Capabilities()) == "profile nats-wire is not claimed"
+
+
+def test_an_interrupted_run_leaves_no_process() -> None:
+    program = str(Path(sys.executable).with_name("eventhook-conformance"))
+    line = shlex.join([sys.executable, str(BROKEN / "evil.py"), "interrupted-by-test"])
+    with subprocess.Popen(
+        [program, "run", f"driver:{line}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        for _ in range(100):
+            if found := _running("interrupted-by-test", besides=run.pid):
+                break
+            time.sleep(0.05)
+        assert found
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
+    assert run.returncode == 3
+    assert _running("interrupted-by-test", besides=run.pid) == []
+
+
+def _running(word: str, besides: int) -> list[int]:
+    """The processes with that word on their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if word.encode() in words and int(folder.name) != besides:
+            found.append(int(folder.name))
+    return found
+
+
+def test_pytest_runs_a_driver_too() -> None:
+    line = shlex.join([sys.executable, str(BROKEN / "evil.py"), "none"])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "--pyargs", "eventhook_conformance", "-q"),
+            *("--target", f"driver:{line}", "-k", "PUB-08 or EVT-10", "-p", "no:cacheprovider"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=BROKEN,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "verdict: conformant" in done.stdout
+
+
 def test_a_right_driver_leaves_nothing() -> None:
     result = examine(target("evil", "none"), (before, after), settings=QUICK)
     assert outcomes(result) == {"before": "passed", "after": "passed"}
@@ -122,7 +211,9 @@ def test_a_right_driver_leaves_nothing() -> None:
 
 def test_a_driver_that_fails_at_the_end_is_told() -> None:
     result = examine(target("fails_at_the_end"), (before,), settings=QUICK)
-    assert "exited with 3 after `shutdown`; its last lines: could not" in (result.suite_failure or "")
+    assert "exited with 3 after `shutdown`; its last lines: could not" in (
+        result.suite_failure or ""
+    )
 
 
 def test_every_process_is_ended(tmp_path: Path) -> None:
@@ -154,7 +245,10 @@ def _runs(pid: int) -> bool:
         ("/no/such/program --port 1", "driver program cannot be started"),
         ("echo hello", "driver echo printed 'hello'"),
         ("true", "driver true exited with 0"),
-        (f"{sys.executable} {BROKEN / 'claims_too_much.py'}", "a driver can claim events and streams"),
+        (
+            f"{sys.executable} {BROKEN / 'claims_too_much.py'}",
+            "a driver can claim events and streams",
+        ),
         (f"{sys.executable} {BROKEN / 'other_protocol.py'}", "speaks protocol 2"),
     ],
 )

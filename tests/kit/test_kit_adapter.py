@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -27,21 +29,20 @@ from eventhook_conformance.kit import Adapter, Kind, Sink
 from eventhook_conformance.report import console
 from eventhook_conformance.result import RunResult
 from eventhook_conformance.target import Capabilities, Target
-from kit import callbacks
 from kit.callbacks import Callbacks, callbacks_target
 
-ORDERED = {"total_order": True, "causal_order": True}
+ORDERED = Capabilities(total_order=True, causal_order=True)
 ALL_PARTS = ("codec", "validation", "size check", "filtering", "buffer", "errors", "closing")
 
 
 def failures(result: RunResult) -> list[str]:
-    return [f"{one.id}: {one.message}" for one in result.cases if one.outcome in ("failed", "error")]
+    return [
+        f"{one.id}: {one.message}" for one in result.cases if one.outcome in ("failed", "error")
+    ]
 
 
 def failed(result: RunResult) -> set[str]:
-    return {
-        one.requirement.id for one in result.requirement_results() if one.outcome == "failed"
-    }
+    return {one.requirement.id for one in result.requirement_results() if one.outcome == "failed"}
 
 
 def test_the_client_has_about_forty_lines() -> None:
@@ -51,7 +52,7 @@ def test_the_client_has_about_forty_lines() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "block", "unbounded"])
 def test_a_dict_of_callbacks_is_conformant_with_every_policy(overflow: Any) -> None:
-    claims = Capabilities(overflow=overflow, event_capacity=200, stream_capacity=150, **ORDERED)
+    claims = replace(ORDERED, overflow=overflow, event_capacity=200, stream_capacity=150)
     result = judge(callbacks_target(claims))
     assert failures(result) == []
     assert result.verdict == "conformant"
@@ -120,15 +121,15 @@ def test_what_the_bus_gets_wrong_is_not_papered_over(
     client: type[Callbacks], requirement: str, missing: set[str]
 ) -> None:
     instances = cases_for({requirement})
-    right = judge(callbacks_target(Capabilities(**ORDERED)), instances=instances)
+    right = judge(callbacks_target(ORDERED), instances=instances)
     assert failures(right) == []
-    result = judge(callbacks_target(Capabilities(**ORDERED), client), instances=instances)
+    result = judge(callbacks_target(ORDERED, client), instances=instances)
     assert requirement in failed(result)
     assert set(ALL_PARTS) - set(result.kit) == missing
 
 
 def test_a_bus_with_one_channel_is_filtered() -> None:
-    claims = Capabilities(introspection=False, **ORDERED)
+    claims = replace(ORDERED, introspection=False)
     instances = cases_for({"TEN-01", "TEN-02", "STR-02", "PAT-09"})
     assert failures(judge(callbacks_target(claims, OneKey), instances=instances)) == []
 
@@ -141,7 +142,7 @@ def event(tenant: Any = None) -> FlovynEvent:
 
 
 def client(kind: type[Callbacks] = Callbacks, **claims: Any) -> Callbacks:
-    return kind(callbacks.defaultdict(list), Capabilities(**claims))
+    return kind(defaultdict(list), Capabilities(**claims))
 
 
 class Raises(Callbacks):
@@ -252,10 +253,8 @@ class SwallowsCancellation(Callbacks):
 
     @asynccontextmanager
     async def attach(self, kind: Kind, key: str, sink: Sink) -> AsyncIterator[None]:
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            pass
         async with super().attach(kind, key, sink):
             yield
 
@@ -266,7 +265,7 @@ class SwallowsCancellation(Callbacks):
 async def test_a_cancelled_entering_leaves_nothing(kind: type[Callbacks], turns: int) -> None:
     async with client(kind) as mine:
         context = mine.events.subscribe(EventPattern.all(uuid4()))
-        entering = asyncio.create_task(context.__aenter__())  # type: ignore[arg-type]
+        entering = asyncio.ensure_future(context.__aenter__())
         for _ in range(turns):
             await asyncio.sleep(0)
         entering.cancel()

@@ -96,8 +96,7 @@ async def test_a_publisher_that_never_waits_lets_a_reader_keep_up() -> None:
     read: list[int] = []
 
     async def reader() -> None:
-        async for event in buffer:
-            read.append(event)
+        read.extend([event async for event in buffer])
 
     task = asyncio.create_task(reader())
     await asyncio.sleep(0)

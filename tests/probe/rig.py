@@ -32,7 +32,7 @@ class Rig:
 
     def backend(self) -> PliableClient:
         """The first client's backend."""
-        backend = self.run._shared[0].backend
+        backend = self.run.clients.all_shared()[0].backend
         assert isinstance(backend, PliableClient)
         return backend
 

@@ -96,7 +96,7 @@ def test_the_buttons_narrow_the_matrix(page: Page) -> None:
     page.evaluate("document.querySelector('[data-show=failed]').click()")
     assert 0 < shown(page, "requirement") < everything
     assert page.evaluate(
-        "[...document.querySelectorAll('tr[data-item]:not([hidden])')]"
+        "[...document.querySelectorAll('tr[data-item=requirement]:not([hidden])')]"
         ".every(row => row.querySelector('td.failed'))"
     )
     page.evaluate("document.querySelector('[data-show=\"\"]').click()")

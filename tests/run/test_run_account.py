@@ -238,7 +238,7 @@ def test_breach_that_a_broken_case_saw_is_the_targets_all_the_same() -> None:
 
 
 def test_case_that_never_ends_is_blamed_on_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventhook_conformance.run._CASE_LIMIT_S", 0.2)
+    monkeypatch.setattr("eventhook_conformance.acting._CASE_LIMIT_S", 0.2)
 
     async def endless(probe: Probe) -> None:
         await asyncio.get_running_loop().create_future()

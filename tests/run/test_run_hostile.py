@@ -47,7 +47,7 @@ def short_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_opening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening hangs after 0.3 s instead of 30."""
-    monkeypatch.setattr("eventhook_conformance.run._OPEN_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("eventhook_conformance.clients._OPEN_TIMEOUT_S", 0.3)
 
 
 def test_correct_target_passes_and_everything_it_opened_is_closed() -> None:

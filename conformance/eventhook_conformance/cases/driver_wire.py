@@ -158,9 +158,7 @@ async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
         await _is_taken(probe, listener, event, change(members_of(event)), what)
 
 
-async def _is_taken(
-    probe: Probe, listener: Listener, event: Event, text: str, what: str
-) -> None:
+async def _is_taken(probe: Probe, listener: Listener, event: Event, text: str, what: str) -> None:
     """That an event written like this is published, and delivered whole."""
     client = await probe.client()
     backend = await _backend(probe)
@@ -193,9 +191,7 @@ async def patterns_of_other_writers_are_taken(probe: Probe) -> None:
         "without its filters": json.dumps({"tenant_id": members["tenant_id"]}),
     }
     for what, text in written.items():
-        entering = backend.subscription(
-            "subscribe", b',"pattern":' + text.encode(), FlovynEvent
-        )
+        entering = backend.subscription("subscribe", b',"pattern":' + text.encode(), FlovynEvent)
         subscription = await probe.returns(
             entering.__aenter__(), f"`subscribe` with a pattern written {what}"
         )

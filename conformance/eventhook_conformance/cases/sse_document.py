@@ -11,7 +11,14 @@ from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.probe import Probe, Undecided
 from eventhook_conformance.sse.client import EVENT_STREAM, Answer
-from eventhook_conformance.sse.fuzzing import Fuzzed, configuration, fuzz, locate
+from eventhook_conformance.sse.fuzzing import (
+    Fuzzed,
+    configuration,
+    fuzz,
+    locate,
+    resolve,
+    with_real_values,
+)
 from eventhook_conformance.sse.publishing import publish_on
 from eventhook_conformance.sse.session import PATHS, Kind, Sse, need, sse_session
 
@@ -103,21 +110,14 @@ async def fuzz_target(
             "task": task,
             "tenant": None,
         }
-        streams = {
-            template: parameters
-            for kind, it in ids.items()
-            for template, parameters in [
-                locate(document, sse.path(kind, "" if it is None else it)) or ("", {})
-            ]
-            if template
-        }
-        fixed = [
-            name
-            for parameters in streams.values()
-            for name, value in parameters.items()
-            if real_ids or value not in (str(workflow), str(task))
-        ]
-        config = configuration(streams, fixed, probe.settings.seed)
+        streams: dict[str, dict[str, str]] = {}
+        for kind, it in ids.items():
+            found = locate(document, sse.path(kind, "" if it is None else it))
+            streams |= {} if found is None else {found[0]: found[1]}
+        values = {value for parameters in streams.values() for value in parameters.values()}
+        fixed = values if real_ids else values - {str(workflow), str(task)}
+        document, paths = with_real_values(document, streams, fixed)
+        config = configuration(paths, probe.settings.seed)
         # Something comes on every stream, so that none costs its whole waiting time.
         publishing = probe.spawn(
             publish_on(
@@ -176,7 +176,7 @@ def _expect_described(
     if described is None:
         probe.found(f"the document to describe what {about} answers", f"{status} is not there")
         return
-    described = _resolved(document, described)
+    described = resolve(document, described)
     types = {name.partition(";")[0].strip().lower() for name in described.get("content", {})}
     if answer.method == "GET":
         probe.expect(
@@ -187,22 +187,9 @@ def _expect_described(
     if answer.status == 200 and answer.method == "GET":
         probe.expect(EVENT_STREAM in types, f"{EVENT_STREAM} for {about}", f"{sorted(types)}")
     for name, header in described.get("headers", {}).items():
-        if _resolved(document, header).get("required") is True:
+        if resolve(document, header).get("required") is True:
             probe.expect(
                 name.lower() in answer.headers,
                 f"the header {name} that the document promises for {status} of {about}",
                 f"there are {sorted(answer.headers)}",
             )
-
-
-def _resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """What a reference within the document points to."""
-    for _ in range(8):
-        target = value.get("$ref")
-        if not isinstance(target, str) or not target.startswith("#/"):
-            break
-        found: Any = document
-        for part in target[2:].split("/"):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"), {})
-        value = found
-    return value

@@ -45,11 +45,12 @@ async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
     async with sse_session(probe, shows={"reordered", "lost"}) as sse:
         root = await sse.workflow()
         children = [await sse.child(root) for _ in range(3)]
+        events: list[Event]
         stream = await sse.stream("consolidated", root)
         whole = await sse.stream("tenant")
         await sse.publish(*(_begun(sse, root, child) for child in children))
         for _ in range(3):
-            events: list[Event] = [
+            events = [
                 sse.event(one, f"task.step-{number}")
                 for number in range(5)
                 for one in (root, *children)
@@ -71,7 +72,7 @@ async def child_begun_later_is_included(probe: Probe) -> None:
             begun = _begun(sse, root, child)
             await sse.publish(begun)
             await stream.receive(begun)
-            first = [
+            first: list[Event] = [
                 sse.token(child, "the child's first word"),
                 sse.event(child, "workflow.started"),
             ]

@@ -159,25 +159,21 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
         tenant = sse.tenants[0].id
-        events: list[Event] = []
-        for event_type in ("task.created", "state.set", "child_workflow.started", "a.b.c-d_E9"):
-            for correlation_id in (None, "request 1"):
-                for task in {
-                    it if kind == "task" else None,
-                    it if kind == "task" else probe.tenant(),
-                }:
-                    events.append(
-                        probe.event(
-                            tenant,
-                            event_type,
-                            source="worker:7",
-                            workflow=None if kind == "task" else it,
-                            task=task,
-                            correlation_id=correlation_id,
-                            timestamp_ms=1_700_000_000_123,
-                            data={"id": str(probe.tenant()), "status": "RUNNING"},
-                        )
-                    )
+        events: list[Event] = [
+            probe.event(
+                tenant,
+                event_type,
+                source="worker:7",
+                workflow=None if kind == "task" else it,
+                task=it if kind == "task" else task,
+                correlation_id=correlation_id,
+                timestamp_ms=1_700_000_000_123,
+                data={"id": str(probe.tenant()), "status": "RUNNING"},
+            )
+            for event_type in ("task.created", "state.set", "child_workflow.started", "a.b.c-d_E9")
+            for correlation_id in (None, "request 1")
+            for task in (None, probe.tenant())
+        ]
         for start in range(0, len(events), 8):
             await sse.publish(*events[start : start + 8])
             await stream.receive(*events[start : start + 8])

@@ -18,10 +18,12 @@ def driver(target: str) -> None:
       eventhook-conformance run "driver:eventhook-conformance driver memory"
     """
     # The protocol's client, which most commands never need, stays unloaded.
-    from eventhook_conformance.driver.server import serve
+    from eventhook_conformance.driver.server import Output, serve
 
-    try:
-        found = find_target(target)
-    except TargetNotFound as error:
-        raise click.UsageError(str(error)) from error
-    serve(found, __version__)
+    # Before the target's module is imported: it may print.
+    with Output() as output:
+        try:
+            found = find_target(target)
+        except TargetNotFound as error:
+            raise click.UsageError(str(error)) from error
+        serve(found, __version__, output)

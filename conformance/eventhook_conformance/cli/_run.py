@@ -102,13 +102,14 @@ def run(
     verbose: bool,
     **files: Path | None,
 ) -> None:
-    """Judges each TARGET: a registered name, or module:attribute.
+    """Judges each TARGET: a registered name, module:attribute, or driver:COMMAND.
 
     \b
     Exits 0 conformant, 1 not conformant, 2 wrong usage or the target cannot be
     used, 3 no verdict. Examples:
       eventhook-conformance run memory nats
       eventhook-conformance run my_bus_target:target --json report.json
+      eventhook-conformance run "driver:./my-driver --verbose"
       eventhook-conformance run nats -k "PUB-04 or TEN"
     """
     reports = Reports(files)

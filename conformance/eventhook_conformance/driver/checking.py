@@ -178,7 +178,9 @@ def check(title: str) -> Callable[[Check], Check]:
     return enter
 
 
-async def check_driver(command: Sequence[str], label: str, outlet: Outlet) -> AsyncIterator[Finding]:
+async def check_driver(
+    command: Sequence[str], label: str, outlet: Outlet
+) -> AsyncIterator[Finding]:
     """Runs every check; each finding comes as soon as it is known."""
     process: DriverProcess | None = None
     claims = Capabilities()
@@ -486,7 +488,12 @@ async def invalid_is_refused(session: Session) -> None:
     if "events" in session.capabilities.profiles:
         pattern = {"tenant_id": event["tenant_id"]}
         refused += [
-            ("publish", {"event": {**event, "event_type": "one"}}, -32001, "of a type of one token"),
+            (
+                "publish",
+                {"event": {**event, "event_type": "one"}},
+                -32001,
+                "of a type of one token",
+            ),
             ("publish", {"event": {**event, "id": 7}}, -32001, "of an event whose id is 7"),
             ("publish", {"event": {**event, "timestamp_ms": 1.5}}, -32001, "at half a millisecond"),
             ("publish", {"event": without}, -32001, "of an event without a source"),
@@ -518,9 +525,7 @@ async def lenient_reading(session: Session) -> None:
     subscription = (await session.ask("subscribe", params, Subscribed)).subscription
     full, bare = (
         an_event(tenant),
-        an_event(
-            tenant, workflow_execution_id=None, task_execution_id=None, correlation_id=None
-        ),
+        an_event(tenant, workflow_execution_id=None, task_execution_id=None, correlation_id=None),
     )
     members = json.loads(full.to_json())
     for name in ("id", "tenant_id", "workflow_execution_id"):

@@ -57,16 +57,18 @@ class DriverHost(Server):
             DriverFailed: it failed, and nobody has asked why yet; or it cannot be started.
         """
         async with self._starting:
-            if self._process is None:
+            process = self._process
+            if process is None:
                 process = DriverProcess(self._command, self._label, self._outlet)
                 try:
                     await process.start()
                 finally:
                     # One that could not be started is asked why; one that was cancelled is gone.
-                    self._process = None if process.failure is None and not process.alive else process
-            if self._process.failure is not None:
-                raise self._process.failure
-            return self._process
+                    if process.failure is not None or process.alive:
+                        self._process = process
+            if process.failure is not None:
+                raise process.failure
+            return process
 
     async def take_fault(self) -> str | None:
         """What the driver did wrong since this was asked last; the next client gets a fresh process.

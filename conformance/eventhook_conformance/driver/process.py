@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -16,9 +16,7 @@ from eventhook_conformance.driver.messages import (
     ERRORS,
     MAX_LINE_BYTES,
     PROTOCOL,
-    RESULTS,
     UNKNOWN_METHOD,
-    Answer,
     Empty,
     Failure,
     Initialized,
@@ -92,11 +90,10 @@ class DriverProcess:
             self.failure = DriverFailed(f"driver {self.label} cannot be started: {error}")
             raise self.failure from error
         loop = asyncio.get_running_loop()
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
+        output, errors = self._process.stdout, self._process.stderr
         self._tasks = [
-            loop.create_task(self._lines.read(self._process.stderr)),
-            loop.create_task(self._read(self._process.stdout)),
+            loop.create_task(self._lines.read(cast(asyncio.StreamReader, errors))),
+            loop.create_task(self._read(cast(asyncio.StreamReader, output))),
         ]
         try:
             asked = self.ask("initialize", b'{"protocol":%d}' % PROTOCOL, Initialized)
@@ -188,6 +185,12 @@ class DriverProcess:
         last = self._lines.last()
         return f"driver {self.label} {what}; its last lines: {last or 'none'}"
 
+    @property
+    def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise DriverFailed(f"driver {self.label} was not started")
+        return self._process
+
     # Requests
 
     async def ask(self, method: str, params: bytes, kind: type[R]) -> R:
@@ -238,8 +241,7 @@ class DriverProcess:
 
     async def wait(self) -> int:
         """Its exit code, when it has ended."""
-        assert self._process is not None
-        return await self._process.wait()
+        return await self._started.wait()
 
     # Answers
 
@@ -256,10 +258,9 @@ class DriverProcess:
 
     async def _ended(self) -> None:
         """Its standard output has ended."""
-        assert self._process is not None
         try:
             async with asyncio.timeout(_DYING_S):
-                how = _how(await self._process.wait())
+                how = _how(await self._started.wait())
         except TimeoutError:
             how = "closed its standard output"
         if not self._ending or self._pending:
@@ -287,8 +288,7 @@ class DriverProcess:
             return
         if isinstance(answer.error, Failure):
             future.set_exception(self._error(method, answer.error))
-        else:
-            assert not isinstance(answer.result, msgspec.UnsetType)
+        elif isinstance(answer.result, msgspec.Raw):
             future.set_result(answer.result)
 
     def _error(self, method: str, error: Failure) -> Exception:

@@ -7,8 +7,7 @@ import json
 import os
 import platform
 import sys
-import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -39,7 +38,7 @@ from eventhook_conformance.target import Server, Target
 
 _PROFILES: Final = frozenset({"events", "streams"})
 _INVALID_REQUEST: Final = -32600
-_NO_JSON: Final = -32700
+_GRACE_S: Final = 0.5
 
 
 class UnknownName(Exception):
@@ -95,13 +94,15 @@ class DriverServer:
             task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
-        """Leaves all that is open."""
+        """Leaves all that is open; what was asked before is still answered, if that takes no time."""
+        await _leave(self._subscriptions.values())
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GRACE_S)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        held = [*self._subscriptions.values(), *self._clients.values()]
-        await asyncio.gather(*(one.leave() for one in held), return_exceptions=True)
+        await _leave([*self._subscriptions.values(), *self._clients.values()])
         await self._stack.aclose()
 
     # One request
@@ -234,6 +235,10 @@ class DriverServer:
         return held
 
 
+async def _leave(held: Iterable[HeldClient | HeldSubscription]) -> None:
+    await asyncio.gather(*(one.leave() for one in held), return_exceptions=True)
+
+
 def method_of(
     methods: dict[str, Callable[[dict[str, Any]], Awaitable[bytes]]], name: str
 ) -> Callable[[dict[str, Any]], Awaitable[bytes]]:
@@ -321,21 +326,19 @@ def _error(error: Exception) -> bytes:
         code = UNKNOWN_NAME
     elif isinstance(error, WrongRequest):
         code = _INVALID_REQUEST
-    message = str(error) if isinstance(error, StreamingError) else f"{type(error).__name__}: {error}"
+    message = (
+        str(error) if isinstance(error, StreamingError) else f"{type(error).__name__}: {error}"
+    )
     # ASCII, since a message may quote text that UTF-8 cannot carry.
     return json.dumps({"code": code, "message": message}).encode()
 
 
-def serve(target: Target, version: str) -> None:
-    """Serves the target until `shutdown` or the end of the input.
-
-    What the target prints goes to standard error: standard output is the protocol's.
-    """
-    asyncio.run(_serve(target, version))
+def serve(target: Target, version: str, output: Output) -> None:
+    """Serves the target until `shutdown` or the end of the input."""
+    asyncio.run(_serve(target, version, output))
 
 
-async def _serve(target: Target, version: str) -> None:
-    output = _Output()
+async def _serve(target: Target, version: str, output: Output) -> None:
     server = DriverServer(target, version, output.write)
     reading = asyncio.get_running_loop().create_task(_read(server))
     ending = asyncio.get_running_loop().create_task(server.done.wait())
@@ -345,7 +348,6 @@ async def _serve(target: Target, version: str) -> None:
         reading.cancel()
         ending.cancel()
         await server.aclose()
-        output.close()
 
 
 async def _read(server: DriverServer) -> None:
@@ -362,8 +364,8 @@ async def _read(server: DriverServer) -> None:
         server.take(line)
 
 
-class _Output:
-    """Standard output, taken from everybody else; what is written in one turn goes out at once."""
+class Output:
+    """Standard output, taken from everybody else, whose prints go to standard error meanwhile."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -372,7 +374,7 @@ class _Output:
         self._lines: list[bytes] = []
 
     def write(self, line: bytes) -> None:
-        """Takes a line; it is out when the event loop next comes round."""
+        """Takes a line; what is written in one turn of the event loop goes out at once."""
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(line)
@@ -383,8 +385,12 @@ class _Output:
         while view:
             view = view[os.write(self._descriptor, view) :]
 
-    def close(self) -> None:
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Writes the rest, and gives standard output back."""
+        sys.stdout.flush()
         self._flush()
         os.dup2(self._descriptor, 1)
         os.close(self._descriptor)

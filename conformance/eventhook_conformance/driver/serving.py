@@ -22,7 +22,9 @@ class _Ended(Exception):
 class HeldClient:
     """One open client."""
 
-    def __init__(self, factory: Callable[[], AbstractAsyncContextManager[StreamingBackend]]) -> None:
+    def __init__(
+        self, factory: Callable[[], AbstractAsyncContextManager[StreamingBackend]]
+    ) -> None:
         self.closed = False
         self.backend: StreamingBackend
         self._keeper = Keeper(factory)
@@ -44,7 +46,9 @@ class HeldClient:
 class HeldSubscription:
     """One subscription that was entered, read by one `next` at a time."""
 
-    def __init__(self, factory: Callable[[], AbstractAsyncContextManager[Subscription[Any]]]) -> None:
+    def __init__(
+        self, factory: Callable[[], AbstractAsyncContextManager[Subscription[Any]]]
+    ) -> None:
         self.left = False
         self.subscription: Subscription[Any]
         self._keeper = Keeper(factory)

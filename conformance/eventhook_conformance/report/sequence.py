@@ -176,8 +176,12 @@ def _chosen(steps: list[_Step]) -> list[tuple[int, _Step]]:
     nearest = sorted(range(len(steps)), key=lambda place: (distance[place], place))
     keep |= set(nearest[:MOST_ROWS]) if len(keep) < MOST_ROWS else set()
     chosen = sorted(sorted(keep, key=lambda place: (distance[place], place))[:MOST_ROWS])
-    before = [-1, *chosen[:-1]]
-    return [(place - last - 1, steps[place]) for last, place in zip(before, chosen, strict=True)]
+    found: list[tuple[int, _Step]] = []
+    last = -1
+    for place in chosen:
+        found.append((place - last - 1, steps[place]))
+        last = place
+    return found
 
 
 def _steps(history: History, violation: Violation) -> list[_Step]:

@@ -8,12 +8,13 @@ after a short while; so that most do have one, the suite publishes all the time.
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ ANSWER_TIMEOUT_S: Final = 10.0
 _SERVERS_ERRORS: Final = frozenset(
     {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
 )
+_DEEPEST: Final = 8
 _PREPARE: Final = "from schemathesis.cli import schemathesis; schemathesis()"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -77,25 +79,66 @@ def _servers(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return servers if isinstance(servers, list) else ()
 
 
-def configuration(streams: Mapping[str, Mapping[str, str]], fixed: Sequence[str], seed: int) -> str:
+def with_real_values(
+    document: Mapping[str, Any], streams: Mapping[str, Mapping[str, str]], fixed: Collection[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The document with some parameters of its streams' paths written out; and those paths.
+
+    A configuration could fix them too, but holds values of one name for the same on every path.
+
+    Args:
+        document: the server's.
+        streams: the path templates of the streams, each with its real parameters.
+        fixed: the values to write out; what else a path takes is generated.
+    """
+    changed = copy.deepcopy(dict(document))
+    written: list[str] = []
+    for template, values in streams.items():
+        item = changed["paths"].pop(template)
+        known = {name: value for name, value in values.items() if value in fixed}
+        path = template
+        for name, value in known.items():
+            path = path.replace(f"{{{name}}}", value)
+        for holder in (item, *(one for one in item.values() if isinstance(one, dict))):
+            if "parameters" in holder:
+                holder["parameters"] = [
+                    one for one in holder["parameters"] if not _is_path(document, one, known)
+                ]
+        changed["paths"][path] = item
+        written.append(path)
+    return changed, written
+
+
+def _is_path(document: Mapping[str, Any], parameter: Mapping[str, Any], names: Any) -> bool:
+    resolved = resolve(document, parameter)
+    return resolved.get("in") == "path" and resolved.get("name") in names
+
+
+def resolve(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference within the document points to; what is none, as it is."""
+    for _ in range(_DEEPEST):
+        target = value.get("$ref")
+        if not isinstance(target, str) or not target.startswith("#/"):
+            break
+        found: Any = document
+        for part in target[2:].split("/"):
+            found = found.get(part.replace("~1", "/").replace("~0", "~"), {})
+        value = found
+    return value
+
+
+def configuration(streams: Iterable[str], seed: int) -> str:
     """The configuration of one run, as TOML.
 
     Args:
-        streams: the path templates of the streams, each with its real parameters.
-        fixed: which of the parameters keep their real value; the others are generated.
+        streams: the paths of the streams.
         seed: makes the run repeatable.
     """
     lines = [f"seed = {seed}", "continue-on-failure = true", "max-stream-events = 1"]
     lines.append(f"request-timeout = {ANSWER_TIMEOUT_S}")
-    for template, parameters in streams.items():
-        for method in ("get", "head"):
-            lines += ["", "[[operations]]", f"include-path = {json.dumps(template)}"]
-            lines.append(f'include-method = "{method.upper()}"')
-            if method == "get":
-                lines.append(f"request-timeout = {STREAM_TIMEOUT_S}")
-            kept = {name: value for name, value in parameters.items() if name in fixed}
-            inner = ", ".join(f"{json.dumps(n)} = {json.dumps(v)}" for n, v in kept.items())
-            lines.append(f"parameters = {{ {inner} }}")
+    for path in streams:
+        lines += ["", "[[operations]]", f"include-path = {json.dumps(path)}"]
+        lines += ['include-method = "GET"', f"request-timeout = {STREAM_TIMEOUT_S}"]
     return "\n".join(lines) + "\n"
 
 

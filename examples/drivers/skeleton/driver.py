@@ -14,6 +14,7 @@ import math
 import re
 import sys
 from collections import defaultdict, deque
+from contextlib import suppress
 from uuid import UUID
 
 CAPACITY = {"event": 1024, "stream": 256}
@@ -29,7 +30,8 @@ ABOUT = {
 class Bus:
     """One client of the bus; all clients share `sinks`."""
 
-    sinks = defaultdict(list)
+    def __init__(self, sinks):
+        self.sinks = sinks
 
     async def send(self, kind, key, body):
         for sink in list(self.sinks[kind, key]):
@@ -82,10 +84,8 @@ class Subscription:
     async def next(self, most, timeout_ms):
         self.changed.clear()
         if not self.events and not self.ended:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), timeout_ms / 1000)
-            except TimeoutError:
-                pass
         events = [self.events.popleft() for _ in range(min(most, len(self.events)))]
         return {"events": events, "ended": self.ended and not events, "dropped": self.dropped}
 
@@ -93,6 +93,7 @@ class Subscription:
 class Driver:
     def __init__(self):
         self.clients, self.subscriptions, self.names, self.closed = {}, {}, 0, set()
+        self.sinks = defaultdict(list)
         self.down = asyncio.Event()
 
     async def initialize(self, protocol):
@@ -100,7 +101,7 @@ class Driver:
 
     async def open(self, address=None):
         name = self.name("c")
-        self.clients[name] = Bus()
+        self.clients[name] = Bus(self.sinks)
         return {"client": name}
 
     async def close(self, client):
@@ -184,9 +185,9 @@ class Driver:
     # The protocol
 
     METHODS = (
-        "initialize open close publish publish_stream subscribe subscribe_stream "
-        "next unsubscribe cleanup channels shutdown"
-    ).split()
+        *("initialize", "open", "close", "publish", "publish_stream", "subscribe"),
+        *("subscribe_stream", "next", "unsubscribe", "cleanup", "channels", "shutdown"),
+    )
 
     async def answer(self, request):
         try:
@@ -206,7 +207,8 @@ class Driver:
         self.write({"jsonrpc": "2.0", "id": request["id"], "error": error})
 
     def write(self, message):
-        print(json.dumps(message), flush=True)
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
 
     async def run(self):
         reader = asyncio.StreamReader(limit=4 * 1024 * 1024)

@@ -32,6 +32,7 @@ from eventhook_reference.nats_connection import Attachment
 
 RECOVERING: list[Mutant] = []
 
+_PING_S: Final = 0.4
 _LONG_S: Final = 3600
 
 
@@ -39,13 +40,18 @@ class Reconnecting(PliableNats):
     """As it should be, with seams for what happens when the connection breaks."""
 
     capabilities = Capabilities(
-        profiles={"events", "streams", "recovery"}, introspection=False, recovery_s=4.0
+        profiles={"events", "streams", "recovery"},
+        introspection=False,
+        # It is quick, so that what a bug leaves undone shows soon.
+        publish_timeout_s=2.0,
+        recovery_s=2.0,
     )
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
         self.attached: list[Attachment] = []
         self.reconnects = 0
+        connection.client.options["ping_interval"] = _PING_S
         connection.disconnected = self.on_disconnect
         connection.reconnected = self._count
 
@@ -85,12 +91,6 @@ class Reconnecting(PliableNats):
         await self.connection.client.subscribe(
             subject or attachment.subject, cb=attachment.on_message
         )
-
-
-class Prompt(Reconnecting):
-    """Claims to recover sooner, so that its failing shows sooner; it cannot notice silence in that time."""
-
-    capabilities = replace(Reconnecting.capabilities, recovery_s=1.5)
 
 
 def _bug(*caught_by: str, seen: str) -> Callable[[type[Reconnecting]], type[Reconnecting]]:
@@ -150,7 +150,7 @@ class WaitsUntilTheServerIsBack(Reconnecting):
 
 
 @_bug("REC-02", seen="nothing that")
-class NeverSubscribesAgain(Prompt):
+class NeverSubscribesAgain(Reconnecting):
     """The new connection is asked for nothing: readers wait on a bus that does not know them."""
 
     async def on_disconnect(self) -> None:
@@ -158,7 +158,7 @@ class NeverSubscribesAgain(Prompt):
 
 
 @_bug("REC-02", seen="nothing that")
-class SubscribesAgainOnlyOnce(Prompt):
+class SubscribesAgainOnlyOnce(Reconnecting):
     """The list of what to ask for again is used up by the first reconnect."""
 
     async def on_disconnect(self) -> None:
@@ -167,7 +167,7 @@ class SubscribesAgainOnlyOnce(Prompt):
 
 
 @_bug("REC-02", seen="nothing that")
-class WaitsTenSecondsBetweenAttempts(Prompt):
+class WaitsTenSecondsBetweenAttempts(Reconnecting):
     """The pause between attempts to reconnect is ten seconds: the server is back long before."""
 
     def __init__(self, connection: LooseConnection) -> None:
@@ -176,8 +176,10 @@ class WaitsTenSecondsBetweenAttempts(Prompt):
 
 
 @_bug("REC-05", seen="connections half-open was over")
-class NeverPings(Prompt):
+class NeverPings(Reconnecting):
     """No pings are sent: a connection on which nothing comes is taken for a quiet one."""
+
+    capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -333,7 +335,7 @@ class AsksForEverythingAfterAReconnect(Reconnecting):
 # A call that timed out (REC-09)
 
 
-class _Hasty(Prompt):
+class _Hasty(Reconnecting):
     """Without pings, which would replace a connection that went deaf."""
 
     def __init__(self, connection: LooseConnection) -> None:
@@ -377,7 +379,7 @@ class _KeepsQuiet(Channel[Any]):
 
 
 @_bug("REC-10", seen="its reader still waits")
-class NeverSaysThatItIsLost(Prompt):
+class NeverSaysThatItIsLost(Reconnecting):
     """A server that refuses the subscription for good is noted in the log, and the reader waits."""
 
     def make_channel(self, side: Side) -> Channel[Any]:

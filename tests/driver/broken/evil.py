@@ -2,9 +2,9 @@
 
 import asyncio
 import os
+import select
 import signal
 import sys
-import time
 
 from skeleton import Driver, run
 
@@ -14,6 +14,10 @@ HOW = sys.argv[1]
 def raw(line):
     sys.stdout.write(line)
     sys.stdout.flush()
+
+
+def note(text):
+    sys.stderr.write(text + "\n")
 
 
 class Evil(Driver):
@@ -26,19 +30,19 @@ class Evil(Driver):
 
     async def publish(self, client, event):
         if str(event.get("event_type")).startswith("evil."):
-            print("evil comes", file=sys.stderr, flush=True)
+            note("evil comes")
             await getattr(self, HOW)()
         return await super().publish(client, event)
 
     async def exits(self):
-        print("panicked at line 7", file=sys.stderr, flush=True)
+        note("panicked at line 7")
         os._exit(101)
 
     async def is_killed(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def hangs(self):
-        time.sleep(60)
+        select.select([], [], [], 60)
 
     async def prints(self):
         raw("debug: publishing\n")
@@ -54,7 +58,7 @@ class Evil(Driver):
 
     async def floods_stderr(self):
         for _ in range(20_000):
-            print("warning: " + "y" * 100, file=sys.stderr)
+            note("warning: " + "y" * 100)
         os._exit(1)
 
     async def long_line(self):

@@ -5,5 +5,5 @@ import sys
 from skeleton import Driver, run
 
 run(Driver)
-print("could not flush the log", file=sys.stderr)
+sys.stderr.write("could not flush the log\n")
 sys.exit(3)

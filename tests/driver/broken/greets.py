@@ -1,6 +1,8 @@
 """Says hello on standard output."""
 
+import sys
+
 from skeleton import Driver, run
 
-print("Listening on port 4222", flush=True)
+sys.stdout.write("Listening on port 4222\n")
 run(Driver)

@@ -6,8 +6,11 @@ from skeleton import Driver, run
 class LeavesOutNulls(Driver):
     async def next(self, subscription, max, timeout_ms):
         answer = await super().next(subscription, max, timeout_ms)
-        events = [{k: v for k, v in one.items() if v is not None} for one in answer["events"]]
-        return {**answer, "events": events}
+        return {**answer, "events": [without_nulls(one) for one in answer["events"]]}
+
+
+def without_nulls(event):
+    return {name: value for name, value in event.items() if value is not None or name == "data"}
 
 
 run(LeavesOutNulls)

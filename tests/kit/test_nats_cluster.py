@@ -1,0 +1,103 @@
+"""Three servers as one."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent, PublishError
+from eventhook_conformance.kit import NatsServer, ServerUnavailable, nats_cluster
+from eventhook_conformance.kit.nats_cluster import NatsCluster
+from eventhook_reference.nats import connect
+
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
+
+PATIENCE_S = 5.0
+TENANT = UUID(int=1)
+
+
+def entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+async def arrives(publisher: str, reader: str) -> None:
+    """What a client of one node publishes reaches a client of another in the end."""
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        connect(publisher) as one,
+        connect(reader) as other,
+        other.events.subscribe(EventPattern.all(TENANT)) as subscription,
+    ):
+        reading = asyncio.ensure_future(anext(subscription))
+        while not reading.done():
+            await one.events.publish(FlovynEvent.new(TENANT, "a.b", "test", None))
+            await asyncio.wait({reading}, timeout=0.01)
+        await reading
+
+
+async def test_addresses_go_round_and_events_across() -> None:
+    async with NatsCluster() as cluster:
+        addresses = [cluster.address for _ in range(6)]
+        assert len(set(addresses[:3])) == 3
+        assert addresses[:3] == addresses[3:]
+        await arrives(addresses[0], addresses[1])
+        await arrives(addresses[1], addresses[2])
+
+
+async def test_the_node_given_out_last_is_killed_and_joins_again() -> None:
+    async with NatsCluster() as cluster:
+        for _ in range(3):
+            other, mine = cluster.address, cluster.address
+            async with connect(other) as survivor, connect(mine) as victim:
+                await cluster.kill()
+                await survivor.events.publish(FlovynEvent.new(TENANT, "a.b", "test", None))
+                with pytest.raises(PublishError):
+                    await victim.events.publish(FlovynEvent.new(TENANT, "a.b", "test", None))
+            await cluster.restart()
+            await arrives(mine, other)
+            await arrives(other, mine)
+
+
+async def test_pause_and_resume_one_node() -> None:
+    async with NatsCluster() as cluster:
+        other, mine = cluster.address, cluster.address
+        await cluster.pause()
+        await cluster.resume()
+        await arrives(mine, other)
+
+
+async def test_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with NatsCluster() as cluster:
+        nodes = list(cluster.nodes)
+        assert all(node.pid for node in nodes)
+    assert all(node.pid is None for node in nodes)
+    assert entries(tmp_path) == []
+
+
+async def test_nodes_that_do_not_join_are_said_so_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(nats_cluster, "JOIN_TIMEOUT_S", 0.0)
+    with pytest.raises(ServerUnavailable, match="3 nodes did not join"):
+        async with NatsCluster():
+            pass
+    assert entries(tmp_path) == []
+
+
+async def test_another_configuration_holds_from_the_next_start() -> None:
+    async with NatsServer() as server:
+        server.configure("max_payload: 1024")
+        async with connect(server.address) as client:
+            await client.events.publish(FlovynEvent.new(TENANT, "a.b", "test", "x" * 2000))
+        await server.restart()
+        async with connect(server.address) as client:
+            with pytest.raises(PublishError, match="takes 1024"):
+                await client.events.publish(FlovynEvent.new(TENANT, "a.b", "test", "x" * 2000))
+    with pytest.raises(ServerUnavailable, match="enter it first"):
+        NatsServer().configure("")
