@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventhook_conformance.kit import NatsServer
-from eventhook_conformance.kit.nats_cluster import NatsCluster
+from eventhook_conformance.kit import NatsCluster, NatsServer
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.nats import CAPABILITIES, connect
 

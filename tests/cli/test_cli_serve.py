@@ -65,7 +65,7 @@ async def test_a_reader_sees_a_workflow_happen(backend: str) -> None:
 async def test_it_prints_what_to_try() -> None:
     async with serving("--port", "0") as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not (lines and lines[-1].startswith("Ctrl-C")):
             lines.append((await process.stdout.readline()).decode().strip())
         text = "\n".join(lines)

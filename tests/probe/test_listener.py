@@ -60,6 +60,24 @@ async def test_read_that_runs_out_stays_pending_and_gets_the_next_event() -> Non
         assert listener.received == [event]
 
 
+async def test_who_reads_on_and_on_waits_no_longer_than_for_what_is_wanted() -> None:
+    async with rig(timeout_s=30.0) as one:
+        probe, tenant = one.probe, one.probe.tenant()
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        listener.drain()
+        event = probe.event(tenant)
+        async with asyncio.timeout(5):
+            waiting = asyncio.ensure_future(listener.receive(event))
+            await asyncio.sleep(0)
+            await probe.publish(event)
+            await waiting
+            reading = asyncio.ensure_future(listener.read(1))
+            await asyncio.sleep(0)
+            await probe.publish(probe.event(tenant))
+            assert await reading
+        assert probe.patience.current_s == 30.0
+
+
 async def test_delivery_is_timed_by_the_call_of_its_read() -> None:
     async with rig() as one:
         probe, tenant = one.probe, one.probe.tenant()

@@ -30,7 +30,7 @@ def test_a_path_is_found_in_the_document() -> None:
 
 
 def test_a_path_is_found_under_a_servers_base_path() -> None:
-    paths = {"/workflow-executions/{wf}/stream": {}, "/{any}/{wf}/stream": {}}
+    paths: dict[str, object] = {"/workflow-executions/{wf}/stream": {}, "/{any}/{wf}/stream": {}}
     described = {"servers": [{"url": "https://x.example/api/tenants/acme"}], "paths": paths}
     assert locate(described, PATH) == ("/workflow-executions/{wf}/stream", {"wf": ID})
 

@@ -44,6 +44,7 @@ class Listener:
         self._missing: set[object] = set()
         self._came: set[object] = set()
         self._enough = 0
+        self._sure = 0
         self._draining = False
         self._satisfied: asyncio.Future[None] | None = None
         """Done when a read that goes on and on has brought what is wanted."""
@@ -111,7 +112,9 @@ class Listener:
         """
         self._missing = {_key(event) for event in events} - self._came
         if self._missing:
+            self._sure = len(self.entry.deliveries) + self._ahead() if self._hinted else 0
             await self._read()
+            self._sure = 0
         missing = self._missing
         self._missing = set()
         if missing and not self._left:  # else it was left meanwhile, and is owed nothing more
@@ -227,7 +230,26 @@ class Listener:
         """How many reads, this one included, will surely follow."""
         if self._draining:
             return _FLOOD_MARGIN
-        return max(1, len(self._missing), self._enough - len(self.entry.deliveries))
+        return max(
+            1, len(self._missing), max(self._enough, self._sure) - len(self.entry.deliveries)
+        )
+
+    def _ahead(self) -> int:
+        """How many reads it takes to what is missing: by order, what was published before comes first."""
+        latest: dict[str, int] = {}
+        for publish in self._history.publishes:
+            if _key(publish.event) in self._missing:
+                latest[publish.client] = publish.called.step
+        return sum(
+            publish.returned is not None
+            and publish.returned.step < latest.get(publish.client, 0)
+            and publish.outcome == "ok"
+            and _key(publish.event) not in self._came
+            and self.entry.entered is not None
+            and self.entry.entered.step < publish.called.step
+            and self.entry.matches(publish.event)
+            for publish in self._history.publishes
+        ) + len(self._missing)
 
     def _end(self, how: End, error: str | None = None) -> None:
         self.entry.end, self.entry.end_error = how, error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from eventhook_conformance.report.failure import WIDTH, failure_text
 from eventhook_conformance.requirements import groups, specification_version
-from eventhook_conformance.result import RequirementResult, RunResult
+from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.target import Capabilities
 
 _COLOURS: Final = {"conformant": "green", "non-conformant": "red", "inconclusive": "yellow"}
@@ -58,11 +58,30 @@ def body(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
             f"{len(result.unaudited)} cases: the driver failed later, and what might still have "
             "come to them was not heard",
         )
-    failed = [case for case in result.cases if case.outcome in ("failed", "error")]
+    failed = [case for case in result.cases if case.outcome == "failed"]
+    undecided = _alike(case for case in result.cases if case.outcome == "error")
+    number, count = 0, len(failed) + len(undecided)
     for number, case in enumerate(failed, start=1):
-        yield ""
-        yield f"--- {number} of {len(failed)} ".ljust(WIDTH, "-")
+        yield from _heading(number, count)
         yield failure_text(case, result.typed or result.target)
+    for number, cases in enumerate(undecided, start=number + 1):
+        yield from _heading(number, count)
+        yield failure_text(cases[0], result.typed or result.target)
+        if len(cases) > 1:
+            yield f"  and {len(cases) - 1} other cases, for the same reason"
+
+
+def _heading(number: int, count: int) -> Iterator[str]:
+    yield ""
+    yield f"--- {number} of {count} ".ljust(WIDTH, "-")
+
+
+def _alike(cases: Iterable[CaseResult]) -> list[list[CaseResult]]:
+    """Cases that say the same: a missing library keeps hundreds from being decided."""
+    groups: dict[str | None, list[CaseResult]] = defaultdict(list)
+    for case in cases:
+        groups[case.message].append(case)
+    return list(groups.values())
 
 
 def _group(

@@ -5,7 +5,8 @@
     second.py     the same stream read with aiohttp, by rules written separately
     raw.py        a plain socket, for readers that stall, reset, or leave early
     judging.py    what must hold of a stream; pure
-    session.py    all that a case needs, over these
+    session.py    all that a case needs, over these; stream.py: one open stream
+    provisioning.py, publishing.py, holdings.py: things to look at, traffic, what a server holds
     browser.py    a headless Chromium's EventSource
     fuzzing.py    schemathesis
 

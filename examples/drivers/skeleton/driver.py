@@ -92,7 +92,8 @@ class Subscription:
 
 class Driver:
     def __init__(self):
-        self.clients, self.subscriptions, self.names, self.closed = {}, {}, 0, set()
+        self.clients, self.subscriptions, self.closed = {}, {}, set()
+        self.names = defaultdict(int)
         self.sinks = defaultdict(list)
         self.down = asyncio.Event()
 
@@ -168,8 +169,8 @@ class Driver:
         return {}
 
     def name(self, letter):
-        self.names += 1
-        return f"{letter}{self.names}"
+        self.names[letter] += 1
+        return f"{letter}{self.names[letter]}"
 
     def find(self, held, name):
         if name not in held:

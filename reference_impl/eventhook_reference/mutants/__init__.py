@@ -19,6 +19,7 @@ from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
+from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
@@ -53,5 +54,6 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LIFECYCLES,
     *SERVING,
     *SERVING_FEEDS,
+    *SERVING_TYPES,
     *SERVING_VARIANTS,
 )

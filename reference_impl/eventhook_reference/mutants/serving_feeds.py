@@ -1,4 +1,4 @@
-"""Servers that get the feeds wrong: subscribing, selecting, merging, and readers that leave."""
+"""Servers that get the feeds wrong: subscribing, merging, and readers that leave."""
 
 from __future__ import annotations
 
@@ -46,104 +46,6 @@ def forgets_the_first_event_of_each_reader() -> type[SseApp]:
                 await super().write(feed, send)
 
     return Broken
-
-
-def _filtered(change: Any) -> type[SseApp]:
-    """An application whose `types` is read by `change(values, stream_types)`."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        def read_types(self, endpoint: Any, values: list[str]) -> Any:
-            return change(values, endpoint.kind != "events")
-
-    return Broken
-
-
-def _parse(values: Any, stream_types: bool) -> Any:
-    from eventhook_reference.sse.types import parse_types
-
-    return parse_types(values, stream_types=stream_types)
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="200")
-def does_not_trim_types() -> type[SseApp]:
-    """`types=token, progress` has an item with a blank in front, which is refused."""
-
-    def change(values: list[str], stream_types: bool) -> Any:
-        from eventhook_reference.sse.types import MalformedTypes
-
-        if any(" " in value.strip() for value in values):
-            raise MalformedTypes("a blank")
-        return _parse(values, stream_types)
-
-    return _filtered(change)
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="only the types asked for")
-def widens_unknown_types_to_all() -> type[SseApp]:
-    """A category that nobody knows is dropped, and then nothing is left that narrows."""
-
-    def change(values: list[str], stream_types: bool) -> Any:
-        return _parse([value for value in values if "nosuch" not in value], stream_types)
-
-    return _filtered(change)
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="only the types asked for")
-def matches_categories_by_letters() -> type[SseApp]:
-    """`task` gets `tasks.created` too, since it begins with the same letters."""
-
-    def change(values: list[str], stream_types: bool) -> Any:
-        from eventhook_reference.sse.types import TypesFilter
-
-        found = _parse(values, stream_types)
-        if found.prefixes is None:
-            return found
-        return TypesFilter(found.streams, tuple(one.rstrip(".") for one in found.prefixes))
-
-    return _filtered(change)
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="400 for GET")
-def accepts_malformed_types() -> type[SseApp]:
-    """A typing error in `types` is an empty stream."""
-
-    def change(values: list[str], stream_types: bool) -> Any:
-        from eventhook_reference.sse.types import MalformedTypes, TypesFilter
-
-        try:
-            return _parse(values, stream_types)
-        except MalformedTypes:
-            return TypesFilter(frozenset(), ())
-
-    return _filtered(change)
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="to arrive on")
-def looks_at_the_first_types_alone() -> type[SseApp]:
-    """Where the parameter is repeated, the first one counts."""
-    return _filtered(lambda values, stream_types: _parse(values[:1], stream_types))
-
-
-@broken(SERVING_FEEDS, "SSE-05", seen="to arrive on")
-def takes_exact_types_for_exact() -> type[SseApp]:
-    """`task.created` does not get its descendant `task.created.again`."""
-
-    def change(values: list[str], stream_types: bool) -> Any:
-        from eventhook_reference.sse.types import TypesFilter
-
-        class Exact(TypesFilter):
-            def takes_lifecycle(self, event_type: str) -> bool:
-                return self.prefixes is None or any(
-                    event_type.lower() + "." == one
-                    or (one.count(".") == 1 and event_type.lower().startswith(one))
-                    for one in self.prefixes
-                )
-
-        found = _parse(values, stream_types)
-        return Exact(found.streams, found.prefixes)
-
-    return _filtered(change)
 
 
 @broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")

@@ -1,0 +1,114 @@
+"""One open stream of the target, as a case reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from eventhook_conformance.contract import StreamEvent
+from eventhook_conformance.history import Event, Remark
+from eventhook_conformance.sse.client import Reading
+from eventhook_conformance.sse.judging import Wanted, key_of, shown
+
+if TYPE_CHECKING:
+    from eventhook_conformance.sse.session import Sse
+
+
+class Stream:
+    """One open stream of the target.
+
+    Args:
+        session: whose it is.
+        wanted: what it should carry.
+        reading: what came of it.
+        name: how histories call its reader.
+        requested: the history's entry of the request.
+        fences: makes fresh events, some of which it takes.
+        closing: closes the connection.
+    """
+
+    def __init__(
+        self,
+        session: Sse,
+        wanted: Wanted,
+        reading: Reading,
+        name: str,
+        requested: Remark,
+        fences: Callable[[], list[Event]],
+        closing: AsyncExitStack,
+    ) -> None:
+        self._session = session
+        self.wanted = wanted
+        self.reading = reading
+        self.name = name
+        self.requested = requested
+        self.fences = fences
+        self.judged = True
+        """Whether it is held against what was published; not where the target itself publishes."""
+        self._closing = closing
+
+    def seen(self) -> set[str]:
+        """The keys of all that came, as `key_of` gives them."""
+        published = self._session.published()
+        origins = (published.origin(one.event) for one in self.reading.received)
+        return {key_of(origin.event) for origin in origins if origin is not None}
+
+    async def receive(self, *events: Event) -> None:
+        """Waits until all of these came.
+
+        Raises:
+            CaseAborted: they did not in time, or the stream ended.
+        """
+        probe = self._session.probe
+        wanted = {key_of(event): event for event in events}
+        got = self.reading.received
+
+        looked = 0
+
+        def all_came() -> bool:
+            nonlocal looked
+            if looked < len(got):
+                published = self._session.published()
+                for one in got[looked:]:
+                    origin = published.origin(one.event)
+                    if origin is not None:
+                        wanted.pop(key_of(origin.event), None)
+                looked = len(got)
+            return not wanted
+
+        if all_came():
+            return
+        waiting = probe.spawn(self.reading.until(all_came))
+        await probe.patience.wait(waiting, progress=lambda: len(got))
+        if wanted:
+            missing = next(iter(wanted.values()))
+            entries = [p for p in probe.history.publishes if key_of(p.event) in wanted][:3]
+            state = self.reading.error or ("the stream ended" if self.reading.ended else "")
+            raise probe.aborted(
+                f"{_called(missing)} to arrive on {self.name}",
+                state or f"nothing of it within {probe.patience.current_s:g} s; {self._tail()}",
+                self.requested,
+                *entries,
+            )
+
+    def _tail(self) -> str:
+        got = self.reading.received
+        return f"the last event was {shown(got[-1].event)}" if got else "no event came at all"
+
+    async def until(self, satisfied: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Whether that holds in time, or before the stream ends."""
+        probe = self._session.probe
+        waiting = probe.spawn(self.reading.until(satisfied))
+        await probe.patience.wait(waiting, timeout_s=timeout_s)
+        return satisfied()
+
+    async def leave(self) -> None:
+        """Closes the connection."""
+        await self._session.probe.returns(self._closing.aclose(), f"closing {self.name}")
+
+
+def _called(event: Event) -> str:
+    if isinstance(event, StreamEvent):
+        return f"{event.event_type} {event.sequence} ({event.payload!r:.40})"
+    return f"{event.event_type} {event.id}"
