@@ -60,20 +60,13 @@ def body(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
         )
     failed = [case for case in result.cases if case.outcome == "failed"]
     undecided = _alike(case for case in result.cases if case.outcome == "error")
-    number, count = 0, len(failed) + len(undecided)
-    for number, case in enumerate(failed, start=1):
-        yield from _heading(number, count)
+    shown = [(case, 0) for case in failed] + [(alike[0], len(alike) - 1) for alike in undecided]
+    for number, (case, others) in enumerate(shown, start=1):
+        yield ""
+        yield f"--- {number} of {len(shown)} ".ljust(WIDTH, "-")
         yield failure_text(case, result.typed or result.target)
-    for number, cases in enumerate(undecided, start=number + 1):
-        yield from _heading(number, count)
-        yield failure_text(cases[0], result.typed or result.target)
-        if len(cases) > 1:
-            yield f"  and {len(cases) - 1} other cases, for the same reason"
-
-
-def _heading(number: int, count: int) -> Iterator[str]:
-    yield ""
-    yield f"--- {number} of {count} ".ljust(WIDTH, "-")
+        if others:
+            yield f"  and {others} other cases, for the same reason"
 
 
 def _alike(cases: Iterable[CaseResult]) -> list[list[CaseResult]]:
