@@ -1,7 +1,7 @@
-"""What is known of a target, held against what a run found: only what got worse is news.
+"""What is known of a target: what a run found, as far as it matters, and what of it is accepted.
 
-Pure logic over the JSON report, so that a run, a report of last week and a baseline file compare alike.
-`baseline_file` reads and writes the file.
+Pure data, made from the JSON report, so that a run and a report of last week are alike. `comparison`
+tells what is new, `baseline_file` reads and writes the file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from eventhook_conformance.requirements import requirements
@@ -45,6 +45,14 @@ class Entry:
     """Where it stands in its file."""
     text: str | None = None
     """How it stands there, comments included."""
+
+    def covers(self, charge: Charge, how: How) -> bool:
+        """Whether it accepts what came of that case and requirement."""
+        case, identifier = charge
+        if identifier not in self.requirements or self.case not in (None, case):
+            return False
+        # A known failure that could not be decided this time is no news; the other way round it is.
+        return self.outcome in (how, "failed") or self.flaky
 
     @property
     def where(self) -> str:
@@ -96,37 +104,17 @@ class Observed:
     trouble: str | None = None
     """Why there is no full result, in one line."""
 
+    def how(self, charge: Charge) -> How:
+        """What came of a case and requirement that did not pass."""
+        if charge in self.charges:
+            return "failed"
+        return "untested" if charge[0] is None else "undecided"
 
-@dataclass(kw_only=True)
-class Comparison:
-    """What is new; each entry a line for people."""
-
-    worse: list[str] = field(default_factory=list)
-    expired: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    better: list[str] = field(default_factory=list)
-    flaky: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    known: int = 0
-    """How many known failures were seen again."""
-
-    @property
-    def exit_code(self) -> int:
-        """1 if anything got worse or the baseline is out of date, 3 if something is undecided, else 0."""
-        if self.worse or self.expired or self.stale or self.unknown:
-            return 1
-        return 3 if self.undecided else 0
-
-    def lines(self) -> Iterator[str]:
-        """All of it, the worst first."""
-        for word in ("worse", "expired", "stale", "unknown", "undecided", "better", "flaky"):
-            for text in getattr(self, word):
-                yield f"{word:<9}  {text}"
-        for text in self.notes:
-            yield f"{'note':<9}  {text}"
-        yield f"{'known':<9}  {self.known} failures as recorded"
+    def passes(self, entry: Entry, identifier: str) -> bool:
+        """Whether what an entry says of a requirement was looked at, and is so no longer."""
+        if entry.case is None:
+            return self.outcomes.get(identifier) == "passed"
+        return entry.case in self.decided and (entry.case, identifier) not in self.charges
 
 
 def observed(report: Mapping[str, Any]) -> dict[str, Observed]:
@@ -199,13 +187,13 @@ def _entries(one: Observed, old: Sequence[Entry]) -> Iterator[Entry]:
     open_: dict[tuple[str | None, How], list[str]] = defaultdict(list)
     facts = {**_binding(one.undecided), **_binding(one.charges)}
     for charge in facts:
-        if not any(_covers(entry, charge, _how(one, charge)) for entry in old):
-            open_[charge[0], _how(one, charge)].append(charge[1])
+        if not any(entry.covers(charge, one.how(charge)) for entry in old):
+            open_[charge[0], one.how(charge)].append(charge[1])
     for entry in old:
         left = tuple(
             identifier
             for identifier in entry.requirements
-            if entry.flaky or not _passes(one, entry, identifier)
+            if entry.flaky or not one.passes(entry, identifier)
         )
         if left == entry.requirements:
             yield entry
@@ -217,142 +205,13 @@ def _entries(one: Observed, old: Sequence[Entry]) -> Iterator[Entry]:
         )
 
 
-def compare(
-    baseline: Baseline,
-    seen: Mapping[str, Observed],
-    *,
-    cases: Collection[str],
-    today: datetime.date,
-) -> Comparison:
-    """Holds what was seen against what is known.
-
-    Args:
-        baseline: what is known.
-        seen: what was seen, by target.
-        cases: all cases there are, so that a misspelt one is noticed.
-        today: for the days on which entries expire.
-    """
-    news = Comparison()
-    if baseline.kept:
-        news.unknown += _unknown(baseline, cases)
-    for name, one in seen.items():
-        if one.trouble is not None:
-            news.undecided.append(f"{name}: {one.trouble}")
-        if name in baseline.targets:
-            _compare_claims(news, baseline.targets[name].claims, one)
-        else:
-            news.notes.append(f"{name} is new to the baseline")
-        entries = [entry for entry in baseline.entries if entry.target == name]
-        _compare_facts(news, entries, one, today)
-        _compare_entries(news, entries, one, kept=baseline.kept)
-        if one.specification != baseline.specification:
-            news.notes.append(
-                f"the baseline is of specification {baseline.specification}, "
-                f"{name} was judged by {one.specification}"
-            )
-    news.notes += [f"{name} was not run" for name in baseline.targets if name not in seen]
-    return news
-
-
-def _unknown(baseline: Baseline, cases: Collection[str]) -> Iterator[str]:
-    for entry in baseline.entries:
-        if entry.target not in baseline.targets:
-            yield f"{entry.where}: there is no [[target]] called {entry.target!r}"
-        if entry.case is not None and entry.case not in cases:
-            yield f"{entry.where}: there is no such case"
-        for identifier in entry.requirements:
-            if identifier not in requirements():
-                yield f"{entry.where}: there is no requirement {identifier}"
-
-
-def _compare_claims(news: Comparison, before: Capabilities, one: Observed) -> None:
-    """What is no longer claimed can no longer fail: that is worse, whatever the cases say."""
-    if one.profiles:
-        narrowed = set(one.profiles) & set(before.profiles)
-        before = replace(before, profiles=frozenset(narrowed))
-    for requirement in requirements().values():
-        was, now = requirement.unmet(before), requirement.unmet(one.claims)
-        what = f"{one.name} {requirement.id} ({requirement.title})"
-        if was is None and now is not None and requirement.level == "MUST":
-            news.worse.append(f"{what} is no longer claimed: {now}")
-        elif was is not None and now is None and one.outcomes.get(requirement.id) == "passed":
-            news.better.append(f"{what} is claimed now, and holds")
-
-
-def _compare_facts(
-    news: Comparison, entries: Sequence[Entry], one: Observed, today: datetime.date
-) -> None:
-    facts = {**one.undecided, **one.charges}
-    for charge, message in facts.items():
-        case, identifier = charge
-        how = _how(one, charge)
-        what = f"{one.name} {case or ''}{' ' if case else ''}{identifier}"
-        covering = [entry for entry in entries if _covers(entry, charge, how)]
-        if _should(identifier):
-            if how == "failed" and not covering:
-                news.notes.append(f"{what} (SHOULD): {message}")
-        elif not covering:
-            (news.worse if how == "failed" else news.undecided).append(f"{what}: {message}")
-        elif all(entry.expires is not None and entry.expires < today for entry in covering):
-            entry = covering[0]
-            news.expired.append(
-                f"{what} was accepted until {entry.expires} ({entry.where}; {entry.reason})"
-            )
-        elif all(entry.flaky for entry in covering):
-            news.flaky.append(f"{what} failed this time ({covering[0].reason})")
-        else:
-            news.known += 1
-
-
-def _compare_entries(
-    news: Comparison, entries: Sequence[Entry], one: Observed, *, kept: bool
-) -> None:
-    for entry in entries:
-        if entry.flaky:
-            continue
-        for identifier in entry.requirements:
-            if identifier not in requirements() or not _passes(one, entry, identifier):
-                continue
-            what = f"{one.name} {entry.case or 'in all cases'} {identifier}"
-            if one.outcomes.get(identifier) == "passed":
-                title = requirements()[identifier].title
-                text = f"{one.name} {identifier} ({title}) holds now"
-                if text not in news.better:
-                    news.better.append(text)
-            elif not kept:
-                news.better.append(f"{what} passes now")
-            if kept:
-                place = f" (line {entry.line})" if entry.line else ""
-                news.stale.append(f"{what} passes now: take it out{place}")
-
-
-def _passes(one: Observed, entry: Entry, identifier: str) -> bool:
-    """Whether what an entry says was looked at, and is so no longer."""
-    if entry.case is None:
-        return one.outcomes.get(identifier) == "passed"
-    return entry.case in one.decided and (entry.case, identifier) not in one.charges
-
-
-def _covers(entry: Entry, charge: Charge, how: How) -> bool:
-    case, identifier = charge
-    if identifier not in entry.requirements or entry.case not in (None, case):
-        return False
-    # A known failure that could not be decided this time is no news; the other way round it is.
-    return entry.outcome in (how, "failed") or entry.flaky
-
-
-def _how(one: Observed, charge: Charge) -> How:
-    if charge in one.charges:
-        return "failed"
-    return "untested" if charge[0] is None else "undecided"
-
-
 def _binding(facts: Mapping[Charge, str]) -> dict[Charge, str]:
     """Those of a MUST: a SHOULD changes nothing, so nobody needs to accept it."""
-    return {one: text for one, text in facts.items() if not _should(one[1])}
+    return {one: text for one, text in facts.items() if not advisory(one[1])}
 
 
-def _should(identifier: str) -> bool:
+def advisory(identifier: str) -> bool:
+    """Whether a requirement is a SHOULD, which changes no verdict."""
     requirement = requirements().get(identifier)  # a report of a newer suite may know more
     return requirement is not None and requirement.level == "SHOULD"
 

@@ -13,14 +13,13 @@ from checker.builder import Timeline
 from eventhook_conformance.baseline import (
     Baseline,
     BrokenBaseline,
-    Comparison,
     Entry,
     Observed,
     as_observed,
-    compare,
     observed,
     record,
 )
+from eventhook_conformance.comparison import Comparison, compare
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.result import RunResult
 from eventhook_conformance.target import Capabilities

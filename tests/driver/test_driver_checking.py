@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.driver import checking, process
+from eventhook_conformance.driver import checking, checks, process, session
 from eventhook_conformance.driver.checking import Finding, check_driver
 from eventhook_conformance.driver.stderr import Outlet
 
@@ -21,9 +21,9 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for what never comes end soon."""
-    monkeypatch.setattr(checking, "ANSWER_S", 1.5)
+    monkeypatch.setattr(session, "ANSWER_S", 1.5)
     monkeypatch.setattr(checking, "START_S", 1.5)
-    monkeypatch.setattr(checking, "END_S", 0.6)
+    monkeypatch.setattr(checks, "END_S", 0.6)
     monkeypatch.setattr(process, "END_S", 0.6)
 
 
@@ -40,7 +40,7 @@ def findings(*command: str) -> list[Finding]:
 def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
     found = findings(*command)
     assert [one.wrong for one in found if one.wrong] == []
-    assert len(found) == len(checking.CHECKS) + 1
+    assert len(found) == len(checks.CHECKS) + 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def command_line(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_says_it_all() -> None:
     done = command_line(sys.executable, str(SKELETON))
     assert done.returncode == 0
-    assert done.stdout.endswith(f"all {len(checking.CHECKS) + 1} checks hold\n")
+    assert done.stdout.endswith(f"all {len(checks.CHECKS) + 1} checks hold\n")
     broken = command_line(f"{sys.executable} {BROKEN / 'greedy_next.py'}")
     assert broken.returncode == 1
     assert "WRONG  `next` answers what is there, at most `max`, in order" in broken.stdout

@@ -15,7 +15,8 @@ from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.sse.browser import browser_reading
 from eventhook_conformance.sse.second import LIBRARIES, Seen
-from eventhook_conformance.sse.session import Kind, Sse, Stream, need, sse_session
+from eventhook_conformance.sse.session import Kind, Sse, need, sse_session
+from eventhook_conformance.sse.stream import Stream
 
 _BROWSER_START_S: Final = 30.0
 

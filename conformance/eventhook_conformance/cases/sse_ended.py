@@ -13,7 +13,8 @@ from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.judging import as_object
 from eventhook_conformance.sse.provisioning import scenario_named
-from eventhook_conformance.sse.session import Kind, Sse, Stream, sse_session
+from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.sse.stream import Stream
 
 Finish = Callable[[Stream], Awaitable[None]]
 LAST = "workflow.completed"

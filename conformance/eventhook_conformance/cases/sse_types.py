@@ -15,7 +15,8 @@ from eventhook_conformance.cases._sse import every_endpoint, expect_problem, sub
 from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.session import Kind, Sse, Stream, sse_session
+from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.sse.stream import Stream
 
 _AT_ONCE = 12
 """Readers at a time; each holds a subscription or two of the target."""

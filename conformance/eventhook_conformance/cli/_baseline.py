@@ -14,15 +14,14 @@ from eventhook_conformance.baseline import (
     NO_REASON,
     Baseline,
     BrokenBaseline,
-    Comparison,
     Observed,
     as_observed,
-    compare,
     observed,
     record,
 )
 from eventhook_conformance.baseline_file import dump, read_baseline, read_either, read_report
 from eventhook_conformance.cases import catalog
+from eventhook_conformance.comparison import Comparison, compare
 from eventhook_conformance.judging import judge
 from eventhook_conformance.plugin import make_run
 from eventhook_conformance.report.json_report import to_json

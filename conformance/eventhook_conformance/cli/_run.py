@@ -109,6 +109,7 @@ def run(
     used, 3 no verdict. Examples:
       eventhook-conformance run memory nats
       eventhook-conformance run my_bus_target:target --json report.json
+      eventhook-conformance run nats --html report.html --baseline known.toml
       eventhook-conformance run "driver:./my-driver --verbose"
       eventhook-conformance run nats -k "PUB-04 or TEN"
     """

@@ -39,6 +39,8 @@ _SERVERS_ERRORS: Final = frozenset(
     {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
 )
 _DEEPEST: Final = 8
+_WORKERS: Final = 4 if sys.version_info >= (3, 12) else 1
+"""Parsing Python in several threads at once fails now and then before 3.12."""
 _PREPARE: Final = "from schemathesis.cli import schemathesis; schemathesis()"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -175,7 +177,7 @@ async def fuzz(
             *("--config-file", "schemathesis.toml"),
             *("run", "openapi.json", where, base_url),
             *("--phases", phases, "--checks", ",".join(CHECKS)),
-            *("--max-examples", str(examples), "--workers", "4"),
+            *("--max-examples", str(examples), "--workers", str(_WORKERS)),
             *(
                 "--suppress-health-check",
                 "all",
