@@ -190,4 +190,4 @@ def test_nothing_condenses_to_nothing() -> None:
 
 
 def test_a_violation_survives_pickling() -> None:
-    assert pickle.loads(pickle.dumps(violation())) == violation()  # noqa: S301  # because: our own
+    assert pickle.loads(pickle.dumps(violation())) == violation()  # because: our own

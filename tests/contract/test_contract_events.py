@@ -526,5 +526,5 @@ def test_an_event_equals_nothing_else() -> None:
 def test_events_can_be_copied_and_pickled(one: Any) -> None:
     assert copy.copy(one) == one
     assert copy.deepcopy(one) == one
-    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301  # because: our own
+    assert pickle.loads(pickle.dumps(one)) == one  # because: our own
     assert len({one, copy.deepcopy(one)}) == 1

@@ -194,6 +194,6 @@ def test_any_text_is_a_source(source: str) -> None:
 
 def test_patterns_can_be_compared_copied_and_pickled() -> None:
     assert copy.deepcopy(FULL) == FULL
-    assert pickle.loads(pickle.dumps(FULL)) == FULL  # noqa: S301  # because: our own
+    assert pickle.loads(pickle.dumps(FULL)) == FULL  # because: our own
     assert len({FULL, copy.copy(FULL)}) == 1
     assert EventPattern.all(TENANT) != FULL

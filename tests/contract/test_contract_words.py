@@ -100,7 +100,7 @@ def test_errors_can_be_copied_and_pickled(kind: type[StreamingError]) -> None:
     for again in (
         copy.copy(error),
         copy.deepcopy(error),
-        pickle.loads(pickle.dumps(error)),  # noqa: S301  # because: our own
+        pickle.loads(pickle.dumps(error)),  # because: our own
     ):
         assert type(again) is kind
         assert (str(again), again.message, again.fields) == (

@@ -89,7 +89,7 @@ def test_reads_as_plain_json() -> None:
 
 @pytest.mark.parametrize(
     "copied",
-    [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],  # noqa: S301  # because: our own
+    [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],  # because: our own
     ids=["deepcopy", "pickle"],
 )
 def test_copies_are_plain_all_the_way(copied: Callable[[Any], Any]) -> None:

@@ -28,9 +28,7 @@ def judge_deliveries(history: History, origins: Origins, ledger: Ledger) -> Iter
     """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
     for subscription in history.subscriptions:
         seen: dict[Publish, Delivery] = {}
-        for delivery, origin in zip(
-            subscription.deliveries, origins.of[subscription], strict=True
-        ):
+        for delivery, origin in zip(subscription.deliveries, origins.of[subscription], strict=True):
             yield from _judge(subscription, delivery, origin, seen, ledger)
 
 
