@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from eventhook_conformance.settings import Settings
 from eventhook_conformance.sse.fuzzing import configuration, locate, read_report, with_real_values
 from eventhook_reference.servers import memory_server
 from eventhook_reference.sse.openapi import document
+from eventhook_reference.sse.server import http
 
 ID = "123e4567-e89b-42d3-a456-426614174000"
 PATH = f"/api/tenants/acme/workflow-executions/{ID}/stream"
@@ -74,7 +76,9 @@ def test_a_report_is_read() -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.asyncio
 async def test_two_thousand_requests_find_nothing() -> None:
-    run = Run(memory_server, memory_server.capabilities, Settings())
+    # Where comments come seldom, a silent stream costs its waiting time once and no more.
+    quiet = replace(memory_server, http=lambda backend: http(backend, keep_alive_s=15.0))
+    run = Run(quiet, quiet.capabilities, Settings())
     try:
         probe = run.probe(("SSE-14",), History("fuzz", run.clock))
         began = time.perf_counter()

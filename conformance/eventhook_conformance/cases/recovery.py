@@ -11,14 +11,8 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases import case
-from eventhook_conformance.cases._recovery import (
-    ANY_BREACH,
-    GRACE_S,
-    Load,
-    Scene,
-    hung,
-    scene_of,
-)
+from eventhook_conformance.cases._load import GRACE_S, Load, hung
+from eventhook_conformance.cases._recovery import ANY_BREACH, Scene, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern, SubscribeError
 from eventhook_conformance.history import Publish

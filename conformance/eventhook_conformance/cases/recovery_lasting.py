@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 from eventhook_conformance.cases import case
+from eventhook_conformance.cases._load import GRACE_S, hung
 from eventhook_conformance.cases._nats import asks_for, client_of, own_server
-from eventhook_conformance.cases._recovery import GRACE_S, Scene, hung, scene_of
+from eventhook_conformance.cases._recovery import Scene, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import FaultWindow

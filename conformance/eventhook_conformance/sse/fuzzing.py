@@ -39,9 +39,13 @@ _SERVERS_ERRORS: Final = frozenset(
     {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
 )
 _DEEPEST: Final = 8
-_WORKERS: Final = 4 if sys.version_info >= (3, 12) else 1
-"""Parsing Python in several threads at once fails now and then before 3.12."""
-_PREPARE: Final = "from schemathesis.cli import schemathesis; schemathesis()"
+_WORKERS: Final = 4
+# Parsing Python in several threads by turns fails now and then before 3.12 (CPython issue 106905);
+# with so long an interval a thread goes on until it waits for something.
+_PREPARE: Final = (
+    "import sys; sys.setswitchinterval(60); "
+    "from schemathesis.cli import schemathesis; schemathesis()"
+)
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
 
