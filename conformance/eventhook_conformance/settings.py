@@ -15,9 +15,9 @@ class Settings:
     """Makes the random choices of a run repeatable; tenants and keys are fresh all the same."""
     arrival_timeout_s: float = 3.0
     """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
-    settle_s: float = 0.3
+    settle_s: float = 0.2
     """How long to listen, once, for what must not come, in seconds."""
-    examples: int = 20
+    examples: int = 10
     """How many random histories."""
     search_s: float = 60.0
     """How long to search for a random history that breaks the target, in seconds."""

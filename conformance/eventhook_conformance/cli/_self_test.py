@@ -20,7 +20,7 @@ from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, regi
     "--unaided", is_flag=True, help="Random histories and interleavings alone, half a minute each."
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="How many processes. [default: two a core]"
+    "--jobs", type=click.IntRange(min=1), help="How many processes. [default: four a core]"
 )
 @click.option(
     "--table",
@@ -81,7 +81,14 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def markdown(findings: Sequence[Finding]) -> str:
     """The matrix as the docs keep it."""
-    lines = ["| mutant | the bug | caught by |", "|---|---|---|"]
+    lines = [
+        "# What the suite catches",
+        "",
+        f"Made by `eventhook-conformance self-test --table FILE`: {summary(findings)}.",
+        "",
+        "| mutant | the bug | caught by |",
+        "|---|---|---|",
+    ]
     for finding in findings:
         caught = ", ".join(one for one in finding.expected if one in finding.charged)
         verdict = caught or ("no one: it is correct" if finding.good else finding.judgement)
