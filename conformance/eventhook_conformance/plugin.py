@@ -7,7 +7,7 @@ clients, what is parked) is a fixture of the session, so that the vendor's flags
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ RUNS: Final[pytest.StashKey[dict[str, Run]]] = pytest.StashKey()
 _UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 """Set where cases were asked for, but no target."""
 
+LEFT_OUT: Final[pytest.StashKey[Callable[[Case], bool]]] = pytest.StashKey()
+"""Which cases need no test function; by default each has one, skipped where it does not apply."""
+
 
 class NotConformant(Exception):
     """A case failed; the message is the whole explanation."""
@@ -41,7 +44,9 @@ class CaseModule(pytest.Module):
         return importlib.import_module(f"eventhook_conformance.cases.{self.path.stem}")
 
     def istestfunction(self, obj: object, name: str) -> bool:
-        return hasattr(obj, "__case__")
+        case = getattr(obj, "__case__", None)
+        left_out = self.config.stash.get(LEFT_OUT, None)
+        return case is not None and not (left_out and left_out(case))
 
     def istestclass(self, obj: object, name: str) -> bool:
         return False

@@ -13,6 +13,7 @@ from typing import Protocol
 import pytest
 
 from eventhook_conformance import plugin
+from eventhook_conformance.cases import Case, instances_of
 from eventhook_conformance.judging import not_claimed
 from eventhook_conformance.result import CaseResult
 from eventhook_conformance.run import Run
@@ -48,9 +49,25 @@ class _Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[plugin.RUNS] = self._runs
+        config.stash[plugin.LEFT_OUT] = self._leave_out
         for run in self._runs.values():
             run.on_case = self._progress.case_done
             run.on_finished = self._progress.run_done
+
+    def _leave_out(self, case: Case) -> bool:
+        """A case that no target claims is noted without pytest: there may be more of these."""
+        if any(run.settings.selection for run in self._runs.values()):
+            return False
+        reasons = [
+            (run, instance, instance.unmet(run.capabilities))
+            for run in self._runs.values()
+            for instance in instances_of(case)
+        ]
+        if not all(reason for _, _, reason in reasons):
+            return False
+        for run, instance, reason in reasons:
+            run.note(not_claimed(instance, reason or ""))
+        return True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

@@ -28,6 +28,7 @@ _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>EventSource</title
 const names = %(names)s, source = new EventSource("/stream"), seen = [];
 const tell = (path, value) => fetch(path, {method: "POST", body: JSON.stringify(value)});
 const take = event => {
+  if (event.data === undefined) return;  // the connection's own "error", not a stream's
   seen.push([event.type, event.data, event.lastEventId]);
   document.body.append(event.type + "  " + event.lastEventId + "  " + event.data + "\\n");
   tell("/seen", seen.at(-1));
