@@ -1,10 +1,11 @@
 """How a case acts on a bus and observes it, with everything recorded and every wait bounded."""
 
+from eventhook_conformance.probe.acting import Via
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.failure import CaseAborted, NotOffered, Undecided
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.probe import Probe, Via
+from eventhook_conformance.probe.probe import Probe
 
 __all__ = [
     "CaseAborted",

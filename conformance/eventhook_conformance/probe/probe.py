@@ -8,358 +8,22 @@ is judged afterwards by the checker; a case only states what the checker cannot 
 from __future__ import annotations
 
 import asyncio
-import copy
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, Final, Literal, TypeAlias, TypeVar
-from uuid import UUID, uuid4
-
-import msgspec
+from typing import Final
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import (
-    MAX_NAME_BYTES,
-    EventPattern,
-    FlovynEvent,
-    InvalidEvent,
-    StreamEvent,
-    StreamEventType,
-)
-from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.history import Entry, Event, History, Moment, Publish, identity
+from eventhook_conformance.contract import FlovynEvent, StreamEvent
+from eventhook_conformance.history import Event, History, Moment, identity
+from eventhook_conformance.probe.acting import Acting, Via
 from eventhook_conformance.probe.client import Client
-from eventhook_conformance.probe.failure import CaseAborted, describe
-from eventhook_conformance.probe.held import Hung
 from eventhook_conformance.probe.listener import Listener
-from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.services import Services
-from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import (
-    Capabilities,
-    HttpTarget,
-    Server,
-    Target,
-    WorkflowService,
-)
 
 _KNOCK_S: Final = 0.02
 
-T = TypeVar("T")
-JudgeApart: TypeAlias = Callable[
-    [Sequence[str], str, "Callable[[Probe], Awaitable[None]]"],
-    Awaitable[tuple[History, tuple[Violation, ...]]],
-]
-Via: TypeAlias = Client | Literal["same", "other"] | None
-"""Through which client: the run's first (`same`, the default), its second, or one of the case's own."""
 
-
-class Probe:
-    """What a case is given.
-
-    Args:
-        requirements: those that the case is made for.
-        history: where all it does is recorded.
-        open_client: gives one more client of the target.
-        shared: gives the first or second of the run's shared clients.
-        target, server, capabilities, settings, patience: the run's.
-    """
-
-    def __init__(
-        self,
-        *,
-        requirements: Sequence[str],
-        history: History,
-        open_client: Callable[[History, str | None], Awaitable[Client]],
-        shared: Callable[[int], Awaitable[Client]],
-        target: Target,
-        server: Server | None,
-        capabilities: Capabilities,
-        settings: Settings,
-        patience: Patience,
-        note_published: Callable[[Event], None],
-        services: Services,
-        judge_apart: JudgeApart,
-    ) -> None:
-        self.requirements = tuple(requirements)
-        self.history = history
-        self.target = target
-        self.server = server
-        self.capabilities = capabilities
-        self.settings = settings
-        self.patience = patience
-        self.random = random.Random(f"{settings.seed}:{history.case}")
-        self.violations: list[Violation] = []
-        self.listeners: list[Listener] = []
-        self.own_clients: list[Client] = []
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self._open_client = open_client
-        self._shared = shared
-        self._note_published = note_published
-        self._services = services
-        self._judge_apart = judge_apart
-        self.adopted: tuple[Any, History] | None = None
-        self._tick = now_ms()
-
-    # What a case makes
-
-    def tenant(self) -> UUID:
-        """A fresh tenant of this case's own."""
-        return uuid4()
-
-    def key(self) -> str:
-        """A fresh stream key of this case's own."""
-        return str(uuid4())
-
-    def event(
-        self,
-        tenant: UUID,
-        event_type: str = "task.created",
-        *,
-        data: Any = None,
-        source: str = "suite",
-        workflow: UUID | None = None,
-        task: UUID | None = None,
-        correlation_id: str | None = None,
-        id: UUID | None = None,
-        timestamp_ms: int | None = None,
-    ) -> FlovynEvent:
-        """An event with a fresh id."""
-        return FlovynEvent(
-            id=id or uuid4(),
-            tenant_id=tenant,
-            workflow_execution_id=workflow,
-            task_execution_id=task,
-            event_type=event_type,
-            source=source,
-            data=data,
-            timestamp_ms=now_ms() if timestamp_ms is None else timestamp_ms,
-            correlation_id=correlation_id,
-        )
-
-    def stream_event(
-        self,
-        key: str,
-        payload: str = "token",
-        event_type: StreamEventType = StreamEventType.TOKEN,
-        *,
-        task: str = "",
-        sequence: int = 0,
-    ) -> StreamEvent:
-        """A stream event with a time of its own, by which it is recognised."""
-        self._tick += 1
-        return StreamEvent(
-            task_execution_id=task,
-            workflow_execution_id=key,
-            sequence=sequence,
-            event_type=event_type,
-            payload=payload,
-            timestamp_ms=self._tick,
-        )
-
-    # Whom it acts through
-
-    async def client(self, via: Via = None) -> Client:
-        """The run's first client (`same`, the default), its second (`other`), or the one given.
-
-        Raises:
-            CaseAborted: it is not open yet, and opening raised or hung.
-        """
-        if isinstance(via, Client):
-            return via
-        try:
-            return await self._shared(1 if via == "other" else 0)
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted("a client to open", f"it raised {describe(error)}") from error
-
-    async def open_client(self, address: str | None = None) -> Client:
-        """One more client, closed with the case; for cases that close or break theirs.
-
-        Args:
-            address: of another server than the run's, for a target that connects to one.
-
-        Raises:
-            CaseAborted: opening raised or hung.
-        """
-        try:
-            client = await self._open_client(self.history, address)
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted("one more client to open", describe(error)) from error
-        self.own_clients.append(client)
-        return client
-
-    async def workflows(self, via: Via = None) -> WorkflowService:
-        """The target's workflow service over that client's bus; shared by all cases for shared clients.
-
-        Raises:
-            CaseAborted: entering it raised or hung.
-        """
-        try:
-            return await self._services.workflows(await self.client(via))
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted("the workflow service to start", describe(error)) from error
-
-    async def http(self, via: Via = None) -> HttpTarget:
-        """The target's HTTP endpoints over that client's bus; shared by all cases for shared clients.
-
-        Raises:
-            CaseAborted: entering them raised or hung.
-        """
-        try:
-            return await self._services.http(await self.client(via))
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted("the HTTP endpoints to start", describe(error)) from error
-
-    async def listener(self, selects: EventPattern | str, via: Via = None) -> Listener:
-        """A subscription that was not entered yet, for cases that do that step by step."""
-        listener = Listener(await self.client(via), self.history, selects, self.patience)
-        self.listeners.append(listener)
-        return listener
-
-    # What it does
-
-    async def subscribe(self, selects: EventPattern | str, via: Via = None) -> Listener:
-        """Enters a subscription; it is active when this returns.
-
-        Raises:
-            CaseAborted: entering raised or hung.
-        """
-        listener = await self.listener(selects, via)
-        try:
-            await listener.enter()
-        except Hung as error:
-            listener.client.suspect = "entering a subscription hung"
-            raise self.aborted(
-                "entering the subscription to return", str(error), listener.entry
-            ) from error
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted(
-                "entering the subscription to succeed",
-                f"it raised {describe(error)}",
-                listener.entry,
-            ) from error
-        return listener
-
-    async def publish(
-        self, *events: Event, via: Via = None, instead: Event | None = None
-    ) -> Publish:
-        """Publishes one after the other as one publisher; answers the last.
-
-        Args:
-            events: what is published, and recorded.
-            via: through which client.
-            instead: an equal object to hand over in place of the (one) event recorded.
-
-        Raises:
-            CaseAborted: one raised or hung.
-        """
-        return (await self.burst([events], via=via, instead=instead))[-1]
-
-    async def attempt(self, event: Event, via: Via = None) -> Publish:
-        """Publishes one event, whatever comes of it: for what may fail in a fault."""
-        client = await self.client(via)
-        (entry,) = await client.chain(self.history, [(None, self._recorded(event), event)])
-        return entry
-
-    async def publish_elsewhere(self, event: Event, sending: Awaitable[object], by: str) -> Publish:
-        """Records as published what goes out another way than through the target.
-
-        Args:
-            event: what is published.
-            sending: has sent it when it returns.
-            by: how the history calls the publisher.
-        """
-        entry = self.history.publish(by, self._recorded(event))
-        await sending
-        entry.outcome, entry.returned = "ok", self.history.clock.now()
-        return entry
-
-    async def burst(
-        self, chains: Iterable[Sequence[Event]], via: Via = None, *, instead: Event | None = None
-    ) -> list[Publish]:
-        """Publishes several chains at once, each as one publisher.
-
-        Raises:
-            CaseAborted: a publish raised or hung.
-        """
-        client = await self.client(via)
-        entries: list[Publish] = []
-        tasks = [
-            self.spawn(
-                client.chain(self.history, [(None, self._recorded(e), instead or e) for e in chain])
-            )
-            for chain in chains
-        ]
-        for task in tasks:
-            if not await self.patience.wait(task, progress=self._returned):
-                client.suspect = "publish hung"
-                stuck = [p for p in self.history.publishes if p.outcome == "pending"]
-                raise self.aborted(
-                    "publish to return",
-                    f"it did not within {self.patience.current_s:g} s",
-                    *stuck[:3],
-                )
-            entries += task.result()
-        for entry in entries:
-            if entry.outcome != "ok":
-                if "BusClosed" in (entry.error or ""):
-                    client.suspect = "it says that it is closed"
-                raise self.aborted("publish to succeed", f"it raised {entry.error}", entry)
-        return entries
-
-    def _returned(self) -> int:
-        return sum(publish.returned is not None for publish in self.history.publishes)
-
-    def _recorded(self, event: Event) -> Event:
-        """What the history keeps: a copy, so that a target that changes ours is found out."""
-        self._note_published(event)
-        if isinstance(event, FlovynEvent) and isinstance(event.data, dict | list):
-            return msgspec.structs.replace(event, data=copy.deepcopy(event.data))
-        return event
-
-    async def refuse(
-        self,
-        event: Event,
-        *errors: type[Exception],
-        via: Via = None,
-        unless_delivered: bool = False,
-    ) -> Publish:
-        """Publishes what must be refused, with one of these errors (`InvalidEvent` if none is named).
-
-        Args:
-            unless_delivered: acceptance is right too; the event must then be delivered.
-        """
-        client = await self.client(via)
-        wanted = errors or (InvalidEvent,)
-        entry = self.history.publish(client.name, event, epoch=client.epoch)
-        task = self.spawn(client.chain(self.history, [(entry, event, event)]))
-        if not await self.patience.wait(task):
-            client.suspect = "publish hung"
-            raise self.aborted("the publish to be refused", "it does not return", entry)
-        names = " or ".join(error.__name__ for error in wanted)
-        if entry.outcome == "ok":
-            if not unless_delivered:
-                self.found(f"publish to raise {names}", f"it accepted {_shown(event)}", entry)
-        elif not any((entry.error or "").partition(":")[0] == error.__name__ for error in wanted):
-            self.found(f"publish to raise {names}", f"it raised {entry.error}", entry)
-        return entry
-
-    async def refuse_subscription(
-        self, selects: EventPattern | str, error: type[Exception], via: Via = None
-    ) -> None:
-        """Subscribes to what must be refused with that error on entering."""
-        listener = Listener(await self.client(via), self.history, selects, self.patience)
-        self.listeners.append(listener)
-        expected = f"entering to raise {error.__name__} for {selects!r}"
-        try:
-            await listener.enter()
-        except error:
-            return
-        except Exception as raised:  # because: whatever the target raises is a finding
-            self.found(expected, f"it raised {describe(raised)}", listener.entry)
-        else:
-            self.found(expected, "it was entered", listener.entry)
-            await listener.leave()
+class Probe(Acting):
+    """What a case is given."""
 
     async def fence(self, *listeners: Listener) -> None:
         """Proves that what has not come on these will not: by an event after it that has.
@@ -387,7 +51,7 @@ class Probe:
             for listener in listeners:
                 fence = next((f for f in fences if listener.entry.matches(f)), None)
                 if fence is None:
-                    fence = self._fence_event(listener)
+                    fence = self.fence_event(listener.entry.selects)
                     fences.append(fence)
                 expected[listener].append(fence)
             chains.append((client, fences))
@@ -434,7 +98,7 @@ class Probe:
         events: list[Event] = []
         for listener in listeners:
             if not any(listener.entry.matches(event) for event in events):
-                events.append(self._fence_event(listener))
+                events.append(self.fence_event(listener.entry.selects))
         return events
 
     async def close(self, client: Client) -> None:
@@ -453,21 +117,6 @@ class Probe:
         shared: tuple[tuple[str, Via], ...] = (("c1", "same"), ("c2", "other"))
         clients = [await self.client(via) for name, via in shared if name in names]
         return [c for c in [*clients, *self.own_clients] if c.name in names and not c.closed]
-
-    def _fence_event(self, listener: Listener) -> Event:
-        selects = listener.entry.selects
-        if not isinstance(selects, EventPattern):
-            return self.stream_event(selects, "fence", StreamEventType.DATA)
-        prefix = selects.event_type_prefix
-        event_type = prefix if prefix and "." in prefix else f"{prefix or 'suite'}.fence"
-        event_type = event_type[:MAX_NAME_BYTES]
-        return self.event(
-            selects.tenant_id,
-            event_type,
-            source=selects.source if selects.source is not None else "suite",
-            workflow=selects.workflow_execution_id,
-            task=selects.task_execution_id,
-        )
 
     def attribute(self, by: str, since: Moment, *listeners: Listener) -> None:
         """Enters as published by somebody else what these got and nothing here published.
@@ -497,48 +146,6 @@ class Probe:
                     entry.called, entry.outcome = since, "ok"
                     entry.returned = self.history.clock.now()
 
-    def backdate(self) -> None:
-        """Gives the stream events made from now on times of long ago, which no server's own have."""
-        self._tick = 0
-
-    def spawn(self, work: Any) -> asyncio.Task[Any]:
-        """Runs something beside the case; it ends with the case at the latest."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
-
-    async def returns(self, call: Awaitable[T], what: str, *, timeout_s: float | None = None) -> T:
-        """What a call to the target returned, in bounded time.
-
-        Raises:
-            CaseAborted: it raised or hung.
-        """
-        task = self.spawn(_awaited(call))
-        if not await self.patience.wait(task, timeout_s=timeout_s):
-            raise self.aborted(f"{what} to return", "it still had not in time")
-        try:
-            result: T = task.result()
-        except CaseAborted:
-            raise
-        except Exception as error:  # because: whatever the target raises is a finding
-            raise self.aborted(f"{what} to succeed", f"it raised {describe(error)}") from error
-        return result
-
-    async def raises(self, call: Awaitable[object], error: type[Exception], what: str) -> None:
-        """That a call to the target raises that error, in bounded time."""
-        task = self.spawn(_awaited(call))
-        expected = f"{what} to raise {error.__name__}"
-        if not await self.patience.wait(task):
-            raise self.aborted(expected, "it still had not returned in time")
-        raised = task.exception()
-        if raised is None:
-            self.found(expected, f"it returned {task.result()!r:.100}")
-        elif not isinstance(raised, error):
-            self.found(expected, f"it raised {describe(raised)}")
-
-    # What it finds
-
     async def apart(
         self, body: Callable[[Probe], Awaitable[None]]
     ) -> tuple[History, tuple[Violation, ...]]:
@@ -547,32 +154,3 @@ class Probe:
         Nothing of it stays open, and nothing of it counts unless it is adopted.
         """
         return await self._judge_apart(self.requirements, self.history.case, body)
-
-    def adopt(self, program: Any, history: History, violations: Iterable[Violation]) -> None:
-        """Takes over what was found apart: it is what this case shows, and how it can be repeated."""
-        self.adopted = (program, history)
-        self.violations.extend(violations)
-
-    def found(self, expected: str, seen: str, *entries: Entry, charge: Sequence[str] = ()) -> None:
-        """Records a breach of the case's own requirements (or those named), and goes on."""
-        requirements = tuple(charge) or self.requirements
-        self.violations.append(Violation("failed", requirements, expected, seen, entries))
-
-    def expect(self, ok: bool, expected: str, seen: str, *entries: Entry) -> None:
-        """Records a breach unless `ok`."""
-        if not ok:
-            self.found(expected, seen, *entries)
-
-    def aborted(self, expected: str, seen: str, *entries: Entry) -> CaseAborted:
-        """A breach after which the case cannot go on, to be raised."""
-        return CaseAborted(Violation("failed", self.requirements, expected, seen, entries))
-
-
-async def _awaited(call: Awaitable[T]) -> T:
-    return await call
-
-
-def _shown(event: Event) -> str:
-    if isinstance(event, FlovynEvent):
-        return f"event_type {event.event_type!r}, data {event.data!r:.80}"
-    return f"the key {event.workflow_execution_id!r}"

@@ -1,0 +1,96 @@
+"""What a case makes: tenants, keys and events of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from eventhook_conformance.contract import (
+    MAX_NAME_BYTES,
+    EventPattern,
+    FlovynEvent,
+    StreamEvent,
+    StreamEventType,
+)
+from eventhook_conformance.contract.events import now_ms
+from eventhook_conformance.history import Event
+
+
+class Making:
+    """Makes what no other case has."""
+
+    def __init__(self) -> None:
+        self._tick = now_ms()
+
+    def tenant(self) -> UUID:
+        """A fresh tenant of this case's own."""
+        return uuid4()
+
+    def key(self) -> str:
+        """A fresh stream key of this case's own."""
+        return str(uuid4())
+
+    def event(
+        self,
+        tenant: UUID,
+        event_type: str = "task.created",
+        *,
+        data: Any = None,
+        source: str = "suite",
+        workflow: UUID | None = None,
+        task: UUID | None = None,
+        correlation_id: str | None = None,
+        id: UUID | None = None,
+        timestamp_ms: int | None = None,
+    ) -> FlovynEvent:
+        """An event with a fresh id."""
+        return FlovynEvent(
+            id=id or uuid4(),
+            tenant_id=tenant,
+            workflow_execution_id=workflow,
+            task_execution_id=task,
+            event_type=event_type,
+            source=source,
+            data=data,
+            timestamp_ms=now_ms() if timestamp_ms is None else timestamp_ms,
+            correlation_id=correlation_id,
+        )
+
+    def stream_event(
+        self,
+        key: str,
+        payload: str = "token",
+        event_type: StreamEventType = StreamEventType.TOKEN,
+        *,
+        task: str = "",
+        sequence: int = 0,
+    ) -> StreamEvent:
+        """A stream event with a time of its own, by which it is recognised."""
+        self._tick += 1
+        return StreamEvent(
+            task_execution_id=task,
+            workflow_execution_id=key,
+            sequence=sequence,
+            event_type=event_type,
+            payload=payload,
+            timestamp_ms=self._tick,
+        )
+
+    def backdate(self) -> None:
+        """Gives the stream events made from now on times of long ago, which no server's own have."""
+        self._tick = 0
+
+    def fence_event(self, selects: EventPattern | str) -> Event:
+        """An event that whoever selects this gets."""
+        if not isinstance(selects, EventPattern):
+            return self.stream_event(selects, "fence", StreamEventType.DATA)
+        prefix = selects.event_type_prefix
+        event_type = prefix if prefix and "." in prefix else f"{prefix or 'suite'}.fence"
+        event_type = event_type[:MAX_NAME_BYTES]
+        return self.event(
+            selects.tenant_id,
+            event_type,
+            source=selects.source if selects.source is not None else "suite",
+            workflow=selects.workflow_execution_id,
+            task=selects.task_execution_id,
+        )
