@@ -19,6 +19,11 @@ from eventhook_conformance.result import CaseResult
 from eventhook_conformance.run import Run
 
 _OURS = ("pytest_asyncio.plugin", "eventhook_conformance.plugin")
+# What pytest would do around each case, or at the end, and nobody would see.
+_UNUSED = (
+    *("cacheprovider", "terminal", "logging", "warnings", "doctest", "junitxml", "pastebin"),
+    *("stepwise", "unittest", "unraisableexception", "threadexception"),
+)
 
 
 class WrongSelection(Exception):
@@ -110,7 +115,7 @@ def run_with_pytest(runs: dict[str, Run], selection: str | None, progress: Progr
     # Histories are many small objects that live long: looking through them all again and again for
     # garbage took a fifth of a run.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 50, 1000)
     with _quiet_errors() as errors:
         code = pytest.main(arguments, plugins=[session])
     if code == pytest.ExitCode.USAGE_ERROR:
@@ -124,7 +129,7 @@ def run_with_pytest(runs: dict[str, Run], selection: str | None, progress: Progr
 def _isolation() -> Iterator[str]:
     """No configuration, plugin or cache of the directory that the user happens to stand in."""
     yield "--disable-plugin-autoload"
-    for name in (*_OURS, "no:cacheprovider", "no:terminal"):
+    for name in (*_OURS, *(f"no:{unused}" for unused in _UNUSED)):
         yield from ("-p", name)
     yield from ("-c", os.devnull, "--rootdir", str(Path(plugin.PACKAGE)))
     yield from ("--assert=plain", "-o", "asyncio_mode=strict", "-W", "ignore")
