@@ -97,7 +97,8 @@ def needs(**capabilities: Any) -> pytest.MarkDecorator:
     return pytest.mark.needs(**{name: (value,) for name, value in capabilities.items()})
 
 
-via: Final = pytest.mark.parametrize(
-    "via", ["same", pytest.param("other", marks=needs(multi_client=True, activation="bus"))]
-)
+OTHER: Final = needs(multi_client=True, activation="bus")
+"""Only where entering makes active on every client is the first event of another client owed."""
+
+via: Final = pytest.mark.parametrize("via", ["same", pytest.param("other", marks=OTHER)])
 """Runs a case through the subscriber's own client, and through another."""

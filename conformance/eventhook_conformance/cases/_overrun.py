@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases import OTHER
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side, identity
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via

@@ -11,8 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case, via
-from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases import OTHER, case, via
 from eventhook_conformance.cases._paced import deliver
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.cases import case
-from eventhook_conformance.cases._elsewhere import elsewhere
+from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._overflow import (
     an_overrun_keeps_a_run,
     everything_is_kept,
@@ -97,7 +96,7 @@ async def a_reader_that_was_waited_for_goes_on(probe: Probe) -> None:
 # OVF-04: the neighbours
 
 
-@elsewhere
+@via
 @case("OVF-04", shows={"lost", "lost-first", "ended"}, needs={"overflow": NOT_BLOCKING})
 async def a_stalled_reader_costs_fast_ones_nothing(probe: Probe, via: Via) -> None:
     """Readers beside it, of the same client and of another, lose nothing and wait for nothing."""

@@ -7,8 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case
-from eventhook_conformance.cases._elsewhere import elsewhere
+from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._steps import DISTURBANCE
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import (
@@ -63,7 +62,7 @@ async def deliver(
         await probe.fence(*listeners)
 
 
-@elsewhere
+@via
 @case("STR-01", shows=_ANY)
 async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
     """Three readers of one key, and every field at its edges."""
@@ -93,7 +92,7 @@ def _at(event: StreamEvent, timestamp_ms: int) -> StreamEvent:
     )
 
 
-@elsewhere
+@via
 @case("STR-01", shows=_ANY)
 async def publisher_order_holds(probe: Probe, via: Via) -> None:
     """One publisher's long run, its types and tasks mixed, read by two from the end of it on."""
@@ -160,7 +159,7 @@ async def a_task_is_no_key(probe: Probe) -> None:
     await probe.fence(by_workflow, by_task)
 
 
-@elsewhere
+@via
 @case("STR-03", shows={"lost", "lost-first", "altered"})
 async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
     """Its task id is its key, and stands in both fields; from the first event on."""
@@ -200,7 +199,7 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
     await probe.fence(*listeners)
 
 
-@elsewhere
+@via
 @case("STR-05", shows=_ANY)
 async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     """Text is text: nothing in it is trimmed, split, joined, escaped, or cut off."""

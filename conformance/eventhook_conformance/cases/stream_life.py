@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventhook_conformance.cases import case
-from eventhook_conformance.cases._elsewhere import elsewhere
+from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import BusClosed
@@ -18,7 +17,7 @@ _LEFT: Final[frozenset[Kind]] = LOSS | {"after-leaving", "replayed", "repeated"}
 # Activity
 
 
-@elsewhere
+@via
 @case("STR-06", shows={"lost-first", "lost"})
 async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned; read without a later one to bring it along."""
@@ -30,7 +29,7 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
         await listener.receive(first)
 
 
-@elsewhere
+@via
 @case("STR-06", shows={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
     """Whether others were listening then or nobody was, and be it only the last one."""
@@ -68,7 +67,7 @@ async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
 # Repetition, order, independence
 
 
-@elsewhere
+@via
 @case("STR-06", shows={"repeated", "reordered", "lost", "lost-first"})
 async def many_publishers_at_once(probe: Probe, via: Via) -> None:
     """Ten publishers on one key; two readers each get everything once and in order."""
@@ -145,7 +144,7 @@ async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
     await probe.fence(standing)
 
 
-@elsewhere
+@via
 @case("STR-06", shows=_LEFT)
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
     """Nothing of what was unread, of what came between, or of a doubled subscription."""

@@ -10,8 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from eventhook_conformance.cases import case, via
-from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases import OTHER, case, via
 from eventhook_conformance.cases._paced import deliver, room, try_to_subscribe
 from eventhook_conformance.cases._vectors import play_table
 from eventhook_conformance.contract import EventPattern, FlovynEvent

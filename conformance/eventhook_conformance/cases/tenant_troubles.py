@@ -9,8 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import case
-from eventhook_conformance.cases._elsewhere import OTHER
+from eventhook_conformance.cases import OTHER, case
 from eventhook_conformance.cases._paced import try_to_subscribe
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
