@@ -181,7 +181,7 @@ class Connection:
                 if self._client.is_connected:
                     await self._barrier.passed(self._epoch())
                 # because: nats-py tells nobody when a subscription's queue is empty
-                while any(a.handle and a.handle.pending_msgs for a in self._attached):  # noqa: ASYNC110
+                while any(a.handle and a.handle.pending_msgs for a in self._attached):  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
                     await asyncio.sleep(0)
         self._attached.clear()
         await self._close_client()

@@ -72,7 +72,7 @@ class Load:
 
     async def _reach(self, wanted: Sequence[int]) -> None:
         # because: it counts on, at its own pace, with nothing else to be told by
-        while any(  # noqa: ASYNC110
+        while any(  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
             done < goal for done, goal in zip(self._published, wanted, strict=True)
         ):
             await asyncio.sleep(_PACE_S)

@@ -85,7 +85,7 @@ async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) 
     loop = asyncio.get_running_loop()
     until = loop.time() + probe.patience.current_s
     # because: nobody tells when the last of something is gone
-    while (now := await look()) > most and loop.time() < until:  # noqa: ASYNC110
+    while (now := await look()) > most and loop.time() < until:  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
         await asyncio.sleep(_LOOK_EVERY_S)
     return now
 

@@ -115,7 +115,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 # because: a server tells nobody when it is joined
-                while not await self._are_joined():  # noqa: ASYNC110
+                while not await self._are_joined():  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
             raise ServerUnavailable(

@@ -163,7 +163,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 # because: the signal is sent at once, but each thread stops in its own time
-                while not _has_stopped(process):  # noqa: ASYNC110
+                while not _has_stopped(process):  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             raise ServerUnavailable(f"process {process.pid} did not stop") from None
