@@ -29,6 +29,10 @@ class Moment(NamedTuple):
     """Seconds since the run began: for people only."""
 
 
+_new_tuple = tuple.__new__
+_perf_counter = time.perf_counter
+
+
 class Clock:
     """Hands out moments to everything in one run."""
 
@@ -39,7 +43,8 @@ class Clock:
     def now(self) -> Moment:
         """The next moment."""
         self._step += 1
-        return Moment(self._step, time.perf_counter() - self._start)
+        # A quarter of a million a run: past the named tuple's own constructor, which is in Python.
+        return _new_tuple(Moment, (self._step, _perf_counter() - self._start))
 
 
 @dataclass(slots=True, eq=False)

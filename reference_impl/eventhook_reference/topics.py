@@ -83,7 +83,11 @@ class Topic(Generic[E]):
     def discard(self, subscriber: Subscriber[E]) -> None:
         """Ends the subscriber, if it is active."""
         bucket = subscriber.bucket
-        rest = tuple(other for other in self._buckets.get(bucket, ()) if other is not subscriber)
+        crowd = self._buckets.get(bucket, ())
+        if subscriber not in crowd:
+            return
+        place = crowd.index(subscriber)
+        rest = crowd[:place] + crowd[place + 1 :]
         if rest:
             self._buckets[bucket] = rest
         else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name, shown
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
@@ -24,12 +22,14 @@ _FILTERS = {
 }
 
 
-def judge_deliveries(history: History, origins: Origins, ledger: Ledger) -> Iterator[Violation]:
+def judge_deliveries(history: History, origins: Origins, ledger: Ledger) -> list[Violation]:
     """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
+    found: list[Violation] = []
     for subscription in history.subscriptions:
         seen: dict[Publish, Delivery] = {}
         for delivery, origin in zip(subscription.deliveries, origins.of[subscription], strict=True):
-            yield from _judge(subscription, delivery, origin, seen, ledger)
+            _judge(subscription, delivery, origin, seen, ledger, found)
+    return found
 
 
 def _judge(
@@ -38,47 +38,60 @@ def _judge(
     origin: Publish | None,
     seen: dict[Publish, Delivery],
     ledger: Ledger,
-) -> Iterator[Violation]:
+    found: list[Violation],
+) -> None:
     event = delivery.event
     kind = FlovynEvent if subscription.side == "events" else StreamEvent
     if not isinstance(event, FlovynEvent | StreamEvent):
-        yield _violation(
-            "phantom", subscription, delivery, f"a {kind.__name__}", f"{shown(event)} was delivered"
+        found.append(
+            _violation(
+                "phantom",
+                subscription,
+                delivery,
+                f"a {kind.__name__}",
+                f"{shown(event)} was delivered",
+            )
         )
         return
     if not isinstance(event, kind):
-        yield _violation(
-            "crossed",
-            subscription,
-            delivery,
-            f"nothing but the {subscription.side} side's",
-            f"{subscription.name} got a {type(event).__name__}",
+        found.append(
+            _violation(
+                "crossed",
+                subscription,
+                delivery,
+                f"nothing but the {subscription.side} side's",
+                f"{subscription.name} got a {type(event).__name__}",
+            )
         )
         return
     if _foreign(subscription, event):
-        yield _leak(subscription, delivery, event, origin, ledger)
+        found.append(_leak(subscription, delivery, event, origin, ledger))
         return
     if origin is None:
-        yield _violation(
-            "phantom",
-            subscription,
-            delivery,
-            "only what was published",
-            f"{subscription.name} got {event.event_type} ({identity(event)}), "
-            f"{_sender(event, origin, ledger)}",
+        found.append(
+            _violation(
+                "phantom",
+                subscription,
+                delivery,
+                "only what was published",
+                f"{subscription.name} got {event.event_type} ({identity(event)}), "
+                f"{_sender(event, origin, ledger)}",
+            )
         )
         return
-    yield from _judge_content(subscription, delivery, event, origin)
-    yield from _judge_time(subscription, delivery, origin)
+    _judge_content(subscription, delivery, event, origin, found)
+    _judge_time(subscription, delivery, origin, found)
     if origin in seen:
-        yield _violation(
-            "repeated",
-            subscription,
-            delivery,
-            f"{name(origin)} once on {subscription.name}",
-            "it was delivered again",
-            origin,
-            seen[origin],
+        found.append(
+            _violation(
+                "repeated",
+                subscription,
+                delivery,
+                f"{name(origin)} once on {subscription.name}",
+                "it was delivered again",
+                origin,
+                seen[origin],
+            )
         )
     seen.setdefault(origin, delivery)
 
@@ -121,47 +134,59 @@ def _sender(event: Event, origin: Publish | None, ledger: Ledger) -> str:
 
 
 def _judge_content(
-    subscription: Subscribed, delivery: Delivery, event: Event, origin: Publish
-) -> Iterator[Violation]:
+    subscription: Subscribed,
+    delivery: Delivery,
+    event: Event,
+    origin: Publish,
+    found: list[Violation],
+) -> None:
     if origin.outcome == "refused":
-        yield _violation(
-            "refused-seen",
-            subscription,
-            delivery,
-            f"{name(origin)} never to be seen: its publish was refused",
-            f"{subscription.name} got it",
-            origin,
+        found.append(
+            _violation(
+                "refused-seen",
+                subscription,
+                delivery,
+                f"{name(origin)} never to be seen: its publish was refused",
+                f"{subscription.name} got it",
+                origin,
+            )
         )
         return
     changed = _difference(origin.event, event)
     if changed is not None:
-        yield _violation(
-            "altered",
-            subscription,
-            delivery,
-            f"{name(origin)} as it was published, {changed} = {shown(getattr(origin.event, changed))}",
-            f"{changed} = {shown(getattr(event, changed))}",
-            origin,
+        found.append(
+            _violation(
+                "altered",
+                subscription,
+                delivery,
+                f"{name(origin)} as it was published, {changed} = {shown(getattr(origin.event, changed))}",
+                f"{changed} = {shown(getattr(event, changed))}",
+                origin,
+            )
         )
     if isinstance(subscription.selects, EventPattern) and isinstance(origin.event, FlovynEvent):
         missed = subscription.missed_by(origin.event)
         if missed is not None and missed != "tenant_id":
-            yield Violation(
-                "unmatched",
-                (_filter_requirement(subscription.selects, origin.event, missed),),
-                f"only events with {missed} = {_selected(subscription.selects, missed)!r}",
-                f"{subscription.name} got {name(origin)}, whose {_described(origin.event, missed)}",
-                (subscription, origin, delivery),
+            found.append(
+                Violation(
+                    "unmatched",
+                    (_filter_requirement(subscription.selects, origin.event, missed),),
+                    f"only events with {missed} = {_selected(subscription.selects, missed)!r}",
+                    f"{subscription.name} got {name(origin)}, whose {_described(origin.event, missed)}",
+                    (subscription, origin, delivery),
+                )
             )
         elif missed == "tenant_id":
-            yield _violation(
-                "leaked",
-                subscription,
-                delivery,
-                "nothing of another tenant",
-                f"{subscription.name} got {name(origin)} of tenant {origin.event.tenant_id}, "
-                "its tenant_id rewritten",
-                origin,
+            found.append(
+                _violation(
+                    "leaked",
+                    subscription,
+                    delivery,
+                    "nothing of another tenant",
+                    f"{subscription.name} got {name(origin)} of tenant {origin.event.tenant_id}, "
+                    "its tenant_id rewritten",
+                    origin,
+                )
             )
 
 
@@ -197,39 +222,47 @@ def _described(event: FlovynEvent, filter_name: str) -> str:
 
 
 def _judge_time(
-    subscription: Subscribed, delivery: Delivery, origin: Publish
-) -> Iterator[Violation]:
+    subscription: Subscribed, delivery: Delivery, origin: Publish, found: list[Violation]
+) -> None:
     if delivery.returned.step < origin.called.step:
-        yield _violation(
-            "phantom", subscription, delivery, "no event before it was published", name(origin)
+        found.append(
+            _violation(
+                "phantom", subscription, delivery, "no event before it was published", name(origin)
+            )
         )
     if origin.settled is not None and origin.settled.step < subscription.entering.step:
-        yield _violation(
-            "replayed",
-            subscription,
-            delivery,
-            f"nothing published before {subscription.name} was entered",
-            f"it got {name(origin)}",
-            origin,
+        found.append(
+            _violation(
+                "replayed",
+                subscription,
+                delivery,
+                f"nothing published before {subscription.name} was entered",
+                f"it got {name(origin)}",
+                origin,
+            )
         )
     leaving = subscription.leaving
     if leaving is not None and delivery.called.step > leaving.step:
-        yield _violation(
-            "after-leaving",
-            subscription,
-            delivery,
-            f"a read called after leaving {subscription.name} began to deliver nothing",
-            f"it delivered {name(origin)}",
-            origin,
+        found.append(
+            _violation(
+                "after-leaving",
+                subscription,
+                delivery,
+                f"a read called after leaving {subscription.name} began to deliver nothing",
+                f"it delivered {name(origin)}",
+                origin,
+            )
         )
     elif subscription.left is not None and origin.called.step > subscription.left.step:
-        yield _violation(
-            "after-leaving",
-            subscription,
-            delivery,
-            f"{subscription.name}, which was left, to get nothing published later",
-            f"it got {name(origin)}",
-            origin,
+        found.append(
+            _violation(
+                "after-leaving",
+                subscription,
+                delivery,
+                f"{subscription.name}, which was left, to get nothing published later",
+                f"it got {name(origin)}",
+                origin,
+            )
         )
 
 

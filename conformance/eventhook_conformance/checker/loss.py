@@ -12,12 +12,15 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import Final
 
 from eventhook_conformance.checker.excuses import Overflow, faulted
 from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.checker.violation import Kind, Violation, charge, name
 from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.target import Capabilities
+
+_FOREVER: Final = 1 << 62
 
 
 def judge_loss(
@@ -37,11 +40,7 @@ def _judge_one(
 ) -> Iterator[Violation]:
     reads = origins.reads[subscription]
     came = {publish for publish, _ in reads}
-    owed = [
-        publish
-        for publish in origins.matching(subscription)
-        if _owed(subscription, publish, reads, capabilities)
-    ]
+    owed = _owed(subscription, origins, capabilities)
     missing = [publish for publish in owed if publish not in came]
     waited = {wait.publish: wait for wait in subscription.waited}
     late = [publish for publish in owed if publish in waited and publish in came]
@@ -77,23 +76,29 @@ def _judge_one(
         )
 
 
-def _owed(
-    subscription: Subscribed,
-    publish: Publish,
-    reads: list[Read],
-    capabilities: Capabilities,
-) -> bool:
+def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities) -> list[Publish]:
     entered, ends = subscription.entered, subscription.ends
-    if publish.outcome != "ok" or publish.returned is None or entered is None:
-        return False
-    if publish.called.step < entered.step:
-        return False
-    if ends is not None and publish.returned.step > ends.step:
-        return False
-    if capabilities.activation == "bus" or publish.client == subscription.client:
-        return True
+    if entered is None:
+        return []
+    since, until = entered.step, ends.step if ends is not None else _FOREVER
+    owed = [
+        publish
+        for publish in origins.matching(subscription)
+        if publish.outcome == "ok"
+        and publish.called.step >= since
+        and publish.returned is not None
+        and publish.returned.step <= until
+    ]
+    if capabilities.activation == "bus":
+        return owed
     # Activation reaches another client in its own time; from its first event on, it has.
-    return any(earlier.client == publish.client and earlier.before(publish) for earlier, _ in reads)
+    reads = origins.reads[subscription]
+    return [
+        publish
+        for publish in owed
+        if publish.client == subscription.client
+        or any(earlier.client == publish.client and earlier.before(publish) for earlier, _ in reads)
+    ]
 
 
 def _closed(subscription: Subscribed) -> int | None:
