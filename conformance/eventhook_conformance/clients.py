@@ -38,6 +38,7 @@ class Clients:
         self._patience = patience
         self._clock = clock
         self._shared: dict[int, Client] = {}
+        self._outworn: list[Client] = []
         self._opening = asyncio.Lock()
         self._opened = 0
         self._held_server: Held[Server] | None = None
@@ -58,9 +59,14 @@ class Clients:
 
     async def shared(self, number: int) -> Client:
         """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
+        client = self._shared.get(number)
+        if client is not None and not client.suspect and not client.closed:
+            return client
         async with self._opening:  # or several that ask at once would each open one
             client = self._shared.get(number)
             if client is None or client.suspect or client.closed:
+                if client is not None:
+                    self._outworn.append(client)
                 client = await self._open(f"c{number + 1}")
                 self._shared[number] = client
             return client
@@ -96,12 +102,13 @@ class Clients:
         return await self.server.take_fault() if self.server is not None else None
 
     def all_shared(self) -> list[Client]:
-        """The shared clients that are open."""
-        return list(self._shared.values())
+        """The shared clients that are open, those that nobody gets any more included."""
+        return [*self._shared.values(), *self._outworn]
 
     async def retire(self, client: Client) -> None:
         """Closes a shared client; who asks for it next gets a new one."""
         self._shared = {number: one for number, one in self._shared.items() if one is not client}
+        self._outworn = [one for one in self._outworn if one is not client]
         await self.services.leave(client)
         await client.leave()
 

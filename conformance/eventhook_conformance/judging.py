@@ -50,7 +50,9 @@ async def judge_in_loop(run: Run, instances: Iterable[Instance]) -> None:
             await smoke(run)
         except TargetUnusable as unusable:
             run.result.unusable = f"target {run.name!r} cannot be used: {unusable}"
-        for instance in sorted(instances, key=lambda one: one.case.turn):
+        ordered = sorted(instances, key=lambda one: one.case.turn)
+        run.planned = [one for one in ordered if one.unmet(run.capabilities) is None]
+        for instance in ordered:
             if run.result.unusable or run.result.silent:
                 break
             reason = instance.unmet(run.capabilities)

@@ -51,6 +51,8 @@ class Parking:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._parked: deque[Parked] = deque()
+        self.since_s = 0.0
+        """When the newest came, by the loop's clock."""
 
     def __iter__(self) -> Iterator[Parked]:
         return iter(tuple(self._parked))
@@ -63,6 +65,7 @@ class Parking:
         for listener in parked.listeners:
             listener.drain()
         self._parked.append(parked)
+        self.since_s = asyncio.get_running_loop().time()
 
     async def make_room(self) -> list[tuple[Parked, list[Violation]]]:
         """Has the oldest leave until the budget is kept; what went wrong in that, by case."""

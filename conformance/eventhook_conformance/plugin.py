@@ -29,6 +29,8 @@ RUNS: Final[pytest.StashKey[dict[str, Run]]] = pytest.StashKey()
 _UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 """Set where cases were asked for, but no target."""
 
+_TOOK: Final[pytest.StashKey[float]] = pytest.StashKey()
+"""How long a case took, in seconds."""
 LEFT_OUT: Final[pytest.StashKey[Callable[[Case], bool]]] = pytest.StashKey()
 """Which cases need no test function; by default each has one, skipped where it does not apply."""
 
@@ -92,6 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--eventhook-timeout", type=float, default=Settings.arrival_timeout_s, metavar="SECONDS"
     )
     group.addoption("--eventhook-settle", type=float, default=Settings.settle_s, metavar="SECONDS")
+    group.addoption("--eventhook-at-once", type=int, default=Settings.at_once, metavar="N")
     group.addoption("--eventhook-browser", action="store_true")
     group.addoption("--eventhook-examples", type=int, default=Settings.examples, metavar="N")
 
@@ -107,6 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
         seed=option("--eventhook-seed"),
         arrival_timeout_s=option("--eventhook-timeout"),
         settle_s=option("--eventhook-settle"),
+        at_once=option("--eventhook-at-once"),
         examples=option("--eventhook-examples"),
         profiles=tuple(option("--eventhook-profile")),
         selection=option("keyword") or None,
@@ -195,6 +199,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[place] = item
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tells each run what it will be asked for: what was deselected is never begun."""
+    planned: dict[str, list[Instance]] = {}
+    for item in session.items:
+        instance = instance_of(item)
+        if instance is not None and instance.unmet(run_of(item).capabilities) is None:
+            planned.setdefault(run_of(item).name, []).append(instance)
+    for name, run in session.config.stash[RUNS].items():
+        run.planned = planned.get(name, ())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     instance = instance_of(item)
@@ -234,9 +249,10 @@ async def conformance_run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
 class Judge:
     """What a case's test function gets as `probe`: the run hands its body the real one."""
 
-    def __init__(self, run: Run, instance: Instance) -> None:
+    def __init__(self, run: Run, instance: Instance, item: pytest.Item) -> None:
         self._run = run
         self._instance = instance
+        self._item = item
 
     async def judge(self) -> None:
         """Runs the case; raises what the reader of a failed test needs to see."""
@@ -244,6 +260,7 @@ class Judge:
         if self._run.result.unusable or self._run.result.silent:
             pytest.fail(self._run.result.unusable or "the target delivers nothing", pytrace=False)
         result = await self._run.judge(self._instance)
+        self._item.stash[_TOOK] = result.duration_s
         if result.outcome == "not_claimed":
             pytest.skip(f"not claimed: {result.message}")
         if result.outcome != "passed":
@@ -256,7 +273,7 @@ def probe(request: pytest.FixtureRequest, conformance_run: Run) -> Judge:
     instance = instance_of(request.node)
     if instance is None:
         raise pytest.UsageError("the fixture `probe` is for cases of eventhook_conformance")
-    return Judge(conformance_run, instance)
+    return Judge(conformance_run, instance, request.node)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -266,6 +283,9 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, NotConformant):
         report.longrepr = str(call.excinfo.value)
+    if call.when == "call" and _TOOK in item.stash:
+        # A case that began before its turn took longer than pytest waited for it.
+        report.duration = item.stash[_TOOK]
     return report
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from eventhook_conformance.acting import act, closing_violation, decide, stands
+from eventhook_conformance.ahead import Ahead, how_many
 from eventhook_conformance.cases import Case, Instance
 from eventhook_conformance.checker import Violation, check, condense
 from eventhook_conformance.clients import Clients
@@ -17,6 +19,7 @@ from eventhook_conformance.parking import Parked, Parking, leave_all
 from eventhook_conformance.probe import Client, Patience, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.room import Room
 from eventhook_conformance.probe.unruly import end
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.result import CaseResult, RunResult
@@ -25,6 +28,8 @@ from eventhook_conformance.target import Capabilities, Target
 from eventhook_conformance.watchdog import Watchdog
 
 _PARKED: Final = 400
+_OWN_CLIENTS: Final = 2
+"""Beside the two that all cases share, of the four that a target is asked to bear."""
 
 
 class Run:
@@ -56,7 +61,14 @@ class Run:
         self._ledger = Ledger()
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
         self.clients = Clients(target, self.patience, self.clock)
-        self._judging: CaseResult | None = None
+        self._judging: set[str] = set()
+        self._own_clients = Room(_OWN_CLIENTS)
+        self._with_clients: set[AsyncExitStack] = set()
+        self._ahead: Ahead | None = None
+        self.round_trip_s = 0.0
+        """The fastest that was seen before the first case, in seconds."""
+        self.planned: Sequence[Instance] = ()
+        """What will be asked for, in that order; cases that can run beside others may begin early."""
         self._watchdog = Watchdog(max(5.0, 2 * settings.arrival_timeout_s))
         self._began = 0.0
         self.finished = False
@@ -74,25 +86,50 @@ class Run:
         await self.clients.start()
 
     async def judge(self, instance: Instance) -> CaseResult:
-        """Runs one case and judges what it saw; the result is also entered in the run's."""
+        """Runs one case and judges what it saw; the result is also entered in the run's.
+
+        Where the target is far away, cases that were planned begin before they are asked for.
+        """
+        if self._ahead is None:
+            width = how_many(self.capabilities, self.round_trip_s, self.settings.at_once)
+            self._ahead = Ahead(self._judge, width)
+        self._ahead.start(self.planned)
+        result = await self._ahead.result(instance)
+        self.note(result)
+        return result
+
+    async def _judge(self, instance: Instance) -> CaseResult:
+        result, used = await self._judge_once(instance)
+        broken = any(client.suspected_by not in (None, instance.id) for client in used)
+        if result.outcome != "passed" and broken and self._ahead and self._ahead.crowded:
+            # Another case broke a client under this one, which says nothing of this one.
+            result, _ = await self._judge_once(instance)
+        return result
+
+    async def _judge_once(self, instance: Instance) -> tuple[CaseResult, Collection[Client]]:
+        """The result of a case, and the shared clients that it used."""
         case = instance.case
         history = History(instance.id, self.clock)
-        probe = self.probe(case.requirements, history)
         result = CaseResult(id=instance.id, requirements=case.requirements, outcome="passed")
-        result.history, self._judging = history, result
+        self._judging.add(result.id)
         began = time.perf_counter()
         if case.last:
             await self._leave_shared()
         elif case.alone:
             await self.audit()
         with self._watchdog.watching():
-            await act(probe, lambda: instance.body(probe, **instance.parameters), result)
-            if probe.adopted is not None:
-                result.program, result.history = probe.adopted
-            self._note_blocked(probe)
-            fault = await self._take_fault(result)
-            found = [one for one in self._violations(case, probe, history) if stands(one, fault)]
-            wrong = await self._tidy(case, probe, result, found, stays=fault is None)
+            async with AsyncExitStack() as held:
+                probe = self.probe(case.requirements, history, held)
+                result.history = history
+                await act(probe, lambda: instance.body(probe, **instance.parameters), result)
+                if probe.adopted is not None:
+                    result.program, result.history = probe.adopted
+                self._note_blocked(probe)
+                fault = await self._take_fault(result)
+                found = [
+                    one for one in self._violations(case, probe, history) if stands(one, fault)
+                ]
+                wrong = await self._tidy(case, probe, result, found, stays=fault is None)
             if wrong and fault is None and (fault := await self._take_fault(result)):
                 await self._retire_suspects()
             found += [] if fault else wrong
@@ -100,11 +137,10 @@ class Run:
         result.duration_s = time.perf_counter() - began
         decide(result)
         self._save(result)
-        self._judging = None
+        self._judging.discard(result.id)
         if not any(one.entry.entered and not one.entry.left for one in probe.listeners):
             self._forget(result)
-        self.note(result)
-        return result
+        return result, probe.used
 
     def _save(self, result: CaseResult) -> None:
         """Keeps a random program that broke the target, so that it can be played again."""
@@ -123,12 +159,21 @@ class Run:
         if self.on_case is not None:
             self.on_case(self, result)
 
-    def probe(self, requirements: Sequence[str], history: History) -> Probe:
-        """What a case of these requirements acts through."""
+    def probe(
+        self, requirements: Sequence[str], history: History, held: AsyncExitStack | None = None
+    ) -> Probe:
+        """What a case of these requirements acts through.
+
+        Args:
+            requirements: those that it is made for.
+            history: where all it does is recorded.
+            held: what the case has of what cases share; given back when the stack is closed.
+        """
+        held = held or AsyncExitStack()
         return Probe(
             requirements=requirements,
             history=history,
-            open_client=self.clients.open_client,
+            open_client=partial(self._open_client, held),
             shared=self.clients.shared,
             target=self.target,
             server=self.clients.server,
@@ -136,12 +181,26 @@ class Run:
             settings=self.settings,
             patience=self.patience,
             services=self.clients.services,
-            judge_apart=self._judge_apart,
+            judge_apart=partial(self._judge_apart, held),
             note_published=lambda event: self._ledger.add(event, history.case),
         )
 
+    async def _open_client(
+        self, held: AsyncExitStack, history: History, address: str | None
+    ) -> Client:
+        """One more client for a case; as many as a case may have belong to one case at a time."""
+        if held not in self._with_clients:
+            await held.enter_async_context(self._own_clients.take(_OWN_CLIENTS, held))
+            self._with_clients.add(held)
+            held.callback(self._with_clients.discard, held)
+        return await self.clients.open_client(history, address)
+
     async def _judge_apart(
-        self, requirements: Sequence[str], name: str, body: Callable[[Probe], Awaitable[None]]
+        self,
+        held: AsyncExitStack,
+        requirements: Sequence[str],
+        name: str,
+        body: Callable[[Probe], Awaitable[None]],
     ) -> tuple[History, tuple[Violation, ...]]:
         """Judges a body with a history of its own, within a case; nothing of it stays open.
 
@@ -149,7 +208,7 @@ class Run:
             Undecided: it could not be decided.
         """
         history = History(name, self.clock)
-        probe = self.probe(requirements, history)
+        probe = self.probe(requirements, history, held)
         result = CaseResult(id=name, requirements=tuple(requirements), outcome="passed")
         await act(probe, lambda: body(probe), result)
         fault = await self._take_fault(result)
@@ -239,6 +298,8 @@ class Run:
         return wrong
 
     async def _retire_suspects(self) -> None:
+        if len(self._judging) > 1:
+            return  # others may still act through it; the last of them closes it
         for client in self.clients.all_shared():
             if client.suspect:
                 await self._retire(client)
@@ -260,9 +321,10 @@ class Run:
         """Has all parked subscriptions leave, and charges what came late to its cases."""
         if not len(self._parking):
             return
-        if settle_s:
+        silent_s = asyncio.get_running_loop().time() - self._parking.since_s
+        if settle_s > silent_s:
             # The one sleep of a run: silence has no event that could be waited for.
-            await asyncio.sleep(settle_s)
+            await asyncio.sleep(settle_s - silent_s)
         asked = list(self._parking)
         accounts = await self._parking.empty()
         fault = await self.clients.take_fault()
@@ -291,13 +353,15 @@ class Run:
 
     def _forget(self, result: CaseResult) -> None:
         """A history that shows no breach is of no more use, and a run makes many."""
-        if result.outcome == "passed" and result is not self._judging:
+        if result.outcome == "passed" and result.id not in self._judging:
             result.history = None
 
     async def finish(self) -> None:
         """Listens once more, judges what came, closes everything; safe to call twice."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
+            if self._ahead is not None:
+                await self._ahead.close()
             with self._watchdog.watching():
                 await self.audit(self.settings.settle_s)
         if not self.finished:

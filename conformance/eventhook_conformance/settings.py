@@ -17,6 +17,8 @@ class Settings:
     """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
     settle_s: float = 0.2
     """How long to listen, once, for what must not come, in seconds."""
+    at_once: int | None = None
+    """How many cases may run at once; None: one, or several where a round trip takes long."""
     examples: int = 10
     """How many random histories."""
     search_s: float = 60.0
@@ -40,6 +42,7 @@ class Settings:
             "arrival_timeout_s": self.arrival_timeout_s,
             "settle_s": self.settle_s,
             "selection": self.selection,
+            "at_once": self.at_once,
             "examples": self.examples,
             "profiles": list(self.profiles),
             "browser": self.browser,

@@ -30,6 +30,7 @@ async def smoke(run: Run) -> None:
     if not listener.entry.deliveries:
         await run.patience.wait(listener.start_reading())
     if listener.entry.deliveries:
+        run.round_trip_s = _round_trip_s(history)
         await listener.leave_quietly()
         return
     run.result.silent = True
@@ -48,6 +49,13 @@ async def smoke(run: Run) -> None:
             history=history,
         )
     )
+
+
+def _round_trip_s(history: History) -> float:
+    """The fastest publish, or what the first event took to arrive if that is longer."""
+    calls = [p.returned.at_s - p.called.at_s for p in history.publishes if p.returned is not None]
+    first = history.subscriptions[0].deliveries[0]
+    return max(min(calls), first.returned.at_s - history.publishes[0].called.at_s)
 
 
 async def _wire(run: Run, probe: Probe) -> Listener:

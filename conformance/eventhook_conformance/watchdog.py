@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -32,39 +32,55 @@ class Watchdog:
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
+        self._watched = 0
+        self._disarm: Callable[[], None] | None = None
         self.blocked: str | None = None
         """Where the loop was blocked last, until somebody takes it."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Guards the loop for the time of the context; does nothing where there are no alarms."""
+        """Guards the loop for the time of the context; does nothing where there are no alarms.
+
+        Contexts may overlap, as cases that run at once do; the guard stands until the last is left.
+        """
         if threading.current_thread() is not threading.main_thread() or not hasattr(
             signal, "setitimer"
         ):
             yield
             return
+        self._watched += 1
+        if self._disarm is None:
+            self._disarm = self._arm()
+        try:
+            yield
+        finally:
+            self._watched -= 1
+            if not self._watched:
+                self._disarm()
+                self._disarm = None
+
+    def _arm(self) -> Callable[[], None]:
         loop = asyncio.get_running_loop()
         before = signal.signal(signal.SIGALRM, self._on_alarm)
         others, interval = signal.setitimer(signal.ITIMER_REAL, 0)
         began = time.monotonic()
-        beat: asyncio.TimerHandle | None = None
+        beat: asyncio.TimerHandle
 
         def push_back() -> None:
             nonlocal beat
             signal.setitimer(signal.ITIMER_REAL, self._limit_s)
             beat = loop.call_later(self._limit_s / 8, push_back)
 
-        push_back()
-        try:
-            yield
-        finally:
-            if beat is not None:
-                beat.cancel()
+        def disarm() -> None:
+            beat.cancel()
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             if others:
                 left = max(others - (time.monotonic() - began), 0.001)
                 signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+        push_back()
+        return disarm
 
     def take(self) -> str | None:
         """Where the loop was blocked since the last call, if it was."""

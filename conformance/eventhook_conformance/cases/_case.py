@@ -30,13 +30,21 @@ class Case:
     """It runs while no other case does, after what is parked was left."""
     profile: str | None = None
     """A profile that it needs beyond those of its requirements."""
+    leaves_nothing: bool = False
+    """It leaves all that it entered: nothing of it has to be listened to after its end."""
     last: bool = False
     """It breaks the server that all share: it runs alone, after all others, with no shared client open."""
 
     @property
     def turn(self) -> int:
-        """When it runs: those alone first, while nothing is parked, and those that break things last."""
-        return 2 if self.last else int(not self.alone)
+        """When it runs.
+
+        Those alone come first, while nothing is parked; what leaves nothing comes while the others'
+        subscriptions are listened to at the end anyway; what breaks things comes last.
+        """
+        if self.last:
+            return 3
+        return 0 if self.alone else 1 + self.leaves_nothing
 
 
 def case(
@@ -44,6 +52,7 @@ def case(
     shows: Collection[Kind] = (),
     needs: Mapping[str, tuple[Any, ...]] | None = None,
     alone: bool = False,
+    leaves_nothing: bool = False,
     last: bool = False,
     profile: str | None = None,
 ) -> Callable[[Body], Body]:
@@ -55,6 +64,7 @@ def case(
             requirements are broken; what the case itself finds always does.
         needs: capabilities, each with the claims for which the case applies.
         alone: no other case may run at the same time.
+        leaves_nothing: it leaves all that it entered before it ends.
         last: it is alone, and runs after all others, since it breaks the server.
         profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
 
@@ -76,6 +86,7 @@ def case(
             shows=frozenset(shows),
             needs=dict(needs or {}),
             alone=alone or last,
+            leaves_nothing=leaves_nothing,
             last=last,
             profile=profile,
         )

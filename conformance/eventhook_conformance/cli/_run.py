@@ -73,6 +73,12 @@ _DEFAULTS = Settings()
     help="How long to listen, once, for what must not come.",
 )
 @click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many cases at once, where they may. [default: 1, or 16 for a target far away]",
+)
+@click.option(
     "--replay",
     "replay_file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -95,6 +101,7 @@ def run(
     examples: int,
     timeout: float,
     settle: float,
+    at_once: int | None,
     replay_file: Path | None,
     baseline_file: Path | None,
     browser: bool,
@@ -118,6 +125,7 @@ def run(
         seed=seed,
         arrival_timeout_s=timeout,
         settle_s=settle,
+        at_once=at_once,
         examples=examples,
         profiles=profiles,
         selection=selection or None,

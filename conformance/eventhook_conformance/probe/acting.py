@@ -82,6 +82,8 @@ class Acting(Making, Findings):
         self.random = random.Random(f"{settings.seed}:{history.case}")
         self.listeners: list[Listener] = []
         self.own_clients: list[Client] = []
+        self.used: set[Client] = set()
+        """The shared clients that it acted through."""
         self.tasks: set[asyncio.Task[Any]] = set()
         self._open_client = open_client
         self._shared = shared
@@ -100,9 +102,11 @@ class Acting(Making, Findings):
         if isinstance(via, Client):
             return via
         try:
-            return await self._shared(1 if via == "other" else 0)
+            client = await self._shared(1 if via == "other" else 0)
         except Exception as error:  # because: whatever the target raises is a finding
             raise self.aborted("a client to open", f"it raised {describe(error)}") from error
+        self.used.add(client)
+        return client
 
     async def open_client(self, address: str | None = None) -> Client:
         """One more client, closed with the case; for cases that close or break theirs.
@@ -160,7 +164,7 @@ class Acting(Making, Findings):
         try:
             await listener.enter()
         except Hung as error:
-            listener.client.suspect = "entering a subscription hung"
+            listener.client.distrust("entering a subscription hung", self.history)
             raise self.aborted(
                 "entering the subscription to return", str(error), listener.entry
             ) from error
@@ -215,6 +219,15 @@ class Acting(Making, Findings):
             CaseAborted: a publish raised or hung.
         """
         client = await self.client(via)
+        chains = list(chains)
+        if len(chains) == 1:
+            return await self._burst(client, chains, instead)
+        async with client.room.take(len(chains), self.history):
+            return await self._burst(client, chains, instead)
+
+    async def _burst(
+        self, client: Client, chains: Sequence[Sequence[Event]], instead: Event | None
+    ) -> list[Publish]:
         entries: list[Publish] = []
         tasks = [
             self.spawn(
@@ -224,7 +237,7 @@ class Acting(Making, Findings):
         ]
         for task in tasks:
             if not await self.patience.wait(task, progress=self._returned):
-                client.suspect = "publish hung"
+                client.distrust("publish hung", self.history)
                 stuck = [p for p in self.history.publishes if p.outcome == "pending"]
                 raise self.aborted(
                     "publish to return",
@@ -235,7 +248,7 @@ class Acting(Making, Findings):
         for entry in entries:
             if entry.outcome != "ok":
                 if "BusClosed" in (entry.error or ""):
-                    client.suspect = "it says that it is closed"
+                    client.distrust("it says that it is closed", self.history)
                 raise self.aborted("publish to succeed", f"it raised {entry.error}", entry)
         return entries
 
@@ -266,7 +279,7 @@ class Acting(Making, Findings):
         entry = self.history.publish(client.name, event, epoch=client.epoch)
         task = self.spawn(client.chain(self.history, [(entry, event, event)]))
         if not await self.patience.wait(task):
-            client.suspect = "publish hung"
+            client.distrust("publish hung", self.history)
             raise self.aborted("the publish to be refused", "it does not return", entry)
         names = " or ".join(error.__name__ for error in wanted)
         if entry.outcome == "ok":

@@ -18,11 +18,14 @@ from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.patience import Patience
+from eventhook_conformance.probe.room import Room
 from eventhook_conformance.probe.unruly import end, tamed
 
 T = TypeVar("T")
 
 CLOSED_BY_CASE: Final = "it was closed by a case"
+_IN_FLIGHT: Final = 64
+"""Publishes of several cases at once, of the 100 that a target is asked to bear on one client."""
 
 
 class Client:
@@ -43,6 +46,10 @@ class Client:
         self.epoch = 0
         self.suspect: str | None = None
         """Why no other case should use it: it hung, or closed by itself."""
+        self.suspected_by: str | None = None
+        """The case in which that was."""
+        self.room = Room(_IN_FLIGHT)
+        """What is in flight on it in bursts."""
         self.closed = False
         self._held = held
         self._patience = patience
@@ -95,14 +102,14 @@ class Client:
     async def cleanup(self, history: History) -> int:
         """Calls `cleanup_inactive_channels`, recorded."""
         remark = history.remark(self.name, "cleanup_inactive_channels()")
-        removed = await self._bounded(self.backend.cleanup_inactive_channels())
+        removed = await self._bounded(self.backend.cleanup_inactive_channels(), history)
         remark.returned, remark.result = history.clock.now(), f"{removed} removed"
         return removed
 
     async def channels(self, history: History) -> ChannelCounts:
         """Calls `active_channels`, recorded."""
         remark = history.remark(self.name, "active_channels()")
-        counts = await self._bounded(self.backend.active_channels())
+        counts = await self._bounded(self.backend.active_channels(), history)
         remark.returned = history.clock.now()
         remark.result = f"events={counts.events} streams={counts.streams}"
         return counts
@@ -112,7 +119,7 @@ class Client:
         remark = history.remark(self.name, "aclose()")
         self.closed = True
         self.suspect = CLOSED_BY_CASE
-        await self._bounded(self.backend.aclose())
+        await self._bounded(self.backend.aclose(), history)
         remark.returned, remark.result = history.clock.now(), "closed"
 
     async def leave(self) -> str | None:
@@ -124,7 +131,11 @@ class Client:
             return describe(error)
         return None
 
-    async def _bounded(self, call: Coroutine[Any, Any, T]) -> T:
+    def distrust(self, why: str, history: History) -> None:
+        """Nobody else should use it any more, for what a case saw."""
+        self.suspect, self.suspected_by = why, history.case
+
+    async def _bounded(self, call: Coroutine[Any, Any, T], history: History) -> T:
         task = asyncio.get_running_loop().create_task(_guarded(call))
         try:
             if await self._patience.wait(task):
@@ -132,7 +143,7 @@ class Client:
         finally:
             if not task.done():
                 await end(task)
-        self.suspect = "a call hung"
+        self.distrust("a call hung", history)
         raise Hung(
             f"{getattr(call, '__qualname__', 'the call')} did not return "
             f"within {self._patience.current_s:g} s"
