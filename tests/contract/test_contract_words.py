@@ -163,6 +163,9 @@ def test_a_trailing_line_end_is_no_name() -> None:
         ([], []),
         ({}, {}),
         ({"a": 1, "b": [None]}, {"b": [None], "a": 1.0}),
+        (1.2345678901234566e17, 123456789012345660),
+        (-1.7976931348623157e20, -179769313486231570000),
+        (1e30, 10**30),
     ],
 )
 def test_the_same_json_value(one: Any, other: Any) -> None:
@@ -190,6 +193,9 @@ def test_the_same_json_value(one: Any, other: Any) -> None:
         ((1,), [1]),
         (float("nan"), float("nan")),
         (2**53, 2**53 + 1),
+        (float(2**53), 2**53 + 1),
+        (1.2345678901234566e17, 123456789012345661),
+        (float("inf"), 10**400),
         (object(), object()),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any, Final
 
 from eventhook_conformance.contract.grammar import MAX_INTEGER
@@ -68,13 +69,16 @@ def json_equal(left: Any, right: Any) -> bool:
 
     `1` equals `1.0` and `0` equals `-0.0`, a boolean is no number, and the order of keys means
     nothing. What is no JSON value equals nothing.
+
+    JavaScript and Go write the float `1.2345678901234566e+17` as `123456789012345660`. The digits
+    are the same, and so is the number, though the integer is not what the float is in binary.
     """
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if left is None or right is None:
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):
-        return left == right
+        return left == right or _same_digits(left, right)
     if isinstance(left, str) and isinstance(right, str):
         return left == right
     if isinstance(left, list) and isinstance(right, list):
@@ -82,3 +86,11 @@ def json_equal(left: Any, right: Any) -> bool:
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(json_equal(left[k], right[k]) for k in left)
     return False
+
+
+def _same_digits(left: float, right: float) -> bool:
+    """Whether an integer has the digits that a float is written with."""
+    if isinstance(left, float) is isinstance(right, float):
+        return False
+    real, integer = (left, right) if isinstance(left, float) else (right, left)
+    return math.isfinite(real) and Decimal(repr(float(real))) == integer
