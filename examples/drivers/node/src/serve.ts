@@ -27,8 +27,8 @@ export async function serve(bus: Bus): Promise<void> {
 /**
  * Splits bytes at LF and at nothing else.
  *
- * `node:readline` will not do: it also ends a line at CR, U+2028 and U+2029, and JSON text may hold
- * the latter two as they are.
+ * `node:readline` will not do: since Node 24 it also ends a line at U+2028 and U+2029, which JSON
+ * text may hold as they are.
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
