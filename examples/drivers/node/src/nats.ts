@@ -21,6 +21,7 @@ import {
   readStreamEvent,
   type StreamEvent,
 } from "./contract.js";
+import { messageOf } from "./errors.js";
 import { parseJson, writeJson } from "./json.js";
 import { serve } from "./serve.js";
 import { EVENTS, eventSubject, patternSubject, STREAMS, streamSubject } from "./subjects.js";
@@ -131,6 +132,12 @@ await serve({
     causal_order: true,
   },
   dropped: null,
-  open: async (address) =>
-    new NatsClient(await connect({ servers: address ?? process.env.NATS_URL ?? "127.0.0.1:4222" })),
+  open: async (address) => {
+    const servers = address ?? process.env.NATS_URL ?? "nats://127.0.0.1:4222";
+    try {
+      return new NatsClient(await connect({ servers }));
+    } catch (error) {
+      throw new Error(`cannot connect to ${servers}: ${messageOf(error)}`);
+    }
+  },
 });
