@@ -35,7 +35,7 @@ func main() {
 			StreamCapacity: streamCapacity,
 			Overflow:       "unbounded",
 			OverflowScope:  "subscription",
-			MaxEventBytes:  512 << 10,
+			MaxEventBytes:  512 << 10, // GoChannel knows no limit, but a line of the protocol has one
 		},
 	}
 	if *block {
