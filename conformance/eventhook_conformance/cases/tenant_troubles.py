@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.cases import OTHER, case
+from eventhook_conformance.cases._overrun import Stage
 from eventhook_conformance.cases._paced import try_to_subscribe
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
@@ -192,3 +193,35 @@ async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
     await probe.publish(event)
     await listener.receive(event)
     return perf_counter() - began
+
+
+@case("TEN-06", needs={"overflow": ("block",)}, shows={"lost", "lost-first", "ended"})
+async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
+    """While they wait for their reader, another tenant publishes, reads, subscribes and leaves."""
+    quiet, slow = probe.tenant(), Stage(probe, "events")
+    listener = await probe.subscribe(EventPattern.all(quiet))
+    stalled = await slow.subscribe()
+    # More than a reader may hold unread, so that in the end somebody waits.
+    total = 2 * slow.capacity + 64 + 1
+    publishing = probe.spawn(slow.publish(total))
+    gone_out = -1
+    # The last round is one in which nothing went out: whoever publishes waits.
+    while gone_out < (now := _published(probe, slow)):
+        gone_out = now
+        newcomer = await probe.subscribe(EventPattern.all(quiet))
+        event = probe.event(quiet)
+        await probe.publish(event)
+        await listener.receive(event)
+        await newcomer.receive(event)
+        await newcomer.leave()
+    await stalled.read(total)
+    await probe.returns(publishing, "publish, once the reader reads,")
+    await probe.fence(listener, stalled)
+
+
+def _published(probe: Probe, stage: Stage) -> int:
+    return sum(
+        publish.outcome == "ok"
+        for publish in probe.history.publishes
+        if isinstance(publish.event, FlovynEvent) and publish.event.tenant_id == stage.scope
+    )

@@ -12,6 +12,7 @@ from eventhook_conformance.contract import EventPattern, FlovynEvent, InvalidEve
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
 from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.variants import Blocks
 
 TENANTS: list[Mutant] = []
 
@@ -265,3 +266,13 @@ class WaitsForFullNeighbours(PliableClient):
             if member.side == "events" and member.scope != event.tenant_id
         ):
             await asyncio.sleep(0.3)
+
+
+@bug(TENANTS, "TEN-06", seen="to return")
+class WaitsWithTheLockHeld(Blocks):
+    """Publishing is under one lock for the whole bus, also while it waits for a tenant's reader."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        lock: asyncio.Lock = self.bus.memory.setdefault("lock", asyncio.Lock())
+        async with lock:
+            await super().publish(side, event)
