@@ -35,7 +35,12 @@ def findings(*command: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
-    "command", [(sys.executable, str(SKELETON)), (PROGRAM, "driver", "memory")]
+    "command",
+    [
+        (sys.executable, str(SKELETON)),
+        (sys.executable, str(BROKEN / "right_but_late.py")),
+        (PROGRAM, "driver", "memory"),
+    ],
 )
 def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
     found = findings(*command)

@@ -105,9 +105,12 @@ async def stream_event_arrives(session: Session) -> None:
     await session.get(subscription, event)
 
 
-async def _listening(session: Session) -> tuple[str, str, Callable[[], Any]]:
+async def _listening(
+    session: Session, client: str | None = None
+) -> tuple[str, str, Callable[[], Any]]:
     """A client, a subscription of it, and what makes an event for that; on a side that is claimed."""
-    client = await session.open()
+    if client is None:
+        client = await session.open()
     if "events" in session.capabilities.profiles:
         tenant = uuid4()
         selects: EventPattern | str = EventPattern.all(tenant)
@@ -182,11 +185,21 @@ async def unsubscribe_ends(session: Session) -> None:
     await session.refused("next", params, -32602, "of a subscription that was left")
 
 
+async def _settle(session: Session, client: str) -> None:
+    """Lets what was published reach the buffers: a bus may hand over after `publish` returned."""
+    _, witness, make = await _listening(session, client)
+    for _ in range(3):
+        event = make()
+        await session.publish(client, event)
+        await session.get(witness, event)
+
+
 @check("after `close`, what is buffered comes first, then `ended`, every time")
 async def close_drains(session: Session) -> None:
     client, subscription, make = await _listening(session)
     events = [make(), make()]
     await session.publish(client, *events)
+    await _settle(session, client)
     await session.ask("close", {"client": client}, Empty)
     await session.get(subscription, *events)
     for _ in range(2):
