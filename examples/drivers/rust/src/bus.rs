@@ -26,8 +26,8 @@ pub trait Bus: Send + Sync + 'static {
 
 /// One client of a bus.
 ///
-/// The first poll of a future that a method returns begins its work: the driver polls in the order in
-/// which requests come.
+/// The first poll of a future that a method returns begins its work: the driver polls in the order
+/// in which requests come.
 pub trait Client: Send + Sync + 'static {
     /// A subscription of it.
     type Feed: Feed;

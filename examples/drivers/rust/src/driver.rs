@@ -1,24 +1,22 @@
 //! The methods of the protocol, over any bus.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Refusal;
-use crate::bus::{Bus, Client, Feed};
+use crate::bus::{Bus, Client, Feed as _};
 use crate::event::{FlovynEvent, StreamEvent};
 use crate::names;
 use crate::pattern::EventPattern;
-
-const MAX_LINE: usize = 4 * 1024 * 1024;
-/// Room for what stands around events in a line, and for members that an event did not write out.
-const ENVELOPE: usize = 1024;
+use crate::reader::{Reader, raw, sized};
 
 type Answer = Result<Box<RawValue>, Refusal>;
 
@@ -37,20 +35,28 @@ struct Held<C: Client> {
 
 struct Opened<C> {
     client: C,
-    /// Done once the client was closed, or is about to be.
-    closing: CancellationToken,
+    /// Set when closing begins: from then on the client takes nothing.
+    closing: AtomicBool,
+    /// Done when all that its subscriptions will ever hold is there.
+    closed: CancellationToken,
+}
+
+impl<C> Opened<C> {
+    fn new(client: C) -> Self {
+        let closing = AtomicBool::new(false);
+        let closed = CancellationToken::new();
+        Self {
+            client,
+            closing,
+            closed,
+        }
+    }
 }
 
 struct Subscribed<C: Client> {
     of: Arc<Opened<C>>,
     left: CancellationToken,
     reader: tokio::sync::Mutex<Reader<C::Feed>>,
-}
-
-struct Reader<F> {
-    feed: F,
-    /// Read, but there was no more room for it in the line.
-    kept: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -102,13 +108,6 @@ struct Next {
     timeout_ms: u64,
 }
 
-#[derive(Serialize)]
-struct Events {
-    events: Vec<Box<RawValue>>,
-    ended: bool,
-    dropped: Option<u64>,
-}
-
 impl<B: Bus> Driver<B> {
     pub fn new(bus: B) -> Self {
         let held = Held {
@@ -137,13 +136,13 @@ impl<B: Bus> Driver<B> {
             "unsubscribe" => self.unsubscribe(&read(params)?).await,
             "cleanup" => {
                 let opened = self.open_client(&read::<OfClient>(params)?.client)?;
-                answer(&json!({"removed": opened.client.cleanup()}))
+                Ok(raw(&json!({"removed": opened.client.cleanup()})))
             }
             "channels" => {
                 let opened = self.open_client(&read::<OfClient>(params)?.client)?;
-                answer(&opened.client.channels())
+                Ok(raw(&opened.client.channels()))
             }
-            "shutdown" => answer(&json!({})),
+            "shutdown" => Ok(raw(&json!({}))),
             _ => Err(Refusal::UnknownMethod(method.to_owned())),
         }
     }
@@ -153,13 +152,13 @@ impl<B: Bus> Driver<B> {
             let message = format!("protocol {} is not spoken here; 1 is", params.protocol);
             return Err(Refusal::Params(message));
         }
-        answer(&json!({
+        Ok(raw(&json!({
             "protocol": 1,
             "name": B::NAME,
             "version": env!("CARGO_PKG_VERSION"),
             "language": "Rust",
             "capabilities": self.bus.capabilities(),
-        }))
+        })))
     }
 
     async fn open(&self, params: Open) -> Answer {
@@ -167,19 +166,19 @@ impl<B: Bus> Driver<B> {
         let mut held = self.held();
         held.opened += 1;
         let name = format!("c{}", held.opened);
-        let closing = CancellationToken::new();
         held.clients
-            .insert(name.clone(), Arc::new(Opened { client, closing }));
-        answer(&json!({"client": name}))
+            .insert(name.clone(), Arc::new(Opened::new(client)));
+        Ok(raw(&json!({"client": name})))
     }
 
     async fn close(&self, params: &OfClient) -> Answer {
         let opened = self.client(&params.client)?;
-        if opened.closing.is_cancelled() {
-            return answer(&json!({}));
+        if opened.closing.swap(true, Ordering::Relaxed) {
+            opened.closed.cancelled().await;
+            return Ok(raw(&json!({})));
         }
         opened.client.close().await;
-        opened.closing.cancel();
+        opened.closed.cancel();
         let its: Vec<_> = self
             .held()
             .subscriptions
@@ -190,21 +189,21 @@ impl<B: Bus> Driver<B> {
         for subscribed in its {
             subscribed.reader.lock().await.feed.finish();
         }
-        answer(&json!({}))
+        Ok(raw(&json!({})))
     }
 
     async fn publish(&self, params: Publish<'_>) -> Answer {
         let opened = self.open_client(&params.client)?;
         let event = FlovynEvent::from_json(sized(params.event)?)?;
         opened.client.publish(event).await?;
-        answer(&json!({}))
+        Ok(raw(&json!({})))
     }
 
     async fn publish_stream(&self, params: Publish<'_>) -> Answer {
         let opened = self.open_client(&params.client)?;
         let event = StreamEvent::from_json(sized(params.event)?)?;
         opened.client.publish_stream(event).await?;
-        answer(&json!({}))
+        Ok(raw(&json!({})))
     }
 
     async fn subscribe(&self, params: Subscribe<'_>) -> Answer {
@@ -232,17 +231,17 @@ impl<B: Bus> Driver<B> {
         feed: <B::Client as Client>::Feed,
     ) -> Answer {
         let mut held = self.held();
-        if of.closing.is_cancelled() {
+        if of.closing.load(Ordering::Relaxed) {
             return Err(Refusal::Closed(client.to_owned()));
         }
         held.subscribed += 1;
         let name = format!("s{}", held.subscribed);
-        let reader = tokio::sync::Mutex::new(Reader { feed, kept: None });
+        let reader = tokio::sync::Mutex::new(Reader::new(feed));
         let left = CancellationToken::new();
         let subscribed = Subscribed { of, left, reader };
         held.subscriptions
             .insert(name.clone(), Arc::new(subscribed));
-        answer(&json!({"subscription": name}))
+        Ok(raw(&json!({"subscription": name})))
     }
 
     async fn next(&self, params: Next) -> Answer {
@@ -250,18 +249,18 @@ impl<B: Bus> Driver<B> {
         let mut reader = subscribed.reader.lock().await;
         let first = tokio::select! {
             biased;
-            () = subscribed.left.cancelled() => return answer(&reader.answer(Vec::new(), true)),
+            () = subscribed.left.cancelled() => return Ok(raw(&reader.batch(Vec::new(), true))),
             first = reader.recv() => first,
-            () = subscribed.of.closing.cancelled() => None,
+            () = subscribed.of.closed.cancelled() => None,
             () = sleep(Duration::from_millis(params.timeout_ms)) => {
-                return answer(&reader.answer(Vec::new(), false));
+                return Ok(raw(&reader.batch(Vec::new(), false)));
             }
         };
         let Some(first) = first else {
-            return answer(&reader.answer(Vec::new(), true));
+            return Ok(raw(&reader.batch(Vec::new(), true)));
         };
         let events = reader.fill(first, params.max);
-        answer(&reader.answer(events, false))
+        Ok(raw(&reader.batch(events, false)))
     }
 
     async fn unsubscribe(&self, params: &OfSubscription) -> Answer {
@@ -269,7 +268,7 @@ impl<B: Bus> Driver<B> {
         self.held().subscriptions.remove(&params.subscription);
         subscribed.left.cancel();
         subscribed.reader.lock().await.feed.leave().await;
-        answer(&json!({}))
+        Ok(raw(&json!({})))
     }
 
     fn client(&self, name: &str) -> Result<Arc<Opened<B::Client>>, Refusal> {
@@ -279,7 +278,7 @@ impl<B: Bus> Driver<B> {
 
     fn open_client(&self, name: &str) -> Result<Arc<Opened<B::Client>>, Refusal> {
         let opened = self.client(name)?;
-        if opened.closing.is_cancelled() {
+        if opened.closing.load(Ordering::Relaxed) {
             return Err(Refusal::Closed(name.to_owned()));
         }
         Ok(opened)
@@ -295,61 +294,6 @@ impl<B: Bus> Driver<B> {
     }
 }
 
-impl<F: Feed> Reader<F> {
-    async fn recv(&mut self) -> Option<Box<RawValue>> {
-        match self.kept.take() {
-            Some(kept) => Some(kept),
-            None => self.feed.recv().await.map(|delivery| raw(&delivery)),
-        }
-    }
-
-    /// What else is there, up to `max` in all, as far as a line has room.
-    fn fill(&mut self, first: Box<RawValue>, max: usize) -> Vec<Box<RawValue>> {
-        let mut room = (MAX_LINE - ENVELOPE).saturating_sub(first.get().len());
-        let mut events = vec![first];
-        while events.len() < max {
-            let Some(delivery) = self.feed.try_recv() else {
-                break;
-            };
-            let text = raw(&delivery);
-            let needed = text.get().len() + 1;
-            if needed > room {
-                self.kept = Some(text);
-                break;
-            }
-            room -= needed;
-            events.push(text);
-        }
-        events
-    }
-
-    fn answer(&self, events: Vec<Box<RawValue>>, ended: bool) -> Events {
-        Events {
-            events,
-            ended,
-            dropped: self.feed.dropped(),
-        }
-    }
-}
-
 fn read<'a, T: Deserialize<'a>>(params: &'a RawValue) -> Result<T, Refusal> {
     serde_json::from_str(params.get()).map_err(|error| Refusal::Params(error.to_string()))
-}
-
-/// The event's text, if it can come back in one line.
-fn sized(event: &RawValue) -> Result<&[u8], Refusal> {
-    let size = event.get().len();
-    if size > MAX_LINE - 2 * ENVELOPE {
-        let message = format!("the event has {size} bytes; no line of an answer has room for it");
-        return Err(Refusal::Publish(message));
-    }
-    Ok(event.get().as_bytes())
-}
-
-fn answer<T: Serialize>(result: &T) -> Answer {
-    Ok(raw(result))
-}
-
-fn raw<T: Serialize>(value: &T) -> Box<RawValue> {
-    to_raw_value(value).expect("what this program holds has a JSON form")
 }

@@ -41,7 +41,8 @@ impl FlovynEvent {
         let event: Self = json::read_object(text).map_err(Refusal::InvalidEvent)?;
         if !names::is_event_type(&event.event_type) {
             return Err(Refusal::InvalidEvent(format!(
-                "event_type is {:?}; right would be two or more tokens of [A-Za-z0-9_-]+ joined by dots",
+                "event_type is {:?}; right would be two or more tokens of [A-Za-z0-9_-]+ \
+                 joined by dots",
                 event.event_type
             )));
         }

@@ -9,6 +9,7 @@ pub mod event;
 mod json;
 pub mod names;
 pub mod pattern;
+mod reader;
 mod refusal;
 mod rpc;
 pub mod subjects;

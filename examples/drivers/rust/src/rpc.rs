@@ -59,7 +59,7 @@ pub async fn serve<B: Bus>(bus: B) -> io::Result<()> {
     let driver = Arc::new(Driver::new(bus));
     let mut lines = read_lines();
     let (answers, to_write) = mpsc::unbounded_channel();
-    let writing = tokio::spawn(write_lines(to_write));
+    let writer = tokio::spawn(write_lines(to_write));
     let mut waiting = JoinSet::new();
     while let Some(line) = lines.recv().await {
         let driver = Arc::clone(&driver);
@@ -80,7 +80,7 @@ pub async fn serve<B: Bus>(bus: B) -> io::Result<()> {
     }
     waiting.shutdown().await;
     drop(answers);
-    writing.await?
+    writer.await?
 }
 
 /// A thread of its own: tokio's standard input would hold up the exit until one more line comes.

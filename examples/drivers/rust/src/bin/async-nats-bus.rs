@@ -168,7 +168,7 @@ struct NatsFeed {
 }
 
 impl NatsFeed {
-    /// What the message holds for this subscription. Whatever else stands on the subject is skipped.
+    /// What the message holds for this subscription; whatever else stands on the subject is skipped.
     fn read(&self, message: &Message) -> Option<Delivery> {
         let (delivery, subject) = match &self.wanted {
             Wanted::Events(_) => {
@@ -182,7 +182,7 @@ impl NatsFeed {
                 (Delivery::Stream(Arc::new(event)), subject)
             }
         };
-        // The server has checked permissions on the subject alone: a body that names another place lies.
+        // The server has checked permissions on the subject alone; a body may name another place.
         let its = message.subject.as_str() == subject && self.wanted.admits(&delivery);
         its.then_some(delivery)
     }
@@ -202,7 +202,7 @@ impl Feed for NatsFeed {
         self.recv().now_or_never().flatten()
     }
 
-    /// A full subscriber is told to the connection's callback, by a number that it does not know as its own.
+    /// The connection's callback is told of each loss, by a number that a `Subscriber` does not show.
     fn dropped(&self) -> Option<u64> {
         None
     }
