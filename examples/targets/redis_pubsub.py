@@ -1,21 +1,22 @@
 """Redis pub/sub as a target, by the kit: what a user of redis-py has, judged as it is.
 
     pip install redis
-    eventhook-conformance run examples.targets.redis_pubsub:target
+    eventhook-conformance run redis_pubsub:target
 
-It uses the server at REDIS_URL, or starts one of its own (`redis-server` must be on the path).
+It uses the server at REDIS_URL, or starts one of its own.
 """
 
 import asyncio
-import os
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
+import servers
 from redis import exceptions
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
-from eventhook_conformance import Capabilities, Server, Target
+from eventhook_conformance import Capabilities, Target
 from eventhook_conformance.kit import Adapter, Kind, Sink
 
 CLAIMS = Capabilities(
@@ -49,7 +50,7 @@ class RedisBus(Adapter):
                 reading.cancel()
                 await asyncio.wait({reading})
 
-    async def read(self, channel, sink: Sink) -> None:
+    async def read(self, channel: PubSub, sink: Sink) -> None:
         try:
             async for message in channel.listen():
                 if message["type"] == "message":
@@ -61,35 +62,10 @@ class RedisBus(Adapter):
         await self.redis.aclose()
 
 
-@asynccontextmanager
-async def server() -> AsyncIterator[Server]:
-    """The server at REDIS_URL, or one of our own, on a socket in a folder of its own."""
-    running = Server()
-    if url := os.environ.get("REDIS_URL"):
-        running.address = url
-        yield running
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        running.address = f"unix://{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", f"{folder}/redis.sock", "--save", ""]
-        process = await asyncio.create_subprocess_exec(
-            "redis-server", *options, "--dir", folder, stdout=asyncio.subprocess.DEVNULL
-        )
-        try:
-            async with asyncio.timeout(10), Redis.from_url(running.address) as redis:
-                while not await answers(redis):  # noqa: ASYNC110 - it says nothing when it is up
-                    await asyncio.sleep(0.02)
-            yield running
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-async def answers(redis: Redis) -> bool:
-    try:
-        return await redis.ping()
-    except exceptions.ConnectionError:
-        return False
-
-
-target = Target("redis-pubsub", server=server, connect=RedisBus, capabilities=CLAIMS)
+target = Target(
+    "redis-pubsub",
+    server=servers.redis,
+    connect=RedisBus,
+    capabilities=CLAIMS,
+    about=f"redis-py {version('redis')}",
+)

@@ -206,9 +206,11 @@ async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     key = probe.key()
     listener = await probe.subscribe(key)
     events = [
-        probe.stream_event(key, payload, event_type)
+        event
         for payload in _PAYLOADS
         for event_type in StreamEventType
+        if len((event := probe.stream_event(key, payload, event_type)).to_json())
+        <= probe.capabilities.max_event_bytes
     ]
     await deliver(probe, events, listener, via=via)
 
