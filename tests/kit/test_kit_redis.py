@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parents[2] / "examples" / "targets"
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 
 pytestmark = [
@@ -22,8 +22,8 @@ pytestmark = [
 
 def test_redis_pubsub_is_judged() -> None:
     done = subprocess.run(
-        [PROGRAM, "run", "examples.targets.redis_pubsub:target", "-k", "PUB or TEN or OVF or STR"],
-        cwd=ROOT,
+        [PROGRAM, "run", "redis_pubsub:target", "-k", "PUB or TEN or OVF or STR"],
+        cwd=FOLDER,
         capture_output=True,
         text=True,
         timeout=110,
@@ -36,8 +36,8 @@ def test_redis_pubsub_is_judged() -> None:
 def test_a_server_that_is_not_there_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "unix:///no/such/socket")
     done = subprocess.run(
-        [PROGRAM, "run", "examples.targets.redis_pubsub:target"],
-        cwd=ROOT,
+        [PROGRAM, "run", "redis_pubsub:target"],
+        cwd=FOLDER,
         capture_output=True,
         text=True,
         timeout=60,

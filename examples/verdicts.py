@@ -1,0 +1,126 @@
+"""Judges every bus in the examples and writes docs/verdicts.md; each is told of in a `verdicts.toml`.
+
+    python examples/verdicts.py                 # all of them
+    python examples/verdicts.py bubus rabbitmq  # renews two; the others stay as they were measured
+    python examples/verdicts.py --broken        # breaks each in one line and sees its verdict turn
+    python examples/verdicts.py --page          # writes the page again, of what was measured before
+
+The targets in Python need `pip install -r examples/targets/requirements.txt`.
+
+Exit: 2 wrong usage, or a `verdicts.toml` that cannot be read · 1 a broken bus did not turn · 3 something
+could not be measured, for want of a toolchain or a server · 0 all is well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from verdicts_measuring import (
+    REFERENCES,
+    Entry,
+    Unmeasured,
+    broken_outcomes,
+    measure,
+    read_entries,
+)
+from verdicts_page import Measured, Row, page
+
+from eventhook_conformance import __version__
+from eventhook_conformance.requirements import specification_version
+
+EXAMPLES = Path(__file__).parent
+DOCS = EXAMPLES.parent / "docs"
+
+
+def read_measured(file: Path) -> dict[str, Measured]:
+    """What was measured before; nothing where there is no file.
+
+    Raises:
+        ValueError: the file is not what this script writes.
+    """
+    if not file.exists():
+        return {}
+    return msgspec.convert(
+        json.loads(file.read_text(encoding="utf-8"))["buses"], dict[str, Measured]
+    )
+
+
+def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path) -> None:
+    """Writes the page, and what it is made of."""
+    suite = f"eventhook-conformance {__version__}, specification {specification_version()}"
+    kept = {
+        entry.bus.name: measured[entry.bus.name] for entry in entries if entry.bus.name in measured
+    }
+    text = json.dumps(
+        {"schema": 1, "buses": msgspec.to_builtins(kept)}, indent=1, ensure_ascii=False
+    )
+    (docs / "verdicts.json").write_text(text + "\n", encoding="utf-8")
+    rows = [Row(one.bus.name, one.bus.language, one.bus.library, one.bus.notes) for one in entries]
+    (docs / "verdicts.md").write_text(page(rows, kept, suite), encoding="utf-8")
+
+
+def renew(chosen: Sequence[Entry], entries: Sequence[Entry]) -> int:
+    measured, missed = read_measured(DOCS / "verdicts.json"), 0
+    for entry in chosen:
+        name = entry.bus.name
+        try:
+            found = measured[name] = measure(entry)
+        except Unmeasured as error:
+            missed += 1
+            click.echo(f"NOT MEASURED: {name}: {error}", err=True)
+        else:
+            failed = ", ".join(one.requirement for one in found.failed)
+            click.echo(f"{name}: {found.verdict}, {found.held} hold{failed and '; not ' + failed}")
+        # After each: an hour of building is not lost by Ctrl-C.
+        write(entries, measured, DOCS)
+    return 3 if missed else 0
+
+
+def break_all(chosen: Sequence[Entry]) -> int:
+    codes = {0}
+    for entry in chosen:
+        name, broken = entry.bus.name, entry.bus.broken
+        try:
+            before, after = broken_outcomes(entry)
+        except Unmeasured as error:
+            codes.add(3)
+            click.echo(f"NOT MEASURED: {name}: {error}", err=True)
+            continue
+        turned = (before, after) == ("passed", "failed")
+        codes.add(0 if turned else 1)
+        what = "turned" if turned else "DID NOT TURN"
+        click.echo(f"{name}: {what}: {broken and broken.turns} {before}, broken {after}")
+    return 1 if 1 in codes else max(codes)
+
+
+@click.command(
+    help=(__doc__ or "").replace("\n\n    python", "\n\n\b\n    python"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.argument("names", nargs=-1)
+@click.option("--broken", is_flag=True, help="Break each in one line and see its verdict turn.")
+@click.option("--page", "only_page", is_flag=True, help="Write the page again; measure nothing.")
+def main(names: tuple[str, ...], broken: bool, only_page: bool) -> None:
+    try:
+        entries = read_entries(EXAMPLES)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    known = {entry.bus.name for entry in entries}
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"no bus {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if only_page:
+        write(entries, read_measured(DOCS / "verdicts.json"), DOCS)
+        return
+    chosen = [entry for entry in entries if not names or entry.bus.name in names]
+    if broken and not names:
+        chosen = [entry for entry in chosen if entry.bus not in REFERENCES]
+    sys.exit(break_all(chosen) if broken else renew(chosen, entries))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""What was measured of each bus, and the page that is made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from eventhook_conformance.report.console import claims
+from eventhook_conformance.report.text import counted, printable
+from eventhook_conformance.target import Capabilities
+
+_LONGEST_MESSAGE = 240
+_MARKS = {"conformant": "✅", "non-conformant": "❌", "inconclusive": "⚠️"}
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A requirement that does not hold, with one message that shows it."""
+
+    requirement: str
+    level: str
+    title: str
+    message: str
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What one bus came to."""
+
+    verdict: Literal["conformant", "non-conformant", "inconclusive"]
+    claims: str
+    about: str
+    toolchain: str
+    held: int
+    failed: tuple[Breach, ...]
+    undecided: tuple[str, ...]
+    not_claimed: int
+    cases: int
+    seconds: int
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What the page says of a bus besides what was measured."""
+
+    name: str
+    language: str
+    library: str
+    notes: str
+
+
+def measured_from(report: Mapping[str, Any], toolchain: str) -> Measured:
+    """What the JSON report of one run says."""
+    [result] = report["results"]
+    outcomes: dict[str, list[Mapping[str, Any]]] = {}
+    for requirement in result["requirements"]:
+        outcomes.setdefault(requirement["outcome"], []).append(requirement)
+    failed = tuple(
+        Breach(one["id"], one["level"], one["title"], _message_of(result, one["id"]))
+        for one in outcomes.get("failed", [])
+    )
+    undecided = [*outcomes.get("error", []), *outcomes.get("untested", [])]
+    return Measured(
+        verdict=result["verdict"],
+        claims=claims(Capabilities.from_dict(result["target"]["capabilities"])),
+        about=result["target"]["about"] or "",
+        toolchain=toolchain,
+        held=len(outcomes.get("passed", [])),
+        failed=failed,
+        undecided=tuple(sorted(one["id"] for one in undecided)),
+        not_claimed=len(outcomes.get("not_claimed", [])),
+        cases=sum(case["outcome"] != "not_claimed" for case in result["cases"]),
+        seconds=round(result["duration_s"]),
+    )
+
+
+def _message_of(result: Mapping[str, Any], requirement: str) -> str:
+    """The first message, of a case made for the requirement if there is one."""
+    found = [
+        (requirement not in case["requirements"], violation["message"])
+        for case in result["cases"]
+        for violation in case["violations"]
+        if violation["requirement"] == requirement
+    ]
+    message: str = min(found, key=lambda one: one[0])[1]
+    return shortened(message)
+
+
+def shortened(text: str) -> str:
+    """The text in one line, cut where it gets long."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 1].rstrip() + "…"
+
+
+def safe(text: str) -> str:
+    """Text that is text in Markdown and in a cell of a table, whatever a bus made it say."""
+    flat = " ".join(printable(text).split())
+    return re.sub(r"([\\`*_\[\]<>|#&~$@])", r"\\\1", flat)
+
+
+def page(rows: Sequence[Row], measured: Mapping[str, Measured], suite: str) -> str:
+    """The page, of the buses that were measured."""
+    shown = [(row, measured[row.name]) for row in rows if row.name in measured]
+    lines = [
+        "# Verdicts",
+        "",
+        f"Made by `python examples/verdicts.py` with {suite}: every bus in `examples/`,",
+        "judged for what it claims, as its users have it. `python examples/verdicts.py NAME` renews one;",
+        "`--broken` breaks each on purpose in one line, and sees its verdict turn.",
+        "",
+        "| bus | language | library | verdict | held | failed | not claimed | cases | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row, found in shown:
+        cells = (
+            f"[{safe(row.name)}](#{_anchor(row.name)})",
+            safe(row.language),
+            safe(row.library),
+            f"{_MARKS[found.verdict]} {found.verdict}",
+            *map(str, (found.held, len(found.failed), found.not_claimed, found.cases)),
+            str(found.seconds),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    for row, found in shown:
+        lines += ["", *_section(row, found)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(row: Row, found: Measured) -> Iterator[str]:
+    yield f"## {safe(row.name)}"
+    yield ""
+    if row.notes:
+        yield " ".join(row.notes.split())
+        yield ""
+    yield f"- claims: {safe(found.claims)}"
+    with_what = ", ".join(one for one in (found.about, found.toolchain) if one)
+    yield f"- measured with {safe(with_what)}"
+    for breach in found.failed:
+        should = " (SHOULD)" if breach.level == "SHOULD" else ""
+        yield (f"- **{breach.requirement}**{should} {safe(breach.title)}: {safe(breach.message)}")
+    if found.undecided:
+        what = counted(len(found.undecided), "requirement")
+        yield f"- {what} undecided, since no case came to its end: {', '.join(found.undecided)}"
+
+
+def _anchor(name: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w-]", "", name.lower().replace(" ", "-"))
