@@ -1,5 +1,7 @@
 package dev.eventhook.driver.nats;
 
+import static java.util.Map.entry;
+
 import dev.eventhook.driver.protocol.Bus;
 import dev.eventhook.driver.protocol.Lines;
 import io.nats.client.Nats;
@@ -27,7 +29,7 @@ public final class NatsDriver implements Bus {
 
   private NatsDriver() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) {
     Lines.serve(new NatsDriver());
   }
 
@@ -36,27 +38,28 @@ public final class NatsDriver implements Bus {
     return new About(
         "jnats",
         Nats.CLIENT_VERSION,
-        Map.of(
-            "event_capacity", EVENT_CAPACITY,
-            "stream_capacity", STREAM_CAPACITY,
-            "overflow", "drop_newest",
+        Map.ofEntries(
+            entry("event_capacity", EVENT_CAPACITY),
+            entry("stream_capacity", STREAM_CAPACITY),
+            entry("overflow", "drop_newest"),
             // What the subject brings takes room; a filter sees a message only when it is read.
-            "overflow_scope", "tenant",
-            "causal_order", true,
-            "max_event_bytes", MAX_EVENT_BYTES,
-            "in_process", false));
+            entry("overflow_scope", "tenant"),
+            entry("causal_order", true),
+            entry("max_event_bytes", MAX_EVENT_BYTES),
+            entry("in_process", false)));
   }
 
   @Override
   public CompletionStage<Client> open(Optional<String> address) {
     String server =
-        address.or(() -> Optional.ofNullable(System.getenv("NATS_URL"))).orElse(Options.DEFAULT_URL);
+        address
+            .or(() -> Optional.ofNullable(System.getenv("NATS_URL")))
+            .orElse(Options.DEFAULT_URL);
     return CompletableFuture.supplyAsync(() -> connect(server), readers);
   }
 
   private Client connect(String server) {
-    Options options =
-        new Options.Builder().server(server).connectionTimeout(CONNECT_LIMIT).build();
+    Options options = new Options.Builder().server(server).connectionTimeout(CONNECT_LIMIT).build();
     try {
       return new NatsClient(Nats.connect(options), readers);
     } catch (IOException | InterruptedException error) {
@@ -74,5 +77,4 @@ public final class NatsDriver implements Bus {
     thread.setDaemon(true);
     return thread;
   }
-
 }

@@ -40,8 +40,7 @@ final class NatsFeed implements Bus.Feed {
   private boolean ended;
   private volatile boolean left;
 
-  NatsFeed(
-      Subscription subscription, Selection selection, Executor readers, Executor sender) {
+  NatsFeed(Subscription subscription, Selection selection, Executor readers, Executor sender) {
     this.subscription = subscription;
     this.selection = selection;
     this.readers = readers;

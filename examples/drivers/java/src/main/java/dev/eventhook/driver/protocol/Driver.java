@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The methods of the protocol over a {@link Bus}.
  *
- * <p>{@link #begin} is called by one thread, so that requests begin in the order in which they come:
- * which clients are closed and which subscriptions are left is decided there. They finish in any.
+ * <p>{@link #begin} is called by one thread, so that requests begin in the order in which they
+ * come: which clients are closed and which subscriptions are left is decided there. They finish in
+ * any.
  */
 final class Driver {
   private final Bus bus;

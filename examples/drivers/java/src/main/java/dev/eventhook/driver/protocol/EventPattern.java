@@ -35,6 +35,7 @@ public record EventPattern(
         && (workflowExecutionId.isEmpty() || workflowExecutionId.equals(its.workflowExecutionId()))
         && (taskExecutionId.isEmpty() || taskExecutionId.equals(its.taskExecutionId()))
         && (source.isEmpty() || source.get().equals(its.source()))
-        && (eventTypePrefix.isEmpty() || (its.eventType() + ".").startsWith(eventTypePrefix.get() + "."));
+        && (eventTypePrefix.isEmpty()
+            || (its.eventType() + ".").startsWith(eventTypePrefix.get() + "."));
   }
 }

@@ -50,8 +50,7 @@ public record FlovynEvent(
             .put("event_type", eventType)
             .put("source", source);
     wire.set("data", data);
-    return wire.put("timestamp_ms", timestampMs)
-        .put("correlation_id", correlationId.orElse(null));
+    return wire.put("timestamp_ms", timestampMs).put("correlation_id", correlationId.orElse(null));
   }
 
   private static String text(Optional<UUID> id) {

@@ -1,11 +1,14 @@
 package dev.eventhook.driver.protocol;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 
 /** JSON as text and as bytes. */
@@ -33,6 +36,25 @@ public final class Json {
    */
   public static JsonNode read(byte[] text) throws IOException {
     return MAPPER.readTree(text);
+  }
+
+  /** The texts and integers of an object that stand before the first member of another kind. */
+  static ObjectNode readHead(String text) throws IOException {
+    ObjectNode head = MAPPER.createObjectNode();
+    try (JsonParser parser = MAPPER.createParser(text)) {
+      parser.nextToken();
+      while (parser.nextToken() == JsonToken.FIELD_NAME) {
+        String name = parser.currentName();
+        switch (parser.nextToken()) {
+          case VALUE_STRING -> head.put(name, parser.getText());
+          case VALUE_NUMBER_INT -> head.put(name, parser.getLongValue());
+          default -> {
+            return head;
+          }
+        }
+      }
+    }
+    return head;
   }
 
   /** The event as it goes over a wire. */

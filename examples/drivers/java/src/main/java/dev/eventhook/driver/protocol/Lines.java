@@ -2,6 +2,7 @@ package dev.eventhook.driver.protocol;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,11 +13,20 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 
 /** JSON-RPC 2.0, one object a line. */
 public final class Lines {
+  /** What is wrong with a request for these that is no JSON is wrong with what they carry. */
+  private static final Map<String, Integer> UNREADABLE =
+      Map.of(
+          "publish", Refusal.INVALID_EVENT,
+          "publish_stream", Refusal.INVALID_EVENT,
+          "subscribe", Refusal.INVALID_PATTERN,
+          "subscribe_stream", Refusal.INVALID_PATTERN);
+
   private final Driver driver;
   private final OutputStream out;
 
@@ -26,11 +36,17 @@ public final class Lines {
   }
 
   /** Serves a bus on standard input and output until it is told to end, then exits with 0. */
-  public static void serve(Bus bus) throws IOException {
+  public static void serve(Bus bus) {
     OutputStream answers = System.out;
     // Whatever a library prints is for people.
     System.setOut(System.err);
-    serve(bus, System.in, answers);
+    try {
+      serve(bus, System.in, answers);
+    } catch (IOException error) {
+      System.err.println("the lines of the protocol broke: " + error);
+      // The threads of the library would keep the process.
+      System.exit(1);
+    }
     bus.shutDown();
     System.exit(0);
   }
@@ -40,12 +56,33 @@ public final class Lines {
     Lines lines = new Lines(bus, out);
     BufferedReader reader = new BufferedReader(new InputStreamReader(in, UTF_8));
     for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-      JsonNode request = Json.MAPPER.readTree(line);
+      JsonNode request;
+      try {
+        request = Json.MAPPER.readTree(line);
+      } catch (JsonParseException error) {
+        lines.refuse(line, error);
+        continue;
+      }
       lines.answer(request);
       if (request.path("method").asText().equals("shutdown")) {
         return;
       }
     }
+  }
+
+  /**
+   * Refuses what Jackson does not read: a lone surrogate in a name, for one.
+   *
+   * @throws IOException if even the request's id cannot be told
+   */
+  private void refuse(String line, JsonParseException flaw) throws IOException {
+    ObjectNode head = Json.readHead(line);
+    Integer code = UNREADABLE.get(head.path("method").asText());
+    if (code == null || !head.path("id").isIntegralNumber()) {
+      throw flaw;
+    }
+    ObjectNode error = object().put("code", code);
+    write(head, "error", error.put("message", flaw.getOriginalMessage()));
   }
 
   private void answer(JsonNode request) {

@@ -86,11 +86,19 @@ final class Members {
   }
 
   static Refusal wrong(int code, String member, JsonNode value, String right) {
-    String shown = value == null ? "missing" : value.toString();
-    if (shown.length() > MAX_SHOWN) {
-      shown = shown.substring(0, MAX_SHOWN) + "…";
+    return new Refusal(code, member + " is " + shown(value) + "; right would be " + right);
+  }
+
+  private static String shown(JsonNode value) {
+    if (value == null) {
+      return "missing";
     }
-    return new Refusal(code, member + " is " + shown + "; right would be " + right);
+    if (value.isContainerNode()) {
+      // It may be nested deeper than Jackson writes.
+      return value.isArray() ? "this array" : "this object";
+    }
+    String text = value.toString();
+    return text.length() > MAX_SHOWN ? text.substring(0, MAX_SHOWN) + "…" : text;
   }
 
   private static boolean isJson(JsonNode value, int depth) {

@@ -2,7 +2,9 @@ package dev.eventhook.driver.protocol;
 
 import java.util.concurrent.CompletionStage;
 
-/** A client by its name, open until it is asked to close. Used by the thread that begins requests. */
+/**
+ * A client by its name, open until it is asked to close. Used by the thread that begins requests.
+ */
 final class OpenClient {
   private final Bus.Client client;
   private CompletionStage<Void> closing;

@@ -66,7 +66,8 @@ final class VertxClient extends VerticleBase implements Bus.Client {
   /** Runs on the context after all that is there to run, and completes with what it makes. */
   <T> CompletionStage<T> onContext(Supplier<Future<T>> work) {
     Promise<T> promise = Promise.promise();
-    context.runOnContext(nothing -> Future.succeededFuture().compose(now -> work.get()).onComplete(promise));
+    context.runOnContext(
+        nothing -> Future.succeededFuture().compose(now -> work.get()).onComplete(promise));
     return promise.future().toCompletionStage();
   }
 

@@ -1,9 +1,10 @@
 package dev.eventhook.driver.vertx;
 
+import static java.util.Map.entry;
+
 import dev.eventhook.driver.protocol.Bus;
 import dev.eventhook.driver.protocol.Lines;
 import io.vertx.core.Vertx;
-import java.io.IOException;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -27,12 +28,12 @@ public final class VertxDriver implements Bus {
 
   private final Vertx vertx = Vertx.vertx();
 
-  private VertxDriver() {
+  VertxDriver() {
+    CONSUMER_LOG.setLevel(Level.SEVERE);
     vertx.eventBus().registerCodec(EventCodec.INSTANCE);
   }
 
-  public static void main(String[] args) throws IOException {
-    CONSUMER_LOG.setLevel(Level.SEVERE);
+  public static void main(String[] args) {
     Lines.serve(new VertxDriver());
   }
 
@@ -42,14 +43,14 @@ public final class VertxDriver implements Bus {
     return new About(
         "vertx-eventbus",
         Objects.requireNonNullElse(version, "unknown"),
-        Map.of(
-            "event_capacity", EVENT_CAPACITY,
-            "stream_capacity", STREAM_CAPACITY,
-            "overflow", "drop_newest",
+        Map.ofEntries(
+            entry("event_capacity", EVENT_CAPACITY),
+            entry("stream_capacity", STREAM_CAPACITY),
+            entry("overflow", "drop_newest"),
             // A consumer buffers its whole address; a filter sees a message only afterwards.
-            "overflow_scope", "tenant",
-            "causal_order", true,
-            "in_process", false));
+            entry("overflow_scope", "tenant"),
+            entry("causal_order", true),
+            entry("in_process", false)));
   }
 
   @Override
