@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** One connection. */
@@ -74,7 +75,7 @@ final class NatsClient implements Bus.Client {
         selection instanceof StreamKey ? NatsDriver.STREAM_CAPACITY : NatsDriver.EVENT_CAPACITY;
     // The count is the limit; that in bytes, 64 MB by default, must not come first.
     subscription.setPendingLimits(capacity, (long) capacity * NatsDriver.MAX_EVENT_BYTES);
-    NatsFeed feed = new NatsFeed(subscription, selection, readers, sender);
+    NatsFeed feed = new NatsFeed(subscription, selection, readers, feeds::remove);
     feeds.add(feed);
     return feed;
   }
@@ -84,7 +85,7 @@ final class NatsClient implements Bus.Client {
     try {
       CompletableFuture<Boolean> drained = connection.drain(DRAIN_LIMIT);
       feeds.forEach(NatsFeed::finish);
-      drained.get();
+      drained.get(DRAIN_LIMIT.toSeconds(), TimeUnit.SECONDS);
     } catch (TimeoutException | InterruptedException | ExecutionException error) {
       System.err.println("a connection was closed without draining: " + error);
     }

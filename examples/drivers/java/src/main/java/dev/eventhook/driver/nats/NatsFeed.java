@@ -21,6 +21,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 
 /**
  * A synchronous subscription, read by {@code nextMessage}.
@@ -35,16 +36,17 @@ final class NatsFeed implements Bus.Feed {
   private final Subscription subscription;
   private final Selection selection;
   private final Executor readers;
-  private final Executor sender;
+  private final Consumer<NatsFeed> forget;
   private final Deque<Event> rest = new ArrayDeque<>();
   private boolean ended;
   private volatile boolean left;
 
-  NatsFeed(Subscription subscription, Selection selection, Executor readers, Executor sender) {
+  NatsFeed(
+      Subscription subscription, Selection selection, Executor readers, Consumer<NatsFeed> forget) {
     this.subscription = subscription;
     this.selection = selection;
     this.readers = readers;
-    this.sender = sender;
+    this.forget = forget;
   }
 
   @Override
@@ -55,10 +57,18 @@ final class NatsFeed implements Bus.Feed {
   @Override
   public CompletionStage<Void> leave() {
     left = true;
-    if (!subscription.isActive()) {
-      return CompletableFuture.completedFuture(null);
+    return CompletableFuture.runAsync(this::unsubscribe, readers);
+  }
+
+  private void unsubscribe() {
+    try {
+      subscription.unsubscribe();
+    } catch (IllegalStateException inactive) {
+      // Its connection was closed before, which left nothing to ask the server for.
     }
-    return CompletableFuture.runAsync(subscription::unsubscribe, sender);
+    // Where the connection is draining it waits until this is empty.
+    finish();
+    forget.accept(this);
   }
 
   /** Takes all that is left of a subscription that was drained. */

@@ -41,7 +41,7 @@ public final class VertxDriver implements Bus {
   public About about() {
     String version = Vertx.class.getPackage().getImplementationVersion();
     return new About(
-        "vertx-eventbus",
+        "vertx-event-bus",
         Objects.requireNonNullElse(version, "unknown"),
         Map.ofEntries(
             entry("event_capacity", EVENT_CAPACITY),
