@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +20,13 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.room import Room
 from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Capabilities, Target
+from eventhook_conformance.target import Capabilities, Target, find_target
 from eventhook_reference.memory import target as memory
 from eventhook_reference.mutants import ZOO
 from eventhook_reference.mutants.pliable import Event, PliableBus, PliableClient
 from run.hostile import CLAIMS, Hostile, instance
 
+SKELETON = Path(__file__).parents[2] / "examples/drivers/skeleton/driver.py"
 _CROWDED = Settings(at_once=12)
 
 
@@ -216,3 +219,20 @@ async def test_room_is_taken_whole_and_given_back() -> None:
 async def test_more_than_there_is_is_had_when_nobody_else_has_any() -> None:
     async with Room(3).take(100, "greedy"):
         pass
+
+
+def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
+    at_once, most = 0, 0
+
+    async def body(probe: Probe) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await probe.publish(probe.event(probe.tenant()))
+        at_once -= 1
+
+    skeleton = find_target(f"driver:{sys.executable} {SKELETON}")
+    run = Run(skeleton, skeleton.capabilities, Settings(settle_s=0.0, at_once=4))
+    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", body) for n in range(4)]))
+    assert [case.outcome for case in run.result.cases] == ["passed"] * 4
+    assert most == 1
