@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from eventhook_conformance.cases import Instance
+from eventhook_conformance.requirements import requirements
 from eventhook_conformance.result import CaseResult
 from eventhook_conformance.target import Capabilities
 
@@ -31,8 +32,16 @@ def how_many(capabilities: Capabilities, round_trip_s: float, asked: int | None)
     """
     if capabilities.overflow == "block":
         return 1  # publishers that wait for readers would wait for those of other cases
+    if capabilities.driver:
+        return 1  # what breaks a driver breaks it for all, and nobody could say for whom
     wanted = asked or (_AT_ONCE if round_trip_s > FAR_S else 1)
     return max(1, min(wanted, capabilities.max_subscriptions // 2 // _SUBSCRIPTIONS_A_CASE))
+
+
+def _bears_company(instance: Instance) -> bool:
+    """Whether it can run beside others: what watches a server may see what others do to it."""
+    profiles = {requirements()[identifier].profile for identifier in instance.case.requirements}
+    return not instance.case.alone and profiles <= {"events", "streams"}
 
 
 class Ahead:
@@ -58,14 +67,14 @@ class Ahead:
         """Begins with all of these that can run beside others; does nothing with a width of 1."""
         if self.crowded:
             for instance in instances:
-                if not instance.case.alone and instance.id not in self._tasks:
+                if _bears_company(instance) and instance.id not in self._tasks:
                     self._tasks[instance.id] = asyncio.create_task(self._in_turn(instance))
 
     async def result(self, instance: Instance) -> CaseResult:
-        """The result of one case, which is judged now if it was not begun with."""
-        if instance.case.alone:
-            await self.idle()
+        """The result of one case, which is judged now, by itself, if it was not begun with."""
         task = self._tasks.get(instance.id)
+        if task is None:
+            await self.idle()
         return await (task or self._judge(instance))
 
     async def idle(self) -> None:

@@ -97,11 +97,6 @@ class Clients:
         self.kit = self.kit or tuple(getattr(backend, "kit_parts", ()))
         return Client(name, held, backend, self._patience)
 
-    @property
-    def may_break(self) -> bool:
-        """Whether something between the suite and the bus can break without the suite's doing."""
-        return self.server is not None and type(self.server).take_fault is not Server.take_fault
-
     async def take_fault(self) -> str | None:
         """What broke between the suite and the bus since the last call, if anything did."""
         return await self.server.take_fault() if self.server is not None else None

@@ -92,8 +92,7 @@ class Run:
         """
         if self._ahead is None:
             width = how_many(self.capabilities, self.round_trip_s, self.settings.at_once)
-            # What breaks a driver breaks it for all that run, and nobody could say for whom.
-            self._ahead = Ahead(self._judge, 1 if self.clients.may_break else width)
+            self._ahead = Ahead(self._judge, width)
         self._ahead.start(self.planned)
         result = await self._ahead.result(instance)
         self.note(result)

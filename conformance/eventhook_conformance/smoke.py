@@ -52,10 +52,12 @@ async def smoke(run: Run) -> None:
 
 
 def _round_trip_s(history: History) -> float:
-    """The fastest publish, or what the first event took to arrive if that is longer."""
-    calls = [p.returned.at_s - p.called.at_s for p in history.publishes if p.returned is not None]
-    first = history.subscriptions[0].deliveries[0]
-    return max(min(calls), first.returned.at_s - history.publishes[0].called.at_s)
+    """What the fastest publish took: a busy machine makes one or another slow, but hardly all."""
+    return min(
+        publish.returned.at_s - publish.called.at_s
+        for publish in history.publishes
+        if publish.returned is not None
+    )
 
 
 async def _wire(run: Run, probe: Probe) -> Listener:
