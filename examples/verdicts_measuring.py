@@ -62,6 +62,8 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     build: str = ""
     needs: tuple[Literal["nats"], ...] = ()
     notes: str = ""
+    racy: bool = False
+    """Which requirements it fails depends on who wins a race in it; that it fails does not."""
     broken: Broken | None = None
 
 

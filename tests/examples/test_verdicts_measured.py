@@ -60,13 +60,14 @@ def test_a_bus_comes_to_what_the_docs_say(entry: Any) -> None:
     assert entry.bus.name in told, "it was never measured: run examples/verdicts.py"
     with loud():
         found = measuring.measure(entry)
-    assert musts(found) == musts(told[entry.bus.name])
+    assert found.verdict == told[entry.bus.name].verdict
+    if not entry.bus.racy:
+        assert musts(found) == musts(told[entry.bus.name])
 
 
-def musts(measured: Any) -> tuple[str, list[str]]:
-    """The verdict, and what it hangs on; a SHOULD may depend on how busy the machine is."""
-    failed = [one.requirement for one in measured.failed if one.level == "MUST"]
-    return measured.verdict, failed
+def musts(measured: Any) -> list[str]:
+    """What the verdict hangs on; a SHOULD may depend on how busy the machine is."""
+    return [one.requirement for one in measured.failed if one.level == "MUST"]
 
 
 @pytest.mark.parametrize("entry", BROKEN, ids=name)
