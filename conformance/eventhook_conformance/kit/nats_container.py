@@ -70,7 +70,7 @@ class NatsContainer(Server, AbstractAsyncContextManager["NatsContainer"]):
     @property
     def container_id(self) -> str | None:
         """The engine's id of the container; None while there is none."""
-        return None if self._container is None else self._container.get_container_id()
+        return None if self._container is None else str(self._wrapped().id)
 
     async def __aenter__(self) -> Self:
         """Starts the container.
