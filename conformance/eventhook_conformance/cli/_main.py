@@ -13,6 +13,7 @@ from eventhook_conformance.cli._baseline import baseline
 from eventhook_conformance.cli._driver import driver
 from eventhook_conformance.cli._driver_check import driver_check
 from eventhook_conformance.cli._explain import explain
+from eventhook_conformance.cli._init import init
 from eventhook_conformance.cli._list import list_command
 from eventhook_conformance.cli._repeat import repeat_command
 from eventhook_conformance.cli._run import run
@@ -60,6 +61,7 @@ main.add_command(run)
 main.add_command(baseline)
 main.add_command(list_command, name="list")
 main.add_command(explain)
+main.add_command(init)
 main.add_command(self_test)
 main.add_command(driver)
 main.add_command(driver_check)

@@ -1,0 +1,53 @@
+"""my-bus as a target of the conformance suite.
+
+    eventhook-conformance run my_bus_target:target
+
+`MyBus` is what you replace: three functions over your own client library. Here the bus is a dictionary
+in this process, which is conformant as it stands. What the kit does for you, and how to do a part
+of it yourself, is told in docs/kit.md of the suite.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from eventhook_conformance import Capabilities, ChannelCounts, Target
+from eventhook_conformance.kit import Adapter, Kind, Sink
+
+# What your bus promises; whatever stands here is tested in full.
+CLAIMS = Capabilities(total_order=True, causal_order=True)
+
+# Stands for your server: what all clients share.
+SINKS: defaultdict[tuple[Kind, str], list[Sink]] = defaultdict(list)
+
+
+class MyBus(Adapter):
+    """One client of the bus."""
+
+    async def connect(self) -> None:
+        """Connects to your server."""
+
+    async def send(self, kind: Kind, key: str, body: bytes) -> None:
+        """Hands a message to the bus; returns when the bus has it."""
+        for sink in list(SINKS[kind, key]):
+            await sink(body)
+
+    @asynccontextmanager
+    async def attach(self, kind: Kind, key: str, sink: Sink) -> AsyncIterator[None]:
+        """Has `sink(body)` called for each message of the key; active when entered."""
+        SINKS[kind, key].append(sink)
+        try:
+            yield
+        finally:
+            SINKS[kind, key].remove(sink)
+
+    async def disconnect(self) -> None:
+        """Disconnects; called once, after all that was attached was left."""
+
+    async def active_channels(self) -> ChannelCounts:
+        """How many channels there are; without this method, claim `introspection=False`."""
+        active = [kind for (kind, _), sinks in SINKS.items() if sinks]
+        return ChannelCounts(events=active.count("event"), streams=active.count("stream"))
+
+
+target = Target("my-bus", open=lambda: MyBus(CLAIMS), capabilities=CLAIMS)

@@ -1,0 +1,159 @@
+"""`init`: what is written, what is refused, and that it conforms as it stands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eventhook_conformance.cli import main
+from eventhook_conformance.scaffold import TEMPLATES, rename, templates
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["init", *arguments])
+
+
+def suite(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "eventhook_conformance", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def error_of(outcome: Result) -> str:
+    assert outcome.exit_code == 2
+    (line,) = outcome.output.splitlines()
+    return line
+
+
+def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None:
+    outcome = init()
+    assert outcome.exit_code == 0
+    assert files(here) == {
+        "my_bus_target.py",
+        "test_my_bus_conformance.py",
+        "tox.ini",
+        ".github/workflows/conformance.yml",
+    }
+    assert outcome.stdout.splitlines()[-1] == (
+        "next   eventhook-conformance run my_bus_target:target"
+    )
+
+
+def test_the_target_conforms_as_it_stands(here: Path) -> None:
+    init("--name", "acme-bus")
+    done = suite(here, "run", "acme_bus_target:target", "-q", "-k", "PUB-01 or OVF-01")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("acme-bus: conformant")
+
+
+@pytest.mark.slow
+def test_the_driver_speaks_the_protocol_and_conforms(here: Path) -> None:
+    init("--language", "python-driver")
+    checked = suite(here, "driver-check", sys.executable, "my_bus_driver.py")
+    assert checked.returncode == 0, checked.stdout
+    done = suite(here, "run", f"driver:{sys.executable} my_bus_driver.py", "-q", "-k", "PUB-01")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_name_is_written_in_each_spelling(here: Path) -> None:
+    init("--name", "acme-bus-2")
+    text = (here / "acme_bus_2_target.py").read_text(encoding="utf-8")
+    assert "class AcmeBus2(Adapter)" in text
+    assert 'Target("acme-bus-2"' in text
+    for name in files(here):
+        content = (here / name).read_text(encoding="utf-8").lower()
+        assert "my-bus" not in content
+        assert "my_bus" not in content
+
+
+def test_another_folder_is_made_and_named_in_the_next_command(here: Path) -> None:
+    outcome = init("new/a b")
+    assert (here / "new" / "a b" / "my_bus_target.py").is_file()
+    assert "next   cd 'new/a b' && eventhook-conformance run" in outcome.stdout
+
+
+def test_nothing_is_overwritten_and_nothing_is_half_written(here: Path) -> None:
+    (here / "my_bus_target.py").write_text("mine")
+    assert error_of(init()) == (
+        "Error: my_bus_target.py is there already; nothing was written (--force overwrites)"
+    )
+    assert files(here) == {"my_bus_target.py"}
+    assert (here / "my_bus_target.py").read_text() == "mine"
+
+
+def test_force_overwrites(here: Path) -> None:
+    (here / "my_bus_target.py").write_text("mine")
+    assert init("--force").exit_code == 0
+    assert "class MyBus" in (here / "my_bus_target.py").read_text()
+
+
+def test_a_tox_ini_is_added_to_once(here: Path) -> None:
+    (here / "tox.ini").write_text("[tox]\nenv_list = py\n")
+    assert init().exit_code == 0
+    text = (here / "tox.ini").read_text()
+    assert text.startswith("[tox]\nenv_list = py\n\n[testenv:conformance]\n")
+    assert "tox.ini" in error_of(init())
+    assert (here / "tox.ini").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["", "My Bus", "../up", "9lives", "a--b"])
+def test_a_name_that_is_none_is_refused(here: Path, name: str) -> None:
+    assert "as in my-bus" in error_of(init("--name", name))
+    assert files(here) == set()
+
+
+def test_a_language_that_is_not_there_names_those_that_are(here: Path) -> None:
+    assert "'python-driver'" in error_of(init("--language", "cobol"))
+
+
+def test_a_folder_that_cannot_be_made_is_named(here: Path) -> None:
+    (here / "taken").write_text("")
+    assert "taken" in error_of(init("taken"))
+
+
+@pytest.mark.parametrize(
+    ("written", "example", "name"),
+    [
+        ("python-driver/my_bus_driver.py", "drivers/skeleton/driver.py", "skeleton"),
+        ("http/my_bus_server.py", "remote_server_target.py", "remote-server"),
+    ],
+)
+def test_a_template_is_the_example_under_another_name(
+    written: str, example: str, name: str
+) -> None:
+    code = (ROOT / "examples" / example).read_text(encoding="utf-8").partition("import")[2]
+    template = (TEMPLATES / written).read_text(encoding="utf-8").partition("import")[2]
+    assert template == code.replace(f'"{name}"', '"my-bus"')
+
+
+@pytest.mark.parametrize("language", templates())
+def test_every_template_says_what_it_is_and_what_is_next(language: str) -> None:
+    template = templates()[language]
+    assert template.title
+    written = {str(path) for path in template.files("acme-bus")}
+    assert ".github/workflows/conformance.yml" in written
+    workflow = template.files("acme-bus")[Path(".github/workflows/conformance.yml")]
+    target = rename(template.next, "acme-bus").partition("run ")[2]
+    assert f"run {target}" in workflow
+    assert any(Path(name).stem in target for name in written)
