@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_the_target_conforms_as_it_stands(here: Path) -> None:
     done = suite(here, "run", "acme_bus_target:target", "-q", "-k", "PUB-01 or OVF-01")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("acme-bus: conformant")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="NOT TESTED: there is no node")
+def test_the_driver_for_node_speaks_the_protocol_and_conforms(here: Path) -> None:
+    init("--language", "node")
+    checked = suite(here, "driver-check", "node", "my_bus_driver.mjs")
+    assert checked.returncode == 0, checked.stdout
+    done = suite(here, "run", "driver:node my_bus_driver.mjs", "-q")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
