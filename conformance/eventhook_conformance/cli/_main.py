@@ -10,6 +10,7 @@ import click
 
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._baseline import baseline
+from eventhook_conformance.cli._bench import bench_command
 from eventhook_conformance.cli._driver import driver
 from eventhook_conformance.cli._driver_check import driver_check
 from eventhook_conformance.cli._explain import explain
@@ -65,5 +66,6 @@ main.add_command(init)
 main.add_command(self_test)
 main.add_command(driver)
 main.add_command(driver_check)
+main.add_command(bench_command)
 main.add_command(serve)
 main.add_command(repeat_command)

@@ -1,0 +1,162 @@
+"""What is measured: the shapes of traffic, and which are varied how. Plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from eventhook_conformance.report.text import counted
+from eventhook_conformance.target import Capabilities
+
+Filter: TypeAlias = Literal["none", "workflow", "task", "type", "source"]
+Dimension: TypeAlias = Literal[
+    "base", "publishers", "subscribers", "tenants", "idle", "payload", "filter", "rate", "side"
+]
+Side: TypeAlias = Literal["events", "streams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One kind of traffic."""
+
+    publishers: int = 8
+    """Publishes at once, on one client."""
+    subscribers: int = 1
+    """Subscriptions of each tenant that get all its events."""
+    tenants: int = 1
+    """Tenants (or streams), each with its share of the events."""
+    idle: int = 0
+    """Subscriptions that match nothing: half of other tenants, half on other workflows."""
+    payload: int = 256
+    """Bytes of text in each event's data."""
+    filter: Filter = "none"
+    """What the pattern of every subscription filters by; each event passes."""
+    side: Side = "events"
+
+    def __str__(self) -> str:
+        parts = [
+            counted(self.publishers, "publisher"),
+            counted(self.subscribers, "subscriber"),
+            counted(self.tenants, "tenant" if self.side == "events" else "stream"),
+            f"{self.payload} bytes of payload",
+        ]
+        return ", ".join(parts)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many are open at once."""
+        return self.subscribers * self.tenants + self.idle
+
+
+@dataclass(frozen=True)
+class Point:
+    """One shape, as one value of one dimension; `base` belongs to every dimension."""
+
+    dimension: Dimension
+    value: int | str
+    shape: Shape
+    rate: float
+    """Events a second in the open loop, at most."""
+    closed: bool = True
+    """Whether its throughput is measured too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that a bench does, but for the targets."""
+
+    rounds: int = 3
+    duration_s: float = 0.1
+    """Seconds of each measurement, about; the base takes four times as long."""
+    rate: float = 2000.0
+    """Events a second in the open loop; less where some target could not keep up."""
+    sweeps: dict[Dimension, tuple[int | str, ...]] = dataclasses.field(
+        default_factory=lambda: dict(SWEEPS)
+    )
+    memory_subscriptions: int = 500
+    wait_s: float = 3.0
+    """How long to wait for what must come."""
+
+    def points(self, sides: Sequence[str], most_subscriptions: int) -> list[Point]:
+        """The base first, then each dimension, without what no target could be asked for."""
+        side: Side = "events" if "events" in sides else "streams"
+        return list(self._points(Shape(side=side), sides, most_subscriptions))
+
+    def _points(self, base: Shape, sides: Sequence[str], most: int) -> Iterator[Point]:
+        yield Point("base", "", base, self.rate)
+        for dimension, values in self.sweeps.items():
+            for value in values:
+                if dimension == "rate":
+                    yield Point("rate", value, base, float(value), closed=False)
+                    continue
+                members: dict[str, Any] = {dimension: value}
+                shape = dataclasses.replace(base, **members)
+                if shape == base or shape.subscriptions > most or shape.side not in sides:
+                    continue
+                if base.side == "streams" and (dimension == "filter" or shape.idle):
+                    continue
+                yield Point(dimension, value, shape, self.rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            **dataclasses.asdict(self),
+            "sweeps": {name: list(values) for name, values in self.sweeps.items()},
+        }
+
+
+SWEEPS: Final[dict[Dimension, tuple[int | str, ...]]] = {
+    "publishers": (1, 8, 64),
+    "subscribers": (1, 10, 100),
+    "tenants": (1, 10, 100),
+    "idle": (10, 100, 900),
+    "payload": (256, 2048, 16384),
+    "filter": ("workflow", "type", "source"),
+    "side": ("streams",),
+    "rate": (500, 8000),
+}
+QUICK: Final[dict[Dimension, tuple[int | str, ...]]] = {
+    "publishers": (1, 8, 64),
+    "subscribers": (1, 10, 100),
+    "payload": (256, 2048, 16384),
+}
+
+TITLES: Final[dict[Dimension, str]] = {
+    "base": "base",
+    "publishers": "publishers",
+    "subscribers": "subscribers",
+    "tenants": "tenants",
+    "idle": "idle subscriptions",
+    "payload": "payload bytes",
+    "filter": "filter",
+    "side": "side",
+    "rate": "events/s offered",
+}
+
+
+def quick_plan(**changes: Any) -> Plan:
+    """A plan that is over in some seconds: fewer dimensions, one round."""
+    return dataclasses.replace(
+        Plan(rounds=1, sweeps=dict(QUICK), memory_subscriptions=200), **changes
+    )
+
+
+def base_value(dimension: Dimension, base: Shape, rate: float) -> int | str:
+    """The value that the base has in a dimension."""
+    value: int | str = int(rate) if dimension == "rate" else getattr(base, dimension)
+    return value
+
+
+def block(capabilities: Capabilities, shape: Shape) -> int:
+    """How many events the closed loop publishes before every reader must have read the block before.
+
+    Two blocks may be unread; four are what the checker's generous account of overflow may count.
+    That must stay below the claimed capacity, or a loss would pass for a lawful overflow.
+    """
+    events = shape.side == "events"
+    capacity = capabilities.event_capacity if events else capabilities.stream_capacity
+    if capabilities.overflow_scope == "tenant":
+        capacity = max(1, capacity // shape.tenants)
+    return max(1, min(capacity // 8, 256 // shape.tenants)) * shape.tenants

@@ -1,0 +1,191 @@
+"""`bench`: how fast targets are, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from eventhook_conformance import __version__
+from eventhook_conformance.report.writing import write_whole
+from eventhook_conformance.target import Target, TargetNotFound, find_target
+
+if TYPE_CHECKING:
+    from eventhook_conformance.bench import BenchResult, Plan
+
+_LINE_EVERY_S: Final = 10.0
+_WIDE: Final = 200
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(name="bench")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--json", "json_file", type=_FILE, help="Write every number as JSON.")
+@click.option("--html", "html_file", type=_FILE, help="Write one HTML page with plots.")
+@click.option("--quick", is_flag=True, help="One round, fewer dimensions: some seconds.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How often each point is measured.  [3]")
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True, max=600),
+    metavar="SECONDS",
+    help="Length of one measurement.  [0.1]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=1, max=100_000),
+    metavar="EVENTS/S",
+    help="Offered when latency is measured.  [2000]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait for what must come.  [3]",
+)
+def bench_command(
+    targets: tuple[str, ...],
+    json_file: Path | None,
+    html_file: Path | None,
+    quick: bool,
+    rounds: int | None,
+    duration: float | None,
+    rate: float | None,
+    timeout: float | None,
+) -> None:
+    """Measures each TARGET, and checks all that it delivers.
+
+    Throughput in a closed loop, without overflow; latency by an open
+    schedule, counted from the moment an event was due, so that no waiting is
+    hidden. TARGET as for `run`; several are measured in turn.
+
+    \b
+    Exits 0 if all deliver as owed, 1 if one loses, breaks a requirement or
+    fails, 2 wrong usage or a target cannot be used. Examples:
+      eventhook-conformance bench memory nats
+      eventhook-conformance bench nats "driver:./my-driver" --html bench.html
+      eventhook-conformance bench my_bus_target:target --duration 1 --rounds 5
+    """
+    files = {"--json": json_file, "--html": html_file}
+    _check_files(files)
+    found = _targets(targets)
+    changes = {"rounds": rounds, "duration": duration, "rate": rate, "timeout": timeout}
+    for option, value in changes.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise click.BadParameter(f"{value} is no finite number", param_hint=f"--{option}")
+    result = _measure(found, _plan(quick, changes))
+    _print(result)
+    written = True
+    for option, path in files.items():
+        if path is not None:
+            written &= _write(option, path, result)
+    sys.exit(result.exit_code or (0 if written else 3))
+
+
+def _plan(quick: bool, changes: dict[str, Any]) -> Plan:
+    from eventhook_conformance.bench import Plan, quick_plan
+
+    names = {"duration": "duration_s", "timeout": "wait_s"}
+    given = {
+        names.get(option, option): value for option, value in changes.items() if value is not None
+    }
+    return quick_plan(**given) if quick else replace(Plan(), **given)
+
+
+def _check_files(files: dict[str, Path | None]) -> None:
+    named = [path.resolve() for path in files.values() if path is not None]
+    if len(set(named)) < len(named):
+        raise click.UsageError("--json and --html name the same file")
+    for option, path in files.items():
+        if path is not None and not path.resolve().parent.is_dir():
+            raise click.BadParameter(f"there is no directory {path.parent}", param_hint=option)
+
+
+def _targets(names: tuple[str, ...]) -> dict[str, Target]:
+    found: dict[str, Target] = {}
+    for name in names:
+        if name in found:
+            raise click.UsageError(f"target {name!r} is named twice")
+        try:
+            found[name] = find_target(name)
+        except TargetNotFound as error:
+            raise click.UsageError(str(error)) from error
+        if not {"events", "streams"} & set(found[name].capabilities.profiles):
+            raise click.UsageError(f"target {name!r} claims neither events nor streams")
+    return found
+
+
+def _measure(targets: dict[str, Target], plan: Plan) -> BenchResult:
+    # Here, since only who measures pays for the import.
+    from eventhook_conformance.bench import bench
+    from eventhook_conformance.clients import TargetUnusable
+
+    try:
+        with _watching() as watch:
+            return asyncio.run(bench(targets, plan, watch))
+    except TargetUnusable as error:
+        raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def _watching() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal, now and then a line elsewhere; on standard error."""
+    if not sys.stderr.isatty():
+        last = time.monotonic()
+
+        def line(text: str, done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _LINE_EVERY_S:
+                last = time.monotonic()
+                click.echo(f"{text} ({done} of {total})", err=True)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda text, done, total: progress.update(
+            task, description=text, completed=done, total=total
+        )
+
+
+def _print(result: BenchResult) -> None:
+    from rich.console import Console
+
+    from eventhook_conformance.bench.console import report
+
+    # What is no terminal has no width of its own, and a table that was cut is of no use in a log.
+    console = Console(
+        highlight=False,
+        soft_wrap=not sys.stdout.isatty(),
+        width=None if sys.stdout.isatty() else _WIDE,
+    )
+    click.echo(f"eventhook-conformance {__version__}")
+    for one in report(result):
+        console.print(one)
+
+
+def _write(option: str, path: Path, result: BenchResult) -> bool:
+    try:
+        if option == "--json":
+            text = json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n"
+        else:
+            from eventhook_conformance.bench.page import page
+
+            text = page(result)
+        write_whole(path, text)
+    except OSError as error:
+        click.echo(f"Error: {option} could not be written: {error}", err=True)
+        return False
+    return True
