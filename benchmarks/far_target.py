@@ -1,0 +1,33 @@
+"""`nats` with 50 ms between client and server: the suite's own proxy holds back what passes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from eventhook_conformance.faults.proxy import Proxy
+from eventhook_conformance.kit import NatsServer
+from eventhook_conformance.target import Server
+from eventhook_reference.nats import target as near
+
+ROUND_TRIP_S = 0.05
+
+
+class FarServer(Server):
+    """A server behind a proxy."""
+
+    def __init__(self, address: str, monitor_url: str | None) -> None:
+        self.address = address
+        self.monitor_url = monitor_url
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[Server]:
+    """The server, and the way to it."""
+    async with NatsServer() as real, Proxy(real.address) as proxy:
+        proxy.delay_s = ROUND_TRIP_S / 2
+        yield FarServer(proxy.address, real.monitor_url)
+
+
+target = dataclasses.replace(near, name="nats-far", server=server)

@@ -1,0 +1,216 @@
+"""The NATS reference against the bare client library on the same server.
+
+Publishing, 256 at once, against publishing that never waits for the server; one after another, against
+one sound barrier; reading, against a callback that decodes the same payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import nats
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.kit import NatsServer
+from eventhook_reference.nats import connect
+from eventhook_reference.nats_subjects import event_subject
+from measuring import Goal, Measured, in_turn, main, ratios
+
+PUBLISHERS = 256
+EVENTS = 10_240
+ONE_BY_ONE = 500
+READ = 10_000
+LIMIT_S = 120
+FLOOD = Path(__file__).with_name("nats_flood.py")
+
+
+def event() -> FlovynEvent:
+    """One of the size that the anchors were measured with: 353 bytes."""
+    made = FlovynEvent.new(uuid4(), "task.created", "bench", {"text": ""})
+    filler = "x" * (353 - len(made.to_json()))
+    return msgspec.structs.replace(made, data={"text": filler})
+
+
+async def reference_at_once(url: str) -> float:
+    """Events a second that 256 publishers have on the server."""
+    async with connect(url) as client:
+        one = event()
+        publish = client.events.publish
+
+        async def publisher() -> None:
+            for _ in range(EVENTS // PUBLISHERS):
+                await publish(one)
+
+        began = time.perf_counter()
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.gather(*[publisher() for _ in range(PUBLISHERS)])
+        return EVENTS / (time.perf_counter() - began)
+
+
+async def raw_at_once(url: str) -> float:
+    """Events a second that nats-py takes, with one flush at the end so that they are on the server."""
+    client = await nats.connect(url)
+    try:
+        one = event()
+        subject, body = event_subject(one), one.to_json()
+        began = time.perf_counter()
+        for _ in range(EVENTS):
+            await client.publish(subject, body)
+        await client.flush(LIMIT_S)
+        return EVENTS / (time.perf_counter() - began)
+    finally:
+        await client.close()
+
+
+async def reference_one_by_one(url: str) -> float:
+    """Microseconds of one publish, the median."""
+    async with connect(url) as client:
+        one = event()
+        took = []
+        for _ in range(ONE_BY_ONE):
+            began = time.perf_counter()
+            await client.events.publish(one)
+            took.append(time.perf_counter() - began)
+        return 1e6 * median(took)
+
+
+async def sound_barrier(url: str) -> float:
+    """Microseconds of a bare publish and of what proves it: a message to an inbox of one's own."""
+    client = await nats.connect(url)
+    try:
+        one = event()
+        subject, body = event_subject(one), one.to_json()
+        inbox = client.new_inbox()
+        waiting: list[asyncio.Future[None]] = []
+
+        async def came(message: Any) -> None:
+            del message
+            waiting.pop().set_result(None)
+
+        await client.subscribe(inbox, cb=came)
+        took = []
+        for _ in range(ONE_BY_ONE):
+            began = time.perf_counter()
+            back = asyncio.get_running_loop().create_future()
+            waiting.append(back)
+            await client.publish(subject, body)
+            await client.publish(inbox, b"")
+            async with asyncio.timeout(LIMIT_S):
+                await back
+            took.append(time.perf_counter() - began)
+        return 1e6 * median(took)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def flooding(url: str, one: FlovynEvent) -> AsyncIterator[None]:
+    """Another process publishes meanwhile; it is gone afterwards, one way or the other."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(FLOOD),
+        url,
+        event_subject(one),
+        str(READ),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            asking = asyncio.create_task(process.communicate(one.to_json()))
+            yield
+            await asking
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def reference_reading(url: str) -> float:
+    """Events a second that the reference's subscription yields, from the first to the last."""
+    one = event()
+    async with (
+        connect(url) as client,
+        client.events.subscribe(EventPattern.all(one.tenant_id)) as subscription,
+    ):
+        async with flooding(url, one):
+            await anext(subscription)
+            began = time.perf_counter()
+            for _ in range(READ - 1):
+                await anext(subscription)
+            took = time.perf_counter() - began
+        if subscription.dropped:
+            raise SystemExit(f"the reference dropped {subscription.dropped} events")
+        return (READ - 1) / took
+
+
+async def raw_reading(url: str) -> float:
+    """The same with a bare callback that decodes."""
+    one = event()
+    client = await nats.connect(url)
+    decode = msgspec.json.Decoder(FlovynEvent).decode
+    done = asyncio.get_running_loop().create_future()
+    times: list[float] = []
+    left = READ
+
+    async def came(message: Any) -> None:
+        nonlocal left
+        decode(message.data)
+        left -= 1
+        if left == READ - 1 or not left:
+            times.append(time.perf_counter())
+        if not left:
+            done.set_result(None)
+
+    try:
+        subscription = await client.subscribe(event_subject(one), cb=came)
+        await client.flush(LIMIT_S)
+        async with flooding(url, one):
+            await done
+        await subscription.unsubscribe()
+        return (READ - 1) / (times[1] - times[0])
+    finally:
+        await client.close()
+
+
+async def measure(rounds: int) -> Measured:
+    """All three, on one server."""
+    measured = Measured("nats_reference.py", "The NATS reference against nats-py")
+    async with NatsServer() as server:
+        url = server.address
+        for unit, mine, its, contenders, bound in (
+            (
+                "events/s", "256 publishers at once", "nats-py without a flush",
+                (reference_at_once, raw_at_once), (0.5, "at least"),
+            ),
+            (
+                "µs", "one publish after another", "one sound barrier",
+                (reference_one_by_one, sound_barrier), (1.3, "at most"),
+            ),
+            (
+                "events/s", "reading", "a raw callback that decodes",
+                (reference_reading, raw_reading), (0.9, "at least"),
+            ),
+        ):  # fmt: skip
+            rows = await in_turn(
+                {mine: partial(contenders[0], url), its: partial(contenders[1], url)}, rounds
+            )
+            measured.enter(rows, unit)
+            kind: Any = bound[1]
+            measured.goals.append(
+                Goal(f"{mine} over {its}", bound[0], kind, "×", ratios(rows, mine, its))
+            )
+    return measured
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -1,0 +1,57 @@
+"""How long a verdict takes: `run memory` and `run nats` as a user runs them, imports and all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from measuring import Goal, Measured, in_turn, main
+
+PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+LIMIT_S = 300
+GOALS = {"memory": 1.0, "nats": 3.0}
+
+
+def wall(target: str, cases: dict[str, int]) -> float:
+    """Seconds of one run; how many cases it judged goes into `cases`."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        began = time.perf_counter()
+        done = subprocess.run(
+            [PROGRAM, "run", target, "-q", "--json", str(report)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        took = time.perf_counter() - began
+        if done.returncode != 0:
+            raise SystemExit(f"run {target} exits {done.returncode}: {done.stdout}{done.stderr}")
+        summary = json.loads(report.read_text())["results"][0]["summary"]
+        cases[target] = summary["passed"]
+    return took
+
+
+async def measure(rounds: int) -> Measured:
+    """Wall time of each target's run, the targets in turn."""
+    cases: dict[str, int] = {}
+    rows = await in_turn({f"run {name}": partial(wall, name, cases) for name in GOALS}, rounds)
+    measured = Measured("verdict.py", "Time to a verdict")
+    measured.enter(rows, "s")
+    for name, bound in GOALS.items():
+        times = tuple(rows[f"run {name}"])
+        measured.goals += [
+            Goal(f"run {name}, wall time", bound, "at most", "s", times),
+            Goal(f"run {name}, cases judged", 120, "at least", "cases", (cases[name],)),
+        ]
+    return measured
+
+
+if __name__ == "__main__":
+    main(measure)
