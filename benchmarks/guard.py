@@ -1,7 +1,8 @@
 """Has anything become slower? Compares a commit with another one, on this machine, in this run.
 
-Both are checked out and installed alike, each into an environment of its own, and measured in turn. What
-counts is the ratio of the two; no time is ever compared with a number from elsewhere.
+Both are checked out and installed alike, each into an environment of its own, and measured in turn, one
+right after the other for each measure. What counts is the ratio of the two; no time is ever compared with
+a number from elsewhere. On a machine that is busy with other things, give it more rounds.
 
     python benchmarks/guard.py                      HEAD against the last tag
     python benchmarks/guard.py --against main~20    HEAD against that commit
@@ -12,13 +13,13 @@ Exits 0 if nothing is slower than the stated ratio, 1 if something is, 2 if it c
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ MEASURES = HERE / "guard_measures.py"
 INSTALL_S = 600
 MEASURE_S = 900
 RATIO = 1.25
+NAMES = (
+    "--version",
+    "run memory",
+    "run nats",
+    "memory, 1 subscriber",
+    "memory, 10 subscribers",
+    "memory, 100 subscribers",
+    "nats, published and read",
+    "nats, one publish after another",
+)
 
 
 class CannotTell(Exception):
@@ -56,21 +67,6 @@ class Comparison:
     def slower(self, bound: float) -> bool:
         """Whether HEAD is slower beyond the bound, by both accounts."""
         return self.ratio > bound and self.best > bound
-
-
-def compare(
-    base: Sequence[Mapping[str, float]], head: Sequence[Mapping[str, float]]
-) -> list[Comparison]:
-    """What was measured in both, measure by measure.
-
-    Args:
-        base, head: what each round found.
-    """
-    return [
-        Comparison(name, tuple(one[name] for one in base), tuple(one[name] for one in head))
-        for name in head[0]
-        if name in base[0]
-    ]
 
 
 def report(found: Sequence[Comparison], bound: float) -> str:
@@ -129,32 +125,42 @@ def run(command: Sequence[str], limit_s: float) -> str:
     return done.stdout
 
 
-def measured(python: Path) -> dict[str, float]:
-    """One round in one environment."""
-    output = run([str(python), str(MEASURES)], MEASURE_S)
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
-    return found
+def measured(python: Path, name: str) -> float:
+    """Seconds of one measure in one environment."""
+    return float(run([str(python), str(MEASURES), name], MEASURE_S).splitlines()[-1])
+
+
+def compare(base: Path, head: Path, rounds: int) -> list[Comparison]:
+    """Measures both, each time the one right after the other.
+
+    Args:
+        base, head: the Python of each.
+        rounds: how often.
+    """
+    rows: dict[tuple[str, Path], list[float]] = {}
+    for number in range(rounds):
+        for name in NAMES:
+            for python in (base, head) if number % 2 == 0 else (head, base):
+                rows.setdefault((name, python), []).append(measured(python, name))
+        print(f"  round {number + 1} of {rounds} done", file=sys.stderr)
+    return [Comparison(name, tuple(rows[name, base]), tuple(rows[name, head])) for name in NAMES]
 
 
 def guard(against: str | None, head: str, rounds: int, bound: float) -> int:
     """Compares; the exit code."""
     commit = git("rev-parse", "--verify", f"{against or last_tag()}^{{commit}}")
     newest = git("rev-parse", "--verify", f"{head}^{{commit}}")
-    print(f"base {commit[:10]} against {newest[:10]}, {rounds} rounds in turn, bound {bound:g} ×")
+    print(
+        f"base {commit[:10]} against {newest[:10]}, {rounds} rounds in turn, bound {bound:g} ×, "
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    )
     with (
         tempfile.TemporaryDirectory() as one,
         tempfile.TemporaryDirectory() as other,
         installed(commit, Path(one)) as old,
         installed(newest, Path(other)) as new,
     ):
-        base: list[dict[str, float]] = []
-        mine: list[dict[str, float]] = []
-        for number in range(rounds):
-            turns = [(old, base), (new, mine)]
-            for python, rows in turns if number % 2 == 0 else reversed(turns):
-                rows.append(measured(python))
-            print(f"  round {number + 1} of {rounds} done", file=sys.stderr)
-    found = compare(base, mine)
+        found = compare(old, new, rounds)
     print(report(found, bound))
     slower = [one.name for one in found if one.slower(bound)]
     if slower:

@@ -144,8 +144,8 @@ async def reading(one: Server, readers: int) -> AsyncIterator[tuple[Crowd, list[
             opened += some
         yield crowd, opened
     finally:
-        for transport in transports:
-            transport.close()
+        for one_of_them in transports:
+            one_of_them.close()
 
 
 def _itself(protocol: Reading) -> Reading:

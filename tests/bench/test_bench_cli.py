@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+
+import eventhook_fixtures
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 
@@ -65,13 +69,21 @@ def bench(vendor: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def report(path: Path) -> list[dict[str, Any]]:
+    """The targets of the JSON, after looking that its schema holds."""
+    content = json.loads(path.read_text())
+    jsonschema.Draft202012Validator(eventhook_fixtures.schema("bench")).validate(content)
+    targets: list[dict[str, Any]] = content["targets"]
+    return targets
+
+
 def test_a_correct_and_a_losing_bus_side_by_side(vendor: Path) -> None:
     done = bench(vendor, "memory", "bus:drops", *SHORT, "--json", "b.json", "--html", "b.html")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "bus:drops loses: " in done.stdout
     assert "(PUB-01)" in done.stdout
     assert "deliveries, all as owed" in done.stdout
-    correct, losing = json.loads((vendor / "b.json").read_text())["targets"]
+    correct, losing = report(vendor / "b.json")
     assert (correct["verdict"], losing["verdict"]) == ("delivers", "loses")
     assert correct["deliveries"]["lost"] == 0 < losing["deliveries"]["lost"]
     assert correct["memory"]["python_bytes"] > 100
@@ -83,7 +95,7 @@ def test_a_correct_and_a_losing_bus_side_by_side(vendor: Path) -> None:
 def test_a_driver_is_measured_like_any_other(vendor: Path) -> None:
     done = bench(vendor, f"driver:{PROGRAM} driver memory", *SHORT, "--json", "b.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    (target,) = json.loads((vendor / "b.json").read_text())["targets"]
+    (target,) = report(vendor / "b.json")
     assert target["memory"]["python_bytes"] is None
     assert target["memory"]["children_bytes"] is not None
 

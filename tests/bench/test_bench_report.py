@@ -8,9 +8,11 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import jsonschema
 import pytest
 from rich.console import Console
 
+import eventhook_fixtures
 from bench import made_bench as made
 from eventhook_conformance.bench import numbers
 from eventhook_conformance.bench.console import report
@@ -71,8 +73,8 @@ def test_what_never_came_has_no_finite_latency() -> None:
     assert losing.base.latency_us(0.5) == pytest.approx(150, rel=0.05)
     assert losing.base.latency_us(0.99) == math.inf
     assert numbers.latency(losing.base, 0.99) == "never"
-    content = made.bench(losing).to_dict()
-    json.dumps(content, allow_nan=False)
+    content = json.loads(json.dumps(made.bench(losing).to_dict(), allow_nan=False))
+    jsonschema.Draft202012Validator(eventhook_fixtures.schema("bench")).validate(content)
     assert content["targets"][0]["measures"][0]["latency_us"]["p99"] == "never"
 
 

@@ -68,20 +68,38 @@ def test_values_are_shown_with_three_digits(value: float, unit: str, text: str) 
 
 
 def test_the_guard_sees_what_became_slower() -> None:
-    base = [{"run": 1.0, "gone": 1.0}, {"run": 1.1}]
-    (same,) = guard.compare(base, [{"run": 1.05, "new": 1.0}, {"run": 1.0}])
+    same = guard.Comparison("run", (1.0, 1.1), (1.05, 1.0))
     assert not same.slower(1.25)
-    (slower,) = guard.compare(base, [{"run": 1.5}, {"run": 1.6}])
+    slower = guard.Comparison("run", (1.0, 1.1), (1.5, 1.6))
     assert slower.slower(1.25)
     assert "SLOWER than 1.25 ×" in guard.report([slower], 1.25)
     assert "SLOWER" not in guard.report([same], 1.25)
 
 
 def test_one_slow_round_accuses_nobody() -> None:
-    base = [{"run": 1.0}, {"run": 1.0}, {"run": 1.0}]
-    (one,) = guard.compare(base, [{"run": 9.0}, {"run": 8.0}, {"run": 1.0}])
+    one = guard.Comparison("run", (1.0, 1.0, 1.0), (9.0, 8.0, 1.0))
     assert one.ratio > 2
     assert not one.slower(1.25), "its fastest round was as fast as ever"
+
+
+def test_both_are_measured_one_right_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def measured(python: Path, name: str) -> float:
+        order.append(f"{python} {name}")
+        return {"old": 1.0, "new": 2.0}[str(python)]
+
+    monkeypatch.setattr(guard, "measured", measured)
+    monkeypatch.setattr(guard, "NAMES", ("a", "b"))
+    found = guard.compare(Path("old"), Path("new"), 2)
+    assert [one.ratio for one in found] == [2.0, 2.0]
+    assert order == ["old a", "new a", "old b", "new b", "new a", "old a", "new b", "old b"]
+
+
+def test_the_guard_looks_at_what_its_measures_offer() -> None:
+    import guard_measures
+
+    assert tuple(guard_measures.MEASURES) == guard.NAMES
 
 
 def test_the_guard_needs_something_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
