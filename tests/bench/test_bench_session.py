@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, ClassVar
 
 import pytest
 
+from eventhook_conformance.bench import running
 from eventhook_conformance.bench.account import Account, account, merged
+from eventhook_conformance.bench.result import Open
 from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Shape, block
 from eventhook_conformance.bench.traffic import Even, Mixed, text
@@ -219,3 +222,39 @@ def test_like_breaches_are_summed() -> None:
 
     (one,) = merged([violation("lost", "PUB-01", 2), violation("lost", "PUB-01", 3)])
     assert one.count == 5
+
+
+class Pauses(Counting):
+    """One publish takes a tenth of a second."""
+
+    every = 100
+
+    async def publish(self, side: Any, event: Any) -> None:
+        if self.turn():
+            await asyncio.sleep(0.1)
+        await super().publish(side, event)
+
+
+def test_a_pause_is_charged_to_all_that_had_to_wait_for_it() -> None:
+    async def playing() -> Open:
+        client = Pauses(PliableBus())
+        async with session(client, client, Even(Shape(publishers=1)), 1.0) as opened:
+            part = await opened.open(190, 1, 1000.0)
+            return running._opened(opened, part, 1000.0)
+
+    found = asyncio.run(playing())
+    late = sum(us > 10_000 for us in found.latencies_us)
+    assert len(found.latencies_us) == 190
+    assert late >= 80, "the events due meanwhile waited too, though their own calls were quick"
+
+
+def test_what_never_came_is_infinitely_late() -> None:
+    async def playing() -> Open:
+        client = Drops(PliableBus())
+        client.bus.memory["n"] = 900
+        async with session(client, client, Even(Shape()), 1.0) as opened:
+            return running._opened(opened, await opened.open(150, 4, 3000.0), 3000.0)
+
+    found = asyncio.run(playing())
+    assert found.latencies_us[-1] == math.inf
+    assert sum(map(math.isinf, found.latencies_us)) == 1
