@@ -26,7 +26,7 @@ class FarServer(Server):
 async def server() -> AsyncIterator[Server]:
     """The server, and the way to it."""
     async with NatsServer() as real, Proxy(real.address) as proxy:
-        proxy.delay_s = ROUND_TRIP_S / 2
+        proxy.hinder(delay_s=ROUND_TRIP_S / 2)
         yield FarServer(proxy.address, real.monitor_url)
 
 
