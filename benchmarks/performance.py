@@ -64,7 +64,7 @@ def document(found: Sequence[Measured], causes: Mapping[str, Any]) -> str:
 
 
 def _miss(goal: Goal, causes: Mapping[str, str]) -> str:
-    cause = causes.get(goal.name, "the cause is not yet known.")
+    cause = causes.get(goal.name, "not yet known.")
     bound = f"{goal.kind} {shown(goal.bound, goal.unit)}"
     return f"**{goal.name}**: {shown(goal.measured, goal.unit)}, goal {bound}. Cause: {cause}"
 

@@ -116,7 +116,7 @@ def test_misses_are_named_with_their_cause() -> None:
     text = performance.document([found], causes)
     assert "1 of 3 goals are met." in text
     assert "- **broken**: 3 ×, goal at most 2 ×. Cause: it is slow." in text
-    assert "- **odd**: 4 ×, goal at most 2 ×. Cause: the cause is not yet known." in text
+    assert "- **odd**: 4 ×, goal at most 2 ×. Cause: not yet known." in text
     assert "| kept: at most 2 × | 1 × | 1 × to 1 × | met |" in text
     assert "- **encoding**: py-spy: 40% in json" in text
     assert "## Missed" not in performance.document([Measured("x.py", "X")], {})
