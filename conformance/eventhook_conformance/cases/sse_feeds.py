@@ -12,7 +12,8 @@ from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.sse.session import PATHS, Kind, Sse, sse_session
+from eventhook_conformance.sse.stream import Stream
 
 
 @every_endpoint
@@ -170,30 +171,33 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
         await sse.fence(stream)
 
 
-@every_endpoint
 @case("SSE-12")
-async def comments_come_when_idle(probe: Probe, kind: Kind) -> None:
-    """Again and again, at the interval that the target states; events are as whole as ever."""
+async def comments_come_when_idle(probe: Probe) -> None:
+    """On each endpoint, again and again, at the interval that the target states; and break nothing."""
     async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        parser = stream.reading.parser
+        kinds = {kind: await subject(sse, kind) for kind in PATHS}
+        streams = {kind: await sse.stream(kind, it) for kind, it in kinds.items()}
         limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
-        for _turn in range(2):
-            more = partial(_more_than, parser.comments, len(parser.comments))
+
+        async def comment(stream: Stream) -> None:
+            comments = stream.reading.parser.comments
+            more = partial(_more_than, comments, len(comments))
             came = await stream.until(more, timeout_s=limit)
             probe.expect(
                 came,
-                f"a comment within {sse.target.keep_alive_s:g} s of silence",
+                f"a comment within {sse.target.keep_alive_s:g} s of silence on {stream.name}",
                 f"none within {limit:g} s" if not stream.reading.over else "the stream ended",
                 stream.requested,
             )
-            if not came:
-                break
-            events = both_sides(sse, kind, it)
-            await sse.publish(*events)
-            await stream.receive(*events)
-        await sse.fence(stream)
+
+        for _turn in range(2):
+            # All at once: each waits for as long as the others do.
+            await asyncio.gather(*(comment(stream) for stream in streams.values()))
+            for kind, it in kinds.items():
+                events = both_sides(sse, kind, it)
+                await sse.publish(*events)
+                await streams[kind].receive(*events)
+        await sse.fence(*streams.values())
 
 
 @case("SSE-12")

@@ -114,10 +114,14 @@ class HttpClient:
         await self._client.aclose()
 
     async def ask(
-        self, method: str, path: str, headers: Mapping[str, str], params: Any = None
+        self, method: str, path: str, headers: Mapping[str, str | bytes], params: Any = None
     ) -> Answer:
         """A whole answer; of one that is a stream to GET, the headers alone."""
-        async with self._client.stream(method, path, headers=headers, params=params) as response:
+        sent = [
+            (name.encode(), value.encode() if isinstance(value, str) else value)
+            for name, value in headers.items()
+        ]
+        async with self._client.stream(method, path, headers=sent, params=params) as response:
             lowered = {name.lower(): value for name, value in response.headers.items()}
             answer = Answer(method, str(response.url), response.status_code, lowered)
             if answer.media_type == EVENT_STREAM and method == "GET":

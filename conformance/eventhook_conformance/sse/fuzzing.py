@@ -1,25 +1,30 @@
-"""schemathesis on a server's own OpenAPI document, over real HTTP (SSE-14).
+"""schemathesis on a server's own OpenAPI document (SSE-14): what it is told, and how it is run.
 
-It runs as a process of its own, in an empty directory (it would pick up a configuration from any
-parent), and is ended when its time is over. A stream without end is left after its first event or
-after a short while; so that most do have one, the suite publishes all the time.
+Over HTTP it runs as a process of its own, in an empty directory, and is ended when its time is over.
+An application that the target gives is called without a socket too: schemathesis then thinks in a
+thread, and the application answers in the suite's loop. A stream without end is left after its first
+event or after a short while; so that most do have one, the suite publishes all the time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import os
-import re
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeAlias
+
+from eventhook_conformance.sse.document import common_values, server_url, with_real_paths
+from eventhook_conformance.sse.engine import ANSWER_TIMEOUT_S, Fuzzed
+from eventhook_conformance.sse.engine import fuzz as fuzz_here
+from eventhook_conformance.sse.inside import Inside
+from eventhook_conformance.target import AsgiApp
 
 CHECKS: Final = (
     "not_a_server_error",
@@ -28,180 +33,111 @@ CHECKS: Final = (
     "response_headers_conformance",
     "response_schema_conformance",
     "unsupported_method",
+    "allow_header_conformance",
     "ignored_auth",
+    "ensure_resource_availability",
+    "use_after_free",
 )
 """What an answer may not do; which requests a server takes for good ones is judged elsewhere."""
 STREAM_TIMEOUT_S: Final = 0.4
 """Seconds given to a stream on which nothing comes."""
-ANSWER_TIMEOUT_S: Final = 10.0
-"""Seconds given to an answer that has to end."""
-_SERVERS_ERRORS: Final = frozenset(
-    {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
-)
-_DEEPEST: Final = 8
+PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 _WORKERS: Final = 4
-# Parsing Python in several threads by turns fails now and then before 3.12 (CPython issue 106905);
-# with so long an interval a thread goes on until it waits for something.
-_PREPARE: Final = (
-    "import sys; sys.setswitchinterval(60); "
-    "from schemathesis.cli import schemathesis; schemathesis()"
-)
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+_STATEFUL_SHARE: Final = 4
+"""Each example of the phase is a chain of several requests."""
+_RUN: Final = "from eventhook_conformance.sse.engine import main; main()"
+
+Phase: TypeAlias = Literal["examples", "coverage", "fuzzing", "stateful"]
 
 
 @dataclass(frozen=True)
-class Fuzzed:
-    """What came of one run."""
+class Effort:
+    """How much is tried."""
 
-    requests: int
-    failures: tuple[str, ...]
-    """One line each."""
-    problem: str | None = None
-    """Why the run says nothing, if it does."""
-
-
-def locate(document: Mapping[str, Any], path: str) -> tuple[str, dict[str, str]] | None:
-    """The path template of the document that a real path belongs to, with its parameters.
-
-    The one with the fewest parameters wins; a server's base path may be in front of it.
-    """
-    prefixes = {"", *(urlsplit(str(one.get("url", ""))).path for one in _servers(document))}
-    found: list[tuple[int, str, dict[str, str]]] = []
-    for template in document.get("paths", {}):
-        names = _PLACEHOLDER.findall(template)
-        pattern = _PLACEHOLDER.sub("([^/]+)", re.sub(r"[.*+?()|^$\\]", r"\\\g<0>", template))
-        for prefix in prefixes:
-            match = re.fullmatch(re.escape(prefix.rstrip("/")) + pattern, path)
-            if match is not None:
-                found.append((len(names), template, dict(zip(names, match.groups(), strict=True))))
-    if not found:
-        return None
-    _, template, values = min(found, key=lambda one: one[0])
-    return template, values
+    real: tuple[Phase, ...] = ("fuzzing",)
+    """On streams with real ids, which lead to streams."""
+    generated: tuple[Phase, ...] = ("coverage", "stateful")
+    """On everything else: generated ids, borders of the schema, methods, chains by links."""
+    examples: int = 8
+    """For each operation and way of generating, at most."""
 
 
-def _servers(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    servers = document.get("servers", ())
-    return servers if isinstance(servers, list) else ()
+@dataclass(frozen=True)
+class Plan:
+    """What schemathesis is given."""
+
+    document: Mapping[str, Any]
+    streams: Mapping[str, Mapping[str, str]]
+    """The path templates of the streams, each with its real parameters."""
+    ids: Collection[str]
+    """Those among the parameters' values that are ids: real on some paths, generated on others."""
+    base_url: str
+    headers: Mapping[str, str]
+    """The credentials."""
+    seed: int
+    effort: Effort = field(default_factory=Effort)
+
+    def job(self, **changed: Any) -> dict[str, Any]:
+        """The document and the configuration, with some of its root's values changed."""
+        document, real = with_real_paths(self.document, self.streams)
+        effort = self.effort
+        phases = {*effort.real, *effort.generated}
+        generation = {"max-examples": effort.examples, "no-shrink": True, "database": "none"}
+        fixed = common_values(self.streams, set(self.ids))
+        chains = {"max-examples": max(1, effort.examples // _STATEFUL_SHARE)}
+        config: dict[str, Any] = {
+            "seed": self.seed,
+            "continue-on-failure": True,
+            "suppress-health-check": ["all"],
+            "max-stream-events": 1,
+            "request-timeout": ANSWER_TIMEOUT_S,
+            "workers": _WORKERS,
+            "base-url": server_url(self.document, self.base_url),
+            "headers": dict(self.headers),
+            "generation": generation,
+            "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
+            "phases": {
+                **{name: {"enabled": name in phases} for name in PHASES},
+                "stateful": {"enabled": "stateful" in phases, "generation": chains},
+            },
+            "parameters": {f"path.{name}": value for name, value in fixed.items()},
+            "operations": [
+                *_operations(list(self.streams), phases - {*effort.generated}),
+                *_operations(real, phases - {*effort.real}),
+            ],
+        }
+        return {"document": document, "config": {**config, **changed}}
 
 
-def with_real_values(
-    document: Mapping[str, Any], streams: Mapping[str, Mapping[str, str]], fixed: Collection[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """The document with some parameters of its streams' paths written out; and those paths.
-
-    A configuration could fix them too, but holds values of one name for the same on every path.
-
-    Args:
-        document: the server's.
-        streams: the path templates of the streams, each with its real parameters.
-        fixed: the values to write out; what else a path takes is generated.
-    """
-    changed = copy.deepcopy(dict(document))
-    written: list[str] = []
-    for template, values in streams.items():
-        item = changed["paths"].pop(template)
-        known = {name: value for name, value in values.items() if value in fixed}
-        path = template
-        for name, value in known.items():
-            path = path.replace(f"{{{name}}}", value)
-        for holder in (item, *(one for one in item.values() if isinstance(one, dict))):
-            if "parameters" in holder:
-                holder["parameters"] = [
-                    one for one in holder["parameters"] if not _is_path(document, one, known)
-                ]
-        changed["paths"][path] = item
-        written.append(path)
-    return changed, written
+def _operations(paths: Collection[str], left_out: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What differs for the operations of streams."""
+    phases = {"phases": {name: {"enabled": False} for name in left_out}} if left_out else {}
+    timeout = {"request-timeout": STREAM_TIMEOUT_S}
+    yield {"include-path": list(paths), "include-method": "GET", **timeout, **phases}
+    if phases:
+        yield {"include-path": list(paths), "exclude-method": "GET", **phases}
 
 
-def _is_path(document: Mapping[str, Any], parameter: Mapping[str, Any], names: Any) -> bool:
-    resolved = resolve(document, parameter)
-    return resolved.get("in") == "path" and resolved.get("name") in names
-
-
-def resolve(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference within the document points to; what is none, as it is."""
-    for _ in range(_DEEPEST):
-        target = value.get("$ref")
-        if not isinstance(target, str) or not target.startswith("#/"):
-            break
-        found: Any = document
-        for part in target[2:].split("/"):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"), {})
-        value = found
-    return value
-
-
-def configuration(streams: Iterable[str], seed: int) -> str:
-    """The configuration of one run, as TOML.
+async def fuzz_over_http(plan: Plan, limit_s: float) -> Fuzzed:
+    """Runs schemathesis once, in a process of its own.
 
     Args:
-        streams: the paths of the streams.
-        seed: makes the run repeatable.
-    """
-    lines = [f"seed = {seed}", "continue-on-failure = true", "max-stream-events = 1"]
-    lines.append(f"request-timeout = {ANSWER_TIMEOUT_S}")
-    for path in streams:
-        lines += ["", "[[operations]]", f"include-path = {json.dumps(path)}"]
-        lines += ['include-method = "GET"', f"request-timeout = {STREAM_TIMEOUT_S}"]
-    return "\n".join(lines) + "\n"
-
-
-async def fuzz(
-    document: Mapping[str, Any],
-    base_url: str,
-    headers: Mapping[str, str],
-    config: str,
-    *,
-    phases: str,
-    examples: int,
-    limit_s: float,
-) -> Fuzzed:
-    """Runs schemathesis once.
-
-    Args:
-        document: the server's.
-        base_url: where it answers.
-        headers: the credentials.
-        config: as `configuration` makes it.
-        phases: of schemathesis, joined by commas.
-        examples: for each operation and way of generating, at most.
+        plan: what it is given.
         limit_s: seconds after which it is ended.
     """
-    with tempfile.TemporaryDirectory(prefix="eventhook-fuzz-") as name:
-        folder = Path(name)
-        (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
-        (folder / "schemathesis.toml").write_text(config, encoding="utf-8")
-        where = "--url" if urlsplit(base_url).path.strip("/") else "--origin"
+    with tempfile.TemporaryDirectory(prefix="eventhook-fuzz-") as folder:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _PREPARE,
-            *("--config-file", "schemathesis.toml"),
-            *("run", "openapi.json", where, base_url),
-            *("--phases", phases, "--checks", ",".join(CHECKS)),
-            *("--max-examples", str(examples), "--workers", str(_WORKERS)),
-            *(
-                "--suppress-health-check",
-                "all",
-                "--no-shrink",
-                "--generation-database",
-                "none",
-                "--no-color",
-            ),
-            *("--report", "json", "--report-json-path", "report.json"),
-            *(part for pair in headers.items() for part in ("-H", f"{pair[0]}: {pair[1]}")),
+            *(sys.executable, "-c", _RUN),
             cwd=folder,
             env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(_storage())},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
         try:
             async with asyncio.timeout(limit_s):
-                output, _ = await process.communicate()
+                output, errors = await process.communicate(json.dumps(plan.job()).encode())
         except TimeoutError:
             return Fuzzed(0, (), f"schemathesis had not ended after {limit_s:g} s")
         finally:
@@ -209,35 +145,51 @@ async def fuzz(
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        report = folder / "report.json"
-        if not report.exists():
-            last = output.decode("utf-8", "replace").strip().splitlines()[-6:]
-            return Fuzzed(0, (), f"schemathesis gave no report: {' | '.join(last)}")
-        fuzzed = read_report(json.loads(report.read_text(encoding="utf-8")))
-        if fuzzed.problem is None:
-            return fuzzed
-        # The report names an error of the tool's own; what it was stands in the output alone.
-        text = " ".join(output.decode("utf-8", "replace").partition("= ERRORS =")[2].split())
-        return replace(fuzzed, problem=f"{fuzzed.problem} {text:.800}")
+    if process.returncode:
+        last = errors.decode("utf-8", "replace").strip().splitlines()[-6:]
+        return Fuzzed(0, (), f"schemathesis failed: {' | '.join(last)}")
+    return read_answer(output.decode("utf-8", "replace"))
+
+
+def read_answer(output: str) -> Fuzzed:
+    """What the process wrote, of which the last line counts."""
+    lines = output.strip().splitlines() or ["nothing"]
+    try:
+        told = json.loads(lines[-1])
+        failures, phases = tuple(told["failures"]), tuple(told["phases"])
+        return Fuzzed(told["requests"], failures, told["problem"], phases)
+    except (ValueError, KeyError, TypeError):
+        return Fuzzed(0, (), f"schemathesis gave no answer but {lines[-1]:.200}")
+
+
+async def fuzz_inside(plan: Plan, app: AsgiApp, limit_s: float) -> Fuzzed:
+    """Runs schemathesis once, in a thread, on the application itself.
+
+    Args:
+        plan: what it is given.
+        app: the application.
+        limit_s: seconds after which it ends.
+    """
+    stop = threading.Event()
+    # Each request ends by the bounds of `Inside`; the tool's own would come in between.
+    job = plan.job(**{"workers": 1, "request-timeout": 3 * ANSWER_TIMEOUT_S})
+    for operation in job["config"]["operations"]:
+        if "request-timeout" in operation:
+            operation["request-timeout"] = 3 * ANSWER_TIMEOUT_S
+    running = asyncio.create_task(
+        asyncio.to_thread(fuzz_here, job["document"], job["config"], Inside(app), stop)
+    )
+    try:
+        done, _ = await asyncio.wait({running}, timeout=limit_s)
+    finally:
+        stop.set()
+        # The application answers in this loop, so that the thread ends only while this waits.
+        await asyncio.wait({running})
+    if not done:
+        return Fuzzed(0, (), f"schemathesis had not ended after {limit_s:g} s")
+    return running.result()
 
 
 def _storage() -> Path:
     """Where hypothesis keeps what it takes seconds to work out, from one run to the next."""
     return Path(tempfile.gettempdir()) / f"eventhook-hypothesis-{os.getuid()}"
-
-
-def read_report(report: Mapping[str, Any]) -> Fuzzed:
-    """What a report of schemathesis says. An error is the server's where it is one of the network."""
-    errors = list(report.get("errors", ()))
-    failures = [_line(one) for one in report.get("failures", ())]
-    failures += [_line(one) for one in errors if one.get("title") in _SERVERS_ERRORS]
-    own = [_line(one) for one in errors if one.get("title") not in _SERVERS_ERRORS]
-    requests = int(report.get("test_cases", {}).get("generated", 0))
-    problem = own[0] if own else None if requests else "it sent no request"
-    return Fuzzed(requests, tuple(failures), problem and f"schemathesis: {problem}")
-
-
-def _line(failure: Mapping[str, Any]) -> str:
-    title = failure.get("title") or failure.get("type") or "a failure"
-    rest = {key: value for key, value in failure.items() if key not in ("title", "type", "code")}
-    return f"{title}: {json.dumps(rest, ensure_ascii=False)}"[:600]

@@ -154,7 +154,9 @@ class Sse:
         values = [types] if isinstance(types, str) else types
         return "?" + urlencode([("types", value) for value in values], quote_via=quote, safe=",*")
 
-    async def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str | bytes] | None = None
+    ) -> Answer:
         """An answer as a whole; of a stream, its headers.
 
         Raises:

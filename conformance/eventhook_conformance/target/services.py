@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
+
+AsgiApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application as ASGI has it: scope, receive, send."""
 
 
 class Execution(ABC):
@@ -61,3 +64,6 @@ class HttpTarget:
         | None
     ) = None
     """Makes something to look at; may be left out where the target gives `workflows`."""
+    asgi: AsgiApp | None = None
+    """The application behind it, where it lives in this process: it is then fuzzed without a socket
+    as well (SSE-14). It is called in the loop that entered the target."""

@@ -4,6 +4,7 @@
     access.py    who may read what
     types.py     the `types` parameter (SSE-05)
     feeds.py     which subscriptions a reader needs, merged into one stream (SSE-10, SSE-11)
+    executions.py  making a workflow, and asking how one stands
     outbox.py    what waits between the subscriptions and one reader, bounded (SSE-13)
     framing.py   an event as bytes (SSE-02, SSE-03)
     openapi.py   the document, from the same table as the routes (SSE-14)

@@ -31,7 +31,8 @@ from eventhook_reference.sse.access import (
     accepts_event_stream,
     parse_id,
 )
-from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, Endpoint
+from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, EXECUTION, EXECUTIONS, Endpoint
+from eventhook_reference.sse.executions import make, read_new, snapshot
 from eventhook_reference.sse.feeds import (
     ConsolidatedFeed,
     Encoders,
@@ -74,6 +75,10 @@ class _AnyText(Convertor[str]):
 register_url_convertor("anytext", _AnyText())
 
 
+def _routed(path: str) -> str:
+    return path.replace("}", ":anytext}")
+
+
 class SseApp:
     """The application over one client of the bus.
 
@@ -106,6 +111,8 @@ class SseApp:
         self.asgi = Starlette(
             routes=[
                 *(self._route(endpoint) for endpoint in ENDPOINTS),
+                Route(_routed(EXECUTIONS), self._make_execution, methods=["POST"]),
+                Route(_routed(EXECUTION), self._answer_execution, methods=["GET"]),
                 Route("/openapi.json", self._answer_document, methods=["GET"]),
             ],
             exception_handlers={HTTPException: _answer_http_error, Refused: _answer_refused},
@@ -113,11 +120,10 @@ class SseApp:
         self.asgi.router.redirect_slashes = False
 
     def _route(self, endpoint: Endpoint) -> Route:
-        path = (BASE + endpoint.path).replace("}", ":anytext}")
-
         async def answer(request: Request) -> Response:
             return await self.answer(endpoint, request)
 
+        path = _routed(BASE + endpoint.path)
         return Route(path, answer, methods=["GET"], name=endpoint.kind)
 
     # The checks, in their order
@@ -169,10 +175,14 @@ class SseApp:
         """The filter."""
         return parse_types(values, stream_types=endpoint.kind != "events")
 
+    def is_at(self, request: Request, tenant: UUID) -> bool:
+        """Whether the path is that tenant's."""
+        base = BASE.replace("{tenant}", request.path_params["tenant"])
+        return self.tenants.get(base) == tenant
+
     def find(self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID) -> None:
         """Refuses what does not exist, and in the same words what is another tenant's."""
-        base = BASE.replace("{tenant}", request.path_params["tenant"])
-        if self.tenants.get(base) != tenant or not self.owns(endpoint, tenant, id):
+        if not self.is_at(request, tenant) or not self.owns(endpoint, tenant, id):
             missing = f"there is no {endpoint.names} {id}" if endpoint.names else "no such tenant"
             raise Refused(HTTPStatus.NOT_FOUND, missing)
 
@@ -232,6 +242,29 @@ class SseApp:
     def make_document(self) -> dict[str, Any]:
         """The OpenAPI document."""
         return document()
+
+    # What the streams are about
+
+    async def _make_execution(self, request: Request) -> Response:
+        tenant = await self.admit(request)
+        asked = await read_new(request)
+        if not self.is_at(request, tenant):
+            raise Refused(HTTPStatus.NOT_FOUND, "no such tenant")
+        made = await self.make_execution(tenant, asked.kind)
+        where = {"Location": f"{request.url.path}/{made}"}
+        return JSONResponse(snapshot(self.registry, made), HTTPStatus.CREATED, where)
+
+    async def make_execution(self, tenant: UUID, kind: str) -> UUID:
+        """A workflow that waits for somebody to start it."""
+        return await make(self.backend, self.registry, tenant, kind)
+
+    async def _answer_execution(self, request: Request) -> Response:
+        tenant = await self.admit(request)
+        named = parse_id(request.path_params["id"])
+        known = self.registry.workflows.get(named)
+        if not self.is_at(request, tenant) or known is None or known.tenant_id != tenant:
+            raise Refused(HTTPStatus.NOT_FOUND, f"there is no workflow execution {named}")
+        return JSONResponse(snapshot(self.registry, named))
 
     async def _answer_document(self, request: Request) -> Response:
         return JSONResponse(self.document)

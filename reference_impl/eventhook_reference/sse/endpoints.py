@@ -1,4 +1,4 @@
-"""The endpoints, in one table: routes and OpenAPI document are both made from it (SSE-14)."""
+"""The streams, in one table: routes and OpenAPI document are both made from it (SSE-14)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 BASE: Final = "/api/tenants/{tenant}"
+EXECUTIONS: Final = BASE + "/workflow-executions"
+EXECUTION: Final = EXECUTIONS + "/{id}"
 
 
 @dataclass(frozen=True)

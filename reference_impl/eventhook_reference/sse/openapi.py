@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from eventhook_conformance import __version__
-from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, Endpoint
+from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, EXECUTION, EXECUTIONS, Endpoint
+from eventhook_reference.sse.executions import LONGEST_KIND
 
 _CARRIED: Final = {
-    "400": ("BadRequest", "The id is no UUID, or an item of `types` is malformed."),
+    "400": ("BadRequest", "The id is no UUID, an item of `types` or the body is malformed."),
     "401": ("Unauthorized", "There are no credentials, or they are nobody's."),
     "404": ("NotFound", "It does not exist, or is another tenant's; the answer is the same."),
-    "405": ("MethodNotAllowed", "Another method than GET or HEAD."),
+    "405": ("MethodNotAllowed", "A method that there is not."),
     "406": ("NotAcceptable", "`Accept` excludes `text/event-stream`."),
     "503": ("ServiceUnavailable", "The event bus cannot be reached."),
 }
@@ -30,6 +31,11 @@ def document() -> dict[str, Any]:
             "get": _operation(endpoint, "get"),
             "head": _operation(endpoint, "head"),
         }
+    paths[EXECUTIONS] = {"parameters": [_tenant()], "post": _making()}
+    paths[EXECUTION] = {
+        "parameters": [_tenant(), _id("workflow execution")],
+        **{method: _asking(method) for method in ("get", "head")},
+    }
     paths["/openapi.json"] = {method: _document_operation(method) for method in ("get", "head")}
     return {
         "openapi": "3.1.0",
@@ -42,7 +48,11 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}],
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _problem_schema()},
+            "schemas": {
+                "Problem": _problem_schema(),
+                "New": _new_schema(),
+                "Execution": _execution_schema(),
+            },
             "responses": {
                 name: _problem_response(status, description)
                 for status, (name, description) in _CARRIED.items()
@@ -52,9 +62,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
-    responses: dict[str, Any] = {"200": _stream_response()}
-    for status, (name, _) in _CARRIED.items():
-        responses[status] = {"$ref": f"#/components/responses/{name}"}
+    responses = {"200": _stream_response(), **_refusals(*_CARRIED)}
     return {
         "operationId": f"{method}_{endpoint.kind}_stream",
         "summary": endpoint.carries,
@@ -62,25 +70,85 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     }
 
 
-def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    named = [
-        {
-            "name": "id",
-            "in": "path",
+def _making() -> dict[str, Any]:
+    # What is made can be looked at, and read: a tool that follows links gets to streams by itself.
+    there = {"tenant": "$request.path.tenant", "id": "$response.body#/id"}
+    linked = {"State": "get_execution"} | {
+        one.kind.capitalize(): f"get_{one.kind}_stream"
+        for one in ENDPOINTS
+        if one.names == "workflow execution"
+    }
+    return {
+        "operationId": "make_execution",
+        "summary": "Makes a workflow execution, which waits to be started",
+        "requestBody": {
             "required": True,
-            "description": f"Of the {endpoint.names}.",
-            "schema": {"type": "string", "format": "uuid"},
-        }
-    ]
-    return [
-        {
-            "name": "tenant",
-            "in": "path",
-            "required": True,
-            "description": "As the token's tenant is called in paths.",
-            "schema": {"type": "string", "minLength": 1},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/New"}}},
         },
-        *(named if endpoint.names else []),
+        "responses": {
+            "201": {
+                "description": "It is there.",
+                "headers": {
+                    "Location": {
+                        "description": "Where it is.",
+                        "required": True,
+                        "schema": {"type": "string"},
+                    }
+                },
+                "content": _execution(),
+                "links": {
+                    name: {"operationId": operation, "parameters": there}
+                    for name, operation in linked.items()
+                },
+            },
+            **_refusals("400", "401", "404", "405"),
+        },
+    }
+
+
+def _asking(method: str) -> dict[str, Any]:
+    return {
+        "operationId": f"{method}_execution",
+        "summary": "How a workflow execution stands",
+        "responses": {
+            "200": {"description": "As it is now.", "content": _execution()},
+            **_refusals("400", "401", "404", "405"),
+        },
+    }
+
+
+def _execution() -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": "#/components/schemas/Execution"}}}
+
+
+def _refusals(*statuses: str) -> dict[str, Any]:
+    return {one: {"$ref": f"#/components/responses/{_CARRIED[one][0]}"} for one in statuses}
+
+
+def _tenant() -> dict[str, Any]:
+    return {
+        "name": "tenant",
+        "in": "path",
+        "required": True,
+        "description": "As the token's tenant is called in paths.",
+        "schema": {"type": "string", "minLength": 1},
+    }
+
+
+def _id(of: str) -> dict[str, Any]:
+    return {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": f"Of the {of}.",
+        "schema": {"type": "string", "format": "uuid"},
+    }
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [
+        _tenant(),
+        *([_id(endpoint.names)] if endpoint.names else []),
         {
             "name": "types",
             "in": "query",
@@ -160,6 +228,26 @@ def _problem_schema() -> dict[str, Any]:
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
+        },
+    }
+
+
+def _new_schema() -> dict[str, Any]:
+    kind = {"type": "string", "minLength": 1, "maxLength": LONGEST_KIND}
+    return {"type": "object", "required": ["kind"], "properties": {"kind": kind}}
+
+
+def _execution_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["id", "kind", "status", "parentWorkflowExecutionId"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "kind": {"type": "string"},
+            "status": {
+                "enum": ["PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "FAILED", "CANCELLED"]
+            },
+            "parentWorkflowExecutionId": {"type": ["string", "null"], "format": "uuid"},
         },
     }
 

@@ -164,4 +164,4 @@ async def _http(
     tenants = new_tenants()
     app = make_app(backend, registry, tenants, keep_alive_s=keep_alive_s)
     async with running(app, host, port) as base_url:
-        yield HttpTarget(base_url, tenants, keep_alive_s, Provision(registry))
+        yield HttpTarget(base_url, tenants, keep_alive_s, Provision(registry), app.asgi)

@@ -1,0 +1,128 @@
+"""schemathesis, run once: in a process of its own over HTTP, or on an application in a thread.
+
+Imports schemathesis only when it runs, and nothing else of the suite: a fresh process starts fast.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+ANSWER_TIMEOUT_S: Final = 10.0
+"""Seconds given to an answer to begin, and to one that has to end."""
+_SERVERS_ERRORS: Final = frozenset(
+    {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
+)
+_LONGEST: Final = 600
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """What came of one run."""
+
+    requests: int
+    failures: tuple[str, ...]
+    """One line each."""
+    problem: str | None = None
+    """Why the run says nothing, if it does."""
+    phases: tuple[str, ...] = ()
+    """Those in which something was sent."""
+
+
+def fuzz(
+    document: Mapping[str, Any],
+    config: Mapping[str, Any],
+    app: Any = None,
+    stop: threading.Event | None = None,
+) -> Fuzzed:
+    """Runs schemathesis to its end.
+
+    Args:
+        document: the server's.
+        config: of schemathesis.
+        app: an ASGI application to call; None sends over HTTP.
+        stop: once set, the run is over after the request that is on its way.
+    """
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.engine import events, from_schema
+
+    schema = schemathesis.openapi.from_dict(
+        dict(document), config=SchemathesisConfig.from_dict(dict(config))
+    )
+    schema.app = app
+    requests, phases = 0, set()
+    failures: dict[str, None] = {}
+    own: list[str] = []
+    running = from_schema(schema).execute()
+    for event in running:
+        if stop is not None and stop.is_set():
+            running.stop()
+        if isinstance(event, events.ScenarioFinished):
+            requests += len(event.recorder.interactions)
+            if event.recorder.interactions:
+                phases.add(event.phase.value)
+            failures |= dict.fromkeys(_failures(event.recorder))
+        elif isinstance(event, events.NonFatalError):
+            line = _line(event.info.title, event.label, str(event.info))
+            if event.info.title in _SERVERS_ERRORS:
+                failures[line] = None
+            else:
+                own.append(line)
+        elif isinstance(event, events.FatalError):
+            own.append(_line("it failed", type(event.exception).__name__, str(event.exception)))
+    problem = own[0] if own else None if requests else "it sent no request"
+    return Fuzzed(
+        requests,
+        tuple(failures),
+        None if problem is None else f"schemathesis: {problem}",
+        tuple(sorted(phases)),
+    )
+
+
+def _failures(recorder: Any) -> list[str]:
+    lines = []
+    for case, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                failure = check.failure_info.failure
+                sent = recorder.interactions.get(failure.case_id or case)
+                where = failure.operation or recorder.label
+                asked = "" if sent is None else f" ({sent.request.method} {sent.request.uri})"
+                lines.append(_line(failure.title, where, f"{failure.message}{asked}"))
+    return lines
+
+
+def _line(title: str, where: str, text: str) -> str:
+    return f"{title}: {where}: {' '.join(text.split())}"[:_LONGEST]
+
+
+def main() -> None:
+    """Reads what to run from the standard input, and writes what came of it as the last line."""
+    # Parsing Python in several threads by turns fails now and then before 3.12 (CPython issue
+    # 106905); with so long an interval a thread goes on until it waits for something.
+    sys.setswitchinterval(60)
+    _give_streams_less_time_than_answers()
+    job = json.load(sys.stdin)
+    print(json.dumps(asdict(fuzz(job["document"], job["config"]))))  # noqa: T201  # because: the answer
+
+
+def _give_streams_less_time_than_answers() -> None:
+    """`request-timeout` bounds the silence of a stream; a slow answer is no silent one."""
+    from requests import adapters, sessions
+
+    class Patient(adapters.HTTPAdapter):
+        def send(self, *args: Any, **named: Any) -> Any:
+            silence = named.get("timeout")
+            response = super().send(*args, **{**named, "timeout": ANSWER_TIMEOUT_S})
+            connection = response.raw.connection
+            if connection is not None and connection.sock is not None:
+                connection.sock.settimeout(silence)
+            return response
+
+    # Sessions are made by the tool, each with adapters of this name.
+    vars(sessions)["HTTPAdapter"] = Patient
