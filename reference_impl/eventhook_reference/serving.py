@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from eventhook_conformance.contract import StreamingBackend, StreamingError
-from eventhook_conformance.target import Served
+from eventhook_conformance.target import Served, Server
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.sse.following import follow
 from eventhook_reference.sse.playing import play_on
@@ -31,14 +31,14 @@ async def nats(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
     async with (
         server() as running,
         connect(running.address) as backend,
-        _over(backend, host, port, play, running.address) as served,
+        _over(backend, host, port, play, running) as served,
     ):
         yield served
 
 
 @asynccontextmanager
 async def _over(
-    backend: StreamingBackend, host: str, port: int, play: bool, nats_url: str | None = None
+    backend: StreamingBackend, host: str, port: int, play: bool, bus: Server | None = None
 ) -> AsyncIterator[Served]:
     registry = Registry()
     async with AsyncExitStack() as stack:
@@ -50,7 +50,7 @@ async def _over(
                 play_on(backend, registry, target.tenants[0].id)
             )
             stack.push_async_callback(_end, playing)
-        yield Served(target, nats_url)
+        yield Served(target) if bus is None else Served(target, bus.address, bus.monitor_url)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -48,7 +48,7 @@ async def test_a_reader_sees_a_workflow_happen(backend: str) -> None:
     async with serving("--backend", backend, "--port", "0", "--play", "--json") as process:
         assert process.stdout is not None
         told = json.loads(await process.stdout.readline())
-        assert set(told) == {"base_url", "nats_url", "tenants"}
+        assert set(told) == {"base_url", "nats_url", "nats_monitor_url", "tenants"}
         assert (told["nats_url"] is None) is (backend == "memory")
         assert [set(one) for one in told["tenants"]] == [{"id", "base_path", "headers"}] * 2
         tenant = told["tenants"][0]

@@ -78,6 +78,7 @@ def _as_json(served: Served) -> dict[str, Any]:
     return {
         "base_url": served.http.base_url,
         "nats_url": served.nats_url,
+        "nats_monitor_url": served.nats_monitor_url,
         "tenants": [
             {"id": str(one.id), "base_path": one.base_path, "headers": dict(one.headers)}
             for one in served.http.tenants

@@ -17,6 +17,8 @@ class Served:
     http: HttpTarget
     nats_url: str | None = None
     """Of the NATS server behind it, None where there is none."""
+    nats_monitor_url: str | None = None
+    """Where that one can be asked what it holds, None where it cannot."""
 
 
 class ServerFactory(Protocol):
