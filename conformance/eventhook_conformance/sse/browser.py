@@ -15,6 +15,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from eventhook_conformance.probe import Undecided
@@ -24,19 +25,32 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-
 _CHUNK: Final = 65536
 
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>EventSource</title>
-<style>body{font:13px monospace;white-space:pre-wrap}</style><body><script>
+<style>
+  body { font: 15px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: 24px; color: #1f2328 }
+  h1 { font-size: 17px; margin: 0 0 4px } p { margin: 0 0 16px; color: #59636e }
+  table { border-collapse: collapse; width: 100%%; table-layout: fixed }
+  th, td { padding: 5px 12px 5px 0; text-align: left; border-bottom: 1px solid #d1d9e0;
+           overflow: hidden; text-overflow: ellipsis; white-space: pre }
+  th { color: #59636e } th:nth-child(1) { width: 9em } th:nth-child(2) { width: 24em }
+</style>
+<h1>new EventSource("/stream")</h1><p>connecting</p>
+<table><tr><th>event<th>lastEventId<th>data</table><script>
 const names = %(names)s, source = new EventSource("/stream"), seen = [];
+const say = text => document.querySelector("p").textContent = text;
 const tell = (path, value) => fetch(path, {method: "POST", body: JSON.stringify(value)});
 const take = event => {
   if (event.data === undefined) return;  // the connection's own "error", not a stream's
   seen.push([event.type, event.data, event.lastEventId]);
-  document.body.append(event.type + "  " + event.lastEventId + "  " + event.data + "\\n");
+  const row = document.querySelector("table").insertRow();
+  for (const text of [event.type, event.lastEventId, JSON.stringify(event.data)])
+    row.insertCell().textContent = text;
+  say("open, " + seen.length + " events");
   tell("/seen", seen.at(-1));
 };
 for (const name of names) source.addEventListener(name, take);
-source.onopen = () => tell("/opened", true);
+source.onopen = () => { say("open"); tell("/opened", true); };
 source.addEventListener("error", event => {
-  if (event.data === undefined) tell("/failed", source.readyState);
+  if (event.data === undefined) { say("failed"); tell("/failed", source.readyState); }
 });
 </script>"""
 
@@ -59,7 +73,9 @@ def find_browser() -> str:
 class BrowserReading:
     """What the browser saw of one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        """Where the browser keeps what it knows, its port for developers' tools among it."""
         self.seen: list[Seen] = []
         self.opened = False
         self.failures = 0
@@ -162,18 +178,17 @@ async def browser_reading(
         Undecided: there is no browser.
     """
     browser = find_browser()
-    reading = BrowserReading()
-    proxy = _Proxy(url, headers, names, reading)
     async with AsyncExitStack() as stack:
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="eventhook-browser-", ignore_cleanup_errors=True)
+        )
+        reading = BrowserReading(Path(folder))
+        proxy = _Proxy(url, headers, names, reading)
         server = await asyncio.start_server(proxy.answer, "127.0.0.1", 0, limit=_CHUNK)
         stack.push_async_callback(server.wait_closed)
         stack.callback(server.close)
         port = server.sockets[0].getsockname()[1]
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="eventhook-browser-", ignore_cleanup_errors=True)
-        )
-        page = f"http://127.0.0.1:{port}/"
-        await stack.enter_async_context(_running(browser, folder, page))
+        await stack.enter_async_context(_running(browser, folder, f"http://127.0.0.1:{port}/"))
         yield reading
 
 
