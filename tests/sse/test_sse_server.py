@@ -152,6 +152,6 @@ async def test_a_bus_that_closes_ends_its_streams() -> None:
 async def test_the_document_and_the_routes_are_the_same() -> None:
     async with running() as server:
         app = SseApp(server.backend, server.registry, server.target.tenants)
-        routed = {route.path.replace(":anytext", "") for route in app.asgi.routes}  # type: ignore[attr-defined]
+        routed = {route.path.replace(":anytext", "") for route in app.routed.routes}  # type: ignore[attr-defined]
         assert routed == set(document()["paths"])
         assert {BASE + endpoint.path for endpoint in ENDPOINTS} < routed

@@ -2,6 +2,7 @@
 
     app.py       routes, and the order of the checks (SSE-06)
     access.py    who may read what
+    problems.py  what a refusal looks like
     types.py     the `types` parameter (SSE-05)
     feeds.py     which subscriptions a reader needs, merged into one stream (SSE-10, SSE-11)
     executions.py  making a workflow, and asking how one stands

@@ -43,12 +43,16 @@ from eventhook_reference.sse.feeds import (
 )
 from eventhook_reference.sse.framing import KEEP_ALIVE
 from eventhook_reference.sse.openapi import document
+from eventhook_reference.sse.problems import answer_http_error, answer_refused, problem
 from eventhook_reference.sse.types import MalformedTypes, TypesFilter, parse_types
 
-PROBLEM: Final = "application/problem+json"
 KEEP_ALIVE_S: Final = 15.0
 _KEEP_ALIVE_SHARE: Final = 0.8
 """Of the promised interval: a comment must also arrive within it."""
+
+_UNWRAPPED: Final = "eventhook.send"
+"""In the scope: the server's own `send`. What the framework wraps around it watches for an answer that
+never began; past the headers it is a fifth of what an event costs, and does nothing."""
 
 logger = logging.getLogger(__name__)
 
@@ -108,16 +112,21 @@ class SseApp:
         self.open_feeds: set[Feed] = set()
         self.closing = False
         self.document = self.make_document()
-        self.asgi = Starlette(
+        self.routed = Starlette(
             routes=[
                 *(self._route(endpoint) for endpoint in ENDPOINTS),
                 Route(_routed(EXECUTIONS), self._make_execution, methods=["POST"]),
                 Route(_routed(EXECUTION), self._answer_execution, methods=["GET"]),
                 Route("/openapi.json", self._answer_document, methods=["GET"]),
             ],
-            exception_handlers={HTTPException: _answer_http_error, Refused: _answer_refused},
+            exception_handlers={HTTPException: answer_http_error, Refused: answer_refused},
         )
-        self.asgi.router.redirect_slashes = False
+        self.routed.router.redirect_slashes = False
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application."""
+        scope[_UNWRAPPED] = send
+        await self.routed(scope, receive, send)
 
     def _route(self, endpoint: Endpoint) -> Route:
         async def answer(request: Request) -> Response:
@@ -298,11 +307,14 @@ class _StreamResponse(Response):
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
+        unwrapped: Send = scope.get(_UNWRAPPED, send)
 
-        async def noting(message: Any) -> None:
+        def noting(message: Any) -> Awaitable[None]:
             nonlocal started
+            if started:
+                return unwrapped(message)
             started = True
-            await send(message)
+            return send(message)
 
         try:
             await self._app.stream(self._feed, noting)
@@ -311,32 +323,9 @@ class _StreamResponse(Response):
                 raise
             logger.warning("the bus refused a reader: %s", error)
             refusal = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "the event bus cannot be reached")
-            await _problem(refusal)(scope, receive, send)
+            await problem(refusal)(scope, receive, send)
 
 
 async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _problem(refused: Refused) -> Response:
-    body = {
-        "type": "about:blank",
-        "title": refused.status.phrase,
-        "status": int(refused.status),
-        "detail": refused.detail,
-    }
-    return JSONResponse(
-        body, status_code=refused.status, headers=refused.headers, media_type=PROBLEM
-    )
-
-
-def _answer_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101  # because: registered for nothing else
-    return _problem(error)
-
-
-def _answer_http_error(request: Request, error: Exception) -> Response:
-    """What the framework refuses: an unknown path, a wrong method."""
-    assert isinstance(error, HTTPException)  # noqa: S101  # because: registered for nothing else
-    return _problem(Refused(HTTPStatus(error.status_code), error.detail, error.headers))

@@ -140,12 +140,14 @@ class Feed(ABC):
         if not await self.on_event(event):
             return
         if self.types.takes_lifecycle(event.event_type):
-            await self.outbox.put(self.encoders.lifecycle(event))
+            frame = self.encoders.lifecycle(event)
+            if not self.outbox.offer(frame):
+                await self.outbox.put(frame)
 
     async def _forward_stream_event(self, event: StreamEvent) -> None:
         if self.types.takes_stream(event.event_type):
             frame = self.stream_frame(event)
-            if frame is not None:
+            if frame is not None and not self.outbox.offer(frame):
                 await self.outbox.put(frame)
 
     async def on_event(self, event: FlovynEvent) -> bool:

@@ -79,6 +79,7 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     config = uvicorn.Config(
         app.asgi,
+        interface="asgi3",
         loop="none",
         ws="none",
         lifespan="off",

@@ -1,0 +1,39 @@
+"""Refusals as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from eventhook_reference.sse.access import Refused
+
+PROBLEM: Final = "application/problem+json"
+
+
+def problem(refused: Refused) -> Response:
+    """The answer that says why."""
+    body = {
+        "type": "about:blank",
+        "title": refused.status.phrase,
+        "status": int(refused.status),
+        "detail": refused.detail,
+    }
+    return JSONResponse(
+        body, status_code=refused.status, headers=refused.headers, media_type=PROBLEM
+    )
+
+
+def answer_refused(request: Request, error: Exception) -> Response:
+    """What we refuse."""
+    assert isinstance(error, Refused)  # noqa: S101  # because: registered for nothing else
+    return problem(error)
+
+
+def answer_http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # because: registered for nothing else
+    return problem(Refused(HTTPStatus(error.status_code), error.detail, error.headers))
