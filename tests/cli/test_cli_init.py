@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def suite(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
     )
 
@@ -61,6 +62,21 @@ def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "sources"),
+    [
+        ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "contract.go"}),
+    ],
+)
+def test_writes_a_driver_in_few_files(here: Path, language: str, sources: set[str]) -> None:
+    assert init("--language", language).exit_code == 0
+    assert files(here) == sources | {
+        "test_my_bus_conformance.py",
+        "tox.ini",
+        ".github/workflows/conformance.yml",
+    }
+
+
 def test_the_target_conforms_as_it_stands(here: Path) -> None:
     init("--name", "acme-bus")
     done = suite(here, "run", "acme_bus_target:target", "-q", "-k", "PUB-01 or OVF-01")
@@ -69,13 +85,29 @@ def test_the_target_conforms_as_it_stands(here: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("node") is None, reason="NOT TESTED: there is no node")
-def test_the_driver_for_node_speaks_the_protocol_and_conforms(here: Path) -> None:
-    init("--language", "node")
-    checked = suite(here, "driver-check", "node", "my_bus_driver.mjs")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("language", "tool"),
+    [
+        ("node", "node"),
+        ("go", "go"),
+    ],
+)
+def test_a_driver_builds_speaks_the_protocol_and_conforms(
+    here: Path, language: str, tool: str
+) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"NOT TESTED: there is no {tool}")
+    init("--language", language)
+    *builds, run = map(shlex.split, templates()[language].next.split(" && "))
+    for build in builds:
+        subprocess.run(build, cwd=here, timeout=500, check=True)
+    target = run[-1]
+    checked = suite(here, "driver-check", *shlex.split(target.removeprefix("driver:")))
     assert checked.returncode == 0, checked.stdout
-    done = suite(here, "run", "driver:node my_bus_driver.mjs", "-q")
+    done = suite(here, "run", target, "-q")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("my-bus: conformant")
 
 
 @pytest.mark.slow

@@ -1,0 +1,3 @@
+module example.com/my-bus-driver
+
+go 1.22
