@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from eventhook_conformance.cli import main
 from eventhook_conformance.scaffold import TEMPLATES, rename, templates
 
 ROOT = Path(__file__).parents[2]
+BUILD_FILES = {"Cargo.toml", "pom.xml"}
+"""Where the program has its name from, if not from its file."""
 
 
 @pytest.fixture
@@ -65,7 +68,12 @@ def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None
 @pytest.mark.parametrize(
     ("language", "sources"),
     [
-        ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "contract.go"}),
+        ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "buffer.go", "contract.go"}),
+        (
+            "rust",
+            {"Cargo.toml"}
+            | {f"src/{name}.rs" for name in ("main", "protocol", "buffer", "contract")},
+        ),
     ],
 )
 def test_writes_a_driver_in_few_files(here: Path, language: str, sources: set[str]) -> None:
@@ -91,11 +99,15 @@ def test_the_target_conforms_as_it_stands(here: Path) -> None:
     [
         ("node", "node"),
         ("go", "go"),
+        pytest.param("rust", "cargo", marks=pytest.mark.toolchain),
     ],
 )
 def test_a_driver_builds_speaks_the_protocol_and_conforms(
-    here: Path, language: str, tool: str
+    here: Path, language: str, tool: str, request: pytest.FixtureRequest
 ) -> None:
+    asked = "toolchain" in request.config.getoption("-m")
+    if request.node.get_closest_marker("toolchain") and not asked:
+        pytest.skip("NOT TESTED: builds on packages of a registry; ask for it with -m toolchain")
     if shutil.which(tool) is None:
         pytest.skip(f"NOT TESTED: there is no {tool}")
     init("--language", language)
@@ -194,9 +206,15 @@ def test_a_template_is_the_example_under_another_name(
 def test_every_template_says_what_it_is_and_what_is_next(language: str) -> None:
     template = templates()[language]
     assert template.title
-    written = {str(path) for path in template.files("acme-bus")}
-    assert ".github/workflows/conformance.yml" in written
-    workflow = template.files("acme-bus")[Path(".github/workflows/conformance.yml")]
-    target = rename(template.next, "acme-bus").partition("run ")[2]
+    written = template.files("acme-bus")
+    workflow = written[Path(".github/workflows/conformance.yml")]
+    command = rename(template.next, "acme-bus")
+    *builds, run = command.split(" && ")
+    target = run.partition("run ")[2]
     assert f"run {target}" in workflow
-    assert any(Path(name).stem in target for name in written)
+    assert all(f"run: {build}\n" in workflow for build in builds)
+    (program,) = re.findall(r"acme_bus_[a-z]+", target)
+    assert any(
+        program in str(path) or (path.name in BUILD_FILES and program in text)
+        for path, text in written.items()
+    )

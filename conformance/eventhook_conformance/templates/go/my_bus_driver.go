@@ -6,8 +6,8 @@
 //	eventhook-conformance run driver:./my_bus_driver
 //
 // Bus is what you replace: a few methods over your own client library. Here it is a map of callbacks.
-// protocol.go speaks with the suite; contract.go is what a bare client library does not do: it checks
-// and filters events.
+// protocol.go speaks with the suite; buffer.go and contract.go are what a bare client library does not do:
+// a bounded buffer for each subscription, validation, filters.
 package main
 
 import (
