@@ -45,6 +45,10 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def under(folder: str, names: str) -> set[str]:
+    return {f"{folder}/{name}" for name in names.split()}
+
+
 def error_of(outcome: Result) -> str:
     assert outcome.exit_code == 2
     (line,) = outcome.output.splitlines()
@@ -69,10 +73,12 @@ def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None
     ("language", "sources"),
     [
         ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "buffer.go", "contract.go"}),
+        ("rust", {"Cargo.toml"} | under("src", "main.rs protocol.rs buffer.rs contract.rs")),
         (
-            "rust",
-            {"Cargo.toml"}
-            | {f"src/{name}.rs" for name in ("main", "protocol", "buffer", "contract")},
+            "java",
+            {"pom.xml"}
+            | under("src/main/java/driver", "MyBusDriver.java Bus.java Protocol.java Buffer.java")
+            | under("src/main/java/driver", "Contract.java Refusal.java"),
         ),
     ],
 )
@@ -100,6 +106,7 @@ def test_the_target_conforms_as_it_stands(here: Path) -> None:
         ("node", "node"),
         ("go", "go"),
         pytest.param("rust", "cargo", marks=pytest.mark.toolchain),
+        pytest.param("java", "mvn", marks=pytest.mark.toolchain),
     ],
 )
 def test_a_driver_builds_speaks_the_protocol_and_conforms(
