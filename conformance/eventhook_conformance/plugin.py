@@ -7,6 +7,7 @@ clients, what is parked) is a fixture of the session, so that the vendor's flags
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ _UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 
 _TOOK: Final[pytest.StashKey[float]] = pytest.StashKey()
 """How long a case took, in seconds."""
+_SCOPE_UNSET: Final = 'The configuration option "asyncio_default_fixture_loop_scope" is unset'
 LEFT_OUT: Final[pytest.StashKey[Callable[[Case], bool]]] = pytest.StashKey()
 """Which cases need no test function; by default each has one, skipped where it does not apply."""
 
@@ -99,7 +101,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--eventhook-examples", type=int, default=Settings.examples, metavar="N")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--target") or config.inipath is None:
+        # Before pytest-asyncio looks: our fixtures name their loop, and a project without settings has
+        # it only through us. One that has settings of its own is told in its own runs.
+        warnings.filterwarnings("ignore", message=_SCOPE_UNSET)
     config.addinivalue_line(
         "markers", "needs(**capabilities): applies only where the target claims one of these values"
     )

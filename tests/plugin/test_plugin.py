@@ -115,6 +115,29 @@ def test_our_cases_and_their_tests_run_side_by_side_and_nothing_else(
     )
 
 
+OURS = ("--pyargs", "eventhook_conformance", "--target", "memory", "-k", FEW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "told"),
+    [
+        ("", OURS, False),
+        ("", ("test_plain.py",), False),
+        ("[pytest]", OURS, False),
+        ("[pytest]", ("test_plain.py",), True),
+    ],
+)
+def test_a_project_that_has_pytest_asyncio_through_us_is_not_told_to_set_it_up(
+    pytester: pytest.Pytester, settings: str, arguments: tuple[str, ...], told: bool
+) -> None:
+    pytester.makepyfile(test_plain="def test_plain():\n    pass\n")
+    if settings:
+        pytester.makeini(settings)
+    result = run(pytester, *arguments)
+    assert result.ret == 0
+    assert ("asyncio_default_fixture_loop_scope" in result.stderr.str()) == told
+
+
 def test_failing_target_is_explained_without_our_frames(vendor: pytest.Pytester) -> None:
     result = run(
         vendor,
