@@ -11,6 +11,7 @@ from typing import Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
+from eventhook_conformance.hypothesis_home import hypothesis_elsewhere
 from eventhook_conformance.programs.steps import OPERATIONS, YIELDS, Program
 
 _ATTEMPT_LIMIT_S: Final = 60.0
@@ -94,7 +95,8 @@ def _find(breaks: Callable[[Program], bool], seed: int, examples: int) -> None:
         report_multiple_bugs=False,
     )
     try:
-        hypothesis.find(programs, breaks, settings=settings, random=Random(seed))
+        with hypothesis_elsewhere():
+            hypothesis.find(programs, breaks, settings=settings, random=Random(seed))
     except hypothesis.errors.NoSuchExample:
         return
     except hypothesis.errors.Flaky:

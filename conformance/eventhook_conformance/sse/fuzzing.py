@@ -17,9 +17,9 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from eventhook_conformance.hypothesis_home import hypothesis_elsewhere, hypothesis_folder
 from eventhook_conformance.sse.document import common_values, server_url, with_real_paths
 from eventhook_conformance.sse.engine import ANSWER_TIMEOUT_S, Fuzzed
 from eventhook_conformance.sse.engine import fuzz as fuzz_here
@@ -129,7 +129,7 @@ async def fuzz_over_http(plan: Plan, limit_s: float) -> Fuzzed:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _RUN),
             cwd=folder,
-            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(_storage())},
+            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(hypothesis_folder())},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -177,7 +177,7 @@ async def fuzz_inside(plan: Plan, app: AsgiApp, limit_s: float) -> Fuzzed:
         if "request-timeout" in operation:
             operation["request-timeout"] = 3 * ANSWER_TIMEOUT_S
     running = asyncio.create_task(
-        asyncio.to_thread(fuzz_here, job["document"], job["config"], Inside(app), stop)
+        asyncio.to_thread(_fuzz_quietly, job["document"], job["config"], Inside(app), stop)
     )
     try:
         done, _ = await asyncio.wait({running}, timeout=limit_s)
@@ -190,6 +190,8 @@ async def fuzz_inside(plan: Plan, app: AsgiApp, limit_s: float) -> Fuzzed:
     return running.result()
 
 
-def _storage() -> Path:
-    """Where hypothesis keeps what it takes seconds to work out, from one run to the next."""
-    return Path(tempfile.gettempdir()) / f"eventhook-hypothesis-{os.getuid()}"
+def _fuzz_quietly(
+    document: Mapping[str, Any], config: Mapping[str, Any], app: Inside, stop: threading.Event
+) -> Fuzzed:
+    with hypothesis_elsewhere():
+        return fuzz_here(document, config, app, stop)
