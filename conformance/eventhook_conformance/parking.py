@@ -25,8 +25,10 @@ class Parked:
     result: CaseResult
     case: Case
     history: History
-    violations: tuple[Violation, ...]
-    """All that was found when the case ended, uncounted."""
+    charged: tuple[Violation, ...]
+    """What its history showed when the case ended, uncounted."""
+    stated: tuple[Violation, ...]
+    """What else was found, which no more of the history changes."""
     listeners: tuple[Listener, ...]
     judged: int
     """How many deliveries of theirs were judged when the case ended."""

@@ -12,13 +12,13 @@ from typing import Final
 from eventhook_conformance.acting import act, closing_violation, decide, stands
 from eventhook_conformance.ahead import Ahead, how_many
 from eventhook_conformance.cases import Case, Instance
-from eventhook_conformance.checker import Violation, check, condense
+from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.clients import Clients
 from eventhook_conformance.history import Clock, History, Ledger
+from eventhook_conformance.judgement import Judgement
 from eventhook_conformance.parking import Parked, Parking, leave_all
 from eventhook_conformance.probe import Client, Patience, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
-from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.room import Room
 from eventhook_conformance.probe.unruly import end
 from eventhook_conformance.programs.saved import save_program
@@ -59,6 +59,7 @@ class Run:
         self.patience = Patience(settings.arrival_timeout_s)
         self.clock = Clock()
         self._ledger = Ledger()
+        self._judgement = Judgement(capabilities, self._ledger, self._checker_failed)
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
         self.clients = Clients(target, self.patience, self.clock)
         self._judging: set[str] = set()
@@ -126,21 +127,24 @@ class Run:
                     result.program, result.history = probe.adopted
                 self._note_blocked(probe)
                 fault = await self._take_fault(result)
-                found = [
-                    one for one in self._violations(case, probe, history) if stands(one, fault)
-                ]
-                wrong = await self._tidy(case, probe, result, found, stays=fault is None)
+                charged = await self._judgement.first(probe, history, case)
+                charged = [one for one in charged if stands(one, fault)]
+                stated = [one for one in probe.violations if stands(one, fault)]
+                wrong = await self._tidy(case, probe, result, charged, stated, stays=fault is None)
             if wrong and fault is None and (fault := await self._take_fault(result)):
                 await self._retire_suspects()
-            found += [] if fault else wrong
-        result.violations = condense(found)
+            stated += [] if fault else wrong
+        result.violations = condense([*charged, *stated])
         result.duration_s = time.perf_counter() - began
         decide(result)
         self._save(result)
         self._judging.discard(result.id)
-        if not any(one.entry.entered and not one.entry.left for one in probe.listeners):
+        if not any(one.open for one in probe.listeners):
             self._forget(result)
         return result, probe.used
+
+    def _checker_failed(self, why: str) -> None:
+        self.result.suite_failure = why
 
     def _save(self, result: CaseResult) -> None:
         """Keeps a random program that broke the target, so that it can be played again."""
@@ -213,9 +217,8 @@ class Run:
         await act(probe, lambda: body(probe), result)
         fault = await self._take_fault(result)
         await end(*probe.tasks, grace_s=self.patience.current_s)
-        found = [*check(history, self.capabilities, self._ledger), *probe.violations]
-        left = [one for one in probe.listeners if one.entry.entered and not one.entry.left]
-        found += await leave_all(tuple(left))
+        found = [*await self._judgement.first(probe, history), *probe.violations]
+        found += await leave_all(tuple(one for one in probe.listeners if one.open))
         for client in probe.own_clients:
             await client.leave()
         if fault or (result.message is not None and not found):
@@ -226,21 +229,6 @@ class Run:
         blocked = self._watchdog.take()
         if blocked is not None and not probe.violations:
             probe.found("no call to block the event loop", f"blocked in {blocked}")
-
-    def _violations(self, case: Case, probe: Probe, history: History) -> list[Violation]:
-        return [*self._charged(case, history), *probe.violations]
-
-    def _charged(self, case: Case, history: History) -> list[Violation]:
-        """What the checker finds, charged to the case's requirements too where it shows them broken."""
-        try:
-            found = check(history, self.capabilities, self._ledger)
-        except Exception as error:  # because: a checker that fails must not take the run with it
-            self.result.suite_failure = f"the checker failed on {history.case}: {describe(error)}"
-            return []
-        return [
-            violation.charging(case.requirements) if violation.kind in case.shows else violation
-            for violation in found
-        ]
 
     async def _take_fault(self, result: CaseResult) -> str | None:
         """What broke between the suite and the bus in a case, which is undecided then.
@@ -265,16 +253,15 @@ class Run:
         case: Case,
         probe: Probe,
         result: CaseResult,
-        found: Sequence[Violation],
+        charged: Sequence[Violation],
+        stated: Sequence[Violation],
         *,
         stays: bool,
     ) -> list[Violation]:
         """Parks what is open (if it stays), closes the case's own clients, replaces suspect ones."""
         await end(*probe.tasks, grace_s=self.patience.current_s)
         own = {client.name for client in probe.own_clients}
-        open_listeners = [
-            one for one in probe.listeners if one.entry.entered and not one.entry.left
-        ]
+        open_listeners = [one for one in probe.listeners if one.open]
         leaving = [
             one for one in open_listeners if not stays or case.alone or one.client.name in own
         ]
@@ -290,7 +277,9 @@ class Run:
         parked = tuple(one for one in open_listeners if one not in leaving)
         if parked:
             judged = sum(len(one.entry.deliveries) for one in parked)
-            account = Parked(result, case, probe.history, (*found, *wrong), parked, judged)
+            account = Parked(
+                result, case, probe.history, tuple(charged), (*stated, *wrong), parked, judged
+            )
             self._parking.park(account)
         for one, violations in await self._parking.make_room():
             self._settle_account(one, violations)
@@ -340,15 +329,11 @@ class Run:
 
     def _settle_account(self, parked: Parked, leaving: list[Violation]) -> None:
         """Judges a case's history again, now that all it will ever get is in it."""
-        if parked.quiet and not leaving:
-            self._forget(parked.result)
-            return
-        known = set(parked.violations)
-        now = [*self._charged(parked.case, parked.history), *leaving]
-        late = [violation for violation in now if violation not in known]
-        if late:
-            parked.result.violations = condense([*parked.violations, *late])
-            decide(parked.result)
+        if leaving or not parked.quiet:
+            violations = self._judgement.last(parked, leaving)
+            if violations is not None:
+                parked.result.violations = condense(violations)
+                decide(parked.result)
         self._forget(parked.result)
 
     def _forget(self, result: CaseResult) -> None:

@@ -91,6 +91,84 @@ def test_late_repeat_is_charged_to_its_case_by_the_audit() -> None:
     assert case.decided
 
 
+class Overtaken(PliableClient):
+    """One event is set aside, and comes when others have passed it; or never, where it waits for ever."""
+
+    waits_s: float | None = 0.0
+    aside = False
+
+    def hand(self, member: Member, event: Event) -> None:
+        mine = getattr(event, "event_type", "") == "late.event"
+        if mine and self.waits_s != 0:
+            if self.waits_s is not None:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.waits_s, super().hand, member, event)
+        elif mine:
+            self.aside = True
+            self.kept = event
+        else:
+            super().hand(member, event)
+            if self.aside:
+                self.aside = False
+                super().hand(member, self.kept)
+
+
+def overtaken(waits_s: float | None) -> Hostile:
+    made = type("Made", (Overtaken,), {"waits_s": waits_s})
+    return Hostile(made)
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["parked", "alone"])
+def test_what_stands_right_behind_its_overtaker_is_reordered_and_not_lost(alone: bool) -> None:
+    case = instance(listen, "PUB-12", shows={"lost", "lost-first"}, alone=alone)
+    result = examine(overtaken(0.0).target, [case], settings=PATIENT)
+    (found,) = by_name(result)["listen"].violations
+    assert found.requirements == ("PUB-06",)
+    assert "got #2 (suite.fence, by c1) first" in found.message
+
+
+def test_what_comes_to_a_parked_subscription_is_not_charged_as_lost_any_more() -> None:
+    case = instance(listen, "PUB-12", shows={"lost", "lost-first"})
+    result = examine(overtaken(0.1).target, [case], settings=PATIENT)
+    (found,) = by_name(result)["listen"].violations
+    assert found.requirements == ("PUB-06",)
+    assert by_name(result)["listen"].message == found.message
+
+
+def test_what_never_comes_stays_lost() -> None:
+    result = examine(overtaken(None).target, [listen], settings=PATIENT)
+    (found,) = by_name(result)["listen"].violations
+    assert found.requirements == ("PUB-01", "PUB-04")
+    assert "came instead" in found.message
+
+
+async def wait_for_it(probe: Probe) -> None:
+    """Waits for the one event that it publishes."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    event = probe.event(tenant, "late.event")
+    await probe.publish(event)
+    await listener.receive(event)
+
+
+def test_what_comes_after_the_time_it_was_given_stays_lost() -> None:
+    short = Settings(arrival_timeout_s=0.1, settle_s=0.5)
+    result = examine(overtaken(0.6).target, [wait_for_it], settings=short)
+    (found,) = by_name(result)["wait_for_it"].violations
+    assert found.requirements == ("PUB-01", "PUB-04")
+    assert "nothing of it within 0.1 s" in found.message
+
+
+def test_what_the_case_found_itself_is_never_withdrawn() -> None:
+    async def states(probe: Probe) -> None:
+        await listen(probe)
+        probe.found("something else", "nothing", charge=("PUB-19",))
+
+    result = examine(overtaken(0.1).target, [instance(states)], settings=PATIENT)
+    charged = [one.requirements for one in by_name(result)["states"].violations]
+    assert charged == [("PUB-19",), ("PUB-06",)]
+
+
 class LeaksLater(PliableClient):
     """What one tenant hears, the first one that ever subscribed hears too, 100 ms later."""
 
@@ -255,7 +333,7 @@ def test_checker_that_fails_takes_the_verdict_but_not_the_run(
     def check(*_: object) -> list[object]:
         raise IndexError("off by one")
 
-    monkeypatch.setattr("eventhook_conformance.run.check", check)
+    monkeypatch.setattr("eventhook_conformance.judgement.check", check)
     result = examine(Hostile().target, [before, after])
     assert len(result.cases) == 2
     assert result.suite_failure is not None

@@ -54,6 +54,9 @@ _CHARGES: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 KINDS: Final[tuple[Kind, ...]] = tuple(_CHARGES)
 
+MISSING: Final[frozenset[Kind]] = frozenset({"lost", "lost-first"})
+"""What a longer history of the same case may disprove: all others are shown by what was delivered."""
+
 
 @dataclass(frozen=True)
 class Violation:

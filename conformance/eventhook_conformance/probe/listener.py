@@ -75,6 +75,11 @@ class Listener:
         self.entry.left = self._history.clock.now()
 
     @property
+    def open(self) -> bool:
+        """Whether it was entered and not left yet."""
+        return self.entry.entered is not None and self.entry.left is None
+
+    @property
     def received(self) -> list[Any]:
         """All that was delivered so far, in order of reading."""
         return [delivery.event for delivery in self.entry.deliveries]
