@@ -89,7 +89,7 @@ def examine_unaided(mutant: Mutant) -> Finding:
     result = judge(mutant.target(), UNAIDED_SETTINGS, instances)
     finding = _find(replace(mutant, caught_by=(), seen=""), result)
     judgement = finding.judgement
-    if judgement in ("accused", "passed"):
+    if mutant.caught_by and judgement in ("accused", "passed"):
         judgement = "killed" if judgement == "accused" else "survived"
     return replace(finding, judgement=judgement, duration_s=time.perf_counter() - began)
 
