@@ -4,6 +4,9 @@ A blocked loop can run no timeout, so an alarm of the operating system stands gu
 the loop pushes it back again and again; when it fires, the code that blocks is interrupted where it
 is. It is set only in the main thread of a POSIX process, and not while a debugger traces. An alarm
 that somebody else had set (pytest-timeout's, say) is set again afterwards, with what was left of it.
+
+On a busy machine the process may have to wait for a processor: where the system tells for how long, that
+time does not count.
 """
 
 from __future__ import annotations
@@ -14,9 +17,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
+
+_SCHEDULED: Final = Path("/proc/thread-self/schedstat")
+_LEAST_S: Final = 0.05
 
 
 class LoopBlocked(BaseException):
@@ -34,6 +41,7 @@ class Watchdog:
         self._limit_s = limit_s
         self._watched = 0
         self._disarm: Callable[[], None] | None = None
+        self._starved_s = 0.0
         self.blocked: str | None = None
         """Where the loop was blocked last, until somebody takes it."""
 
@@ -69,6 +77,7 @@ class Watchdog:
         def push_back() -> None:
             nonlocal beat
             signal.setitimer(signal.ITIMER_REAL, self._limit_s)
+            self._starved_s = starved_s()
             beat = loop.call_later(self._limit_s / 8, push_back)
 
         def disarm() -> None:
@@ -88,6 +97,10 @@ class Watchdog:
         return blocked
 
     def _on_alarm(self, _signal: int, frame: FrameType | Any) -> None:
+        before, self._starved_s = self._starved_s, starved_s()
+        if (starved := self._starved_s - before) > _LEAST_S:
+            signal.setitimer(signal.ITIMER_REAL, starved)
+            return
         signal.setitimer(signal.ITIMER_REAL, self._limit_s)
         if sys.gettrace() is not None or frame is None:
             return
@@ -96,3 +109,10 @@ class Watchdog:
             f"{code.co_qualname} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})"
         )
         raise LoopBlocked(f"the event loop was blocked for {self._limit_s:g} s in {self.blocked}")
+
+
+def starved_s() -> float:
+    """For how many seconds this thread was ready and had no processor; 0 where nobody tells."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(_SCHEDULED.read_text(encoding="ascii").split()[1]) / 1e9
+    return 0.0
