@@ -26,8 +26,8 @@ GROUP: Final = "eventhook_conformance.mutants"
 SETTINGS: Final = Settings(arrival_timeout_s=1.0)
 """A mutant lets waits run out; a second is long beside what a correct bus here ever takes."""
 
-VARIANT_SETTINGS: Final = Settings()
-"""A correct variant is judged as any target is."""
+VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
+"""A correct variant never waits in vain, so patience costs nothing, and several keep a machine busy."""
 
 UNAIDED_SETTINGS: Final = Settings(arrival_timeout_s=0.5, examples=100_000, search_s=30.0)
 """Random histories and interleavings alone, for half a minute."""
@@ -165,15 +165,28 @@ def examine_all(
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or 4 * (os.cpu_count() or 1), mp_context=context) as pool:
-        # Variants meet all cases and take longest: first, so that no processor idles at the end.
-        mutants = registered_mutants()
-        names = sorted(names, key=lambda name: bool(mutants[name].caught_by))
-        futures = [pool.submit(_examine_by_name, name, full, unaided) for name in names]
+        futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
         try:
             for future in as_completed(futures):
                 yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def mixed(names: Sequence[str]) -> list[str]:
+    """A variant after each few mutants, and all of them in the first half.
+
+    Variants meet all cases and keep a processor busy, where mutants mostly wait: side by side they would
+    starve each other, and at the end there would be nothing to run beside them.
+    """
+    mutants = registered_mutants()
+    variants = [name for name in names if not mutants[name].caught_by]
+    others = [name for name in names if mutants[name].caught_by]
+    between = len(others) // (2 * len(variants) or 1)
+    mixed: list[str] = []
+    for place, variant in enumerate(variants):
+        mixed += [variant, *others[place * between : (place + 1) * between]]
+    return mixed + others[len(variants) * between :]
 
 
 def _examine_by_name(name: str, full: bool, unaided: bool) -> Finding:

@@ -46,6 +46,11 @@ class Member:
     selects: Any
     """An `EventPattern` or a stream's key."""
     channel: Channel[Any]
+    home: int = field(init=False)
+    """Tells those of one tenant or key from most others, at the cost of comparing two numbers."""
+
+    def __post_init__(self) -> None:
+        self.home = hash((self.side, self.scope))
 
     @property
     def scope(self) -> object:

@@ -32,7 +32,18 @@ from eventhook_reference.mutants.pliable import (
 )
 
 
-class Later(PliableClient):
+class Correct(PliableClient):
+    """Looks among the subscriptions of the event's tenant or key alone.
+
+    A variant meets all cases, and most of its time would go into asking hundreds of parked subscriptions.
+    """
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        home = hash((side, self.scope(side, event)))
+        return [member for member in self.bus.members if member.home == home]
+
+
+class Later(Correct):
     """Delivers 5 to 30 ms after publishing, as over a network, each publisher's events in order."""
 
     capabilities = Capabilities()
@@ -68,7 +79,7 @@ class Later(PliableClient):
         await super().aclose()
 
 
-class Batches(PliableClient):
+class Batches(Correct):
     """Collects what is published and delivers it all at once, each 10 ms."""
 
     capabilities = Capabilities(total_order=True, causal_order=True)
@@ -90,7 +101,7 @@ class Batches(PliableClient):
         await super().aclose()
 
 
-class Wire(PliableClient):
+class Wire(Correct):
     """Only the wire form travels: small buffers, one client, nothing to be counted."""
 
     capabilities = Capabilities(
@@ -124,7 +135,7 @@ class KeepsOldest(Channel[Any]):
         return super().push(event)
 
 
-class DropsNewest(PliableClient):
+class DropsNewest(Correct):
     """What finds a buffer full is dropped, as by nats-py itself."""
 
     capabilities = Capabilities(overflow="drop_newest", event_capacity=64, stream_capacity=32)
@@ -134,7 +145,7 @@ class DropsNewest(PliableClient):
         return KeepsOldest(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
 
-class Unbounded(PliableClient):
+class Unbounded(Correct):
     """Buffers grow as they must."""
 
     capabilities = Capabilities(overflow="unbounded", total_order=True)
@@ -143,7 +154,7 @@ class Unbounded(PliableClient):
         return Channel(1 << 40)
 
 
-class FreesAtOnce(PliableClient):
+class FreesAtOnce(Correct):
     """Keeps nothing but its subscriptions, so that there is nothing to clean up or to count."""
 
     capabilities = Capabilities(total_order=True, causal_order=True, event_capacity=100)
@@ -152,7 +163,7 @@ class FreesAtOnce(PliableClient):
         """There are no channels."""
 
 
-class OtherClientsHearLater(PliableClient):
+class OtherClientsHearLater(Correct):
     """Interest travels: publishers on another client reach a new subscription 10 ms later."""
 
     capabilities = Capabilities(activation="client")
@@ -210,7 +221,7 @@ class Waiting(Subscription[Any]):
         self.finish()
 
 
-class Blocks(PliableClient):
+class Blocks(Correct):
     """`asyncio.Queue` and patience: a publisher waits for the slowest reader."""
 
     capabilities = Capabilities(overflow="block", event_capacity=50, stream_capacity=50)
@@ -296,7 +307,7 @@ class Place(Subscription[Any]):
         self.wake()
 
 
-class SharedRing(PliableClient):
+class SharedRing(Correct):
     """A broadcast channel for each tenant and each key, as tokio has it."""
 
     capabilities = Capabilities(
@@ -324,7 +335,7 @@ class SharedRing(PliableClient):
         member.channel = place
 
 
-class Threaded(PliableClient):
+class Threaded(Correct):
     """A worker thread hands events over; publishing and subscribing wait for its receipt."""
 
     capabilities = Capabilities(total_order=True, causal_order=True)
