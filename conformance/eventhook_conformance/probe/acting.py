@@ -310,8 +310,13 @@ class Acting(Making, Findings):
         """Runs something beside the case; it ends with the case at the latest."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # a case that was aborted meanwhile awaits no other
 
     async def returns(self, call: Awaitable[T], what: str, *, timeout_s: float | None = None) -> T:
         """What a call to the target returned, in bounded time.
