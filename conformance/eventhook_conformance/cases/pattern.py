@@ -90,11 +90,10 @@ async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
         EventPattern(tenant_id=tenant, source="shop"),
         EventPattern.by_type(tenant, "order.paid"),
     ]
-    standing = [await probe.subscribe(pattern) for pattern in patterns]
-    twin = await probe.subscribe(patterns[1])
-    await _play_side_by_side(probe, tenant, workflow, [*standing, twin])
-    for gone in (twin, standing.pop(2), standing.pop(0)):
-        await gone.leave()
+    standing = [await probe.subscribe(pattern) for pattern in [*patterns, patterns[1]]]
+    await _play_side_by_side(probe, tenant, workflow, standing)
+    for place in (4, 2, 0):
+        await standing.pop(place).leave()
         await _play_side_by_side(probe, tenant, workflow, standing)
 
 
@@ -107,8 +106,7 @@ async def _play_side_by_side(
                 probe.event(tenant, event_type, workflow=of, source="shop"),
                 probe.event(tenant, event_type, workflow=of, source="suite"),
             )
-            for listener in standing:
-                await probe.fence(listener)
+            await probe.fence(*standing)
 
 
 @case("PAT-10")

@@ -24,8 +24,6 @@ from eventhook_conformance.programs.steps import (
 )
 
 _DATA: Final = ({"n": 1, "": [0, None]}, None, 0, "", [1.25, {"a": {}}])
-_SPARE: Final = 6
-"""Room in a buffer that is kept for fences."""
 
 
 class _ConsumerFailed(Exception):
@@ -91,7 +89,8 @@ class Player:
             await self._enter(self._keys[key % KEYS], client)
 
     async def _enter(self, selects: EventPattern | str, client: int) -> None:
-        if len(self._listeners) < self._most:
+        scope = _scope(selects)
+        if len(self._listeners) < self._most and await self._has_room(scope, 0, selects):
             listener = await self._probe.subscribe(selects, via=self._via(client))
             self._listeners.append(listener)
 
@@ -168,24 +167,33 @@ class Player:
     async def _send(
         self, chains: Sequence[Sequence[FlovynEvent | StreamEvent]], client: int
     ) -> None:
+        scope = _scope(chains[0][0])
+        free = self._capacity - self._fences(scope)
+        chains = [chain[: max(1, free // len(chains))] for chain in chains[: max(1, free)]]
         size = sum(map(len, chains))
-        first = chains[0][0]
-        scope = first.tenant_id if isinstance(first, FlovynEvent) else first.workflow_execution_id
-        if self._unread[scope] + size + _SPARE > self._capacity:
-            await self._read_up(scope)
-        if size + _SPARE <= self._capacity:
+        if await self._has_room(scope, size):
             self._unread[scope] += size
             await self._probe.burst(chains, via=self._via(client))
 
-    async def _read_up(self, scope: object) -> None:
-        """Overflow is the OVF cases' matter: nothing here is left unread beyond the capacity."""
-        concerned = [
-            one
-            for one in self._listeners
-            if getattr(one.entry.selects, "tenant_id", one.entry.selects) == scope
-        ]
-        await self._probe.fence(*concerned)
-        self._unread[scope] = 0
+    async def _has_room(self, scope: object, size: int, *entering: EventPattern | str) -> bool:
+        """Whether so many more may be published, after reading what is unread if it has to be.
+
+        Overflow is the OVF cases' matter: nothing here is left unread beyond the capacity.
+        """
+        wanted = size + self._fences(scope, *entering)
+        unread = self._unread[scope]
+        if unread and unread + wanted > self._capacity:
+            await self._probe.fence(*self._within(scope))
+            self._unread[scope] -= unread
+        return self._unread[scope] + wanted <= self._capacity
+
+    def _fences(self, scope: object, *entering: EventPattern | str) -> int:
+        """How many it takes to fence all that ask for something within a tenant or key."""
+        asked = [*(one.entry.selects for one in self._within(scope)), *entering]
+        return len(set(asked)) * (self._clients + self._guest_open)
+
+    def _within(self, scope: object) -> list[Listener]:
+        return [one for one in self._listeners if _scope(one.entry.selects) == scope]
 
     async def _refuse(self, client: int, tenant: int, which: int) -> None:
         event = self._probe.event(self._tenants[tenant % TENANTS], REFUSED[which % len(REFUSED)])
@@ -203,8 +211,13 @@ class Player:
             await listener.cancel_read()
 
     async def _fence(self, number: int) -> None:
-        if listener := self._pick(number):
-            await self._probe.fence(listener)
+        listener = self._pick(number)
+        if listener is None:
+            return
+        scope, fences = _scope(listener.entry.selects), self._clients + self._guest_open
+        if await self._has_room(scope, fences):
+            self._unread[scope] += fences
+        await self._probe.fence(listener)
 
     async def _cleanup(self, client: int) -> None:
         if self._probe.capabilities.introspection:
@@ -215,13 +228,14 @@ class Player:
         """A client comes, subscribes, publishes, and closes."""
         if not self._probe.capabilities.multi_client or self._guest_open:
             return
-        self._guest_open = True
-        client: Client = await self._probe.open_client()
         scope = self._tenants[tenant % TENANTS]
-        await self._probe.subscribe(EventPattern.all(scope), via=client)
-        self._unread[scope] += 1
-        await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)
-        await self._probe.close(client)
+        self._guest_open = True
+        if await self._has_room(scope, 1):
+            self._unread[scope] += 1
+            client: Client = await self._probe.open_client()
+            await self._probe.subscribe(EventPattern.all(scope), via=client)
+            await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)
+            await self._probe.close(client)
         self._guest_open = False
 
     async def _yield(self, times: int) -> None:
@@ -233,3 +247,10 @@ class Player:
 
     def _via(self, client: int) -> Any:
         return "other" if client % self._clients else "same"
+
+
+def _scope(of: EventPattern | FlovynEvent | StreamEvent | str) -> object:
+    """The tenant or key that a subscription or an event belongs to."""
+    if isinstance(of, str):
+        return of
+    return of.workflow_execution_id if isinstance(of, StreamEvent) else of.tenant_id
