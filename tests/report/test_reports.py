@@ -12,10 +12,10 @@ import pytest
 
 import eventhook_fixtures
 from checker.builder import KEY, TENANT, Timeline, event, token
-from eventhook_conformance.checker import condense
+from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.report import console
-from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
 from eventhook_conformance.report.failure import failure_text, rerun_command
 from eventhook_conformance.report.json_report import to_json, write_json
 from eventhook_conformance.requirements import requirements
@@ -117,6 +117,40 @@ def test_how_a_subscription_ended_is_shown_where_it_is_all_there_is(at: Timeline
 def test_an_entry_is_shown_once(at: Timeline) -> None:
     a = at.publish()
     assert len(excerpt(at.history, [a, a, a])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("failed: Hung: entering did not return", 37, "failed: Hung: entering did not return"),
+        ("failed: Hung: entering did not return", 21, "failed: Hung…"),
+        ("failed: Hung: entering did not return", 23, "failed: Hung: entering…"),
+        ("a word-that-fills-all-there-is", 12, "a word-that…"),
+        ("", 5, ""),
+    ],
+)
+def test_a_line_that_is_too_long_ends_with_a_word_and_an_ellipsis(
+    text: str, width: int, shown: str
+) -> None:
+    assert cut(text, width) == shown
+    assert len(shown) <= width
+
+
+def test_a_failed_entry_is_explained_in_whole_words(at: Timeline) -> None:
+    s = at.enter()
+    s.error = "Hung: entering did not return, and neither did what came after it"
+    violation = Violation("failed", ("PUB-23",), "entering to return", "it hung", (s,))
+    case = CaseResult(
+        id="own::case",
+        requirements=("PUB-23",),
+        outcome="failed",
+        violations=[violation],
+        history=at.history,
+    )
+    lines = failure_text(case, "bus").splitlines()
+    (line,) = [line for line in lines if "subscribe s1" in line]
+    assert len(line) <= 80
+    assert line.endswith("failed: Hung…")
 
 
 def test_a_long_excerpt_is_cut_in_the_middle(at: Timeline) -> None:

@@ -21,6 +21,8 @@ from eventhook_conformance.history import (
 )
 
 _MOST_LINES = 24
+_ERROR = 80
+_VALUE = 40
 
 
 def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
@@ -54,6 +56,15 @@ def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
     return shown
 
 
+def cut(text: str, width: int) -> str:
+    """The text if it fits, else its first words and an ellipsis; a word that fills it is cut too."""
+    if len(text) <= width:
+        return text
+    room = text[: width - 1]
+    words = room if text[width - 1].isspace() else room.rpartition(" ")[0]
+    return (words if len(words) > width // 2 else room).rstrip(" ,:") + "…"
+
+
 def all_entries(history: History) -> list[Entry]:
     """Every entry of a history."""
     deliveries = [d for subscription in history.subscriptions for d in subscription.deliveries]
@@ -74,7 +85,9 @@ def _lines(
     match entry:
         case Publish():
             outcome = (
-                entry.outcome if entry.error is None else f"{entry.outcome}, {entry.error:.80}"
+                entry.outcome
+                if entry.error is None
+                else f"{entry.outcome}, {cut(entry.error, _ERROR)}"
             )
             fence = " (fence)" if entry.purpose == "fence" else ""
             yield (
@@ -132,10 +145,11 @@ def event_text(event: object) -> str:
         if event.task_execution_id is not None:
             parts.append(f"task {_short(event.task_execution_id)}")
         if event.data is not None:
-            parts.append(f"data {event.data!r:.40}")
+            parts.append(f"data {cut(repr(event.data), _VALUE)}")
         return ", ".join(parts)
     if isinstance(event, StreamEvent):
-        return f"{event.event_type} {event.payload!r:.40} on {_short(event.workflow_execution_id)}"
+        payload = cut(repr(event.payload), _VALUE)
+        return f"{event.event_type} {payload} on {_short(event.workflow_execution_id)}"
     return shown(event)
 
 
@@ -158,4 +172,4 @@ def selects_text(subscription: Subscribed) -> str:
 
 def _short(value: object) -> str:
     text = str(value)
-    return text[:8] if len(text) == 36 and text.count("-") == 4 else f"{text:.40}"
+    return text[:8] if len(text) == 36 and text.count("-") == 4 else cut(text, _VALUE)

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
 from eventhook_conformance.requirements import requirements
 from eventhook_conformance.result import CaseResult
 
@@ -46,7 +46,7 @@ def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
     lines = excerpt(history, entries)
     if lines:
         yield "  history"
-        yield from (f"{line:.{WIDTH}}" for line in lines)
+        yield from (cut(line, WIDTH) for line in lines)
 
 
 def _wrapped(label: str, text: str) -> list[str]:
