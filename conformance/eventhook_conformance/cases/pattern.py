@@ -255,3 +255,21 @@ async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
     await probe.publish(newest, *_filtered_out(probe, tenant, capacity - 2))
     await rare.receive(newest)
     await probe.fence(rare)
+
+
+@case(
+    "PAT-13",
+    needs={"overflow_scope": ("tenant",), "overflow": ("drop_newest",)},
+    shows={"lost", "lost-first", "unmatched", "ended"},
+)
+async def shared_ring_keeps_the_oldest_of_all_events(probe: Probe) -> None:
+    """Unwanted events may leave no room for wanted ones: for the newest, and only once it is full."""
+    tenant = probe.tenant()
+    pattern = EventPattern.by_type(tenant, "order.created")
+    rare = await probe.subscribe(pattern)
+    oldest, last = _selected(probe, pattern), _selected(probe, pattern)
+    unwanted = _filtered_out(probe, tenant, probe.capabilities.event_capacity - 2)
+    await probe.publish(oldest, *unwanted, last)
+    await probe.publish(*_filtered_out(probe, tenant, 7), _selected(probe, pattern))
+    await rare.receive(oldest, last)
+    await probe.fence(rare)

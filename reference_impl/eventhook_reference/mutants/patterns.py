@@ -11,6 +11,7 @@ from eventhook_conformance.target import Capabilities, Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
 from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.variants import SharedRingDropsNewest, TakesAll
 
 PATTERNS: list[Mutant] = []
 
@@ -155,3 +156,31 @@ class RingCountsTwice(_SharedRing):
         if side == "streams":
             return super().make_channel(side)
         return _FilteringChannel(self.capabilities.event_capacity // 2)
+
+
+@bug(PATTERNS, "PAT-13", seen="nothing of it within")
+class FullRingCountsTwice(SharedRingDropsNewest):
+    """A shared ring that keeps the oldest is taken for full when half of it is."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "streams":
+            return super().make_channel(side)
+        return TakesAll(self.capabilities.event_capacity // 2)
+
+
+class _MakesRoom(TakesAll):
+    def push(self, event: Any) -> bool:
+        if len(self._events) == self._capacity:
+            self._events.popleft()
+            self.dropped += 1
+        return super().push(event)
+
+
+@bug(PATTERNS, "PAT-13", seen="came instead")
+class FullRingMakesRoom(SharedRingDropsNewest):
+    """A shared ring that should keep the oldest makes room for what the filter keeps out."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == "streams":
+            return super().make_channel(side)
+        return _MakesRoom(self.capabilities.event_capacity)

@@ -145,6 +145,37 @@ class DropsNewest(Correct):
         return KeepsOldest(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
 
+class TakesAll(KeepsOldest):
+    """Holds all events of its tenant, and asks the filter when it is read."""
+
+    wants: Callable[[Any], bool]
+
+    async def __anext__(self) -> Any:
+        while not self.wants(event := await super().__anext__()):
+            pass
+        return event
+
+
+class SharedRingDropsNewest(Correct):
+    """All of a tenant's events take room, wanted or not; what finds none is dropped."""
+
+    capabilities = Capabilities(
+        overflow="drop_newest", overflow_scope="tenant", event_capacity=64, stream_capacity=32
+    )
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        return TakesAll(claimed.event_capacity if side == "events" else claimed.stream_capacity)
+
+    def enter(self, member: Member) -> None:
+        channel: Any = member.channel
+        channel.wants = partial(super().admits, member)
+        super().enter(member)
+
+    def admits(self, member: Member, event: Event) -> bool:
+        return member.scope == self.scope(member.side, event)
+
+
 class Unbounded(Correct):
     """Buffers grow as they must."""
 
@@ -408,6 +439,7 @@ VARIANTS: Final[tuple[Mutant, ...]] = (
     _variant("batches", Batches),
     _variant("wire", Wire),
     _variant("drops-newest", DropsNewest),
+    _variant("shared-ring-drops-newest", SharedRingDropsNewest),
     _variant("unbounded", Unbounded),
     _variant("frees-at-once", FreesAtOnce),
     _variant("other-clients-hear-later", OtherClientsHearLater),
