@@ -210,7 +210,9 @@ def _is_counted(stage: Stage, listener: Listener, when: str) -> bool:
         stage.probe.found(
             f"`dropped` to be {lost} {when}: {stage.count} were published, "
             f"{len(listener.received)} read",
-            f"it is {listener.dropped}",
+            "it is None: the bus does not tell"
+            if listener.dropped is None
+            else f"it is {listener.dropped}",
             listener.entry,
             charge=("OVF-07",),
         )

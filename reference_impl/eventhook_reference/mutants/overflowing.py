@@ -234,7 +234,7 @@ class _Uncounted(Channel[Any]):
         return super().push(event)
 
 
-@bug(OVERFLOWING, "OVF-07", seen="it is None")
+@bug(OVERFLOWING, "OVF-07", seen="the bus does not tell")
 class LagsSilently(_Roomy):
     """Nobody counts what was lost."""
 
