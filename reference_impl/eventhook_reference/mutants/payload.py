@@ -100,6 +100,16 @@ class PrintsFloatsShort(Altering):
         return replace(event, data=mapped(event.data, short))
 
 
+@bug(PAYLOAD, "EVT-02", seen="which was active and asked for it")
+class RefusesItsOwnFloats(PliableClient):
+    """A float of 17 digits is written as an integer, as JavaScript does, and the reader refuses it."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        data = event.data if isinstance(event, FlovynEvent) else None
+        if not (isinstance(data, float) and data.is_integer() and 2**53 <= abs(data) < 1e21):
+            super().hand(member, event)
+
+
 @bug(PAYLOAD, "EVT-02", seen="data = ")
 class MakesTextOfTheDeepest(Altering):
     """The encoder stops at 31 levels and writes what is below as text."""
