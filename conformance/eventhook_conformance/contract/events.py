@@ -90,11 +90,18 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """
         if problem := check_event_type(self.event_type):
             raise InvalidEvent(f"event_type {problem}", field="event_type", value=self.event_type)
+        # A value of the exact type needs no further look; nearly every one is.
         problem = (
-            _check_uuid(self.id, "id")
-            or _check_uuid(self.tenant_id, "tenant_id")
-            or _check_uuid(self.workflow_execution_id, "workflow_execution_id", optional=True)
-            or _check_uuid(self.task_execution_id, "task_execution_id", optional=True)
+            (type(self.id) is not UUID and _check_uuid(self.id, "id"))
+            or (type(self.tenant_id) is not UUID and _check_uuid(self.tenant_id, "tenant_id"))
+            or (
+                self.workflow_execution_id is not None
+                and _check_uuid(self.workflow_execution_id, "workflow_execution_id", optional=True)
+            )
+            or (
+                self.task_execution_id is not None
+                and _check_uuid(self.task_execution_id, "task_execution_id", optional=True)
+            )
             or check_text(self.source, "source")
             or _check_integer(self.timestamp_ms, "timestamp_ms")
             or (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,13 +12,49 @@ from eventhook_conformance.contract.grammar import MAX_INTEGER
 MAX_DEPTH: Final = 128
 """The deepest nesting `validate` accepts; the contract asks every bus for 32 (EVT-02)."""
 
+_CONTAINERS: Final = (dict, list)
 
-def check_json(value: object, where: str = "data", depth: int = 0) -> str | None:
+
+def check_json(value: object, where: str = "data") -> str | None:
     """Says what in `value` JSON cannot carry exactly; None if nothing is wrong (EVT-03, EVT-12)."""
-    kind = type(value)
-    if kind is str:
-        return check_text(value, where)
-    if value is None or kind is bool:
+    return None if _surely_json((value,), 0) else _find_problem(value, where, 0)
+
+
+def _surely_json(values: Iterable[Any], depth: int) -> bool:
+    """Whether all of them are surely allowed. If not, `_find_problem` has the last word.
+
+    Nearly every event is in order, and to name the place of each of its values would cost more than
+    all else that publishing does.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if not value.isascii() and check_text(value, "") is not None:
+                return False
+        elif isinstance(value, _CONTAINERS):
+            if depth >= MAX_DEPTH or not _surely_json_inside(value, depth + 1):
+                return False
+        elif not (
+            (kind is int and -MAX_INTEGER <= value <= MAX_INTEGER)
+            or value is None
+            or kind is bool
+            or (kind is float and math.isfinite(value))
+        ):
+            return False
+    return True
+
+
+def _surely_json_inside(value: dict[Any, Any] | list[Any], depth: int) -> bool:
+    if isinstance(value, list):
+        return _surely_json(value, depth)
+    for key in value:
+        if type(key) is not str or not (key.isascii() or check_text(key, "") is None):
+            return False
+    return _surely_json(value.values(), depth)
+
+
+def _find_problem(value: object, where: str, depth: int) -> str | None:
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int):
         if -MAX_INTEGER <= value <= MAX_INTEGER:
@@ -28,22 +65,22 @@ def check_json(value: object, where: str = "data", depth: int = 0) -> str | None
     if isinstance(value, str):
         return check_text(value, where)
     if isinstance(value, dict | list):
-        return _check_container(value, where, depth)
-    return f"{where} is a {kind.__name__}; right would be a JSON value"
+        return _find_problem_inside(value, where, depth)
+    return f"{where} is a {type(value).__name__}; right would be a JSON value"
 
 
-def _check_container(value: dict[Any, Any] | list[Any], where: str, depth: int) -> str | None:
+def _find_problem_inside(value: dict[Any, Any] | list[Any], where: str, depth: int) -> str | None:
     if depth >= MAX_DEPTH:
         return f"{where} is nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, list):
         for index, item in enumerate(value):
-            if problem := check_json(item, f"{where}[{index}]", depth + 1):
+            if problem := _find_problem(item, f"{where}[{index}]", depth + 1):
                 return problem
         return None
     for key, item in value.items():
         if not isinstance(key, str):
             return f"{where} has the key {key!r}; keys must be text"
-        problem = check_text(key, f"a key of {where}") or check_json(
+        problem = check_text(key, f"a key of {where}") or _find_problem(
             item, f"{where}[{key!r}]", depth + 1
         )
         if problem:
