@@ -52,12 +52,26 @@ class Channel(Subscription[E], Generic[E]):
         if len(events) == self._capacity:
             self.dropped += 1
         events.append(event)
+        return self.wake() and len(events) > self._crowded_from
+
+    def take(self, events: list[E]) -> bool:
+        """Appends all of them at once, to the same effect."""
+        if self._end is not None:
+            return False
+        overrun = len(self._events) + len(events) - self._capacity
+        if overrun > 0:
+            self.dropped += overrun
+        self._events.extend(events)
+        return self.wake() and len(self._events) > self._crowded_from
+
+    def wake(self) -> bool:
+        """Wakes the reader; whether there is one that waits, or was woken and has not run yet."""
         wakeup = self._wakeup
         if wakeup is None:
             return False
         if not wakeup.done():
             wakeup.set_result(None)
-        return len(events) > self._crowded_from
+        return True
 
     def finish(self) -> None:
         """The client closed: no event comes after what is buffered (PUB-17)."""
@@ -76,8 +90,7 @@ class Channel(Subscription[E], Generic[E]):
     def _end_with(self, end: Exception) -> None:
         if self._end is None:
             self._end = end
-            if self._wakeup is not None and not self._wakeup.done():
-                self._wakeup.set_result(None)
+            self.wake()
 
     async def __anext__(self) -> E:
         """The next event. A cancelled read takes none: only the last step removes one (PUB-14).
@@ -87,6 +100,13 @@ class Channel(Subscription[E], Generic[E]):
             SubscriptionLost: nothing can come again.
             RuntimeError: another read is waiting; a subscription has one reader at a time.
         """
+        if not self._events:
+            await self._come()
+        return self._events.popleft()
+
+    async def _come(self) -> None:
+        """Returns when there is something to read."""
+        self._catch_up()
         while not self._events:
             if self._end is not None:
                 raise self._end.with_traceback(None)
@@ -98,7 +118,10 @@ class Channel(Subscription[E], Generic[E]):
             finally:
                 if self._wakeup is wakeup:
                     self._wakeup = None
-        return self._events.popleft()
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Takes what has come for this subscription but still lies elsewhere."""
 
 
 class SubscribeContext(AbstractAsyncContextManager[Subscription[E]], ABC, Generic[E]):

@@ -7,9 +7,9 @@ difference, slices and `copy()` are plain. What is copied or pickled comes out p
 from __future__ import annotations
 
 import copy
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
-V = TypeVar("V")
+CONTAINERS: Final = (dict, list)
 
 
 def _refuse(self: object, *args: object, **named: object) -> NoReturn:
@@ -62,7 +62,13 @@ def freeze(value: Any) -> Any:
     if kind is FrozenDict or kind is FrozenList:
         return value
     if isinstance(value, dict):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
+        frozen = FrozenDict(value)
+        for key, item in value.items():
+            if isinstance(item, CONTAINERS):
+                dict.__setitem__(frozen, key, freeze(item))
+        return frozen
     if isinstance(value, list):
-        return FrozenList(map(freeze, value))
+        return FrozenList(
+            [freeze(item) if isinstance(item, CONTAINERS) else item for item in value]
+        )
     return value

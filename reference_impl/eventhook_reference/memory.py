@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -27,18 +27,11 @@ from eventhook_conformance.contract import (
     Subscription,
 )
 from eventhook_conformance.target import Capabilities, Target
-from eventhook_reference.channel import Channel, SubscribeContext
-from eventhook_reference.frozen import freeze
-from eventhook_reference.topics import (
-    EVERYTHING,
-    Bucket,
-    Subscriber,
-    Topic,
-    Topics,
-    event_buckets,
-    event_subscriber,
-)
-from eventhook_reference.wire import check_key, check_pattern, checked_body
+from eventhook_reference.channel import SubscribeContext
+from eventhook_reference.crowd import SharedChannel
+from eventhook_reference.frozen import CONTAINERS, freeze
+from eventhook_reference.topics import Interest, Topic, Topics, event_interest
+from eventhook_reference.wire import check_event, check_key, check_pattern, checked_body
 
 E = TypeVar("E")
 
@@ -101,11 +94,12 @@ class MemoryEvents(EventBus):
     async def publish(self, event: FlovynEvent) -> None:
         """As the contract says; the payload is frozen once, for all subscribers (EVT-04)."""
         self._backend.check_open()
-        checked_body(event, FlovynEvent)
-        if isinstance(event.data, dict | list):
+        check_event(event)
+        if isinstance(event.data, CONTAINERS):
             event = msgspec.structs.replace(event, data=freeze(event.data))
         topic = self._backend.bus.events.held_by(self._backend, event.tenant_id)
-        await _hand_out(topic, event, event_buckets(event))
+        if topic.push(event):
+            await asyncio.sleep(0)
 
     def subscribe(self, pattern: EventPattern) -> SubscribeContext[FlovynEvent]:
         """As the contract says."""
@@ -123,55 +117,55 @@ class MemoryStreams(StreamBus):
         self._backend.check_open()
         checked_body(event, StreamEvent)
         topic = self._backend.bus.streams.held_by(self._backend, event.workflow_execution_id)
-        await _hand_out(topic, event, (EVERYTHING,))
+        if topic.push(event):
+            await asyncio.sleep(0)
 
     def subscribe(self, workflow_execution_id: str) -> SubscribeContext[StreamEvent]:
         """As the contract says."""
         return _StreamMembership(self._backend, workflow_execution_id)
 
 
-async def _hand_out(topic: Topic[E], event: E, buckets: Iterable[Bucket]) -> None:
-    if topic.push(event, buckets):
-        await asyncio.sleep(0)
-
-
 class Membership(SubscribeContext[E], Generic[E]):
     """A subscription of one client; entering and leaving never wait, so that no cancellation can
     come between their steps (PUB-23)."""
 
+    capacity: int
+
     def __init__(self, backend: MemoryBackend) -> None:
         self._backend = backend
-        self._place: tuple[Topic[E], Subscriber[E]] | None = None
+        self._joined: tuple[Topic[E], Interest[E], SharedChannel[E]] | None = None
 
     @abstractmethod
-    def _find_place(self) -> tuple[Topic[E], Subscriber[E]]:
-        """The topic to join, and as whom."""
+    def _find_place(self) -> tuple[Topic[E], Interest[E]]:
+        """The topic to join, and what for."""
 
     async def _enter(self) -> Subscription[E]:
-        topic, subscriber = self._place = self._find_place()
-        topic.add(subscriber)
+        topic, interest = self._find_place()
+        channel = topic.join(interest, self.capacity)
+        self._joined = topic, interest, channel
         self._backend.memberships.add(self)
-        return subscriber.channel
+        return channel
 
     async def _leave(self) -> None:
-        if self._place is not None:
-            self._place[1].channel.leave()
-            self._depart()
+        if self._joined is not None:
+            self._depart(*self._joined)
+            self._joined[2].leave()
 
     def finish(self) -> None:
         """The client closes: nothing comes after what is buffered."""
-        if self._place is not None:
-            self._place[1].channel.finish()
-            self._depart()
+        if self._joined is not None:
+            self._depart(*self._joined)
+            self._joined[2].finish()
 
-    def _depart(self) -> None:
-        if self._place is not None:
-            topic, subscriber = self._place
-            topic.discard(subscriber)
+    def _depart(self, topic: Topic[E], interest: Interest[E], channel: SharedChannel[E]) -> None:
+        if self in self._backend.memberships:
             self._backend.memberships.discard(self)
+            topic.depart(interest, channel)
 
 
 class _EventMembership(Membership[FlovynEvent]):
+    capacity = CAPABILITIES.event_capacity
+
     def __init__(self, backend: MemoryBackend, pattern: EventPattern) -> None:
         super().__init__(backend)
         self._pattern = pattern
@@ -180,12 +174,14 @@ class _EventMembership(Membership[FlovynEvent]):
         self._backend.check_open()
         check_pattern(self._pattern)
 
-    def _find_place(self) -> tuple[Topic[FlovynEvent], Subscriber[FlovynEvent]]:
+    def _find_place(self) -> tuple[Topic[FlovynEvent], Interest[FlovynEvent]]:
         topic = self._backend.bus.events.held_by(self._backend, self._pattern.tenant_id)
-        return topic, event_subscriber(self._pattern, Channel(CAPABILITIES.event_capacity))
+        return topic, event_interest(self._pattern)
 
 
 class _StreamMembership(Membership[StreamEvent]):
+    capacity = CAPABILITIES.stream_capacity
+
     def __init__(self, backend: MemoryBackend, key: str) -> None:
         super().__init__(backend)
         self._key = key
@@ -194,9 +190,8 @@ class _StreamMembership(Membership[StreamEvent]):
         self._backend.check_open()
         check_key(self._key)
 
-    def _find_place(self) -> tuple[Topic[StreamEvent], Subscriber[StreamEvent]]:
-        topic = self._backend.bus.streams.held_by(self._backend, self._key)
-        return topic, Subscriber(Channel(CAPABILITIES.stream_capacity))
+    def _find_place(self) -> tuple[Topic[StreamEvent], Interest[StreamEvent]]:
+        return self._backend.bus.streams.held_by(self._backend, self._key), Interest()
 
 
 @asynccontextmanager

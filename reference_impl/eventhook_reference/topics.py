@@ -1,66 +1,72 @@
 """The channels of the in-memory bus: who subscribed to one tenant's events, or to one key's stream.
 
-A publish must cost what its matching subscriptions cost, not what all of the tenant's do. So the
-subscribers lie in *buckets*, each under the most selective filter that its pattern sets, and an event
-looks only into the few buckets that could hold a match.
+A publish must cost what its matching subscriptions cost, not what all of the tenant's do. So those
+that ask for the same form a `Crowd`, to which an event is handed once. The crowds lie in *buckets*,
+each under the most selective filter that its pattern sets, and an event looks only into the few
+buckets that could hold a match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_reference.channel import Channel
+from eventhook_reference.crowd import Crowd, SharedChannel
 
 E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
 
-Bucket = tuple[str, UUID | str | None]
-EVERYTHING: Final[Bucket] = ("everything", None)
+Facet: TypeAlias = Callable[[Any], UUID | str | None]
+"""What of an event says in which bucket of a kind it looks."""
+Bucket: TypeAlias = tuple[Facet, UUID | str | None]
 
 
-@dataclass(eq=False, frozen=True)
-class Subscriber(Generic[E]):
-    """One active subscription, and where it lies."""
+def _nothing(event: object) -> None:
+    """The facet of those who ask for everything."""
 
-    channel: Channel[E]
+
+def _category(event: FlovynEvent) -> str:
+    return event.event_type.partition(".")[0]
+
+
+_workflow: Final = attrgetter("workflow_execution_id")
+_task: Final = attrgetter("task_execution_id")
+
+EVERYTHING: Final[Bucket] = (_nothing, None)
+
+
+@dataclass(frozen=True)
+class Interest(Generic[E]):
+    """What a subscription asks for, and the bucket that it belongs in."""
+
+    asks: Hashable = None
+    """Whoever asks for the same joins the same crowd."""
     bucket: Bucket = EVERYTHING
     matches: Callable[[E], bool] | None = None
     """What the bucket alone does not decide; None if it decides all."""
 
 
-def event_subscriber(
-    pattern: EventPattern, channel: Channel[FlovynEvent]
-) -> Subscriber[FlovynEvent]:
-    """A subscriber in the narrowest bucket for its pattern."""
+def event_interest(pattern: EventPattern) -> Interest[FlovynEvent]:
+    """The narrowest bucket for a pattern."""
     prefix = pattern.event_type_prefix
     if pattern.workflow_execution_id is not None:
-        bucket: Bucket = ("workflow", pattern.workflow_execution_id)
+        bucket: Bucket = (_workflow, pattern.workflow_execution_id)
         decides = EventPattern.for_workflow(pattern.tenant_id, pattern.workflow_execution_id)
     elif pattern.task_execution_id is not None:
-        bucket = ("task", pattern.task_execution_id)
+        bucket = (_task, pattern.task_execution_id)
         decides = EventPattern.for_task(pattern.tenant_id, pattern.task_execution_id)
     elif prefix is not None:
         category = prefix.partition(".")[0]
-        bucket = ("category", category)
+        bucket = (_category, category)
         decides = EventPattern.by_type(pattern.tenant_id, category)
     else:
         bucket = EVERYTHING
         decides = EventPattern.all(pattern.tenant_id)
-    return Subscriber(channel, bucket, None if decides == pattern else pattern.matches)
-
-
-def event_buckets(event: FlovynEvent) -> list[Bucket]:
-    """Every bucket in which a pattern that matches the event can lie."""
-    buckets = [EVERYTHING, ("category", event.event_type.partition(".")[0])]
-    if event.workflow_execution_id is not None:
-        buckets.append(("workflow", event.workflow_execution_id))
-    if event.task_execution_id is not None:
-        buckets.append(("task", event.task_execution_id))
-    return buckets
+    return Interest(pattern, bucket, None if decides == pattern else pattern.matches)
 
 
 @dataclass(eq=False)
@@ -68,42 +74,45 @@ class Topic(Generic[E]):
     """One channel of the bus, held by the clients that used it."""
 
     holders: set[object] = field(default_factory=set)
-    _buckets: dict[Bucket, tuple[Subscriber[E], ...]] = field(default_factory=dict)
+    _buckets: dict[Facet, dict[UUID | str | None, dict[Hashable, Crowd[E]]]] = field(
+        default_factory=dict
+    )
 
     @property
     def active(self) -> bool:
         """Whether a subscription is active on it."""
         return bool(self._buckets)
 
-    def add(self, subscriber: Subscriber[E]) -> None:
-        """Makes the subscriber active."""
-        bucket = subscriber.bucket
-        self._buckets[bucket] = (*self._buckets.get(bucket, ()), subscriber)
+    def join(self, interest: Interest[E], capacity: int) -> SharedChannel[E]:
+        """Makes a subscription active."""
+        facet, value = interest.bucket
+        bucket = self._buckets.setdefault(facet, {}).setdefault(value, {})
+        crowd = bucket.get(interest.asks)
+        if crowd is None:
+            crowd = bucket[interest.asks] = Crowd(capacity, interest.matches)
+        return crowd.join()
 
-    def discard(self, subscriber: Subscriber[E]) -> None:
-        """Ends the subscriber, if it is active."""
-        bucket = subscriber.bucket
-        crowd = self._buckets.get(bucket, ())
-        if subscriber not in crowd:
+    def depart(self, interest: Interest[E], channel: SharedChannel[E]) -> None:
+        """Ends a subscription that was active."""
+        if channel.crowd.depart(channel):
             return
-        place = crowd.index(subscriber)
-        rest = crowd[:place] + crowd[place + 1 :]
-        if rest:
-            self._buckets[bucket] = rest
-        else:
-            self._buckets.pop(bucket, None)
+        facet, value = interest.bucket
+        bucket = self._buckets[facet][value]
+        del bucket[interest.asks]
+        if not bucket:
+            del self._buckets[facet][value]
+        if not self._buckets[facet]:
+            del self._buckets[facet]
 
-    def push(self, event: E, buckets: Iterable[Bucket]) -> bool:
-        """Hands the event to all that match; whether a reader needs a turn (see `Channel.push`).
-
-        A bucket is an immutable tuple, replaced by subscribing and leaving: neither disturbs a push.
-        """
+    def push(self, event: E) -> bool:
+        """Hands the event to all that match; whether a reader needs a turn (see `Channel.push`)."""
         crowded = False
-        for bucket in buckets:
-            for subscriber in self._buckets.get(bucket, ()):
-                matches = subscriber.matches
-                if (matches is None or matches(event)) and subscriber.channel.push(event):
-                    crowded = True
+        for facet, buckets in self._buckets.items():
+            bucket = buckets.get(facet(event))
+            if bucket is not None:
+                for crowd in bucket.values():
+                    if (crowd.matches is None or crowd.matches(event)) and crowd.push(event):
+                        crowded = True
         return crowded
 
 

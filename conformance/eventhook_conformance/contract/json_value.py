@@ -17,22 +17,32 @@ _CONTAINERS: Final = (dict, list)
 
 def check_json(value: object, where: str = "data") -> str | None:
     """Says what in `value` JSON cannot carry exactly; None if nothing is wrong (EVT-03, EVT-12)."""
-    return None if _surely_json((value,), 0) else _find_problem(value, where, 0)
+    if isinstance(value, _CONTAINERS):
+        surely = _surely_json(value, 1)
+    else:
+        surely = value is None or _surely_json([value], 1)
+    return None if surely else _find_problem(value, where, 0)
 
 
-def _surely_json(values: Iterable[Any], depth: int) -> bool:
-    """Whether all of them are surely allowed. If not, `_find_problem` has the last word.
+def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
+    """Whether all that is in it is surely allowed. If not, `_find_problem` has the last word.
 
     Nearly every event is in order, and to name the place of each of its values would cost more than
     all else that publishing does.
     """
+    values: Iterable[Any] = container
+    if isinstance(container, dict):
+        for key in container:
+            if type(key) is not str or not (key.isascii() or check_text(key, "") is None):
+                return False
+        values = container.values()
     for value in values:
         kind = type(value)
         if kind is str:
             if not value.isascii() and check_text(value, "") is not None:
                 return False
         elif isinstance(value, _CONTAINERS):
-            if depth >= MAX_DEPTH or not _surely_json_inside(value, depth + 1):
+            if depth >= MAX_DEPTH or not _surely_json(value, depth + 1):
                 return False
         elif not (
             (kind is int and -MAX_INTEGER <= value <= MAX_INTEGER)
@@ -42,15 +52,6 @@ def _surely_json(values: Iterable[Any], depth: int) -> bool:
         ):
             return False
     return True
-
-
-def _surely_json_inside(value: dict[Any, Any] | list[Any], depth: int) -> bool:
-    if isinstance(value, list):
-        return _surely_json(value, depth)
-    for key in value:
-        if type(key) is not str or not (key.isascii() or check_text(key, "") is None):
-            return False
-    return _surely_json(value.values(), depth)
 
 
 def _find_problem(value: object, where: str, depth: int) -> str | None:
