@@ -31,8 +31,10 @@ from eventhook_conformance.contract import (
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
 from eventhook_reference.channel import Channel, SubscribeContext
-from eventhook_reference.nats_connection import Attachment, CannotConnect, Connection
+from eventhook_reference.nats_attachment import Attachment
+from eventhook_reference.nats_connection import CannotConnect, Connection
 from eventhook_reference.nats_subjects import (
+    event_root,
     event_subject,
     pattern_subject,
     stream_subject,
@@ -197,14 +199,13 @@ class _Subscribing(SubscribeContext[E], Generic[E, K]):
             self._uses.leave(self._key)
             await self._backend.connection.detach(attachment)
 
-    async def _receive(self, subject: str, body: bytes) -> None:
+    def _receive(self, subject: str, body: bytes) -> bool:
         try:
             event = self._read(subject, body)
         except InvalidEvent as error:
             logger.debug("skipped a message on %s: %s", subject, error)
-            return
-        if event is not None and self._channel.push(event):
-            await asyncio.sleep(0)
+            return False
+        return event is not None and self._channel.push(event)
 
 
 class _EventSubscribing(_Subscribing[FlovynEvent, UUID]):
@@ -217,13 +218,16 @@ class _EventSubscribing(_Subscribing[FlovynEvent, UUID]):
         check_pattern(self._pattern)
 
     def _place(self) -> tuple[UUID, str]:
-        return self._pattern.tenant_id, pattern_subject(self._pattern)
+        tenant = self._pattern.tenant_id
+        self._root = event_root(tenant)
+        self._narrowed = self._pattern != EventPattern.all(tenant)
+        return tenant, pattern_subject(self._pattern)
 
     def _read(self, subject: str, body: bytes) -> FlovynEvent | None:
         event = FlovynEvent.from_json(body)
-        if subject != event_subject(event):
+        if event.tenant_id != self._pattern.tenant_id or subject != self._root + event.event_type:
             raise InvalidEvent(f"its body belongs on {event_subject(event)} (NAT-08, NAT-09)")
-        return event if self._pattern.matches(event) else None
+        return event if not self._narrowed or self._pattern.matches(event) else None
 
 
 class _StreamSubscribing(_Subscribing[StreamEvent, str]):

@@ -62,35 +62,38 @@ class Barrier:
         self._count = 0
         self._flying: Round | None = None
         self._gathering: Round | None = None
+        self._launching: asyncio.Task[None] | None = None
 
     async def passed(self, epoch: int) -> Round:
         """Waits until the server has taken all that this task wrote in that epoch, or never will.
 
         A caller that is cancelled takes nothing from those who share its round.
         """
-        if any(r is not None and r.epoch != self._epoch() for r in (self._flying, self._gathering)):
+        current = self._epoch()
+        if any(r is not None and r.epoch != current for r in (self._flying, self._gathering)):
             self.fail(_LOST)
-        if epoch != self._epoch():
+        if epoch != current:
             return Round(0, epoch, problem=_LOST)
         if self._gathering is None:
             self._gathering = self._new_round(epoch)
         mine = self._gathering
         waiter = asyncio.get_running_loop().create_future()
         mine.waiters.append(waiter)
-        if self._flying is None:
-            await self._launch(mine)
+        if self._flying is None and self._launching is None:
+            await self._launch()
         await waiter
         return mine
 
-    async def answered(self, number: int) -> None:
+    def answered(self, number: int) -> None:
         """The message of that round came back."""
         flying = self._flying
         if flying is None or flying.number != number:
             return
         self._flying = None
         flying.settle(None if flying.epoch == self._epoch() else _LOST)
-        if self._gathering is not None:
-            await self._launch(self._gathering)
+        if self._gathering is not None or len(flying.waiters) > 1:
+            # Those who now go on may have more to send: the next round waits for them.
+            self._launching = asyncio.create_task(self._launch())
 
     def deny(self, subject: str) -> None:
         """The server refused a publish to that subject.
@@ -118,6 +121,8 @@ class Barrier:
         self.fail(f"the server did not answer within {self._timeout_s:g} s")
         self._timed_out()
 
-    async def _launch(self, gathered: Round) -> None:
-        self._flying, self._gathering = gathered, None
-        await self._send(gathered.number)
+    async def _launch(self) -> None:
+        self._launching = None
+        if self._gathering is not None:
+            self._flying, self._gathering = self._gathering, None
+            await self._send(self._flying.number)

@@ -13,14 +13,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import (
@@ -29,6 +26,7 @@ from eventhook_conformance.contract import (
     SubscribeError,
     SubscriptionLost,
 )
+from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_barrier import Barrier
 
 logger = logging.getLogger(__name__)
@@ -60,22 +58,6 @@ _VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "(
 
 class CannotConnect(StreamingError):
     """No connection could be made; the message is one line that names the URL."""
-
-
-@dataclass(eq=False)
-class Attachment:
-    """One subscription on the server."""
-
-    subject: str
-    receive: Callable[[str, bytes], Awaitable[None]]
-    """Called with subject and body of every message, in order."""
-    lose: Callable[[SubscriptionLost], None]
-    """Called once if nothing can come any more."""
-    handle: NatsSubscription | None = None
-    denied: bool = False
-
-    async def on_message(self, message: Msg) -> None:
-        await self.receive(message.subject, message.data)
 
 
 class Connection:
@@ -131,7 +113,7 @@ class Connection:
         except nats.errors.Error as error:
             raise PublishError(f"{self._down()}; nothing was sent") from error
         outcome = await self._barrier.passed(epoch)
-        if subject.lower() in outcome.denied:
+        if outcome.denied and subject.lower() in outcome.denied:
             raise PublishError(f"the server permits no publishing to {subject}", subject=subject)
         if outcome.problem is not None:
             raise PublishError(f"{outcome.problem}; the event may have arrived or not")
@@ -148,10 +130,7 @@ class Connection:
         self._attached.add(attachment)
         try:
             attachment.handle = await self._client.subscribe(
-                attachment.subject,
-                cb=attachment.on_message,
-                pending_msgs_limit=0,
-                pending_bytes_limit=0,
+                attachment.subject, future=cast(Any, attachment)
             )
             outcome = await self._barrier.passed(epoch)
             if attachment.denied:
@@ -180,8 +159,7 @@ class Connection:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 if self._client.is_connected:
                     await self._barrier.passed(self._epoch())
-                # because: nats-py tells nobody when a subscription's queue is empty
-                while any(a.handle and a.handle.pending_msgs for a in self._attached):  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
+                while any(attachment.held for attachment in self._attached):  # noqa: ASYNC110  # because: each look is the turn that their readers need
                     await asyncio.sleep(0)
         self._attached.clear()
         await self._close_client()
@@ -242,6 +220,7 @@ class Connection:
     async def _withdraw(self, attachment: Attachment) -> bool:
         """Stops the deliveries; whether the server was told."""
         self._attached.discard(attachment)
+        attachment.held.clear()
         handle = attachment.handle
         if handle is None or self._client.is_closed:
             return False
@@ -265,8 +244,11 @@ class Connection:
         with suppress(nats.errors.Error):  # because: the round fails with the connection
             await self._client.publish(f"{self._inbox}.{number}", b"")
 
-    async def _receive_round(self, subject: str, body: bytes) -> None:
-        await self._barrier.answered(int(subject.rpartition(".")[2]))
+    def _receive_round(self, subject: str, body: bytes) -> bool:
+        # Not before the closing that an error ahead of it on the wire begins (see `_epoch`).
+        number = int(subject.rpartition(".")[2])
+        asyncio.get_running_loop().call_soon(self._barrier.answered, number)
+        return False
 
     async def _on_error(self, error: Exception) -> None:
         if self._connecting:
@@ -283,7 +265,7 @@ class Connection:
             self._deny_subscription(violation[2])
         elif violation[2].startswith(self._inbox.lower()):
             # Refusing the round is an answer too, and comes in the same order.
-            await self._barrier.answered(int(violation[2].rpartition(".")[2]))
+            self._barrier.answered(int(violation[2].rpartition(".")[2]))
         else:
             self._barrier.deny(violation[2])
 

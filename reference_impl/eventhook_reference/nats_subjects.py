@@ -6,11 +6,13 @@ outsider controls can become a wildcard (TEN-05).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 
 
+@lru_cache(maxsize=1024)
 def event_root(tenant_id: UUID) -> str:
     """What all of the tenant's event subjects begin with; the event type follows."""
     return f"flovyn.events.{tenant_id}."

@@ -24,6 +24,11 @@ class FakeConnection:
     def _timed_out(self) -> None:
         self.timeouts += 1
 
+    async def answer(self, number: int) -> None:
+        """The message of that round comes back, and all that follows has its turn."""
+        self.barrier.answered(number)
+        await asyncio.sleep(0)
+
     async def callers(self, count: int) -> list[asyncio.Task[Round]]:
         """That many callers, waiting."""
         tasks = [asyncio.create_task(self.barrier.passed(self.epoch)) for _ in range(count)]
@@ -35,9 +40,9 @@ async def test_callers_share_the_round_after_the_one_in_flight() -> None:
     connection = FakeConnection()
     callers = await connection.callers(100)
     assert connection.sent == [1]
-    await connection.barrier.answered(1)
+    await connection.answer(1)
     assert connection.sent == [1, 2]
-    await connection.barrier.answered(2)
+    await connection.answer(2)
     rounds = await asyncio.gather(*callers)
     assert [r.number for r in rounds] == [1] + [2] * 99
     assert {r.problem for r in rounds} == {None}
@@ -47,8 +52,8 @@ async def test_cancelled_caller_disturbs_none_of_its_round() -> None:
     connection = FakeConnection()
     first, second, third = await connection.callers(3)
     second.cancel()
-    await connection.barrier.answered(1)
-    await connection.barrier.answered(2)
+    await connection.answer(1)
+    await connection.answer(2)
     assert (await first).problem is None
     assert (await third).problem is None
     assert second.cancelled()
@@ -58,11 +63,11 @@ async def test_reconnect_makes_the_outcome_unknown() -> None:
     connection = FakeConnection()
     callers = await connection.callers(2)
     connection.epoch += 1
-    await connection.barrier.answered(1)
+    await connection.answer(1)
     (late,) = await connection.callers(1)
     outcomes = [(await caller).problem for caller in callers]
     assert outcomes == ["the connection was lost"] * 2
-    await connection.barrier.answered(connection.sent[-1])
+    await connection.answer(connection.sent[-1])
     assert (await late).problem is None
 
 
@@ -79,9 +84,9 @@ async def test_deadline_fails_and_the_late_answer_counts_for_nothing() -> None:
     assert "did not answer" in str((await caller).problem)
     assert connection.timeouts == 1
     (next_caller,) = await connection.callers(1)
-    await connection.barrier.answered(1)
+    await connection.answer(1)
     assert not next_caller.done()
-    await connection.barrier.answered(2)
+    await connection.answer(2)
     assert (await next_caller).problem is None
 
 
@@ -89,9 +94,9 @@ async def test_denial_reaches_the_rounds_under_way_only() -> None:
     connection = FakeConnection()
     callers = await connection.callers(2)
     connection.barrier.deny("a.b")
-    await connection.barrier.answered(1)
-    await connection.barrier.answered(2)
+    await connection.answer(1)
+    await connection.answer(2)
     assert [(await caller).denied for caller in callers] == [{"a.b"}] * 2
     (later,) = await connection.callers(1)
-    await connection.barrier.answered(3)
+    await connection.answer(3)
     assert (await later).denied == set()

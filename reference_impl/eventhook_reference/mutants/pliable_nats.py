@@ -27,7 +27,8 @@ from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants.pliable import Event, Side
-from eventhook_reference.nats_connection import Attachment, Connection
+from eventhook_reference.nats_attachment import Attachment
+from eventhook_reference.nats_connection import Connection
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
 from eventhook_reference.wire import check_key, check_pattern, checked_body
 
@@ -106,8 +107,9 @@ class PliableNats(StreamingBackend):
         self.channels.add(channel)
         attached: list[Attachment] = []
 
-        async def receive(subject: str, body: bytes) -> None:
-            await self.receive(channel, selects, subject, body)
+        def receive(subject: str, body: bytes) -> bool:
+            self.receive(channel, selects, subject, body)
+            return False
 
         try:
             for subject in self.asks(selects):
@@ -140,7 +142,7 @@ class PliableNats(StreamingBackend):
 
     # Receiving
 
-    async def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
+    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         """Puts what a message holds into the buffer, if it is for this subscription."""
         try:
             event = self.read(selects, body)

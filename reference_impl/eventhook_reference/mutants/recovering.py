@@ -28,7 +28,7 @@ from eventhook_reference.mutants.pliable_nats import (
     PliableNats,
     pliable_nats_target,
 )
-from eventhook_reference.nats_connection import Attachment
+from eventhook_reference.nats_attachment import Attachment
 
 RECOVERING: list[Mutant] = []
 

@@ -29,7 +29,7 @@ from eventhook_reference.mutants.pliable_nats import (
     PliableNats,
     pliable_nats_target,
 )
-from eventhook_reference.nats_connection import Attachment
+from eventhook_reference.nats_attachment import Attachment
 
 WIRE: list[Mutant] = []
 
@@ -254,21 +254,21 @@ class GarbageKillsTheReader(PliableNats):
 class EmptyMeansTheEnd(PliableNats):
     """An empty payload is taken for the sender's farewell, after which nothing is read."""
 
-    async def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
+    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if not body:
             channel.finish()
-        await super().receive(channel, selects, subject, body)
+        super().receive(channel, selects, subject, body)
 
 
 @_bug("NAT-04", seen="1 MB of noise")
 class NoiseStopsTheReader(PliableNats):
     """A body above the size limit is taken for an attack: the subscription is muted."""
 
-    async def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
+    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if len(body) > self.capabilities.max_event_bytes:
             self.channels.discard(channel)
         if channel in self.channels:
-            await super().receive(channel, selects, subject, body)
+            super().receive(channel, selects, subject, body)
 
 
 @_bug("NAT-08", seen="whose body belongs on")
@@ -365,9 +365,9 @@ class TwoSubscriptionsForOnePrefix(PliableNats):
         claimed = self.capabilities
         return _TwoQueues(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
-    async def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
+    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if isinstance(selects, str) or not subject.endswith(f".{selects.event_type_prefix}"):
-            await super().receive(channel, selects, subject, body)
+            super().receive(channel, selects, subject, body)
         else:
             cast(_TwoQueues, channel).push_exact(self.read(selects, body))
 
@@ -454,13 +454,13 @@ class TaskForEachMessage(PliableNats):
         super().__init__(connection)
         self.decoding: list[asyncio.Future[None]] = []
 
-    async def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
+    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         self.decoding.append(asyncio.ensure_future(self.decode(channel, selects, subject, body)))
 
     async def decode(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if not len(self.decoding) % 7:
             await asyncio.sleep(0.003)
-        await super().receive(channel, selects, subject, body)
+        super().receive(channel, selects, subject, body)
 
 
 @_bug("PUB-10", "STR-06", seen="which was active and asked for it")
