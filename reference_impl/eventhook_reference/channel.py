@@ -52,7 +52,7 @@ class Channel(Subscription[E], Generic[E]):
         if len(events) == self._capacity:
             self.dropped += 1
         events.append(event)
-        return self.wake() and len(events) > self._crowded_from
+        return self._wakeup is not None and self.wake() and len(events) > self._crowded_from
 
     def take(self, events: list[E]) -> bool:
         """Appends all of them at once, to the same effect."""

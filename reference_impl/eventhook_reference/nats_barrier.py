@@ -70,8 +70,9 @@ class Barrier:
         A caller that is cancelled takes nothing from those who share its round.
         """
         current = self._epoch()
-        if any(r is not None and r.epoch != current for r in (self._flying, self._gathering)):
-            self.fail(_LOST)
+        for under_way in (self._flying, self._gathering):
+            if under_way is not None and under_way.epoch != current:
+                self.fail(_LOST)
         if epoch != current:
             return Round(0, epoch, problem=_LOST)
         if self._gathering is None:
