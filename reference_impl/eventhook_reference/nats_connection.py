@@ -28,6 +28,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_barrier import Barrier
+from eventhook_reference.nats_options import OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +39,6 @@ CALL_TIMEOUT_S: Final = 4.0
 CLOSE_TIMEOUT_S: Final = 1.0
 """Seconds that closing waits for what is on its way to this client."""
 
-_OPTIONS: Final[dict[str, Any]] = {
-    "max_reconnect_attempts": -1,
-    "reconnect_time_wait": 0.05,
-    "connect_timeout": 2,
-    # A connection on which nothing comes any more is given up after 3 s, well within `recovery_s`.
-    "ping_interval": 1,
-    "max_outstanding_pings": 2,
-    # Unlimited, so that appending a command never waits.
-    "flusher_queue_size": 0,
-    # Nothing is kept while disconnected: a publish fails at once, and is not sent unawares later.
-    "pending_size": 0,
-}
 _NATS_URL = re.compile(r"(?:nats|tls)://(?:[^\s/@]*@)?(?:\[[^\s\]]+\]|[^\s/@:]+)(?::[0-9]{1,5})?/?")
 _REFUSALS_IN_A_ROW: Final = 2
 """How often a server that is back may refuse us before it is believed; one may still be starting."""
@@ -207,7 +196,7 @@ class Connection:
                 disconnected_cb=self._on_disconnected,
                 reconnected_cb=self._on_reconnected,
                 closed_cb=self._on_closed,
-                **_OPTIONS,
+                **OPTIONS,
             )
         finally:
             self._connecting = False

@@ -17,11 +17,9 @@ _CONTAINERS: Final = (dict, list)
 
 def check_json(value: object, where: str = "data") -> str | None:
     """Says what in `value` JSON cannot carry exactly; None if nothing is wrong (EVT-03, EVT-12)."""
-    if isinstance(value, _CONTAINERS):
-        surely = _surely_json(value, 1)
-    else:
-        surely = value is None or _surely_json([value], 1)
-    return None if surely else _find_problem(value, where, 0)
+    if not isinstance(value, _CONTAINERS):
+        return _find_problem(value, where, 0)
+    return None if _surely_json(value, 1) else _find_problem(value, where, 0)
 
 
 def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
