@@ -54,16 +54,6 @@ class Channel(Subscription[E], Generic[E]):
         events.append(event)
         return self._wakeup is not None and self.wake() and len(events) > self._crowded_from
 
-    def take(self, events: list[E]) -> bool:
-        """Appends all of them at once, to the same effect."""
-        if self._end is not None:
-            return False
-        overrun = len(self._events) + len(events) - self._capacity
-        if overrun > 0:
-            self.dropped += overrun
-        self._events.extend(events)
-        return self.wake() and len(self._events) > self._crowded_from
-
     def wake(self) -> bool:
         """Wakes the reader; whether there is one that waits, or was woken and has not run yet."""
         wakeup = self._wakeup
@@ -100,14 +90,10 @@ class Channel(Subscription[E], Generic[E]):
             SubscriptionLost: nothing can come again.
             RuntimeError: another read is waiting; a subscription has one reader at a time.
         """
-        if not self._events:
-            await self._come()
-        return self._events.popleft()
-
-    async def _come(self) -> None:
-        """Returns when there is something to read."""
-        self._catch_up()
         while not self._events:
+            self._catch_up()
+            if self._events:
+                break
             if self._end is not None:
                 raise self._end.with_traceback(None)
             if self._wakeup is not None and not self._wakeup.done():
@@ -118,7 +104,7 @@ class Channel(Subscription[E], Generic[E]):
             finally:
                 if self._wakeup is wakeup:
                     self._wakeup = None
-            self._catch_up()
+        return self._events.popleft()
 
     def _catch_up(self) -> None:
         """Takes what has come for this subscription but still lies elsewhere."""

@@ -27,7 +27,7 @@ class Crowd(Generic[E]):
         self.matches = matches
         self._capacity = capacity
         self._longest = max(1, capacity // 4)
-        self._channels: list[SharedChannel[E]] = []
+        self._channels: dict[SharedChannel[E], None] = {}
         self._burst: list[E] = []
 
     def push(self, event: E) -> bool:
@@ -43,25 +43,26 @@ class Crowd(Generic[E]):
 
     def hand_over(self) -> bool:
         """Ends the burst: puts it into every buffer; whether a reader needs a turn."""
+        if not self._burst:
+            return False
         burst, self._burst = self._burst, []
         crowded = False
-        if burst:
-            for channel in self._channels:
-                if channel.take(burst):
-                    crowded = True
+        for channel in self._channels:
+            if channel.take(burst):
+                crowded = True
         return crowded
 
     def join(self) -> SharedChannel[E]:
         """One more subscription; what came before is not for it (PUB-13)."""
         self.hand_over()
         channel = SharedChannel(self._capacity, self)
-        self._channels.append(channel)
+        self._channels[channel] = None
         return channel
 
     def depart(self, channel: SharedChannel[E]) -> bool:
         """Takes a subscription out, with what came until now; whether there are others."""
         self.hand_over()
-        self._channels.remove(channel)
+        del self._channels[channel]
         return bool(self._channels)
 
 
@@ -81,6 +82,15 @@ class SharedChannel(Channel[E], Generic[E]):
     @dropped.setter
     def dropped(self, count: int) -> None:
         self._dropped = count
+
+    def take(self, burst: list[E]) -> bool:
+        """Appends the burst, of which the reader knows; whether that needs a turn."""
+        events = self._events
+        overrun = len(events) + len(burst) - self._capacity
+        if overrun > 0:
+            self._dropped += overrun
+        events.extend(burst)
+        return self._wakeup is not None and len(events) > self._crowded_from
 
     def _catch_up(self) -> None:
         self.crowd.hand_over()
