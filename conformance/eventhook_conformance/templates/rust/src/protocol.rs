@@ -154,15 +154,14 @@ impl Driver {
             .filter(|held| Arc::ptr_eq(&held.of, &client))
             .cloned()
             .collect();
+        let mut outcome = Ok(());
         for its in held {
             its.buffer.end(false);
-            client
-                .bus
-                .detach(&its.attached)
-                .await
-                .map_err(refusal(FAULT))?;
+            outcome = outcome.and(client.bus.detach(&its.attached).await);
         }
-        client.bus.disconnect().await.map_err(refusal(FAULT))?;
+        outcome
+            .and(client.bus.disconnect().await)
+            .map_err(refusal(FAULT))?;
         Ok(raw(&json!({})))
     }
 

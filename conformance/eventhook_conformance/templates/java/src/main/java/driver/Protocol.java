@@ -195,11 +195,14 @@ final class Protocol {
     return () -> {
       List<Subscription> its =
           subscriptions.values().stream().filter(held -> held.of() == client).toList();
-      for (Subscription held : its) {
-        held.buffer().end(false);
-        held.attached().detach();
+      its.forEach(held -> held.buffer().end(false));
+      try {
+        for (Subscription held : its) {
+          held.attached().detach();
+        }
+      } finally {
+        client.bus.disconnect();
       }
-      client.bus.disconnect();
       return NOTHING;
     };
   }
