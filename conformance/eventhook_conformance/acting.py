@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from eventhook_conformance.cases import Instance
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.probe import CaseAborted, Client, NotOffered, Probe, Undecided
 from eventhook_conformance.probe.failure import describe
@@ -81,6 +82,18 @@ def decide(result: CaseResult) -> None:
         result.message = result.message or "the case ended early, and its history shows no breach"
     else:
         result.outcome = "passed"
+
+
+def not_run(instance: Instance, why: str) -> CaseResult:
+    """The result of a case after the target stopped working."""
+    return CaseResult(
+        id=instance.id,
+        requirements=instance.case.requirements,
+        outcome="error",
+        blame="target",
+        message=f"not run: {why}",
+        decided=False,
+    )
 
 
 def closing_violation(client: Client, problem: str) -> Violation:

@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-from eventhook_conformance.acting import act, closing_violation, decide, stands
+from eventhook_conformance.acting import act, closing_violation, decide, not_run, stands
 from eventhook_conformance.ahead import Ahead, how_many
 from eventhook_conformance.cases import Case, Instance
 from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.clients import Clients
+from eventhook_conformance.giving_up import GivingUp
 from eventhook_conformance.history import Clock, History, Ledger
 from eventhook_conformance.judgement import Judgement
 from eventhook_conformance.parking import Parked, Parking, leave_all
@@ -66,6 +67,7 @@ class Run:
         self._own_clients = Room(_OWN_CLIENTS)
         self._with_clients: set[AsyncExitStack] = set()
         self._ahead: Ahead | None = None
+        self.giving_up = GivingUp()
         self.round_trip_s = 0.0
         """The fastest that was seen before the first case, in seconds."""
         self.planned: Sequence[Instance] = ()
@@ -100,6 +102,13 @@ class Run:
         return result
 
     async def _judge(self, instance: Instance) -> CaseResult:
+        if self.giving_up.why is not None:
+            return not_run(instance, self.giving_up.why)
+        result = await self._judge_fairly(instance)
+        await self.giving_up.note(result)
+        return result
+
+    async def _judge_fairly(self, instance: Instance) -> CaseResult:
         result, used = await self._judge_once(instance)
         broken = any(client.suspected_by not in (None, instance.id) for client in used)
         if result.outcome != "passed" and broken and self._ahead and self._ahead.crowded:
