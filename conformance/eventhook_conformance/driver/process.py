@@ -104,7 +104,7 @@ class DriverProcess:
             raise await self.fail(str(error)) from error
         except DriverFailed:
             raise
-        except BaseException:
+        except BaseException:  # because: also on Ctrl-C no driver may be left running
             await self.kill()
             raise
         if about.protocol != PROTOCOL:

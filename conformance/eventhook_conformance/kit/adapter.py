@@ -300,7 +300,7 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
         try:
             await self._keeper.enter()
             adapter.check_open()
-        except BaseException as error:
+        except BaseException as error:  # because: a cancelled entry leaves nothing behind either
             adapter.subscriptions.discard(self)
             if isinstance(error, StreamingError) or not isinstance(error, Exception):
                 raise

@@ -105,7 +105,7 @@ class Listener:
         try:
             self._subscription = await self.held.enter(timeout_s)
             self._hinted = hasattr(self._subscription, "wanted")
-        except BaseException as error:
+        except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error = describe(error)
             raise
 

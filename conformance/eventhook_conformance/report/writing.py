@@ -19,7 +19,7 @@ def write_whole(path: Path, text: str) -> None:
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
-    except BaseException:
+    except BaseException:  # because: also on Ctrl-C half a file may not stay
         beside.unlink(missing_ok=True)
         raise
 
@@ -35,6 +35,6 @@ def append_whole(path: Path, text: str) -> None:
         try:
             file.write(text)
             file.flush()
-        except BaseException:
+        except BaseException:  # because: also on Ctrl-C half a text may not stay
             os.ftruncate(file.fileno(), before)
             raise

@@ -195,10 +195,10 @@ class FailedConsumersStay(PliableClient):
         self.enter(member)
         try:
             yield member.channel
-        except Exception:
+        except Exception:  # because: the bug is in what a consumer raises
             member.channel.leave()
             raise
-        except BaseException:
+        except BaseException:  # because: all else ends it in order
             self.leave(member)
             raise
         self.leave(member)
@@ -220,7 +220,7 @@ class CancelledConsumersStay(PliableClient):
         except asyncio.CancelledError:
             member.channel.leave()
             raise
-        except BaseException:
+        except BaseException:  # because: all else ends it in order
             self.leave(member)
             raise
         self.leave(member)

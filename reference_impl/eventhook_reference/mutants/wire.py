@@ -408,7 +408,7 @@ class UnsubscribesWhenAllIsWell(PliableNats):
         async with super().subscription(side, selects) as channel:
             try:
                 yield channel
-            except Exception:
+            except Exception:  # because: whatever a consumer raises
                 self.failing = True
                 raise
 
