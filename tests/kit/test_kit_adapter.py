@@ -49,6 +49,24 @@ def test_the_client_has_about_forty_lines() -> None:
     assert len(inspect.getsource(Callbacks).splitlines()) <= 40
 
 
+def test_a_ring_for_a_tenant_is_not_claimed_with_the_kits_buffers() -> None:
+    claims = replace(ORDERED, overflow_scope="tenant")
+    result = judge(callbacks_target(claims), instances=[])
+    assert result.unusable is not None
+    assert "opening a client failed: ValueError: the kit gives each subscription" in result.unusable
+    assert 'claim overflow_scope="subscription", or override make_buffer' in result.unusable
+    assert "\n" not in result.unusable
+
+
+def test_with_a_buffer_of_its_own_a_ring_for_a_tenant_may_be_claimed() -> None:
+    class OwnBuffer(Callbacks):
+        def make_buffer(self, kind: Kind) -> Any:
+            return super().make_buffer(kind)
+
+    claims = replace(ORDERED, overflow_scope="tenant")
+    assert OwnBuffer(defaultdict(list), claims).capabilities == claims
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_newest", "block", "unbounded"])
 def test_a_dict_of_callbacks_is_conformant_with_every_policy(overflow: Any) -> None:

@@ -88,10 +88,19 @@ class Adapter(StreamingBackend):
     Args:
         capabilities: what the target claims; the kit needs its capacities, overflow policy and
             largest event.
+
+    Raises:
+        ValueError: it claims one ring for a tenant, which the kit's own buffers are not.
     """
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
         self.capabilities = capabilities or Capabilities()
+        own_buffer = type(self).make_buffer is Adapter.make_buffer
+        if own_buffer and self.capabilities.overflow_scope == "tenant":
+            raise ValueError(
+                "the kit gives each subscription a buffer of its own, which filtered-out events do "
+                'not fill: claim overflow_scope="subscription", or override make_buffer'
+            )
         self.events: EventBus = _Events(self)
         self.streams: StreamBus = _Streams(self)
         self.subscriptions: set[AdapterSubscription] = set()
