@@ -9,6 +9,17 @@ import pytest
 pytest_plugins = ["pytester"]
 
 
+HEAVY = ("tests/faults/", "tests/mutants/", "tests/recovery/", "tests/variants/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n`, what examines the whole zoo, once, or breaks servers has one process for it all."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if item.nodeid.startswith(HEAVY):
+                item.add_marker(pytest.mark.xdist_group("heavy"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_loop_between_tests() -> None:
     """Says that the main thread has no loop of its own.

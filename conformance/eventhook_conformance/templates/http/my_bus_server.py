@@ -18,7 +18,7 @@ from urllib.error import HTTPError
 from uuid import UUID, uuid4
 
 from eventhook_conformance import Capabilities, FlovynEvent, HttpTarget, Target, Tenant
-from eventhook_reference.nats import connect
+from eventhook_reference.nats import GivenServer, connect
 
 SERVED = json.loads(Path(os.environ["SERVED"]).read_text(encoding="utf-8").splitlines()[0])
 TENANTS = [Tenant(UUID(one["id"]), one["base_path"], one["headers"]) for one in SERVED["tenants"]]
@@ -58,14 +58,15 @@ async def http(backend):
 
 
 @asynccontextmanager
-async def open_client():
-    async with connect(SERVED["nats_url"]) as backend:
-        yield backend
+async def nats():
+    # Its monitoring tells what the server in the other process holds there (SSE-08).
+    yield GivenServer(SERVED["nats_url"], SERVED["nats_monitor_url"])
 
 
 target = Target(
     "my-bus",
-    open=open_client,
+    server=nats,
+    connect=connect,
     http=http,
     capabilities=Capabilities(profiles={"events", "streams", "sse"}, causal_order=True),
 )

@@ -198,7 +198,7 @@ class Driver:
             self.write({"jsonrpc": "2.0", "id": request["id"], "result": result})
         except Refusal as error:
             self.write_error(request, error.code, str(error))
-        except Exception as error:
+        except Exception as error:  # because: one request that fails must not end the driver
             self.write_error(request, -32603, f"{type(error).__name__}: {error}")
         if request["method"] == "shutdown":
             self.down.set()
