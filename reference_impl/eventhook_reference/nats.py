@@ -80,8 +80,9 @@ class NatsBackend(StreamingBackend):
     events: NatsEvents
     streams: NatsStreams
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, claims: Capabilities = CAPABILITIES) -> None:
         self.connection = connection
+        self.claims = claims
         self.event_uses: Uses[UUID] = Uses()
         self.stream_uses: Uses[str] = Uses()
         self.channels: set[Channel[Any]] = set()
@@ -210,7 +211,7 @@ class _Subscribing(SubscribeContext[E], Generic[E, K]):
 
 class _EventSubscribing(_Subscribing[FlovynEvent, UUID]):
     def __init__(self, backend: NatsBackend, pattern: EventPattern) -> None:
-        super().__init__(backend, backend.event_uses, CAPABILITIES.event_capacity)
+        super().__init__(backend, backend.event_uses, backend.claims.event_capacity)
         self._pattern = pattern
 
     def _check(self) -> None:
@@ -232,7 +233,7 @@ class _EventSubscribing(_Subscribing[FlovynEvent, UUID]):
 
 class _StreamSubscribing(_Subscribing[StreamEvent, str]):
     def __init__(self, backend: NatsBackend, key: str) -> None:
-        super().__init__(backend, backend.stream_uses, CAPABILITIES.stream_capacity)
+        super().__init__(backend, backend.stream_uses, backend.claims.stream_capacity)
         self._wanted = key
 
     def _check(self) -> None:
@@ -258,15 +259,19 @@ class GivenServer(Server):
 
 
 @asynccontextmanager
-async def connect(address: str) -> AsyncIterator[NatsBackend]:
+async def connect(address: str, claims: Capabilities = CAPABILITIES) -> AsyncIterator[NatsBackend]:
     """One more client of the bus at `nats://[user:password@]host:port`.
+
+    Args:
+        address: the server's.
+        claims: whose capacities its buffers have.
 
     Raises:
         CannotConnect: within 5 s there is no working connection; one line that names the address.
     """
     connection = Connection(address)
     await connection.open()
-    backend = NatsBackend(connection)
+    backend = NatsBackend(connection, claims)
     try:
         yield backend
     finally:
