@@ -283,6 +283,6 @@ def _place(event: Any) -> int:
 
 async def _until(due: int) -> None:
     """Waits for a moment more exactly than the event loop's timers do."""
-    # A moment is no event that could be waited for.
-    while (left := due - perf_counter_ns()) > 0:  # noqa: ASYNC110
+    # A moment is no event that could be waited for, and it is nearer than a timer can be.
+    while (left := due - perf_counter_ns()) > 0:  # noqa: ASYNC110  # because: as above
         await asyncio.sleep((left - _NEAR) / 1e9 if left > _FAR else 0)
