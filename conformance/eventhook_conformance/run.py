@@ -96,7 +96,8 @@ class Run:
         if self._ahead is None:
             width = how_many(self.capabilities, self.round_trip_s, self.settings.at_once)
             self._ahead = Ahead(self._judge, width)
-        self._ahead.start(self.planned)
+        planned, self.planned = self.planned, ()
+        self._ahead.start(planned)
         result = await self._ahead.result(instance)
         self.note(result)
         return result
