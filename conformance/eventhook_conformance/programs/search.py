@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -62,11 +64,22 @@ async def search(
 
     # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
     stop = time.monotonic() + limit_s
-    for first in range(0, examples, _ROUND):
-        await asyncio.to_thread(_find, breaks, seed + first, min(_ROUND, examples - first))
-        if best is not None or time.monotonic() > stop:
-            break
+    with _all_there_is_left_uncollected():
+        for first in range(0, examples, _ROUND):
+            await asyncio.to_thread(_find, breaks, seed + first, min(_ROUND, examples - first))
+            if best is not None or time.monotonic() > stop:
+                break
     return best
+
+
+@contextmanager
+def _all_there_is_left_uncollected() -> Iterator[None]:
+    """hypothesis collects garbage as it starts, which among a whole run's histories takes long."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _play(attempt: Attempt, program: Program) -> Breach:
