@@ -16,6 +16,8 @@ from measuring import Goal, Measured, in_turn, main
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 HERE = Path(__file__).parent
+LATENCY = "PUB-19"
+"""A SHOULD that no server so far away can hold: an event within 50 ms of its publish."""
 LIMIT_S = 240
 """Twenty times the goal: a run that is not over then is cut off, and counts as that long."""
 
@@ -50,9 +52,11 @@ async def measure(rounds: int) -> Measured:
                 judged.append(0)
                 return LIMIT_S
             took = time.perf_counter() - began
-            summary = json.loads(report.read_text())["results"][0]["summary"]
-            wrong.append(summary["failed"] + summary["errors"])
-            judged.append(summary["passed"])
+            cases = json.loads(report.read_text())["results"][0]["cases"]
+            ran = [one for one in cases if one["outcome"] != "not_claimed"]
+            failed = [one for one in ran if one["outcome"] != "passed"]
+            wrong.append(sum(one["requirements"] != [LATENCY] for one in failed))
+            judged.append(len(ran) - len(failed))
         return took
 
     rows = await in_turn({"run nats, 50 ms away": wall}, rounds)
@@ -62,7 +66,15 @@ async def measure(rounds: int) -> Measured:
         Goal("run nats, 50 ms away", 12, "at most", "s", tuple(rows["run nats, 50 ms away"])),
         Goal("run nats, 50 ms away, cases judged", 120, "at least", "cases", tuple(judged)),
         *(
-            [Goal("cases that the distance breaks", 0, "at most", "cases", tuple(wrong))]
+            [
+                Goal(
+                    "cases that the distance breaks, but PUB-19",
+                    0,
+                    "at most",
+                    "cases",
+                    tuple(wrong),
+                )
+            ]
             if wrong
             else []
         ),

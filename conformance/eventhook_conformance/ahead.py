@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Final
 
 from eventhook_conformance.cases import Instance
-from eventhook_conformance.requirements import requirements
 from eventhook_conformance.result import CaseResult
+from eventhook_conformance.room import Room
 from eventhook_conformance.target import Capabilities
 
 FAR_S: Final = 0.005
 """A target whose round trip takes longer is far: waiting for it costs more than judging it."""
-_AT_ONCE: Final = 16
-_SUBSCRIPTIONS_A_CASE: Final = 40
-"""More than any case opens that does not run alone, but a few of the larger ones."""
+_AT_ONCE: Final = 96
+_OWN_CLIENTS: Final = 2
+"""Beside the two that all cases share, of the four that a target is asked to bear."""
 
 
 def how_many(capabilities: Capabilities, round_trip_s: float, asked: int | None) -> int:
     """How many cases may run at once.
 
     Args:
-        capabilities: the claims, whose number of subscriptions all cases share.
+        capabilities: the claims.
         round_trip_s: the fastest that was seen.
         asked: what the user wants; None leaves it to the round trip.
     """
@@ -34,14 +35,7 @@ def how_many(capabilities: Capabilities, round_trip_s: float, asked: int | None)
         return 1  # publishers that wait for readers would wait for those of other cases
     if capabilities.driver:
         return 1  # what breaks a driver breaks it for all, and nobody could say for whom
-    wanted = asked or (_AT_ONCE if round_trip_s > FAR_S else 1)
-    return max(1, min(wanted, capabilities.max_subscriptions // 2 // _SUBSCRIPTIONS_A_CASE))
-
-
-def _bears_company(instance: Instance) -> bool:
-    """Whether it can run beside others: what watches a server may see what others do to it."""
-    profiles = {requirements()[identifier].profile for identifier in instance.case.requirements}
-    return not instance.case.alone and profiles <= {"events", "streams"}
+    return asked or (_AT_ONCE if round_trip_s > FAR_S else 1)
 
 
 class Ahead:
@@ -50,12 +44,24 @@ class Ahead:
     Args:
         judge: judges one case.
         width: how many at once; with 1, each runs when it is asked for.
+        subscriptions: how many they may have open together.
+        multi_client: whether a case may have clients of its own.
     """
 
-    def __init__(self, judge: Callable[[Instance], Awaitable[CaseResult]], width: int) -> None:
+    def __init__(
+        self,
+        judge: Callable[[Instance], Awaitable[CaseResult]],
+        width: int,
+        subscriptions: int,
+        *,
+        multi_client: bool,
+    ) -> None:
         self._judge = judge
         self._width = width
-        self._slots = asyncio.Semaphore(width)
+        self._multi_client = multi_client
+        self._slots = Room(width)
+        self._clients = Room(_OWN_CLIENTS)
+        self._subscriptions = Room(subscriptions)
         self._tasks: dict[str, asyncio.Task[CaseResult]] = {}
 
     @property
@@ -64,11 +70,22 @@ class Ahead:
         return self._width > 1
 
     def start(self, instances: Iterable[Instance]) -> None:
-        """Begins with all of these that can run beside others; does nothing with a width of 1."""
-        if self.crowded:
-            for instance in instances:
-                if _bears_company(instance) and instance.id not in self._tasks:
-                    self._tasks[instance.id] = asyncio.create_task(self._in_turn(instance))
+        """Begins with all of these that can run beside others; does nothing with a width of 1.
+
+        Those that clean up come when the others are through, and run beside each other only.
+        """
+        if not self.crowded:
+            return
+        asked = [one for one in instances if one.id not in self._tasks]
+        # Who waits for one of the few clients holds up nobody else, and would be the last.
+        asked.sort(key=lambda one: -one.case.clients)
+        company = [one for one in asked if one.case.bears_company(multi_client=self._multi_client)]
+        for one in company:
+            self._tasks[one.id] = asyncio.create_task(self._in_turn(one))
+        before = [self._tasks[one.id] for one in company]
+        for one in asked:
+            if one.case.alone == "cleans":
+                self._tasks[one.id] = asyncio.create_task(self._in_turn(one, before))
 
     async def result(self, instance: Instance) -> CaseResult:
         """The result of one case, which is judged now, by itself, if it was not begun with."""
@@ -89,6 +106,18 @@ class Ahead:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _in_turn(self, instance: Instance) -> CaseResult:
-        async with self._slots:
+    async def _in_turn(
+        self, instance: Instance, before: Iterable[asyncio.Task[CaseResult]] = ()
+    ) -> CaseResult:
+        if before := set(before):
+            await asyncio.wait(before)
+        case = instance.case
+        async with AsyncExitStack() as room:
+            if case.clients:
+                await room.enter_async_context(self._clients.take(case.clients))
+            first = bool(case.clients)  # or others would wait for clients that nobody uses
+            await room.enter_async_context(
+                self._subscriptions.take(case.subscriptions, first=first)
+            )
+            await room.enter_async_context(self._slots.take(1, first=first))
             return await self._judge(instance)

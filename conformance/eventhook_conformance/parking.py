@@ -51,7 +51,7 @@ class Parking:
     """Holds at most `budget` subscriptions; the oldest have to leave first."""
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        self.budget = budget
         self._parked: deque[Parked] = deque()
         self.since_s = 0.0
         """When the newest came, by the loop's clock."""
@@ -72,7 +72,7 @@ class Parking:
     async def make_room(self) -> list[tuple[Parked, list[Violation]]]:
         """Has the oldest leave until the budget is kept; what went wrong in that, by case."""
         left = []
-        while len(self) > self._budget:
+        while len(self) > self.budget:
             parked = self._parked.popleft()
             left.append((parked, await leave_all(parked.listeners)))
         return left

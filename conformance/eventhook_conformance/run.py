@@ -20,7 +20,6 @@ from eventhook_conformance.judgement import Judgement
 from eventhook_conformance.parking import Parked, Parking, leave_all
 from eventhook_conformance.probe import Client, Patience, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
-from eventhook_conformance.probe.room import Room
 from eventhook_conformance.probe.unruly import end
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.result import CaseResult, RunResult
@@ -29,8 +28,6 @@ from eventhook_conformance.target import Capabilities, Target
 from eventhook_conformance.watchdog import Watchdog
 
 _PARKED: Final = 400
-_OWN_CLIENTS: Final = 2
-"""Beside the two that all cases share, of the four that a target is asked to bear."""
 
 
 class Run:
@@ -64,8 +61,7 @@ class Run:
         self._parking = Parking(min(_PARKED, capabilities.max_subscriptions // 2))
         self.clients = Clients(target, self.patience, self.clock)
         self._judging: set[str] = set()
-        self._own_clients = Room(_OWN_CLIENTS)
-        self._with_clients: set[AsyncExitStack] = set()
+        self._begun = 0
         self._ahead: Ahead | None = None
         self.giving_up = GivingUp()
         self.round_trip_s = 0.0
@@ -94,8 +90,13 @@ class Run:
         Where the target is far away, cases that were planned begin before they are asked for.
         """
         if self._ahead is None:
-            width = how_many(self.capabilities, self.round_trip_s, self.settings.at_once)
-            self._ahead = Ahead(self._judge, width)
+            claimed = self.capabilities
+            self._ahead = Ahead(
+                self._judge,
+                how_many(claimed, self.round_trip_s, self.settings.at_once),
+                claimed.max_subscriptions - self._parking.budget,
+                multi_client=claimed.multi_client,
+            )
         planned, self.planned = self.planned, ()
         self._ahead.start(planned)
         result = await self._ahead.result(instance)
@@ -129,18 +130,17 @@ class Run:
         elif case.alone:
             await self.audit()
         with self._watchdog.watching():
-            async with AsyncExitStack() as held:
-                probe = self.probe(case.requirements, history, held)
-                result.history = history
-                await act(probe, lambda: instance.body(probe, **instance.parameters), result)
-                if probe.adopted is not None:
-                    result.program, result.history = probe.adopted
-                self._note_blocked(probe)
-                fault = await self._take_fault(result)
-                charged = await self._judgement.first(probe, history, case)
-                charged = [one for one in charged if stands(one, fault)]
-                stated = [one for one in probe.violations if stands(one, fault)]
-                wrong = await self._tidy(case, probe, result, charged, stated, stays=fault is None)
+            probe = self.probe(case.requirements, history)
+            result.history = history
+            await act(probe, lambda: instance.body(probe, **instance.parameters), result)
+            if probe.adopted is not None:
+                result.program, result.history = probe.adopted
+            self._note_blocked(probe)
+            fault = await self._take_fault(result)
+            charged = await self._judgement.first(probe, history, case)
+            charged = [one for one in charged if stands(one, fault)]
+            stated = [one for one in probe.violations if stands(one, fault)]
+            wrong = await self._tidy(case, probe, result, charged, stated, stays=fault is None)
             if wrong and fault is None and (fault := await self._take_fault(result)):
                 await self._retire_suspects()
             stated += [] if fault else wrong
@@ -173,45 +173,39 @@ class Run:
         if self.on_case is not None:
             self.on_case(self, result)
 
-    def probe(
-        self, requirements: Sequence[str], history: History, held: AsyncExitStack | None = None
-    ) -> Probe:
+    def probe(self, requirements: Sequence[str], history: History) -> Probe:
         """What a case of these requirements acts through.
 
         Args:
             requirements: those that it is made for.
             history: where all it does is recorded.
-            held: what the case has of what cases share; given back when the stack is closed.
         """
-        held = held or AsyncExitStack()
         return Probe(
             requirements=requirements,
             history=history,
-            open_client=partial(self._open_client, held),
-            shared=self.clients.shared,
+            open_client=self.clients.open_client,
+            shared=partial(self._shared, turned=self._turned()),
             target=self.target,
             server=self.clients.server,
             capabilities=self.capabilities,
             settings=self.settings,
             patience=self.patience,
             services=self.clients.services,
-            judge_apart=partial(self._judge_apart, held),
+            judge_apart=self._judge_apart,
             note_published=lambda event: self._ledger.add(event, history.case),
         )
 
-    async def _open_client(
-        self, held: AsyncExitStack, history: History, address: str | None
-    ) -> Client:
-        """One more client for a case; as many as a case may have belong to one case at a time."""
-        if held not in self._with_clients:
-            await held.enter_async_context(self._own_clients.take(_OWN_CLIENTS, held))
-            self._with_clients.add(held)
-            held.callback(self._with_clients.discard, held)
-        return await self.clients.open_client(history, address)
+    def _turned(self) -> bool:
+        """Whether a case has the second client for its first: of those at once, every other one."""
+        self._begun += 1
+        crowded = self._ahead is not None and self._ahead.crowded
+        return crowded and self.capabilities.multi_client and self._begun % 2 == 0
+
+    async def _shared(self, number: int, *, turned: bool) -> Client:
+        return await self.clients.shared(1 - number if turned else number)
 
     async def _judge_apart(
         self,
-        held: AsyncExitStack,
         requirements: Sequence[str],
         name: str,
         body: Callable[[Probe], Awaitable[None]],
@@ -222,7 +216,7 @@ class Run:
             Undecided: it could not be decided.
         """
         history = History(name, self.clock)
-        probe = self.probe(requirements, history, held)
+        probe = self.probe(requirements, history)
         result = CaseResult(id=name, requirements=tuple(requirements), outcome="passed")
         await act(probe, lambda: body(probe), result)
         fault = await self._take_fault(result)
@@ -273,7 +267,7 @@ class Run:
         own = {client.name for client in probe.own_clients}
         open_listeners = [one for one in probe.listeners if one.open]
         leaving = [
-            one for one in open_listeners if not stays or case.alone or one.client.name in own
+            one for one in open_listeners if not (stays and case.parks) or one.client.name in own
         ]
         for listener in leaving:
             listener.drain()

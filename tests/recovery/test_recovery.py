@@ -172,7 +172,7 @@ def test_faults_come_last_when_nothing_else_is_open() -> None:
 def test_turns() -> None:
     turns = {one.case.turn for one in catalog().values()}
     assert turns == {0, 1, 2, 3}
-    assert all(one.case.turn == 3 and one.case.alone for one in cases_for(IDENTIFIERS))
+    assert all(one.case.turn == 3 and one.case.last for one in cases_for(IDENTIFIERS))
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from eventhook_conformance.cases import Body, Case, Instance
+from eventhook_conformance.cases import Alone, Body, Case, Instance
 from eventhook_conformance.contract import EventPattern, StreamingBackend
 from eventhook_conformance.judging import judge_in_loop
 from eventhook_conformance.probe import Probe
@@ -76,7 +76,7 @@ class Hostile:
 
 
 def instance(
-    body: Body, *requirements: str, shows: Iterable[Any] = (), alone: bool = False
+    body: Body, *requirements: str, shows: Iterable[Any] = (), alone: Alone | None = None
 ) -> Instance:
     """A case made by hand from a coroutine function."""
     name = f"own::{getattr(body, '__name__', 'body')}"

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from eventhook_conformance.cases import Alone
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.judging import judge_in_loop
 from eventhook_conformance.probe import Probe
@@ -118,8 +119,10 @@ def overtaken(waits_s: float | None) -> Hostile:
     return Hostile(made)
 
 
-@pytest.mark.parametrize("alone", [False, True], ids=["parked", "alone"])
-def test_what_stands_right_behind_its_overtaker_is_reordered_and_not_lost(alone: bool) -> None:
+@pytest.mark.parametrize("alone", [None, "counts"], ids=["parked", "alone"])
+def test_what_stands_right_behind_its_overtaker_is_reordered_and_not_lost(
+    alone: Alone | None,
+) -> None:
     case = instance(listen, "PUB-12", shows={"lost", "lost-first"}, alone=alone)
     result = examine(overtaken(0.0).target, [case], settings=PATIENT)
     (found,) = by_name(result)["listen"].violations
@@ -231,7 +234,7 @@ def test_case_that_runs_alone_finds_nothing_parked_and_leaves_nothing() -> None:
     async def in_order() -> None:
         run = Run(hostile.target, CLAIMS, QUICK)
         for body in (together, together, alone):
-            await run.judge(instance(body, alone=body is alone))
+            await run.judge(instance(body, alone="counts" if body is alone else None))
         seen.append(("end", len(hostile.bus.members)))
         await run.finish()
 
@@ -252,7 +255,7 @@ def test_what_is_late_for_a_case_that_runs_alone_is_caught_by_its_leaving() -> N
         run = Run(hostile.target, CLAIMS, QUICK)
         await run.judge(instance(listen))
         await run.judge(instance(wait_for_the_repeat))
-        await run.judge(instance(before, alone=True))
+        await run.judge(instance(before, alone="counts"))
         assert by_name(run.result)["listen"].outcome == "failed"
         await run.finish()
         return run
@@ -277,7 +280,7 @@ def test_cases_that_run_alone_come_first() -> None:
     async def third(probe: Probe) -> None:
         order.append("third")
 
-    examine(Hostile().target, [first, instance(second, alone=True), third])
+    examine(Hostile().target, [first, instance(second, alone="counts"), third])
     assert order == ["second", "first", "third"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import pytest
 
@@ -13,6 +13,15 @@ from eventhook_conformance.checker import KINDS, Kind
 from eventhook_conformance.requirements import requirements
 
 Body = Callable[..., Awaitable[None]]
+Alone: TypeAlias = Literal["counts", "cleans", "closes", "crowds", "times"]
+"""Why no other case runs at the same time.
+
+`counts`: it compares counts that others would change. `cleans`: it cleans up, and others would not say
+that this was what disturbed them. `closes`: it closes a client, the run's where only one may be open.
+`crowds`: it takes all subscriptions that there may be. `times`: it looks at the clock.
+"""
+_SUBSCRIPTIONS: Final = 10
+_PLAIN: Final = frozenset({"events", "streams"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,14 +35,18 @@ class Case:
     """The kinds of breach that, seen in this case, break its own requirements."""
     needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Capabilities that it needs beyond those of its requirements."""
-    alone: bool = False
-    """It runs while no other case does, after what is parked was left."""
+    alone: Alone | None = None
+    """Why it runs while no other case does, after what is parked was left."""
+    clients: int = 0
+    """How many clients of its own it has open at a time."""
+    subscriptions: int = _SUBSCRIPTIONS
+    """How many subscriptions it has open at a time, at most."""
     profile: str | None = None
     """A profile that it needs beyond those of its requirements."""
     leaves_nothing: bool = False
     """It leaves all that it entered: nothing of it has to be listened to after its end."""
     last: bool = False
-    """It breaks the server that all share: it runs alone, after all others, with no shared client open."""
+    """It breaks the server that all share: it runs after all others, with no shared client open."""
 
     @property
     def turn(self) -> int:
@@ -46,12 +59,28 @@ class Case:
             return 3
         return 0 if self.alone else 1 + self.leaves_nothing
 
+    @property
+    def parks(self) -> bool:
+        """Whether its subscriptions stay open after its end, to be listened to."""
+        return not (self.alone or self.last)
+
+    def bears_company(self, *, multi_client: bool) -> bool:
+        """Whether it can run beside any others, where several may run at once.
+
+        What watches a server may see what others do to it.
+        """
+        if self.last or {requirements()[one].profile for one in self.requirements} - _PLAIN:
+            return False
+        return self.alone is None or (self.alone == "closes" and multi_client)
+
 
 def case(
     *identifiers: str,
     shows: Collection[Kind] = (),
     needs: Mapping[str, tuple[Any, ...]] | None = None,
-    alone: bool = False,
+    alone: Alone | None = None,
+    clients: int = 0,
+    subscriptions: int = _SUBSCRIPTIONS,
     leaves_nothing: bool = False,
     last: bool = False,
     profile: str | None = None,
@@ -63,9 +92,11 @@ def case(
         shows: which breaches found by the checker in this case's history also show that its own
             requirements are broken; what the case itself finds always does.
         needs: capabilities, each with the claims for which the case applies.
-        alone: no other case may run at the same time.
+        alone: why no other case may run at the same time.
+        clients: how many of its own it has open at a time.
+        subscriptions: how many it has open at a time, at most.
         leaves_nothing: it leaves all that it entered before it ends.
-        last: it is alone, and runs after all others, since it breaks the server.
+        last: it runs after all others, since it breaks the server.
         profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
 
     Raises:
@@ -85,7 +116,9 @@ def case(
             requirements=identifiers,
             shows=frozenset(shows),
             needs=dict(needs or {}),
-            alone=alone or last,
+            alone=alone,
+            clients=clients,
+            subscriptions=subscriptions,
             leaves_nothing=leaves_nothing,
             last=last,
             profile=profile,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.contract import ChannelCounts, EventPattern
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Client, Listener, Probe, Via
@@ -35,11 +36,17 @@ async def publish_to(probe: Probe, selects: Selects, via: Via = None) -> Event:
 
 async def use(probe: Probe, all_of_them: Sequence[Selects], via: Via = None) -> None:
     """Subscribes to each, publishes to every other one, and leaves."""
-    for number, selects in enumerate(all_of_them):
-        listener = await probe.subscribe(selects, via)
-        if number % 2:
-            await publish_to(probe, selects, via)
-        await listener.leave()
+    calls = (
+        _use(probe, one, via, publish=bool(place % 2)) for place, one in enumerate(all_of_them)
+    )
+    await side_by_side(probe, calls)
+
+
+async def _use(probe: Probe, selects: Selects, via: Via, *, publish: bool) -> None:
+    listener = await probe.subscribe(selects, via)
+    if publish:
+        await publish_to(probe, selects, via)
+    await listener.leave()
 
 
 async def cleanup(probe: Probe, client: Client) -> int:

@@ -127,7 +127,7 @@ async def goes_on(probe: Probe, side: Side, rounds: int) -> None:
         await stage.read_out(listener)
         # Below the capacity again: whatever comes now has to come whole and in order.
         for _ in range(3):
-            later = await stage.publish(min(40, max(1, stage.capacity // 2)), 4)
+            later = await stage.publish(min(40, max(1, stage.capacity // 2)), 10)
             await stage.get(listener, [event for chain in later for event in chain])
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe, Via
+
+T = TypeVar("T")
+
+_RUN: Final = 8
+_MANY: Final = 100
 
 
 def room(probe: Probe, most: int) -> int:
@@ -14,16 +21,41 @@ def room(probe: Probe, most: int) -> int:
     return min(most, max(2, probe.capabilities.max_subscriptions // 2))
 
 
+async def side_by_side(
+    probe: Probe, calls: Iterable[Coroutine[Any, Any, T]], each: int = 1
+) -> list[T]:
+    """What these answer, as many under way together as the claimed number of subscriptions allows.
+
+    Args:
+        probe: the case's.
+        calls: what does not depend on each other.
+        each: how many subscriptions each of them has open at a time.
+    """
+    waiting, size = iter(calls), max(1, room(probe, _MANY) // each)
+    answers: list[T] = []
+    while some := list(islice(waiting, size)):
+        answers += await probe.at_once(*some)
+    return answers
+
+
 async def deliver(
     probe: Probe, events: Iterable[Event], *listeners: Listener, via: Via = None
 ) -> None:
-    """Publishes the events in turn; fences the listeners before more are unread than claimed."""
+    """Publishes the events; fences the listeners before more are unread than claimed.
+
+    Many are published by several publishers, each a run of them: neighbours stay neighbours.
+    """
     waiting = list(events)
     # Each client that publishes sends a fence of its own for each listener.
     size = max(1, probe.capabilities.event_capacity - 2 * len(listeners))
     for start in range(0, len(waiting), size):
-        await probe.publish(*waiting[start : start + size], via=via)
+        await probe.burst(runs(waiting[start : start + size]), via=via)
         await probe.fence(*listeners)
+
+
+def runs(events: Sequence[Event]) -> list[Sequence[Event]]:
+    """The events, cut into runs that are published at once."""
+    return [events[start : start + _RUN] for start in range(0, len(events), _RUN)]
 
 
 async def try_to_subscribe(probe: Probe, pattern: EventPattern) -> Listener | None:

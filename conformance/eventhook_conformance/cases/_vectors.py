@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
 from eventhook_conformance.cases._paced import deliver, room
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
+
+SUBSCRIPTIONS: Final = 50
+"""How many patterns of the table are subscribed to at a time."""
 
 
 async def play_table(probe: Probe, requirement: str | None = None, via: Via = None) -> None:
@@ -19,20 +23,22 @@ async def play_table(probe: Probe, requirement: str | None = None, via: Via = No
     Args:
         requirement: only the vectors of that one; None: the whole table.
     """
-    standing: list[Listener] = []
-    for vectors in _by_pattern(requirement):
-        if len(standing) == room(probe, 100):
-            for listener in standing:
-                await listener.leave()
-            standing.clear()
-        ids: dict[str, UUID] = defaultdict(uuid4)
-        listener = await probe.subscribe(_pattern(vectors[0]["pattern"], ids))
-        standing.append(listener)
-        # What the pattern surely selects comes first: a vector that is lost is then no first event.
-        await probe.fence(listener)
-        await deliver(
-            probe, [_event(probe, one["event"], ids) for one in vectors], listener, via=via
-        )
+    groups, size = _by_pattern(requirement), room(probe, SUBSCRIPTIONS)
+    for first in range(0, len(groups), size):
+        some = groups[first : first + size]
+        standing = await probe.at_once(*(_play(probe, vectors, via) for vectors in some))
+        if first + size < len(groups):
+            await probe.at_once(*(listener.leave() for listener in standing))
+
+
+async def _play(probe: Probe, vectors: Sequence[dict[str, Any]], via: Via) -> Listener:
+    """One pattern, and the events it is tried with; its subscription stays open."""
+    ids: dict[str, UUID] = defaultdict(uuid4)
+    listener = await probe.subscribe(_pattern(vectors[0]["pattern"], ids))
+    # What the pattern surely selects comes first: a vector that is lost is then no first event.
+    await probe.fence(listener)
+    await deliver(probe, [_event(probe, one["event"], ids) for one in vectors], listener, via=via)
+    return listener
 
 
 def _by_pattern(requirement: str | None) -> list[list[dict[str, Any]]]:

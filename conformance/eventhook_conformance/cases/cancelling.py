@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import pytest
 
 from eventhook_conformance.cases import case
 from eventhook_conformance.cases._counting import expect_back, swept
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Listener, Probe, Via
@@ -35,10 +37,15 @@ async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
 @case("PUB-14", shows=LOSS | {"repeated", "reordered"})
 async def read_cancelled_as_its_event_arrives_loses_nothing(probe: Probe, via: Via) -> None:
     """The read is cancelled at every step between the publish and the delivery."""
+    pauses = [*range(10), *range(10), *range(10, 30)]
+    await side_by_side(probe, (_cancel_reads(probe, via, pauses[first::4]) for first in range(4)))
+
+
+async def _cancel_reads(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
     tenant = probe.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
-    for pause in (*range(10), *range(10), *range(10, 30)):
+    for pause in pauses:
         event = probe.event(tenant)
         await listener.wait_reading()
         publishing = probe.spawn(probe.publish(event, via=via))
@@ -52,9 +59,13 @@ async def read_cancelled_as_its_event_arrives_loses_nothing(probe: Probe, via: V
 @case("PUB-14", shows=LOSS | {"repeated", "reordered"})
 async def read_cancelled_before_a_full_buffer_loses_nothing(probe: Probe) -> None:
     """Several events are there; a read of the first is cancelled as soon as it was started."""
+    await side_by_side(probe, (_cancel_first_reads(probe, (one, one + 3)) for one in range(3)))
+
+
+async def _cancel_first_reads(probe: Probe, pauses: Iterable[int]) -> None:
     tenant = probe.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    for pause in range(6):
+    for pause in pauses:
         events = [probe.event(tenant) for _ in range(5)]
         await probe.publish(*events)
         for _ in range(3):
@@ -66,34 +77,46 @@ async def read_cancelled_before_a_full_buffer_loses_nothing(probe: Probe) -> Non
 
 
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
-@case("PUB-23", shows=DISTURBANCE, alone=True)
-async def cancelling_leaves_nothing_behind(probe: Probe, what: str) -> None:
-    """At every step; the bus and the others work on, and no channel is left that was not there."""
-    client = await probe.client()
-    tenant, counted = probe.tenant(), probe.capabilities.introspection
+@case("PUB-23", shows=DISTURBANCE, subscriptions=12)
+async def cancelling_disturbs_nobody(probe: Probe, what: str) -> None:
+    """At every step; the bus and the others work on, and what was cancelled can be had again."""
+    await side_by_side(probe, (_cancel_beside(probe, what, pause) for pause in range(6)), each=2)
+
+
+async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
+    """Of the tenant of one that stands, and of another."""
+    tenant = probe.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
-    # What a guest leaves behind shows in the count only where nobody else keeps the channel.
-    guests = [tenant, probe.tenant(), tenant, probe.tenant()]
-    start = await swept(probe, client) if counted else None
-    for pause in range(6):
-        for place in guests:
-            unread = probe.event(tenant)
-            await probe.publish(unread)
-            publishing = probe.spawn(probe.publish(events := probe.event(tenant)))
-            await _cancel(probe, what, place, pause)
-            await publishing
-            later = probe.event(tenant)
-            await probe.publish(later)
-            await standing.receive(unread, events, later)
-    for place in guests:
+    places = [tenant, probe.tenant()]
+    for place in (*places, *places):
+        unread = probe.event(tenant)
+        await probe.publish(unread)
+        publishing = probe.spawn(probe.publish(events := probe.event(tenant)))
+        await _cancel(probe, what, place, pause)
+        await publishing
+        later = probe.event(tenant)
+        await probe.publish(later)
+        await standing.receive(unread, events, later)
+    for place in places:
         newcomer = await probe.subscribe(EventPattern.all(place))
         event = probe.event(place)
         await probe.publish(event)
         await newcomer.receive(event)
         await newcomer.leave()
     await probe.fence(standing)
-    if start is not None:
-        await expect_back(probe, client, start, f"cancelled {what}", standing)
+
+
+@pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
+@case("PUB-23", alone="counts", needs={"introspection": (True,)}, subscriptions=14)
+async def cancelling_leaves_no_channel_behind(probe: Probe, what: str) -> None:
+    """At every step; what a guest leaves shows in the count only where nobody else keeps the channel."""
+    client, tenant = await probe.client(), probe.tenant()
+    standing = await probe.subscribe(EventPattern.all(tenant))
+    start = await swept(probe, client)
+    guests = [(place, pause) for pause in range(6) for place in (tenant, probe.tenant())]
+    await side_by_side(probe, (_cancel(probe, what, *guest) for guest in guests))
+    await probe.fence(standing)
+    await expect_back(probe, client, start, f"cancelled {what}", standing)
 
 
 async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:

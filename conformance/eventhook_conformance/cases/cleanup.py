@@ -37,32 +37,30 @@ async def _expect_truth(probe: Probe, client: Client) -> int:
 
 
 @either
-@case("CLN-01", alone=True)
+@case("CLN-01", alone="counts", subscriptions=12)
 async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
     """Of tenants and of keys, beside one that is active, by whichever client was used last."""
     client = await probe.client(via)
     before = await swept(probe, client)
-    standing = [await probe.subscribe(selects, client) for selects in idle(probe, 1)]
+    standing = await probe.at_once(*(probe.subscribe(one, client) for one in idle(probe, 1)))
     start = await swept(probe, client)
     for count in (1, 5):
         await use(probe, idle(probe, count), client)
         await _expect_truth(probe, client)
         await expect_back(probe, client, start, f"{count} subscriptions to each side were left")
-    for listener in standing:
-        await listener.leave()
+    await probe.at_once(*(listener.leave() for listener in standing))
     await _expect_truth(probe, client)
     await expect_back(probe, client, before, "the last subscription was left")
 
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
-@case("CLN-01", alone=True, needs={"multi_client": (True,)})
+@case("CLN-01", alone="counts", clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
     """Its subscriptions are active no more, as the other clients' counts show."""
-    client, goes = await probe.client(), await probe.open_client()
+    client, goes, places = await probe.client(), await probe.open_client(), idle(probe, 3)
     start = await swept(probe, client)
-    for selects in idle(probe, 3):
-        await probe.subscribe(selects, goes)
-        await publish_to(probe, selects, goes)
+    await probe.at_once(*(probe.subscribe(selects, goes) for selects in places))
+    await probe.at_once(*(publish_to(probe, selects, goes) for selects in places))
     if how == "aclose":
         await probe.close(goes)
     else:
@@ -74,7 +72,7 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 
 
 @either
-@case("CLN-02", shows=DISTURBANCE, alone=True)
+@case("CLN-02", shows=DISTURBANCE, alone="cleans")
 async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
     """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
     cleaner = await probe.client(via)
@@ -107,48 +105,45 @@ async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("CLN-02", shows=DISTURBANCE, alone=True)
+@case("CLN-02", shows=DISTURBANCE, alone="cleans")
 async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None:
     """Of tenants and keys every other one was left; those that stay get everything."""
     cleaner = await probe.client(via)
     for left in (0, 1):
-        listeners = [await probe.subscribe(selects) for selects in idle(probe, 4)]
+        listeners = await probe.at_once(*(probe.subscribe(one) for one in idle(probe, 4)))
         await probe.reach(*listeners, via=via)
-        for listener in listeners[left::2]:
-            await listener.leave()
+        await probe.at_once(*(listener.leave() for listener in listeners[left::2]))
         staying = listeners[1 - left :: 2]
         for step in range(3):
-            for listener in staying:
-                await publish_to(probe, listener.entry.selects, via if step else None)
+            who = via if step else None
+            await probe.at_once(*(publish_to(probe, one.entry.selects, who) for one in staying))
             await cleanup(probe, cleaner)
         await probe.fence(*staying)
-        for listener in staying:
-            await listener.leave()
+        await probe.at_once(*(listener.leave() for listener in staying))
 
 
 @either
-@case("CLN-03", alone=True)
+@case("CLN-03", alone="counts")
 async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> None:
     """To many tenants and keys that never had a subscriber, and to some that had."""
     client = await probe.client(via)
     start = await swept(probe, client)
     had = idle(probe, 2)
     await use(probe, had, via)
-    for selects in (*idle(probe, 15), *had):
-        await publish_to(probe, selects, via)
+    calls = (publish_to(probe, selects, via) for selects in (*idle(probe, 15), *had))
+    await probe.at_once(*calls)
     await _expect_truth(probe, client)
     await expect_back(probe, client, start, "publishing to nobody")
-    for selects in had:
-        await publish_to(probe, selects, via)
+    await probe.at_once(*(publish_to(probe, selects, via) for selects in had))
     await expect_back(probe, client, start, "publishing to nobody again")
 
 
 @either
-@case("CLN-04", alone=True)
+@case("CLN-04", alone="counts")
 async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
     """With active subscriptions and without, and it answers so."""
     client = await probe.client(via)
-    standing = [await probe.subscribe(selects) for selects in idle(probe, 1)]
+    standing = await probe.at_once(*(probe.subscribe(selects) for selects in idle(probe, 1)))
     for count in (3, 0, 1):
         await use(probe, idle(probe, count), client)
         await cleanup(probe, client)
@@ -171,7 +166,7 @@ async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
 
 
 @pytest.mark.parametrize("call", ["cleanup", "channels"])
-@case("CLN-09", alone=True)
+@case("CLN-09", alone="cleans")
 async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> None:
     """An answer would be taken for the truth."""
     client = await probe.client()

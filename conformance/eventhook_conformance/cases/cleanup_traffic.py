@@ -18,6 +18,7 @@ from eventhook_conformance.cases._counting import (
     swept,
     use,
 )
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import (
     DISTURBANCE,
     LOSS,
@@ -28,9 +29,9 @@ from eventhook_conformance.cases._steps import (
 )
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import EventPattern
-from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.probe import Client, Probe, Via
 
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 500
 _ROUNDS: Final = 1000
 _EVERYTHING: Final[frozenset[Kind]] = DISTURBANCE | {
     "phantom",
@@ -41,29 +42,31 @@ _EVERYTHING: Final[frozenset[Kind]] = DISTURBANCE | {
 
 
 @either
-@case("CLN-05", shows=LOSS | {"replayed"}, alone=True)
+@case("CLN-05", shows=LOSS | {"replayed"}, alone="cleans")
 async def cleaned_up_tenants_and_keys_work_again(probe: Probe, via: Via) -> None:
     """For those who used them before, on both clients, subscribing or publishing first."""
+    await side_by_side(probe, (_works_again(probe, one, via) for one in idle(probe, 1)), each=2)
+
+
+async def _works_again(probe: Probe, selects: Selects, via: Via) -> None:
     cleaner = await probe.client()
-    for selects in idle(probe, 1):
-        for publish_first in (False, True, False):
-            for who in ("same", via):
-                await use(probe, [selects, selects], who)
+    for publish_first in (False, True, False):
+        for who in ("same", via):
+            await use(probe, [selects, selects], who)
+        await cleanup(probe, cleaner)
+        if publish_first:
+            await publish_to(probe, selects, via)
             await cleanup(probe, cleaner)
-            if publish_first:
-                await publish_to(probe, selects, via)
-                await cleanup(probe, cleaner)
-                await publish_to(probe, selects)
-            listeners = [await probe.subscribe(selects), await probe.subscribe(selects, via)]
-            for who in ("same", via):
-                await probe.reach(*listeners, via=who)
-                await publish_to(probe, selects, who)
-            await probe.fence(*listeners)
-            for listener in listeners:
-                await listener.leave()
+            await publish_to(probe, selects)
+        listeners = [await probe.subscribe(selects), await probe.subscribe(selects, via)]
+        for who in ("same", via):
+            await probe.reach(*listeners, via=who)
+            await publish_to(probe, selects, who)
+        await probe.fence(*listeners)
+        await probe.at_once(*(listener.leave() for listener in listeners))
 
 
-@case("CLN-06", alone=True)
+@case("CLN-06", alone="counts", subscriptions=_AT_ONCE + 1)
 async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
     """Consumers that leave, are cancelled, or fail, waiting or not, on a few tenants and keys."""
     client = await probe.client()
@@ -89,7 +92,7 @@ async def _round(probe: Probe, selects: Selects, number: int) -> None:
 
 
 @either
-@case("CLN-07", shows=DISTURBANCE, alone=True)
+@case("CLN-07", shows=DISTURBANCE, alone="cleans")
 async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
     """While one tenant's idle channel is removed, another's unread and coming events stay."""
     cleaner = await probe.client(via)
@@ -115,9 +118,13 @@ async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("CLN-08", shows=_EVERYTHING, alone=True)
+@case("CLN-08", shows=_EVERYTHING, alone="cleans", subscriptions=14)
 async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
     """Twenty publishers, subscribers coming and going, cleanup in a loop by both clients."""
+    await side_by_side(probe, (_under_fire(probe, via, rounds) for rounds in (2, 3)), each=5)
+
+
+async def _under_fire(probe: Probe, via: Via, rounds: int) -> None:
     tenant, cleaners = probe.tenant(), [await probe.client(), await probe.client(via)]
     standing = [
         await probe.subscribe(EventPattern.all(tenant)),
@@ -126,7 +133,7 @@ async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
     await probe.reach(*standing)
     await probe.reach(*standing, via=via)
     places = idle(probe, 2)
-    for _ in range(5):
+    for _ in range(rounds):
         beside = [probe.spawn(sweep(probe, cleaner, 6)) for cleaner in cleaners]
         beside += [probe.spawn(_come_and_go(probe, selects, via)) for selects in places]
         # What these publish would add to what the standing ones have unread: they only come and go.
@@ -147,24 +154,33 @@ async def _come_and_go(probe: Probe, selects: Selects, via: Via, *, silent: bool
 
 @either
 @pytest.mark.parametrize("first", ["cleanup", "entering"])
-@case("CLN-08", shows=_EVERYTHING, alone=True)
+@case("CLN-08", shows=_EVERYTHING, alone="cleans", subscriptions=24)
 async def entering_against_cleanup_is_active(probe: Probe, first: str, via: Via) -> None:
     """Either begins, the other follows at every step; what is published then arrives."""
     cleaner = await probe.client(via)
-    for selects in idle(probe, 1):
-        for pause in range(6):
-            await use(probe, [selects, selects])
-            if first == "cleanup":
-                sweeping = probe.spawn(cleanup(probe, cleaner))
-                await yields(pause)
-                listener = await probe.subscribe(selects)
-            else:
-                entering = probe.spawn(probe.subscribe(selects))
-                await yields(pause)
-                sweeping = probe.spawn(cleanup(probe, cleaner))
-                listener = await entering
-            await publish_to(probe, selects)
-            await sweeping
-            await publish_to(probe, selects)
-            await probe.fence(listener)
-            await listener.leave()
+    lanes = (
+        _enter_against(probe, cleaner, first, selects, pause)
+        for pause in range(6)
+        for selects in idle(probe, 1)
+    )
+    await side_by_side(probe, lanes, each=2)
+
+
+async def _enter_against(
+    probe: Probe, cleaner: Client, first: str, selects: Selects, pause: int
+) -> None:
+    await use(probe, [selects, selects])
+    if first == "cleanup":
+        sweeping = probe.spawn(cleanup(probe, cleaner))
+        await yields(pause)
+        listener = await probe.subscribe(selects)
+    else:
+        entering = probe.spawn(probe.subscribe(selects))
+        await yields(pause)
+        sweeping = probe.spawn(cleanup(probe, cleaner))
+        listener = await entering
+    await publish_to(probe, selects)
+    await sweeping
+    await publish_to(probe, selects)
+    await probe.fence(listener)
+    await listener.leave()

@@ -55,7 +55,7 @@ async def _ends(probe: Probe, listener: Listener) -> None:
         pytest.param("channels", marks=_introspection),
     ],
 )
-@case("PUB-17", alone=True)
+@case("PUB-17", alone="closes", clients=1)
 async def closed_client_refuses(probe: Probe, call: str) -> None:
     """Every call raises `BusClosed`, on both sides of the bus, after closing once and twice."""
     client = await _client_to_close(probe)
@@ -78,7 +78,7 @@ async def closed_client_refuses(probe: Probe, call: str) -> None:
         await probe.close(client)
 
 
-@case("PUB-17", shows={"refused-seen"}, needs={"multi_client": (True,)})
+@case("PUB-17", shows={"refused-seen"}, clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
     """Refused is refused: another client's subscription sees nothing of it."""
     tenant, client = probe.tenant(), await probe.open_client()
@@ -90,7 +90,7 @@ async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
 
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
-@case("PUB-17", shows={"ended"}, alone=True)
+@case("PUB-17", shows={"ended"}, alone="closes", clients=1)
 async def waiting_readers_end(probe: Probe, how: str) -> None:
     """With `StopAsyncIteration`, on both sides, every time, however the client is closed."""
     client = await _client_to_close(probe)
@@ -130,7 +130,12 @@ def _buffered(probe: Probe) -> int:
 
 
 @pytest.mark.parametrize("read", ["0", "2", "all"])
-@case("PUB-17", shows={"lost-on-close", "lost", "lost-first", "ended", "repeated"}, alone=True)
+@case(
+    "PUB-17",
+    shows={"lost-on-close", "lost", "lost-first", "ended", "repeated"},
+    alone="closes",
+    clients=1,
+)
 async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
     """Then the reader ends; whether it had read nothing, some, or all of it."""
     count = _buffered(probe)
@@ -141,11 +146,9 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
     ]
     if _streams(probe):
         buffered.append((key, [probe.stream_event(key, str(number)) for number in range(count)]))
-    listeners: list[Listener] = []
-    for selects, events in buffered:
-        listener = await probe.subscribe(selects, client)
-        listeners.append(listener)
-        await probe.publish(*events, via=client)
+    listeners = await probe.at_once(*(probe.subscribe(one, client) for one, _ in buffered))
+    await probe.burst((events for _, events in buffered), via=client)
+    for listener, (_, events) in zip(listeners, buffered, strict=True):
         await listener.receive(*events[: None if read == "all" else int(read)])
     await _settle(probe, client)
     await probe.close(client)
@@ -156,7 +159,7 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
         await _ends(probe, listener)
 
 
-@case("PUB-17", alone=True)
+@case("PUB-17", alone="closes", clients=1)
 async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
     """With a subscription that waits, one with something unread, and one that was left before."""
     client = await _client_to_close(probe)
@@ -184,20 +187,22 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @either
-@case("PUB-21", shows=DISTURBANCE)
+@case("PUB-21", shows=DISTURBANCE, clients=2)
 async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str) -> None:
     """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
     tenant = probe.tenant()
     patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
-    stays, goes = await probe.open_client(), await probe.open_client()
-    standing = [await probe.subscribe(one, who) for one in patterns for who in (None, via, stays)]
-    going = [await probe.subscribe(one, goes) for one in patterns]
+    stays, goes = await probe.at_once(probe.open_client(), probe.open_client())
+    everybody: tuple[Via, ...] = (None, via, stays)
+    standing = await probe.at_once(
+        *(probe.subscribe(one, who) for one in patterns for who in everybody)
+    )
+    going = await probe.at_once(*(probe.subscribe(one, goes) for one in patterns))
     publishers: tuple[Via, ...] = ("same", via, stays)
     for who in (*publishers, goes):
         await probe.reach(*standing, *going, via=who)
     unread = [probe.event(tenant) for _ in range(2)]
-    await probe.publish(unread[0], via=goes)
-    await probe.publish(unread[1], via=via)
+    await probe.at_once(probe.publish(unread[0], via=goes), probe.publish(unread[1], via=via))
     for listener in going:
         await listener.receive(*unread)
         await listener.wait_reading()
@@ -215,10 +220,9 @@ async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str)
     await publishing
     for listener in standing:
         await listener.receive(*unread, *events)
-    for who in publishers:
-        event = probe.event(tenant)
-        await probe.publish(event, via=who)
-        for listener in standing:
-            await listener.receive(event)
+    last = {who: probe.event(tenant) for who in publishers}
+    await probe.at_once(*(probe.publish(event, via=who) for who, event in last.items()))
+    for listener in standing:
+        await listener.receive(*last.values())
     newcomer = await probe.subscribe(patterns[0], stays)
     await probe.fence(*standing, newcomer)

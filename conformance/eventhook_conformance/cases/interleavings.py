@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import pytest
 
 from eventhook_conformance.cases import case
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.programs import Player, Step
-from eventhook_conformance.programs.steps import YIELDS
+from eventhook_conformance.programs.steps import LISTENERS, YIELDS
 
+_GUESTS: Final = 2
+_MOST: Final = 2 * YIELDS * 5
 _SUBSCRIBE: Final[Step] = ("subscribe", 0, 0, 0)
 _PUBLISH: Final[Step] = ("publish", 0, 0, 0, 1, 0)
 _STANDING: Final[tuple[Step, ...]] = (_SUBSCRIBE, ("subscribe", 1, 0, 1), ("subscribe", 0, 0, 0))
@@ -30,8 +34,10 @@ _PAIRS: Final[Mapping[str, tuple[Step, Step]]] = {
     "cancelling-a-read-publishing": (("cancel-read", 0), _PUBLISH),
     "cancelling-an-entry-publishing": (("cancel-enter", 0, 0, 1), _PUBLISH),
     "refusing-publishing": (("refuse", 0, 0, 1), ("burst", 0, 0, 2)),
-    "closing-publishing": (("close", 0), ("chain", 1, 0, 3)),
-    "closing-entering": (("close", 0), _SUBSCRIBE),
+}
+_CLOSINGS: Final[Mapping[str, Step]] = {
+    "publishing": ("chain", 1, 0, 3),
+    "entering": _SUBSCRIBE,
 }
 _CLEANUPS: Final[Mapping[str, tuple[Step, Step]]] = {
     "entering": (("cleanup", 0), _SUBSCRIBE),
@@ -40,34 +46,72 @@ _CLEANUPS: Final[Mapping[str, tuple[Step, Step]]] = {
     "publishing": (("cleanup", 0), _PUBLISH),
     "publishing-elsewhere": (("cleanup", 1), ("chain", 0, 0, 3)),
     "cleanup": (("cleanup", 0), ("cleanup", 1)),
-    "closing": (("cleanup", 0), ("close", 0)),
 }
 
 
 @pytest.mark.parametrize("pair", _PAIRS)
-@case("PUB-12", "PUB-16", shows=DISTURBANCE)
+@case("PUB-12", "PUB-16", shows=DISTURBANCE, subscriptions=_MOST)
 async def pairs_of_operations_disturb_nobody(probe: Probe, pair: str) -> None:
     """Each beside the other, with 0 to 3 turns of the loop between."""
-    await _interleave(probe, *_PAIRS[pair], beside=[_STANDING])
+    await side_by_side(probe, _programs(probe, *_PAIRS[pair], [_STANDING]), each=LISTENERS)
+
+
+@pytest.mark.parametrize("other", _CLOSINGS)
+@case("PUB-12", "PUB-16", shows=DISTURBANCE, clients=_GUESTS, subscriptions=_MOST)
+async def client_that_closes_meanwhile_disturbs_nobody(probe: Probe, other: str) -> None:
+    """A client comes and closes beside it, with 0 to 3 turns of the loop between."""
+    programs = _programs(probe, ("close", 0), _CLOSINGS[other], [_STANDING], _GUESTS)
+    await side_by_side(probe, programs, each=LISTENERS)
 
 
 @pytest.mark.parametrize("pair", _CLEANUPS)
-@case("CLN-08", shows=DISTURBANCE, alone=True)
+@case("CLN-08", shows=DISTURBANCE, alone="cleans", subscriptions=_MOST)
 async def cleanup_beside_another_operation_disturbs_nobody(probe: Probe, pair: str) -> None:
     """Cleanup beside it, or it beside cleanup, with 0 to 3 turns of the loop between."""
     # With standing subscriptions on the tenant, and with none: then a channel may be idle.
-    await _interleave(probe, *_CLEANUPS[pair], beside=[_STANDING, ()])
+    programs = _programs(probe, *_CLEANUPS[pair], [_STANDING, ()])
+    await side_by_side(probe, programs, each=LISTENERS)
 
 
-async def _interleave(
-    probe: Probe, first: Step, second: Step, beside: Sequence[Sequence[Step]]
-) -> None:
-    for together in _orders(first, second):
+@case("CLN-08", shows=DISTURBANCE, alone="cleans", clients=_GUESTS, subscriptions=_MOST)
+async def cleanup_beside_a_client_that_closes_disturbs_nobody(probe: Probe) -> None:
+    """Either begins, with 0 to 3 turns of the loop between."""
+    programs = _programs(probe, ("cleanup", 0), ("close", 0), [_STANDING, ()], _GUESTS)
+    await side_by_side(probe, programs, each=LISTENERS)
+
+
+def _programs(
+    probe: Probe,
+    first: Step,
+    second: Step,
+    beside: Sequence[Sequence[Step]],
+    together: int = 2 * YIELDS * 2,
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Programs of tenants of their own: both orders, all pauses, with each of what stands beside.
+
+    Args:
+        probe: the case's.
+        first, second: the pair.
+        beside: what stands beside it.
+        together: how many programs may be at the pair itself at a time.
+    """
+    turns = asyncio.Semaphore(together)
+    for pair in _orders(first, second):
         for standing in beside:
-            player = Player(probe)
-            for step in (*standing, together, *_AFTER):
-                await player.take(step)
-            await player.finish()
+            yield _play(probe, standing, pair, turns)
+
+
+async def _play(
+    probe: Probe, standing: Sequence[Step], pair: Step, turns: asyncio.Semaphore
+) -> None:
+    player = Player(probe)
+    for step in standing:
+        await player.take(step)
+    async with turns:
+        await player.take(pair)
+    for step in _AFTER:
+        await player.take(step)
+    await player.finish()
 
 
 def _orders(first: Step, second: Step) -> Iterator[Step]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
 from eventhook_conformance.cases import case, needs
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, end, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Probe, Via
@@ -71,12 +73,17 @@ async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> 
 @case("PUB-12", shows=DISTURBANCE)
 async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str) -> None:
     """While it waits, with something unread, and while others publish."""
+    lanes = (_end_in_a_tenant(probe, via, how, range(first, 6, 2)) for first in range(2))
+    await side_by_side(probe, lanes, each=4)
+
+
+async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[int]) -> None:
     tenant = probe.tenant()
     pattern = EventPattern.all(tenant)
     neighbours = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
-    for pause in range(6):
+    for number, pause in enumerate(pauses):
         guest = await probe.subscribe(pattern)
-        neighbours.append(await probe.subscribe(pattern, via if pause % 2 else None))
+        neighbours.append(await probe.subscribe(pattern, via if number % 2 else None))
         await probe.reach(*neighbours)
         await probe.reach(*neighbours, via=via)
         await neighbours[0].wait_reading()
@@ -104,30 +111,41 @@ async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str)
 @case("PUB-13", shows={"replayed", "repeated", "phantom"})
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
     """Neither what the last one left unread, nor what came between, nor what it had read."""
+    await side_by_side(
+        probe, (_come_again(probe, via, prefix) for prefix in (None, "task")), each=2
+    )
+
+
+async def _come_again(probe: Probe, via: Via, prefix: str | None) -> None:
     tenant = probe.tenant()
-    for pattern in (EventPattern.all(tenant), EventPattern.by_type(tenant, "task")):
-        for read in (0, 1, 3):
-            listener = await probe.subscribe(pattern)
-            await probe.fence(listener)
-            await probe.reach(listener, via=via)
-            events = [probe.event(tenant) for _ in range(3)]
-            await probe.publish(*events, via=via)
-            await listener.receive(*events[:read])
-            await listener.leave()
-            await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    pattern = EventPattern(tenant_id=tenant, event_type_prefix=prefix)
+    for read in (0, 1, 3):
+        listener = await probe.subscribe(pattern)
+        await probe.fence(listener)
+        await probe.reach(listener, via=via)
+        events = [probe.event(tenant) for _ in range(3)]
+        await probe.publish(*events, via=via)
+        await listener.receive(*events[:read])
+        await listener.leave()
+        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
     last = [await probe.subscribe(EventPattern.all(tenant)), await probe.subscribe(pattern, via)]
     await probe.fence(*last)
     await probe.fence(*last)
 
 
 @either
-@case("PUB-16", shows=DISTURBANCE)
+@case("PUB-16", shows=DISTURBANCE, subscriptions=28)
 async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: Via) -> None:
     """Others enter and leave beside it, at every step of a publish; equal patterns and others."""
+    lanes = (_come_and_go(probe, via, range(first, 8, 4)) for first in range(4))
+    await side_by_side(probe, lanes, each=7)
+
+
+async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
     tenant = probe.tenant()
     everything, tasks = EventPattern.all(tenant), EventPattern.by_type(tenant, "task")
     early = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
-    for pause in range(8):
+    for pause in pauses:
         guests = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
         late = [await probe.subscribe(everything, via), await probe.subscribe(tasks)]
         standing = [*early, *late]
@@ -153,7 +171,7 @@ async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: 
     await probe.fence(*early)
 
 
-@case("PUB-16", shows=LOSS)
+@case("PUB-16", shows=LOSS, subscriptions=21)
 async def many_that_come_and_go_leave_the_standing_alone(probe: Probe) -> None:
     """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
     tenant = probe.tenant()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 from eventhook_conformance.cases import case
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, Chains, either, publish_and_read
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Probe, Via
@@ -38,13 +40,14 @@ async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
     ]
     await probe.reach(*listeners, via=via)
     await listeners[0].wait_reading()
-    events = [_varied(probe, tenant, ids, number) for number in range(320)]
-    await publish_and_read(probe, {via: [events]}, *listeners)
+    # Together more than what is batched or acknowledged in hundreds.
+    chains = [[_varied(probe, tenant, ids, number) for number in range(80)] for _ in range(4)]
+    await publish_and_read(probe, {via: chains}, *listeners)
     await probe.fence(*listeners)
 
 
 def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynEvent:
-    """The numbers 5, 4, 4 and 20 put every type with every workflow, task and size in turn."""
+    """The numbers 5, 4, 4 and 20 put every type with every workflow, task and size once in 80."""
     return probe.event(
         tenant,
         _TYPES[number % 5],
@@ -109,17 +112,23 @@ async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> N
     """The first events of many tenants, all at the same moment: each makes its channel."""
     for _ in range(4):
         tenants = [probe.tenant() for _ in range(5)]
-        listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
+        listeners = await probe.at_once(
+            *(probe.subscribe(EventPattern.all(tenant)) for tenant in tenants)
+        )
         await probe.burst([[probe.event(tenant)] for tenant in tenants for _ in range(6)])
         await probe.fence(*listeners)
-        for listener in listeners:
-            await listener.leave()
+        await probe.at_once(*(listener.leave() for listener in listeners))
 
 
 @either
-@case("PUB-20", shows={"acausal", "reordered"})
+@case("PUB-20", shows={"acausal", "reordered"}, subscriptions=9)
 async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
     """Two publishers in turns, each called after the other returned, on one client or on two."""
+    lanes = (_effects_in_a_tenant(probe, via, range(first, 30, 3)) for first in range(3))
+    await side_by_side(probe, lanes, each=3)
+
+
+async def _effects_in_a_tenant(probe: Probe, via: Via, steps: Iterable[int]) -> None:
     tenant = probe.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
@@ -128,8 +137,8 @@ async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
     ]
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
-    for step in range(30):
-        if step % 3 == 0:
+    for step in steps:
+        if step % 2 == 0:
             for listener in listeners:
                 await listener.wait_reading()
         turns = [

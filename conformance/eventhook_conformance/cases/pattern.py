@@ -10,8 +10,8 @@ import pytest
 
 import eventhook_fixtures
 from eventhook_conformance.cases import case, needs, via
-from eventhook_conformance.cases._paced import deliver
-from eventhook_conformance.cases._vectors import play_table
+from eventhook_conformance.cases._paced import deliver, runs, side_by_side
+from eventhook_conformance.cases._vectors import SUBSCRIPTIONS, play_table
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import (
     MAX_NAME_BYTES,
@@ -31,13 +31,13 @@ async def open_pattern_gets_every_event(probe: Probe) -> None:
     await play_table(probe, "PAT-01")
 
 
-@case("PAT-02", shows=_WRONG)
+@case("PAT-02", shows=_WRONG, subscriptions=26)
 async def one_token_selects_its_category(probe: Probe) -> None:
     """Whole tokens: neither what only begins alike, nor what has it further on."""
     await play_table(probe, "PAT-02")
 
 
-@case("PAT-03", shows=_WRONG)
+@case("PAT-03", shows=_WRONG, subscriptions=26)
 async def longer_prefix_selects_type_and_descendants(probe: Probe) -> None:
     """The type itself, and what goes on after it at a dot."""
     await play_table(probe, "PAT-03")
@@ -61,20 +61,20 @@ async def task_filter_gets_that_task_only(probe: Probe) -> None:
     await play_table(probe, "PAT-06")
 
 
-@case("PAT-07", shows=_WRONG)
+@case("PAT-07", shows=_WRONG, subscriptions=26)
 async def source_matches_exactly_and_whole(probe: Probe) -> None:
     """No beginning, no end, no other spelling of it."""
     await play_table(probe, "PAT-07")
 
 
-@case("PAT-08", shows=_WRONG)
+@case("PAT-08", shows=_WRONG, subscriptions=26)
 async def filters_combine_by_and(probe: Probe) -> None:
     """Every subset of the four, against events that miss by exactly one."""
     await play_table(probe, "PAT-08")
 
 
 @via
-@case("PAT-09", shows=_WRONG | {"leaked"})
+@case("PAT-09", shows=_WRONG | {"leaked"}, subscriptions=SUBSCRIPTIONS)
 async def whole_decision_table_holds(probe: Probe, via: Via) -> None:
     """Wherever the matching is done: at the publisher, at the server, at the reader."""
     await play_table(probe, via=via)
@@ -90,7 +90,7 @@ async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
         EventPattern(tenant_id=tenant, source="shop"),
         EventPattern.by_type(tenant, "order.paid"),
     ]
-    standing = [await probe.subscribe(pattern) for pattern in [*patterns, patterns[1]]]
+    standing = await probe.at_once(*(probe.subscribe(one) for one in [*patterns, patterns[1]]))
     await _play_side_by_side(probe, tenant, workflow, standing)
     for place in (4, 2, 0):
         await standing.pop(place).leave()
@@ -101,12 +101,12 @@ async def _play_side_by_side(
     probe: Probe, tenant: UUID, workflow: UUID, standing: list[Listener]
 ) -> None:
     for event_type in ("order.paid", "order.paid.twice", "task.created"):
-        for of in (workflow, None):
-            await probe.publish(
-                probe.event(tenant, event_type, workflow=of, source="shop"),
-                probe.event(tenant, event_type, workflow=of, source="suite"),
-            )
-            await probe.fence(*standing)
+        events = [
+            probe.event(tenant, event_type, workflow=of, source=source)
+            for of in (workflow, None)
+            for source in ("shop", "suite")
+        ]
+        await deliver(probe, events, *standing)
 
 
 @case("PAT-10")
@@ -123,20 +123,23 @@ async def malformed_prefix_is_refused(probe: Probe) -> None:
     await probe.fence(standing)
 
 
-@case("PAT-10", shows={"lost", "lost-first", "unmatched"})
+@case("PAT-10", shows={"lost", "lost-first", "unmatched"}, subscriptions=41)
 async def well_formed_prefix_is_accepted(probe: Probe) -> None:
     """A check that refuses too much is as wrong as one that refuses too little."""
     tenant = probe.tenant()
-    for one in eventhook_fixtures.load("prefixes")["valid"]:
-        prefix = one["value"]
-        listener = await probe.subscribe(EventPattern.by_type(tenant, prefix))
-        # A longer single token is well formed, but no type of 255 bytes can go on after it.
-        if "." in prefix or len(prefix) <= MAX_NAME_BYTES - 2:
-            await probe.fence(listener)
-        await listener.leave()
+    prefixes = [one["value"] for one in eventhook_fixtures.load("prefixes")["valid"]]
+    await side_by_side(probe, (_is_a_prefix(probe, tenant, prefix) for prefix in prefixes))
 
 
-@case("PAT-11", shows=_WRONG)
+async def _is_a_prefix(probe: Probe, tenant: UUID, prefix: str) -> None:
+    listener = await probe.subscribe(EventPattern.by_type(tenant, prefix))
+    # A longer single token is well formed, but no type of 255 bytes can go on after it.
+    if "." in prefix or len(prefix) <= MAX_NAME_BYTES - 2:
+        await probe.fence(listener)
+    await listener.leave()
+
+
+@case("PAT-11", shows=_WRONG, subscriptions=26)
 async def filters_are_data(probe: Probe) -> None:
     """A source of `*`, `>`, `%` or `.*` is that text, of a filter and of an event."""
     await play_table(probe, "PAT-11")
@@ -178,7 +181,7 @@ async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -
             await listener.wait_reading()
     for _ in range(3):
         events = _filtered_out(probe, tenant, min(probe.capabilities.event_capacity - 2, 32))
-        await probe.publish(*events)
+        await probe.burst(runs(events))
         await busy.receive(*events)
     await probe.fence(*quiet, busy)
 

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, either, every_kind, publish_and_read
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Probe, Via
 
 
 @either
-@case("PUB-01", shows=LOSS)
+@case("PUB-01", shows=LOSS, subscriptions=12)
 async def matching_event_is_delivered(probe: Probe, via: Via) -> None:
     """Under every kind of filter, to a reader that waits and to one that comes later."""
+    lanes = (_is_delivered(probe, via, waiting=waiting) for waiting in (True, False))
+    await side_by_side(probe, lanes, each=6)
+
+
+async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
     tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
     patterns = every_kind(tenant, probe.event(tenant, workflow=workflow, task=task))
-    for waiting in (True, False):
-        listeners = [await probe.subscribe(pattern) for pattern in patterns]
-        await probe.reach(*listeners, via=via)
-        for _ in range(4):
-            if waiting:
-                for listener in listeners:
-                    await listener.wait_reading()
-            event = probe.event(tenant, workflow=workflow, task=task)
-            await probe.publish(event, via=via)
+    listeners = [await probe.subscribe(pattern) for pattern in patterns]
+    await probe.reach(*listeners, via=via)
+    for _ in range(4):
+        if waiting:
             for listener in listeners:
-                await listener.receive(event)
-        await probe.fence(*listeners)
+                await listener.wait_reading()
+        event = probe.event(tenant, workflow=workflow, task=task)
+        await probe.publish(event, via=via)
         for listener in listeners:
-            await listener.leave()
+            await listener.receive(event)
+    await probe.fence(*listeners)
 
 
 @case("PUB-01", shows=LOSS)
@@ -59,7 +61,7 @@ async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> N
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
     events = [probe.event(tenant, f"task.step-{number % 7}") for number in range(260)]
-    await publish_and_read(probe, {via: [events]}, listener)
+    await publish_and_read(probe, {via: [events[n::4] for n in range(4)]}, listener)
     await probe.fence(listener)
 
 
@@ -158,18 +160,17 @@ async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via)
     for _ in range(3):
         for together in (False, True):
             if together:
-                listeners = await asyncio.gather(*(probe.subscribe(one) for one in patterns))
+                listeners = await probe.at_once(*(probe.subscribe(one) for one in patterns))
             else:
                 listeners = [await probe.subscribe(pattern) for pattern in patterns[1:4]]
             first = probe.event(tenant, workflow=workflow, task=task)
             await probe.publish(first, via=via)
             await probe.fence(*listeners)
-            for listener in listeners:
-                await listener.leave()
+            await probe.at_once(*(listener.leave() for listener in listeners))
 
 
 @pytest.mark.parametrize("who", ["subscriber", "publisher"])
-@case("PUB-04", shows=LOSS, needs={"multi_client": (True,), "activation": ("bus",)})
+@case("PUB-04", shows=LOSS, clients=1, needs={"multi_client": (True,), "activation": ("bus",)})
 async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> None:
     """A client that has done nothing else yet subscribes, or publishes, for the first time."""
     tenant, fresh = probe.tenant(), await probe.open_client()
@@ -204,16 +205,19 @@ async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
 @case("PUB-08", shows=LOSS)
 async def publishing_without_subscribers_succeeds(probe: Probe, via: Via) -> None:
     """Where none ever was, where none is left, where none asks for it; then one is heard again."""
-    for _ in range(3):
-        tenant = probe.tenant()
-        await probe.publish(probe.event(tenant), probe.event(tenant, "workflow.started"), via=via)
-        listener = await probe.subscribe(EventPattern.all(tenant))
-        await listener.leave()
-        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
-        await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via)
-        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
-        again = await probe.subscribe(EventPattern.all(tenant))
-        await probe.reach(again, via=via)
-        event = probe.event(tenant)
-        await probe.publish(event, via=via)
-        await again.receive(event)
+    await side_by_side(probe, (_publish_to_nobody(probe, via) for _ in range(3)), each=2)
+
+
+async def _publish_to_nobody(probe: Probe, via: Via) -> None:
+    tenant = probe.tenant()
+    await probe.publish(probe.event(tenant), probe.event(tenant, "workflow.started"), via=via)
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    await listener.leave()
+    await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via)
+    await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    again = await probe.subscribe(EventPattern.all(tenant))
+    await probe.reach(again, via=via)
+    event = probe.event(tenant)
+    await probe.publish(event, via=via)
+    await again.receive(event)

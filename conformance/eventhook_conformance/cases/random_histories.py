@@ -7,7 +7,7 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.programs import Breach, Program, check_program, play, search
 
 
-@case("PUB-01", "PUB-02", "PUB-03", "PUB-06", leaves_nothing=True)
+@case("PUB-01", "PUB-02", "PUB-03", "PUB-06", clients=1, leaves_nothing=True)
 async def no_random_history_breaks_a_rule(probe: Probe) -> None:
     """Tenants, patterns, clients coming, stalling, cancelling, leaving, in any order."""
 

@@ -24,7 +24,7 @@ _KERNEL_EVENTS: Final = 512
 
 
 @pytest.mark.parametrize("way", ["closed", "reset", "mid-event", "stalled", "unanswered"])
-@case("SSE-08", alone=True)
+@case("SSE-08", alone="counts")
 async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> None:
     """From an idle stream, in the midst of an event, unread, or before the answer began."""
     async with sse_session(probe) as sse:
@@ -59,7 +59,7 @@ async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> 
         )
 
 
-@case("SSE-08", alone=True)
+@case("SSE-08", alone="counts")
 async def two_hundred_come_and_go(probe: Probe) -> None:
     """Over a few workflows, some reading, some not, and nothing is left of them."""
     async with sse_session(probe, shows={"lost"}) as sse:
@@ -90,7 +90,7 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
         await staying.receive(*events)
 
 
-@case("SSE-13", alone=True)
+@case("SSE-13", alone="counts")
 async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
     """Others read on beside it, and what is kept for it is bounded."""
     async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:

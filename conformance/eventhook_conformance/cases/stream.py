@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import eventhook_fixtures
 from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._paced import runs, side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import (
@@ -51,14 +52,27 @@ _ANY: Final[frozenset[Kind]] = DISTURBANCE | {"phantom", "leaked"}
 
 
 async def deliver(
-    probe: Probe, events: Iterable[StreamEvent], *listeners: Listener, via: Via = None
+    probe: Probe,
+    events: Iterable[StreamEvent],
+    *listeners: Listener,
+    via: Via = None,
+    in_turn: bool = False,
 ) -> None:
-    """Publishes in turn, with a fence before more is unread than the target claims to hold."""
+    """Publishes, with a fence before more is unread than the target claims to hold.
+
+    Args:
+        probe: the case's.
+        events: what is published.
+        listeners: who gets it.
+        via: through which client.
+        in_turn: by one publisher; else many are published by several, each a run of them.
+    """
     waiting = list(events)
     # Each client that publishes sends a fence of its own.
     size = max(1, probe.capabilities.stream_capacity - 2)
     for start in range(0, len(waiting), size):
-        await probe.publish(*waiting[start : start + size], via=via)
+        some = waiting[start : start + size]
+        await probe.burst([some] if in_turn else runs(some), via=via)
         await probe.fence(*listeners)
 
 
@@ -95,26 +109,33 @@ def _at(event: StreamEvent, timestamp_ms: int) -> StreamEvent:
 @via
 @case("STR-01", shows=_ANY)
 async def publisher_order_holds(probe: Probe, via: Via) -> None:
-    """One publisher's long run, its types and tasks mixed, read by two from the end of it on."""
+    """Each publisher's long run, its types and tasks mixed, read by two from the end of it on."""
+    await side_by_side(probe, (_order_in_a_stream(probe, via) for _ in range(4)), each=2)
+
+
+async def _order_in_a_stream(probe: Probe, via: Via) -> None:
     key, types = probe.key(), list(StreamEventType)
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     await probe.fence(*readers)
     tasks = ["", str(uuid4()), str(uuid4())]
     events = [
         probe.stream_event(key, f"{n}", types[n % 4], task=tasks[n % 3], sequence=n)
-        for n in range(300)
+        for n in range(75)
     ]
-    await deliver(probe, events, *readers, via=via)
+    await deliver(probe, events, *readers, via=via, in_turn=True)
 
 
-@case("STR-01", shows=_ANY)
+@case("STR-01", shows=_ANY, subscriptions=17)
 async def every_well_formed_key_works(probe: Probe) -> None:
     """Any token is a key, however short, long, or unlike a UUID."""
-    for value in _well_formed_keys():
-        listener = await probe.subscribe(value)
-        await probe.publish(probe.stream_event(value))
-        await probe.fence(listener)
-        await listener.leave()
+    await side_by_side(probe, (_is_a_key(probe, value) for value in _well_formed_keys()))
+
+
+async def _is_a_key(probe: Probe, value: str) -> None:
+    listener = await probe.subscribe(value)
+    await probe.publish(probe.stream_event(value))
+    await probe.fence(listener)
+    await listener.leave()
 
 
 def _well_formed_keys() -> list[str]:
@@ -144,7 +165,7 @@ async def other_keys_stay_out(probe: Probe) -> None:
         key[:-1] + "b",
         str(UUID(key[:32])),
     ]
-    readers = [await probe.subscribe(one) for one in alike]
+    readers = await probe.at_once(*(probe.subscribe(one) for one in alike))
     await probe.burst([[probe.stream_event(one), probe.stream_event(one)] for one in alike])
     await probe.fence(*readers)
 
@@ -220,7 +241,8 @@ async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
     """Gaps, repeats, steps back and extremes are delivered as given, in the order of publishing."""
     key, numbers = probe.key(), [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2]
     listener = await probe.subscribe(key)
-    await deliver(probe, [probe.stream_event(key, sequence=n) for n in numbers], listener)
+    events = [probe.stream_event(key, sequence=n) for n in numbers]
+    await deliver(probe, events, listener, in_turn=True)
 
 
 @case("STR-07", shows=_ANY)

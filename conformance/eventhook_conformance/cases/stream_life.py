@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from eventhook_conformance.cases import case, via
+from eventhook_conformance.cases._paced import runs
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed
 from eventhook_conformance.checker import Kind
 from eventhook_conformance.contract import BusClosed
@@ -60,7 +61,7 @@ async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
     key = probe.key()
     listener = await probe.subscribe(key)
     events = [probe.stream_event(key) for _ in range(probe.capabilities.stream_capacity)]
-    await probe.publish(*events)
+    await probe.burst(runs(events))
     await listener.receive(*events)
 
 
@@ -172,14 +173,14 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
         passing = await probe.subscribe(key)
         await passing.wait_reading()
         await passing.leave()
-    await probe.returns(publishing, "publish")
+    await publishing
     await standing.receive(*events)
 
 
 # Closing
 
 
-@case("STR-06", shows=_LEFT | {"lost-on-close"}, needs={"multi_client": (True,)})
+@case("STR-06", shows=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
 async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
     """What it holds is read first; its calls raise `BusClosed`; other clients' readers go on."""
     key = probe.key()

@@ -17,7 +17,7 @@ from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
 
 
-@case("TEN-01", shows={"leaked"})
+@case("TEN-01", shows={"leaked"}, subscriptions=20)
 async def other_tenants_events_match_no_pattern(probe: Probe) -> None:
     """The vectors in which all filters would match, and only the tenant is another."""
     await play_table(probe, "TEN-01")
@@ -102,14 +102,13 @@ async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: V
 
 
 @pytest.mark.parametrize("clients", ["one", pytest.param("two", marks=OTHER)])
-@case("TEN-03", shows={"leaked"})
+@case("TEN-03", shows={"leaked"}, subscriptions=100)
 async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
     """All in flight together, from one client and from two, each tenant from each."""
     tenants = [probe.tenant() for _ in range(100)]
-    listeners = [
-        await probe.subscribe(EventPattern.all(tenant))
-        for tenant in islice(tenants, room(probe, 100))
-    ]
+    listeners = await probe.at_once(
+        *(probe.subscribe(EventPattern.all(tenant)) for tenant in islice(tenants, room(probe, 100)))
+    )
     senders: tuple[Via, ...] = ("same", "other") if clients == "two" else ("same",)
     await asyncio.gather(
         *(
@@ -120,8 +119,7 @@ async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None
             for via in senders
         )
     )
-    for listener in listeners:
-        await probe.fence(listener)
+    await probe.fence(*listeners)
 
 
 def _hostile(victim: UUID) -> list[str]:
@@ -135,7 +133,7 @@ def _hostile(victim: UUID) -> list[str]:
     ]
 
 
-@case("TEN-05", shows={"leaked", "refused-seen", "unmatched"})
+@case("TEN-05", shows={"leaked", "refused-seen", "unmatched"}, subscriptions=40)
 async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
     """Sources and prefixes that ask for more; what is not refused matches nothing."""
     victim = probe.tenant()
@@ -151,7 +149,9 @@ async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
     own = await probe.subscribe(EventPattern.all(victim))
     size = room(probe, len(patterns)) - 1
     for start in range(0, len(patterns), size):
-        tried = [await try_to_subscribe(probe, one) for one in patterns[start : start + size]]
+        tried = await probe.at_once(
+            *(try_to_subscribe(probe, one) for one in patterns[start : start + size])
+        )
         opened = [listener for listener in tried if listener is not None]
         await deliver(
             probe,
@@ -162,10 +162,8 @@ async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
             ],
             own,
         )
-        for listener in opened:
-            if _is_fenceable(listener):
-                await probe.fence(listener)
-            await listener.leave()
+        await probe.fence(*filter(_is_fenceable, opened))
+        await probe.at_once(*(listener.leave() for listener in opened))
 
 
 def _is_fenceable(listener: Listener) -> bool:

@@ -28,8 +28,9 @@ async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
 
 async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) -> None:
     """All these tenants publish; the listeners get their own, and nothing else."""
-    for tenant in tenants:
-        await probe.publish(probe.event(tenant), probe.event(tenant, "order.created"))
+    await probe.burst(
+        [probe.event(tenant), probe.event(tenant, "order.created")] for tenant in tenants
+    )
     await probe.fence(*listeners)
 
 
@@ -79,7 +80,7 @@ async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: st
     await _others_come(probe, quiet, other, wide, narrow)
 
 
-@case("TEN-04", needs={"introspection": (True,)}, shows={"leaked"}, alone=True)
+@case("TEN-04", needs={"introspection": (True,)}, shows={"leaked"}, alone="cleans")
 async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
     """Its channel is idle and goes; it comes back, and finds its own and nothing else."""
     quiet, wide, narrow = await _bystander(probe)
@@ -139,7 +140,7 @@ async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -
     await probe.subscribe(EventPattern.all(loud))
     # As much as may lie unread, so that whatever the neighbour takes is missed.
     before, after = min(capacity - 4, 60), 2
-    await probe.publish(*(probe.event(quiet) for _ in range(before)))
+    await probe.burst(_lanes([probe.event(quiet) for _ in range(before)]))
     await _overrun(probe, loud)
     await probe.publish(*(probe.event(quiet) for _ in range(after)))
     await probe.fence(unread)

@@ -76,7 +76,7 @@ _DEFAULTS = Settings()
     "--at-once",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many cases at once, where they may. [default: 1, or 16 for a target far away]",
+    help="How many cases at once, where they may. [default: 1, or 96 for a target far away]",
 )
 @click.option(
     "--replay",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -33,8 +33,6 @@ from eventhook_conformance.target import (
     Target,
     WorkflowService,
 )
-
-_KNOCK_S: Final = 0.02
 
 T = TypeVar("T")
 JudgeApart: TypeAlias = Callable[
@@ -82,8 +80,8 @@ class Acting(Making, Findings):
         self.random = random.Random(f"{settings.seed}:{history.case}")
         self.listeners: list[Listener] = []
         self.own_clients: list[Client] = []
-        self.used: set[Client] = set()
-        """The shared clients that it acted through."""
+        self.used: dict[Client, Via] = {}
+        """The shared clients that it acted through, and what it calls them."""
         self.tasks: set[asyncio.Task[Any]] = set()
         self._open_client = open_client
         self._shared = shared
@@ -105,7 +103,7 @@ class Acting(Making, Findings):
             client = await self._shared(1 if via == "other" else 0)
         except Exception as error:  # because: whatever the target raises is a finding
             raise self.aborted("a client to open", f"it raised {describe(error)}") from error
-        self.used.add(client)
+        self.used[client] = "other" if via == "other" else "same"
         return client
 
     async def open_client(self, address: str | None = None) -> Client:
@@ -219,15 +217,6 @@ class Acting(Making, Findings):
             CaseAborted: a publish raised or hung.
         """
         client = await self.client(via)
-        chains = list(chains)
-        if len(chains) == 1:
-            return await self._burst(client, chains, instead)
-        async with client.room.take(len(chains), self.history):
-            return await self._burst(client, chains, instead)
-
-    async def _burst(
-        self, client: Client, chains: Sequence[Sequence[Event]], instead: Event | None
-    ) -> list[Publish]:
         entries: list[Publish] = []
         tasks = [
             self.spawn(
@@ -317,6 +306,15 @@ class Acting(Making, Findings):
         self.tasks.discard(task)
         if not task.cancelled():
             task.exception()  # a case that was aborted meanwhile awaits no other
+
+    async def at_once(self, *calls: Coroutine[Any, Any, T]) -> list[T]:
+        """What these answer, all under way together: for what does not depend on each other.
+
+        Where a round trip takes long, that is most of what a case waits for. The first that raises
+        ends the case, and the others with it.
+        """
+        tasks: list[asyncio.Task[T]] = [self.spawn(call) for call in calls]
+        return [await task for task in tasks]
 
     async def returns(self, call: Awaitable[T], what: str, *, timeout_s: float | None = None) -> T:
         """What a call to the target returned, in bounded time.

@@ -18,14 +18,13 @@ from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.held import Held, Hung
 from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.room import Room
 from eventhook_conformance.probe.unruly import end, tamed
 
 T = TypeVar("T")
 
 CLOSED_BY_CASE: Final = "it was closed by a case"
-_IN_FLIGHT: Final = 64
-"""Publishes of several cases at once, of the 100 that a target is asked to bear on one client."""
+_IN_FLIGHT: Final = 100
+"""Publishes at a time that a target is asked to bear on one client, at most."""
 
 
 class Client:
@@ -48,9 +47,10 @@ class Client:
         """Why no other case should use it: it hung, or closed by itself."""
         self.suspected_by: str | None = None
         """The case in which that was."""
-        self.room = Room(_IN_FLIGHT)
-        """What is in flight on it in bursts."""
         self.closed = False
+        self.passing = False
+        """It comes and goes within a case: nobody else's fence may count on it."""
+        self._in_flight = asyncio.Semaphore(_IN_FLIGHT)
         self._held = held
         self._patience = patience
 
@@ -65,9 +65,11 @@ class Client:
         """
         entries: list[Publish] = []
         for prepared, recorded, handed in sent:
-            entry = prepared or history.publish(self.name, recorded, epoch=self.epoch)
-            entries.append(entry)
-            await self._publish(history, entry, handed)
+            # It is recorded as called when it is called, and not while it waits for its turn.
+            async with self._in_flight:
+                entry = prepared or history.publish(self.name, recorded, epoch=self.epoch)
+                entries.append(entry)
+                await self._publish(history, entry, handed)
             if entry.outcome != "ok":
                 break
         return entries

@@ -36,26 +36,22 @@ class Probe(Acting):
         """
         if not listeners:
             return
-        names = {p.client for p in self.history.publishes if p.returned} or {"c1"}
-        clients = await self._clients_of(names)
+        names = {p.client for p in self.history.publishes if p.returned}
+        clients = await self._clients_of(names) if names else [await self.client()]
         for client in clients:
             await self.reach(*listeners, via=client)
         await self._fence(clients, listeners)
 
     async def _fence(self, clients: Sequence[Client], listeners: Sequence[Listener]) -> None:
         """Each client publishes one more event for each listener, who reads all that it asks for."""
-        chains: list[tuple[Client, list[Event]]] = []
-        for client in clients:
-            fences: list[Event] = []
-            for listener in listeners:
-                if not any(listener.entry.matches(fence) for fence in fences):
-                    fences.append(self.fence_event(listener.entry.selects))
-            chains.append((client, fences))
-        first = len(self.history.publishes)
-        await asyncio.gather(*(self.publish(*fences, via=client) for client, fences in chains))
-        for publish in self.history.publishes[first:]:
+        fences = [(client, self.for_each(listeners)) for client in clients]
+        # All that they have to come after was published before; among themselves they owe no order.
+        entries = await self.at_once(
+            *(self.burst([[one] for one in its], via=client) for client, its in fences)
+        )
+        for publish in (publish for its in entries for publish in its):
             publish.purpose = "fence"
-        published = [fence for _, fences in chains for fence in fences]
+        published = [fence for _, its in fences for fence in its]
         for listener in listeners:
             # Those for others too, or they would stay unread and take room.
             await listener.receive(*(one for one in published if listener.entry.matches(one)))
@@ -112,9 +108,11 @@ class Probe(Acting):
         await self.returns(client.aclose(self.history), f"closing {client.name}")
 
     async def _clients_of(self, names: Collection[str]) -> list[Client]:
-        shared: tuple[tuple[str, Via], ...] = (("c1", "same"), ("c2", "other"))
-        clients = [await self.client(via) for name, via in shared if name in names]
-        return [c for c in [*clients, *self.own_clients] if c.name in names and not c.closed]
+        shared = sorted(self.used, key=lambda one: one.name)
+        vias: dict[str, Via] = {one.name: self.used[one] for one in shared}
+        clients = [await self.client(via) for name, via in vias.items() if name in names]
+        own = [c for c in self.own_clients if c.name in names and not (c.closed or c.passing)]
+        return [*(c for c in clients if not c.closed), *own]
 
     def attribute(self, by: str, since: Moment, *listeners: Listener) -> None:
         """Enters as published by somebody else what these got and nothing here published.

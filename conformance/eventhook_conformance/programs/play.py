@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -54,6 +55,8 @@ class Player:
         self._task = uuid4()
         self._listeners: list[Listener] = []
         self._unread: Counter[object] = Counter()
+        self._in_flight: Counter[object] = Counter()
+        """What a fence meanwhile may come before."""
         self._guest_open = False
         claimed = probe.capabilities
         self._clients = CLIENTS if claimed.multi_client else 1
@@ -172,8 +175,17 @@ class Player:
         chains = [chain[: max(1, free // len(chains))] for chain in chains[: max(1, free)]]
         size = sum(map(len, chains))
         if await self._has_room(scope, size):
+            with self._flying(scope, size):
+                await self._probe.burst(chains, via=self._via(client))
+
+    @contextmanager
+    def _flying(self, scope: object, size: int) -> Iterator[None]:
+        self._in_flight[scope] += size
+        try:
+            yield
+        finally:
+            self._in_flight[scope] -= size
             self._unread[scope] += size
-            await self._probe.burst(chains, via=self._via(client))
 
     async def _has_room(self, scope: object, size: int, *entering: EventPattern | str) -> bool:
         """Whether so many more may be published, after reading what is unread if it has to be.
@@ -182,10 +194,10 @@ class Player:
         """
         wanted = size + self._fences(scope, *entering)
         unread = self._unread[scope]
-        if unread and unread + wanted > self._capacity:
+        if unread and unread + self._in_flight[scope] + wanted > self._capacity:
             await self._probe.fence(*self._within(scope))
             self._unread[scope] -= unread
-        return self._unread[scope] + wanted <= self._capacity
+        return self._unread[scope] + self._in_flight[scope] + wanted <= self._capacity
 
     def _fences(self, scope: object, *entering: EventPattern | str) -> int:
         """How many it takes to fence all that ask for something within a tenant or key."""
@@ -231,10 +243,11 @@ class Player:
         scope = self._tenants[tenant % TENANTS]
         self._guest_open = True
         if await self._has_room(scope, 1):
-            self._unread[scope] += 1
             client: Client = await self._probe.open_client()
+            client.passing = True
             await self._probe.subscribe(EventPattern.all(scope), via=client)
-            await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)
+            with self._flying(scope, 1):
+                await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)
             await self._probe.close(client)
         self._guest_open = False
 

@@ -197,7 +197,7 @@ class ServesCancelledReads(PliableClient):
         )
 
 
-@bug(LIFETIMES, "PUB-16", seen="came instead")
+@bug(LIFETIMES, "PUB-16", seen="nothing of it")
 class SkipsTheNeighbour(PliableClient):
     """The fan-out goes through the living list and waits in between: who leaves makes it skip one."""
 
