@@ -90,10 +90,16 @@ class Channel(Subscription[E], Generic[E]):
             SubscriptionLost: nothing can come again.
             RuntimeError: another read is waiting; a subscription has one reader at a time.
         """
-        while not self._events:
+        if self._events:
+            return self._events.popleft()
+        return await self._wait()
+
+    async def _wait(self) -> E:
+        """The next event, where none is at hand; apart, so that a read of what is stays small."""
+        while True:
             self._catch_up()
             if self._events:
-                break
+                return self._events.popleft()
             if self._end is not None:
                 raise self._end.with_traceback(None)
             if self._wakeup is not None and not self._wakeup.done():
@@ -104,7 +110,6 @@ class Channel(Subscription[E], Generic[E]):
             finally:
                 if self._wakeup is wakeup:
                     self._wakeup = None
-        return self._events.popleft()
 
     def _catch_up(self) -> None:
         """Takes what has come for this subscription but still lies elsewhere."""

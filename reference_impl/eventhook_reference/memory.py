@@ -11,9 +11,6 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
-from uuid import UUID
-
-import msgspec
 
 from eventhook_conformance.contract import (
     BusClosed,
@@ -27,11 +24,11 @@ from eventhook_conformance.contract import (
     Subscription,
 )
 from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.admission import admitted
 from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.crowd import SharedChannel
-from eventhook_reference.frozen import CONTAINERS, freeze
 from eventhook_reference.topics import Interest, Topic, Topics, event_interest
-from eventhook_reference.wire import check_event, check_key, check_pattern, checked_body
+from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 E = TypeVar("E")
 
@@ -42,7 +39,7 @@ class MemoryBus:
     """What all clients of one in-memory bus share."""
 
     def __init__(self) -> None:
-        self.events: Topics[UUID, FlovynEvent] = Topics()
+        self.events: Topics[int, FlovynEvent] = Topics()
         self.streams: Topics[str, StreamEvent] = Topics()
 
 
@@ -57,18 +54,18 @@ class MemoryBackend(StreamingBackend):
         self.memberships: set[Membership[Any]] = set()
         self.events = MemoryEvents(self)
         self.streams = MemoryStreams(self)
-        self._closed = False
+        self.closed = False
 
     def check_open(self) -> None:
         """Raises `BusClosed` once this client was closed (PUB-17)."""
-        if self._closed:
+        if self.closed:
             raise BusClosed("this client was closed; open another one of the same target")
 
     async def aclose(self) -> None:
         """Closes this client: its readers read what is buffered, then end."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for membership in list(self.memberships):
             membership.finish()
         self.bus.events.let_go(self)
@@ -90,14 +87,18 @@ class MemoryEvents(EventBus):
 
     def __init__(self, backend: MemoryBackend) -> None:
         self._backend = backend
+        self._topics = backend.bus.events
 
     async def publish(self, event: FlovynEvent) -> None:
         """As the contract says; the payload is frozen once, for all subscribers (EVT-04)."""
-        self._backend.check_open()
-        check_event(event)
-        if isinstance(event.data, CONTAINERS):
-            event = msgspec.structs.replace(event, data=freeze(event.data))
-        topic = self._backend.bus.events.held_by(self._backend, event.tenant_id)
+        backend = self._backend
+        if backend.closed:
+            backend.check_open()
+        event = admitted(event)
+        key = event.tenant_id.int
+        topic = self._topics.get(key)
+        if topic is None or backend not in topic.holders:
+            topic = self._topics.held_by(backend, key)
         if topic.push(event):
             await asyncio.sleep(0)
 
@@ -175,7 +176,7 @@ class _EventMembership(Membership[FlovynEvent]):
         check_pattern(self._pattern)
 
     def _find_place(self) -> tuple[Topic[FlovynEvent], Interest[FlovynEvent]]:
-        topic = self._backend.bus.events.held_by(self._backend, self._pattern.tenant_id)
+        topic = self._backend.bus.events.held_by(self._backend, self._pattern.tenant_id.int)
         return topic, event_interest(self._pattern)
 
 

@@ -3,16 +3,15 @@
 A publish must cost what its matching subscriptions cost, not what all of the tenant's do. So those
 that ask for the same form a `Crowd`, to which an event is handed once. The crowds lie in *buckets*,
 each under the most selective filter that its pattern sets, and an event looks only into the few
-buckets that could hold a match.
+buckets that could hold a match. A UUID counts as its integer here, which is hashed several times as
+fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
-from uuid import UUID
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_reference.crowd import Crowd, SharedChannel
@@ -20,23 +19,25 @@ from eventhook_reference.crowd import Crowd, SharedChannel
 E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
 
-Facet: TypeAlias = Callable[[Any], UUID | str | None]
+Facet: TypeAlias = Callable[[Any], int | str | None]
 """What of an event says in which bucket of a kind it looks."""
-Bucket: TypeAlias = tuple[Facet, UUID | str | None]
+Bucket: TypeAlias = tuple[Facet, int | str | None]
 
-
-def _nothing(event: object) -> None:
-    """The facet of those who ask for everything."""
+_NOBODY: Final[dict[Hashable, Crowd[Any]]] = {}
 
 
 def _category(event: FlovynEvent) -> str:
     return event.event_type.partition(".")[0]
 
 
-_workflow: Final = attrgetter("workflow_execution_id")
-_task: Final = attrgetter("task_execution_id")
+def _workflow(event: FlovynEvent) -> int | None:
+    workflow = event.workflow_execution_id
+    return None if workflow is None else workflow.int
 
-EVERYTHING: Final[Bucket] = (_nothing, None)
+
+def _task(event: FlovynEvent) -> int | None:
+    task = event.task_execution_id
+    return None if task is None else task.int
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Interest(Generic[E]):
 
     asks: Hashable = None
     """Whoever asks for the same joins the same crowd."""
-    bucket: Bucket = EVERYTHING
+    bucket: Bucket | None = None
+    """None: every event may be a match."""
     matches: Callable[[E], bool] | None = None
     """What the bucket alone does not decide; None if it decides all."""
 
@@ -54,17 +56,17 @@ def event_interest(pattern: EventPattern) -> Interest[FlovynEvent]:
     """The narrowest bucket for a pattern."""
     prefix = pattern.event_type_prefix
     if pattern.workflow_execution_id is not None:
-        bucket: Bucket = (_workflow, pattern.workflow_execution_id)
+        bucket: Bucket | None = (_workflow, pattern.workflow_execution_id.int)
         decides = EventPattern.for_workflow(pattern.tenant_id, pattern.workflow_execution_id)
     elif pattern.task_execution_id is not None:
-        bucket = (_task, pattern.task_execution_id)
+        bucket = (_task, pattern.task_execution_id.int)
         decides = EventPattern.for_task(pattern.tenant_id, pattern.task_execution_id)
     elif prefix is not None:
         category = prefix.partition(".")[0]
         bucket = (_category, category)
         decides = EventPattern.by_type(pattern.tenant_id, category)
     else:
-        bucket = EVERYTHING
+        bucket = None
         decides = EventPattern.all(pattern.tenant_id)
     return Interest(pattern, bucket, None if decides == pattern else pattern.matches)
 
@@ -74,27 +76,38 @@ class Topic(Generic[E]):
     """One channel of the bus, held by the clients that used it."""
 
     holders: set[object] = field(default_factory=set)
-    _buckets: dict[Facet, dict[UUID | str | None, dict[Hashable, Crowd[E]]]] = field(
+    _for_all: dict[Hashable, Crowd[E]] = field(default_factory=dict)
+    """The bucket that every event looks into."""
+    _open_to_all: tuple[Crowd[E], ...] = ()
+    """What is in it, which is sooner looked through than a dictionary."""
+    _buckets: dict[Facet, dict[int | str | None, dict[Hashable, Crowd[E]]]] = field(
         default_factory=dict
     )
 
     @property
     def active(self) -> bool:
         """Whether a subscription is active on it."""
-        return bool(self._buckets)
+        return bool(self._for_all or self._buckets)
 
     def join(self, interest: Interest[E], capacity: int) -> SharedChannel[E]:
         """Makes a subscription active."""
-        facet, value = interest.bucket
-        bucket = self._buckets.setdefault(facet, {}).setdefault(value, {})
+        bucket = self._for_all
+        if interest.bucket is not None:
+            facet, value = interest.bucket
+            bucket = self._buckets.setdefault(facet, {}).setdefault(value, {})
         crowd = bucket.get(interest.asks)
         if crowd is None:
             crowd = bucket[interest.asks] = Crowd(capacity, interest.matches)
+            self._open_to_all = tuple(self._for_all.values())
         return crowd.join()
 
     def depart(self, interest: Interest[E], channel: SharedChannel[E]) -> None:
         """Ends a subscription that was active."""
         if channel.crowd.depart(channel):
+            return
+        if interest.bucket is None:
+            del self._for_all[interest.asks]
+            self._open_to_all = tuple(self._for_all.values())
             return
         facet, value = interest.bucket
         bucket = self._buckets[facet][value]
@@ -107,10 +120,12 @@ class Topic(Generic[E]):
     def push(self, event: E) -> bool:
         """Hands the event to all that match; whether a reader needs a turn (see `Channel.push`)."""
         crowded = False
-        for facet, buckets in self._buckets.items():
-            bucket = buckets.get(facet(event))
-            if bucket is not None:
-                for crowd in bucket.values():
+        for crowd in self._open_to_all:
+            if (crowd.matches is None or crowd.matches(event)) and crowd.push(event):
+                crowded = True
+        if self._buckets:
+            for facet, buckets in self._buckets.items():
+                for crowd in buckets.get(facet(event), _NOBODY).values():
                     if (crowd.matches is None or crowd.matches(event)) and crowd.push(event):
                         crowded = True
         return crowded

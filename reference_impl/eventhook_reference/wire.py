@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from eventhook_conformance.contract import (
     EventPattern,
     FlovynEvent,
@@ -17,26 +15,6 @@ from eventhook_conformance.target import Capabilities
 
 MAX_EVENT_BYTES = Capabilities().max_event_bytes
 """The largest wire form taken, in bytes (EVT-08)."""
-
-
-_MOST_BESIDES = 1024
-"""What an event's wire form has at most beside its data, its source and its correlation id."""
-_MOST_PER_CHARACTER = 6
-"""The longest that JSON makes of one character: `\\u0000`."""
-_encode = msgspec.json.Encoder().encode
-
-
-def check_event(event: FlovynEvent) -> None:
-    """Raises as `checked_body` does, and encodes no more than that takes."""
-    _check(event, FlovynEvent)
-    texts = len(event.source) + len(event.correlation_id or "")
-    rest = MAX_EVENT_BYTES - _MOST_BESIDES - _MOST_PER_CHARACTER * texts
-    try:
-        surely_fits = len(_encode(event.data)) <= rest
-    except (UnicodeEncodeError, TypeError, OverflowError, RecursionError):
-        surely_fits = False
-    if not surely_fits:
-        _sized(event.to_json())
 
 
 def checked_body(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | StreamEvent]) -> bytes:
