@@ -69,15 +69,18 @@ class Barrier:
 
         A caller that is cancelled takes nothing from those who share its round.
         """
-        current = self._epoch()
-        for under_way in (self._flying, self._gathering):
-            if under_way is not None and under_way.epoch != current:
-                self.fail(_LOST)
-        if epoch != current:
-            return Round(0, epoch, problem=_LOST)
-        if self._gathering is None:
-            self._gathering = self._new_round(epoch)
         mine = self._gathering
+        current = self._epoch()
+        # What flies was under way already when the round that gathers began, and passed this then.
+        if mine is None or mine.epoch != current or epoch != current:
+            for under_way in (self._flying, mine):
+                if under_way is not None and under_way.epoch != current:
+                    self.fail(_LOST)
+            if epoch != current:
+                return Round(0, epoch, problem=_LOST)
+            if self._gathering is None:
+                self._gathering = self._new_round(epoch)
+            mine = self._gathering
         waiter = asyncio.get_running_loop().create_future()
         mine.waiters.append(waiter)
         if self._flying is None and self._launching is None:

@@ -92,13 +92,14 @@ class Connection:
         Raises:
             PublishError: it was not sent, was refused, or nobody knows whether it arrived.
         """
-        if len(body) > self._client.max_payload:
-            raise PublishError(
-                f"the event has {len(body)} bytes; this server takes {self._client.max_payload}"
-            )
         epoch = self._epoch()
         try:
             await self._client.publish(subject, body)
+        except nats.errors.MaxPayloadError as error:
+            limit = self._client.max_payload
+            raise PublishError(
+                f"the event has {len(body)} bytes; this server takes {limit}"
+            ) from error
         except nats.errors.Error as error:
             raise PublishError(f"{self._down()}; nothing was sent") from error
         outcome = await self._barrier.passed(epoch)
@@ -227,7 +228,8 @@ class Connection:
         An error that is final lets nats-py close in a task of its own. The server's answer to a round
         may still come in after it, but must not count.
         """
-        return -1 if self._client.is_closed else self._client.stats["reconnects"]
+        client = self._client
+        return -1 if client.is_closed else client.stats["reconnects"]
 
     async def _send_round(self, number: int) -> None:
         with suppress(nats.errors.Error):  # because: the round fails with the connection

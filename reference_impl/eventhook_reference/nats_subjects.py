@@ -12,10 +12,14 @@ from uuid import UUID
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 
 
-@lru_cache(maxsize=1024)
 def event_root(tenant_id: UUID) -> str:
     """What all of the tenant's event subjects begin with; the event type follows."""
-    return f"flovyn.events.{tenant_id}."
+    return _root(tenant_id.int)
+
+
+@lru_cache(maxsize=1024)
+def _root(tenant: int) -> str:
+    return f"flovyn.events.{UUID(int=tenant)}."
 
 
 def event_subject(event: FlovynEvent) -> str:

@@ -15,9 +15,15 @@ from eventhook_conformance.contract.grammar import (
     check_event_type,
     check_stream_key,
 )
-from eventhook_conformance.contract.json_value import check_json, check_text, json_equal
+from eventhook_conformance.contract.json_value import (
+    check_json,
+    check_text,
+    json_equal,
+    keeps_bounds,
+)
 
 _T = TypeVar("_T")
+_LEAST = -MAX_INTEGER
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +85,13 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
         """
         event = parse(text, cls)
-        event.validate()
+        # The decoder has seen to types and text already.
+        if (
+            check_event_type(event.event_type) is not None
+            or not _LEAST <= event.timestamp_ms <= MAX_INTEGER
+            or not keeps_bounds(event.data)
+        ):
+            event.validate()
         return event
 
     def validate(self) -> None:
@@ -96,19 +108,27 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             or (type(self.tenant_id) is not UUID and _check_uuid(self.tenant_id, "tenant_id"))
             or (
                 self.workflow_execution_id is not None
+                and type(self.workflow_execution_id) is not UUID
                 and _check_uuid(self.workflow_execution_id, "workflow_execution_id", optional=True)
             )
             or (
                 self.task_execution_id is not None
+                and type(self.task_execution_id) is not UUID
                 and _check_uuid(self.task_execution_id, "task_execution_id", optional=True)
             )
-            or check_text(self.source, "source")
-            or _check_integer(self.timestamp_ms, "timestamp_ms")
+            or (
+                not (type(self.source) is str and self.source.isascii())
+                and check_text(self.source, "source")
+            )
+            or (
+                not (type(self.timestamp_ms) is int and _LEAST <= self.timestamp_ms <= MAX_INTEGER)
+                and _check_integer(self.timestamp_ms, "timestamp_ms")
+            )
             or (
                 self.correlation_id is not None
                 and check_text(self.correlation_id, "correlation_id")
             )
-            or check_json(self.data)
+            or (None if self.data is None else check_json(self.data))
         )
         if problem:
             raise InvalidEvent(problem)

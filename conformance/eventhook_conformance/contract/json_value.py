@@ -13,6 +13,7 @@ MAX_DEPTH: Final = 128
 """The deepest nesting `validate` accepts; the contract asks every bus for 32 (EVT-02)."""
 
 _CONTAINERS: Final = (dict, list)
+_LEAST: Final = -MAX_INTEGER
 
 
 def check_json(value: object, where: str = "data") -> str | None:
@@ -39,17 +40,31 @@ def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
         if kind is str:
             if not value.isascii() and check_text(value, "") is not None:
                 return False
-        elif isinstance(value, _CONTAINERS):
+        elif kind is dict or kind is list or isinstance(value, _CONTAINERS):
             if depth >= MAX_DEPTH or not _surely_json(value, depth + 1):
                 return False
         elif not (
-            (kind is int and -MAX_INTEGER <= value <= MAX_INTEGER)
+            (kind is int and _LEAST <= value <= MAX_INTEGER)
             or value is None
             or kind is bool
             or (kind is float and math.isfinite(value))
         ):
             return False
     return True
+
+
+def keeps_bounds(decoded: Any, depth: int = 0) -> bool:
+    """Whether what was decoded from JSON is surely allowed; a decoder lets through no other fault
+    than integers that are too large and values that lie too deep."""
+    kind = type(decoded)
+    if kind is dict or kind is list:
+        if depth >= MAX_DEPTH:
+            return False
+        for value in decoded.values() if kind is dict else decoded:
+            if type(value) is not str and not keeps_bounds(value, depth + 1):
+                return False
+        return True
+    return kind is not int or _LEAST <= decoded <= MAX_INTEGER
 
 
 def _find_problem(value: object, where: str, depth: int) -> str | None:
