@@ -26,9 +26,10 @@ from eventhook_conformance.contract import (
     SubscribeError,
     SubscriptionLost,
 )
-from eventhook_reference.nats_attachment import Attachment
+from eventhook_reference.nats_attachment import Attachment, Message
 from eventhook_reference.nats_barrier import Barrier
 from eventhook_reference.nats_options import OPTIONS
+from eventhook_reference.nats_outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ class CannotConnect(StreamingError):
     """No connection could be made; the message is one line that names the URL."""
 
 
+class _Client(Client):
+    msg_class = cast(Any, Message)
+
+
 class Connection:
     """A connection that reconnects by itself until it is closed.
 
@@ -59,9 +64,10 @@ class Connection:
     def __init__(self, url: str) -> None:
         self._url = url
         self._server = url.rpartition("//")[2].rpartition("@")[2]
-        self._client = Client()
+        self._client = _Client()
         self._inbox = self._client.new_inbox()
         self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck)
+        self._outgoing = Outgoing(self._write)
         self._attached: set[Attachment] = set()
         self._left_while_down: list[NatsSubscription] = []
         self._connecting = False
@@ -92,16 +98,15 @@ class Connection:
         Raises:
             PublishError: it was not sent, was refused, or nobody knows whether it arrived.
         """
-        epoch = self._epoch()
-        try:
-            await self._client.publish(subject, body)
-        except nats.errors.MaxPayloadError as error:
-            limit = self._client.max_payload
+        client = self._client
+        if not client.is_connected:
+            raise PublishError(f"{self._down()}; nothing was sent")
+        if len(body) > client.max_payload:
             raise PublishError(
-                f"the event has {len(body)} bytes; this server takes {limit}"
-            ) from error
-        except nats.errors.Error as error:
-            raise PublishError(f"{self._down()}; nothing was sent") from error
+                f"the event has {len(body)} bytes; this server takes {client.max_payload}"
+            )
+        epoch = self._epoch()
+        self._outgoing.publish(subject, body, epoch)
         outcome = await self._barrier.passed(epoch)
         if outcome.denied and subject.lower() in outcome.denied:
             raise PublishError(f"the server permits no publishing to {subject}", subject=subject)
@@ -182,6 +187,11 @@ class Connection:
         if writer is not None:
             writer.transport.abort()
 
+    def _write(self, commands: bytes, epoch: int) -> None:
+        writer = self._writer()
+        if writer is not None and self._client.is_connected and epoch == self._epoch():
+            writer.write(commands)
+
     def _writer(self) -> asyncio.StreamWriter | None:
         """The socket's writer, for which nats-py has no public name."""
         transport = getattr(self._client, "_transport", None)
@@ -232,6 +242,7 @@ class Connection:
         return -1 if client.is_closed else client.stats["reconnects"]
 
     async def _send_round(self, number: int) -> None:
+        self._outgoing.flush()
         with suppress(nats.errors.Error):  # because: the round fails with the connection
             await self._client.publish(f"{self._inbox}.{number}", b"")
 

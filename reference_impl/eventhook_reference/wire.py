@@ -24,17 +24,10 @@ def checked_body(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | Stre
         InvalidEvent: it is of another kind, or breaks the contract (EVT-05, EVT-12).
         PublishError: it is larger than `MAX_EVENT_BYTES` (EVT-08).
     """
-    _check(event, kind)
-    return _sized(event.to_json())
-
-
-def _check(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | StreamEvent]) -> None:
     if not isinstance(event, kind):
         raise InvalidEvent(f"this is a {type(event).__name__}; right would be a {kind.__name__}")
     event.validate()
-
-
-def _sized(body: bytes) -> bytes:
+    body = event.to_json()
     if len(body) > MAX_EVENT_BYTES:
         raise PublishError(
             f"the event has {len(body)} bytes; at most {MAX_EVENT_BYTES} are allowed",

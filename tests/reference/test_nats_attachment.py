@@ -3,15 +3,14 @@
 import asyncio
 
 import pytest
-from nats.aio.msg import Msg
 
-from eventhook_reference.nats_attachment import Attachment
+from eventhook_reference.nats_attachment import Attachment, Message
 
 pytestmark = pytest.mark.asyncio
 
 
-def message(body: bytes) -> Msg:
-    return Msg(_client=None, subject="a.b", data=body)  # type: ignore[arg-type]
+def message(body: bytes) -> Message:
+    return Message(subject="a.b", data=body)
 
 
 class Reader:
