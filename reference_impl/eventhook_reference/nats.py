@@ -135,7 +135,8 @@ class NatsEvents(EventBus):
         backend = self._backend
         backend.check_open()
         body = checked_body(event, FlovynEvent)
-        backend.event_uses.touch(event.tenant_id.int)
+        if event.tenant_id.int not in backend.event_uses:
+            backend.event_uses.touch(event.tenant_id.int)
         await backend.connection.publish(event_subject(event), body)
 
     def subscribe(self, pattern: EventPattern) -> SubscribeContext[FlovynEvent]:

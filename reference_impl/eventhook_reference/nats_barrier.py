@@ -69,24 +69,35 @@ class Barrier:
 
         A caller that is cancelled takes nothing from those who share its round.
         """
-        mine = self._gathering
         current = self._epoch()
-        # What flies was under way already when the round that gathers began, and passed this then.
-        if mine is None or mine.epoch != current or epoch != current:
-            for under_way in (self._flying, mine):
-                if under_way is not None and under_way.epoch != current:
-                    self.fail(_LOST)
-            if epoch != current:
-                return Round(0, epoch, problem=_LOST)
-            if self._gathering is None:
-                self._gathering = self._new_round(epoch)
-            mine = self._gathering
-        waiter = asyncio.get_running_loop().create_future()
-        mine.waiters.append(waiter)
-        if self._flying is None and self._launching is None:
-            await self._launch()
-        await waiter
+        if epoch != current:
+            self._fail_other_than(current)
+            return Round(0, epoch, problem=_LOST)
+        mine, settled = self.joined(epoch)
+        if not self.under_way:
+            await self.launch()
+        await settled
         return mine
+
+    def joined(self, current: int) -> tuple[Round, asyncio.Future[None]]:
+        """The round of what was written in this epoch just now, and what is done when it is settled.
+
+        Whoever calls this sees to it that a round is under way before waiting, as `passed` does. It
+        is apart for those who wait often, whom each layer costs.
+        """
+        mine = self._gathering
+        # What flies was under way already when the round that gathers began, and of its epoch.
+        if mine is None or mine.epoch != current:
+            self._fail_other_than(current)
+            mine = self._gathering = self._new_round(current)
+        settled = asyncio.get_running_loop().create_future()
+        mine.waiters.append(settled)
+        return mine, settled
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a round is in flight, or about to be."""
+        return self._flying is not None or self._launching is not None
 
     def answered(self, number: int) -> None:
         """The message of that round came back."""
@@ -97,7 +108,7 @@ class Barrier:
         flying.settle(None if flying.epoch == self._epoch() else _LOST)
         if self._gathering is not None or len(flying.waiters) > 1:
             # Those who now go on may have more to send: the next round waits for them.
-            self._launching = asyncio.create_task(self._launch())
+            self._launching = asyncio.create_task(self.launch())
 
     def deny(self, subject: str) -> None:
         """The server refused a publish to that subject.
@@ -116,6 +127,11 @@ class Barrier:
                 under_way.settle(problem)
         self._flying = self._gathering = None
 
+    def _fail_other_than(self, epoch: int) -> None:
+        for round_ in (self._flying, self._gathering):
+            if round_ is not None and round_.epoch != epoch:
+                self.fail(_LOST)
+
     def _new_round(self, epoch: int) -> Round:
         self._count += 1
         deadline = asyncio.get_running_loop().call_later(self._timeout_s, self._expire)
@@ -125,7 +141,8 @@ class Barrier:
         self.fail(f"the server did not answer within {self._timeout_s:g} s")
         self._timed_out()
 
-    async def _launch(self) -> None:
+    async def launch(self) -> None:
+        """Sends the round that gathers, if one does."""
         self._launching = None
         if self._gathering is not None:
             self._flying, self._gathering = self._gathering, None

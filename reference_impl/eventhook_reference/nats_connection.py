@@ -105,9 +105,12 @@ class Connection:
             raise PublishError(
                 f"the event has {len(body)} bytes; this server takes {client.max_payload}"
             )
-        epoch = self._epoch()
+        epoch: int = client.stats["reconnects"]
         self._outgoing.publish(subject, body, epoch)
-        outcome = await self._barrier.passed(epoch)
+        outcome, settled = self._barrier.joined(epoch)
+        if not self._barrier.under_way:
+            await self._barrier.launch()
+        await settled
         if outcome.denied and subject.lower() in outcome.denied:
             raise PublishError(f"the server permits no publishing to {subject}", subject=subject)
         if outcome.problem is not None:

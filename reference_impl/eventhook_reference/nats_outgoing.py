@@ -16,16 +16,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-_PIECE: Final = 32_768
+_PIECE: Final = 65_536
 """Bytes that are written without waiting for the end of the turn."""
 
 _no_subject: Final = re.compile(r"\s|^$").search
 
 
 @lru_cache(maxsize=1024)
-def _check_subject(subject: str) -> None:
+def _head(subject: str) -> bytes:
     if _no_subject(subject):
         raise ValueError(f"{subject!r} is no subject; right would be tokens joined by dots")
+    return f"PUB {subject} ".encode()
 
 
 class Outgoing:
@@ -47,13 +48,12 @@ class Outgoing:
         Raises:
             ValueError: the subject would be more than that to the server.
         """
-        _check_subject(subject)
+        command = b"%b%d\r\n%b\r\n" % (_head(subject), len(body), body)
         if epoch != self._epoch:
             self.flush()
             self._epoch = epoch
         if not self._commands:
             asyncio.get_running_loop().call_soon(self.flush)
-        command = f"PUB {subject} {len(body)}\r\n".encode() + body + b"\r\n"
         self._commands.append(command)
         self._size += len(command)
         if self._size >= _PIECE:

@@ -43,7 +43,7 @@ async def test_whoever_must_come_after_can_have_it_written_at_once() -> None:
 
 async def test_a_long_turn_is_written_in_pieces() -> None:
     socket = Socket()
-    body = b"x" * 10_000
+    body = b"x" * 20_000
     for _ in range(10):
         socket.outgoing.publish("a.b", body, 0)
     assert len(socket.writes) == 2
@@ -51,7 +51,7 @@ async def test_a_long_turn_is_written_in_pieces() -> None:
     assert len(socket.writes) == 3
     assert (
         b"".join(commands for commands, _ in socket.writes)
-        == (b"PUB a.b 10000\r\n" + body + b"\r\n") * 10
+        == (b"PUB a.b 20000\r\n" + body + b"\r\n") * 10
     )
 
 

@@ -24,6 +24,8 @@ from eventhook_conformance.contract.json_value import (
 
 _T = TypeVar("_T")
 _LEAST = -MAX_INTEGER
+_HAVE_NO_JSON = (UnicodeEncodeError, TypeError, OverflowError, RecursionError)
+"""What the encoder raises for values that it cannot write."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -75,7 +77,10 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             InvalidEvent: a value has no JSON form.
         """
-        return _to_json(self)
+        try:
+            return _encode(self)
+        except _HAVE_NO_JSON as error:
+            raise InvalidEvent(f"the event has no JSON form: {error}") from error
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Self:
@@ -205,7 +210,10 @@ class StreamEvent(
         Raises:
             InvalidEvent: a value has no JSON form.
         """
-        return _to_json(self)
+        try:
+            return _encode(self)
+        except _HAVE_NO_JSON as error:
+            raise InvalidEvent(f"the event has no JSON form: {error}") from error
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Self:
@@ -261,13 +269,6 @@ def _same(mine: object, its: object) -> bool:
 def now_ms() -> int:
     """This moment in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def _to_json(event: msgspec.Struct) -> bytes:
-    try:
-        return _encode(event)
-    except (UnicodeEncodeError, TypeError, OverflowError, RecursionError) as error:
-        raise InvalidEvent(f"the event has no JSON form: {error}") from error
 
 
 def parse(text: bytes | str, kind: type[_T]) -> _T:
