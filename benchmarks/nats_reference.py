@@ -1,8 +1,8 @@
 """The NATS reference against the bare client library on the same server.
 
 Publishing, 256 at once, against publishing that never waits for the server: with a subscriber on the same
-connection that gets it all, and with nobody subscribed; one after another, against one sound barrier; reading,
-against a callback that decodes the same payload.
+connection that gets it all, and with nobody subscribed; one after another, against one sound barrier;
+reading, against a callback that decodes the same payload.
 """
 
 from __future__ import annotations

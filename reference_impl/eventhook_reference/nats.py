@@ -14,9 +14,6 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
-from uuid import UUID
-
-import msgspec
 
 from eventhook_conformance.contract import (
     BusClosed,
@@ -35,6 +32,7 @@ from eventhook_conformance.target import Capabilities, Server, Target
 from eventhook_reference.channel import Channel, SubscribeContext
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_connection import CannotConnect, Connection
+from eventhook_reference.nats_narrowing import Narrowing
 from eventhook_reference.nats_subjects import (
     event_root,
     event_subject,
@@ -214,17 +212,6 @@ class _Subscribing(SubscribeContext[E], Generic[E, K]):
         return event is not None and self._channel.push(event)
 
 
-class _Selected(msgspec.Struct):
-    """What patterns select by and a subject does not tell; all else of a body is skipped, unread."""
-
-    workflow_execution_id: UUID | None = None
-    task_execution_id: UUID | None = None
-    source: str | None = None
-
-
-_peek = msgspec.json.Decoder(_Selected).decode
-
-
 class _EventSubscribing(_Subscribing[FlovynEvent, int]):
     def __init__(self, backend: NatsBackend, pattern: EventPattern) -> None:
         super().__init__(backend, backend.event_uses, backend.claims.event_capacity)
@@ -235,49 +222,21 @@ class _EventSubscribing(_Subscribing[FlovynEvent, int]):
         check_pattern(self._pattern)
 
     def _place(self) -> tuple[int, str]:
-        pattern = self._pattern
-        tenant = pattern.tenant_id
+        tenant = self._pattern.tenant_id
         self._tenant = tenant.int
         self._root = event_root(tenant)
-        self._narrowed = pattern != EventPattern.all(tenant)
-        self._type = self._root + (pattern.event_type_prefix or "")
-        self._peeks = (
-            pattern.workflow_execution_id,
-            pattern.task_execution_id,
-            pattern.source,
-        ) != (
-            None,
-            None,
-            None,
-        )
-        return self._tenant, pattern_subject(pattern)
+        narrows = self._pattern != EventPattern.all(tenant)
+        self._narrowing = Narrowing(self._pattern) if narrows else None
+        return self._tenant, pattern_subject(self._pattern)
 
     def _read(self, subject: str, body: bytes) -> FlovynEvent | None:
-        if self._narrowed and self._surely_misses(subject, body):
+        narrowing = self._narrowing
+        if narrowing is not None and narrowing.surely_misses(subject, body):
             return None
         event = FlovynEvent.from_json(body)
         if event.tenant_id.int != self._tenant or subject != self._root + event.event_type:
             raise InvalidEvent(f"its body belongs on {event_subject(event)} (NAT-08, NAT-09)")
-        return event if not self._narrowed or self._pattern.matches(event) else None
-
-    def _surely_misses(self, subject: str, body: bytes) -> bool:
-        """Whether it can be told without decoding all of it that this is for others of the tenant."""
-        pattern = self._pattern
-        if pattern.event_type_prefix is not None and not (
-            subject == self._type or subject.startswith(self._type + ".")
-        ):
-            return True
-        if not self._peeks:
-            return False
-        try:
-            seen = _peek(body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return False  # What is wrong with it, if anything, decoding it will say.
-        return (
-            pattern.workflow_execution_id not in (None, seen.workflow_execution_id)
-            or pattern.task_execution_id not in (None, seen.task_execution_id)
-            or pattern.source not in (None, seen.source)
-        )
+        return event if narrowing is None or self._pattern.matches(event) else None
 
 
 class _StreamSubscribing(_Subscribing[StreamEvent, str]):

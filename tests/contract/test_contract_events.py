@@ -23,6 +23,7 @@ from eventhook_conformance.contract import (
     StreamEventType,
     StreamingError,
 )
+from eventhook_conformance.contract.json_value import keeps_bounds
 
 ID, TENANT, WORKFLOW, TASK = (UUID(int=0xABCDEF << 100 | number) for number in (1, 2, 3, 4))
 EVENT_TYPES = eventhook_fixtures.load("event_types")
@@ -451,6 +452,23 @@ def nested(levels: int) -> Any:
 def test_nesting_that_is_allowed(levels: int) -> None:
     event(data=nested(levels)).validate()
     assert FlovynEvent.from_json(event(data=nested(levels)).to_json()) == event(data=nested(levels))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [[0, MAX_INTEGER + 1]],
+        {"x": {"y": -MAX_INTEGER - 1}},
+        {"x": [True, None, "", 10**30]},
+        nested(MAX_DEPTH + 1),
+        [nested(MAX_DEPTH)],
+    ],
+    ids=lambda data: f"{data!s:.20}",
+)
+def test_bounds_that_a_decoder_does_not_keep_are_kept_in_reading(data: Any) -> None:
+    assert not keeps_bounds(data)
+    with pytest.raises(InvalidEvent, match=r"integers must lie within|nested deeper"):
+        FlovynEvent.from_json(json.dumps(wire(data=data)))
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 5000])

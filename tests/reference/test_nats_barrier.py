@@ -100,3 +100,31 @@ async def test_denial_reaches_the_rounds_under_way_only() -> None:
     (later,) = await connection.callers(1)
     await connection.answer(3)
     assert (await later).denied == set()
+
+
+async def test_whoever_joins_without_waiting_yet_shares_the_round() -> None:
+    connection = FakeConnection()
+    (caller,) = await connection.callers(1)
+    mine, settled = connection.barrier.joined(0)
+    other, _ = connection.barrier.joined(0)
+    assert mine is other
+    assert connection.barrier.under_way
+    await connection.answer(1)
+    assert (await caller).problem is None
+    assert not settled.done()
+    await connection.answer(2)
+    await settled
+    assert mine.problem is None
+
+
+async def test_joining_after_a_reconnect_gives_up_what_was_under_way() -> None:
+    connection = FakeConnection()
+    callers = await connection.callers(2)
+    connection.epoch += 1
+    mine, settled = connection.barrier.joined(1)
+    assert [(await caller).problem for caller in callers] == ["the connection was lost"] * 2
+    assert not connection.barrier.under_way
+    await connection.barrier.launch()
+    await connection.answer(mine.number)
+    await settled
+    assert mine.problem is None
