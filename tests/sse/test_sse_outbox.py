@@ -1,4 +1,4 @@
-"""What waits for one reader: in order, bounded, and known to be idle or not."""
+"""What waits for one reader: in order, bounded on each side, and known to be idle or not."""
 
 from __future__ import annotations
 
@@ -6,24 +6,34 @@ import asyncio
 
 import pytest
 
-from eventhook_reference.sse.outbox import Outbox
+from eventhook_reference.sse.outbox import AT_ONCE_BYTES, Outbox, Side
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_what_is_there_is_taken_at_once_and_in_order() -> None:
     outbox = Outbox()
-    assert outbox.offer(b"1")
-    await outbox.put(b"2")
-    assert await outbox.take() == b"12"
+    outbox.put(b"1", Side.STREAMS)
+    outbox.put(b"2", Side.EVENTS)
+    outbox.put(b"3", Side.STREAMS)
+    assert await outbox.take() == b"123"
+
+
+async def test_one_write_stays_small_whatever_waits() -> None:
+    outbox = Outbox()
+    big = b"x" * (AT_ONCE_BYTES // 2)
+    for frame in (big * 3, big, big, b"last"):
+        outbox.put(frame, Side.STREAMS)
+    outbox.close()
+    assert [await outbox.take() for _ in range(4)] == [big * 3, big * 2, b"last", None]
 
 
 async def test_the_taker_waits_for_something() -> None:
     outbox = Outbox()
     taking = asyncio.create_task(outbox.take())
     await asyncio.sleep(0)
-    assert outbox.offer(b"1")
-    assert outbox.offer(b"2")
+    outbox.put(b"1", Side.STREAMS)
+    outbox.put(b"2", Side.STREAMS)
     assert await asyncio.wait_for(taking, 1) == b"12"
 
 
@@ -31,28 +41,30 @@ async def test_a_taker_that_is_cancelled_takes_nothing() -> None:
     outbox = Outbox()
     taking = asyncio.create_task(outbox.take())
     await asyncio.sleep(0)
-    outbox.offer(b"1")
+    outbox.put(b"1", Side.STREAMS)
     taking.cancel()
     await asyncio.gather(taking, return_exceptions=True)
     assert await asyncio.wait_for(outbox.take(), 1) == b"1"
 
 
-async def test_there_is_no_room_beyond_the_limit() -> None:
-    outbox = Outbox(2)
-    assert outbox.offer(b"12")
-    assert not outbox.offer(b"3")
-    putting = asyncio.create_task(outbox.put(b"3"))
-    await asyncio.sleep(0)
-    assert not putting.done()
-    assert await outbox.take() == b"12"
-    await asyncio.wait_for(putting, 1)
-    assert await outbox.take() == b"3"
+async def test_beyond_its_room_the_oldest_of_the_same_side_gives_way() -> None:
+    outbox = Outbox(streams=2, events=3)
+    outbox.put(b"a", Side.EVENTS)
+    for number in range(10):
+        outbox.put(b"%d" % number, Side.STREAMS)
+    outbox.put(b"b", Side.EVENTS)
+    assert await outbox.take() == b"a89b"
+    for letter in (b"a", b"b", b"c", b"d"):
+        outbox.put(letter, Side.EVENTS)
+        outbox.put(b"1", Side.STREAMS)
+    assert await outbox.take() == b"bc1d1"
 
 
-async def test_what_is_in_comes_before_the_end() -> None:
+async def test_what_is_in_comes_before_the_end_and_nothing_after_it() -> None:
     outbox = Outbox()
-    outbox.offer(b"1")
+    outbox.put(b"1", Side.STREAMS)
     outbox.close()
+    outbox.put(b"2", Side.STREAMS)
     assert await outbox.take() == b"1"
     assert await outbox.take() is None
 
@@ -65,16 +77,13 @@ async def test_closing_wakes_the_taker() -> None:
     assert await asyncio.wait_for(taking, 1) is None
 
 
-async def test_it_is_settled_once_what_was_taken_is_written() -> None:
+async def test_a_comment_goes_in_only_where_nothing_is_on_its_way() -> None:
     outbox = Outbox()
-    outbox.offer(b"1")
-    settling = asyncio.create_task(outbox.settled())
+    outbox.put(b"1", Side.STREAMS)
+    outbox.put_if_idle(b": before it is taken\n\n")
     assert await outbox.take() == b"1"
-    await asyncio.sleep(0)
-    assert not settling.done()
-    outbox.put_if_idle(b": not now\n\n")
+    outbox.put_if_idle(b": before it is written\n\n")
     taking = asyncio.create_task(outbox.take())
-    await asyncio.wait_for(settling, 1)
-    assert not taking.done()
+    await asyncio.sleep(0)
     outbox.put_if_idle(b": now\n\n")
     assert await asyncio.wait_for(taking, 1) == b": now\n\n"

@@ -48,9 +48,9 @@ def buffers_until_a_block_is_full() -> type[SseApp]:
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             kept = b""
-            while (body := await feed.outbox.take()) is not None:
+            while (body := await outbox.take()) is not None:
                 kept += body
                 if len(kept) >= 4096 or body.startswith(b":"):
                     await send({"type": "http.response.body", "body": kept, "more_body": True})
@@ -75,12 +75,12 @@ def answers_with_the_first_event() -> type[SseApp]:
         async def keep_alive(self, feed: Any) -> None:
             await asyncio.Event().wait()
 
-        async def write(self, feed: Any, send: Any) -> None:
-            first = await feed.outbox.take()
+        async def write(self, outbox: Any, send: Any) -> None:
+            first = await outbox.take()
             await super().start(send)
             if first is not None:
                 await send({"type": "http.response.body", "body": first, "more_body": True})
-            await super().write(feed, send)
+            await super().write(outbox, send)
 
     return Broken
 
@@ -351,7 +351,7 @@ def streams_to_head() -> type[SseApp]:
             tenant = await self.admit(request)
             named, types = self.read_form(endpoint, request)
             self.find(endpoint, request, tenant, named)
-            return _StreamResponse(self, self.make_feed(endpoint, types, tenant, named))
+            return _StreamResponse(self, self.reading(endpoint, types, tenant, named))
 
     return Broken
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -15,16 +17,39 @@ if TYPE_CHECKING:
 SERVING_FEEDS: Final[list[Mutant]] = []
 
 
+def _knowing_what_is_read() -> type[SseApp]:
+    """An application that knows of each outbox what its reader reads."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Knowing(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.read: dict[Any, Any] = {}
+
+        @asynccontextmanager
+        async def reading(
+            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
+        ) -> AsyncIterator[Any]:
+            async with super().reading(endpoint, types, tenant, id) as outbox:
+                self.read[outbox] = endpoint.kind, id
+                try:
+                    yield outbox
+                finally:
+                    del self.read[outbox]
+
+    return Knowing
+
+
 @broken(SERVING_FEEDS, "SSE-04", seen="to arrive on r1")
 def answers_before_it_subscribes() -> type[SseApp]:
     """The headers go out first; what is published before the subscription stands is lost."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
-        async def stream(self, feed: Any, send: Any) -> None:
+        async def stream(self, reading: Any, send: Any) -> None:
             await super().start(send)
             await asyncio.sleep(0.02)
-            await super().stream(feed, send)
+            await super().stream(reading, send)
 
         async def start(self, send: Any) -> None:
             pass
@@ -38,12 +63,12 @@ def forgets_the_first_event_of_each_reader() -> type[SseApp]:
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
-        async def write(self, feed: Any, send: Any) -> None:
-            body = await feed.outbox.take()
+        async def write(self, outbox: Any, send: Any) -> None:
+            body = await outbox.take()
             if body is not None:
                 rest = body.partition(b"\n\n")[2]
                 await send({"type": "http.response.body", "body": rest, "more_body": True})
-                await super().write(feed, send)
+                await super().write(outbox, send)
 
     return Broken
 
@@ -51,14 +76,14 @@ def forgets_the_first_event_of_each_reader() -> type[SseApp]:
 @broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")
 def last_reader_takes_all() -> type[SseApp]:
     """Readers are kept by workflow, and a new one takes the place of the old."""
-    from eventhook_reference.sse.app import SseApp
 
-    class Broken(SseApp):
-        async def write(self, feed: Any, send: Any) -> None:
+    class Broken(_knowing_what_is_read()):  # type: ignore[misc]  # because: made above
+        async def write(self, outbox: Any, send: Any) -> None:
             newest: dict[Any, Any] = self.__dict__.setdefault("newest", {})
-            newest[feed.id, type(feed)] = feed
-            while (body := await feed.outbox.take()) is not None:
-                if newest[feed.id, type(feed)] is feed:
+            read = self.read[outbox]
+            newest[read] = outbox
+            while (body := await outbox.take()) is not None:
+                if newest[read] is outbox:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -95,17 +120,15 @@ def leaks_readers_that_left_early() -> type[SseApp]:
     class Broken(SseApp):
         kept: Final[list[Any]] = []
 
-        async def stream(self, feed: Any, send: Any) -> None:
-            await feed.__aenter__()
+        async def stream(self, reading: Any, send: Any) -> None:
+            self.kept.append(reading)
+            outbox = await reading.__aenter__()
             await asyncio.sleep(0.02)
-            self.open_feeds.add(feed)
             try:
                 await self.start(send)
-                feed.start(self.keep_alive(feed))
-                await self.write(feed, send)
+                await self.write(outbox, send)
             finally:
-                await feed.__aexit__(None, None, None)
-                self.open_feeds.discard(feed)
+                await reading.__aexit__(None, None, None)
 
     return Broken
 
@@ -118,9 +141,9 @@ def uses_a_buffer_again() -> type[SseApp]:
     class Broken(SseApp):
         last = b""
 
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             await send({"type": "http.response.body", "body": self.last, "more_body": True})
-            while (body := await feed.outbox.take()) is not None:
+            while (body := await outbox.take()) is not None:
                 if not body.startswith(b":"):
                     type(self).last = body
                 await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -232,10 +255,10 @@ def comments_into_the_middle_of_events() -> type[SseApp]:
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             loop = asyncio.get_running_loop()
             due = loop.time() + self.keep_alive_s / 2
-            while (body := await feed.outbox.take()) is not None:
+            while (body := await outbox.take()) is not None:
                 if loop.time() > due and len(body) > 1000:
                     half = len(body) // 2
                     body, due = body[:half] + b": keep-alive\n\n" + body[half:], loop.time() + 1
@@ -251,11 +274,10 @@ def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
 
     def change(feed: Any) -> Any:
         class Unbounded(feed):  # type: ignore[misc]  # because: of whichever class the feed is
-            async def open(self) -> None:
+            def new_outbox(self) -> Any:
                 from eventhook_reference.sse.outbox import Outbox
 
-                self.outbox = Outbox(2**40)
-                await super().open()
+                return Outbox(2**40, 2**40)
 
         return Unbounded
 
@@ -272,8 +294,8 @@ def waits_for_the_slowest_reader() -> type[SseApp]:
             super().__init__(*args, **named)
             self.turn = asyncio.Lock()
 
-        async def write(self, feed: Any, send: Any) -> None:
-            while (body := await feed.outbox.take()) is not None:
+        async def write(self, outbox: Any, send: Any) -> None:
+            while (body := await outbox.take()) is not None:
                 async with self.turn:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -320,19 +342,19 @@ def sends_the_first_progress_alone() -> type[SseApp]:
 @broken(SERVING_FEEDS, "SSE-17", seen="nothing from before the request")
 def replays_to_who_names_an_event() -> type[SseApp]:
     """A reader with a Last-Event-ID gets what is remembered of the last minutes."""
-    from eventhook_reference.sse.app import SseApp
 
-    class Broken(SseApp):
+    class Broken(_knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def answer(self, endpoint: Any, request: Any) -> Any:
             self.again = "last-event-id" in request.headers
             return await super().answer(endpoint, request)
 
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             memory: dict[Any, bytes] = self.__dict__.setdefault("memory", {})
-            if self.again and (old := memory.get(feed.id)):
+            read = self.read[outbox]
+            if self.again and (old := memory.get(read)):
                 await send({"type": "http.response.body", "body": old, "more_body": True})
-            while (body := await feed.outbox.take()) is not None:
-                memory[feed.id] = memory.get(feed.id, b"") + body
+            while (body := await outbox.take()) is not None:
+                memory[read] = memory.get(read, b"") + body
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

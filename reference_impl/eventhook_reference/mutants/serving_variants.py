@@ -25,7 +25,7 @@ def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
     from eventhook_reference.sse.app import SseApp
 
     class Other(SseApp):
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             async def changed(message: Any) -> None:
                 body = change(message["body"])
                 size = max(cut, len(body) // 64) if cut else len(body) or 1
@@ -41,7 +41,7 @@ def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
 
             if first:
                 await send({"type": "http.response.body", "body": first, "more_body": True})
-            await super().write(feed, changed)
+            await super().write(outbox, changed)
 
     return Other
 
@@ -92,12 +92,12 @@ def server_that_takes_its_time() -> type[SseApp]:
             await asyncio.sleep(0.004)
             return await super().answer(endpoint, request)
 
-        async def write(self, feed: Any, send: Any) -> None:
+        async def write(self, outbox: Any, send: Any) -> None:
             async def later(message: Any) -> None:
                 await asyncio.sleep(0.004)
                 await send(message)
 
-            await super().write(feed, later)
+            await super().write(outbox, later)
 
     return Other
 
@@ -106,6 +106,7 @@ def server_that_takes_its_time() -> type[SseApp]:
 def server_that_says_that_it_is_over() -> type[SseApp]:
     """The stream of a workflow that ended stays open, and a comment says that it has."""
     from eventhook_reference.sse.app import SseApp
+    from eventhook_reference.sse.outbox import Side
 
     class Other(SseApp):
         def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
@@ -113,7 +114,7 @@ def server_that_says_that_it_is_over() -> type[SseApp]:
 
             class Telling(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
                 async def end(self) -> None:
-                    await self.outbox.put(b": the workflow has ended\n\n")
+                    self.put(b": the workflow has ended\n\n", Side.EVENTS)
 
             feed.__class__ = Telling
             return feed

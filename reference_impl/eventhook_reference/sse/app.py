@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from starlette.applications import Starlette
@@ -33,17 +34,13 @@ from eventhook_reference.sse.access import (
 )
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS, EXECUTION, EXECUTIONS, Endpoint
 from eventhook_reference.sse.executions import make, read_new, snapshot
-from eventhook_reference.sse.feeds import (
-    ConsolidatedFeed,
-    Encoders,
-    Feed,
-    TaskFeed,
-    TenantFeed,
-    WorkflowFeed,
-)
+from eventhook_reference.sse.feed import Encoders, Feed
+from eventhook_reference.sse.feeds import ConsolidatedFeed, TaskFeed, TenantFeed, WorkflowFeed
 from eventhook_reference.sse.framing import KEEP_ALIVE
 from eventhook_reference.sse.openapi import document
+from eventhook_reference.sse.outbox import Outbox
 from eventhook_reference.sse.problems import answer_http_error, answer_refused, problem
+from eventhook_reference.sse.sharing import Feeds
 from eventhook_reference.sse.types import MalformedTypes, TypesFilter, parse_types
 
 KEEP_ALIVE_S: Final = 15.0
@@ -53,6 +50,8 @@ _KEEP_ALIVE_SHARE: Final = 0.8
 _UNWRAPPED: Final = "eventhook.send"
 """In the scope: the server's own `send`. What the framework wraps around it watches for an answer that
 never began; past the headers it is a fifth of what an event costs, and does nothing."""
+
+Reading: TypeAlias = AbstractAsyncContextManager[Outbox]
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +108,7 @@ class SseApp:
         self.keep_alive_s = keep_alive_s
         self.authenticator = authenticator or Authenticator.of(tenants)
         self.encoders = Encoders()
-        self.open_feeds: set[Feed] = set()
-        self.closing = False
+        self.feeds = Feeds()
         self.document = self.make_document()
         self.routed = Starlette(
             routes=[
@@ -151,7 +149,7 @@ class SseApp:
             # A stream has no length, so that its HEAD must not state one.
             del response.headers["content-length"]
             return response
-        return _StreamResponse(self, self.make_feed(endpoint, types, tenant, named))
+        return _StreamResponse(self, self.reading(endpoint, types, tenant, named))
 
     async def admit(self, request: Request) -> UUID:
         """Whose credentials these are; an authenticator that fails lets nobody in."""
@@ -206,6 +204,16 @@ class SseApp:
 
     # The answer
 
+    def reading(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Reading:
+        """One reader's part in a feed, which it shares with all who ask for the same."""
+
+        def make() -> Feed:
+            feed = self.make_feed(endpoint, types, tenant, id)
+            feed.start(self.keep_alive(feed))
+            return feed
+
+        return self.feeds.reading((endpoint.kind, tenant, id, types), make)
+
     def make_feed(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Feed:
         """The feed of an endpoint."""
         return _FEEDS[endpoint.kind](self.backend, self.registry, self.encoders, types, tenant, id)
@@ -223,22 +231,15 @@ class SseApp:
         headers = [(name.encode(), value.encode()) for name, value in self.headers().items()]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
 
-    async def stream(self, feed: Feed, send: Send) -> None:
+    async def stream(self, reading: Reading, send: Send) -> None:
         """Answers a reader: subscribes, sends the headers, then whatever comes."""
-        async with feed:
-            self.open_feeds.add(feed)
-            try:
-                if self.closing:
-                    feed.outbox.close()
-                await self.start(send)
-                feed.start(self.keep_alive(feed))
-                await self.write(feed, send)
-            finally:
-                self.open_feeds.discard(feed)
+        async with reading as outbox:
+            await self.start(send)
+            await self.write(outbox, send)
 
-    async def write(self, feed: Feed, send: Send) -> None:
+    async def write(self, outbox: Outbox, send: Send) -> None:
         """Writes what comes, as much at once as is there; a reader that stalls holds up itself."""
-        while (body := await feed.outbox.take()) is not None:
+        while (body := await outbox.take()) is not None:
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -246,7 +247,7 @@ class SseApp:
         """Sends comments, always between two events (SSE-12)."""
         while True:
             await asyncio.sleep(self.keep_alive_s * _KEEP_ALIVE_SHARE)
-            feed.outbox.put_if_idle(KEEP_ALIVE)
+            feed.put_if_idle(KEEP_ALIVE)
 
     def make_document(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -280,17 +281,15 @@ class SseApp:
 
     def close(self) -> None:
         """Ends all open streams after what is on its way."""
-        self.closing = True
-        for feed in self.open_feeds:
-            feed.outbox.close()
+        self.feeds.finish()
 
 
 class _StreamResponse(Response):
     """A stream that is given up as soon as its reader is gone, wherever it stands."""
 
-    def __init__(self, app: SseApp, feed: Feed) -> None:
+    def __init__(self, app: SseApp, reading: Reading) -> None:
         self._app = app
-        self._feed = feed
+        self._reading = reading
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
@@ -317,7 +316,7 @@ class _StreamResponse(Response):
             return send(message)
 
         try:
-            await self._app.stream(self._feed, noting)
+            await self._app.stream(self._reading, noting)
         except StreamingError as error:
             if started:
                 raise

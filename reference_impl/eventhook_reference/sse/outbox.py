@@ -1,105 +1,98 @@
-"""What waits between the subscriptions and one reader."""
+"""What waits between a feed and one of its readers."""
 
 from __future__ import annotations
 
 import asyncio
+from enum import IntEnum
 from typing import Final
 
-LIMIT_BYTES: Final = 65536
-"""From so much on, nothing more is taken from the bus for a reader; what is lost there is lost by
-the bus's own overflow policy, and memory stays bounded (SSE-13)."""
+
+class Side(IntEnum):
+    """The side of the bus that a frame comes from; each has room of its own."""
+
+    STREAMS = 0
+    EVENTS = 1
+
+
+ROOM: Final = {Side.STREAMS: 512, Side.EVENTS: 2048}
+"""Frames kept for a reader that does not read (SSE-13): twice what the bus keeps for a subscription that
+is not read, so that what a feed takes from a full one at once costs no reader anything. The bytes are
+held once for all readers of a feed."""
+AT_ONCE_BYTES: Final = 65536
+"""From so much on, the rest is for the next write: what is being written is each reader's own copy."""
 
 
 class Outbox:
-    """Frames on their way to one reader; several feeds put in, one writer takes out."""
+    """Frames on their way to one reader; a feed puts in, one writer takes out.
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._limit = limit_bytes
+    Without room the oldest frame of the same side gives way, as on the bus: tokens that nobody reads
+    never cost a reader the word that its workflow has ended.
+    """
+
+    def __init__(self, streams: int = ROOM[Side.STREAMS], events: int = ROOM[Side.EVENTS]) -> None:
+        self._room = (streams, events)
+        self._full_from = min(streams, events)
         self._frames: list[bytes] = []
-        self._size = 0
+        self._sides = bytearray()
         self._closed = False
         self._writing = False
-        self._waiting = 0
-        self._room = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._settling = 0
         # A future of its own for the one who takes: an Event costs three times as much, and this
         # is done once for each event and reader.
         self._taker: asyncio.Future[None] | None = None
 
-    async def settled(self) -> None:
-        """Waits until all that was on its way has been written."""
-        self._settling += 1
-        try:
-            while not self.idle:
-                self._settled.clear()
-                await self._settled.wait()
-        finally:
-            self._settling -= 1
+    def put(self, frame: bytes, side: Side) -> None:
+        """Adds a frame, unless the outbox is closed."""
+        if self._closed:
+            return
+        frames = self._frames
+        frames.append(frame)
+        self._sides.append(side)
+        taker = self._taker
+        if taker is not None and not taker.done():
+            taker.set_result(None)
+        if len(frames) > self._full_from and self._sides.count(side) > self._room[side]:
+            oldest = self._sides.index(side)
+            del self._sides[oldest], frames[oldest]
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is on its way."""
-        return not self._frames and not self._waiting and not self._writing
-
-    def offer(self, frame: bytes) -> bool:
-        """Adds a frame if there is room; whether there was."""
-        if self._size >= self._limit:
-            return False
-        self._add(frame)
-        return True
-
-    async def put(self, frame: bytes) -> None:
-        """Adds a frame; waits first while there is no room."""
-        if not self.offer(frame):
-            self._waiting += 1
-            try:
-                while self._size >= self._limit:
-                    self._room.clear()
-                    await self._room.wait()
-            finally:
-                self._waiting -= 1
-            self._add(frame)
-
-    def put_if_idle(self, frame: bytes) -> None:
-        """Adds a frame unless others are on their way."""
-        if self.idle:
-            self._add(frame)
-
-    def _add(self, frame: bytes) -> None:
-        self._frames.append(frame)
-        self._size += len(frame)
-        self._wake_taker()
-
-    def _wake_taker(self) -> None:
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
+    def put_if_idle(self, comment: bytes) -> None:
+        """Adds what is no event, unless something is on its way."""
+        if not self._frames and not self._writing:
+            self.put(comment, Side.EVENTS)
 
     async def take(self) -> bytes | None:
-        """All that is there, waiting for something to be; None once closed and empty.
+        """What is there, waiting for something to be; None once closed and empty.
 
         Whoever takes has written what it took before.
         """
-        self._writing = False
-        if self._settling:
-            self._settled.set()
-        if not self._frames and not self._closed:
-            self._taker = asyncio.get_running_loop().create_future()
+        frames = self._frames
+        if not frames:
+            self._writing = False
+            if self._closed:
+                return None
+            taker = self._taker = asyncio.get_running_loop().create_future()
             try:
-                await self._taker
+                await taker
             finally:
                 self._taker = None
-        if not self._frames:
-            return None
-        taken = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
-        self._frames.clear()
-        self._size = 0
+            if not frames:
+                return None
         self._writing = True
-        if self._waiting:
-            self._room.set()
+        number = 1 if len(frames) == 1 else self._fit()
+        taken = frames[0] if number == 1 else b"".join(frames[:number])
+        del frames[:number], self._sides[:number]
         return taken
+
+    def _fit(self) -> int:
+        """How many frames go into one write."""
+        size = 0
+        for number, frame in enumerate(self._frames):
+            size += len(frame)
+            if number and size > AT_ONCE_BYTES:
+                return number
+        return len(self._frames)
 
     def close(self) -> None:
         """Nothing comes after what is in."""
         self._closed = True
-        self._wake_taker()
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)

@@ -1,0 +1,207 @@
+"""What the readers who ask for the same get, and how the bus's subscriptions become one stream.
+
+A feed is opened, and active for publishers, before its readers are answered (SSE-04). Each subscription
+has a task that takes from it, so that order holds within each side and none is promised between them
+(SSE-10). An event is taken from the bus, looked at and encoded once, however many read; each reader has
+an outbox of its own, so that one who stalls holds up nobody (SSE-13). When a subscription ends, or the
+workflow did, the outboxes are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from eventhook_conformance.contract import (
+    EventPattern,
+    FlovynEvent,
+    StreamEvent,
+    StreamingBackend,
+    Subscription,
+    SubscriptionLost,
+)
+from eventhook_reference.lifecycle.registry import Registry
+from eventhook_reference.sse.framing import (
+    Remembering,
+    consolidated_frame,
+    lifecycle_frame,
+    stream_frame,
+)
+from eventhook_reference.sse.outbox import Outbox, Side
+from eventhook_reference.sse.types import TypesFilter
+
+LINGER_S: Final = 0.25
+"""Seconds that a stream stays open after its workflow ended, for what the other side still brings."""
+
+Subscribe: TypeAlias = Callable[[], AbstractAsyncContextManager[Subscription[Any]]]
+
+
+class Encoders:
+    """The frames of one server's events, each made once."""
+
+    def __init__(self) -> None:
+        self.stream = Remembering(stream_frame)
+        self.consolidated = Remembering(consolidated_frame)
+        self.lifecycle = Remembering(lifecycle_frame)
+
+
+class Feed(ABC):
+    """What some readers get.
+
+    Args:
+        backend: the bus.
+        registry: which executions there are.
+        encoders: make the frames.
+        types: what the readers asked for.
+        tenant_id: the readers' tenant.
+        id: the workflow or task that is read.
+    """
+
+    def __init__(
+        self,
+        backend: StreamingBackend,
+        registry: Registry,
+        encoders: Encoders,
+        types: TypesFilter,
+        tenant_id: UUID,
+        id: UUID,
+    ) -> None:
+        self.backend = backend
+        self.registry = registry
+        self.encoders = encoders
+        self.types = types
+        self.tenant_id = tenant_id
+        self.id = id
+        self.ending = False
+        """Whether a new reader needs a new feed: this one is about to close, or cannot go on."""
+        self._finished = False
+        self._outboxes: dict[Outbox, None] = {}
+        self._subscriptions = AsyncExitStack()
+        self._followed: list[Subscribe] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """Ends all that runs, then the subscriptions."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._subscriptions.aclose()
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Enters the subscriptions that there have to be from the start.
+
+        Raises:
+            StreamingError: the bus refuses.
+        """
+
+    async def fence(self) -> None:
+        """Returns once what was published until now has been forwarded, unless the bus is behind.
+
+        A reader who joins is not to get what was published before it asked (SSE-17). What a
+        subscription entered now would miss has come for those there are; their tasks were woken by
+        it, and run before this one does.
+        """
+        for subscribe in list(self._followed):
+            async with subscribe():
+                pass
+        await asyncio.sleep(0)
+
+    @contextmanager
+    def joined(self) -> Iterator[Outbox]:
+        """One more reader: everything that is forwarded from now on, in an outbox of its own."""
+        outbox = self.new_outbox()
+        if self._finished:
+            outbox.close()
+        self._outboxes[outbox] = None
+        try:
+            yield outbox
+        finally:
+            del self._outboxes[outbox]
+
+    def new_outbox(self) -> Outbox:
+        """What one reader takes from."""
+        return Outbox()
+
+    async def follow_events(self, pattern: EventPattern) -> None:
+        """Subscribes to lifecycle events, and forwards those that `on_event` lets through."""
+        await self._follow(lambda: self.backend.events.subscribe(pattern), self._forward_event)
+
+    async def follow_stream(self, key: UUID) -> None:
+        """Subscribes to a stream, and forwards what `stream_frame` lets through."""
+        await self._follow(
+            lambda: self.backend.streams.subscribe(str(key)), self._forward_stream_event
+        )
+
+    async def _follow(
+        self, subscribe: Subscribe, forward: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        subscription = await self._subscriptions.enter_async_context(subscribe())
+        self._followed.append(subscribe)
+        self.start(self._pump(subscription, forward))
+
+    def start(self, work: Any) -> None:
+        """Runs something until the feed is closed."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pump(
+        self, subscription: Subscription[Any], forward: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        try:
+            async for event in subscription:
+                await forward(event)
+        except SubscriptionLost:
+            pass  # the readers learn of it by the end of their streams
+        finally:
+            self.finish()
+
+    async def _forward_event(self, event: FlovynEvent) -> None:
+        if await self.on_event(event) and self.types.takes_lifecycle(event.event_type):
+            self.put(self.encoders.lifecycle(event), Side.EVENTS)
+
+    async def _forward_stream_event(self, event: StreamEvent) -> None:
+        if self.types.takes_stream(event.event_type):
+            frame = self.stream_frame(event)
+            if frame is not None:
+                self.put(frame, Side.STREAMS)
+
+    def put(self, frame: bytes, side: Side) -> None:
+        """Gives a frame to every reader."""
+        for outbox in self._outboxes:
+            outbox.put(frame, side)
+
+    def put_if_idle(self, comment: bytes) -> None:
+        """Gives a comment to those to whom nothing is on its way."""
+        for outbox in self._outboxes:
+            outbox.put_if_idle(comment)
+
+    async def on_event(self, event: FlovynEvent) -> bool:
+        """Whether the event belongs on this stream; called before it is forwarded."""
+        return True
+
+    def stream_frame(self, event: StreamEvent) -> bytes | None:
+        """The event's bytes, None if it does not belong on this stream."""
+        return self.encoders.stream(event)
+
+    def begin_end(self) -> None:
+        """The workflow has ended: the streams close soon."""
+        self.ending = True
+        self.start(self.end())
+
+    async def end(self) -> None:
+        """Closes the streams once nothing is on its way any more (SSE-18)."""
+        await asyncio.sleep(LINGER_S)
+        self.finish()
+
+    def finish(self) -> None:
+        """Ends the readers' streams after what is on its way."""
+        self.ending = self._finished = True
+        for outbox in self._outboxes:
+            outbox.close()
