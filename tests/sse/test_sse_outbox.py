@@ -30,20 +30,18 @@ async def test_one_write_stays_small_whatever_waits() -> None:
 
 async def test_the_taker_waits_for_something() -> None:
     outbox = Outbox()
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
+    taking = outbox.take()
+    assert not taking.done()
     outbox.put(b"1", Side.STREAMS)
     outbox.put(b"2", Side.STREAMS)
-    assert await asyncio.wait_for(taking, 1) == b"12"
+    outbox.put(b"3", Side.STREAMS)
+    assert [await taking, await outbox.take()] == [b"1", b"23"]
 
 
-async def test_a_taker_that_is_cancelled_takes_nothing() -> None:
+async def test_a_taker_that_was_cancelled_takes_nothing() -> None:
     outbox = Outbox()
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
+    outbox.take().cancel()
     outbox.put(b"1", Side.STREAMS)
-    taking.cancel()
-    await asyncio.gather(taking, return_exceptions=True)
     assert await asyncio.wait_for(outbox.take(), 1) == b"1"
 
 
@@ -71,10 +69,11 @@ async def test_what_is_in_comes_before_the_end_and_nothing_after_it() -> None:
 
 async def test_closing_wakes_the_taker() -> None:
     outbox = Outbox()
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
+    taking = outbox.take()
     outbox.close()
     assert await asyncio.wait_for(taking, 1) is None
+    outbox.put(b"too late", Side.STREAMS)
+    assert await asyncio.wait_for(outbox.take(), 1) is None
 
 
 async def test_a_comment_goes_in_only_where_nothing_is_on_its_way() -> None:
@@ -83,7 +82,8 @@ async def test_a_comment_goes_in_only_where_nothing_is_on_its_way() -> None:
     outbox.put_if_idle(b": before it is taken\n\n")
     assert await outbox.take() == b"1"
     outbox.put_if_idle(b": before it is written\n\n")
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
+    taking = outbox.take()
     outbox.put_if_idle(b": now\n\n")
+    outbox.put_if_idle(b": not twice\n\n")
     assert await asyncio.wait_for(taking, 1) == b": now\n\n"
+    assert not outbox.take().done()

@@ -35,51 +35,45 @@ class Outbox:
         self._frames: list[bytes] = []
         self._sides = bytearray()
         self._closed = False
-        self._writing = False
-        # A future of its own for the one who takes: an Event costs three times as much, and this
-        # is done once for each event and reader.
-        self._taker: asyncio.Future[None] | None = None
+        self._taker: asyncio.Future[bytes | None] | None = None
 
     def put(self, frame: bytes, side: Side) -> None:
         """Adds a frame, unless the outbox is closed."""
+        taker = self._taker
+        if taker is not None:
+            self._taker = None
+            if not taker.done():
+                taker.set_result(frame)
+                return
         if self._closed:
             return
-        frames = self._frames
-        frames.append(frame)
+        self._frames.append(frame)
         self._sides.append(side)
-        taker = self._taker
-        if taker is not None and not taker.done():
-            taker.set_result(None)
-        if len(frames) > self._full_from and self._sides.count(side) > self._room[side]:
+        if len(self._frames) > self._full_from and self._sides.count(side) > self._room[side]:
             oldest = self._sides.index(side)
-            del self._sides[oldest], frames[oldest]
+            del self._sides[oldest], self._frames[oldest]
 
     def put_if_idle(self, comment: bytes) -> None:
         """Adds what is no event, unless something is on its way."""
-        if not self._frames and not self._writing:
+        if self._taker is not None:
             self.put(comment, Side.EVENTS)
 
-    async def take(self) -> bytes | None:
-        """What is there, waiting for something to be; None once closed and empty.
+    def take(self) -> asyncio.Future[bytes | None]:
+        """What is there, or the next frame to come; None once closed and empty.
 
-        Whoever takes has written what it took before.
+        Whoever takes has written what it took before, and awaits this: a coroutine, or an Event to
+        wait for, costs as much as the rest of what is done once for each event and reader. A future
+        that is cancelled may take a frame with it; none is while its reader is there.
         """
-        frames = self._frames
-        if not frames:
-            self._writing = False
-            if self._closed:
-                return None
-            taker = self._taker = asyncio.get_running_loop().create_future()
-            try:
-                await taker
-            finally:
-                self._taker = None
-            if not frames:
-                return None
-        self._writing = True
-        number = 1 if len(frames) == 1 else self._fit()
-        taken = frames[0] if number == 1 else b"".join(frames[:number])
-        del frames[:number], self._sides[:number]
+        taken = asyncio.get_running_loop().create_future()
+        if self._frames:
+            number = self._fit()
+            taken.set_result(b"".join(self._frames[:number]))
+            del self._frames[:number], self._sides[:number]
+        elif self._closed:
+            taken.set_result(None)
+        else:
+            self._taker = taken
         return taken
 
     def _fit(self) -> int:
