@@ -90,6 +90,32 @@ def last_reader_takes_all() -> type[SseApp]:
     return Broken
 
 
+@broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")
+def closes_with_who_came_first() -> type[SseApp]:
+    """Readers share a feed, and the one who had it opened closes it when leaving."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        @asynccontextmanager
+        async def reading(
+            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
+        ) -> AsyncIterator[Any]:
+            opened: list[Any] = []
+
+            def make() -> Any:
+                opened.append(self.make_feed(endpoint, types, tenant, id))
+                return opened[0]
+
+            async with self.feeds.reading((endpoint.kind, tenant, id, types), make) as outbox:
+                try:
+                    yield outbox
+                finally:
+                    for feed in opened:
+                        await feed.aclose()
+
+    return Broken
+
+
 @broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
 def notices_a_reader_only_when_it_writes() -> type[SseApp]:
     """Nobody looks whether the reader is still there; an idle stream keeps its subscriptions."""
