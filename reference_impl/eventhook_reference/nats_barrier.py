@@ -2,17 +2,21 @@
 
 `flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to
 an inbox of one's own goes through that buffer, and the server answers in order. One such *round* is
-in flight at a time; whoever comes meanwhile shares the next one, and so its cost.
+in flight at a time; whoever comes meanwhile shares the next one, and so its cost. Where the server is
+far, that would make them wait for two round trips: there several are in flight, a little apart.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 _LOST: Final = "the connection was lost"
+_APART_S: Final = 0.002
+"""Between rounds in flight; a server whose answer takes longer than this is far."""
 
 
 @dataclass(eq=False)
@@ -22,6 +26,8 @@ class Round:
     number: int
     epoch: int
     deadline: asyncio.TimerHandle | None = None
+    sent_s: float = 0.0
+    """When it was sent, by the loop's clock."""
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     """What the server refused to publish while this round was under way; see `Barrier.deny`."""
@@ -60,9 +66,11 @@ class Barrier:
         self._timeout_s = timeout_s
         self._timed_out = timed_out
         self._count = 0
-        self._flying: Round | None = None
+        self._flying: deque[Round] = deque()
         self._gathering: Round | None = None
         self._launching: asyncio.Task[None] | None = None
+        self._soon: asyncio.Task[None] | None = None
+        self._far = False
 
     async def passed(self, epoch: int) -> Round:
         """Waits until the server has taken all that this task wrote in that epoch, or never will.
@@ -96,19 +104,19 @@ class Barrier:
 
     @property
     def under_way(self) -> bool:
-        """Whether a round is in flight, or about to be."""
-        return self._flying is not None or self._launching is not None
+        """Whether a round is in flight, or about to be, after which the next one follows."""
+        return self._launching is not None or (bool(self._flying) and not self._far)
 
     def answered(self, number: int) -> None:
         """The message of that round came back."""
-        flying = self._flying
-        if flying is None or flying.number != number:
+        if not self._flying or self._flying[0].number != number:
             return
-        self._flying = None
-        flying.settle(None if flying.epoch == self._epoch() else _LOST)
-        if self._gathering is not None or len(flying.waiters) > 1:
+        flown = self._flying.popleft()
+        self._far = asyncio.get_running_loop().time() - flown.sent_s > _APART_S
+        flown.settle(None if flown.epoch == self._epoch() else _LOST)
+        if not self._flying and (self._gathering is not None or len(flown.waiters) > 1):
             # Those who now go on may have more to send: the next round waits for them.
-            self._launching = asyncio.create_task(self.launch())
+            self._launching = asyncio.create_task(self._launch())
 
     def deny(self, subject: str) -> None:
         """The server refused a publish to that subject.
@@ -116,21 +124,27 @@ class Barrier:
         It says so before it answers the round that follows the publish. That round may still be
         gathering for us, if the answer to the one before was read but not yet processed.
         """
-        for under_way in (self._flying, self._gathering):
-            if under_way is not None:
-                under_way.denied.add(subject)
+        for under_way in self._unsettled():
+            under_way.denied.add(subject)
 
     def fail(self, problem: str) -> None:
         """Gives up all rounds: what was written may have arrived or not."""
-        for under_way in (self._flying, self._gathering):
-            if under_way is not None:
-                under_way.settle(problem)
-        self._flying = self._gathering = None
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        for under_way in self._unsettled():
+            under_way.settle(problem)
+        self._flying.clear()
+        self._gathering = None
+
+    def _unsettled(self) -> Iterator[Round]:
+        yield from self._flying
+        if self._gathering is not None:
+            yield self._gathering
 
     def _fail_other_than(self, epoch: int) -> None:
-        for round_ in (self._flying, self._gathering):
-            if round_ is not None and round_.epoch != epoch:
-                self.fail(_LOST)
+        if any(under_way.epoch != epoch for under_way in self._unsettled()):
+            self.fail(_LOST)
 
     def _new_round(self, epoch: int) -> Round:
         self._count += 1
@@ -142,8 +156,22 @@ class Barrier:
         self._timed_out()
 
     async def launch(self) -> None:
-        """Sends the round that gathers, if one does."""
+        """Sends the round that gathers, if one does; a little later, if another is in flight."""
+        if self._flying:
+            if self._soon is None:
+                self._soon = asyncio.create_task(self._launch_soon())
+        else:
+            await self._launch()
+
+    async def _launch_soon(self) -> None:
+        await asyncio.sleep(_APART_S)
+        self._soon = None
+        await self._launch()
+
+    async def _launch(self) -> None:
         self._launching = None
         if self._gathering is not None:
-            self._flying, self._gathering = self._gathering, None
-            await self._send(self._flying.number)
+            launched, self._gathering = self._gathering, None
+            launched.sent_s = asyncio.get_running_loop().time()
+            self._flying.append(launched)
+            await self._send(launched.number)

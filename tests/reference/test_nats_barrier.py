@@ -14,12 +14,21 @@ class FakeConnection:
 
     def __init__(self, timeout_s: float = 60.0) -> None:
         self.sent: list[int] = []
+        self._sending = asyncio.Event()
         self.epoch = 0
         self.timeouts = 0
         self.barrier = Barrier(self._send, lambda: self.epoch, timeout_s, self._timed_out)
 
     async def _send(self, number: int) -> None:
         self.sent.append(number)
+        self._sending.set()
+
+    async def until_sent(self, number: int) -> None:
+        """Waits until that round is sent."""
+        async with asyncio.timeout(5):
+            while number not in self.sent:
+                self._sending.clear()
+                await self._sending.wait()
 
     def _timed_out(self) -> None:
         self.timeouts += 1
@@ -46,6 +55,42 @@ async def test_callers_share_the_round_after_the_one_in_flight() -> None:
     rounds = await asyncio.gather(*callers)
     assert [r.number for r in rounds] == [1] + [2] * 99
     assert {r.problem for r in rounds} == {None}
+
+
+async def far_connection() -> FakeConnection:
+    """One whose server took longer to answer than near ones do."""
+    connection = FakeConnection()
+    (first,) = await connection.callers(1)
+    await asyncio.sleep(0.004)
+    await connection.answer(1)
+    await first
+    return connection
+
+
+async def test_far_server_gets_rounds_while_others_are_in_flight() -> None:
+    connection = await far_connection()
+    early = await connection.callers(2)
+    assert connection.sent == [1, 2]
+    await connection.until_sent(3)
+    late = await connection.callers(1)
+    await connection.until_sent(4)
+    assert not any(caller.done() for caller in (*early, *late))
+    for number in (2, 3, 4):
+        await connection.answer(number)
+    rounds = await asyncio.gather(*early, *late)
+    assert [r.number for r in rounds] == [2, 3, 4]
+    assert {r.problem for r in rounds} == {None}
+
+
+async def test_disconnect_fails_all_rounds_in_flight_and_starts_no_other() -> None:
+    connection = await far_connection()
+    callers = await connection.callers(2)
+    await connection.until_sent(3)
+    callers += await connection.callers(1)
+    connection.barrier.fail("the connection was lost")
+    assert {(await caller).problem for caller in callers} == {"the connection was lost"}
+    await asyncio.sleep(0.004)
+    assert connection.sent == [1, 2, 3]
 
 
 async def test_cancelled_caller_disturbs_none_of_its_round() -> None:
