@@ -1,12 +1,15 @@
 """Has anything become slower? Compares a commit with another one, on this machine, in this run.
 
-Both are checked out and installed alike, each into an environment of its own, and measured in turn, one
+Both are exported and installed alike, each into an environment of its own, and measured in turn, one
 right after the other for each measure. What counts is the ratio of the two; no time is ever compared with
-a number from elsewhere. On a machine that is busy with other things, give it more rounds.
+a number from elsewhere. What seems slower is measured a second time, and is called slower only if it is
+slower again, so that a busy machine accuses nobody.
 
-    python benchmarks/guard.py                      HEAD against the last tag
+    python benchmarks/guard.py                      HEAD against the last tag before it
     python benchmarks/guard.py --against main~20    HEAD against that commit
+    python benchmarks/guard.py --against main~20 --only "run memory"
 
+Only commits are compared; neither the checkout nor the repository is touched. Takes about three minutes.
 Exits 0 if nothing is slower than the stated ratio, 1 if something is, 2 if it cannot be told.
 """
 
@@ -14,21 +17,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-import venv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-HERE = Path(__file__).parent
-MEASURES = HERE / "guard_measures.py"
-INSTALL_S = 600
+from guard_commits import CannotTell, Side, commit_of, git, install, last_tag, run, say
+
+MEASURES = Path(__file__).with_name("guard_measures.py")
 MEASURE_S = 900
+ROUNDS = 5
 RATIO = 1.25
 NAMES = (
     "--version",
@@ -40,10 +42,6 @@ NAMES = (
     "nats, published and read",
     "nats, one publish after another",
 )
-
-
-class CannotTell(Exception):
-    """There is no comparison; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def report(found: Sequence[Comparison], bound: float) -> str:
     """The table."""
     lines = [f"  {'':<32} {'base':>9} {'HEAD':>9} {'ratio':>7} {'best':>7}"]
     for one in found:
-        verdict = f"  SLOWER than {bound:g} ×" if one.slower(bound) else ""
+        verdict = f"  over {bound:g}×" if one.slower(bound) else ""
         lines.append(
             f"  {one.name:<32} {median(one.base):>7.3f} s {median(one.head):>7.3f} s "
             f"{one.ratio:>6.2f}× {one.best:>6.2f}×{verdict}"
@@ -81,99 +79,80 @@ def report(found: Sequence[Comparison], bound: float) -> str:
     return "\n".join(lines)
 
 
-def git(*arguments: str) -> str:
-    """What git says."""
-    done = subprocess.run(
-        ["git", *arguments], cwd=HERE, capture_output=True, text=True, timeout=60, check=False
-    )
-    if done.returncode != 0:
-        reason = " ".join(done.stderr.split())
-        raise CannotTell(f"git {' '.join(arguments)}: {reason}")
-    return done.stdout.strip()
+def accusation(slower: Sequence[Comparison], base: str, head: str, bound: float) -> str:
+    """What the exit code 1 means."""
+    lines = [
+        f"SLOWER: {head[:10]} takes more than {bound:g}× the time of {base[:10]}, twice in a row:"
+    ]
+    lines += [
+        f"  {one.name}: {one.ratio:.2f}× in the median round, {one.best:.2f}× in the fastest"
+        for one in slower
+    ]
+    only = " ".join(f'--only "{one.name}"' for one in slower)
+    commits = f"--against {base[:10]} --head {head[:10]}"
+    lines.append(f"Again, for these alone: python benchmarks/guard.py {commits} {only}")
+    return "\n".join(lines)
 
 
-@contextmanager
-def installed(commit: str, folder: Path) -> Iterator[Path]:
-    """The Python of an environment that has that commit."""
-    tree, environment = folder / "tree", folder / "venv"
-    git("worktree", "add", "--detach", "--force", str(tree), commit)
-    try:
-        venv.create(environment, with_pip=shutil.which("uv") is None)
-        python = environment / "bin" / "python"
-        installer = (
-            ["uv", "pip", "install", "-q", "--python", str(python)]
-            if shutil.which("uv")
-            else [str(python), "-m", "pip", "install", "-q"]
-        )
-        run([*installer, f"{tree}[nats]"], INSTALL_S)
-        yield python
-    finally:
-        git("worktree", "remove", "--force", str(tree))
-
-
-def run(command: Sequence[str], limit_s: float) -> str:
-    """What a command prints."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit_s, check=False, cwd=HERE
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotTell(f"{command[0]} did not end within {limit_s:g} s") from None
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise CannotTell(f"{' '.join(command[:4])} … exits {done.returncode}: {' '.join(last)}")
-    return done.stdout
-
-
-def measured(python: Path, name: str) -> float:
+def measured(side: Side, name: str) -> float:
     """Seconds of one measure in one environment."""
-    return float(run([str(python), str(MEASURES), name], MEASURE_S).splitlines()[-1])
+    command = [str(side.python), str(MEASURES), name]
+    return float(run(command, MEASURE_S, f"{side.role}, {name}").splitlines()[-1])
 
 
-def compare(base: Path, head: Path, rounds: int) -> list[Comparison]:
+def compare(base: Side, head: Side, names: Sequence[str], rounds: int) -> list[Comparison]:
     """Measures both, each time the one right after the other.
 
     Args:
-        base, head: the Python of each.
+        base, head: what is compared.
+        names: of the measures.
         rounds: how often.
     """
-    rows: dict[tuple[str, Path], list[float]] = {}
+    rows: dict[tuple[str, Side], list[float]] = {}
     for number in range(rounds):
-        for name in NAMES:
-            for python in (base, head) if number % 2 == 0 else (head, base):
-                rows.setdefault((name, python), []).append(measured(python, name))
-        print(f"  round {number + 1} of {rounds} done", file=sys.stderr)
-    return [Comparison(name, tuple(rows[name, base]), tuple(rows[name, head])) for name in NAMES]
+        began = time.monotonic()
+        for name in names:
+            for side in (base, head) if number % 2 == 0 else (head, base):
+                rows.setdefault((name, side), []).append(measured(side, name))
+        say(f"round {number + 1} of {rounds} done in {time.monotonic() - began:.0f} s")
+    return [Comparison(name, tuple(rows[name, base]), tuple(rows[name, head])) for name in names]
 
 
-def guard(against: str | None, head: str, rounds: int, bound: float) -> int:
-    """Compares; the exit code."""
-    commit = git("rev-parse", "--verify", f"{against or last_tag()}^{{commit}}")
-    newest = git("rev-parse", "--verify", f"{head}^{{commit}}")
+def guard(against: str | None, head: str, names: Sequence[str], rounds: int, bound: float) -> int:
+    """Compares; the exit code.
+
+    Raises:
+        CannotTell: there is nothing to compare, or it cannot be measured.
+    """
+    newest = commit_of(head)
+    commit = commit_of(against or last_tag(newest))
     print(
-        f"base {commit[:10]} against {newest[:10]}, {rounds} rounds in turn, bound {bound:g} ×, "
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+        f"base {commit[:10]}, HEAD {newest[:10]}: {rounds} rounds in turn, bound {bound:g}×, "
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors",
+        flush=True,
     )
+    if commit == newest:
+        say("both are the same commit: all that can be found is noise")
+    if head == "HEAD" and git("status", "--porcelain", "--untracked-files=no"):
+        say("what is not committed is not measured")
     with (
-        tempfile.TemporaryDirectory() as one,
-        tempfile.TemporaryDirectory() as other,
-        installed(commit, Path(one)) as old,
-        installed(newest, Path(other)) as new,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as one,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as other,
     ):
-        found = compare(old, new, rounds)
-    print(report(found, bound))
-    slower = [one.name for one in found if one.slower(bound)]
+        sides = install("base", commit, Path(one)), install("HEAD", newest, Path(other))
+        found = compare(*sides, names, rounds)
+        print(report(found, bound), flush=True)
+        slower = [one for one in found if one.slower(bound)]
+        if slower:
+            say(f"measuring again what is over {bound:g}×")
+            again = compare(*sides, [one.name for one in slower], rounds)
+            print(report(again, bound), flush=True)
+            slower = [one for one in again if one.slower(bound)]
     if slower:
-        print(f"slower: {', '.join(slower)}")
-    return int(bool(slower))
-
-
-def last_tag() -> str:
-    """The last tag before HEAD."""
-    try:
-        return git("describe", "--tags", "--abbrev=0", "HEAD")
-    except CannotTell:
-        raise CannotTell("there is no tag yet: say --against COMMIT") from None
+        print(accusation(slower, commit, newest, bound))
+        return 1
+    print(f"nothing is slower by more than {bound:g}×")
+    return 0
 
 
 def main() -> None:
@@ -181,18 +160,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--against", metavar="COMMIT", help="default: the last tag")
+    parser.add_argument("--against", metavar="COMMIT", help="default: the last tag before --head")
     parser.add_argument("--head", metavar="COMMIT", default="HEAD", help="default: HEAD")
-    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    parser.add_argument("--only", action="append", choices=NAMES, help="repeatable; default: all")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
     parser.add_argument("--ratio", type=float, default=RATIO, help="default: %(default)s")
     options = parser.parse_args()
-    if options.rounds < 1 or options.ratio <= 1:
+    if options.rounds < 1 or not options.ratio > 1:
         parser.error("--rounds must be at least 1, and --ratio more than 1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        sys.exit(guard(options.against, options.head, options.rounds, options.ratio))
+        code = guard(
+            options.against, options.head, options.only or NAMES, options.rounds, options.ratio
+        )
     except CannotTell as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+        code = 2
+    except KeyboardInterrupt:
+        print("interrupted: nothing is left behind", file=sys.stderr)
+        code = 128 + signal.SIGINT
+    sys.exit(code)
 
 
 if __name__ == "__main__":

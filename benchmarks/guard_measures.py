@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -21,8 +22,11 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 LIMIT_S = 300
 DELIVERIES = 50_000
 NATS_EVENTS = 3_000
+IN_A_ROW = 300
 BURST = 200
 TRIES = 3
+SPEND_S = 0.5
+"""What is over in milliseconds is done again for that long: one try is at the mercy of the machine."""
 
 
 def command(*arguments: str) -> float:
@@ -58,13 +62,31 @@ async def fan_out(client: StreamingBackend, subscribers: int, events: int) -> fl
         return time.perf_counter() - began
 
 
+async def in_a_row(client: StreamingBackend) -> float:
+    """Seconds of publishes that wait for one another."""
+    one = FlovynEvent.new(uuid4(), "task.created", "guard", None)
+    began = time.perf_counter()
+    async with asyncio.timeout(LIMIT_S):
+        for _ in range(IN_A_ROW):
+            await client.events.publish(one)
+    return time.perf_counter() - began
+
+
+async def fastest(once: Callable[[], Awaitable[float]]) -> float:
+    """The fastest of several tries."""
+    took: list[float] = []
+    while len(took) < TRIES or sum(took) < SPEND_S:
+        took.append(await once())
+    return min(took)
+
+
 async def in_memory(subscribers: int) -> float:
     """The reference in memory, through its target."""
     target = find_target("memory")
     assert target.open is not None
     async with target.open() as client:
         events = max(BURST, min(10_000, DELIVERIES // subscribers) // BURST * BURST)
-        return min([await fan_out(client, subscribers, events) for _ in range(TRIES)])
+        return await fastest(lambda: fan_out(client, subscribers, events))
 
 
 async def over_nats(*, one_by_one: bool) -> float:
@@ -75,12 +97,8 @@ async def over_nats(*, one_by_one: bool) -> float:
     async with target.server() as server, target.connect(server.address) as client:
         await fan_out(client, 1, BURST)
         if not one_by_one:
-            return min([await fan_out(client, 1, NATS_EVENTS) for _ in range(TRIES)])
-        one = FlovynEvent.new(uuid4(), "task.created", "guard", None)
-        began = time.perf_counter()
-        for _ in range(NATS_EVENTS // 10):
-            await client.events.publish(one)
-        return time.perf_counter() - began
+            return await fastest(lambda: fan_out(client, 1, NATS_EVENTS))
+        return await fastest(lambda: in_a_row(client))
 
 
 MEASURES = {

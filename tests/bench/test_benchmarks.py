@@ -1,4 +1,4 @@
-"""The pure parts of `benchmarks/`: goals, ratios, the guard's comparison, the page of numbers."""
+"""The pure parts of `benchmarks/`: goals, ratios, the page of numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import guard
 import measuring
 import performance
 from measuring import Goal, Measured
@@ -65,47 +64,6 @@ def test_what_was_measured_survives_its_file() -> None:
 )
 def test_values_are_shown_with_three_digits(value: float, unit: str, text: str) -> None:
     assert measuring.shown(value, unit) == text
-
-
-def test_the_guard_sees_what_became_slower() -> None:
-    same = guard.Comparison("run", (1.0, 1.1), (1.05, 1.0))
-    assert not same.slower(1.25)
-    slower = guard.Comparison("run", (1.0, 1.1), (1.5, 1.6))
-    assert slower.slower(1.25)
-    assert "SLOWER than 1.25 ×" in guard.report([slower], 1.25)
-    assert "SLOWER" not in guard.report([same], 1.25)
-
-
-def test_one_slow_round_accuses_nobody() -> None:
-    one = guard.Comparison("run", (1.0, 1.0, 1.0), (9.0, 8.0, 1.0))
-    assert one.ratio > 2
-    assert not one.slower(1.25), "its fastest round was as fast as ever"
-
-
-def test_both_are_measured_one_right_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-
-    def measured(python: Path, name: str) -> float:
-        order.append(f"{python} {name}")
-        return {"old": 1.0, "new": 2.0}[str(python)]
-
-    monkeypatch.setattr(guard, "measured", measured)
-    monkeypatch.setattr(guard, "NAMES", ("a", "b"))
-    found = guard.compare(Path("old"), Path("new"), 2)
-    assert [one.ratio for one in found] == [2.0, 2.0]
-    assert order == ["old a", "new a", "old b", "new b", "new a", "old a", "new b", "old b"]
-
-
-def test_the_guard_looks_at_what_its_measures_offer() -> None:
-    import guard_measures
-
-    assert tuple(guard_measures.MEASURES) == guard.NAMES
-
-
-def test_the_guard_needs_something_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(guard.CannotTell, match="no-such-commit"):
-        guard.guard("no-such-commit", "HEAD", 1, 1.25)
-    assert capsys.readouterr().out == ""
 
 
 def test_misses_are_named_with_their_cause() -> None:
