@@ -125,6 +125,8 @@ def test_a_silent_bus_is_given_up_on(vendor: Path) -> None:
         (("memory", "--json", "a", "--html", "a"), "name the same file"),
         (("memory", "--rounds", "0"), "--rounds"),
         (("memory", "--rate", "nan"), "--rate"),
+        (("memory", "--seconds", "0"), "--seconds"),
+        (("memory", "--seconds", "9", "--duration", "1"), "--seconds and --duration exclude"),
         ((), "Missing argument"),
     ],
 )

@@ -155,3 +155,12 @@ def test_one_round_of_one_point_is_a_page_too() -> None:
     bench = made.bench(bare)
     read(page(bench))
     assert "bare" in printed(bench)
+
+
+def test_rounds_that_the_time_was_not_enough_for_are_said() -> None:
+    bench = made.bench(made.target("slow"))
+    assert "time was up" not in printed(bench) + page(bench)
+    bench.rounds = 1
+    assert "1 round (of 3: the time was up)" in printed(bench)
+    assert "1 round of 3 (the time was up)" in page(bench)
+    assert bench.to_dict()["rounds"] == 1

@@ -33,8 +33,9 @@ _WORDS: Final = {"delivers": "as owed", "loses": "LOSES", "breaks": "BREAKS", "f
 
 def report(bench: BenchResult) -> Iterator[RenderableType]:
     """Everything, in the order in which it is printed."""
-    plan = bench.plan
-    rounds = "1 round" if plan.rounds == 1 else f"medians of {plan.rounds} rounds, targets in turn"
+    rounds = f"medians of {bench.rounds} rounds, targets in turn" if bench.rounds > 1 else "1 round"
+    if bench.rounds < bench.plan.rounds:
+        rounds += f" (of {bench.plan.rounds}: the time was up)"
     yield Text(f"{rounds}; {bench.machine}; {bench.duration_s:.0f} s in all", style="dim")
     yield _summary(bench)
     if bench.dimensions:

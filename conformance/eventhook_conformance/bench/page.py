@@ -62,7 +62,7 @@ def _plots(bench: BenchResult, dimension: Dimension) -> Iterator[Plot]:
             "events/s", TITLES[dimension], list(_speeds(bench, dimension, places)), names=words
         ),
         lay_out(
-            "latency in ms, p50 and p99 (dashed)",
+            "latency in ms: p50, and p99 (hollow)",
             TITLES[dimension],
             list(_latencies(bench, dimension, places)),
             names=words,

@@ -130,7 +130,7 @@ def lay_out(
 
 def _draw(line: Line, xs: dict[float, float], y: _Log, *, joined: bool) -> Drawn:
     # Lines that share a place stand a little apart, so that no mark hides another.
-    apart = (line.series % 6 - 1) * 3.0
+    apart = (line.series % 6 - 1) * 5.0
     marks = tuple(
         Mark(
             round(xs[one.x] + apart, 1),

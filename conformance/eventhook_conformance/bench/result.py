@@ -157,6 +157,8 @@ class BenchResult:
     plan: Plan
     results: list[TargetResult]
     machine: str
+    rounds: int
+    """Those that the time was enough for."""
     duration_s: float = 0.0
 
     @property
@@ -195,7 +197,8 @@ class BenchResult:
             "kind": "bench",
             "machine": self.machine,
             "duration_s": round(self.duration_s, 3),
-            "plan": self.plan.to_dict(),
+            "rounds": self.rounds,
+            "plan": self.plan.to_dict(len(self.results)),
             "targets": [_target(one, self) for one in self.results],
         }
 

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from eventhook_conformance.bench.account import place_of
+from eventhook_conformance.bench.budget import Budget, factor
 from eventhook_conformance.bench.result import BenchResult, Measure, Open
 from eventhook_conformance.bench.session import Part, Session
 from eventhook_conformance.bench.shape import Plan, Point, block
@@ -24,10 +25,11 @@ from eventhook_conformance.target import Target
 Watch = Callable[[str, int, int], None]
 """Told what is going on, and how many steps of how many are done."""
 
-_PILOT: Final = 64
+_FEW: Final = 16
+_WARM_UP: Final = 0.1
+"""The part of a measurement that goes before it."""
 _MOST_EVENTS: Final = 100_000
 _MOST_DELIVERIES: Final = 200_000
-_BASE_FACTOR: Final = 4
 _LOAD: Final = 0.5
 """The open loop asks for this part of what the slowest target can do at most: beyond, queues grow
 without end, and their length says nothing but how long one looked."""
@@ -53,10 +55,12 @@ async def bench(targets: Mapping[str, Target], plan: Plan, watch: Watch) -> Benc
             except TargetUnusable as error:
                 raise TargetUnusable(f"target {name!r}: {error}") from error
             subjects.append(subject)
-        await _Bench(subjects, plan, watch).run()
+        running = _Bench(subjects, plan, watch)
+        rounds = await running.run(began)
     return BenchResult(
         plan=plan,
         results=[one.result for one in subjects],
+        rounds=rounds,
         machine=where,
         duration_s=time.perf_counter() - began,
     )
@@ -81,14 +85,19 @@ class _Bench:
         shared = frozenset.intersection(*[frozenset(one.profiles) for one in claims])
         self._points = plan.points(sorted(shared), min(one.max_subscriptions for one in claims))
 
-    async def run(self) -> None:
+    async def run(self, began: float) -> int:
+        """Measures all; how many rounds the time was enough for."""
         total = self._plan.rounds * len(self._points)
         # First, while no process has room left over from greater load.
         self._watch("memory of subscriptions", 0, total)
         for subject in self._subjects:
             if subject.alive:
                 await subject.weigh(self._plan.memory_subscriptions)
+        spent_s = time.perf_counter() - began
+        budget = Budget(self._plan, self._points, len(self._subjects), spent_s)
         for number in range(self._plan.rounds):
+            if number and not budget.another():
+                return number
             # Each begins a round in turn: whoever comes first finds the machine otherwise.
             turn = number % len(self._subjects)
             order = [*self._subjects[turn:], *self._subjects[:turn]]
@@ -99,9 +108,14 @@ class _Bench:
                     number * len(self._points) + place,
                     total,
                 )
-                await self._measure(point, [one for one in order if one.alive])
+                start = time.perf_counter()
+                length_s = budget.length_s(number, place)
+                subjects = [one for one in order if one.alive]
+                await self._measure(point, subjects, length_s * factor(point))
+                budget.spent(place, length_s, time.perf_counter() - start)
+        return self._plan.rounds
 
-    async def _measure(self, point: Point, subjects: list[Subject]) -> None:
+    async def _measure(self, point: Point, subjects: list[Subject], length_s: float) -> None:
         opened: list[tuple[Subject, Held[Session], Session]] = []
         gc.collect()  # of the point before, which is no cost of this one
         try:
@@ -111,49 +125,56 @@ class _Bench:
                     opened += [(subject, *entered)] if entered else []
             for subject, _, session in opened:
                 if point.closed:
-                    await self._closed(subject, session, point)
+                    await self._closed(subject, session, point, length_s)
             for subject, _, session in opened:
                 if subject.alive:
-                    await self._open(subject, session, point)
+                    await self._open(subject, session, point, length_s)
         finally:
             for subject, held, session in opened:
                 await subject.leave(held, session)
 
-    async def _closed(self, subject: Subject, session: Session, point: Point) -> None:
+    async def _closed(
+        self, subject: Subject, session: Session, point: Point, length_s: float
+    ) -> None:
         shape, measure = point.shape, subject.measure(point)
         size = block(subject.capabilities, shape)
-        pilot = await subject.bounded(
-            lambda: session.closed(_PILOT, shape.publishers, size), session
-        )
-        if pilot is None:
-            return
-        if not pilot.complete:
-            await subject.stalled()
-            return
-        speed = measure.throughputs[-1] if measure.throughputs else pilot.events / pilot.duration_s
         most = min(_MOST_EVENTS, _MOST_DELIVERIES // shape.subscribers)
-        events = min(most, max(_PILOT, int(speed * self._duration_s(point))))
-        part = await subject.bounded(
-            lambda: session.closed(events, shape.publishers, size), session
-        )
-        if part is None:
-            return
-        if not part.complete:
-            await subject.stalled()
-        else:
-            measure.throughputs.append(part.events / part.duration_s)
+        least = max(_FEW, shape.publishers)
+        speed = measure.throughputs[-1] if measure.throughputs else None
 
-    async def _open(self, subject: Subject, session: Session, point: Point) -> None:
+        async def phase(events: int) -> float | None:
+            """Events a second, after so many of them; None where they did not all come."""
+            part = await subject.bounded(
+                lambda: session.closed(events, shape.publishers, size), session
+            )
+            if part is not None and not part.complete:
+                await subject.stalled()
+            return part.events / part.duration_s if part is not None and part.complete else None
+
+        events = least if speed is None else int(speed * length_s * _WARM_UP)
+        events = min(max(events, least), most)
+        warm = await phase(events)
+        # What a bus does with the first few says little of what it does with many.
+        while warm is not None and speed is None and events < min(most, warm * length_s * _WARM_UP):
+            events = min(4 * events, most)
+            warm = await phase(events)
+        if warm is None:
+            return
+        events = min(max(least, int((speed or warm) * length_s)), most)
+        found = await phase(events)
+        if found is not None:
+            measure.throughputs.append(found)
+
+    async def _open(
+        self, subject: Subject, session: Session, point: Point, length_s: float
+    ) -> None:
         rate = self._rate(point)
-        events = max(20, int(rate * self._duration_s(point)))
+        events = max(20, int(rate * length_s))
         part = await subject.bounded(
             lambda: session.open(events, point.shape.publishers, rate), session
         )
         if part is not None:
             subject.measure(point).opens.append(_opened(session, part, rate))
-
-    def _duration_s(self, point: Point) -> float:
-        return self._plan.duration_s * (_BASE_FACTOR if point.dimension == "base" else 1)
 
     def _rate(self, point: Point) -> float:
         """The same for all targets and rounds, settled when all were measured in the closed loop."""

@@ -68,8 +68,12 @@ class Plan:
     """All that a bench does, but for the targets."""
 
     rounds: int = 3
-    duration_s: float = 0.1
-    """Seconds of each measurement, about; the base takes four times as long."""
+    seconds: float | None = None
+    """What the whole may take, about; None: so much for each target."""
+    target_seconds: float = 15.0
+    duration_s: float | None = None
+    """Seconds of each measurement, about, whatever the whole takes then; the base takes four times as
+    long."""
     rate: float = 2000.0
     """Events a second in the open loop; less where some target could not keep up."""
     sweeps: dict[Dimension, tuple[int | str, ...]] = dataclasses.field(
@@ -78,6 +82,10 @@ class Plan:
     memory_subscriptions: int = 500
     wait_s: float = 3.0
     """How long to wait for what must come."""
+
+    def seconds_for(self, targets: int) -> float:
+        """What the whole may take."""
+        return self.target_seconds * targets if self.seconds is None else self.seconds
 
     def points(self, sides: Sequence[str], most_subscriptions: int) -> list[Point]:
         """The base first, then each dimension, without what no target could be asked for."""
@@ -99,11 +107,16 @@ class Plan:
                     continue
                 yield Point(dimension, value, shape, self.rate)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+    def to_dict(self, targets: int) -> dict[str, Any]:
+        """The JSON form, for so many targets."""
         return {
-            **dataclasses.asdict(self),
+            "rounds": self.rounds,
+            "seconds": self.seconds_for(targets) if self.duration_s is None else None,
+            "duration_s": self.duration_s,
+            "rate": self.rate,
             "sweeps": {name: list(values) for name, values in self.sweeps.items()},
+            "memory_subscriptions": self.memory_subscriptions,
+            "wait_s": self.wait_s,
         }
 
 
@@ -139,7 +152,8 @@ TITLES: Final[dict[Dimension, str]] = {
 def quick_plan(**changes: Any) -> Plan:
     """A plan that is over in some seconds: fewer dimensions, one round."""
     return dataclasses.replace(
-        Plan(rounds=1, sweeps=dict(QUICK), memory_subscriptions=200), **changes
+        Plan(rounds=1, target_seconds=4.0, sweeps=dict(QUICK), memory_subscriptions=200),
+        **changes,
     )
 
 

@@ -32,12 +32,18 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--json", "json_file", type=_FILE, help="Write every number as JSON.")
 @click.option("--html", "html_file", type=_FILE, help="Write one HTML page with plots.")
 @click.option("--quick", is_flag=True, help="One round, fewer dimensions: some seconds.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    metavar="SECONDS",
+    help="What the whole may take, about.  [15 for each target; with --quick 4]",
+)
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each point is measured.  [3]")
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True, max=600),
     metavar="SECONDS",
-    help="Length of one measurement.  [0.1]",
+    help="Length of one measurement, however long the whole takes then.",
 )
 @click.option(
     "--rate",
@@ -56,6 +62,7 @@ def bench_command(
     json_file: Path | None,
     html_file: Path | None,
     quick: bool,
+    seconds: float | None,
     rounds: int | None,
     duration: float | None,
     rate: float | None,
@@ -67,17 +74,28 @@ def bench_command(
     schedule, counted from the moment an event was due, so that no waiting is
     hidden. TARGET as for `run`; several are measured in turn.
 
+    The time is divided over all that is measured, and what does not depend on
+    it is done in any case: a slow target takes longer, and gets fewer rounds.
+
     \b
     Exits 0 if all deliver as owed, 1 if one loses, breaks a requirement or
     fails, 2 wrong usage or a target cannot be used. Examples:
       eventhook-conformance bench memory nats
       eventhook-conformance bench nats "driver:./my-driver" --html bench.html
-      eventhook-conformance bench my_bus_target:target --duration 1 --rounds 5
+      eventhook-conformance bench my_bus_target:target --seconds 300 --rounds 5
     """
     files = {"--json": json_file, "--html": html_file}
     _check_files(files)
     found = _targets(targets)
-    changes = {"rounds": rounds, "duration": duration, "rate": rate, "timeout": timeout}
+    if seconds is not None and duration is not None:
+        raise click.UsageError("--seconds and --duration exclude each other")
+    changes = {
+        "seconds": seconds,
+        "rounds": rounds,
+        "duration": duration,
+        "rate": rate,
+        "timeout": timeout,
+    }
     for option, value in changes.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise click.BadParameter(f"{value} is no finite number", param_hint=f"--{option}")
