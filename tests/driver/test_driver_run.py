@@ -42,7 +42,7 @@ def target(name: str, *arguments: str) -> Target:
 
 
 def judged(how: str, bodies: Any = (before, evil, after)) -> RunResult:
-    return examine(target("evil", how), bodies, settings=QUICK, within_s=20)
+    return examine(target("evil", how), bodies, settings=QUICK)
 
 
 def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
@@ -223,7 +223,7 @@ def test_every_process_is_ended(tmp_path: Path) -> None:
     line = shlex.join(["sh", str(script), sys.executable, str(BROKEN / "evil.py"), "hangs"])
     # A shell takes the input from a background job unless it is told not to.
     script.write_text(f'exec 3<&0\necho $$ >> {pids}\n"$@" <&3 & echo $! >> {pids}\nwait\n')
-    examine(find_target(f"driver:{line}"), settings=QUICK, within_s=30)
+    examine(find_target(f"driver:{line}"), settings=QUICK)
     started = [int(one) for one in pids.read_text().split()]
     assert len(started) >= 6
     assert [pid for pid in started if _runs(pid)] == []

@@ -293,12 +293,12 @@ def _closed_port() -> str:
         return f"nats://127.0.0.1:{unused.getsockname()[1]}"
 
 
-async def test_nothing_listening_fails_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_listening_fails_without_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     address = _closed_port()
     monkeypatch.setenv("NATS_URL", address)
     assert target.server is not None
     with pytest.raises(CannotConnect, match=address):
-        async with asyncio.timeout(1), target.server():
+        async with asyncio.timeout(PATIENCE_S), target.server():
             pass
 
 

@@ -28,6 +28,8 @@ from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.mutants.pliable import Event, PliableBus, PliableClient
 
 QUICK = Settings(arrival_timeout_s=0.3, settle_s=0.05)
+HANG_S = 60.0
+"""No claim of speed: what is waited for in vain takes 0.3 s, a few times over."""
 CLAIMS = Capabilities(total_order=True, causal_order=True)
 
 
@@ -120,18 +122,14 @@ def examine(
     bodies: Sequence[Body | Instance] = (before, evil, after),
     *,
     settings: Settings = QUICK,
-    within_s: float = 8.0,
 ) -> RunResult:
-    """Judges a target; fails if the run takes long or leaves anything behind.
-
-    What is waited for in vain takes 0.3 s, a few times over; a run that hangs takes for ever.
-    """
+    """Judges a target; fails if the run hangs or leaves anything behind."""
     alarm, (timer, _) = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
     run = Run(target, target.capabilities, settings)
     began = time.perf_counter()
     asyncio.run(_judge(run, [b if isinstance(b, Instance) else instance(b) for b in bodies]))
     took = time.perf_counter() - began
-    assert took < within_s, f"the run took {took:.1f} s"
+    assert took < HANG_S, f"the run took {took:.1f} s"
     assert signal.getsignal(signal.SIGALRM) is alarm
     # pytest-timeout's own alarm goes on, if it was set.
     assert signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(max(timer - took, 0), abs=0.2)

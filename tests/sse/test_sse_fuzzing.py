@@ -4,7 +4,6 @@ that each way of running it finds what is broken."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -130,14 +129,10 @@ async def test_two_thousand_requests_find_nothing() -> None:
     effort = Effort(generated=("coverage", "fuzzing", "stateful"), examples=42)
 
     async with probing() as probe:
-        began = time.perf_counter()
         over_http, inside = await fuzz_target(probe, effort=effort)
-        took = time.perf_counter() - began
     assert over_http.failures == inside.failures == ()
     assert over_http.phases == inside.phases == ("coverage", "fuzzing", "stateful")
     assert over_http.requests + inside.requests >= 2000
-    print(f"{over_http.requests} over HTTP and {inside.requests} inside in {took:.1f} s")  # noqa: T201  # because: -s shows it
-    assert took < 60
 
 
 class FailsOnDigits(SseApp):
