@@ -297,14 +297,38 @@ def test_what_is_no_event_is_refused(text: bytes | str) -> None:
         {"timestamp_ms": -MAX_INTEGER - 1},
         {"timestamp_ms": 1e300},
         {"correlation_id": 1},
-        {"data": MAX_INTEGER + 1},
-        {"data": [{"x": -MAX_INTEGER - 1}]},
+        {"data": MAX_INTEGER + 2},
+        {"data": [{"x": -MAX_INTEGER - 2}]},
+        {"data": 123456789012345661},
+        {"data": 10**400},
     ],
     ids=str,
 )
 def test_a_wrong_member_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(InvalidEvent):
         FlovynEvent.from_json(json.dumps(wire(**members)))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("100000000000000000000", 1e20),
+        ("123456789012345660", 1.2345678901234566e17),
+        ("-9007199254740994", -9007199254740994.0),
+        ("18446744073709551616", 2.0**64),
+        ("9007199254740991", MAX_INTEGER),
+    ],
+)
+@pytest.mark.parametrize("shape", ["{}", "[[{}]]", '{{"a":{{"b":[1,{}]}}}}'])
+def test_a_float_may_be_written_as_an_integer(written: str, value: float, shape: str) -> None:
+    """As JavaScript and Go do up to 1e21; what was published comes back, to the type."""
+    published = event(data=json.loads(shape.format(repr(value))))
+    text = published.to_json().decode()
+    start, end = text.index('"data":'), text.index(',"timestamp_ms"')
+    read = FlovynEvent.from_json(text[:start] + '"data":' + shape.format(written) + text[end:])
+    assert read == published
+    assert repr(read.data) == repr(published.data)
+    read.validate()
 
 
 def test_a_missing_data_is_refused() -> None:

@@ -20,6 +20,7 @@ from eventhook_conformance.contract.json_value import (
     check_text,
     json_equal,
     keeps_bounds,
+    with_floats,
 )
 
 _T = TypeVar("_T")
@@ -86,6 +87,9 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def from_json(cls, text: bytes | str) -> Self:
         """Reads the wire form: unknown members are ignored, missing optionals are None.
 
+        JSON has one kind of number: a float that is written in `data` as an integer too large for one
+        is read as the float.
+
         Raises:
             InvalidEvent: it is no JSON, has the wrong shape, or is no valid event.
         """
@@ -96,6 +100,7 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             or not _LEAST <= event.timestamp_ms <= MAX_INTEGER
             or not keeps_bounds(event.data)
         ):
+            event = msgspec.structs.replace(event, data=with_floats(event.data))
             event.validate()
         return event
 

@@ -115,6 +115,27 @@ def check_text(value: object, where: str) -> str | None:
     return None
 
 
+def with_floats(value: Any, depth: int = 0) -> Any:
+    """A JSON value as read, with the float in the place of each integer that can only be meant as one.
+
+    JavaScript and Go write the float `1e20` as `100000000000000000000`. An integer beyond the range that
+    is the same by value as a float stands for it; one that no float equals stays, and is refused (EVT-12).
+    """
+    if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        try:
+            real = float(value)
+        except OverflowError:
+            return value
+        return real if json_equal(value, real) else value
+    if depth >= MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [with_floats(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {key: with_floats(item, depth + 1) for key, item in value.items()}
+    return value
+
+
 def json_equal(left: Any, right: Any) -> bool:
     """Whether two JSON values are the same by value.
 
