@@ -18,7 +18,9 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 _ABOUT: Final = "template.json"
 _TOX: Final = "tox.ini"
-_TOX_SECTION: Final = "[testenv:conformance]"
+_IGNORE: Final = ".gitignore"
+_OURS: Final = {_TOX: "[testenv:conformance]", _IGNORE: "# eventhook-conformance"}
+"""Files that a project has already as a rule, and how what is ours in them begins."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
@@ -80,11 +82,14 @@ def rename(text: str, name: str) -> str:
 
 
 def write(files: Mapping[Path, str], folder: Path, *, force: bool = False) -> list[Path]:
-    """Writes them all, or none; a tox.ini that is there is added to. Returns what was written.
+    """Writes them all, or none. Returns what was written.
+
+    A tox.ini or .gitignore that is there is added to; a .gitignore that has been added to stays.
 
     Raises:
         CannotScaffold: one of them is there already and must not be overwritten, or cannot be written.
     """
+    files = {path: text for path, text in files.items() if not _is_ignored(folder / path)}
     there = [str(path) for path in files if _is_there(folder / path)]
     if there and not force:
         verb = "is" if len(there) == 1 else "are"
@@ -105,8 +110,17 @@ def _is_there(path: Path) -> bool:
     return path.exists() and _mode(path) == "w"
 
 
+def _is_ignored(path: Path) -> bool:
+    """Whether git ignores already what it should."""
+    return path.name == _IGNORE and _has_ours(path)
+
+
 def _mode(path: Path) -> str:
-    """How the file is opened: a tox.ini without our section is added to, all else written anew."""
-    if path.name != _TOX or not path.is_file():
+    """How the file is opened: what lacks only our part is added to, all else written anew."""
+    if path.name not in _OURS or not path.is_file():
         return "w"
-    return "w" if _TOX_SECTION in path.read_text(encoding="utf-8", errors="replace") else "a"
+    return "w" if _has_ours(path) else "a"
+
+
+def _has_ours(path: Path) -> bool:
+    return path.is_file() and _OURS[path.name] in path.read_text(encoding="utf-8", errors="replace")

@@ -62,6 +62,7 @@ def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None
         "my_bus_target.py",
         "test_my_bus_conformance.py",
         "tox.ini",
+        ".gitignore",
         ".github/workflows/conformance.yml",
     }
     assert outcome.stdout.splitlines()[-1] == (
@@ -87,6 +88,7 @@ def test_writes_a_driver_in_few_files(here: Path, language: str, sources: set[st
     assert files(here) == sources | {
         "test_my_bus_conformance.py",
         "tox.ini",
+        ".gitignore",
         ".github/workflows/conformance.yml",
     }
 
@@ -177,6 +179,68 @@ def test_a_tox_ini_is_added_to_once(here: Path) -> None:
     assert text.startswith("[tox]\nenv_list = py\n\n[testenv:conformance]\n")
     assert "tox.ini" in error_of(init())
     assert (here / "tox.ini").read_text() == text
+
+
+def test_a_gitignore_is_added_to_once_and_never_in_the_way(here: Path) -> None:
+    (here / ".gitignore").write_text("mine/\n")
+    assert init("--language", "go").exit_code == 0
+    text = (here / ".gitignore").read_text()
+    assert text.startswith("mine/\n\n# eventhook-conformance\n")
+    assert "\n/my_bus_driver\n" in text
+    outcome = init("--language", "go", "--force")
+    assert outcome.exit_code == 0
+    assert ".gitignore" not in outcome.output
+    assert (here / ".gitignore").read_text() == text
+
+
+@pytest.mark.parametrize("language", templates())
+def test_what_a_run_leaves_is_ignored_and_what_was_written_is_not(
+    here: Path, language: str
+) -> None:
+    init("--language", language, "--name", "acme-bus")
+    written = sorted(files(here))
+    assert {".gitignore", "tox.ini", "test_acme_bus_conformance.py"} <= set(written)
+    subprocess.run(["git", "init", "-q"], cwd=here, timeout=60, check=True)
+    left = ["eventhook-failures/x.py", "conformance.xml", ".tox/x", "__pycache__/x.pyc"]
+    left += {"go": ["acme_bus_driver"], "rust": ["target/x"], "java": ["target/x"]}.get(
+        language, []
+    )
+    left += ["served.json"] if language == "http" else []
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", *left, *written],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.stdout.splitlines() == left
+
+
+@pytest.mark.slow
+@pytest.mark.nats
+@pytest.mark.timeout(300)
+def test_the_test_of_endpoints_passes_as_it_stands_and_fails_where_there_is_no_server(
+    here: Path,
+) -> None:
+    init("--language", "http")
+    test = here / "test_my_bus_conformance.py"
+    text = test.read_text(encoding="utf-8")
+    # A slice of the cases: all of them are tested elsewhere.
+    narrow = text.replace('"--profile", "sse"', '"--profile", "sse", "-k", "SSE-02"')
+    assert narrow != text
+    test.write_text(narrow, encoding="utf-8")
+    run_pytest = [sys.executable, "-m", "pytest", "-q", test.name]
+    done = subprocess.run(
+        run_pytest, cwd=here, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    test.write_text(narrow.replace('"serve", ', '"nothing", '), encoding="utf-8")
+    done = subprocess.run(
+        run_pytest, cwd=here, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 1
+    assert "the server ended" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["", "My Bus", "../up", "9lives", "a--b"])

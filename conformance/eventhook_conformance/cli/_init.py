@@ -25,7 +25,8 @@ def init(directory: Path, language: str, name: str, force: bool) -> None:
     """Writes a working adapter or driver, a test, a CI workflow, a tox section.
 
     The bus in it lives in memory and is conformant as it stands; put yours in
-    its place. A tox.ini that is there is added to; nothing else is overwritten.
+    its place. A tox.ini or .gitignore that is there is added to; nothing is
+    overwritten.
 
     \b
     Examples:
