@@ -41,6 +41,9 @@ DEPENDENCIES: Final = (
     "testcontainers",
 )
 
+FUZZ: Final = ("schemathesis", "openapi-spec-validator", "hypothesis", "jsonschema", "rich")
+"""What the extra `fuzz` brings, and what it lifts."""
+
 NOT_RUN: Final = "**not run**"
 
 _EXIT: Final = {1: "**not conformant**", 2: "**could not be opened**", 3: "**no verdict**"}
@@ -64,6 +67,11 @@ suite's own tests:
 Which these were:
 
 {versions}
+
+The extra `fuzz` by itself, since it lifts the bounds of what it shares with the suite: the cases of SSE-14,
+and the suite's own tests of what they use:
+
+{fuzz}
 """
 
 
@@ -147,11 +155,24 @@ def make_page(results: Mapping[str, Any], work: Path) -> str:
         [f"`{one}`", *(get(python, bound).version(one) for python in PYTHONS for bound in BOUNDS)]
         for one in DEPENDENCIES
     ]
+    fuzz = [
+        [
+            f"{python}, fuzz {bound}",
+            get(python, f"fuzz-{bound}").verdict("memory-server"),
+            get(python, f"fuzz-{bound}").tests(),
+            *(get(python, f"fuzz-{bound}").version(one) for one in FUZZ),
+        ]
+        for python in PYTHONS
+        for bound in BOUNDS
+    ]
     both = [f"{python}, {bound}" for python in PYTHONS for bound in BOUNDS]
     return _PAGE.format(
         backends=_table(["Python", "memory", *servers], rows),
         bounds=_table(["Python, dependencies", "memory", "nats", "memory-server", "tests"], bounds),
         versions=_table(["package", *both], versions),
+        fuzz=_table(
+            ["Python, dependencies", "memory-server", "tests", *(f"`{one}`" for one in FUZZ)], fuzz
+        ),
     )
 
 

@@ -56,6 +56,7 @@ def test_tox_has_every_factor() -> None:
         check=True,
     )
     factors = ["memory", *(f"nats{one.replace('.', '')}" for one in matrix.SERVERS), *matrix.BOUNDS]
+    factors += [f"fuzz-{one}" for one in matrix.BOUNDS]
     wanted = {f"py{one.replace('.', '')}-{two}" for one in matrix.PYTHONS for two in factors}
     assert set(listed.stdout.split()) >= wanted
 
@@ -92,6 +93,15 @@ def test_the_tests_that_ran_are_counted(tmp_path: Path) -> None:
     tests = {"command": ["pytest", "-q"], "retcode": 0}
     page = matrix.make_page({"testenvs": {"py311-lowest": {"test": [tests]}}}, tmp_path)
     assert row(page, "3.11, lowest")[-1] == "10 passed"
+
+
+def test_fuzz_has_rows_of_its_own_with_its_versions(tmp_path: Path) -> None:
+    ran = environment(tmp_path / "py312-fuzz-lowest", "e run memory-server -q", 0)
+    ran["installed_packages"] = ["schemathesis==4.30.0", "openapi-spec-validator==0.8.2"]
+    page = matrix.make_page({"testenvs": {"py312-fuzz-lowest": ran}}, tmp_path)
+    expected = ["conformant, 2 hold", matrix.NOT_RUN, "4.30.0", "0.8.2", "-", "-", "-"]
+    assert row(page, "3.12, fuzz lowest") == expected
+    assert row(page, "3.12, lowest")[2] == matrix.NOT_RUN
 
 
 def test_failed_tests_are_shouted(tmp_path: Path) -> None:

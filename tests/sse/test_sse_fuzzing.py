@@ -4,6 +4,7 @@ that each way of running it finds what is broken."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -185,8 +186,8 @@ CHAINS = Effort(real=("stateful",), generated=("stateful",), examples=40)
     [
         (FailsOnDigits, SINGLE, "Server error"),
         (LetsStrangersRead, SINGLE, "authentication"),
-        (AnswersTeapots, SINGLE, "Undocumented status code"),
-        (ForgetsWhatItMade, CHAINS, "Created resource not found"),
+        (AnswersTeapots, SINGLE, "Undocumented (HTTP )?status code"),
+        (ForgetsWhatItMade, CHAINS, "not (found|available after creation)"),
     ],
 )
 async def test_what_is_broken_is_found(
@@ -194,7 +195,7 @@ async def test_what_is_broken_is_found(
 ) -> None:
     async with probing(broken) as probe:
         (fuzzed,) = await fuzz_target(probe, [way], effort)
-    assert any(seen.lower() in one.lower() for one in fuzzed.failures), fuzzed
+    assert any(re.search(seen, one, re.IGNORECASE) for one in fuzzed.failures), fuzzed
 
 
 @pytest.mark.slow
