@@ -8,10 +8,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from schemathesis.engine import events
 
 from eventhook_conformance.cases.sse_document import Way, fuzz_target
 from eventhook_conformance.history import History
@@ -24,7 +26,7 @@ from eventhook_conformance.sse.document import (
     server_url,
     with_real_paths,
 )
-from eventhook_conformance.sse.engine import Fuzzed
+from eventhook_conformance.sse.engine import Fuzzed, fuzz
 from eventhook_conformance.sse.fuzzing import Effort, Plan, read_answer
 from eventhook_conformance.sse.inside import Inside
 from eventhook_reference.lifecycle.registry import Registry
@@ -103,6 +105,38 @@ def test_an_answer_is_read() -> None:
     assert read_answer(told) == Fuzzed(5, ("x",), None, ("coverage",))
     assert "gave no answer" in str(read_answer("Traceback").problem)
     assert "gave no answer" in str(read_answer("").problem)
+
+
+class Told:
+    """What schemathesis says of an error of its own."""
+
+    title = "Runtime Error"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hypothesis: No progress can be made from state X(), because", "it sent no request"),
+        ("hypothesis: State machine X has no rules", "schemathesis: Runtime Error: chains: hyp"),
+    ],
+)
+def test_a_chain_that_leads_nowhere_is_no_problem(
+    text: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = object.__new__(events.NonFatalError)
+    event.info, event.label = Told(text), "chains"  # type: ignore[assignment]  # because: it is read alone
+    monkeypatch.setattr(
+        "schemathesis.engine.from_schema",
+        lambda schema: SimpleNamespace(execute=lambda: iter([event])),
+    )
+    fuzzed = fuzz({"openapi": "3.1.0", "info": {"title": "", "version": ""}, "paths": {}}, {})
+    assert problem in str(fuzzed.problem)
 
 
 # Running it

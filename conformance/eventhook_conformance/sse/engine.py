@@ -17,6 +17,9 @@ ANSWER_TIMEOUT_S: Final = 10.0
 _SERVERS_ERRORS: Final = frozenset(
     {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
 )
+_DEAD_END: Final = "No progress can be made from state"
+"""Hypothesis of a chain of requests whose last answer leads nowhere, which is no fault of anybody's:
+it had been sent and checked so far. Nothing but the message tells it from others of its class."""
 _LONGEST: Final = 600
 
 
@@ -71,7 +74,7 @@ def fuzz(
             line = _line(event.info.title, event.label, str(event.info))
             if event.info.title in _SERVERS_ERRORS:
                 failures[line] = None
-            else:
+            elif _DEAD_END not in line:
                 own.append(line)
         elif isinstance(event, events.FatalError):
             own.append(_line("it failed", type(event.exception).__name__, str(event.exception)))
