@@ -50,7 +50,7 @@ _CLEANUPS: Final[Mapping[str, tuple[Step, Step]]] = {
 
 
 @pytest.mark.parametrize("pair", _PAIRS)
-@case("PUB-12", "PUB-16", shows=DISTURBANCE, subscriptions=_MOST)
+@case("PUB-12", "PUB-16", shows=DISTURBANCE, subscriptions=_MOST, leaves_nothing=True)
 async def pairs_of_operations_disturb_nobody(probe: Probe, pair: str) -> None:
     """Each beside the other, with 0 to 3 turns of the loop between."""
     await side_by_side(probe, _programs(probe, *_PAIRS[pair], [_STANDING]), each=LISTENERS)

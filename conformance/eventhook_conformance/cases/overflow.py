@@ -56,7 +56,7 @@ async def an_overrun_is_kept(probe: Probe) -> None:
 # OVF-02 and OVF-05: ten times the capacity
 
 
-@case("OVF-02", "OVF-05")
+@case("OVF-02", "OVF-05", leaves_nothing=True)
 async def ten_times_the_capacity_goes_out_and_is_not_hoarded(probe: Probe) -> None:
     """Publishing goes on while a reader stands still, and what that holds stays bounded."""
     stage = Stage(probe, "events")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from eventhook_conformance.probe.patience import Patience
 from eventhook_conformance.probe.unruly import end, tamed
@@ -22,6 +22,10 @@ class Hung(Exception):
 
 
 def _nothing() -> None: ...
+
+
+def _used() -> AbstractAsyncContextManager[Any]:
+    raise RuntimeError("a context is entered once")
 
 
 class Held(Generic[T]):
@@ -130,3 +134,6 @@ class Held(Generic[T]):
             entered.set_exception(raised)
         finally:
             self._on_left()
+            # Used once: without these, a case's history is free as soon as the case is.
+            self._factory = _used
+            self._on_entered = self._on_leaving = self._on_left = _nothing

@@ -214,7 +214,9 @@ class Listener:
             event = await subscription.__anext__()
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except StopAsyncIteration:
+        except StopAsyncIteration as stopped:
+            # Targets keep what they raise, and its traceback would keep all of the case.
+            stopped.__traceback__ = None
             self._end("stopped")
         except SubscriptionLost as error:
             self._end("lost", describe(error))
