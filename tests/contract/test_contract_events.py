@@ -481,9 +481,9 @@ def test_nesting_that_is_allowed(levels: int) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        [[0, MAX_INTEGER + 1]],
-        {"x": {"y": -MAX_INTEGER - 1}},
-        {"x": [True, None, "", 10**30]},
+        [[0, MAX_INTEGER + 2]],
+        {"x": {"y": -MAX_INTEGER - 2}},
+        {"x": [True, None, "", 10**30 + 1]},
         nested(MAX_DEPTH + 1),
         [nested(MAX_DEPTH)],
     ],
