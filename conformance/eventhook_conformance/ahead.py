@@ -77,8 +77,9 @@ class Ahead:
         if not self.crowded:
             return
         asked = [one for one in instances if one.id not in self._tasks]
-        # Who waits for one of the few clients holds up nobody else, and would be the last.
-        asked.sort(key=lambda one: -one.case.clients)
+        # Who waits for one of the few clients would be the last; so would the random histories, the
+        # longest of these.
+        asked.sort(key=lambda one: (-one.case.clients, not one.case.leaves_nothing))
         company = [one for one in asked if one.case.bears_company(multi_client=self._multi_client)]
         for one in company:
             self._tasks[one.id] = asyncio.create_task(self._in_turn(one))

@@ -70,7 +70,7 @@ async def publish_and_read(probe: Probe, chains: Chains, *listeners: Listener) -
     for first in range(0, len(publishers), capacity):
         group = publishers[first : first + capacity]
         for window in _windows(group, max(1, capacity // len(group))):
-            await asyncio.gather(*(probe.burst(parts, via=via) for via, parts in window.items()))
+            await probe.at_once(*(probe.burst(parts, via=via) for via, parts in window.items()))
             events = [event for parts in window.values() for part in parts for event in part]
             for listener in listeners:
                 await listener.receive(*(e for e in events if listener.entry.matches(e)))

@@ -75,7 +75,7 @@ async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
     places = idle(probe, 8)
     at_once = max(1, min(_AT_ONCE, probe.capabilities.max_subscriptions - 1))
     for first in range(0, _ROUNDS, at_once):
-        await asyncio.gather(
+        await probe.at_once(
             *(
                 _round(probe, places[number % len(places)], number)
                 for number in range(first, min(first + at_once, _ROUNDS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -95,7 +94,7 @@ async def refused_publish_is_nobody_elses_trouble(probe: Probe) -> None:
     tenant = probe.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     chains = [[probe.event(tenant), probe.event(tenant)] for _ in range(2)]
-    await asyncio.gather(
+    await probe.at_once(
         probe.burst(chains),
         *(probe.refuse(refused) for refused in _refused(probe, tenant)),
         probe.publish(probe.event(tenant)),

@@ -161,7 +161,7 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
         ]
         await yields(pause)
         newcomer = probe.spawn(probe.subscribe(everything, via))
-        await asyncio.gather(*(guest.leave() for guest in guests))
+        await probe.at_once(*(guest.leave() for guest in guests))
         await (await newcomer).leave()
         await asyncio.gather(*publishing)
         for listener in standing:

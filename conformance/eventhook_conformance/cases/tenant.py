@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from itertools import islice
 from typing import Final
@@ -110,7 +109,7 @@ async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None
         *(probe.subscribe(EventPattern.all(tenant)) for tenant in islice(tenants, room(probe, 100)))
     )
     senders: tuple[Via, ...] = ("same", "other") if clients == "two" else ("same",)
-    await asyncio.gather(
+    await probe.at_once(
         *(
             probe.burst(
                 [[probe.event(tenant, data=number) for number in range(2)] for tenant in tenants],

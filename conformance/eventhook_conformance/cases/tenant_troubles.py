@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -73,7 +72,7 @@ async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: st
     other = probe.tenant()
     theirs = await probe.subscribe(EventPattern.all(other))
     await _go_on(probe, (quiet, other), wide, narrow, theirs)
-    await asyncio.gather(
+    await probe.at_once(
         _make_trouble(probe, trouble, other, theirs),
         probe.publish(*(probe.event(quiet) for _ in range(4))),
     )
@@ -89,7 +88,7 @@ async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
     await _go_on(probe, (quiet, other), wide, narrow, theirs)
     await theirs.leave()
     client = await probe.client()
-    await asyncio.gather(
+    await probe.at_once(
         client.cleanup(probe.history), probe.publish(*(probe.event(quiet) for _ in range(4)))
     )
     await _others_come(probe, quiet, other, wide, narrow)
