@@ -13,7 +13,7 @@ from eventhook_conformance.cases._paced import deliver, room
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
 
-SUBSCRIPTIONS: Final = 50
+SUBSCRIPTIONS: Final = 20
 """How many patterns of the table are subscribed to at a time."""
 
 
