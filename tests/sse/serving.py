@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Clock
 from eventhook_conformance.sse.client import HttpClient
 from eventhook_conformance.target import HttpTarget, Tenant
@@ -15,6 +16,18 @@ from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.memory import MemoryBackend, MemoryBus, open_client
 from eventhook_reference.sse.app import SseApp
 from eventhook_reference.sse.server import http
+
+
+def token(workflow: UUID, payload: str = "token") -> StreamEvent:
+    """A token of that workflow's stream."""
+    return StreamEvent(
+        task_execution_id="",
+        workflow_execution_id=str(workflow),
+        sequence=1,
+        event_type=StreamEventType.TOKEN,
+        payload=payload,
+        timestamp_ms=1,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,28 +10,17 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.sse.raw import raw_reader
 from eventhook_reference.sse.app import SseApp
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS
 from eventhook_reference.sse.openapi import document
-from sse.serving import Running, running
+from sse.serving import Running, running, token
 
 pytestmark = pytest.mark.asyncio
 
 HANG_S = 10.0
 """No claim of speed: by then it waits for what will never come."""
-
-
-def token(workflow: UUID, payload: str = "token") -> StreamEvent:
-    return StreamEvent(
-        task_execution_id="",
-        workflow_execution_id=str(workflow),
-        sequence=1,
-        event_type=StreamEventType.TOKEN,
-        payload=payload,
-        timestamp_ms=1,
-    )
 
 
 class Failing:

@@ -7,14 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from eventhook_conformance.contract import (
     FlovynEvent,
-    StreamEvent,
-    StreamEventType,
     SubscribeError,
 )
 from eventhook_reference.lifecycle.registry import Registry
@@ -24,23 +22,12 @@ from eventhook_reference.sse.feeds import WorkflowFeed
 from eventhook_reference.sse.outbox import ROOM, Outbox, Side
 from eventhook_reference.sse.sharing import Feeds
 from eventhook_reference.sse.types import TypesFilter
-from sse.serving import running
+from sse.serving import running, token
 
 pytestmark = pytest.mark.asyncio
 
 TENANT, WORKFLOW = uuid4(), uuid4()
 LIMIT_S = 2.0
-
-
-def token(workflow: UUID, payload: str) -> StreamEvent:
-    return StreamEvent(
-        task_execution_id="",
-        workflow_execution_id=str(workflow),
-        sequence=1,
-        event_type=StreamEventType.TOKEN,
-        payload=payload,
-        timestamp_ms=1,
-    )
 
 
 class Gated(WorkflowFeed):
