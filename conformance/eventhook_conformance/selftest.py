@@ -53,6 +53,8 @@ class Finding:
     judgement: Judgement
     message: str
     """Under which it was caught, or what went wrong."""
+    message_found: bool
+    """Whether a requirement named for it was charged with the message named for it."""
     duration_s: float
 
     @property
@@ -113,7 +115,9 @@ def _find(mutant: Mutant, result: RunResult) -> Finding:
                 messages.setdefault(requirement, []).append(violation.message)
     expected = [requirement for requirement in mutant.caught_by if requirement in messages]
     charged = (*expected, *sorted(set(messages) - set(expected)))
-    judgement, message = _judgement(mutant, result, messages)
+    said = [text for requirement in expected for text in messages[requirement]]
+    told = [text for text in said if mutant.seen in text]
+    judgement, message = _judgement(mutant, result, messages, told)
     return Finding(
         mutant=mutant.name,
         bug=mutant.bug,
@@ -121,12 +125,13 @@ def _find(mutant: Mutant, result: RunResult) -> Finding:
         charged=charged,
         judgement=judgement,
         message=message,
+        message_found=bool(told),
         duration_s=0.0,
     )
 
 
 def _judgement(
-    mutant: Mutant, result: RunResult, messages: Mapping[str, list[str]]
+    mutant: Mutant, result: RunResult, messages: Mapping[str, list[str]], told: Sequence[str]
 ) -> tuple[Judgement, str]:
     first = next((said[0] for said in messages.values()), "")
     if result.unusable or result.suite_failure:
@@ -140,10 +145,9 @@ def _judgement(
         return "survived", "nothing was charged"
     if not set(mutant.caught_by) <= set(messages):
         return "misplaced", first
-    said = [text for requirement in mutant.caught_by for text in messages[requirement]]
-    told = [text for text in said if mutant.seen in text]
     if not told:
-        return "misplaced", f"no message says {mutant.seen!r}, but: {said[0]}"
+        said = messages[mutant.caught_by[0]][0]
+        return "misplaced", f"no message says {mutant.seen!r}, but: {said}"
     return "killed", told[0]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, registered_mutants
 
 
@@ -29,8 +31,19 @@ from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, regi
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the matrix as a Markdown table.",
 )
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write as JSON what each mutant came to, and what it was charged with.",
+)
 def self_test(
-    names: tuple[str, ...], full: bool, unaided: bool, jobs: int | None, table: Path | None
+    names: tuple[str, ...],
+    full: bool,
+    unaided: bool,
+    jobs: int | None,
+    table: Path | None,
+    json_file: Path | None,
 ) -> None:
     """Runs the suite against every registered mutant (or those named).
 
@@ -40,7 +53,9 @@ def self_test(
       eventhook-conformance self-test
       eventhook-conformance self-test swallows-the-first --full
       eventhook-conformance self-test --unaided --table unaided.md
+      eventhook-conformance self-test --json findings.json
     """
+    _check_files({"--table": table, "--json": json_file})
     if full and unaided:
         raise click.UsageError("--full runs all cases, --unaided a few: give one of the two")
     try:
@@ -61,10 +76,19 @@ def self_test(
     if table is not None:
         made = unaided_markdown(findings) if unaided else markdown(findings)
         table.write_text(made, encoding="utf-8")
+    if json_file is not None:
+        write_whole(json_file, json_text(findings))
     told = unaided_summary(findings) if unaided else summary(findings)
     click.echo(f"\n{told} in {time.perf_counter() - began:.1f} s")
     allowed = ("survived",) if unaided else ()
     sys.exit(0 if all(one.good or one.judgement in allowed for one in findings) else 1)
+
+
+def _check_files(files: Mapping[str, Path | None]) -> None:
+    # Before minutes are spent on what could not be kept.
+    for option, path in files.items():
+        if path is not None and not path.resolve().parent.is_dir():
+            raise click.BadParameter(f"there is no directory {path.parent}", param_hint=option)
 
 
 def _line(finding: Finding, *, full: bool) -> str:
@@ -106,6 +130,23 @@ def unaided_summary(findings: Sequence[Finding]) -> str:
     if correct:
         told += f"; {counts['accused']} of {correct} correct variants accused"
     return told
+
+
+def json_text(findings: Sequence[Finding]) -> str:
+    """The findings for machines, in ASCII."""
+    mutants = [
+        {
+            "name": one.mutant,
+            "outcome": one.judgement,
+            "expected": list(one.expected),
+            "charged": list(one.charged),
+            "message_found": one.message_found,
+            "message": one.message,
+            "duration_s": round(one.duration_s, 6),
+        }
+        for one in findings
+    ]
+    return json.dumps({"schema": 1, "mutants": mutants}, indent=2, ensure_ascii=True) + "\n"
 
 
 def markdown(findings: Sequence[Finding]) -> str:
