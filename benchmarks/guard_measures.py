@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamingBackend
-from eventhook_conformance.target import find_target
+from eventhook_conformance.engine.resolve_target import find_target
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 LIMIT_S = 300

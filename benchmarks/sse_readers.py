@@ -33,7 +33,7 @@ IDLE_BYTES = 64 * 1024
 """What is asked of an idle reader: the issue asks for a bound and leaves the number to us."""
 
 
-class Crowd:
+class SubscriberGroup:
     """All readers of one server, and how far they are."""
 
     def __init__(self, readers: int) -> None:
@@ -58,7 +58,7 @@ class Crowd:
 class Reading(asyncio.Protocol):
     """One reader: it counts the events that pass by."""
 
-    def __init__(self, crowd: Crowd, request: bytes) -> None:
+    def __init__(self, crowd: SubscriberGroup, request: bytes) -> None:
         self.events = 0
         self._crowd = crowd
         self._request = request
@@ -124,9 +124,11 @@ async def server(name: str) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def reading(one: Server, readers: int) -> AsyncIterator[tuple[Crowd, list[Reading]]]:
+async def reading(
+    one: Server, readers: int
+) -> AsyncIterator[tuple[SubscriberGroup, list[Reading]]]:
     """Connects so many readers."""
-    crowd, url = Crowd(readers), urlsplit(one.url)
+    crowd, url = SubscriberGroup(readers), urlsplit(one.url)
     headers = "".join(f"{name}: {value}\r\n" for name, value in one.headers.items())
     request = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{headers}\r\n".encode()
     at = (url.hostname or "", url.port or 80)
@@ -152,7 +154,7 @@ def _itself(protocol: Reading) -> Reading:
     return protocol
 
 
-async def stream(one: Server, crowd: Crowd, blocks: int) -> float:
+async def stream(one: Server, crowd: SubscriberGroup, blocks: int) -> float:
     """Events a second over all readers; none is ahead of another by more than two blocks."""
     began = time.perf_counter()
     async with asyncio.timeout(LIMIT_S):

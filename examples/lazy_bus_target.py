@@ -3,6 +3,6 @@
 eventhook-conformance run lazy_bus_target:target -k first_event_is_never_lost
 """
 
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.selftest.examine import registered_mutants
 
 target = registered_mutants()["subscribes-at-the-first-read"].target()

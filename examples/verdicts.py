@@ -31,7 +31,7 @@ from verdicts_measuring import (
 from verdicts_page import Measured, Row, page
 
 from eventhook_conformance import __version__
-from eventhook_conformance.requirements import specification_version
+from eventhook_conformance.specification.requirements import specification_version
 
 EXAMPLES = Path(__file__).parent
 DOCS = EXAMPLES.parent / "docs"

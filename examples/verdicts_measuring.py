@@ -23,7 +23,7 @@ import msgspec
 from verdicts_page import Measured, measured_from
 
 from eventhook_conformance.kit import NatsServer, ServerUnavailable
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements
 
 BUILD_LIMIT_S = 1200.0
 RUN_LIMIT_S = 900.0

@@ -32,7 +32,7 @@ from eventhook_conformance.target import Capabilities, Server, Target
 from eventhook_reference.channel import Channel, SubscribeContext
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_connection import CannotConnect, Connection
-from eventhook_reference.nats_narrowing import Narrowing
+from eventhook_reference.nats_prefilter import Prefilter
 from eventhook_reference.nats_subjects import (
     event_root,
     event_subject,
@@ -225,18 +225,18 @@ class _EventSubscribing(_Subscribing[FlovynEvent, int]):
         tenant = self._pattern.tenant_id
         self._tenant = tenant.int
         self._root = event_root(tenant)
-        narrows = self._pattern != EventPattern.all(tenant)
-        self._narrowing = Narrowing(self._pattern) if narrows else None
+        prefilters = self._pattern != EventPattern.all(tenant)
+        self._prefilter = Prefilter(self._pattern) if prefilters else None
         return self._tenant, pattern_subject(self._pattern)
 
     def _read(self, subject: str, body: bytes) -> FlovynEvent | None:
-        narrowing = self._narrowing
-        if narrowing is not None and narrowing.surely_misses(subject, body):
+        prefilter = self._prefilter
+        if prefilter is not None and prefilter.surely_misses(subject, body):
             return None
         event = FlovynEvent.from_json(body)
         if event.tenant_id.int != self._tenant or subject != self._root + event.event_type:
             raise InvalidEvent(f"its body belongs on {event_subject(event)} (NAT-08, NAT-09)")
-        return event if narrowing is None or self._pattern.matches(event) else None
+        return event if prefilter is None or self._pattern.matches(event) else None
 
 
 class _StreamSubscribing(_Subscribing[StreamEvent, str]):

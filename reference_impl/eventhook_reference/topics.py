@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent
-from eventhook_reference.crowd import Crowd, SharedChannel
+from eventhook_reference.subscriber_group import SharedChannel, SubscriberGroup
 
 E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
@@ -23,7 +23,7 @@ Facet: TypeAlias = Callable[[Any], int | str | None]
 """What of an event says in which bucket of a kind it looks."""
 Bucket: TypeAlias = tuple[Facet, int | str | None]
 
-_NOBODY: Final[dict[Hashable, Crowd[Any]]] = {}
+_NOBODY: Final[dict[Hashable, SubscriberGroup[Any]]] = {}
 
 
 def _category(event: FlovynEvent) -> str:
@@ -76,11 +76,11 @@ class Topic(Generic[E]):
     """One channel of the bus, held by the clients that used it."""
 
     holders: set[object] = field(default_factory=set)
-    _for_all: dict[Hashable, Crowd[E]] = field(default_factory=dict)
+    _for_all: dict[Hashable, SubscriberGroup[E]] = field(default_factory=dict)
     """The bucket that every event looks into."""
-    _open_to_all: tuple[Crowd[E], ...] = ()
+    _open_to_all: tuple[SubscriberGroup[E], ...] = ()
     """What is in it, which is sooner looked through than a dictionary."""
-    _buckets: dict[Facet, dict[int | str | None, dict[Hashable, Crowd[E]]]] = field(
+    _buckets: dict[Facet, dict[int | str | None, dict[Hashable, SubscriberGroup[E]]]] = field(
         default_factory=dict
     )
 
@@ -97,7 +97,7 @@ class Topic(Generic[E]):
             bucket = self._buckets.setdefault(facet, {}).setdefault(value, {})
         crowd = bucket.get(interest.asks)
         if crowd is None:
-            crowd = bucket[interest.asks] = Crowd(capacity, interest.matches)
+            crowd = bucket[interest.asks] = SubscriberGroup(capacity, interest.matches)
             self._open_to_all = tuple(self._for_all.values())
         return crowd.join()
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from checker.builder import Timeline
-from eventhook_conformance.baseline import (
+from eventhook_conformance.baseline.comparison import Comparison, compare
+from eventhook_conformance.baseline.known import (
     Baseline,
     BrokenBaseline,
     Entry,
@@ -19,9 +20,8 @@ from eventhook_conformance.baseline import (
     observed,
     record,
 )
-from eventhook_conformance.comparison import Comparison, compare
 from eventhook_conformance.report.json_report import to_json
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.target import Capabilities
 from report import made
 
@@ -155,9 +155,9 @@ def test_flaky_may_fail_and_may_pass() -> None:
     failing = news(baseline(entry), bad())
     assert failing.exit_code == 0
     assert "failed this time (races)" in failing.flaky[0]
-    passing = news(baseline(entry), good())
-    assert passing.exit_code == 0
-    assert not passing.stale
+    transient = news(baseline(entry), good())
+    assert transient.exit_code == 0
+    assert not transient.stale
     late = news(baseline(replace(entry, expires=TODAY)), bad(), TODAY.replace(year=2027))
     assert late.exit_code == 1
 

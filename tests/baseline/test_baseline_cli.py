@@ -17,7 +17,7 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 TARGET = """
 import os
 
-from eventhook_reference.mutants.pliable import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 
 class Sometimes(PliableClient):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.baseline import Baseline, BrokenBaseline, Entry, Known
-from eventhook_conformance.baseline_file import dump, parse, read_baseline, read_either
+from eventhook_conformance.baseline.file import dump, parse, read_baseline, read_either
+from eventhook_conformance.baseline.known import Baseline, BrokenBaseline, Entry, Known
 from eventhook_conformance.target import Capabilities
 
 FILE = """\

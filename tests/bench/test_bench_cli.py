@@ -18,7 +18,7 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 
 TARGETS = """
 from eventhook_conformance import Capabilities, Target
-from eventhook_reference.mutants.pliable import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 
 class Drops(PliableClient):

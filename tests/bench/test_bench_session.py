@@ -15,7 +15,7 @@ from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Shape, block
 from eventhook_conformance.bench.traffic import Even, Mixed, text
 from eventhook_conformance.bench.window import Stalled, Window
-from eventhook_reference.mutants.pliable import PliableBus, PliableClient
+from eventhook_reference.mutants.base import PliableBus, PliableClient
 
 CLAIMS = PliableClient.capabilities
 CLIENTS = ("c1", "c1")

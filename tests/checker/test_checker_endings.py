@@ -7,9 +7,9 @@ import pickle
 import pytest
 
 from checker.builder import KEY, Timeline, event, token
-from eventhook_conformance.checker import KINDS, Violation, check, condense
+from eventhook_conformance.checker import VIOLATION_KINDS, Violation, check, condense
 from eventhook_conformance.checker.violation import charge
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 
@@ -110,17 +110,17 @@ def test_a_later_fault_excuses_no_end(at: Timeline) -> None:
 
 
 def test_every_charge_is_a_requirement() -> None:
-    for kind in KINDS:
+    for kind in VIOLATION_KINDS:
         for side in ("events", "streams"):
             assert set(charge(kind, side)) <= requirements().keys()
 
 
 def test_every_kind_but_a_cases_own_is_charged() -> None:
-    assert [kind for kind in KINDS if not charge(kind, "events")] == ["failed"]
+    assert [kind for kind in VIOLATION_KINDS if not charge(kind, "events")] == ["failed"]
 
 
 def test_what_is_not_judged_of_streams_is_charged_to_nothing() -> None:
-    assert [kind for kind in KINDS if not charge(kind, "streams")] == [
+    assert [kind for kind in VIOLATION_KINDS if not charge(kind, "streams")] == [
         "disordered",
         "acausal",
         "failed",

@@ -17,7 +17,7 @@ import pytest
 
 import eventhook_fixtures
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 
@@ -28,7 +28,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from eventhook_conformance import Capabilities, Target
-from eventhook_reference.mutants.pliable import PliableBus, PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableBus, PliableClient, pliable_target
 
 
 class Silent(PliableClient):

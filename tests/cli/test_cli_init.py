@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from eventhook_conformance.cli import main
-from eventhook_conformance.scaffold import TEMPLATES, rename, templates
+from eventhook_conformance.cli._scaffold import TEMPLATES, rename, templates
 
 ROOT = Path(__file__).parents[2]
 BUILD_FILES = {"Cargo.toml", "pom.xml"}

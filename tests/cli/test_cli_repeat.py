@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-from eventhook_conformance import stability
 from eventhook_conformance.cli import main
-from eventhook_conformance.stability import repeat
+from eventhook_conformance.selftest import stability
+from eventhook_conformance.selftest.stability import repeat
 
 Came = tuple[str, dict[str, str], dict[str, str]]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eventhook_conformance import selftest
 from eventhook_conformance.cli import main
 from eventhook_conformance.cli._self_test import (
     json_text,
@@ -17,9 +16,15 @@ from eventhook_conformance.cli._self_test import (
     unaided_markdown,
     unaided_summary,
 )
-from eventhook_conformance.selftest import Finding, examine, examine_unaided, registered_mutants
+from eventhook_conformance.selftest import examine as selftest
+from eventhook_conformance.selftest.examine import (
+    Examination,
+    examine,
+    examine_unaided,
+    registered_mutants,
+)
 
-FOUND = Finding(
+FOUND = Examination(
     mutant="retains-the-last",
     bug="It is retained.",
     expected=(),
@@ -125,7 +130,7 @@ def test_a_survivor_is_said_in_one_line() -> None:
         ),
     ],
 )
-def test_the_summary_counts_what_was_found(findings: list[Finding], told: str) -> None:
+def test_the_summary_counts_what_was_found(findings: list[Examination], told: str) -> None:
     assert unaided_summary(findings) == told
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.selftest.examine import registered_mutants
+from eventhook_conformance.specification.requirements import requirements
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

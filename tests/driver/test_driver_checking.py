@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventhook_conformance.driver import checking, checks, process, session
-from eventhook_conformance.driver.checking import Finding, check_driver
+from eventhook_conformance.driver.checking import CheckResult, check_driver
 from eventhook_conformance.driver.stderr import Outlet
 
 BROKEN = Path(__file__).parent / "broken"
@@ -37,8 +37,8 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(process, "END_S", end_s)
 
 
-def findings(*command: str) -> list[Finding]:
-    async def look() -> list[Finding]:
+def findings(*command: str) -> list[CheckResult]:
+    async def look() -> list[CheckResult]:
         return [one async for one in check_driver(command, Path(command[-1]).stem, Outlet())]
 
     return asyncio.run(look())

@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
+from engine.hostile import after, before, by_name, evil, examine, outcomes
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.driver import client, process
-from eventhook_conformance.judging import cases_for, judge
+from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
+from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseResult, RunResult, exit_code
+from eventhook_conformance.results import CaseResult, RunResult, exit_code
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Capabilities, Target, TargetNotFound, find_target
-from run.hostile import after, before, by_name, evil, examine, outcomes
+from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.target import Capabilities, Target
 
 BROKEN = Path(__file__).parent / "broken"
 QUICK = Settings(arrival_timeout_s=0.6, settle_s=0.05)

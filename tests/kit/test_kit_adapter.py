@@ -24,10 +24,10 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
     Unsupported,
 )
-from eventhook_conformance.judging import cases_for, judge
+from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.kit import Adapter, Kind, Sink
 from eventhook_conformance.report import console
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.target import Capabilities, Target
 from kit.callbacks import Callbacks, callbacks_target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eventhook_conformance import Capabilities
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.judging import judge
+from eventhook_conformance.engine.runner import judge
 from kit.callbacks import callbacks_target
 
 

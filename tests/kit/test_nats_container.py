@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from eventhook_conformance.cli import main
+from eventhook_conformance.engine.resolve_target import find_target
 from eventhook_conformance.kit import NatsContainer, ServerUnavailable, nats_image
 from eventhook_conformance.kit.nats_container import LABEL
 from eventhook_conformance.kit.nats_engine import engine_errors
 from eventhook_conformance.kit.nats_server import greets
-from eventhook_conformance.target import Target, find_target
+from eventhook_conformance.target import Target
 
 PATIENCE_S = 30.0
 

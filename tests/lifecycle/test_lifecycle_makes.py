@@ -11,16 +11,16 @@ import msgspec
 import pytest
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent
-from eventhook_conformance.judging import cases_for, judge
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.engine.runner import cases_for, judge
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Mutant
 from eventhook_reference.lifecycle.announcer import Announcer, twin_of
 from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.engine import Engine
 from eventhook_reference.lifecycle.records import Task, Workflow
 from eventhook_reference.lifecycle.target import with_lifecycle
+from eventhook_reference.mutants.base import pliable_target
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
-from eventhook_reference.mutants.pliable import pliable_target
 from eventhook_reference.mutants.variants import VARIANTS
 
 LIF = [one.id for one in requirements().values() if one.group == "LIF"]
@@ -138,5 +138,5 @@ def test_each_requirement_has_a_mutant_that_only_it_need_catch(identifier: str) 
 def test_a_task_knows_whose_stream_is_its() -> None:
     workflow, tenant = UUID(int=1), UUID(int=2)
     assert Task(tenant, "t", workflow, "PENDING").stream_key == str(workflow)
-    alone = Task(tenant, "t", None, "PENDING")
-    assert alone.stream_key == str(alone.id)
+    exclusive = Task(tenant, "t", None, "PENDING")
+    assert exclusive.stream_key == str(exclusive.id)

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from eventhook_conformance.judging import cases_for, judge
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.sequences import Ids, check, scenarios
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Target
 from eventhook_reference.lifecycle.registry import ENDED, Registry
 from eventhook_reference.lifecycle.service import LifecycleService, ScenarioExecution
 from eventhook_reference.lifecycle.target import with_lifecycle
 from eventhook_reference.memory import target as memory
-from eventhook_reference.mutants.pliable import pliable_target
+from eventhook_reference.mutants.base import pliable_target
 from lifecycle.recording import RecordingBackend
 
 LIF = [one.id for one in requirements().values() if one.group == "LIF"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.selftest import Finding, examine_all, registered_mutants
+from eventhook_conformance.selftest.examine import Examination, examine_all, registered_mutants
+from eventhook_conformance.specification.requirements import requirements
 
 MUTANTS = registered_mutants()
 
@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="session")
-def findings() -> Mapping[str, Finding]:
+def findings() -> Mapping[str, Examination]:
     return {finding.mutant: finding for finding in examine_all(list(MUTANTS))}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_what_must_be_caught_is_caught(name: str, findings: Mapping[str, Finding]) -> None:
+def test_what_must_be_caught_is_caught(name: str, findings: Mapping[str, Examination]) -> None:
     finding = findings[name]
     assert finding.good, f"{finding.judgement}: charged {finding.charged}; {finding.message}"
 

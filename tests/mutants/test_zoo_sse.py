@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.selftest.examine import registered_mutants
+from eventhook_conformance.specification.requirements import requirements
 
 
 @pytest.mark.parametrize(

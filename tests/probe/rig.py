@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from eventhook_conformance.checker import Violation, check
+from eventhook_conformance.engine.session import Run
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
-from eventhook_reference.mutants.pliable import PliableBus, PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableBus, PliableClient, pliable_target
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 
 from eventhook_conformance.contract import EventPattern, Subscription, SubscriptionLost
 from eventhook_conformance.probe import CaseAborted
-from eventhook_reference.mutants.pliable import PliableClient, Side
+from eventhook_reference.mutants.base import PliableClient, Side
 from probe.rig import rig
 
 pytestmark = pytest.mark.asyncio
@@ -75,7 +75,7 @@ async def test_who_reads_on_and_on_waits_no_longer_than_for_what_is_wanted() -> 
             await asyncio.sleep(0)
             await probe.publish(probe.event(tenant))
             assert await reading
-        assert probe.patience.current_s == 30.0
+        assert probe.deadline.current_s == 30.0
 
 
 async def test_delivery_is_timed_by_the_call_of_its_read() -> None:

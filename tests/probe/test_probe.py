@@ -16,7 +16,7 @@ from eventhook_conformance.contract import (
     PublishError,
 )
 from eventhook_conformance.probe import CaseAborted
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 from probe.rig import rig
 
 pytestmark = pytest.mark.asyncio

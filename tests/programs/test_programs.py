@@ -11,36 +11,36 @@ import pytest
 
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.engine.runner import judge
 from eventhook_conformance.history import History
-from eventhook_conformance.judging import judge
 from eventhook_conformance.programs import (
     RANDOM_CASE,
-    Breach,
+    BreakingProgram,
     Program,
     check_program,
     load_program,
     save_program,
     search,
 )
-from eventhook_conformance.result import CaseResult
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.selftest.examine import registered_mutants
 from eventhook_conformance.settings import Settings
 from eventhook_reference.memory import target as memory
-from eventhook_reference.mutants.pliable import pliable_target
+from eventhook_reference.mutants.base import pliable_target
 
 RANDOM = [catalog()[RANDOM_CASE]]
 QUICK = Settings(arrival_timeout_s=0.3, settle_s=0.0, examples=400)
 
 
-def breach(program: Program, *, broken: bool) -> Breach:
+def breach(program: Program, *, broken: bool) -> BreakingProgram:
     violation = Violation("failed", ("PUB-01",), "nothing", "something")
-    return Breach(program, History(), (violation,) if broken else ())
+    return BreakingProgram(program, History(), (violation,) if broken else ())
 
 
-async def find(broken: Any, **options: Any) -> tuple[Breach | None, list[Program]]:
+async def find(broken: Any, **options: Any) -> tuple[BreakingProgram | None, list[Program]]:
     tried: list[Program] = []
 
-    async def attempt(program: Program) -> Breach:
+    async def attempt(program: Program) -> BreakingProgram:
         tried.append(program)
         return breach(program, broken=broken(program))
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.cases import Instance, catalog
+from eventhook_conformance.cases import catalog
 from eventhook_conformance.contract import StreamingBackend, Unsupported
+from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.faults import kinds
-from eventhook_conformance.judging import cases_for, judge
 from eventhook_conformance.kit import NatsServer
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import RunResult, exit_code
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.results import RunResult, exit_code
+from eventhook_conformance.selftest.examine import registered_mutants
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import Instance
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Target
 from eventhook_reference import nats_targets
-from eventhook_reference.mutants.pliable_nats import pliable_nats_target
+from eventhook_reference.mutants.base_nats import pliable_nats_target
 from eventhook_reference.mutants.recovering import Reconnecting
 
 pytestmark = [pytest.mark.nats]
@@ -170,9 +171,9 @@ def test_faults_come_last_when_nothing_else_is_open() -> None:
 
 
 def test_turns() -> None:
-    turns = {one.case.turn for one in catalog().values()}
+    turns = {one.case.phase for one in catalog().values()}
     assert turns == {0, 1, 2, 3}
-    assert all(one.case.turn == 3 and one.case.last for one in cases_for(IDENTIFIERS))
+    assert all(one.case.phase == 3 and one.case.last for one in cases_for(IDENTIFIERS))
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from typing import Any
 
 from checker.builder import Timeline, event
 from eventhook_conformance.checker import Violation, condense
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseResult, RunResult
+from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 EVENTS = Capabilities(profiles={"events"})

@@ -12,7 +12,7 @@ import pytest
 from checker.builder import Timeline
 from eventhook_conformance.report.badge import badge
 from eventhook_conformance.report.ctrf import ctrf
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 from report import made
 
 SCHEMA = json.loads(Path(__file__).with_name("ctrf.schema.json").read_text(encoding="utf-8"))

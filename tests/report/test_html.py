@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 from checker.builder import Timeline
 from eventhook_conformance.report.html import html
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements
 from report import made
 
 VOID = {"meta", "link", "input"}
@@ -83,7 +83,7 @@ def test_the_policy_allows_the_two_that_are_ours_and_nothing_else() -> None:
 
 def test_text_from_outside_is_escaped() -> None:
     result = made.result(made.hostile(Timeline()), target=made.HOSTILE, suite_failure=made.HOSTILE)
-    result.typed = made.HOSTILE
+    result.invoked_as = made.HOSTILE
     page = html([result], [made.HOSTILE])
     assert "<script>document" not in page
     assert "&lt;script&gt;document.title=" in page

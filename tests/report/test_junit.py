@@ -10,7 +10,7 @@ import xmlschema
 
 from checker.builder import Timeline
 from eventhook_conformance.report.junit import junit
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 from report import made
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit-10.xsd"))

@@ -22,7 +22,7 @@ NAMES = ("json", "junit", "html", "markdown", "ctrf", "badge")
 
 SLOW = """
 import asyncio
-from eventhook_reference.mutants.pliable import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 
 class Slow(PliableClient):

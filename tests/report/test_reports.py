@@ -18,9 +18,9 @@ from eventhook_conformance.report import console
 from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
 from eventhook_conformance.report.failure import failure_text, rerun_command
 from eventhook_conformance.report.json_report import to_json, write_json
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseResult, RunResult
+from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 EVENTS = Capabilities(profiles={"events"})

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseOutcome, CaseResult, RunResult, exit_code
+from eventhook_conformance.results import CaseOutcome, CaseResult, RunResult, exit_code
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 EVENTS = Capabilities(profiles={"events"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from eventhook_conformance.selftest import mixed, registered_mutants
+from eventhook_conformance.selftest.examine import mixed, registered_mutants
 
 MUTANTS = registered_mutants()
 VARIANTS = [name for name, mutant in MUTANTS.items() if not mutant.caught_by]

@@ -12,9 +12,9 @@ import msgspec
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.sequences import (
-    Finding,
     Ids,
     Scenario,
+    SequenceViolation,
     check,
     check_output,
     check_twins,
@@ -51,8 +51,8 @@ class Played:
         left = list(self.scenario.events)
         order: list[ExpectedEvent] = []
         while left:
-            held = {label for event in left for label in event.before}
-            free = [event for event in left if event.label not in held]
+            context_task = {label for event in left for label in event.before}
+            free = [event for event in left if event.label not in context_task]
             order.append(chooser.choice(free))
             left.remove(order[-1])
         return order
@@ -112,7 +112,7 @@ class Played:
         self.events[a], self.events[b] = self.events[b], self.events[a]
         self.order[a], self.order[b] = self.order[b], self.order[a]
 
-    def check(self) -> list[Finding]:
+    def check(self) -> list[SequenceViolation]:
         """What is wrong with the events."""
         return check(self.scenario, self.ids, self.events, now_ms=NOW)
 
@@ -144,7 +144,7 @@ class Played:
 
     def check_twins(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
-    ) -> list[Finding]:
+    ) -> list[SequenceViolation]:
         """What is wrong with the twins, once the streams were changed."""
         streams = self.streams()
         change(streams)
@@ -152,7 +152,7 @@ class Played:
 
     def check_output(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
-    ) -> list[Finding]:
+    ) -> list[SequenceViolation]:
         """What is wrong with the output, once the streams were changed."""
         streams = self.streams()
         change(streams)

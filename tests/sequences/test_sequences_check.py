@@ -9,16 +9,16 @@ import msgspec
 import pytest
 
 from eventhook_conformance.sequences import Ids, check, match, scenarios
-from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.finding import SequenceViolation
 from sequences.histories import NOW, Played
 
 
-def the_only(findings: list[Finding], kind: str) -> Finding:
+def the_only(findings: list[SequenceViolation], kind: str) -> SequenceViolation:
     assert [finding.kind for finding in findings] == [kind], findings
     return findings[0]
 
 
-def kinds(findings: list[Finding]) -> set[str]:
+def kinds(findings: list[SequenceViolation]) -> set[str]:
     return {finding.kind for finding in findings}
 
 

@@ -8,13 +8,19 @@ import msgspec
 import pytest
 
 from eventhook_conformance.contract import StreamEvent, StreamEventType
-from eventhook_conformance.sequences import Finding, check_twins, match, scenarios, twin_in
+from eventhook_conformance.sequences import (
+    SequenceViolation,
+    check_twins,
+    match,
+    scenarios,
+    twin_in,
+)
 from sequences.histories import Played, twin
 
 Change = Callable[[dict[str, list[StreamEvent]]], object]
 
 
-def only(findings: list[Finding], kind: str, *requirements: str) -> Finding:
+def only(findings: list[SequenceViolation], kind: str, *requirements: str) -> SequenceViolation:
     assert [(one.kind, one.requirements) for one in findings] == [(kind, requirements)], findings
     return findings[0]
 

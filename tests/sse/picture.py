@@ -17,8 +17,8 @@ from unittest.mock import patch
 import aiohttp
 
 from eventhook_conformance.cases import catalog, sse_client
-from eventhook_conformance.judging import judge
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.engine.runner import judge
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.sse.browser import BrowserReading, browser_reading
 from eventhook_reference.servers import memory_server

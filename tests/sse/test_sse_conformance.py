@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.judging import cases_for, judge
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.engine.runner import cases_for, judge
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Target
 from eventhook_reference.servers import memory_server
 

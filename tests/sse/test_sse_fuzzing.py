@@ -16,19 +16,19 @@ import pytest
 from schemathesis.engine import events
 
 from eventhook_conformance.cases.sse_document import Way, fuzz_target
+from eventhook_conformance.engine.session import Run
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.run import Run
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.sse.asgi_client import Inside
 from eventhook_conformance.sse.document import (
     common_values,
     locate,
     server_url,
     with_real_paths,
 )
-from eventhook_conformance.sse.engine import Fuzzed, fuzz
 from eventhook_conformance.sse.fuzzing import Effort, Plan, read_answer
-from eventhook_conformance.sse.inside import Inside
+from eventhook_conformance.sse.schemathesis_runner import Fuzzed, fuzz
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.servers import memory_server
 from eventhook_reference.sse.access import Refused

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.contract import FlovynEvent
-from eventhook_conformance.sse.raw import raw_reader
+from eventhook_conformance.sse.socket_reader import raw_reader
 from eventhook_reference.sse.app import SseApp
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS
 from eventhook_reference.sse.openapi import document

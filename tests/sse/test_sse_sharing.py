@@ -47,7 +47,7 @@ class Gated(WorkflowFeed):
         await super().open()
 
 
-class Room:
+class WeightedLimiter:
     """The feeds of one server, and those that were made."""
 
     def __init__(self, backend: MemoryBackend) -> None:
@@ -81,9 +81,9 @@ class Room:
 
 
 @asynccontextmanager
-async def room() -> AsyncIterator[Room]:
+async def room() -> AsyncIterator[WeightedLimiter]:
     async with open_client(MemoryBus()) as backend:
-        yield Room(backend)
+        yield WeightedLimiter(backend)
 
 
 async def taken(outbox: Outbox) -> str:
@@ -128,7 +128,7 @@ async def test_nobody_is_let_in_before_it_is_open() -> None:
         assert all("open" in text for text in await asyncio.gather(*entering))
 
 
-async def _first(one: Room) -> str:
+async def _first(one: WeightedLimiter) -> str:
     async with one.reading(make=one.shut) as outbox:
         return await taken(outbox)
 

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from eventhook_conformance.judging import judge
-from eventhook_conformance.selftest import registered_mutants
+from eventhook_conformance.engine.runner import judge
+from eventhook_conformance.selftest.examine import registered_mutants
 
 
 @pytest.mark.slow

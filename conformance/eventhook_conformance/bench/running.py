@@ -18,8 +18,8 @@ from eventhook_conformance.bench.session import Part, Session
 from eventhook_conformance.bench.shape import Plan, Point, block
 from eventhook_conformance.bench.subject import Subject
 from eventhook_conformance.bench.traffic import Even
-from eventhook_conformance.clients import TargetUnusable
-from eventhook_conformance.probe.held import Held
+from eventhook_conformance.probe.client_pool import TargetUnusable
+from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.target import Target
 
 Watch = Callable[[str, int, int], None]
@@ -116,7 +116,7 @@ class _Bench:
         return self._plan.rounds
 
     async def _measure(self, point: Point, subjects: list[Subject], length_s: float) -> None:
-        opened: list[tuple[Subject, Held[Session], Session]] = []
+        opened: list[tuple[Subject, ContextTask[Session], Session]] = []
         gc.collect()  # of the point before, which is no cost of this one
         try:
             for subject in subjects:

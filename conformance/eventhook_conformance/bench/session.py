@@ -24,8 +24,8 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
 )
 from eventhook_conformance.history import End, Event, Outcome
+from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.unruly import end
 
 _PULL: Final = 256
 _FAR: Final = 2_000_000

@@ -12,13 +12,13 @@ from eventhook_conformance.bench.result import Measure, TargetResult
 from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Point
 from eventhook_conformance.bench.traffic import Mixed, Traffic
-from eventhook_conformance.clients import Clients, TargetUnusable
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock
-from eventhook_conformance.probe import Patience
+from eventhook_conformance.probe import Deadline
+from eventhook_conformance.probe.client_pool import Clients, TargetUnusable
+from eventhook_conformance.probe.containment import end
+from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.held import Held
-from eventhook_conformance.probe.unruly import end
 from eventhook_conformance.target import Target
 
 T = TypeVar("T")
@@ -42,8 +42,8 @@ class Subject:
         self.capabilities = target.capabilities
         self.result = TargetResult(name, target.about, target.capabilities)
         self._wait_s = wait_s
-        self._patience = Patience(wait_s)
-        self._clients = Clients(target, self._patience, Clock())
+        self._deadline = Deadline(wait_s)
+        self._clients = Clients(target, self._deadline, Clock())
         self._processes: set[int] = set()
         self._publisher: StreamingBackend
         self._subscriber: StreamingBackend
@@ -118,11 +118,11 @@ class Subject:
         if self._stalls == _MOST_STALLS:
             await self._fail(f"{_MOST_STALLS} times some reader got nothing for {self._wait_s:g} s")
 
-    async def enter(self, traffic: Traffic) -> tuple[Held[Session], Session] | None:
+    async def enter(self, traffic: Traffic) -> tuple[ContextTask[Session], Session] | None:
         """Enters the subscriptions of a traffic; None if that failed, which is then noted."""
-        held = Held(
+        held = ContextTask(
             lambda: session(self._publisher, self._subscriber, traffic, self._wait_s),
-            self._patience,
+            self._deadline,
         )
         try:
             return held, await held.enter(_OPEN_S)
@@ -130,7 +130,9 @@ class Subject:
             await self._fail(f"subscribing: {describe(error)}")
             return None
 
-    async def leave(self, held: Held[Session], opened: Session, *, judge: bool = False) -> None:
+    async def leave(
+        self, held: ContextTask[Session], opened: Session, *, judge: bool = False
+    ) -> None:
         """Leaves them, and enters what was owed and came into the account."""
         found = account(opened, self.capabilities, clients=self._names, judge=judge)
         self.result.account.add(found)
@@ -147,7 +149,7 @@ class Subject:
         """Runs a phase as long as anything goes on; None if it failed, which is then noted."""
         task = asyncio.get_running_loop().create_task(phase())
         try:
-            if await self._patience.wait(
+            if await self._deadline.wait(
                 task, progress=lambda: opened.progress, timeout_s=self._wait_s * 2
             ):
                 return task.result()
@@ -175,7 +177,7 @@ class Subject:
         )
         task = asyncio.get_running_loop().create_task(weighing)
         try:
-            if await self._patience.wait(task, timeout_s=_OPEN_S):
+            if await self._deadline.wait(task, timeout_s=_OPEN_S):
                 self.result.memory = task.result()
                 return
         except Exception as error:  # because: whatever the target raises is said in one line

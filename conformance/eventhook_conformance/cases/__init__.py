@@ -1,21 +1,25 @@
 """The cases, one module per requirement group.
 
 A case is a coroutine function that takes a `Probe`, decorated with the requirements that it tests.
-pytest collects and runs it as a test function; what it does and sees is judged by the run.
 """
 
-from eventhook_conformance.cases._case import OTHER, Alone, Body, Case, case, needs, via
-from eventhook_conformance.cases._catalog import Instance, catalog, instances_of
+from __future__ import annotations
 
-__all__ = [
-    "OTHER",
-    "Alone",
-    "Body",
-    "Case",
-    "Instance",
-    "case",
-    "catalog",
-    "instances_of",
-    "needs",
-    "via",
-]
+from collections.abc import Mapping
+from functools import cache
+
+from eventhook_conformance.specification import Case, Instance, collect
+
+__all__ = ["catalog", "instances_of"]
+
+
+@cache
+def catalog() -> Mapping[str, Instance]:
+    """Every case by its ID, in the order of modules and of the functions in them."""
+    return collect(__name__)
+
+
+@cache
+def instances_of(case: Case) -> tuple[Instance, ...]:
+    """One case with each of its sets of parameters."""
+    return tuple(instance for instance in catalog().values() if instance.case is case)

@@ -233,7 +233,7 @@ def _last(listener: Listener) -> list[Delivery]:
 
 def _patient(probe: Probe) -> float:
     """Seconds in which a whole run must return: it takes many calls to the bus."""
-    return probe.patience.timeout_s * _PATIENT_FACTOR
+    return probe.deadline.timeout_s * _PATIENT_FACTOR
 
 
 async def play_out(probe: Probe, name: str, *, tenant: UUID | None = None) -> Play:

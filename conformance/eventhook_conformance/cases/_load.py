@@ -63,7 +63,7 @@ class Load:
         wanted = [done + laps for done in self._published]
         limit_s = self._probe.capabilities.publish_timeout_s + GRACE_S
         reached = self._probe.spawn(self._reach(wanted))
-        if not await self._probe.patience.wait(
+        if not await self._probe.deadline.wait(
             reached, timeout_s=limit_s, progress=lambda: sum(self._published)
         ):
             raise self._probe.aborted(
@@ -87,7 +87,7 @@ class Load:
         tasks, self._tasks = self._tasks, []
         limit_s = self._probe.capabilities.publish_timeout_s + GRACE_S
         for task in tasks:
-            if not await self._probe.patience.wait(task, timeout_s=limit_s):
+            if not await self._probe.deadline.wait(task, timeout_s=limit_s):
                 stuck = [p for p in self._probe.history.publishes if p.outcome == "pending"]
                 raise hung(self._probe, stuck, limit_s)
             task.result()

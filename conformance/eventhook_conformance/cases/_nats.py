@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from eventhook_conformance.cases._nats_client import Message, Wire, plain_client
 from eventhook_conformance.contract import EventPattern, StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.kit import NatsServer, ServerUnavailable
 from eventhook_conformance.probe import CaseAborted, Client, Listener, Probe, Undecided
-from eventhook_conformance.wire import Message, Wire, plain_client
 
 
 def plain(probe: Probe) -> Any:

@@ -7,7 +7,7 @@ from typing import Final
 
 from eventhook_conformance.cases._overrun import (
     PUBLISHERS,
-    Stage,
+    OverflowScenario,
     breach_of_policy,
     charged_to,
     now_s,
@@ -24,7 +24,7 @@ async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
     breach = None
     publishers = 1 if who == "one" else PUBLISHERS
     for settle_s in (0.0, probe.settings.settle_s):
-        stage = Stage(probe, side, "other" if who == "many-elsewhere" else None)
+        stage = OverflowScenario(probe, side, "other" if who == "many-elsewhere" else None)
         listener = await stage.subscribe()
         chains = await stage.publish(stage.overrun, publishers)
         await stage.all_arrived(settle_s)
@@ -38,7 +38,7 @@ async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
 
 async def publishers_wait(probe: Probe, side: Side) -> None:
     """The excess waits; whatever is published is delivered."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     await stage.publish(stage.capacity)
     excess = probe.spawn(stage.publish(stage.overrun - stage.capacity))
@@ -50,13 +50,13 @@ async def publishers_wait(probe: Probe, side: Side) -> None:
 
 async def everything_is_kept(probe: Probe, side: Side) -> None:
     """All of it comes, however late it is read."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     await stage.publish(stage.overrun)
     await probe.fence(listener)
 
 
-async def publishing_never_waits(stage: Stage) -> Listener:
+async def publishing_never_waits(stage: OverflowScenario) -> Listener:
     """Publishes ten times the capacity to a reader that stands still; answers it."""
     listener = await stage.subscribe()
     began = now_s()
@@ -70,18 +70,18 @@ async def publishing_never_waits(stage: Stage) -> Listener:
     return listener
 
 
-async def _out(stage: Stage, count: int, publishers: int, limit_s: float) -> None:
+async def _out(stage: OverflowScenario, count: int, publishers: int, limit_s: float) -> None:
     what = f"publishing {count} events, while a reader stands still,"
     await stage.probe.returns(stage.publish(count, publishers), what, timeout_s=limit_s)
 
 
-async def what_is_held_is_bounded(stage: Stage, listener: Listener, charge: str) -> None:
+async def what_is_held_is_bounded(stage: OverflowScenario, listener: Listener, charge: str) -> None:
     """Reads all that was held; if that is too much, once more after time to settle."""
     probe, bound = stage.probe, 2 * stage.capacity + _SLACK
     await stage.all_arrived()
     await stage.read_out(listener)
     if len(listener.received) > bound:
-        stage = Stage(probe, stage.side)
+        stage = OverflowScenario(probe, stage.side)
         listener = await publishing_never_waits(stage)
         await stage.all_arrived(probe.settings.settle_s)
         await stage.read_out(listener)
@@ -97,7 +97,7 @@ async def what_is_held_is_bounded(stage: Stage, listener: Listener, charge: str)
 
 async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
     """What was published and is not read never exceeds the bound."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     bound = 2 * stage.capacity + _SLACK
     total = 10 * stage.capacity
@@ -105,21 +105,21 @@ async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
     await _turns(total)
     while len(listener.received) < total:
         published = sum(publish.outcome == "ok" for publish in probe.history.publishes)
-        held = published - len(listener.received)
+        context_task = published - len(listener.received)
         probe.expect(
-            held <= bound,
+            context_task <= bound,
             f"publishers to wait for a reader that holds {bound} events",
             f"{published} were published while it had read {len(listener.received)}",
         )
         step = min(stage.capacity, total - len(listener.received))
-        if held > bound or not await listener.read(step):
+        if context_task > bound or not await listener.read(step):
             break
     await probe.returns(publishing, "publish, once the reader reads,")
 
 
 async def goes_on(probe: Probe, side: Side, rounds: int) -> None:
     """Overruns a reader again and again; between that, everything comes."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     for _ in range(rounds):
         await stage.publish(stage.overrun)
@@ -133,7 +133,7 @@ async def goes_on(probe: Probe, side: Side, rounds: int) -> None:
 
 async def goes_on_blocking(probe: Probe, side: Side) -> None:
     """Has publishers wait for a reader; between that, everything comes."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     for _ in range(2):
         publishing = probe.spawn(stage.publish(stage.overrun))
@@ -146,7 +146,7 @@ async def goes_on_blocking(probe: Probe, side: Side) -> None:
 
 async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
     """Overruns one reader while two others keep up."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     # One fast reader on either side of the stalled one, should the order of subscribing matter.
     before = await stage.subscribe(via)
     await stage.subscribe()
@@ -166,7 +166,7 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
         )
 
 
-async def _chunk(stage: Stage, count: int, *fast: Listener) -> None:
+async def _chunk(stage: OverflowScenario, count: int, *fast: Listener) -> None:
     chains = await stage.publish(count, PUBLISHERS // 2)
     for listener in fast:
         await listener.receive(*(event for chain in chains for event in chain))
@@ -174,7 +174,7 @@ async def _chunk(stage: Stage, count: int, *fast: Listener) -> None:
 
 async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
     """Has publishers wait for one reader while another keeps up."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     fast = await stage.subscribe()
     stalled = await stage.subscribe()
     await _chunk(stage, stage.capacity, fast)
@@ -189,7 +189,7 @@ async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
 
 async def loss_is_counted(probe: Probe, side: Side, rounds: int, otherwise: str) -> None:
     """`dropped` is what was published and not read, at every moment that this is known."""
-    stage = Stage(probe, side)
+    stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     # Below the capacity first: nothing is lost yet, and that has to be said too.
     await stage.publish(1)
@@ -204,7 +204,7 @@ async def loss_is_counted(probe: Probe, side: Side, rounds: int, otherwise: str)
         counted = counted and _is_counted(stage, listener, times)
 
 
-def _is_counted(stage: Stage, listener: Listener, when: str) -> bool:
+def _is_counted(stage: OverflowScenario, listener: Listener, when: str) -> bool:
     lost = stage.count - len(listener.received)
     if listener.dropped != lost:
         stage.probe.found(

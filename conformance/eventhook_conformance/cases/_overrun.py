@@ -16,30 +16,30 @@ from uuid import uuid4
 
 import pytest
 
-from eventhook_conformance.cases import OTHER
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side, identity
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
+from eventhook_conformance.specification import OTHER
 
 PUBLISHERS: Final = 64
 DROPPING: Final = ("drop_oldest", "drop_newest")
 NOT_BLOCKING: Final = (*DROPPING, "unbounded")
 _SLOWED: Final = 20
 
-who_publishes: Final = pytest.mark.parametrize(
+publisher_layouts: Final = pytest.mark.parametrize(
     "who", ["one", "many", pytest.param("many-elsewhere", marks=OTHER)]
 )
 
 
 @dataclass(frozen=True)
-class Breach:
+class OverflowBreach:
     """How what was read is not what the policy keeps."""
 
     expected: str
     seen: str
 
 
-class Stage:
+class OverflowScenario:
     """One tenant or stream, and the claims for its side of the bus.
 
     Args:
@@ -94,7 +94,7 @@ class Stage:
         """
         await asyncio.sleep(settle_s)
         for _ in range(2):
-            witness = Stage(self.probe, self.side, self.via)
+            witness = OverflowScenario(self.probe, self.side, self.via)
             listener = await witness.subscribe()
             await witness.publish(1)
             if not await listener.read(1):
@@ -136,7 +136,7 @@ class Stage:
             raise self.probe.aborted(
                 f"a reader that overran to get {what}",
                 f"nothing more came on {listener.entry.name} within "
-                f"{self.probe.patience.current_s:g} s; it had read {len(listener.received)} of "
+                f"{self.probe.deadline.current_s:g} s; it had read {len(listener.received)} of "
                 f"{self.count}",
                 listener.entry,
             ) from aborted
@@ -148,15 +148,15 @@ class Stage:
 
     def limit_s(self, usual_s: float) -> float:
         """How long may last what takes so long while no reader stands still."""
-        return max(self.probe.patience.current_s, usual_s * _SLOWED)
+        return max(self.probe.deadline.current_s, usual_s * _SLOWED)
 
 
 def breach_of_policy(
-    chains: Sequence[Sequence[Event]], listener: Listener, stage: Stage
-) -> Breach | None:
+    chains: Sequence[Sequence[Event]], listener: Listener, stage: OverflowScenario
+) -> OverflowBreach | None:
     """Holds what was read against a policy that drops."""
     if len(listener.received) < stage.capacity:
-        return Breach(
+        return OverflowBreach(
             f"a reader that overran to hold {stage.capacity} events at least",
             f"it read {len(listener.received)}",
         )
@@ -173,8 +173,8 @@ def breach_of_policy(
         expected = f"an unbroken run of each publisher's events {up_to} its {end}"
         if not kept[0]:
             seen = f"publisher {number}'s {end} is missing, others were read"
-            return Breach(expected, seen)
-        return Breach(
+            return OverflowBreach(expected, seen)
+        return OverflowBreach(
             expected,
             f"of publisher {number}'s {len(chain)} events, {sum(kept)} were read, with a gap "
             f"{kept.index(False)} from its {end}",

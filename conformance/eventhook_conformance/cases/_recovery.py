@@ -10,7 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from eventhook_conformance.cases._load import GRACE_S, Load, Make, hung
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import EventPattern, Unsupported
 from eventhook_conformance.faults import FAULTS, Fault, NotSeen, Proxy
 from eventhook_conformance.history import Event, FaultWindow, Publish
@@ -23,7 +23,7 @@ from eventhook_conformance.probe import (
     Undecided,
 )
 
-ANY_BREACH: Final[frozenset[Kind]] = frozenset(
+ANY_BREACH: Final[frozenset[ViolationKind]] = frozenset(
     {
         "leaked",
         "phantom",
@@ -199,7 +199,7 @@ class Scene:
             await load.stop()
         limit_s = self.probe.capabilities.publish_timeout_s + GRACE_S
         for task in self._asking:
-            if not await self.probe.patience.wait(task, timeout_s=limit_s):
+            if not await self.probe.deadline.wait(task, timeout_s=limit_s):
                 stuck = [p for p in self.probe.history.publishes if p.outcome == "pending"]
                 raise hung(self.probe, stuck, limit_s)
         window.ended = self.probe.history.clock.now()
@@ -237,7 +237,7 @@ class Scene:
         left = await asyncio.gather(*(listener.leave_quietly() for listener in leaving))
         self.probe.violations += [violation for violation in left if violation is not None]
         problem = await client.leave()
-        if problem is not None and client.suspect is None:
+        if problem is not None and client.tainted is None:
             self.probe.found("closing a client to succeed", f"it raised {problem}")
 
 
@@ -279,9 +279,9 @@ class _Recovery:
                 raise CaseAborted
             for knocker in {client for client, _ in deaf}:
                 self._knock(knocker, [one for client, one in deaf if client is knocker])
-            await asyncio.gather(*(one.overhear(_BEAT_S) for one in self._listeners))
+            await asyncio.gather(*(one.drain_for(_BEAT_S) for one in self._listeners))
         for task in self._knocking.values():
-            if not await self._probe.patience.wait(task, timeout_s=recovery_s):
+            if not await self._probe.deadline.wait(task, timeout_s=recovery_s):
                 raise hung(self._probe, [], recovery_s)
 
     def _deaf(self) -> list[tuple[Client, Listener]]:

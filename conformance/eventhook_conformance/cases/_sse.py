@@ -12,7 +12,7 @@ from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.client import Answer
-from eventhook_conformance.sse.session import Kind, Sse
+from eventhook_conformance.sse.session import Sse, StreamKind
 
 PROBLEM: Final = "application/problem+json"
 
@@ -24,7 +24,7 @@ named: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "tas
 """Runs a case on those that an id names."""
 
 
-async def subject(sse: Sse, kind: Kind, tenant: int = 0) -> UUID | None:
+async def subject(sse: Sse, kind: StreamKind, tenant: int = 0) -> UUID | None:
     """Something for that endpoint to look at; the tenant's own stream needs nothing."""
     if kind == "tenant":
         return None
@@ -32,7 +32,7 @@ async def subject(sse: Sse, kind: Kind, tenant: int = 0) -> UUID | None:
 
 
 def both_sides(
-    sse: Sse, kind: Kind, id: UUID | None, event_type: str = "task.created", tenant: int = 0
+    sse: Sse, kind: StreamKind, id: UUID | None, event_type: str = "task.created", tenant: int = 0
 ) -> list[Event]:
     """A lifecycle event and, where the endpoint has that side, a stream event for its stream."""
     if id is None:

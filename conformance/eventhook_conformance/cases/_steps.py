@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import needs
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import needs
 
-LOSS: Final[frozenset[Kind]] = frozenset({"lost", "lost-first", "ended"})
+LOSS: Final[frozenset[ViolationKind]] = frozenset({"lost", "lost-first", "ended"})
 """The breaches by which a subscription misses what it is owed."""
-DISTURBANCE: Final[frozenset[Kind]] = LOSS | {"repeated", "reordered", "altered"}
+DISTURBANCE: Final[frozenset[ViolationKind]] = LOSS | {"repeated", "reordered", "altered"}
 """The breaches by which anybody's doing shows on a subscription that had no part in it."""
 
 _CLIENTS: Final = 2
@@ -93,5 +93,5 @@ async def end(guest: Listener, how: str) -> None:
     if how == "cancelled-read":
         await guest.cancel_read()
     if how.startswith("cancelled"):
-        await guest.held.cancel()
+        await guest.context_task.cancel()
     await guest.leave(ConsumerFailed("the consumer failed on purpose") if how == "raised" else None)

@@ -7,17 +7,17 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._counting import expect_back, swept
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.specification import case
 
 
 @either
-@case("PUB-14", shows=LOSS | {"repeated", "reordered"})
+@case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
 async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
     """One read, or several in a row, are cancelled while they wait; then an event comes."""
     tenant = probe.tenant()
@@ -34,7 +34,7 @@ async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("PUB-14", shows=LOSS | {"repeated", "reordered"})
+@case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
 async def read_cancelled_as_its_event_arrives_loses_nothing(probe: Probe, via: Via) -> None:
     """The read is cancelled at every step between the publish and the delivery."""
     pauses = [*range(10), *range(10), *range(10, 30)]
@@ -56,7 +56,7 @@ async def _cancel_reads(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
     await probe.fence(listener)
 
 
-@case("PUB-14", shows=LOSS | {"repeated", "reordered"})
+@case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
 async def read_cancelled_before_a_full_buffer_loses_nothing(probe: Probe) -> None:
     """Several events are there; a read of the first is cancelled as soon as it was started."""
     await side_by_side(probe, (_cancel_first_reads(probe, (one, one + 3)) for one in range(3)))
@@ -77,7 +77,7 @@ async def _cancel_first_reads(probe: Probe, pauses: Iterable[int]) -> None:
 
 
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
-@case("PUB-23", shows=DISTURBANCE, subscriptions=12)
+@case("PUB-23", implicates=DISTURBANCE, subscriptions=12)
 async def cancelling_disturbs_nobody(probe: Probe, what: str) -> None:
     """At every step; the bus and the others work on, and what was cancelled can be had again."""
     await side_by_side(probe, (_cancel_beside(probe, what, pause) for pause in range(6)), each=2)
@@ -107,7 +107,7 @@ async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
 
 
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
-@case("PUB-23", alone="counts", needs={"introspection": (True,)}, subscriptions=14)
+@case("PUB-23", exclusive="counts", needs={"introspection": (True,)}, subscriptions=14)
 async def cancelling_leaves_no_channel_behind(probe: Probe, what: str) -> None:
     """At every step; what a guest leaves shows in the count only where nobody else keeps the channel."""
     client, tenant = await probe.client(), probe.tenant()
@@ -123,7 +123,7 @@ async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
     """Has one subscription of the tenant cancelled in that, after so many steps."""
     guest = await probe.listener(EventPattern.all(tenant))
     if what == "entering":
-        guest.held.start()
+        guest.context_task.start()
         await yields(pause)
     else:
         await probe.returns(guest.enter(), "entering")
@@ -140,7 +140,7 @@ async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
             await guest.cancel_read()
         await guest.leave()
         return
-    leaving = probe.spawn(guest.held.leave()) if what == "leaving" else None
+    leaving = probe.spawn(guest.context_task.leave()) if what == "leaving" else None
     if leaving is not None:
         await yields(pause)
     await _cancelled(probe, what, guest)
@@ -149,10 +149,10 @@ async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
 
 
 async def _cancelled(probe: Probe, what: str, guest: Listener) -> None:
-    ended = await guest.held.cancel()
+    ended = await guest.context_task.cancel()
     if not ended:
         raise probe.aborted(f"{what} to end when it is cancelled", "it goes on", guest.entry)
-    task = guest.held.task
+    task = guest.context_task.task
     if task is not None and not task.cancelled() and (error := task.exception()) is not None:
         expected = f"{what} to end when it is cancelled"
         probe.found(expected, f"it raised {describe(error)}", guest.entry)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._counting import (
     channels,
     cleanup,
@@ -19,6 +18,7 @@ from eventhook_conformance.cases._counting import (
 from eventhook_conformance.cases._steps import DISTURBANCE, either
 from eventhook_conformance.contract import EventPattern, Unsupported
 from eventhook_conformance.probe import Client, Probe, Via
+from eventhook_conformance.specification import case
 
 
 async def _expect_truth(probe: Probe, client: Client) -> int:
@@ -37,7 +37,7 @@ async def _expect_truth(probe: Probe, client: Client) -> int:
 
 
 @either
-@case("CLN-01", alone="counts", subscriptions=12)
+@case("CLN-01", exclusive="counts", subscriptions=12)
 async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
     """Of tenants and of keys, beside one that is active, by whichever client was used last."""
     client = await probe.client(via)
@@ -54,7 +54,7 @@ async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
 
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
-@case("CLN-01", alone="counts", clients=1, needs={"multi_client": (True,)})
+@case("CLN-01", exclusive="counts", clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
     """Its subscriptions are active no more, as the other clients' counts show."""
     client, goes, places = await probe.client(), await probe.open_client(), idle(probe, 3)
@@ -72,7 +72,7 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 
 
 @either
-@case("CLN-02", shows=DISTURBANCE, alone="cleans")
+@case("CLN-02", implicates=DISTURBANCE, exclusive="cleans")
 async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
     """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
     cleaner = await probe.client(via)
@@ -105,7 +105,7 @@ async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("CLN-02", shows=DISTURBANCE, alone="cleans")
+@case("CLN-02", implicates=DISTURBANCE, exclusive="cleans")
 async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None:
     """Of tenants and keys every other one was left; those that stay get everything."""
     cleaner = await probe.client(via)
@@ -123,7 +123,7 @@ async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None
 
 
 @either
-@case("CLN-03", alone="counts")
+@case("CLN-03", exclusive="counts")
 async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> None:
     """To many tenants and keys that never had a subscriber, and to some that had."""
     client = await probe.client(via)
@@ -139,7 +139,7 @@ async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> 
 
 
 @either
-@case("CLN-04", alone="counts")
+@case("CLN-04", exclusive="counts")
 async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
     """With active subscriptions and without, and it answers so."""
     client = await probe.client(via)
@@ -166,7 +166,7 @@ async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
 
 
 @pytest.mark.parametrize("call", ["cleanup", "channels"])
-@case("CLN-09", alone="cleans")
+@case("CLN-09", exclusive="cleans")
 async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> None:
     """An answer would be taken for the truth."""
     client = await probe.client()

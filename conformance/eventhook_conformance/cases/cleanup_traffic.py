@@ -7,7 +7,6 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._counting import (
     Selects,
     cleanup,
@@ -27,13 +26,14 @@ from eventhook_conformance.cases._steps import (
     publish_and_read,
     yields,
 )
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Client, Probe, Via
+from eventhook_conformance.specification import case
 
 _AT_ONCE: Final = 500
 _ROUNDS: Final = 1000
-_EVERYTHING: Final[frozenset[Kind]] = DISTURBANCE | {
+_EVERYTHING: Final[frozenset[ViolationKind]] = DISTURBANCE | {
     "phantom",
     "replayed",
     "leaked",
@@ -42,7 +42,7 @@ _EVERYTHING: Final[frozenset[Kind]] = DISTURBANCE | {
 
 
 @either
-@case("CLN-05", shows=LOSS | {"replayed"}, alone="cleans")
+@case("CLN-05", implicates=LOSS | {"replayed"}, exclusive="cleans")
 async def cleaned_up_tenants_and_keys_work_again(probe: Probe, via: Via) -> None:
     """For those who used them before, on both clients, subscribing or publishing first."""
     await side_by_side(probe, (_works_again(probe, one, via) for one in idle(probe, 1)), each=2)
@@ -66,7 +66,7 @@ async def _works_again(probe: Probe, selects: Selects, via: Via) -> None:
         await probe.at_once(*(listener.leave() for listener in listeners))
 
 
-@case("CLN-06", alone="counts", subscriptions=_AT_ONCE + 1)
+@case("CLN-06", exclusive="counts", subscriptions=_AT_ONCE + 1)
 async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
     """Consumers that leave, are cancelled, or fail, waiting or not, on a few tenants and keys."""
     client = await probe.client()
@@ -92,7 +92,7 @@ async def _round(probe: Probe, selects: Selects, number: int) -> None:
 
 
 @either
-@case("CLN-07", shows=DISTURBANCE, alone="cleans")
+@case("CLN-07", implicates=DISTURBANCE, exclusive="cleans")
 async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
     """While one tenant's idle channel is removed, another's unread and coming events stay."""
     cleaner = await probe.client(via)
@@ -118,7 +118,7 @@ async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("CLN-08", shows=_EVERYTHING, alone="cleans", subscriptions=14)
+@case("CLN-08", implicates=_EVERYTHING, exclusive="cleans", subscriptions=14)
 async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
     """Twenty publishers, subscribers coming and going, cleanup in a loop by both clients."""
     await side_by_side(probe, (_under_fire(probe, via, rounds) for rounds in (2, 3)), each=5)
@@ -154,7 +154,7 @@ async def _come_and_go(probe: Probe, selects: Selects, via: Via, *, silent: bool
 
 @either
 @pytest.mark.parametrize("first", ["cleanup", "entering"])
-@case("CLN-08", shows=_EVERYTHING, alone="cleans", subscriptions=24)
+@case("CLN-08", implicates=_EVERYTHING, exclusive="cleans", subscriptions=24)
 async def entering_against_cleanup_is_active(probe: Probe, first: str, via: Via) -> None:
     """Either begins, the other follows at every step; what is published then arrives."""
     cleaner = await probe.client(via)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from eventhook_conformance.cases import case, needs
 from eventhook_conformance.cases._steps import DISTURBANCE, either
 from eventhook_conformance.contract import BusClosed, EventPattern
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.specification import case, needs
 
 _introspection = needs(introspection=True)
 
@@ -38,7 +38,7 @@ async def _settle(probe: Probe, client: Client) -> None:
 
 async def _ends(probe: Probe, listener: Listener) -> None:
     """That a read of a closed client's subscription ends; a hung one is no one else's fault."""
-    if not await probe.patience.wait(listener.start_reading()):
+    if not await probe.deadline.wait(listener.start_reading()):
         raise probe.aborted(
             f"the reader of {listener.entry.name} to end when its client was closed",
             "it still waits",
@@ -55,7 +55,7 @@ async def _ends(probe: Probe, listener: Listener) -> None:
         pytest.param("channels", marks=_introspection),
     ],
 )
-@case("PUB-17", alone="closes", clients=1)
+@case("PUB-17", exclusive="closes", clients=1)
 async def closed_client_refuses(probe: Probe, call: str) -> None:
     """Every call raises `BusClosed`, on both sides of the bus, after closing once and twice."""
     client = await _client_to_close(probe)
@@ -78,7 +78,7 @@ async def closed_client_refuses(probe: Probe, call: str) -> None:
         await probe.close(client)
 
 
-@case("PUB-17", shows={"refused-seen"}, clients=1, needs={"multi_client": (True,)})
+@case("PUB-17", implicates={"refused-seen"}, clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
     """Refused is refused: another client's subscription sees nothing of it."""
     tenant, client = probe.tenant(), await probe.open_client()
@@ -90,7 +90,7 @@ async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
 
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
-@case("PUB-17", shows={"ended"}, alone="closes", clients=1)
+@case("PUB-17", implicates={"ended"}, exclusive="closes", clients=1)
 async def waiting_readers_end(probe: Probe, how: str) -> None:
     """With `StopAsyncIteration`, on both sides, every time, however the client is closed."""
     client = await _client_to_close(probe)
@@ -132,8 +132,8 @@ def _buffered(probe: Probe) -> int:
 @pytest.mark.parametrize("read", ["0", "2", "all"])
 @case(
     "PUB-17",
-    shows={"lost-on-close", "lost", "lost-first", "ended", "repeated"},
-    alone="closes",
+    implicates={"lost-on-close", "lost", "lost-first", "ended", "repeated"},
+    exclusive="closes",
     clients=1,
 )
 async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
@@ -159,7 +159,7 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
         await _ends(probe, listener)
 
 
-@case("PUB-17", alone="closes", clients=1)
+@case("PUB-17", exclusive="closes", clients=1)
 async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
     """With a subscription that waits, one with something unread, and one that was left before."""
     client = await _client_to_close(probe)
@@ -187,7 +187,7 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
 
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @either
-@case("PUB-21", shows=DISTURBANCE, clients=2)
+@case("PUB-21", implicates=DISTURBANCE, clients=2)
 async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str) -> None:
     """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
     tenant = probe.tenant()

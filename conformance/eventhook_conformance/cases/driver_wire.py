@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._nats import members_of, parsed
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.contract.json_value import json_equal
 from eventhook_conformance.driver.backend import DriverBackend
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe, Undecided
+from eventhook_conformance.specification import case
 
 _DRIVER: Final[Mapping[str, tuple[Any, ...]]] = {"driver": (True,)}
 _UNKNOWN: Final = {
@@ -76,7 +76,7 @@ def _full(probe: Probe) -> FlovynEvent:
     )
 
 
-@case("EVT-10", profile="events", needs=_DRIVER, shows={"altered"})
+@case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered"})
 async def events_come_back_in_their_wire_form(probe: Probe) -> None:
     """All members by their names, absent ones as null, UUIDs in lower case."""
     backend = await _backend(probe)
@@ -90,7 +90,7 @@ async def events_come_back_in_their_wire_form(probe: Probe) -> None:
         _expect_wire_form(probe, event, str(event.id), lines)
 
 
-@case("EVT-10", profile="streams", needs=_DRIVER, shows={"altered"})
+@case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered"})
 async def stream_events_come_back_in_their_wire_form(probe: Probe) -> None:
     """Its own names, the type in capitals, the payload as text."""
     backend = await _backend(probe)
@@ -123,7 +123,7 @@ def _expect_wire_form(probe: Probe, event: Event, mark: str, lines: list[bytes])
         probe.found(expected, f"{carrying[0].decode():.300}")
 
 
-@case("EVT-10", profile="events", needs=_DRIVER, shows={"altered", "lost", "lost-first"})
+@case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def events_of_other_writers_are_taken(probe: Probe) -> None:
     """Whatever the order, unknown members, missing optionals, the case of UUIDs, escapes."""
     event = _full(probe)
@@ -148,7 +148,7 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
         await _is_taken(probe, listener, event, text, f"without {' and '.join(absent)}")
 
 
-@case("EVT-10", profile="streams", needs=_DRIVER, shows={"altered", "lost", "lost-first"})
+@case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
     """Whatever the order of members, the unknown ones, the escapes."""
     key = probe.key()

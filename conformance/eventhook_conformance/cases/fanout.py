@@ -6,25 +6,25 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._paced import room
 from eventhook_conformance.cases._steps import LOSS, either, publish_and_read
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import case
 
 _MOST: Final = 10_000
 _AT_ONCE: Final = 500
 
 
 @pytest.mark.parametrize("count", ["1", "2", "10", "100"])
-@case("PUB-09", shows=LOSS | {"repeated"}, subscriptions=100)
+@case("PUB-09", implicates=LOSS | {"repeated"}, subscriptions=100)
 async def every_one_of_some_gets_every_event(probe: Probe, count: str) -> None:
     """With the same pattern; what others left open takes half of the claim at most."""
     await _fan_out(probe, min(room(probe, int(count)), _claimed(probe)))
 
 
 @pytest.mark.parametrize("count", ["1000", "max"])
-@case("PUB-09", shows=LOSS | {"repeated"}, alone="crowds", subscriptions=_MOST)
+@case("PUB-09", implicates=LOSS | {"repeated"}, exclusive="crowds", subscriptions=_MOST)
 async def every_one_of_many_gets_every_event(probe: Probe, count: str) -> None:
     """With the same pattern, up to the claim (10,000 at most); `max` spreads over two clients."""
     claimed = _claimed(probe)
@@ -58,7 +58,7 @@ async def _fan_out(probe: Probe, number: int, *, both: bool = False) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["equal", "overlapping"])
-@case("PUB-10", shows=LOSS | {"repeated", "reordered"})
+@case("PUB-10", implicates=LOSS | {"repeated", "reordered"})
 async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -> None:
     """Two subscriptions of one client, read one after the other, in turns, and both waiting."""
     tenant = probe.tenant()
@@ -88,7 +88,7 @@ async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -
 
 
 @either
-@case("PUB-10", shows=LOSS | {"repeated"})
+@case("PUB-10", implicates=LOSS | {"repeated"})
 async def leaving_one_takes_nothing_from_the_other(probe: Probe, via: Via) -> None:
     """What an equal subscription has not read yet stays, and so does what is still to come."""
     tenant = probe.tenant()

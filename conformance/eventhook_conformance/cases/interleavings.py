@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.programs import Player, Step
 from eventhook_conformance.programs.steps import LISTENERS, YIELDS
+from eventhook_conformance.specification import case
 
 _GUESTS: Final = 2
 _MOST: Final = 2 * YIELDS * 5
@@ -50,14 +50,14 @@ _CLEANUPS: Final[Mapping[str, tuple[Step, Step]]] = {
 
 
 @pytest.mark.parametrize("pair", _PAIRS)
-@case("PUB-12", "PUB-16", shows=DISTURBANCE, subscriptions=_MOST, leaves_nothing=True)
+@case("PUB-12", "PUB-16", implicates=DISTURBANCE, subscriptions=_MOST, self_contained=True)
 async def pairs_of_operations_disturb_nobody(probe: Probe, pair: str) -> None:
     """Each beside the other, with 0 to 3 turns of the loop between."""
     await side_by_side(probe, _programs(probe, *_PAIRS[pair], [_STANDING]), each=LISTENERS)
 
 
 @pytest.mark.parametrize("other", _CLOSINGS)
-@case("PUB-12", "PUB-16", shows=DISTURBANCE, clients=_GUESTS, subscriptions=_MOST)
+@case("PUB-12", "PUB-16", implicates=DISTURBANCE, clients=_GUESTS, subscriptions=_MOST)
 async def client_that_closes_meanwhile_disturbs_nobody(probe: Probe, other: str) -> None:
     """A client comes and closes beside it, with 0 to 3 turns of the loop between."""
     programs = _programs(probe, ("close", 0), _CLOSINGS[other], [_STANDING], _GUESTS)
@@ -65,7 +65,7 @@ async def client_that_closes_meanwhile_disturbs_nobody(probe: Probe, other: str)
 
 
 @pytest.mark.parametrize("pair", _CLEANUPS)
-@case("CLN-08", shows=DISTURBANCE, alone="cleans", subscriptions=_MOST)
+@case("CLN-08", implicates=DISTURBANCE, exclusive="cleans", subscriptions=_MOST)
 async def cleanup_beside_another_operation_disturbs_nobody(probe: Probe, pair: str) -> None:
     """Cleanup beside it, or it beside cleanup, with 0 to 3 turns of the loop between."""
     # With standing subscriptions on the tenant, and with none: then a channel may be idle.
@@ -73,7 +73,7 @@ async def cleanup_beside_another_operation_disturbs_nobody(probe: Probe, pair: s
     await side_by_side(probe, programs, each=LISTENERS)
 
 
-@case("CLN-08", shows=DISTURBANCE, alone="cleans", clients=_GUESTS, subscriptions=_MOST)
+@case("CLN-08", implicates=DISTURBANCE, exclusive="cleans", clients=_GUESTS, subscriptions=_MOST)
 async def cleanup_beside_a_client_that_closes_disturbs_nobody(probe: Probe) -> None:
     """Either begins, with 0 to 3 turns of the loop between."""
     programs = _programs(probe, ("cleanup", 0), ("close", 0), [_STANDING, ()], _GUESTS)

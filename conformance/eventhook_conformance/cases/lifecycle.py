@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._lifecycle import (
     BY,
     Play,
@@ -23,6 +22,7 @@ from eventhook_conformance.cases._lifecycle import (
 )
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, NotOffered, Probe
+from eventhook_conformance.specification import case
 
 _OUTAGES: Final = (
     "task-succeeds",
@@ -43,7 +43,7 @@ async def run_is_told_whole_and_once(probe: Probe, scenario: str) -> None:
 
 
 @each()
-@case("LIF-02", shows={"phantom"})
+@case("LIF-02", implicates={"phantom"})
 async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenario: str) -> None:
     """Once it is prepared at most its creation is out; late strays show when the run ends."""
     play = await prepare(probe, scenario)
@@ -154,7 +154,7 @@ async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str
 
 
 @each(lambda scenario: len(scenario.workflows) > 1)
-@case("LIF-07", shows={"unmatched"})
+@case("LIF-07", implicates={"unmatched"})
 async def child_and_parent_each_have_their_own_events(probe: Probe, scenario: str) -> None:
     """To readers of the one and of the other: neither is shown what is the other's."""
     play = await prepare(probe, scenario)
@@ -283,7 +283,7 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
 
 
 @each()
-@case("LIF-11", shows={"leaked"})
+@case("LIF-11", implicates={"leaked"})
 async def tenants_at_once_see_their_own_runs(probe: Probe, scenario: str) -> None:
     """The same scenario at the same time for two tenants, one run begun while the other waits."""
     plays = [await prepare(probe, scenario) for _ in range(2)]

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from eventhook_conformance.cases import case, needs
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, end, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, needs
 
 
 @either
-@case("PUB-11", shows={"after-leaving", "ended"})
+@case("PUB-11", implicates={"after-leaving", "ended"})
 async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
     """A waiting read ends, later ones end at once, whatever was unread or is published later."""
     tenant = probe.tenant()
@@ -37,7 +37,7 @@ async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
 
 
 @pytest.mark.parametrize("how", ["unread", "waiting", "publishing"])
-@case("PUB-11", shows={"after-leaving", "ended"})
+@case("PUB-11", implicates={"after-leaving", "ended"})
 async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> None:
     """Step by step: the read, and a publish, begin at every moment of leaving."""
     tenant = probe.tenant()
@@ -70,7 +70,7 @@ async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> 
     ],
 )
 @either
-@case("PUB-12", shows=DISTURBANCE)
+@case("PUB-12", implicates=DISTURBANCE)
 async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str) -> None:
     """While it waits, with something unread, and while others publish."""
     lanes = (_end_in_a_tenant(probe, via, how, range(first, 6, 2)) for first in range(2))
@@ -108,7 +108,7 @@ async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[in
 
 
 @either
-@case("PUB-13", shows={"replayed", "repeated", "phantom"})
+@case("PUB-13", implicates={"replayed", "repeated", "phantom"})
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
     """Neither what the last one left unread, nor what came between, nor what it had read."""
     await side_by_side(
@@ -134,7 +134,7 @@ async def _come_again(probe: Probe, via: Via, prefix: str | None) -> None:
 
 
 @either
-@case("PUB-16", shows=DISTURBANCE, subscriptions=28)
+@case("PUB-16", implicates=DISTURBANCE, subscriptions=28)
 async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: Via) -> None:
     """Others enter and leave beside it, at every step of a publish; equal patterns and others."""
     lanes = (_come_and_go(probe, via, range(first, 8, 4)) for first in range(4))
@@ -171,7 +171,7 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
     await probe.fence(*early)
 
 
-@case("PUB-16", shows=LOSS, subscriptions=21)
+@case("PUB-16", implicates=LOSS, subscriptions=21)
 async def many_that_come_and_go_leave_the_standing_alone(probe: Probe) -> None:
     """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
     tenant = probe.tenant()

@@ -10,12 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._nats import asks_for, client_of, own_server
+from eventhook_conformance.cases._nats_client import subjects_asked
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed, every_kind
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import NotOffered, Probe, Via
-from eventhook_conformance.wire import subjects_asked
+from eventhook_conformance.specification import case
 
 
 @asynccontextmanager
@@ -105,7 +105,7 @@ def _explained(subject: str) -> str:
     return f"{subject} ({why})" if why else subject
 
 
-@case("NAT-05", shows={"reordered", "repeated", "unmatched", *LOSS})
+@case("NAT-05", implicates={"reordered", "repeated", "unmatched", *LOSS})
 async def a_long_prefix_keeps_publisher_order(probe: Probe) -> None:
     """However the server is asked, a type and its descendants arrive once and in order."""
     tenant = probe.tenant()
@@ -138,7 +138,7 @@ authorization {{
 """
 
 
-@case("NAT-06", shows=LOSS)
+@case("NAT-06", implicates=LOSS)
 async def one_tenants_permissions_suffice(probe: Probe) -> None:
     """A client that may use its tenant's event subjects and its inbox subscribes and publishes."""
     tenant, password = probe.tenant(), uuid4().hex
@@ -224,7 +224,7 @@ async def _nothing_is_left(probe: Probe, url: str, scopes: Collection[str], how:
         CaseAborted: it still counts some.
     """
     loop = asyncio.get_running_loop()
-    until = loop.time() + probe.patience.current_s
+    until = loop.time() + probe.deadline.current_s
     while True:
         asked = await subjects_asked(url)
         left = [subject for subject in asked if any(scope in subject for scope in scopes)]

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import uuid4
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._nats import carrying, parsed, plain, subject_of
+from eventhook_conformance.cases._nats_client import Watch, Wire
 from eventhook_conformance.cases._paced import deliver
 from eventhook_conformance.cases.stream import deliver as deliver_stream
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.contract.json_value import json_equal
 from eventhook_conformance.history import Event, Publish
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.wire import Watch, Wire
+from eventhook_conformance.specification import case
 
 
 @case("NAT-01")

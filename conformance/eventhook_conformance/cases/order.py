@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, Chains, either, publish_and_read
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case
 
 _TYPES: Final = (
     "task.created",
@@ -27,7 +27,7 @@ def _large(probe: Probe) -> str:
 
 
 @either
-@case("PUB-06", shows={"reordered"})
+@case("PUB-06", implicates={"reordered"})
 async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
     """Across event types, workflows, tasks and sizes of a tenant, under several filters."""
     tenant = probe.tenant()
@@ -58,7 +58,7 @@ def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynE
 
 
 @either
-@case("PUB-07", shows={"disordered"})
+@case("PUB-07", implicates={"disordered"})
 async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
     """Several publishers at once on both clients; subscribers on both, under several filters."""
     tenant, workflow = probe.tenant(), probe.tenant()
@@ -91,7 +91,7 @@ def _chains(
 
 
 @either
-@case("PUB-15", shows=LOSS | {"repeated", "reordered", "phantom", "altered"})
+@case("PUB-15", implicates=LOSS | {"repeated", "reordered", "phantom", "altered"})
 async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
     """Ten publishers of a hundred events each, to a reader that waits and one that comes later."""
     tenant = probe.tenant()
@@ -107,7 +107,7 @@ async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
     await probe.fence(*listeners)
 
 
-@case("PUB-15", shows=LOSS | {"repeated", "reordered"})
+@case("PUB-15", implicates=LOSS | {"repeated", "reordered"})
 async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> None:
     """The first events of many tenants, all at the same moment: each makes its channel."""
     for _ in range(4):
@@ -121,7 +121,7 @@ async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> N
 
 
 @either
-@case("PUB-20", shows={"acausal", "reordered"}, subscriptions=9)
+@case("PUB-20", implicates={"acausal", "reordered"}, subscriptions=9)
 async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
     """Two publishers in turns, each called after the other returned, on one client or on two."""
     lanes = (_effects_in_a_tenant(probe, via, range(first, 30, 3)) for first in range(3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._overflow import (
     an_overrun_keeps_a_run,
     everything_is_kept,
@@ -19,42 +18,43 @@ from eventhook_conformance.cases._overflow import (
 from eventhook_conformance.cases._overrun import (
     DROPPING,
     NOT_BLOCKING,
-    Stage,
-    who_publishes,
+    OverflowScenario,
+    publisher_layouts,
 )
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, via
 
 
-@who_publishes
+@publisher_layouts
 @case("OVF-06", needs={"overflow": ("drop_oldest",)})
 async def a_stream_overrun_drops_the_oldest(probe: Probe, who: str) -> None:
     """What is read of each publisher is an unbroken run up to its newest."""
     await an_overrun_keeps_a_run(probe, "streams", who)
 
 
-@who_publishes
+@publisher_layouts
 @case("OVF-06", needs={"overflow": ("drop_newest",)})
 async def a_stream_overrun_drops_the_newest(probe: Probe, who: str) -> None:
     """What is read of each publisher is an unbroken run from its oldest."""
     await an_overrun_keeps_a_run(probe, "streams", who)
 
 
-@case("OVF-06", shows={"lost", "lost-first"}, needs={"overflow": ("block",)})
+@case("OVF-06", implicates={"lost", "lost-first"}, needs={"overflow": ("block",)})
 async def a_stream_overrun_makes_publishers_wait(probe: Probe) -> None:
     """Nothing is lost, however late the reader starts."""
     await publishers_wait(probe, "streams")
 
 
-@case("OVF-06", shows={"lost", "lost-first"}, needs={"overflow": ("unbounded",)})
+@case("OVF-06", implicates={"lost", "lost-first"}, needs={"overflow": ("unbounded",)})
 async def a_stream_overrun_is_kept(probe: Probe) -> None:
     """Nothing is lost."""
     await everything_is_kept(probe, "streams")
 
 
-@case("OVF-06", needs={"overflow": DROPPING}, leaves_nothing=True)
+@case("OVF-06", needs={"overflow": DROPPING}, self_contained=True)
 async def ten_times_the_stream_capacity_goes_out_and_is_not_hoarded(probe: Probe) -> None:
     """Publishing goes on while a reader stands still, and what that holds stays bounded."""
-    stage = Stage(probe, "streams")
+    stage = OverflowScenario(probe, "streams")
     listener = await publishing_never_waits(stage)
     await what_is_held_is_bounded(stage, listener, "OVF-06")
 
@@ -62,7 +62,7 @@ async def ten_times_the_stream_capacity_goes_out_and_is_not_hoarded(probe: Probe
 @case("OVF-06", needs={"overflow": ("unbounded",)})
 async def ten_times_the_stream_capacity_goes_out(probe: Probe) -> None:
     """Publishing goes on while a reader stands still."""
-    await publishing_never_waits(Stage(probe, "streams"))
+    await publishing_never_waits(OverflowScenario(probe, "streams"))
 
 
 @case("OVF-06", needs={"overflow": ("block",)})
@@ -71,26 +71,32 @@ async def what_waits_for_a_stream_reader_is_not_hoarded(probe: Probe) -> None:
     await publishers_wait_in_time(probe, "streams")
 
 
-@case("OVF-06", shows={"ended", "lost", "repeated", "reordered"}, needs={"overflow": NOT_BLOCKING})
+@case(
+    "OVF-06",
+    implicates={"ended", "lost", "repeated", "reordered"},
+    needs={"overflow": NOT_BLOCKING},
+)
 async def a_stream_reader_that_overran_goes_on(probe: Probe) -> None:
     """It gets later stream events normally, each time that it overran."""
     await goes_on(probe, "streams", 3)
 
 
-@case("OVF-06", shows={"ended", "lost", "repeated", "reordered"}, needs={"overflow": ("block",)})
+@case(
+    "OVF-06", implicates={"ended", "lost", "repeated", "reordered"}, needs={"overflow": ("block",)}
+)
 async def a_stream_reader_that_was_waited_for_goes_on(probe: Probe) -> None:
     """It gets later stream events normally, each time that it was waited for."""
     await goes_on_blocking(probe, "streams")
 
 
 @via
-@case("OVF-06", shows={"lost", "lost-first", "ended"}, needs={"overflow": NOT_BLOCKING})
+@case("OVF-06", implicates={"lost", "lost-first", "ended"}, needs={"overflow": NOT_BLOCKING})
 async def a_stalled_stream_reader_costs_fast_ones_nothing(probe: Probe, via: Via) -> None:
     """Readers beside it, of the same client and of another, lose nothing and wait for nothing."""
     await fast_readers_go_on(probe, "streams", via)
 
 
-@case("OVF-06", shows={"lost", "lost-first", "ended"}, needs={"overflow": ("block",)})
+@case("OVF-06", implicates={"lost", "lost-first", "ended"}, needs={"overflow": ("block",)})
 async def a_stalled_stream_reader_loses_fast_ones_nothing(probe: Probe) -> None:
     """Publishers wait for it; what is out reaches the readers beside it, in the end all."""
     await fast_readers_lose_nothing(probe, "streams")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._steps import LOSS, either
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import case
 
 _LARGEST_BURST: Final = 16_384
 _PUBLISHERS: Final = 64
@@ -18,7 +18,7 @@ _SLOW_ALLOWED: Final = _ROUNDS // 100
 
 
 @either
-@case("PUB-18", shows=LOSS)
+@case("PUB-18", implicates=LOSS)
 async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via) -> None:
     """As many events as the capacity claimed, before the reader reads at all (16,384 at most)."""
     tenant = probe.tenant()
@@ -30,7 +30,7 @@ async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via) -> None:
     await probe.fence(listener)
 
 
-@case("PUB-18", shows=LOSS)
+@case("PUB-18", implicates=LOSS)
 async def second_burst_is_kept_as_well(probe: Probe) -> None:
     """A reader that read some of a burst has room for as many again, and no less."""
     tenant = probe.tenant()
@@ -51,7 +51,7 @@ def _burst(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
     return [probe.event(tenant) for _ in range(size)]
 
 
-@case("PUB-19", alone="times")
+@case("PUB-19", exclusive="times")
 async def event_reaches_a_waiting_reader_within_50_ms(probe: Probe) -> None:
     """99 of 100, from the call of publish; the best of three series, since machines get busy."""
     tenant = probe.tenant()

@@ -9,10 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case, needs, via
 from eventhook_conformance.cases._paced import deliver, runs, side_by_side
 from eventhook_conformance.cases._vectors import SUBSCRIPTIONS, play_table
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import (
     MAX_NAME_BYTES,
     EventPattern,
@@ -20,67 +19,68 @@ from eventhook_conformance.contract import (
     InvalidPattern,
 )
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import case, needs, via
 
-_WRONG: Final[frozenset[Kind]] = frozenset({"unmatched", "lost", "lost-first"})
+_WRONG: Final[frozenset[ViolationKind]] = frozenset({"unmatched", "lost", "lost-first"})
 """The breaches that show a pattern to select too much or too little."""
 
 
-@case("PAT-01", shows=_WRONG)
+@case("PAT-01", implicates=_WRONG)
 async def open_pattern_gets_every_event(probe: Probe) -> None:
     """With and without a workflow, a task, a source, of categories nobody foresaw."""
     await play_table(probe, "PAT-01")
 
 
-@case("PAT-02", shows=_WRONG, subscriptions=26)
+@case("PAT-02", implicates=_WRONG, subscriptions=26)
 async def one_token_selects_its_category(probe: Probe) -> None:
     """Whole tokens: neither what only begins alike, nor what has it further on."""
     await play_table(probe, "PAT-02")
 
 
-@case("PAT-03", shows=_WRONG, subscriptions=26)
+@case("PAT-03", implicates=_WRONG, subscriptions=26)
 async def longer_prefix_selects_type_and_descendants(probe: Probe) -> None:
     """The type itself, and what goes on after it at a dot."""
     await play_table(probe, "PAT-03")
 
 
-@case("PAT-04", shows=_WRONG)
+@case("PAT-04", implicates=_WRONG)
 async def matching_is_case_sensitive(probe: Probe) -> None:
     """In types, prefixes and sources."""
     await play_table(probe, "PAT-04")
 
 
-@case("PAT-05", shows=_WRONG)
+@case("PAT-05", implicates=_WRONG)
 async def workflow_filter_gets_that_workflow_only(probe: Probe) -> None:
     """Neither another's, nor an event without any, nor a task of the same id."""
     await play_table(probe, "PAT-05")
 
 
-@case("PAT-06", shows=_WRONG)
+@case("PAT-06", implicates=_WRONG)
 async def task_filter_gets_that_task_only(probe: Probe) -> None:
     """Neither another's, nor an event without any, nor a workflow of the same id."""
     await play_table(probe, "PAT-06")
 
 
-@case("PAT-07", shows=_WRONG, subscriptions=26)
+@case("PAT-07", implicates=_WRONG, subscriptions=26)
 async def source_matches_exactly_and_whole(probe: Probe) -> None:
     """No beginning, no end, no other spelling of it."""
     await play_table(probe, "PAT-07")
 
 
-@case("PAT-08", shows=_WRONG, subscriptions=26)
+@case("PAT-08", implicates=_WRONG, subscriptions=26)
 async def filters_combine_by_and(probe: Probe) -> None:
     """Every subset of the four, against events that miss by exactly one."""
     await play_table(probe, "PAT-08")
 
 
 @via
-@case("PAT-09", shows=_WRONG | {"leaked"}, subscriptions=SUBSCRIPTIONS)
+@case("PAT-09", implicates=_WRONG | {"leaked"}, subscriptions=SUBSCRIPTIONS)
 async def whole_decision_table_holds(probe: Probe, via: Via) -> None:
     """Wherever the matching is done: at the publisher, at the server, at the reader."""
     await play_table(probe, via=via)
 
 
-@case("PAT-09", shows=_WRONG | {"leaked"})
+@case("PAT-09", implicates=_WRONG | {"leaked"})
 async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
     """Several patterns of one tenant and one client, also after some of them left."""
     tenant, workflow = probe.tenant(), uuid4()
@@ -123,7 +123,7 @@ async def malformed_prefix_is_refused(probe: Probe) -> None:
     await probe.fence(standing)
 
 
-@case("PAT-10", shows={"lost", "lost-first", "unmatched"}, subscriptions=41)
+@case("PAT-10", implicates={"lost", "lost-first", "unmatched"}, subscriptions=41)
 async def well_formed_prefix_is_accepted(probe: Probe) -> None:
     """A check that refuses too much is as wrong as one that refuses too little."""
     tenant = probe.tenant()
@@ -139,13 +139,13 @@ async def _is_a_prefix(probe: Probe, tenant: UUID, prefix: str) -> None:
     await listener.leave()
 
 
-@case("PAT-11", shows=_WRONG, subscriptions=26)
+@case("PAT-11", implicates=_WRONG, subscriptions=26)
 async def filters_are_data(probe: Probe) -> None:
     """A source of `*`, `>`, `%` or `.*` is that text, of a filter and of an event."""
     await play_table(probe, "PAT-11")
 
 
-@case("PAT-11", shows={"unmatched"})
+@case("PAT-11", implicates={"unmatched"})
 async def wildcard_sources_open_nothing(probe: Probe) -> None:
     """Beside each other, and against types, workflows and sources of every kind."""
     tenant = probe.tenant()
@@ -170,7 +170,7 @@ _SILENT: Final[dict[str, Callable[[UUID], EventPattern]]] = {
     "reader",
     ["reading", pytest.param("unread", marks=needs(overflow_scope="subscription"))],
 )
-@case("PAT-12", shows={"unmatched", "lost", "lost-first", "ended"})
+@case("PAT-12", implicates={"unmatched", "lost", "lost-first", "ended"})
 async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -> None:
     """Whether someone waits on it or not; and when its event comes after all, it is there."""
     tenant = probe.tenant()
@@ -194,7 +194,7 @@ def _filtered_out(probe: Probe, tenant: UUID, count: int) -> list[FlovynEvent]:
 @case(
     "PAT-13",
     needs={"overflow_scope": ("subscription",)},
-    shows={"lost", "lost-first", "unmatched", "ended"},
+    implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> None:
     """More than the capacity of what a reader does not want, between what it waits for."""
@@ -224,7 +224,7 @@ def _selected(probe: Probe, pattern: EventPattern) -> FlovynEvent:
 @case(
     "PAT-13",
     needs={"overflow_scope": ("tenant",)},
-    shows={"lost", "lost-first", "unmatched", "ended"},
+    implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
     """Wanted and unwanted ones together, up to the capacity: of those, nothing wanted is lost."""
@@ -244,7 +244,7 @@ async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
 @case(
     "PAT-13",
     needs={"overflow_scope": ("tenant",), "overflow": ("drop_oldest",)},
-    shows={"lost", "lost-first", "unmatched", "ended"},
+    implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
     """Unwanted events may push out wanted ones: the oldest, and no more than do not fit."""
@@ -263,7 +263,7 @@ async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
 @case(
     "PAT-13",
     needs={"overflow_scope": ("tenant",), "overflow": ("drop_newest",)},
-    shows={"lost", "lost-first", "unmatched", "ended"},
+    implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_keeps_the_oldest_of_all_events(probe: Probe) -> None:
     """Unwanted events may leave no room for wanted ones: for the newest, and only once it is full."""

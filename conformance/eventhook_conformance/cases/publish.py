@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, either, every_kind, publish_and_read
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, via
 
 
 @either
-@case("PUB-01", shows=LOSS, subscriptions=12)
+@case("PUB-01", implicates=LOSS, subscriptions=12)
 async def matching_event_is_delivered(probe: Probe, via: Via) -> None:
     """Under every kind of filter, to a reader that waits and to one that comes later."""
     lanes = (_is_delivered(probe, via, waiting=waiting) for waiting in (True, False))
@@ -37,7 +37,7 @@ async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
     await probe.fence(*listeners)
 
 
-@case("PUB-01", shows=LOSS)
+@case("PUB-01", implicates=LOSS)
 async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
     """Events that come between two reads, equal in all but their id, are kept one by one."""
     tenant = probe.tenant()
@@ -54,7 +54,7 @@ async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
 
 
 @either
-@case("PUB-01", "PUB-02", shows=LOSS | {"repeated"})
+@case("PUB-01", "PUB-02", implicates=LOSS | {"repeated"})
 async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> None:
     """Longer than what is counted, batched or acknowledged in hundreds."""
     tenant = probe.tenant()
@@ -66,7 +66,7 @@ async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> N
 
 
 @either
-@case("PUB-02", shows={"repeated"})
+@case("PUB-02", implicates={"repeated"})
 async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> None:
     """Overlapping and equal patterns, of one and of several filters, on both clients."""
     tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
@@ -93,7 +93,7 @@ async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> Non
 
 
 @either
-@case("PUB-03", shows={"phantom", "leaked"})
+@case("PUB-03", implicates={"phantom", "leaked"})
 async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
     """Others publish, come and go, on this tenant and elsewhere; it gets its own events only."""
     tenant, elsewhere = probe.tenant(), probe.tenant()
@@ -114,7 +114,7 @@ async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("PUB-03", shows={"phantom", "altered"})
+@case("PUB-03", implicates={"phantom", "altered"})
 async def copies_are_unaltered(probe: Probe, via: Via) -> None:
     """Every subscription's copy, also when the one before it was read."""
     tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
@@ -139,7 +139,7 @@ async def copies_are_unaltered(probe: Probe, via: Via) -> None:
 
 
 @via
-@case("PUB-04", shows=LOSS)
+@case("PUB-04", implicates=LOSS)
 async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned, by the same client or another."""
     for _ in range(10):
@@ -151,7 +151,7 @@ async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
 
 
 @via
-@case("PUB-04", shows=LOSS)
+@case("PUB-04", implicates=LOSS)
 async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via) -> None:
     """A second one of the tenant, several entering at once, one entered again, every filter."""
     tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
@@ -170,7 +170,7 @@ async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via)
 
 
 @pytest.mark.parametrize("who", ["subscriber", "publisher"])
-@case("PUB-04", shows=LOSS, clients=1, needs={"multi_client": (True,), "activation": ("bus",)})
+@case("PUB-04", implicates=LOSS, clients=1, needs={"multi_client": (True,), "activation": ("bus",)})
 async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> None:
     """A client that has done nothing else yet subscribes, or publishes, for the first time."""
     tenant, fresh = probe.tenant(), await probe.open_client()
@@ -182,7 +182,7 @@ async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> N
 
 
 @either
-@case("PUB-05", shows={"replayed"})
+@case("PUB-05", implicates={"replayed"})
 async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
     """Published before entering was called, to nobody, to others, or to one that left."""
     tenant = probe.tenant()
@@ -202,7 +202,7 @@ async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
 
 
 @either
-@case("PUB-08", shows=LOSS)
+@case("PUB-08", implicates=LOSS)
 async def publishing_without_subscribers_succeeds(probe: Probe, via: Via) -> None:
     """Where none ever was, where none is left, where none asks for it; then one is heard again."""
     await side_by_side(probe, (_publish_to_nobody(probe, via) for _ in range(3)), each=2)

@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._load import GRACE_S, Load, hung
 from eventhook_conformance.cases._recovery import ANY_BREACH, Scene, scene_of
 from eventhook_conformance.cases._steps import LOSS
@@ -18,13 +17,14 @@ from eventhook_conformance.contract import EventPattern, SubscribeError
 from eventhook_conformance.history import Publish
 from eventhook_conformance.probe import Listener, Probe
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.specification import case
 
 _QUIET_S: Final = 0.05
 _TRIES: Final = 5
 _LAPS: Final = 5
 
 
-@case("REC-05", shows=ANY_BREACH, last=True)
+@case("REC-05", implicates=ANY_BREACH, last=True)
 @pytest.mark.parametrize(
     "fault", ["killed", "paused", "reset", "half-open", "delayed", "narrow", "outage"]
 )
@@ -54,7 +54,7 @@ async def _undisturbed(scene: Scene, load: Load) -> None:
     await scene.probe.fence(*scene.listeners)
 
 
-@case("REC-02", shows=LOSS, last=True)
+@case("REC-02", implicates=LOSS, last=True)
 @pytest.mark.parametrize("fault", ["short-outage", "killed"])
 async def standing_subscriptions_deliver_again(probe: Probe, fault: str) -> None:
     """After each of two faults, every subscription hears every client, and goes on."""
@@ -62,14 +62,14 @@ async def standing_subscriptions_deliver_again(probe: Probe, fault: str) -> None
         await _go_through(scene, fault, fault)
 
 
-@case("REC-04", shows={"repeated", "reordered"}, last=True)
+@case("REC-04", implicates={"repeated", "reordered"}, last=True)
 async def no_reconnect_repeats_or_reorders(probe: Probe) -> None:
     """Under load, connections are reset four times: what doubles at each would come eight times."""
     async with scene_of(probe) as scene:
         await _go_through(scene, *["reset"] * 4)
 
 
-@case("REC-08", shows={"leaked", "unmatched", "crossed"}, last=True)
+@case("REC-08", implicates={"leaked", "unmatched", "crossed"}, last=True)
 @pytest.mark.parametrize("fault", ["reset", "killed"])
 async def tenants_stay_apart_through_a_fault(probe: Probe, fault: str) -> None:
     """Two tenants on the same clients, alike but for their id: each gets its own, after as before."""
@@ -77,14 +77,14 @@ async def tenants_stay_apart_through_a_fault(probe: Probe, fault: str) -> None:
         await _go_through(scene, fault, fault)
 
 
-@case("REC-03", shows=LOSS, last=True)
+@case("REC-03", implicates=LOSS, last=True)
 async def a_fault_that_is_over_costs_nothing_more(probe: Probe) -> None:
     """Connections are reset; from its first fence on, each subscription misses nothing again."""
     async with scene_of(probe) as scene:
         await _go_through(scene, "reset")
 
 
-@case("REC-03", shows=LOSS, last=True)
+@case("REC-03", implicates=LOSS, last=True)
 async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
     """What a client had received before its connection broke is read after it, all of it."""
     async with scene_of(probe) as scene:
@@ -159,7 +159,7 @@ async def a_publish_in_an_outage_fails_or_arrives(probe: Probe, fault: str) -> N
 async def _return_in_time(probe: Probe, tries: list[asyncio.Task[Publish]]) -> None:
     limit_s = probe.capabilities.publish_timeout_s + GRACE_S
     for one in tries:
-        if not await probe.patience.wait(one, timeout_s=limit_s):
+        if not await probe.deadline.wait(one, timeout_s=limit_s):
             stuck = [p for p in probe.history.publishes if p.outcome == "pending"]
             raise hung(probe, stuck, limit_s)
 
@@ -185,7 +185,7 @@ async def _judge(probe: Probe, tries: list[Publish], listener: Listener, unbroke
                 *lost[:3],
             )
             return
-        await listener.overhear(_QUIET_S)
+        await listener.drain_for(_QUIET_S)
 
 
 @case("REC-06", last=True)

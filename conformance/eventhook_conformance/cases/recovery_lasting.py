@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._load import GRACE_S, hung
 from eventhook_conformance.cases._nats import asks_for, client_of, own_server
+from eventhook_conformance.cases._nats_client import subjects_asked
 from eventhook_conformance.cases._recovery import Scene, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import FaultWindow
 from eventhook_conformance.probe import Listener, NotOffered, Probe
-from eventhook_conformance.wire import subjects_asked
+from eventhook_conformance.specification import case
 
 _FAULTS: Final = 50
 _SLACK: Final = 5
@@ -27,7 +27,7 @@ _LOOK_EVERY_S: Final = 0.02
 _OPEN_FILES: Final = Path("/dev/fd")
 
 
-@case("REC-07", shows={"repeated", "lost", "lost-first", "ended"}, last=True)
+@case("REC-07", implicates={"repeated", "lost", "lost-first", "ended"}, last=True)
 async def fifty_faults_leave_nothing_behind(probe: Probe) -> None:
     """After fifty resets there are as many tasks, open files and subscriptions as after the first."""
     async with scene_of(probe) as scene:
@@ -83,14 +83,14 @@ def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
 async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) -> int:
     """The count, once it is no more than that, or once waiting is vain."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + probe.patience.current_s
+    until = loop.time() + probe.deadline.current_s
     # because: nobody tells when the last of something is gone
     while (now := await look()) > most and loop.time() < until:  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
         await asyncio.sleep(_LOOK_EVERY_S)
     return now
 
 
-@case("REC-09", shows=LOSS, last=True)
+@case("REC-09", implicates=LOSS, last=True)
 async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
     """The server stands still until publishing and entering gave up; then the client hears and speaks."""
     limit_s = probe.capabilities.publish_timeout_s + GRACE_S
@@ -104,7 +104,7 @@ async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
             event = probe.event(tenant) if scene.events else probe.stream_event(key)
             publishing = probe.spawn(probe.attempt(event, client))
             entering = probe.spawn(_entered(late, limit_s))
-            if not await probe.patience.wait(publishing, timeout_s=limit_s):
+            if not await probe.deadline.wait(publishing, timeout_s=limit_s):
                 raise hung(probe, [], limit_s)
             # Entering may also wait until the server goes on.
             await asyncio.wait({entering}, timeout=GRACE_S)
@@ -181,7 +181,7 @@ async def _is_lost(probe: Probe, listener: Listener) -> None:
     """That its reader is told so within the time in which it else had recovered."""
     limit_s = probe.capabilities.recovery_s
     reading = listener.start_reading()
-    ended = await probe.patience.wait(reading, timeout_s=limit_s + GRACE_S)
+    ended = await probe.deadline.wait(reading, timeout_s=limit_s + GRACE_S)
     if not ended or listener.entry.end != "lost":
         probe.found(
             f"{listener.entry.name} to raise SubscriptionLost, since it can never deliver again",

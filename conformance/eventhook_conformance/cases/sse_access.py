@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import (
     PROBLEM,
     both_sides,
@@ -15,8 +14,9 @@ from eventhook_conformance.cases._sse import (
     subject,
 )
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
 from eventhook_conformance.sse.client import Answer
-from eventhook_conformance.sse.session import Kind, sse_session
+from eventhook_conformance.sse.session import StreamKind, sse_session
 
 _UUID = "123e4567-e89b-42d3-a456-426614174000"
 _NO_UUIDS = (
@@ -43,7 +43,7 @@ _NO_UUIDS = (
 
 @named
 @case("SSE-06")
-async def id_that_is_no_uuid_is_refused(probe: Probe, kind: Kind) -> None:
+async def id_that_is_no_uuid_is_refused(probe: Probe, kind: StreamKind) -> None:
     """With 400, in whatever way it is malformed; an id in capitals is a good one."""
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
@@ -58,7 +58,7 @@ async def id_that_is_no_uuid_is_refused(probe: Probe, kind: Kind) -> None:
 
 @named
 @case("SSE-06")
-async def unknown_id_is_not_found(probe: Probe, kind: Kind) -> None:
+async def unknown_id_is_not_found(probe: Probe, kind: StreamKind) -> None:
     """Of an id that never was; and a task is no workflow, nor the other way round."""
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
@@ -71,7 +71,7 @@ async def unknown_id_is_not_found(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-06")
-async def bad_credentials_let_nobody_in(probe: Probe, kind: Kind) -> None:
+async def bad_credentials_let_nobody_in(probe: Probe, kind: StreamKind) -> None:
     """None, empty, changed by a letter, of another scheme: 401, whatever else is right or wrong."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
@@ -86,7 +86,7 @@ async def bad_credentials_let_nobody_in(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-06")
-async def credentials_are_looked_at_before_the_request(probe: Probe, kind: Kind) -> None:
+async def credentials_are_looked_at_before_the_request(probe: Probe, kind: StreamKind) -> None:
     """A stranger learns nothing: 401 for an unknown id, a malformed one, malformed types."""
     async with sse_session(probe) as sse:
         ids = ["", uuid4(), "no-uuid"] if kind != "tenant" else [""]
@@ -100,7 +100,7 @@ async def credentials_are_looked_at_before_the_request(probe: Probe, kind: Kind)
 
 @every_endpoint
 @case("SSE-06")
-async def form_is_looked_at_before_existence(probe: Probe, kind: Kind) -> None:
+async def form_is_looked_at_before_existence(probe: Probe, kind: StreamKind) -> None:
     """Malformed types are a 400 for an unknown id too, and under another tenant's path."""
     async with sse_session(probe) as sse:
         headers, query = sse.tenants[0].headers, sse.query("task..created")
@@ -115,7 +115,7 @@ async def form_is_looked_at_before_existence(probe: Probe, kind: Kind) -> None:
 
 @named
 @case("SSE-06")
-async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: Kind) -> None:
+async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: StreamKind) -> None:
     """Its workflow under one's own path, one's own or its under its path: as unknown, to the letter."""
     async with sse_session(probe) as sse:
         mine, its, unknown = await subject(sse, kind, 0), await subject(sse, kind, 1), uuid4()
@@ -144,7 +144,7 @@ async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: Kind) -> None
 @case("SSE-06")
 async def another_tenants_events_are_not_found(probe: Probe) -> None:
     """A token opens its own tenant's stream of events, and none under another's path."""
-    async with sse_session(probe, shows={"crossed"}) as sse:
+    async with sse_session(probe, implicates={"crossed"}) as sse:
         for mine, its in ((0, 1), (1, 0)):
             answer = await sse.ask("GET", sse.path("tenant", "", its), sse.tenants[mine].headers)
             expect_problem(probe, answer, 404, "another tenant's path")
@@ -152,7 +152,7 @@ async def another_tenants_events_are_not_found(probe: Probe) -> None:
 
 @every_endpoint
 @case("SSE-06")
-async def other_methods_are_not_allowed(probe: Probe, kind: Kind) -> None:
+async def other_methods_are_not_allowed(probe: Probe, kind: StreamKind) -> None:
     """405 with `Allow`, before anything else is looked at."""
     async with sse_session(probe) as sse:
         good = await subject(sse, kind) or ""
@@ -170,9 +170,9 @@ async def other_methods_are_not_allowed(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-06")
-async def tenants_see_only_their_own(probe: Probe, kind: Kind) -> None:
+async def tenants_see_only_their_own(probe: Probe, kind: StreamKind) -> None:
     """Both read at once, and each tenant's events come to nobody else."""
-    async with sse_session(probe, shows={"crossed", "strayed"}) as sse:
+    async with sse_session(probe, implicates={"crossed", "strayed"}) as sse:
         ids = [await subject(sse, kind, tenant) for tenant in (0, 1)]
         streams = [await sse.stream(kind, ids[tenant], tenant=tenant) for tenant in (0, 1)]
         for _ in range(3):
@@ -186,7 +186,7 @@ async def tenants_see_only_their_own(probe: Probe, kind: Kind) -> None:
 @case("SSE-06")
 async def equal_ids_open_nothing(probe: Probe) -> None:
     """Another tenant's event that names one's own workflow is still another tenant's."""
-    async with sse_session(probe, shows={"crossed"}) as sse:
+    async with sse_session(probe, implicates={"crossed"}) as sse:
         workflow, task = await sse.workflow(), await sse.task()
         streams = [
             await sse.stream("workflow", workflow),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, via
 from eventhook_conformance.sse.client import EVENT_STREAM
-from eventhook_conformance.sse.raw import raw_reader
-from eventhook_conformance.sse.session import Kind, sse_session
+from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.socket_reader import raw_reader
 
 _LEAST_RETRY_MS = 100
 """Whoever reconnects sooner does so without end: fewer can only be seconds."""
@@ -15,7 +15,7 @@ _LEAST_RETRY_MS = 100
 
 @every_endpoint
 @case("SSE-01")
-async def stream_is_answered_before_anything_happens(probe: Probe, kind: Kind) -> None:
+async def stream_is_answered_before_anything_happens(probe: Probe, kind: StreamKind) -> None:
     """200, the right type, nothing kept on the way, and all that while no event is in sight."""
     async with sse_session(probe) as sse:
         stream = await sse.stream(kind, await subject(sse, kind))
@@ -41,9 +41,9 @@ async def stream_is_answered_before_anything_happens(probe: Probe, kind: Kind) -
 
 @every_endpoint
 @case("SSE-01")
-async def each_event_comes_at_once(probe: Probe, kind: Kind) -> None:
+async def each_event_comes_at_once(probe: Probe, kind: StreamKind) -> None:
     """One alone, then the next: whoever collects events before writing holds up the first."""
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         # What a browser accepts: compressing must not hold events up either.
         stream = await sse.stream(kind, it, headers={"Accept-Encoding": "gzip, deflate, br"})
@@ -56,9 +56,11 @@ async def each_event_comes_at_once(probe: Probe, kind: Kind) -> None:
 @via
 @every_endpoint
 @case("SSE-04")
-async def first_event_after_the_headers_is_delivered(probe: Probe, kind: Kind, via: Via) -> None:
+async def first_event_after_the_headers_is_delivered(
+    probe: Probe, kind: StreamKind, via: Via
+) -> None:
     """Published the moment the headers arrived, again and again, each side being the first."""
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         for attempt in range(6):
             it = await subject(sse, kind)
             stream = await sse.stream(kind, it)
@@ -72,7 +74,7 @@ async def first_event_after_the_headers_is_delivered(probe: Probe, kind: Kind, v
 @case("SSE-04")
 async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
     """Readers that come while others read, to a workflow in which events already flow."""
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
         standing = await sse.stream("workflow", workflow)
         for _ in range(8):
@@ -85,7 +87,7 @@ async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
 
 @every_endpoint
 @case("SSE-17")
-async def head_answers_the_headers_and_ends(probe: Probe, kind: Kind) -> None:
+async def head_answers_the_headers_and_ends(probe: Probe, kind: StreamKind) -> None:
     """The same status and type as GET, no body, at once; and refusals as GET has them."""
     async with sse_session(probe) as sse:
         it = await subject(sse, kind)
@@ -103,7 +105,7 @@ async def head_answers_the_headers_and_ends(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-17")
-async def head_keeps_no_connection_busy(probe: Probe, kind: Kind) -> None:
+async def head_keeps_no_connection_busy(probe: Probe, kind: StreamKind) -> None:
     """After its headers the answer is over: the connection takes the next request, or is closed."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
@@ -116,7 +118,7 @@ async def head_keeps_no_connection_busy(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-17")
-async def accept_decides(probe: Probe, kind: Kind) -> None:
+async def accept_decides(probe: Probe, kind: StreamKind) -> None:
     """406 where it excludes an event stream; and not where it admits one, in whatever way."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
@@ -137,9 +139,9 @@ async def accept_decides(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-17")
-async def last_event_id_is_ignored(probe: Probe, kind: Kind) -> None:
+async def last_event_id_is_ignored(probe: Probe, kind: StreamKind) -> None:
     """Nothing is sent again, whatever a reader says that it has seen; new events come."""
-    async with sse_session(probe, shows={"replayed"}) as sse:
+    async with sse_session(probe, implicates={"replayed"}) as sse:
         it = await subject(sse, kind)
         first = await sse.stream(kind, it)
         old = [*both_sides(sse, kind, it), *both_sides(sse, kind, it)]

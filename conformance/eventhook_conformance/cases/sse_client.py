@@ -7,15 +7,15 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import named, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.specification import case
 from eventhook_conformance.sse.browser import browser_reading
-from eventhook_conformance.sse.second import LIBRARIES, Seen
-from eventhook_conformance.sse.session import Kind, Sse, need, sse_session
+from eventhook_conformance.sse.independent_readers import LIBRARIES, Seen
+from eventhook_conformance.sse.session import Sse, StreamKind, need, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 _BROWSER_START_S: Final = 30.0
@@ -33,7 +33,7 @@ TEXTS: Final = (
 )
 
 
-def mixture(sse: Sse, kind: Kind, it: object) -> list[Event]:
+def mixture(sse: Sse, kind: StreamKind, it: object) -> list[Event]:
     """Both sides, all types, and texts that readers differ over when a server is careless."""
     workflow, task = (None, it) if kind == "task" else (it, None)
     events: list[Event] = []
@@ -47,10 +47,10 @@ def mixture(sse: Sse, kind: Kind, it: object) -> list[Event]:
 @pytest.mark.parametrize("library", list(LIBRARIES))
 @named
 @case("SSE-15")
-async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -> None:
+async def other_library_reads_it_alike(probe: Probe, kind: StreamKind, library: str) -> None:
     """The same names, data and ids, on each side in the same order, with a client not of our making."""
     need(library)
-    async with sse_session(probe, shows={"altered", "form", "lost"}) as sse:
+    async with sse_session(probe, implicates={"altered", "form", "lost"}) as sse:
         it = await subject(sse, kind)
         url, headers = sse.target.base_url + sse.path(kind, it), dict(sse.tenants[0].headers)
         seen: list[Seen] = []
@@ -78,17 +78,17 @@ async def other_library_reads_it_alike(probe: Probe, kind: Kind, library: str) -
 
 @named
 @case("SSE-15")
-async def browser_reads_it_alike(probe: Probe, kind: Kind) -> None:
+async def browser_reads_it_alike(probe: Probe, kind: StreamKind) -> None:
     """A headless Chromium's `EventSource`, through a proxy that adds the token."""
     if not probe.settings.browser:
         raise NotOffered("a browser reads it too with --browser")
-    async with sse_session(probe, shows={"altered", "form", "lost"}) as sse:
+    async with sse_session(probe, implicates={"altered", "form", "lost"}) as sse:
         it = await subject(sse, kind)
         url, headers = sse.target.base_url + sse.path(kind, it), sse.tenants[0].headers
         names = [*(one.lower() for one in StreamEventType), "task.created"]
         async with browser_reading(url, headers, names) as browser:
             opened = probe.spawn(browser.until_opened())
-            if not await probe.patience.wait(opened, timeout_s=_BROWSER_START_S):
+            if not await probe.deadline.wait(opened, timeout_s=_BROWSER_START_S):
                 raise probe.aborted(
                     "EventSource to open the stream",
                     f"it did not within {_BROWSER_START_S:g} s, after {browser.failures} failures",
@@ -98,7 +98,7 @@ async def browser_reads_it_alike(probe: Probe, kind: Kind) -> None:
             await sse.publish(*events)
             await stream.receive(*events)
             came = probe.spawn(browser.until_seen(len(stream.reading.received)))
-            await probe.patience.wait(came, progress=lambda: len(browser.seen))
+            await probe.deadline.wait(came, progress=lambda: len(browser.seen))
             compare(probe, stream, browser.seen, "EventSource")
 
 
@@ -123,7 +123,7 @@ async def _first(probe: Probe, reading: asyncio.Task[None], awaited: object, exp
     """Waits for that, unless the reader fails first."""
     waiting = probe.spawn(awaited)
     either = probe.spawn(asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED))
-    if await probe.patience.wait(either) and waiting.done():
+    if await probe.deadline.wait(either) and waiting.done():
         return
     error = reading.exception() if reading.done() and not reading.cancelled() else None
     raise probe.aborted(expected, describe(error) if error else "it did not in time")

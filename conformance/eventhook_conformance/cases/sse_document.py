@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.cases._sse_document import expect_described, fetch_document
 from eventhook_conformance.probe import Probe, Undecided
+from eventhook_conformance.specification import case
 from eventhook_conformance.sse.document import locate
-from eventhook_conformance.sse.engine import Fuzzed
 from eventhook_conformance.sse.fuzzing import Effort, Plan, fuzz_inside, fuzz_over_http
 from eventhook_conformance.sse.publishing import publish_on
-from eventhook_conformance.sse.session import PATHS, Kind, Sse, need, sse_session
+from eventhook_conformance.sse.schemathesis_runner import Fuzzed
+from eventhook_conformance.sse.session import PATHS, Sse, StreamKind, need, sse_session
 
 _LIMIT_S: Final = 90.0
 _ATTEMPTS: Final = 2
@@ -42,7 +42,7 @@ async def document_is_open_to_all_and_valid(probe: Probe) -> None:
 
 @every_endpoint
 @case("SSE-14")
-async def document_names_each_endpoint_and_answer(probe: Probe, kind: Kind) -> None:
+async def document_names_each_endpoint_and_answer(probe: Probe, kind: StreamKind) -> None:
     """The endpoint is there, and every answer that it gives is described: status, type, headers."""
     async with sse_session(probe) as sse:
         document = await fetch_document(sse)
@@ -131,7 +131,7 @@ async def _tried(run: Callable[[float], Awaitable[Fuzzed]]) -> Fuzzed:
 
 async def _plan(sse: Sse, workflow: UUID, task: UUID, effort: Effort) -> Plan:
     document = await fetch_document(sse)
-    ids: dict[Kind, UUID | str] = {
+    ids: dict[StreamKind, UUID | str] = {
         "workflow": workflow,
         "consolidated": workflow,
         "task": task,

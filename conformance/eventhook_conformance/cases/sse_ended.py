@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.judging import as_object
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.checks import as_object
 from eventhook_conformance.sse.provisioning import scenario_named
-from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 Finish = Callable[[Stream], Awaitable[None]]
@@ -23,9 +23,11 @@ LAST = "workflow.completed"
 @pytest.mark.parametrize("types", [None, "token"])
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-18")
-async def stream_of_an_ended_workflow_closes(probe: Probe, kind: Kind, types: str | None) -> None:
+async def stream_of_an_ended_workflow_closes(
+    probe: Probe, kind: StreamKind, types: str | None
+) -> None:
     """After its last event, nothing of which is cut off; also where that event is not asked for."""
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         # A server may believe its own engine alone: where there is one, it ends a workflow of its.
         real = "lifecycle" in probe.capabilities.profiles
         workflow, finish = await (_run_one(probe, sse) if real else _tell_of_one(sse))
@@ -46,7 +48,7 @@ async def stream_of_an_ended_workflow_closes(probe: Probe, kind: Kind, types: st
         probe.expect(
             ended and reading.error is None,
             "the stream to close, or to say that the workflow has ended",
-            reading.error or f"it stays open, and silent for {probe.patience.current_s:g} s",
+            reading.error or f"it stays open, and silent for {probe.deadline.current_s:g} s",
             stream.requested,
         )
 

@@ -7,20 +7,20 @@ from collections.abc import Sized
 from functools import partial
 from uuid import UUID
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.session import PATHS, Kind, Sse, sse_session
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import PATHS, Sse, StreamKind, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 
 @every_endpoint
 @case("SSE-10")
-async def each_side_keeps_its_order(probe: Probe, kind: Kind) -> None:
+async def each_side_keeps_its_order(probe: Probe, kind: StreamKind) -> None:
     """Long runs of both sides, mixed, of many types, from one publisher and from several."""
-    async with sse_session(probe, shows={"reordered", "lost"}) as sse:
+    async with sse_session(probe, implicates={"reordered", "lost"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
         types = ["task.created", "task.started", "workflow.started", "timer.fired"]
@@ -43,7 +43,7 @@ async def each_side_keeps_its_order(probe: Probe, kind: Kind) -> None:
 @case("SSE-10")
 async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
     """Parent's and children's lifecycle events, from one publisher, on one stream."""
-    async with sse_session(probe, shows={"reordered", "lost"}) as sse:
+    async with sse_session(probe, implicates={"reordered", "lost"}) as sse:
         root = await sse.workflow()
         children = [await sse.child(root) for _ in range(3)]
         events: list[Event]
@@ -65,7 +65,7 @@ async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
 @case("SSE-11")
 async def child_begun_later_is_included(probe: Probe) -> None:
     """Once a reader saw `child_workflow.initiated`, whatever the child streams arrives."""
-    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
         for _ in range(5):
@@ -85,7 +85,7 @@ async def child_begun_later_is_included(probe: Probe) -> None:
 @case("SSE-11")
 async def child_begun_before_is_included(probe: Probe) -> None:
     """A reader who comes later gets the whole family all the same."""
-    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         root = await sse.workflow()
         child = await sse.child(root)
         grandchild = await sse.child(child)
@@ -104,7 +104,7 @@ async def child_begun_before_is_included(probe: Probe) -> None:
 @case("SSE-11")
 async def grandchildren_are_included(probe: Probe) -> None:
     """Begun one after the other while the reader reads, down to the fourth generation."""
-    async with sse_session(probe, shows={"lost", "strayed", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         member = root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
         for _ in range(3):
@@ -122,7 +122,7 @@ async def grandchildren_are_included(probe: Probe) -> None:
 @case("SSE-11")
 async def nobody_else_is_included(probe: Probe) -> None:
     """Not a stranger, a stranger's child, a parent, or a sibling; nor children in the plain stream."""
-    async with sse_session(probe, shows={"strayed", "lost", "crossed"}) as sse:
+    async with sse_session(probe, implicates={"strayed", "lost", "crossed"}) as sse:
         root, stranger = await sse.workflow(), await sse.workflow()
         child, sibling, cousin = (
             await sse.child(root),
@@ -148,7 +148,7 @@ async def nobody_else_is_included(probe: Probe) -> None:
 @case("SSE-11")
 async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
     """Also by a reader whose `types` leaves out the event that tells of it."""
-    async with sse_session(probe, shows={"lost", "strayed"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream(
             "consolidated",
@@ -174,7 +174,7 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
 @case("SSE-12")
 async def comments_come_when_idle(probe: Probe) -> None:
     """On each endpoint, again and again, at the interval that the target states; and break nothing."""
-    async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:
         kinds = {kind: await subject(sse, kind) for kind in PATHS}
         streams = {kind: await sse.stream(kind, it) for kind, it in kinds.items()}
         limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
@@ -203,7 +203,7 @@ async def comments_come_when_idle(probe: Probe) -> None:
 @case("SSE-12")
 async def comments_break_no_event(probe: Probe) -> None:
     """Long events without a pause, for longer than comments may keep away."""
-    async with sse_session(probe, shows={"altered", "form", "lost", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)
         text = "one line of many\n" * 400
@@ -220,7 +220,7 @@ async def comments_break_no_event(probe: Probe) -> None:
 @case("SSE-16")
 async def standalone_task_streams_to_its_end(probe: Probe) -> None:
     """Tokens, progress again and again, data, an error: all under the task's own id."""
-    async with sse_session(probe, shows={"lost", "strayed", "form"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed", "form"}) as sse:
         task, other = await sse.task(), await sse.task()
         stream = await sse.stream("task", task)
         await sse.publish(sse.token(other, "elsewhere", task=other))
@@ -246,7 +246,7 @@ async def standalone_task_streams_to_its_end(probe: Probe) -> None:
 @case("SSE-16")
 async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
     """Its part of the workflow's stream, and nothing of a sibling's or the workflow's."""
-    async with sse_session(probe, shows={"lost", "strayed"}) as sse:
+    async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
         workflow = await sse.workflow()
         task, sibling = await sse.task(workflow=workflow), await sse.task(workflow=workflow)
         stream = await sse.stream("task", task)

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import both_sides
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.holdings import Holdings
-from eventhook_conformance.sse.raw import RawReader, raw_reader
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.resource_meter import Holdings
 from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.socket_reader import RawReader, raw_reader
 
 _LIMIT_S: Final = 2.0
 _AT_ONCE: Final = 20
@@ -24,7 +24,7 @@ _KERNEL_EVENTS: Final = 512
 
 
 @pytest.mark.parametrize("way", ["closed", "reset", "mid-event", "stalled", "unanswered"])
-@case("SSE-08", alone="counts")
+@case("SSE-08", exclusive="counts")
 async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> None:
     """From an idle stream, in the midst of an event, unread, or before the answer began."""
     async with sse_session(probe) as sse:
@@ -59,10 +59,10 @@ async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> 
         )
 
 
-@case("SSE-08", alone="counts")
+@case("SSE-08", exclusive="counts")
 async def two_hundred_come_and_go(probe: Probe) -> None:
     """Over a few workflows, some reading, some not, and nothing is left of them."""
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         holdings = Holdings(sse)
         await holdings.begin()
         workflows = [await sse.workflow() for _ in range(4)]
@@ -90,10 +90,10 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
         await staying.receive(*events)
 
 
-@case("SSE-13", alone="counts")
+@case("SSE-13", exclusive="counts")
 async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
     """Others read on beside it, and what is kept for it is bounded."""
-    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         capacity = probe.capabilities.stream_capacity
         number = min(10 * capacity, 1600)
@@ -130,7 +130,7 @@ async def _read_rest(probe: Probe, sse: Sse, reader: RawReader, workflow: UUID) 
         if kept and not published:
             published = True
             await sse.publish(last)
-        if not await probe.patience.wait(reading, timeout_s=probe.patience.current_s):
+        if not await probe.deadline.wait(reading, timeout_s=probe.deadline.current_s):
             break
         try:
             chunk = reading.result()

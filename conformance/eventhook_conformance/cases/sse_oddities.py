@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import every_endpoint, subject
 from eventhook_conformance.cases._sse_document import expect_described, fetch_document
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
 from eventhook_conformance.sse.document import locate
-from eventhook_conformance.sse.session import PATHS, Kind, sse_session
+from eventhook_conformance.sse.session import PATHS, StreamKind, sse_session
 
 ODD: Final[Mapping[str, bytes]] = {
     "composed and decomposed": "\u00e9e\u0301".encode(),
@@ -44,7 +44,7 @@ ODD: Final[Mapping[str, bytes]] = {
 )
 @case("SSE-14")
 async def odd_text_in_the_url_is_answered_as_described(
-    probe: Probe, kind: Kind, place: str
+    probe: Probe, kind: StreamKind, place: str
 ) -> None:
     """No 5xx, and no answer that the document does not know, whatever stands in which place."""
     async with sse_session(probe) as sse:
@@ -80,7 +80,7 @@ async def odd_text_in_the_url_is_answered_as_described(
 
 @every_endpoint
 @case("SSE-14")
-async def odd_text_in_headers_breaks_nothing(probe: Probe, kind: Kind) -> None:
+async def odd_text_in_headers_breaks_nothing(probe: Probe, kind: StreamKind) -> None:
     """No 5xx; and credentials that are odd let nobody in."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import every_endpoint, named, subject
 from eventhook_conformance.contract import MAX_INTEGER, StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.session import Kind, sse_session
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import StreamKind, sse_session
 
 _SIZE: Final = 65536
 
@@ -79,9 +79,9 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
 @pytest.mark.parametrize("what", list(_PAYLOADS))
 @named
 @case("SSE-02")
-async def payload_comes_out_as_it_went_in(probe: Probe, kind: Kind, what: str) -> None:
+async def payload_comes_out_as_it_went_in(probe: Probe, kind: StreamKind, what: str) -> None:
     """Of every type of stream event; CR and CRLF come out as LF, and nothing else changes."""
-    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind) or probe.tenant()
         stream = await sse.stream(kind, it)
         for event_type in StreamEventType:
@@ -104,7 +104,7 @@ async def payload_comes_out_as_it_went_in(probe: Probe, kind: Kind, what: str) -
 @case("SSE-02")
 async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
     """64 KiB, whose characters lie across the borders of chunks at every offset."""
-    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)
         long = unit * (_SIZE // len(unit.encode()))
@@ -116,9 +116,9 @@ async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
 
 @every_endpoint
 @case("SSE-02")
-async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: Kind) -> None:
+async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: StreamKind) -> None:
     """Any JSON value, with all that a line-based format could trip over."""
-    async with sse_session(probe, shows={"altered", "lost", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
         values: list[Any] = [None, False, 0, "", {}, [], 1.5, MAX_INTEGER, {"": [{}]}]
@@ -136,9 +136,9 @@ async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: Kind) -> No
 
 @named
 @case("SSE-03")
-async def stream_event_has_its_form(probe: Probe, kind: Kind) -> None:
+async def stream_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
     """Its type as name, its payload as data, its sequence as id: of all types, at all extremes."""
-    async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"form", "repeated", "phantom"}) as sse:
         it = await subject(sse, kind) or probe.tenant()
         stream = await sse.stream(kind, it)
         sequences = iter([0, 1, -1, 7, MAX_INTEGER, -MAX_INTEGER, 2**31, 2**32 + 1])
@@ -153,9 +153,9 @@ async def stream_event_has_its_form(probe: Probe, kind: Kind) -> None:
 
 @every_endpoint
 @case("SSE-03")
-async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
+async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
     """Its type as name, its wire form as data, its id as id; with every optional and none."""
-    async with sse_session(probe, shows={"form", "repeated", "phantom"}) as sse:
+    async with sse_session(probe, implicates={"form", "repeated", "phantom"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
         tenant = sse.tenants[0].id
@@ -182,9 +182,9 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: Kind) -> None:
 
 @named
 @case("SSE-03")
-async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: Kind) -> None:
+async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamKind) -> None:
     """Overlapping types, and a lifecycle event beside its older twin on the stream side."""
-    async with sse_session(probe, shows={"repeated", "form", "lost"}) as sse:
+    async with sse_session(probe, implicates={"repeated", "form", "lost"}) as sse:
         it = await subject(sse, kind) or probe.tenant()
         everything = await sse.stream(kind, it)
         overlapping = await sse.stream(

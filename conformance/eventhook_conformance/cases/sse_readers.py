@@ -6,20 +6,20 @@ import asyncio
 
 import pytest
 
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.raw import raw_reader
-from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
+from eventhook_conformance.sse.socket_reader import raw_reader
 from eventhook_conformance.sse.stream import Stream
 
 
 @every_endpoint
 @case("SSE-07")
-async def each_reader_gets_everything(probe: Probe, kind: Kind) -> None:
+async def each_reader_gets_everything(probe: Probe, kind: StreamKind) -> None:
     """Eight at once, those that come later included."""
-    async with sse_session(probe, shows={"lost", "repeated", "altered"}) as sse:
+    async with sse_session(probe, implicates={"lost", "repeated", "altered"}) as sse:
         it = await subject(sse, kind)
         streams = [await sse.stream(kind, it) for _ in range(4)]
         for _ in range(4):
@@ -34,9 +34,9 @@ async def each_reader_gets_everything(probe: Probe, kind: Kind) -> None:
 @pytest.mark.parametrize("way", ["closed", "reset"])
 @every_endpoint
 @case("SSE-07")
-async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -> None:
+async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: str) -> None:
     """Between events and in the midst of them: the first reader of all, and those that come later."""
-    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         it = await subject(sse, kind)
         path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
         staying: list[Stream] = []
@@ -67,9 +67,9 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: Kind, way: str) -
 
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
 @case("SSE-09")
-async def switching_shows_nothing_of_the_first(probe: Probe, kind: Kind) -> None:
+async def switching_shows_nothing_of_the_first(probe: Probe, kind: StreamKind) -> None:
     """There and back again: what the first workflow still publishes stays out."""
-    async with sse_session(probe, shows={"strayed", "lost", "replayed", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"strayed", "lost", "replayed", "repeated"}) as sse:
         ids = [await subject(sse, kind) for _ in range(2)]
         for turn in range(4):
             here, there = ids[turn % 2], ids[(turn + 1) % 2]
@@ -87,7 +87,7 @@ async def switching_shows_nothing_of_the_first(probe: Probe, kind: Kind) -> None
 @case("SSE-09")
 async def streams_of_several_workflows_stay_apart(probe: Probe) -> None:
     """One reader with all of them open at once, beside the tenant's own and a task's."""
-    async with sse_session(probe, shows={"strayed", "lost", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"strayed", "lost", "repeated"}) as sse:
         workflows = [await sse.workflow() for _ in range(3)]
         streams = [await sse.stream("workflow", one) for one in workflows]
         streams += [await sse.stream("consolidated", one) for one in workflows]
@@ -102,7 +102,7 @@ async def streams_of_several_workflows_stay_apart(probe: Probe) -> None:
 @case("SSE-07")
 async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
     """One who stays misses nothing of what flows meanwhile."""
-    async with sse_session(probe, shows={"lost", "repeated", "reordered"}) as sse:
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         staying = await sse.stream("workflow", workflow)
         for _ in range(6):

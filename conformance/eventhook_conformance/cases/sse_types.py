@@ -10,12 +10,12 @@ from uuid import UUID
 import pytest
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case
 from eventhook_conformance.cases._sse import every_endpoint, expect_problem, subject
 from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.session import Kind, Sse, sse_session
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 _AT_ONCE = 12
@@ -25,11 +25,11 @@ _STREAM_TYPES = [kind.lower() for kind in StreamEventType]
 
 @every_endpoint
 @case("SSE-05")
-async def types_selects_as_written(probe: Probe, kind: Kind) -> None:
+async def types_selects_as_written(probe: Probe, kind: StreamKind) -> None:
     """Each well-formed row of the table gets what it selects, and nothing besides."""
     table = eventhook_fixtures.load("types")
     vectors = [vector for vector in _vectors(table, kind) if vector["status"] == 200]
-    async with sse_session(probe, shows={"unselected", "lost", "repeated"}) as sse:
+    async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
         for start in range(0, len(vectors), _AT_ONCE):
             it = await subject(sse, kind)
             opened = [
@@ -50,7 +50,7 @@ async def types_selects_as_written(probe: Probe, kind: Kind) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @every_endpoint
 @case("SSE-05")
-async def malformed_types_are_refused(probe: Probe, kind: Kind, method: str) -> None:
+async def malformed_types_are_refused(probe: Probe, kind: StreamKind, method: str) -> None:
     """Each malformed row is a 400: what is accepted in silence hides a typing error for ever."""
     vectors = _vectors(eventhook_fixtures.load("types"), kind)
     async with sse_session(probe) as sse:
@@ -63,12 +63,12 @@ async def malformed_types_are_refused(probe: Probe, kind: Kind, method: str) -> 
                 expect_problem(probe, answer, 400, vector["name"])
 
 
-def _vectors(table: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
+def _vectors(table: dict[str, Any], kind: StreamKind) -> list[dict[str, Any]]:
     endpoint = "tenant" if kind == "tenant" else "workflow"
     return [vector for vector in table["vectors"] if vector["endpoint"] == endpoint]
 
 
-async def _open(sse: Sse, kind: Kind, it: UUID | None, vector: dict[str, Any]) -> Stream:
+async def _open(sse: Sse, kind: StreamKind, it: UUID | None, vector: dict[str, Any]) -> Stream:
     return await sse.stream(
         kind,
         it,
@@ -108,7 +108,7 @@ def _items(values: Sequence[str] | None) -> list[str]:
     return [item for item in items if item]
 
 
-def _event(sse: Sse, kind: Kind, it: UUID | None, name: str) -> Event:
+def _event(sse: Sse, kind: StreamKind, it: UUID | None, name: str) -> Event:
     task = it if kind == "task" else None
     if name in _STREAM_TYPES:
         return sse.token(it or UUID(int=0), name, StreamEventType(name.upper()), task=task)

@@ -7,10 +7,9 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
-from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._paced import runs, side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import (
     EventPattern,
     InvalidPattern,
@@ -20,6 +19,7 @@ from eventhook_conformance.contract import (
 from eventhook_conformance.contract.grammar import MAX_INTEGER, MAX_NAME_BYTES
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import case, via
 
 _KIB_64: Final = 65_536
 _PAYLOADS: Final = (
@@ -47,7 +47,7 @@ _PAYLOADS: Final = (
     "0123456789abcd\r\n" * (_KIB_64 // 16),
     "\u00e9" * (_KIB_64 // 2),
 )
-_ANY: Final[frozenset[Kind]] = DISTURBANCE | {"phantom", "leaked"}
+_ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
 """Whatever keeps an event from being what was published, in its place and once."""
 
 
@@ -77,7 +77,7 @@ async def deliver(
 
 
 @via
-@case("STR-01", shows=_ANY)
+@case("STR-01", implicates=_ANY)
 async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
     """Three readers of one key, and every field at its edges."""
     key = probe.key()
@@ -107,7 +107,7 @@ def _at(event: StreamEvent, timestamp_ms: int) -> StreamEvent:
 
 
 @via
-@case("STR-01", shows=_ANY)
+@case("STR-01", implicates=_ANY)
 async def publisher_order_holds(probe: Probe, via: Via) -> None:
     """Each publisher's long run, its types and tasks mixed, read by two from the end of it on."""
     await side_by_side(probe, (_order_in_a_stream(probe, via) for _ in range(4)), each=2)
@@ -125,7 +125,7 @@ async def _order_in_a_stream(probe: Probe, via: Via) -> None:
     await deliver(probe, events, *readers, via=via, in_turn=True)
 
 
-@case("STR-01", shows=_ANY, subscriptions=17)
+@case("STR-01", implicates=_ANY, subscriptions=17)
 async def every_well_formed_key_works(probe: Probe) -> None:
     """Any token is a key, however short, long, or unlike a UUID."""
     await side_by_side(probe, (_is_a_key(probe, value) for value in _well_formed_keys()))
@@ -149,7 +149,7 @@ def _well_formed_keys() -> list[str]:
     return keys
 
 
-@case("STR-02", shows={"leaked", "unmatched", "crossed"})
+@case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def other_keys_stay_out(probe: Probe) -> None:
     """Keys that begin or end alike, differ in case or in one character, are other streams."""
     key = uuid4().hex + "a"
@@ -170,7 +170,7 @@ async def other_keys_stay_out(probe: Probe) -> None:
     await probe.fence(*readers)
 
 
-@case("STR-02", shows={"leaked", "unmatched", "crossed"})
+@case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def a_task_is_no_key(probe: Probe) -> None:
     """What a workflow's task sends goes to the workflow's readers, not to its task's."""
     workflow, task = probe.key(), probe.key()
@@ -181,7 +181,7 @@ async def a_task_is_no_key(probe: Probe) -> None:
 
 
 @via
-@case("STR-03", shows={"lost", "lost-first", "altered"})
+@case("STR-03", implicates={"lost", "lost-first", "altered"})
 async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
     """Its task id is its key, and stands in both fields; from the first event on."""
     tasks = [probe.key() for _ in range(3)]
@@ -195,7 +195,7 @@ async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
     await probe.fence(*readers)
 
 
-@case("STR-04", shows={"crossed", "leaked", "phantom"})
+@case("STR-04", implicates={"crossed", "leaked", "phantom"})
 async def streams_and_events_do_not_mix(probe: Probe) -> None:
     """Though one id is tenant, workflow, task, event and key, neither side hears the other."""
     same = uuid4()
@@ -221,7 +221,7 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
 
 
 @via
-@case("STR-05", shows=_ANY)
+@case("STR-05", implicates=_ANY)
 async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     """Text is text: nothing in it is trimmed, split, joined, escaped, or cut off."""
     key = probe.key()
@@ -236,7 +236,7 @@ async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     await deliver(probe, events, listener, via=via)
 
 
-@case("STR-07", shows=_ANY)
+@case("STR-07", implicates=_ANY)
 async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
     """Gaps, repeats, steps back and extremes are delivered as given, in the order of publishing."""
     key, numbers = probe.key(), [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2]
@@ -245,7 +245,7 @@ async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
     await deliver(probe, events, listener, in_turn=True)
 
 
-@case("STR-07", shows=_ANY)
+@case("STR-07", implicates=_ANY)
 async def publishers_may_count_alike(probe: Probe) -> None:
     """Two tasks of one workflow number their events from 0 each: none is taken for a repeat."""
     key, tasks = probe.key(), [str(uuid4()), str(uuid4())]
@@ -254,7 +254,7 @@ async def publishers_may_count_alike(probe: Probe) -> None:
     await deliver(probe, events, listener)
 
 
-@case("STR-08", shows={"refused-seen", "leaked", "phantom"})
+@case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
     """`InvalidEvent`, whatever is wrong with it; nobody gets anything, and the bus works on."""
     key = probe.key()
@@ -264,7 +264,7 @@ async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
     await probe.fence(listener)
 
 
-@case("STR-08", shows={"refused-seen", "leaked", "phantom"})
+@case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_subscribing(probe: Probe) -> None:
     """`InvalidPattern`, whatever is wrong with it; the bus works on."""
     key = probe.key()

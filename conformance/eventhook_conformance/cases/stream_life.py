@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventhook_conformance.cases import case, via
 from eventhook_conformance.cases._paced import runs
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed
-from eventhook_conformance.checker import Kind
+from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import BusClosed
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, via
 
-_LEFT: Final[frozenset[Kind]] = LOSS | {"after-leaving", "replayed", "repeated"}
+_LEFT: Final[frozenset[ViolationKind]] = LOSS | {"after-leaving", "replayed", "repeated"}
 
 
 # Activity
 
 
 @via
-@case("STR-06", shows={"lost-first", "lost"})
+@case("STR-06", implicates={"lost-first", "lost"})
 async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned; read without a later one to bring it along."""
     for _ in range(10):
@@ -31,7 +31,7 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
 
 
 @via
-@case("STR-06", shows={"replayed", "lost-first", "lost"})
+@case("STR-06", implicates={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
     """Whether others were listening then or nobody was, and be it only the last one."""
     key = probe.key()
@@ -44,7 +44,7 @@ async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
         await probe.fence(standing, late)
 
 
-@case("STR-06", shows={"lost", "lost-first"})
+@case("STR-06", implicates={"lost", "lost-first"})
 async def publishing_to_nobody_succeeds(probe: Probe) -> None:
     """A stream needs no reader, before there was one and after it left."""
     key = probe.key()
@@ -55,7 +55,7 @@ async def publishing_to_nobody_succeeds(probe: Probe) -> None:
     await probe.publish(*(probe.stream_event(key) for _ in range(3)))
 
 
-@case("STR-06", shows={"lost", "lost-first", "repeated", "reordered"})
+@case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered"})
 async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
     """A reader that has not started yet loses nothing of it."""
     key = probe.key()
@@ -69,7 +69,7 @@ async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
 
 
 @via
-@case("STR-06", shows={"repeated", "reordered", "lost", "lost-first"})
+@case("STR-06", implicates={"repeated", "reordered", "lost", "lost-first"})
 async def many_publishers_at_once(probe: Probe, via: Via) -> None:
     """Ten publishers on one key; two readers each get everything once and in order."""
     key = probe.key()
@@ -86,7 +86,7 @@ async def many_publishers_at_once(probe: Probe, via: Via) -> None:
     await probe.fence(*readers)
 
 
-@case("STR-06", shows={"repeated", "lost", "lost-first"})
+@case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def equal_subscriptions_are_independent(probe: Probe) -> None:
     """Of ten that one client holds, one is read, then the next: none takes from another."""
     key = probe.key()
@@ -99,7 +99,7 @@ async def equal_subscriptions_are_independent(probe: Probe) -> None:
     await probe.fence(*readers)
 
 
-@case("STR-06", shows={"repeated", "lost", "lost-first"})
+@case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def waiting_readers_all_wake(probe: Probe) -> None:
     """Readers that wait already each get it: an event is no job that one of them takes."""
     key = probe.key()
@@ -116,7 +116,7 @@ async def waiting_readers_all_wake(probe: Probe) -> None:
 # Leaving
 
 
-@case("STR-06", shows=_LEFT)
+@case("STR-06", implicates=_LEFT)
 async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
     """What was left, unread events or a waiting read with it, gets nothing; its equals go on."""
     key = probe.key()
@@ -134,7 +134,7 @@ async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
     await probe.fence(first, last)
 
 
-@case("STR-06", shows=_LEFT, needs={"in_process": (True,)})
+@case("STR-06", implicates=_LEFT, needs={"in_process": (True,)})
 async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
     """Its subscription is left with its own exception; publishers and the other readers go on."""
     key = probe.key()
@@ -146,7 +146,7 @@ async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
 
 
 @via
-@case("STR-06", shows=_LEFT)
+@case("STR-06", implicates=_LEFT)
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
     """Nothing of what was unread, of what came between, or of a doubled subscription."""
     key = probe.key()
@@ -162,7 +162,7 @@ async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
         await again.leave()
 
 
-@case("STR-06", shows={"lost", "lost-first", "repeated", "reordered", "ended"})
+@case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered", "ended"})
 async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
     """Others subscribe and leave while it is published to."""
     key = probe.key()
@@ -170,9 +170,9 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
     events = [probe.stream_event(key) for _ in range(min(60, probe.capabilities.stream_capacity))]
     publishing = probe.spawn(probe.publish(*events))
     for _ in range(10):
-        passing = await probe.subscribe(key)
-        await passing.wait_reading()
-        await passing.leave()
+        transient = await probe.subscribe(key)
+        await transient.wait_reading()
+        await transient.leave()
     await publishing
     await standing.receive(*events)
 
@@ -180,7 +180,7 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
 # Closing
 
 
-@case("STR-06", shows=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
+@case("STR-06", implicates=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
 async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
     """What it holds is read first; its calls raise `BusClosed`; other clients' readers go on."""
     key = probe.key()

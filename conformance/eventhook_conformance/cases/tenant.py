@@ -9,21 +9,21 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from eventhook_conformance.cases import OTHER, case, via
 from eventhook_conformance.cases._paced import deliver, room, try_to_subscribe
 from eventhook_conformance.cases._vectors import play_table
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import OTHER, case, via
 
 
-@case("TEN-01", shows={"leaked"}, subscriptions=20)
+@case("TEN-01", implicates={"leaked"}, subscriptions=20)
 async def other_tenants_events_match_no_pattern(probe: Probe) -> None:
     """The vectors in which all filters would match, and only the tenant is another."""
     await play_table(probe, "TEN-01")
 
 
 @via
-@case("TEN-01", shows={"leaked"})
+@case("TEN-01", implicates={"leaked"})
 async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
     """Tenant ids that differ in one bit: at the start, in the middle, at the end."""
     tenant = probe.tenant()
@@ -35,7 +35,7 @@ async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
 
 
 @via
-@case("TEN-01", shows={"leaked"})
+@case("TEN-01", implicates={"leaked"})
 async def tenants_take_turns(probe: Probe, via: Via) -> None:
     """One publishes, then the other; one subscribes while the other's events pass."""
     one, other = probe.tenant(), probe.tenant()
@@ -67,7 +67,7 @@ _SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
 
 @via
 @pytest.mark.parametrize("pattern", list(_SAME))
-@case("TEN-02", shows={"leaked", "lost", "lost-first", "repeated"})
+@case("TEN-02", implicates={"leaked", "lost", "lost-first", "repeated"})
 async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: Via) -> None:
     """All but the tenant is equal, the event's own id too: two events, each its own tenant's."""
     same = uuid4()
@@ -101,7 +101,7 @@ async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: V
 
 
 @pytest.mark.parametrize("clients", ["one", pytest.param("two", marks=OTHER)])
-@case("TEN-03", shows={"leaked"}, subscriptions=100)
+@case("TEN-03", implicates={"leaked"}, subscriptions=100)
 async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
     """All in flight together, from one client and from two, each tenant from each."""
     tenants = [probe.tenant() for _ in range(100)]
@@ -132,7 +132,7 @@ def _hostile(victim: UUID) -> list[str]:
     ]
 
 
-@case("TEN-05", shows={"leaked", "refused-seen", "unmatched"}, subscriptions=40)
+@case("TEN-05", implicates={"leaked", "refused-seen", "unmatched"}, subscriptions=40)
 async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
     """Sources and prefixes that ask for more; what is not refused matches nothing."""
     victim = probe.tenant()
@@ -172,7 +172,7 @@ def _is_fenceable(listener: Listener) -> bool:
 
 
 @via
-@case("TEN-05", shows={"leaked", "phantom", "refused-seen", "unmatched"})
+@case("TEN-05", implicates={"leaked", "phantom", "refused-seen", "unmatched"})
 async def no_text_reaches_another_tenants_feed(probe: Probe, via: Via) -> None:
     """Types, sources, correlation ids and data that name the victim stay with who wrote them."""
     victim, attacker = probe.tenant(), probe.tenant()

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases import OTHER, case
-from eventhook_conformance.cases._overrun import Stage
+from eventhook_conformance.cases._overrun import OverflowScenario
 from eventhook_conformance.cases._paced import try_to_subscribe
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import OTHER, case
 
 _DROPS: Final = {"overflow": ("drop_oldest", "drop_newest")}
 
@@ -33,7 +33,7 @@ async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) 
     await probe.fence(*listeners)
 
 
-@case("TEN-04", needs=_DROPS, shows={"leaked"})
+@case("TEN-04", needs=_DROPS, implicates={"leaked"})
 async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
     """During the overrun, while the reader that was overrun recovers, and after."""
     quiet, wide, narrow = await _bystander(probe)
@@ -65,7 +65,7 @@ async def _overrun(probe: Probe, tenant: UUID) -> None:
         "subscribes-to-what-is-refused",
     ],
 )
-@case("TEN-04", shows={"leaked", "refused-seen"})
+@case("TEN-04", implicates={"leaked", "refused-seen"})
 async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: str) -> None:
     """Before, during and after; it is done on the same client, while others publish."""
     quiet, wide, narrow = await _bystander(probe)
@@ -79,7 +79,7 @@ async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: st
     await _others_come(probe, quiet, other, wide, narrow)
 
 
-@case("TEN-04", needs={"introspection": (True,)}, shows={"leaked"}, alone="cleans")
+@case("TEN-04", needs={"introspection": (True,)}, implicates={"leaked"}, exclusive="cleans")
 async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
     """Its channel is idle and goes; it comes back, and finds its own and nothing else."""
     quiet, wide, narrow = await _bystander(probe)
@@ -130,7 +130,7 @@ async def _offer(probe: Probe, event: FlovynEvent) -> None:
 
 
 @pytest.mark.parametrize("beside", ["same", pytest.param("other", marks=OTHER)])
-@case("TEN-06", needs=_DROPS, shows={"lost", "lost-first", "ended"})
+@case("TEN-06", needs=_DROPS, implicates={"lost", "lost-first", "ended"})
 async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -> None:
     """Not what lies unread when it happens, nor what is published in its midst or after."""
     quiet, loud = probe.tenant(), probe.tenant()
@@ -145,15 +145,15 @@ async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -
     await probe.fence(unread)
 
 
-@case("TEN-06", shows={"lost", "lost-first", "ended"})
+@case("TEN-06", implicates={"lost", "lost-first", "ended"})
 async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
     """Two tenants hold what is their own to hold: capacities are nobody's in common."""
     tenants = [probe.tenant(), probe.tenant()]
     listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
     # Together more than one of them may hold, with room for the fence.
-    held = max(1, probe.capabilities.event_capacity * 5 // 8)
+    context_task = max(1, probe.capabilities.event_capacity * 5 // 8)
     for tenant in tenants:
-        await probe.burst(_lanes([probe.event(tenant) for _ in range(held)]))
+        await probe.burst(_lanes([probe.event(tenant) for _ in range(context_task)]))
     await probe.fence(*listeners)
 
 
@@ -165,7 +165,7 @@ def _lanes(events: list[FlovynEvent]) -> list[list[FlovynEvent]]:
 _NOTICEABLE_S: Final = 0.25
 
 
-@case("TEN-06", shows={"lost", "lost-first", "ended"})
+@case("TEN-06", implicates={"lost", "lost-first", "ended"})
 async def slow_reader_delays_no_other_tenant(probe: Probe) -> None:
     """With a neighbour's buffer full and unread, events still arrive as soon as before.
 
@@ -195,10 +195,10 @@ async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
     return perf_counter() - began
 
 
-@case("TEN-06", needs={"overflow": ("block",)}, shows={"lost", "lost-first", "ended"})
+@case("TEN-06", needs={"overflow": ("block",)}, implicates={"lost", "lost-first", "ended"})
 async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
     """While they wait for their reader, another tenant publishes, reads, subscribes and leaves."""
-    quiet, slow = probe.tenant(), Stage(probe, "events")
+    quiet, slow = probe.tenant(), OverflowScenario(probe, "events")
     listener = await probe.subscribe(EventPattern.all(quiet))
     stalled = await slow.subscribe()
     # More than a reader may hold unread, so that in the end somebody waits.
@@ -219,7 +219,7 @@ async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
     await probe.fence(listener, stalled)
 
 
-def _published(probe: Probe, stage: Stage) -> int:
+def _published(probe: Probe, stage: OverflowScenario) -> int:
     return sum(
         publish.outcome == "ok"
         for publish in probe.history.publishes

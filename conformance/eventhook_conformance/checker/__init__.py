@@ -11,11 +11,17 @@ from eventhook_conformance.checker.endings import judge_endings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.order import judge_order
 from eventhook_conformance.checker.origins import Origins
-from eventhook_conformance.checker.violation import KINDS, MISSING, Kind, Violation, condense
+from eventhook_conformance.checker.violation import (
+    MISSING,
+    VIOLATION_KINDS,
+    Violation,
+    ViolationKind,
+    condense,
+)
 from eventhook_conformance.history import History, Ledger
 from eventhook_conformance.target import Capabilities
 
-__all__ = ["KINDS", "MISSING", "Kind", "Violation", "check", "condense"]
+__all__ = ["MISSING", "VIOLATION_KINDS", "Violation", "ViolationKind", "check", "condense"]
 
 
 def check(

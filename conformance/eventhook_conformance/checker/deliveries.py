@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventhook_conformance.checker.origins import Origins
-from eventhook_conformance.checker.violation import Kind, Violation, charge, name, shown
+from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name, shown
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
@@ -267,7 +267,7 @@ def _judge_time(
 
 
 def _violation(
-    kind: Kind,
+    kind: ViolationKind,
     subscription: Subscribed,
     delivery: Delivery,
     expected: str,

@@ -16,7 +16,7 @@ from typing import Final
 
 from eventhook_conformance.checker.excuses import Overflow, faulted
 from eventhook_conformance.checker.origins import Origins, Read
-from eventhook_conformance.checker.violation import Kind, Violation, charge, name
+from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name
 from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.target import Capabilities
 
@@ -50,7 +50,7 @@ def _judge_one(
     proof = _Proof(reads)
     first = min(owed, key=lambda publish: publish.called.step)
     for publish in sorted([*missing, *late], key=lambda publish: publish.called.step):
-        kind: Kind = "lost-first" if publish is first else "lost"
+        kind: ViolationKind = "lost-first" if publish is first else "lost"
         overtaker = proof.overtaker(publish) if publish not in came else None
         if overtaker is not None:
             known = overtaker[1].returned.step

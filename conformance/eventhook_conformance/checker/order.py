@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
 from eventhook_conformance.checker.origins import Origins, Read
-from eventhook_conformance.checker.violation import Kind, Violation, charge, name
+from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.history import History, Publish, Subscribed, hashable
 from eventhook_conformance.target import Capabilities
@@ -67,7 +67,7 @@ def _judge_causes(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[V
 
 
 def _inverted(
-    kind: Kind, subscription: Subscribed, first: Read, second: Read, who: str
+    kind: ViolationKind, subscription: Subscribed, first: Read, second: Read, who: str
 ) -> Violation:
     return Violation(
         kind,

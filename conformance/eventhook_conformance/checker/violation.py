@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.history import Entry, Publish, Side
 
-Kind: TypeAlias = Literal[
+ViolationKind: TypeAlias = Literal[
     "leaked",
     "phantom",
     "altered",
@@ -32,7 +32,7 @@ Kind: TypeAlias = Literal[
     "failed",
 ]
 
-_CHARGES: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+_CHARGES: Final[dict[ViolationKind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "leaked": (("TEN-01",), ("STR-02",)),
     "phantom": (("PUB-03",), ("STR-06",)),
     "altered": (("PUB-03", "EVT-01"), ("STR-01",)),
@@ -52,9 +52,9 @@ _CHARGES: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "failed": ((), ()),
 }
 
-KINDS: Final[tuple[Kind, ...]] = tuple(_CHARGES)
+VIOLATION_KINDS: Final[tuple[ViolationKind, ...]] = tuple(_CHARGES)
 
-MISSING: Final[frozenset[Kind]] = frozenset({"lost", "lost-first"})
+MISSING: Final[frozenset[ViolationKind]] = frozenset({"lost", "lost-first"})
 """What a longer history of the same case may disprove: all others are shown by what was delivered."""
 
 
@@ -62,7 +62,7 @@ MISSING: Final[frozenset[Kind]] = frozenset({"lost", "lost-first"})
 class Violation:
     """One breach of one or more requirements."""
 
-    kind: Kind
+    kind: ViolationKind
     requirements: tuple[str, ...]
     expected: str
     seen: str
@@ -91,7 +91,7 @@ class Violation:
         return replace(self, requirements=more)
 
 
-def charge(kind: Kind, side: Side) -> tuple[str, ...]:
+def charge(kind: ViolationKind, side: Side) -> tuple[str, ...]:
     """The requirements that a breach of this kind breaks on that side of the bus."""
     return _CHARGES[kind][side == "streams"]
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from eventhook_conformance.baseline import (
+from eventhook_conformance.baseline.comparison import Comparison, compare
+from eventhook_conformance.baseline.file import dump, read_baseline, read_either, read_report
+from eventhook_conformance.baseline.known import (
     NO_REASON,
     Baseline,
     BrokenBaseline,
@@ -19,16 +21,15 @@ from eventhook_conformance.baseline import (
     observed,
     record,
 )
-from eventhook_conformance.baseline_file import dump, read_baseline, read_either, read_report
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.comparison import Comparison, compare
-from eventhook_conformance.judging import judge
-from eventhook_conformance.plugin import make_run
+from eventhook_conformance.engine.resolve_target import TargetNotFound
+from eventhook_conformance.engine.runner import judge
+from eventhook_conformance.pytest_frontend.plugin import make_run
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Target, TargetNotFound
+from eventhook_conformance.target import Target
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.target import Target, TargetNotFound, find_target
+from eventhook_conformance.target import Target
 
 if TYPE_CHECKING:
     from eventhook_conformance.bench import BenchResult, Plan
@@ -144,7 +145,7 @@ def _targets(names: tuple[str, ...]) -> dict[str, Target]:
 def _measure(targets: dict[str, Target], plan: Plan) -> BenchResult:
     # Here, since only who measures pays for the import.
     from eventhook_conformance.bench import bench
-    from eventhook_conformance.clients import TargetUnusable
+    from eventhook_conformance.probe.client_pool import TargetUnusable
 
     try:
         with _watching() as watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from eventhook_conformance import __version__
-from eventhook_conformance.target import TargetNotFound, find_target
+from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 
 
 @click.command()

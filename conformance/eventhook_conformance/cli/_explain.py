@@ -8,7 +8,7 @@ import textwrap
 import click
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from eventhook_conformance.scaffold import CannotScaffold, rename, templates, write
+from eventhook_conformance.cli._scaffold import CannotScaffold, rename, templates, write
 
 
 @click.command()

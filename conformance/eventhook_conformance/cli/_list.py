@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import click
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.target import PROFILES, registered_targets
+from eventhook_conformance.engine.resolve_target import registered_targets
+from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.target import PROFILES
 
 _KINDS = ("targets", "profiles", "requirements", "cases")
 

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from eventhook_conformance.pytest_run import Progress
-from eventhook_conformance.result import CaseResult
-from eventhook_conformance.run import Run
+from eventhook_conformance.engine.session import Run
+from eventhook_conformance.pytest_frontend.isolated import Progress
+from eventhook_conformance.results import CaseResult
 
 _LINE_EVERY_S: Final = 10.0
 

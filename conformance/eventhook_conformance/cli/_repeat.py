@@ -7,8 +7,8 @@ from collections import Counter
 
 import click
 
-from eventhook_conformance.stability import repeat
-from eventhook_conformance.target import TargetNotFound, find_target
+from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
+from eventhook_conformance.selftest.stability import repeat
 
 
 @click.command(name="repeat")

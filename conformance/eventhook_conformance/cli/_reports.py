@@ -11,7 +11,7 @@ import click
 
 from eventhook_conformance.report.json_report import json_text
 from eventhook_conformance.report.writing import append_whole, write_whole
-from eventhook_conformance.result import RunResult
+from eventhook_conformance.results import RunResult
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Render = Callable[[Sequence[RunResult], Sequence[str]], str]

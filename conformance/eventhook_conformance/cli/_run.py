@@ -14,14 +14,15 @@ from eventhook_conformance import __version__
 from eventhook_conformance.cli._baseline import against, load
 from eventhook_conformance.cli._progress import beyond_capture, progress_for
 from eventhook_conformance.cli._reports import Reports, report_options
-from eventhook_conformance.plugin import make_run
+from eventhook_conformance.engine.resolve_target import TargetNotFound
+from eventhook_conformance.engine.session import Run
 from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
-from eventhook_conformance.pytest_run import WrongSelection, run_with_pytest
+from eventhook_conformance.pytest_frontend.isolated import WrongSelection, run_with_pytest
+from eventhook_conformance.pytest_frontend.plugin import make_run
 from eventhook_conformance.report import console
-from eventhook_conformance.result import RunResult, exit_code
-from eventhook_conformance.run import Run
+from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import PROFILES, TargetNotFound
+from eventhook_conformance.target import PROFILES
 
 _DEFAULTS = Settings()
 

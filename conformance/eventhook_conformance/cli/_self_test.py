@@ -12,7 +12,12 @@ from pathlib import Path
 import click
 
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.selftest import BrokenZoo, Finding, examine_all, registered_mutants
+from eventhook_conformance.selftest.examine import (
+    BrokenZoo,
+    Examination,
+    examine_all,
+    registered_mutants,
+)
 
 
 @click.command(name="self-test")
@@ -68,7 +73,7 @@ def self_test(
     if not chosen:
         raise click.UsageError("no mutants are registered: there is nothing to test the suite by")
     began = time.perf_counter()
-    findings: list[Finding] = []
+    findings: list[Examination] = []
     for finding in examine_all(chosen, full=full, unaided=unaided, workers=jobs):
         findings.append(finding)
         click.echo(unaided_line(finding) if unaided else _line(finding, full=full))
@@ -91,7 +96,7 @@ def _check_files(files: Mapping[str, Path | None]) -> None:
             raise click.BadParameter(f"there is no directory {path.parent}", param_hint=option)
 
 
-def _line(finding: Finding, *, full: bool) -> str:
+def _line(finding: Examination, *, full: bool) -> str:
     others = [one for one in finding.charged if one not in finding.expected]
     shown = ", ".join(one for one in finding.expected if one in finding.charged) or "-"
     line = f"{finding.judgement:<9} {finding.mutant:<36.36} {shown:<22} {finding.duration_s:5.1f} s"
@@ -103,7 +108,7 @@ def _line(finding: Finding, *, full: bool) -> str:
     return line
 
 
-def unaided_line(finding: Finding) -> str:
+def unaided_line(finding: Examination) -> str:
     """One mutant: by which requirements it was found, if it was."""
     shown = ", ".join(finding.charged) or "-"
     line = f"{finding.judgement:<9} {finding.mutant:<36.36} {shown:<22} {finding.duration_s:5.1f} s"
@@ -112,7 +117,7 @@ def unaided_line(finding: Finding) -> str:
     return line
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(findings: Sequence[Examination]) -> str:
     """How many came to what."""
     counts = Counter(finding.judgement for finding in findings)
     return f"{len(findings)} mutants: " + ", ".join(
@@ -120,7 +125,7 @@ def summary(findings: Sequence[Finding]) -> str:
     )
 
 
-def unaided_summary(findings: Sequence[Finding]) -> str:
+def unaided_summary(findings: Sequence[Examination]) -> str:
     """How many were found, of those that are broken, and what became of the others."""
     counts = Counter(finding.judgement for finding in findings)
     correct = counts["passed"] + counts["accused"]
@@ -132,7 +137,7 @@ def unaided_summary(findings: Sequence[Finding]) -> str:
     return told
 
 
-def json_text(findings: Sequence[Finding]) -> str:
+def json_text(findings: Sequence[Examination]) -> str:
     """The findings for machines, in ASCII."""
     mutants = [
         {
@@ -149,7 +154,7 @@ def json_text(findings: Sequence[Finding]) -> str:
     return json.dumps({"schema": 1, "mutants": mutants}, indent=2, ensure_ascii=True) + "\n"
 
 
-def markdown(findings: Sequence[Finding]) -> str:
+def markdown(findings: Sequence[Examination]) -> str:
     """The matrix as the docs keep it."""
     lines = [
         "# What the suite catches",
@@ -166,7 +171,7 @@ def markdown(findings: Sequence[Finding]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def unaided_markdown(findings: Sequence[Finding]) -> str:
+def unaided_markdown(findings: Sequence[Examination]) -> str:
     """What was found unaided, by what and how soon, and what was not."""
     told = unaided_summary(findings)
     lines = [

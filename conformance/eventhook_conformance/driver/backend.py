@@ -23,7 +23,7 @@ from eventhook_conformance.contract import (
     Subscription,
 )
 from eventhook_conformance.contract.events import parse
-from eventhook_conformance.driver.carrying import event_text, key_text, pattern_text
+from eventhook_conformance.driver.encoding import event_text, key_text, pattern_text
 from eventhook_conformance.driver.messages import (
     Channels,
     Empty,

@@ -22,7 +22,7 @@ from eventhook_conformance.target.capabilities import Capabilities
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What one check came to."""
 
     name: str
@@ -33,7 +33,7 @@ class Finding:
 
 async def check_driver(
     command: Sequence[str], label: str, outlet: Outlet
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckResult]:
     """Runs every check; each finding comes as soon as it is known."""
     process: DriverProcess | None = None
     claims = Capabilities()
@@ -43,16 +43,16 @@ async def check_driver(
         try:
             claims = _claims(await process.start(START_S))
         except (DriverFailed, Wrong) as error:
-            yield Finding(name, title, str(error))
+            yield CheckResult(name, title, str(error))
             return
-        yield Finding(name, title, None)
+        yield CheckResult(name, title, None)
         for name, title, function in CHECKS:
             if process is None or process.failure is not None or not process.alive:
                 process = DriverProcess(command, label, outlet)
                 try:
                     await process.start(START_S)
                 except DriverFailed as error:
-                    yield Finding(name, title, str(error))
+                    yield CheckResult(name, title, str(error))
                     return
             wrong = None
             try:
@@ -60,7 +60,7 @@ async def check_driver(
             except (Wrong, DriverFailed) as error:
                 wrong = str(error)
                 await process.kill()
-            yield Finding(name, title, wrong)
+            yield CheckResult(name, title, wrong)
     finally:
         if process is not None:
             await process.kill()

@@ -25,6 +25,7 @@ from eventhook_conformance.contract import (
     Unsupported,
 )
 from eventhook_conformance.contract.events import parse
+from eventhook_conformance.driver.handles import HeldClient, HeldSubscription
 from eventhook_conformance.driver.messages import (
     CODES,
     DRIVER_FAULT,
@@ -33,7 +34,6 @@ from eventhook_conformance.driver.messages import (
     UNKNOWN_METHOD,
     UNKNOWN_NAME,
 )
-from eventhook_conformance.driver.serving import HeldClient, HeldSubscription
 from eventhook_conformance.target import Server, Target
 
 _PROFILES: Final = frozenset({"events", "streams"})
@@ -175,18 +175,22 @@ class DriverServer:
             raise InvalidPattern(f"workflow_execution_id is {key!r}; right would be text")
         return await self._enter(HeldSubscription(lambda: backend.streams.subscribe(key)))
 
-    async def _enter(self, held: HeldSubscription) -> bytes:
-        await held.enter()
+    async def _enter(self, context_task: HeldSubscription) -> bytes:
+        await context_task.enter()
         name = self._name("s")
-        self._subscriptions[name] = held
+        self._subscriptions[name] = context_task
         return msgspec.json.encode({"subscription": name})
 
     async def _next(self, params: dict[str, Any]) -> bytes:
-        held, most, timeout_ms = self._held(params), params.get("max"), params.get("timeout_ms")
+        context_task, most, timeout_ms = (
+            self._context_task(params),
+            params.get("max"),
+            params.get("timeout_ms"),
+        )
         if not isinstance(most, int) or not isinstance(timeout_ms, int) or most < 1:
             raise WrongRequest("`next` needs max, at least 1, and timeout_ms, both integers")
-        texts, ended = await held.next(most, timeout_ms / 1000)
-        dropped = held.subscription.dropped
+        texts, ended = await context_task.next(most, timeout_ms / 1000)
+        dropped = context_task.subscription.dropped
         return b'{"events":[%s],"ended":%s,"dropped":%s}' % (
             b",".join(texts),
             b"true" if ended else b"false",
@@ -194,9 +198,9 @@ class DriverServer:
         )
 
     async def _unsubscribe(self, params: dict[str, Any]) -> bytes:
-        held = self._held(params)
+        context_task = self._context_task(params)
         del self._subscriptions[params["subscription"]]
-        await held.leave()
+        await context_task.leave()
         return b"{}"
 
     async def _cleanup(self, params: dict[str, Any]) -> bytes:
@@ -228,15 +232,15 @@ class DriverServer:
             raise BusClosed("this client was closed")
         return client.backend
 
-    def _held(self, params: dict[str, Any]) -> HeldSubscription:
-        held = self._subscriptions.get(params.get("subscription", ""))
-        if held is None:
+    def _context_task(self, params: dict[str, Any]) -> HeldSubscription:
+        context_task = self._subscriptions.get(params.get("subscription", ""))
+        if context_task is None:
             raise UnknownName(f"there is no subscription {params.get('subscription')!r}")
-        return held
+        return context_task
 
 
-async def _leave(held: Iterable[HeldClient | HeldSubscription]) -> None:
-    await asyncio.gather(*(one.leave() for one in held), return_exceptions=True)
+async def _leave(context_task: Iterable[HeldClient | HeldSubscription]) -> None:
+    await asyncio.gather(*(one.leave() for one in context_task), return_exceptions=True)
 
 
 def method_of(

@@ -92,8 +92,8 @@ class Buffer(Subscription[E], Generic[E]):
             wakeup.set_result(None)
         if self.overflow == "block":
             return _Room(self) if len(events) > self.capacity else NOTHING
-        crowded = wakeup is not None and len(events) > self._crowded_from
-        return _Turn() if crowded else NOTHING
+        concurrent = wakeup is not None and len(events) > self._crowded_from
+        return _Turn() if concurrent else NOTHING
 
     async def room(self) -> None:
         """Returns when there are no more events than the capacity, or the subscription has ended."""

@@ -2,17 +2,17 @@
 
 from eventhook_conformance.probe.acting import Via
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, NotOffered, Undecided
 from eventhook_conformance.probe.listener import Listener
-from eventhook_conformance.probe.patience import Patience
 from eventhook_conformance.probe.probe import Probe
 
 __all__ = [
     "CaseAborted",
     "Client",
+    "Deadline",
     "Listener",
     "NotOffered",
-    "Patience",
     "Probe",
     "Undecided",
     "Via",

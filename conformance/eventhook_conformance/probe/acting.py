@@ -18,12 +18,12 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.context_task import TargetTimeout
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, describe
 from eventhook_conformance.probe.findings import Findings
-from eventhook_conformance.probe.held import Hung
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.making import Making
-from eventhook_conformance.probe.patience import Patience
 from eventhook_conformance.probe.services import Services
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import (
@@ -51,7 +51,7 @@ class Acting(Making, Findings):
         history: where all it does is recorded.
         open_client: gives one more client of the target.
         shared: gives the first or second of the run's shared clients.
-        target, server, capabilities, settings, patience: the run's.
+        target, server, capabilities, settings, deadline: the run's.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Acting(Making, Findings):
         server: Server | None,
         capabilities: Capabilities,
         settings: Settings,
-        patience: Patience,
+        deadline: Deadline,
         note_published: Callable[[Event], None],
         services: Services,
         judge_apart: JudgeApart,
@@ -76,7 +76,7 @@ class Acting(Making, Findings):
         self.server = server
         self.capabilities = capabilities
         self.settings = settings
-        self.patience = patience
+        self.deadline = deadline
         self.random = random.Random(f"{settings.seed}:{history.case}")
         self.listeners: list[Listener] = []
         self.own_clients: list[Client] = []
@@ -146,7 +146,7 @@ class Acting(Making, Findings):
 
     async def listener(self, selects: EventPattern | str, via: Via = None) -> Listener:
         """A subscription that was not entered yet, for cases that do that step by step."""
-        listener = Listener(await self.client(via), self.history, selects, self.patience)
+        listener = Listener(await self.client(via), self.history, selects, self.deadline)
         self.listeners.append(listener)
         return listener
 
@@ -161,7 +161,7 @@ class Acting(Making, Findings):
         listener = await self.listener(selects, via)
         try:
             await listener.enter()
-        except Hung as error:
+        except TargetTimeout as error:
             listener.client.distrust("entering a subscription hung", self.history)
             raise self.aborted(
                 "entering the subscription to return", str(error), listener.entry
@@ -225,12 +225,12 @@ class Acting(Making, Findings):
             for chain in chains
         ]
         for task in tasks:
-            if not await self.patience.wait(task, progress=self._returned):
+            if not await self.deadline.wait(task, progress=self._returned):
                 client.distrust("publish hung", self.history)
                 stuck = [p for p in self.history.publishes if p.outcome == "pending"]
                 raise self.aborted(
                     "publish to return",
-                    f"it did not within {self.patience.current_s:g} s",
+                    f"it did not within {self.deadline.current_s:g} s",
                     *stuck[:3],
                 )
             entries += task.result()
@@ -267,7 +267,7 @@ class Acting(Making, Findings):
         wanted = errors or (InvalidEvent,)
         entry = self.history.publish(client.name, event, epoch=client.epoch)
         task = self.spawn(client.chain(self.history, [(entry, event, event)]))
-        if not await self.patience.wait(task):
+        if not await self.deadline.wait(task):
             client.distrust("publish hung", self.history)
             raise self.aborted("the publish to be refused", "it does not return", entry)
         names = " or ".join(error.__name__ for error in wanted)
@@ -282,7 +282,7 @@ class Acting(Making, Findings):
         self, selects: EventPattern | str, error: type[Exception], via: Via = None
     ) -> None:
         """Subscribes to what must be refused with that error on entering."""
-        listener = Listener(await self.client(via), self.history, selects, self.patience)
+        listener = Listener(await self.client(via), self.history, selects, self.deadline)
         self.listeners.append(listener)
         expected = f"entering to raise {error.__name__} for {selects!r}"
         try:
@@ -323,7 +323,7 @@ class Acting(Making, Findings):
             CaseAborted: it raised or hung.
         """
         task = self.spawn(_awaited(call))
-        if not await self.patience.wait(task, timeout_s=timeout_s):
+        if not await self.deadline.wait(task, timeout_s=timeout_s):
             raise self.aborted(f"{what} to return", "it still had not in time")
         try:
             result: T = task.result()
@@ -337,7 +337,7 @@ class Acting(Making, Findings):
         """That a call to the target raises that error, in bounded time."""
         task = self.spawn(_awaited(call))
         expected = f"{what} to raise {error.__name__}"
-        if not await self.patience.wait(task):
+        if not await self.deadline.wait(task):
             raise self.aborted(expected, "it still had not returned in time")
         raised = task.exception()
         if raised is None:

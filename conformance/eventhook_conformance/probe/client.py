@@ -15,10 +15,10 @@ from eventhook_conformance.contract import (
     StreamingBackend,
 )
 from eventhook_conformance.history import Event, History, Publish
+from eventhook_conformance.probe.containment import contain, end
+from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.held import Held, Hung
-from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.unruly import end, tamed
 
 T = TypeVar("T")
 
@@ -34,25 +34,29 @@ class Client:
         name: how histories call it.
         held: the entered context of the backend.
         backend: the client itself.
-        patience: bounds every call.
+        deadline: bounds every call.
     """
 
     def __init__(
-        self, name: str, held: Held[StreamingBackend], backend: StreamingBackend, patience: Patience
+        self,
+        name: str,
+        context_task: ContextTask[StreamingBackend],
+        backend: StreamingBackend,
+        deadline: Deadline,
     ) -> None:
         self.name = name
         self.backend = backend
         self.epoch = 0
-        self.suspect: str | None = None
+        self.tainted: str | None = None
         """Why no other case should use it: it hung, or closed by itself."""
-        self.suspected_by: str | None = None
+        self.tainted_by: str | None = None
         """The case in which that was."""
         self.closed = False
-        self.passing = False
+        self.transient = False
         """It comes and goes within a case: nobody else's fence may count on it."""
         self._in_flight = asyncio.Semaphore(_IN_FLIGHT)
-        self._held = held
-        self._patience = patience
+        self._context_task = context_task
+        self._deadline = deadline
 
     async def chain(
         self, history: History, sent: Sequence[tuple[Publish | None, Event, Event]]
@@ -90,7 +94,7 @@ class Client:
         except (
             BaseException
         ) as error:  # because: whatever the target raises is a finding, not our end
-            raised = tamed(error)
+            raised = contain(error)
             entry.outcome = "unknown"
             if isinstance(raised, asyncio.CancelledError):
                 entry.error = "cancelled"
@@ -120,7 +124,7 @@ class Client:
         """Calls the backend's `aclose`, recorded."""
         remark = history.remark(self.name, "aclose()")
         self.closed = True
-        self.suspect = CLOSED_BY_CASE
+        self.tainted = CLOSED_BY_CASE
         await self._bounded(self.backend.aclose(), history)
         remark.returned, remark.result = history.clock.now(), "closed"
 
@@ -128,27 +132,27 @@ class Client:
         """Leaves the context of the client; what went wrong with that, if anything."""
         self.closed = True
         try:
-            await self._held.leave()
+            await self._context_task.leave()
         except Exception as error:  # because: a target that cannot close is a finding, not our end
             return describe(error)
         return None
 
     def distrust(self, why: str, history: History) -> None:
         """Nobody else should use it any more, for what a case saw."""
-        self.suspect, self.suspected_by = why, history.case
+        self.tainted, self.tainted_by = why, history.case
 
     async def _bounded(self, call: Coroutine[Any, Any, T], history: History) -> T:
         task = asyncio.get_running_loop().create_task(_guarded(call))
         try:
-            if await self._patience.wait(task):
+            if await self._deadline.wait(task):
                 return task.result()
         finally:
             if not task.done():
                 await end(task)
         self.distrust("a call hung", history)
-        raise Hung(
+        raise TargetTimeout(
             f"{getattr(call, '__qualname__', 'the call')} did not return "
-            f"within {self._patience.current_s:g} s"
+            f"within {self._deadline.current_s:g} s"
         )
 
 
@@ -156,4 +160,4 @@ async def _guarded(call: Coroutine[Any, Any, T]) -> T:
     try:
         return await call
     except (SystemExit, asyncio.CancelledError) as error:
-        raise tamed(error) from None
+        raise contain(error) from None

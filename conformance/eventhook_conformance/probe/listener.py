@@ -15,10 +15,10 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import FlovynEvent, Subscription, SubscriptionLost
 from eventhook_conformance.history import Delivery, End, Event, History, Subscribed, Waited
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.containment import contain, end
+from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, describe
-from eventhook_conformance.probe.held import Held, Hung
-from eventhook_conformance.probe.patience import Patience
-from eventhook_conformance.probe.unruly import end, tamed
 
 _FLOOD_MARGIN: Final = 256
 _GRACE_S: Final = 0.25
@@ -31,14 +31,14 @@ class Listener:
         client: whose subscription it is.
         history: the case's.
         selects: the pattern, or the stream's key.
-        patience: bounds every wait.
+        deadline: bounds every wait.
     """
 
-    def __init__(self, client: Client, history: History, selects: Any, patience: Patience) -> None:
+    def __init__(self, client: Client, history: History, selects: Any, deadline: Deadline) -> None:
         self.client = client
         self.entry: Subscribed = history.subscribe(client.name, selects)
         self._history = history
-        self._patience = patience
+        self._deadline = deadline
         self._subscription: Subscription[Any] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._missing: set[object] = set()
@@ -51,9 +51,9 @@ class Listener:
         self._hinted = False
         """The subscription pulls several events at once if it is told that they will be read."""
         self._left = False
-        self.held: Held[Subscription[Any]] = Held(
+        self.context_task: ContextTask[Subscription[Any]] = ContextTask(
             self._context,
-            patience,
+            deadline,
             on_entered=self._on_entered,
             on_leaving=self._on_leaving,
             on_left=self._on_left,
@@ -103,7 +103,7 @@ class Listener:
             timeout_s: instead of the current arrival timeout.
         """
         try:
-            self._subscription = await self.held.enter(timeout_s)
+            self._subscription = await self.context_task.enter(timeout_s)
             self._hinted = hasattr(self._subscription, "wanted")
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error = describe(error)
@@ -141,10 +141,10 @@ class Listener:
             enough = self._satisfied = asyncio.get_running_loop().create_future()
             self._note_enough()
         deliveries = self.entry.deliveries
-        if await self._patience.wait(enough, timeout_s=_GRACE_S, glance=True):
+        if await self._deadline.wait(enough, timeout_s=_GRACE_S, glance=True):
             return
         if not (self._missing and self._overtaken(self._missing)):
-            await self._patience.wait(enough, progress=lambda: len(deliveries))
+            await self._deadline.wait(enough, progress=lambda: len(deliveries))
 
     def _overtaken(self, missing: set[object]) -> bool:
         """Whether later events of their publishers came instead of all these: waiting on is vain."""
@@ -164,7 +164,7 @@ class Listener:
         now = self._history.clock.now()
         for publish in self._history.publishes:
             if _key(publish.event) in wanted and self.entry.matches(publish.event):
-                self.entry.waited.append(Waited(publish, now, self._patience.current_s))
+                self.entry.waited.append(Waited(publish, now, self._deadline.current_s))
 
     def start_reading(self) -> asyncio.Task[None]:
         """Starts to read in a task, unless one does; it reads at least one event."""
@@ -221,7 +221,7 @@ class Listener:
         except SubscriptionLost as error:
             self._end("lost", describe(error))
         except BaseException as error:  # because: whatever the target raises is a finding
-            raised = tamed(error)
+            raised = contain(error)
             if isinstance(raised, asyncio.CancelledError):
                 raise
             self._end("raised", describe(raised))
@@ -275,7 +275,7 @@ class Listener:
         """Cancels the waiting read (PUB-14, PUB-23)."""
         if self._pump is not None:
             self._pump.cancel()
-            await self._patience.wait(self._pump)
+            await self._deadline.wait(self._pump)
 
     async def read_end(self) -> None:
         """Reads what is left until the subscription ends.
@@ -286,14 +286,14 @@ class Listener:
         self._draining = True
         pump = self.start_reading()
         deliveries = self.entry.deliveries
-        if not await self._patience.wait(pump, progress=lambda: len(deliveries)):
+        if not await self._deadline.wait(pump, progress=lambda: len(deliveries)):
             raise CaseAborted(self._hung("its reader to end", "the read still waits"))
 
     def heard(self, events: Iterable[Event]) -> bool:
         """Whether one of these was delivered."""
         return any(event in self.received for event in events)
 
-    async def overhear(self, pause_s: float) -> None:
+    async def drain_for(self, pause_s: float) -> None:
         """Reads what comes, until nothing does for so long."""
         while self.entry.end is None:
             reading = self.start_reading()
@@ -308,7 +308,7 @@ class Listener:
             CaseAborted: it waits.
         """
         self.entry.end = None
-        if not await self._patience.wait(self.start_reading()):
+        if not await self._deadline.wait(self.start_reading()):
             raise CaseAborted(self._hung("a read after the end to end at once", "it waits"))
 
     async def leave(self, error: BaseException | None = None) -> None:
@@ -334,12 +334,12 @@ class Listener:
 
     async def _left_wrongly(self, error: BaseException | None) -> Violation | None:
         try:
-            await self.held.leave(error)
-        except Hung:
+            await self.context_task.leave(error)
+        except TargetTimeout:
             return self._hung("leaving to return", "it still had not")
         except (Exception, asyncio.CancelledError) as raised:  # because: a finding, not our end
             return self._hung("leaving to succeed", f"it raised {describe(raised)}")
-        if self._pump is None or await self._patience.wait(self._pump):
+        if self._pump is None or await self._deadline.wait(self._pump):
             return None
         return self._hung("a waiting read to end when its subscription was left", "it still waits")
 
@@ -348,7 +348,7 @@ class Listener:
         self._left = True
         if self._pump is not None:
             await end(self._pump)
-        await self.held.abandon()
+        await self.context_task.abandon()
 
     def _hung(self, expected: str, seen: str) -> Violation:
         requirement = "PUB-11" if self.entry.side == "events" else "STR-06"

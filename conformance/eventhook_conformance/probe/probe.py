@@ -69,21 +69,21 @@ class Probe(Acting):
             return
         knocks: list[Event] = []
         loop = asyncio.get_running_loop()
-        until = loop.time() + self.patience.current_s
+        until = loop.time() + self.deadline.current_s
         while deaf := [
             one for one in listeners if one.client is not client and not one.heard(knocks)
         ]:
             if loop.time() > until:
                 raise self.aborted(
                     f"what {client.name} publishes to arrive on {deaf[0].entry.name} in the end",
-                    f"nothing of it within {self.patience.current_s:g} s",
+                    f"nothing of it within {self.deadline.current_s:g} s",
                     deaf[0].entry,
                 )
             new = self.for_each(deaf)
             for knock in new:
                 (await self.publish(knock, via=client)).purpose = "fence"
             knocks += new
-            await asyncio.gather(*(one.overhear(_KNOCK_S) for one in listeners))
+            await asyncio.gather(*(one.drain_for(_KNOCK_S) for one in listeners))
         for listener in listeners:
             await listener.receive(*[k for k in knocks if listener.entry.matches(k)][-1:])
 
@@ -111,7 +111,7 @@ class Probe(Acting):
         shared = sorted(self.used, key=lambda one: one.name)
         vias: dict[str, Via] = {one.name: self.used[one] for one in shared}
         clients = [await self.client(via) for name, via in vias.items() if name in names]
-        own = [c for c in self.own_clients if c.name in names and not (c.closed or c.passing)]
+        own = [c for c in self.own_clients if c.name in names and not (c.closed or c.transient)]
         return [*(c for c in clients if not c.closed), *own]
 
     def attribute(self, by: str, since: Moment, *listeners: Listener) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from eventhook_conformance.contract import Unsupported
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.context_task import ContextTask
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.held import Held
-from eventhook_conformance.probe.patience import Patience
 from eventhook_conformance.target import HttpTarget, Target, WorkflowService
 
 
@@ -17,14 +17,14 @@ class Services:
 
     Args:
         target: whose services.
-        patience: bounds leaving; entering may take `start_timeout_s`, in seconds.
+        deadline: bounds leaving; entering may take `start_timeout_s`, in seconds.
     """
 
-    def __init__(self, target: Target, patience: Patience, start_timeout_s: float) -> None:
+    def __init__(self, target: Target, deadline: Deadline, start_timeout_s: float) -> None:
         self._target = target
-        self._patience = patience
+        self._deadline = deadline
         self._start_timeout_s = start_timeout_s
-        self._held: dict[tuple[str, Client], tuple[Held[Any], Any]] = {}
+        self._context_task: dict[tuple[str, Client], tuple[ContextTask[Any], Any]] = {}
 
     async def workflows(self, client: Client) -> WorkflowService:
         """The workflow service over that client's bus.
@@ -45,21 +45,26 @@ class Services:
         return target
 
     async def _enter(self, kind: str, client: Client) -> Any:
-        if (kind, client) not in self._held:
+        if (kind, client) not in self._context_task:
             factory = getattr(self._target, kind)
             if factory is None:
                 raise Unsupported(f"target {self._target.name!r} has no {kind}")
-            held: Held[Any] = Held(lambda: factory(client.backend), self._patience)
-            self._held[kind, client] = (held, await held.enter(self._start_timeout_s))
-        return self._held[kind, client][1]
+            context_task: ContextTask[Any] = ContextTask(
+                lambda: factory(client.backend), self._deadline
+            )
+            self._context_task[kind, client] = (
+                context_task,
+                await context_task.enter(self._start_timeout_s),
+            )
+        return self._context_task[kind, client][1]
 
     async def leave(self, client: Client) -> list[str]:
         """Leaves what stands over that client; what went wrong in that."""
         problems = []
-        for kind, whose in [key for key in self._held if key[1] is client]:
-            held, _ = self._held.pop((kind, whose))
+        for kind, whose in [key for key in self._context_task if key[1] is client]:
+            context_task, _ = self._context_task.pop((kind, whose))
             try:
-                await held.leave()
+                await context_task.leave()
             except Exception as error:  # because: whatever the target raises is a finding
                 problems.append(f"leaving {kind} raised {describe(error)}")
         return problems

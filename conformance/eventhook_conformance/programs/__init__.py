@@ -2,13 +2,13 @@
 
 from eventhook_conformance.programs.play import Player, play
 from eventhook_conformance.programs.saved import RANDOM_CASE, load_program, save_program
-from eventhook_conformance.programs.search import Breach, search
+from eventhook_conformance.programs.search import BreakingProgram, search
 from eventhook_conformance.programs.steps import OPERATIONS, Program, Step, check_program
 
 __all__ = [
     "OPERATIONS",
     "RANDOM_CASE",
-    "Breach",
+    "BreakingProgram",
     "Player",
     "Program",
     "Step",

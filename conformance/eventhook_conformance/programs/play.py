@@ -117,10 +117,10 @@ class Player:
     async def _cancel_enter(self, client: int, tenant: int, yields: int) -> None:
         pattern = EventPattern.all(self._tenants[tenant % TENANTS])
         listener = await self._probe.listener(pattern, self._via(client))
-        listener.held.start()
+        listener.context_task.start()
         for _ in range(yields):
             await asyncio.sleep(0)
-        await listener.held.cancel()
+        await listener.context_task.cancel()
 
     async def _leave(self, number: int) -> None:
         if listener := self._pick(number):
@@ -244,7 +244,7 @@ class Player:
         self._guest_open = True
         if await self._has_room(scope, 1):
             client: Client = await self._probe.open_client()
-            client.passing = True
+            client.transient = True
             await self._probe.subscribe(EventPattern.all(scope), via=client)
             with self._flying(scope, 1):
                 await self._probe.publish(self._event(tenant, 0, 0, 0), via=client)

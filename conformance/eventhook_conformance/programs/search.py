@@ -13,7 +13,7 @@ from typing import Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
-from eventhook_conformance.hypothesis_home import hypothesis_elsewhere
+from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere
 from eventhook_conformance.programs.steps import OPERATIONS, YIELDS, Program
 
 _ATTEMPT_LIMIT_S: Final = 60.0
@@ -23,7 +23,7 @@ _ROUND: Final = 100
 
 
 @dataclass(frozen=True)
-class Breach:
+class BreakingProgram:
     """A program, and what it showed."""
 
     program: Program
@@ -31,12 +31,12 @@ class Breach:
     violations: tuple[Violation, ...]
 
 
-Attempt = Callable[[Program], Awaitable[Breach]]
+Attempt = Callable[[Program], Awaitable[BreakingProgram]]
 
 
 async def search(
     attempt: Attempt, *, seed: int, examples: int, limit_s: float = float("inf")
-) -> Breach | None:
+) -> BreakingProgram | None:
     """The shortest program found whose history shows a breach; None if none of them does.
 
     Args:
@@ -46,7 +46,7 @@ async def search(
         limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
     """
     loop = asyncio.get_running_loop()
-    best: Breach | None = None
+    best: BreakingProgram | None = None
     until = float("inf")
 
     def breaks(program: Program) -> bool:
@@ -82,7 +82,7 @@ def _all_there_is_left_uncollected() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _play(attempt: Attempt, program: Program) -> Breach:
+async def _play(attempt: Attempt, program: Program) -> BreakingProgram:
     return await attempt(program)
 
 

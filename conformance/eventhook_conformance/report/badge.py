@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventhook_conformance.report.standing import VERDICTS
-from eventhook_conformance.requirements import specification_version
-from eventhook_conformance.result import RunResult, Verdict
+from eventhook_conformance.results import RunResult, Verdict
+from eventhook_conformance.specification.requirements import specification_version
 
 _COLOURS: Final[dict[Verdict, str]] = {
     "conformant": "brightgreen",

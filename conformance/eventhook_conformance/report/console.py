@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from eventhook_conformance.report.failure import WIDTH, failure_text
-from eventhook_conformance.requirements import groups, specification_version
-from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.specification.requirements import groups, specification_version
 from eventhook_conformance.target import Capabilities
 
 _COLOURS: Final = {"conformant": "green", "non-conformant": "red", "inconclusive": "yellow"}
@@ -64,7 +64,7 @@ def body(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
     for number, (case, others) in enumerate(shown, start=1):
         yield ""
         yield f"--- {number} of {len(shown)} ".ljust(WIDTH, "-")
-        yield failure_text(case, result.typed or result.target)
+        yield failure_text(case, result.invoked_as or result.target)
         if others:
             yield f"  and {others} other cases, for the same reason"
 

@@ -12,8 +12,8 @@ from eventhook_conformance import __version__
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import advisory, loose_ends
 from eventhook_conformance.report.text import printable
-from eventhook_conformance.requirements import specification_version
-from eventhook_conformance.result import CaseResult, RunResult, exit_code
+from eventhook_conformance.results import CaseResult, RunResult, exit_code
+from eventhook_conformance.specification.requirements import specification_version
 
 _STATUSES: Final = ("passed", "failed", "skipped", "pending", "other")
 _Status = Literal["passed", "failed", "skipped", "pending", "other"]
@@ -72,7 +72,7 @@ def _tests(result: RunResult) -> Iterator[dict[str, Any]]:
         if case.message is not None:
             test["message"] = printable(case.message)
         if case.outcome in ("failed", "error"):
-            test["trace"] = printable(failure_text(case, result.typed or result.target))
+            test["trace"] = printable(failure_text(case, result.invoked_as or result.target))
         yield test
     for end in loose_ends(result):
         yield {

@@ -43,8 +43,8 @@ def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
             endings += _endings(entry)
     # How a subscription ended explains nothing that was seen before, unless it is all there is.
     latest = max((line[0].step for line in lines), default=0)
-    alone = all(isinstance(entry, Subscribed) for entry in entries)
-    lines += [line for line in endings if alone or line[0].step < latest]
+    exclusive = all(isinstance(entry, Subscribed) for entry in entries)
+    lines += [line for line in endings if exclusive or line[0].step < latest]
     lines.sort(key=lambda line: line[0].step)
     start = lines[0][0].at_s if lines else 0.0
     shown = [

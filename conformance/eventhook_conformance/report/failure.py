@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseResult
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.specification.requirements import requirements
 
 WIDTH = 80
 

@@ -32,13 +32,13 @@ from eventhook_conformance.report.standing import (
     troubled,
 )
 from eventhook_conformance.report.text import counted, printable
-from eventhook_conformance.requirements import (
+from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.specification.requirements import (
     Requirement,
     groups,
     requirements,
     specification_version,
 )
-from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
 
 _PAGE: Final = Path(__file__).parent / "page"
 _MOST_DRAWN: Final = 120
@@ -46,7 +46,7 @@ _MOST_DRAWN: Final = 120
 
 
 @dataclass(frozen=True)
-class Breach:
+class ViolationView:
     """One violation, explained."""
 
     requirements: tuple[Requirement, ...]
@@ -65,7 +65,7 @@ class Failure:
     case: CaseResult
     charged: tuple[str, ...]
     advisory: bool
-    breaches: tuple[Breach, ...]
+    breaches: tuple[ViolationView, ...]
     again: str
 
 
@@ -176,16 +176,16 @@ def _failures(place: int, result: RunResult, most_drawn: int) -> Iterator[Failur
             breaches=tuple(
                 _breach(case, violation, drawn=number < most_drawn) for violation in case.violations
             ),
-            again=rerun_command(case, result.typed or result.target),
+            again=rerun_command(case, result.invoked_as or result.target),
         )
 
 
-def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> Breach:
+def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> ViolationView:
     history = case.history
     lines: list[str] = []
     if history is not None:
         lines = excerpt(history, violation.entries or all_entries(history))
-    return Breach(
+    return ViolationView(
         requirements=tuple(requirements()[one] for one in violation.requirements),
         expected=violation.expected,
         seen=violation.witnessed,

@@ -10,8 +10,8 @@ from typing import Any
 from eventhook_conformance import __version__
 from eventhook_conformance.report.excerpt import all_entries, excerpt
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.requirements import specification_version
-from eventhook_conformance.result import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.specification.requirements import specification_version
 
 
 def write_json(path: Path, results: Sequence[RunResult]) -> None:

@@ -10,8 +10,8 @@ from eventhook_conformance import __version__
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import LooseEnd, advisory, loose_ends
 from eventhook_conformance.report.text import printable
-from eventhook_conformance.requirements import specification_version
-from eventhook_conformance.result import CaseResult, RunResult
+from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.specification.requirements import specification_version
 
 _COUNTED: Final = ("tests", "failures", "errors")
 
@@ -99,7 +99,7 @@ def _charged(case: CaseResult) -> str:
 
 
 def _explained(case: CaseResult, result: RunResult) -> str:
-    return printable(failure_text(case, result.typed or result.target))
+    return printable(failure_text(case, result.invoked_as or result.target))
 
 
 def _seconds(duration_s: float) -> str:

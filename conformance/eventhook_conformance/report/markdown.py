@@ -11,8 +11,8 @@ from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import SIGNS, WORDS, advisory, loose_ends, troubled
 from eventhook_conformance.report.text import counted, printable
-from eventhook_conformance.requirements import groups, specification_version
-from eventhook_conformance.result import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.results import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.specification.requirements import groups, specification_version
 
 _MARKS: Final[dict[Verdict, str]] = {
     "conformant": "✅",
@@ -90,7 +90,7 @@ def _failures(result: RunResult) -> Iterator[str]:
     for case in cases[:_MOST_FAILURES]:
         yield f"<details><summary>{_summary(case)}</summary>"
         yield ""
-        yield from _block(failure_text(case, result.typed or result.target).splitlines())
+        yield from _block(failure_text(case, result.invoked_as or result.target).splitlines())
         yield ""
         yield "</details>"
     if len(cases) > _MOST_FAILURES:

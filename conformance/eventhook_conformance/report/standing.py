@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from eventhook_conformance.requirements import requirements
-from eventhook_conformance.result import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.results import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.specification.requirements import requirements
 
 SIGNS: Final[dict[RequirementOutcome, str]] = {
     "passed": "✓",

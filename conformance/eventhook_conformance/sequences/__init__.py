@@ -5,7 +5,7 @@ first has to.
 """
 
 from eventhook_conformance.sequences.check import check
-from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.matching import Match, match
 from eventhook_conformance.sequences.output import check_output
 from eventhook_conformance.sequences.picture import picture
@@ -13,10 +13,10 @@ from eventhook_conformance.sequences.scenario import Ids, Scenario, scenario_of,
 from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
 
 __all__ = [
-    "Finding",
     "Ids",
     "Match",
     "Scenario",
+    "SequenceViolation",
     "Streams",
     "check",
     "check_output",

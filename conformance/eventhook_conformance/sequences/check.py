@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eventhook_conformance.contract import FlovynEvent
-from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.matcher import MISSING, Bindings, mismatch
 from eventhook_conformance.sequences.matching import Match, match
 from eventhook_conformance.sequences.picture import in_a_line, named
@@ -21,7 +21,7 @@ from eventhook_conformance.sequences.times import check_times
 
 def check(
     scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent], *, now_ms: int
-) -> list[Finding]:
+) -> list[SequenceViolation]:
     """All that is wrong with a run's events, each charged to its requirements.
 
     Args:
@@ -40,17 +40,17 @@ def check(
     ]
 
 
-def _check_presence(found: Match) -> Iterator[Finding]:
+def _check_presence(found: Match) -> Iterator[SequenceViolation]:
     """LIF-01 and LIF-02: each once, nothing else, nothing after the end."""
     for expected in found.missing:
-        yield Finding(
+        yield SequenceViolation(
             "missing",
             ("LIF-01", *_for_missing(expected)),
             f"{named(expected)}, caused by the step {expected.step!r}",
             f"it never came; in order: {in_a_line(found)}",
         )
     for place, label in found.repeated.items():
-        yield Finding(
+        yield SequenceViolation(
             "repeated",
             ("LIF-01",),
             f"{label} exactly once",
@@ -59,7 +59,7 @@ def _check_presence(found: Match) -> Iterator[Finding]:
         )
     for place in found.extra:
         event = found.seen[place]
-        yield Finding(
+        yield SequenceViolation(
             "extra",
             ("LIF-02",),
             f"nothing but the events of {found.scenario.name}",
@@ -68,7 +68,7 @@ def _check_presence(found: Match) -> Iterator[Finding]:
         )
     end = found.found.get(found.scenario.terminal)
     if end is not None and end < len(found.seen) - 1:
-        yield Finding(
+        yield SequenceViolation(
             "after-end",
             ("LIF-02",),
             f"nothing after {named(found.scenario.by_label(found.scenario.terminal))}",
@@ -83,12 +83,12 @@ def _for_missing(expected: ExpectedEvent) -> tuple[str, ...]:
     return ("LIF-07",) if expected.category == "child_workflow" else ()
 
 
-def _check_order(found: Match) -> Iterator[Finding]:
+def _check_order(found: Match) -> Iterator[SequenceViolation]:
     """LIF-01: in an order that causality allows; the edge that broke."""
     for first, second in found.edges():
         a, b = found.found[first.label], found.found[second.label]
         if a > b:
-            yield Finding(
+            yield SequenceViolation(
                 "broken-edge",
                 ("LIF-01",),
                 f"{named(first)} before {named(second)}",
@@ -97,13 +97,13 @@ def _check_order(found: Match) -> Iterator[Finding]:
             )
 
 
-def _check_filing(found: Match) -> Iterator[Finding]:
+def _check_filing(found: Match) -> Iterator[SequenceViolation]:
     """LIF-03, LIF-07, LIF-09: under its tenant, its workflow, its task, and from its source."""
     scenario, ids = found.scenario, found.ids
     for label in [*scenario.workflows, *scenario.tasks]:
         known = ids.workflows if label in scenario.workflows else ids.tasks
         if label not in known:
-            yield Finding(
+            yield SequenceViolation(
                 "unnamed", ("LIF-03",), f"the execution to tell the id of {label!r}", "it does not"
             )
     for expected in scenario.events:
@@ -111,7 +111,7 @@ def _check_filing(found: Match) -> Iterator[Finding]:
             continue
         event = found.event(expected.label)
         if event.tenant_id != ids.tenant:
-            yield Finding(
+            yield SequenceViolation(
                 "misfiled",
                 ("LIF-03",),
                 f"{named(expected)} of tenant {ids.tenant}",
@@ -121,12 +121,12 @@ def _check_filing(found: Match) -> Iterator[Finding]:
         if expected.label in found.misfiled:
             yield _misfiled(found, expected, event)
         if problem := _source_problem(expected, event):
-            yield Finding(
+            yield SequenceViolation(
                 "source", ("LIF-03",), f"{named(expected)} {problem}", repr(event.source), (event,)
             )
 
 
-def _misfiled(found: Match, expected: ExpectedEvent, event: FlovynEvent) -> Finding:
+def _misfiled(found: Match, expected: ExpectedEvent, event: FlovynEvent) -> SequenceViolation:
     scenario, ids = found.scenario, found.ids
     workflow = None if expected.workflow is None else ids.workflows.get(expected.workflow)
     task = None if expected.task is None else ids.tasks.get(expected.task)
@@ -135,7 +135,7 @@ def _misfiled(found: Match, expected: ExpectedEvent, event: FlovynEvent) -> Find
         charge.append("LIF-07")
     if expected.workflow is None:
         charge.append("LIF-09")
-    return Finding(
+    return SequenceViolation(
         "misfiled",
         tuple(charge),
         f"{named(expected)} with workflow {workflow} and task {task}",
@@ -160,7 +160,7 @@ def _source_problem(expected: ExpectedEvent, event: FlovynEvent) -> str | None:
     return None
 
 
-def _check_snapshots(found: Match) -> Iterator[Finding]:
+def _check_snapshots(found: Match) -> Iterator[SequenceViolation]:
     """LIF-03, and what a single member breaks: LIF-06, LIF-07, LIF-08, LIF-09."""
     bindings = Bindings()
     for expected in found.scenario.events:
@@ -168,7 +168,7 @@ def _check_snapshots(found: Match) -> Iterator[Finding]:
             continue
         event = found.event(expected.label)
         if not isinstance(event.data, dict):
-            yield Finding(
+            yield SequenceViolation(
                 "snapshot",
                 ("LIF-03",),
                 f"the snapshot of a {expected.category} as data of {named(expected)}",
@@ -184,7 +184,7 @@ def _check_snapshots(found: Match) -> Iterator[Finding]:
             right = mismatch(matcher, value, found.ids, bindings)
             if right is not None:
                 seen = "no such member" if value is MISSING else f"{value!r:.120}"
-                yield Finding(
+                yield SequenceViolation(
                     "snapshot",
                     _for_member(found.scenario, expected, member),
                     f"{named(expected)} with data.{member} = {right}",

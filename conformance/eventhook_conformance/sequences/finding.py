@@ -28,7 +28,7 @@ FindingKind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True)
-class Finding:
+class SequenceViolation:
     """One thing that is wrong, and the requirements that it breaks."""
 
     kind: FindingKind

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from eventhook_conformance.contract import StreamEvent
-from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.scenario import Ids, Scenario
 from eventhook_conformance.sequences.twins import Streams, twin_in
 
 _ENDS: Final = ("TASK_COMPLETED", "TASK_FAILED", "TASK_CANCELLED")
 
 
-def check_output(scenario: Scenario, ids: Ids, streams: Streams) -> Iterator[Finding]:
+def check_output(scenario: Scenario, ids: Ids, streams: Streams) -> Iterator[SequenceViolation]:
     """What is wrong with the output of tasks on the streams that were read."""
     for label, task in scenario.tasks.items():
         workflow = ids.workflows.get(task["workflow"]) if task["workflow"] else None
@@ -25,7 +25,7 @@ def check_output(scenario: Scenario, ids: Ids, streams: Streams) -> Iterator[Fin
 
 def _check_task(
     scenario: Scenario, label: str, task_id: str, stream: Sequence[StreamEvent]
-) -> Iterator[Finding]:
+) -> Iterator[SequenceViolation]:
     wanted = [(one.type, one.payload) for one in scenario.outputs if one.task == label]
     its = [event for event in stream if event.task_execution_id == task_id]
     names = [twin.older if (twin := twin_in(event)) else None for event in its]
@@ -33,7 +33,7 @@ def _check_task(
     charge = ("LIF-12",) if scenario.tasks[label]["workflow"] else ("LIF-12", "LIF-09")
     seen = [(event.event_type.value, event.payload) for event in output]
     if seen != wanted:
-        yield Finding(
+        yield SequenceViolation(
             "output",
             charge,
             f"the output of {label}: {_shown(wanted)}",
@@ -48,7 +48,7 @@ def _check_task(
     for place, name in enumerate(names):
         if name is None and not started < place < ended:
             where = "before the older TASK_STARTED" if place < started else "after the task's end"
-            yield Finding(
+            yield SequenceViolation(
                 "output",
                 charge,
                 f"{_shown([(its[place].event_type.value, its[place].payload)])} of {label} "

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from eventhook_conformance.contract import FlovynEvent
-from eventhook_conformance.sequences.finding import Finding
+from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.matching import Match
 from eventhook_conformance.sequences.picture import named
 
 _YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
-def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
+def check_times(found: Match, now_ms: int) -> Iterator[SequenceViolation]:
     """What is wrong with the times of the events that were found.
 
     Args:
@@ -25,7 +25,7 @@ def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
         event = found.event(label)
         for member, value in _times(event):
             if abs(value - now_ms) > _YEAR_MS:
-                yield Finding(
+                yield SequenceViolation(
                     "time",
                     ("LIF-05",),
                     f"{label} with {member} in milliseconds since the epoch, near {now_ms}",
@@ -38,7 +38,7 @@ def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
     for first, second in found.edges():
         a, b = found.event(first.label), found.event(second.label)
         if a.timestamp_ms > b.timestamp_ms:
-            yield Finding(
+            yield SequenceViolation(
                 "time",
                 ("LIF-05",),
                 f"{named(second)} stamped no earlier than {named(first)}, its cause",
@@ -47,14 +47,14 @@ def check_times(found: Match, now_ms: int) -> Iterator[Finding]:
             )
 
 
-def _check_timers(found: Match, due: dict[object, int]) -> Iterator[Finding]:
+def _check_timers(found: Match, due: dict[object, int]) -> Iterator[SequenceViolation]:
     for label in found.found:
         event = found.event(label)
         if event.event_type != "timer.fired" or not isinstance(event.data, dict):
             continue
         fire_at_ms = due.get(event.data.get("timerId"))
         if fire_at_ms is not None and event.timestamp_ms < fire_at_ms:
-            yield Finding(
+            yield SequenceViolation(
                 "time",
                 ("LIF-05",),
                 f"{label} not before its time, {fire_at_ms}",

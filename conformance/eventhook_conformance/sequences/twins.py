@@ -9,7 +9,7 @@ from typing import Any
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.contract.json_value import json_equal
-from eventhook_conformance.sequences.finding import Finding, FindingKind
+from eventhook_conformance.sequences.finding import FindingKind, SequenceViolation
 from eventhook_conformance.sequences.matching import Match
 from eventhook_conformance.sequences.scenario import types_by_older_name
 
@@ -51,7 +51,7 @@ def twin_in(event: StreamEvent) -> Twin | None:
     )
 
 
-def check_twins(found: Match, streams: Streams) -> Iterator[Finding]:
+def check_twins(found: Match, streams: Streams) -> Iterator[SequenceViolation]:
     """What is wrong with the twins of the events of the streams that were read.
 
     Args:
@@ -109,7 +109,7 @@ def _twin_for(event: FlovynEvent, left: Sequence[Twin]) -> Twin | None:
     return max(candidates, key=likeness, default=None)
 
 
-def _compare(event: FlovynEvent, twin: Twin) -> Iterator[Finding]:
+def _compare(event: FlovynEvent, twin: Twin) -> Iterator[SequenceViolation]:
     if event.event_type not in twin.types:
         right = " or ".join(sorted(twin.types)) or "nothing: there is no such older name"
         yield _finding(
@@ -147,5 +147,5 @@ def _task(event: FlovynEvent) -> str:
 
 def _finding(
     kind: FindingKind, expected: str, seen: str, *events: FlovynEvent | StreamEvent
-) -> Finding:
-    return Finding(kind, ("LIF-04",), expected, seen, events)
+) -> SequenceViolation:
+    return SequenceViolation(kind, ("LIF-04",), expected, seen, events)

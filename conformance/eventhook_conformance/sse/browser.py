@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eventhook_conformance.probe import Undecided
-from eventhook_conformance.sse.second import Seen
+from eventhook_conformance.sse.independent_readers import Seen
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHUNK: Final = 65536

@@ -19,11 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from eventhook_conformance.hypothesis_home import hypothesis_elsewhere, hypothesis_folder
+from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere, hypothesis_folder
+from eventhook_conformance.sse.asgi_client import Inside
 from eventhook_conformance.sse.document import common_values, server_url, with_real_paths
-from eventhook_conformance.sse.engine import ANSWER_TIMEOUT_S, Fuzzed
-from eventhook_conformance.sse.engine import fuzz as fuzz_here
-from eventhook_conformance.sse.inside import Inside
+from eventhook_conformance.sse.schemathesis_runner import ANSWER_TIMEOUT_S, Fuzzed
+from eventhook_conformance.sse.schemathesis_runner import fuzz as fuzz_here
 from eventhook_conformance.target import AsgiApp
 
 CHECKS: Final = (
@@ -45,7 +45,7 @@ PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 _WORKERS: Final = 4
 _STATEFUL_SHARE: Final = 4
 """Each example of the phase is a chain of several requests."""
-_RUN: Final = "from eventhook_conformance.sse.engine import main; main()"
+_RUN: Final = "from eventhook_conformance.sse.schemathesis_runner import main; main()"
 
 Phase: TypeAlias = Literal["examples", "coverage", "fuzzing", "stateful"]
 

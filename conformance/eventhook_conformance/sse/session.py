@@ -1,6 +1,6 @@
 """All that an SSE case needs: things to look at, readers, fences, and a judge at the end.
 
-    async with sse_session(probe, shows={"lost"}) as sse:
+    async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)
         token = sse.token(workflow, " world")
@@ -24,8 +24,7 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.history import Event, Remark
 from eventhook_conformance.probe import Probe, Undecided, Via
-from eventhook_conformance.sse.client import Answer, HttpClient
-from eventhook_conformance.sse.judging import (
+from eventhook_conformance.sse.checks import (
     CHARGES,
     Breach,
     Published,
@@ -33,12 +32,13 @@ from eventhook_conformance.sse.judging import (
     judge,
     shown,
 )
+from eventhook_conformance.sse.client import Answer, HttpClient
 from eventhook_conformance.sse.provisioning import Provisioner
 from eventhook_conformance.sse.stream import Stream
 from eventhook_conformance.target import HttpTarget, Tenant
 
-Kind: TypeAlias = Literal["workflow", "consolidated", "task", "tenant"]
-PATHS: Final[Mapping[Kind, str]] = {
+StreamKind: TypeAlias = Literal["workflow", "consolidated", "task", "tenant"]
+PATHS: Final[Mapping[StreamKind, str]] = {
     "workflow": "/workflow-executions/{id}/stream",
     "consolidated": "/workflow-executions/{id}/stream/consolidated",
     "task": "/task-executions/{id}/stream",
@@ -142,7 +142,7 @@ class Sse:
 
     # Requests
 
-    def path(self, kind: Kind, id: object = "", tenant: int = 0) -> str:
+    def path(self, kind: StreamKind, id: object = "", tenant: int = 0) -> str:
         """The path of an endpoint, with whatever is given as id."""
         text = quote(str(id), safe="")
         return self.tenants[tenant].base_path + PATHS[kind].replace("{id}", text)
@@ -171,7 +171,7 @@ class Sse:
 
     async def stream(
         self,
-        kind: Kind,
+        kind: StreamKind,
         id: UUID | None = None,
         *,
         types: str | Sequence[str] | None = None,
@@ -223,7 +223,7 @@ class Sse:
             raise probe.aborted("the stream to open with 200", f"{reading.status}", requested)
         return stream
 
-    def _carrier(self, kind: Kind, id: UUID | None, tenant: UUID) -> Callable[[Event], bool]:
+    def _carrier(self, kind: StreamKind, id: UUID | None, tenant: UUID) -> Callable[[Event], bool]:
         def carries(event: Event) -> bool:
             if isinstance(event, FlovynEvent) and event.tenant_id != tenant:
                 return False
@@ -279,7 +279,9 @@ class Sse:
                 due.setdefault((type(fence), fence.workflow_execution_id), fence)
         return list(due.values())
 
-    def _fences_for(self, kind: Kind, id: UUID | None, tenant: int, event_type: str) -> list[Event]:
+    def _fences_for(
+        self, kind: StreamKind, id: UUID | None, tenant: int, event_type: str
+    ) -> list[Event]:
         """An event for each side of each workflow that the stream carries."""
         if kind == "tenant" or id is None:
             return [self.event(None, event_type, tenant=tenant)]
@@ -303,7 +305,7 @@ class Sse:
 
     # Judging
 
-    def judge(self, shows: Collection[Breach]) -> None:
+    def judge(self, implicates: Collection[Breach]) -> None:
         """Holds every stream against all that was published."""
         published = self.published()
         for stream in self.streams:
@@ -322,7 +324,7 @@ class Sse:
                 charged = [CHARGES[finding.kind]]
                 if finding.kind == "strayed" and stream.wanted.consolidated:
                     charged = ["SSE-11"]
-                if finding.kind in shows:
+                if finding.kind in implicates:
                     charged += self.probe.requirements
                 self.probe.violations.append(
                     Violation(
@@ -343,13 +345,13 @@ class Sse:
 
 @asynccontextmanager
 async def sse_session(
-    probe: Probe, *, shows: Collection[Breach] = (), via: Via = None
+    probe: Probe, *, implicates: Collection[Breach] = (), via: Via = None
 ) -> AsyncIterator[Sse]:
     """Everything for one case; on leaving, closes its streams and judges them.
 
     Args:
         probe: the case's.
-        shows: the breaches that, seen in this case, break its own requirements too.
+        implicates: breaches that, seen in this case, break its own requirements too.
         via: over whose bus the server stands.
 
     Raises:
@@ -363,7 +365,7 @@ async def sse_session(
     try:
         yield session
     finally:
-        session.judge(shows)
+        session.judge(implicates)
         for stream in session.streams:
             await stream.leave()
         await http.aclose()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event, Remark
+from eventhook_conformance.sse.checks import Wanted, key_of, shown
 from eventhook_conformance.sse.client import Reading
-from eventhook_conformance.sse.judging import Wanted, key_of, shown
 
 if TYPE_CHECKING:
     from eventhook_conformance.sse.session import Sse
@@ -80,14 +80,14 @@ class Stream:
         if all_came():
             return
         waiting = probe.spawn(self.reading.until(all_came))
-        await probe.patience.wait(waiting, progress=lambda: len(got))
+        await probe.deadline.wait(waiting, progress=lambda: len(got))
         if wanted:
             missing = next(iter(wanted.values()))
             entries = [p for p in probe.history.publishes if key_of(p.event) in wanted][:3]
             state = self.reading.error or ("the stream ended" if self.reading.ended else "")
             raise probe.aborted(
                 f"{_called(missing)} to arrive on {self.name}",
-                state or f"nothing of it within {probe.patience.current_s:g} s; {self._tail()}",
+                state or f"nothing of it within {probe.deadline.current_s:g} s; {self._tail()}",
                 self.requested,
                 *entries,
             )
@@ -100,7 +100,7 @@ class Stream:
         """Whether that holds in time, or before the stream ends."""
         probe = self._session.probe
         waiting = probe.spawn(self.reading.until(satisfied))
-        await probe.patience.wait(waiting, timeout_s=timeout_s)
+        await probe.deadline.wait(waiting, timeout_s=timeout_s)
         return satisfied()
 
     async def leave(self) -> None:

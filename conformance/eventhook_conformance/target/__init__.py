@@ -1,8 +1,7 @@
-"""What a vendor hands to the suite: a `Target` with its `Capabilities`, and how one is found."""
+"""A vendor's side of the suite: a `Target` with its `Capabilities`."""
 
 from eventhook_conformance.target.capabilities import PROFILES, Capabilities
 from eventhook_conformance.target.definition import Server, Target
-from eventhook_conformance.target.finding import TargetNotFound, find_target, registered_targets
 from eventhook_conformance.target.mutant import Mutant
 from eventhook_conformance.target.services import (
     AsgiApp,
@@ -24,9 +23,6 @@ __all__ = [
     "Server",
     "ServerFactory",
     "Target",
-    "TargetNotFound",
     "Tenant",
     "WorkflowService",
-    "find_target",
-    "registered_targets",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from eventhook_conformance.target import Mutant
-from eventhook_reference.mutants.pliable import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 
 def bug(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Mutant, Target
-from eventhook_reference.mutants.pliable import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 KEEP_ALIVE_S: Final = 0.4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from eventhook_reference.mutants.pliable import Event, Member
+from eventhook_reference.mutants.base import Event, Member
 
 
 def later(seconds: float, member: Member, event: Event) -> None:

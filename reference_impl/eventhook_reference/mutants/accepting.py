@@ -13,8 +13,8 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants.base import Event, PliableClient, Side
 from eventhook_reference.mutants.payload import Altering, mapped, replace
-from eventhook_reference.mutants.pliable import Event, PliableClient, Side
 
 ACCEPTING: list[Mutant] = []
 

@@ -9,7 +9,7 @@ import msgspec
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import PliableClient
+from eventhook_reference.mutants.base import PliableClient
 
 FILTERING: list[Mutant] = []
 

@@ -22,7 +22,7 @@ from eventhook_reference.lifecycle.scheduler import Scheduler
 from eventhook_reference.lifecycle.service import MakeEngine
 from eventhook_reference.lifecycle.target import with_lifecycle
 from eventhook_reference.lifecycle.task_execution import TaskExecution
-from eventhook_reference.mutants.pliable import pliable_target
+from eventhook_reference.mutants.base import pliable_target
 
 LIFECYCLES: list[Mutant] = []
 

@@ -11,7 +11,7 @@ from eventhook_conformance.contract import Subscription
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 LIFETIMES: list[Mutant] = []
 

@@ -12,7 +12,7 @@ from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
 from eventhook_reference.mutants._timing import later
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 ORDERING: list[Mutant] = []
 

@@ -10,7 +10,7 @@ from eventhook_conformance.contract import EventPattern, InvalidPattern
 from eventhook_conformance.target import Capabilities, Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 from eventhook_reference.mutants.variants import SharedRingDropsNewest, TakesAll
 
 PATTERNS: list[Mutant] = []

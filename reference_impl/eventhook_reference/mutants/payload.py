@@ -18,7 +18,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 PAYLOAD: list[Mutant] = []
 

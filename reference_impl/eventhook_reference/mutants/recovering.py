@@ -22,8 +22,8 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Capabilities, Mutant
 from eventhook_reference.channel import Channel
-from eventhook_reference.mutants.pliable import Event, Side
-from eventhook_reference.mutants.pliable_nats import (
+from eventhook_reference.mutants.base import Event, Side
+from eventhook_reference.mutants.base_nats import (
     LooseConnection,
     PliableNats,
     pliable_nats_target,

@@ -11,7 +11,7 @@ import msgspec
 from eventhook_conformance.contract import EventPattern, FlovynEvent, InvalidEvent
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.pliable import Event, Member, PliableClient, Side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 from eventhook_reference.mutants.variants import Blocks
 
 TENANTS: list[Mutant] = []

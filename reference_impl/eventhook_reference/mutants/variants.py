@@ -22,7 +22,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Capabilities, Mutant, Target
 from eventhook_reference.channel import Channel
-from eventhook_reference.mutants.pliable import (
+from eventhook_reference.mutants.base import (
     Event,
     Member,
     PliableBus,

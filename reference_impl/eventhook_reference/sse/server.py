@@ -22,7 +22,7 @@ from eventhook_reference.sse.app import KEEP_ALIVE_S, SseApp
 _FAREWELL_S: Final = 0.2
 """Seconds that open streams have to write what is on its way when the server ends."""
 
-Kind = Literal["workflow", "task", "child"]
+ProvisionKind = Literal["workflow", "task", "child"]
 MakeApp = Callable[..., SseApp]
 
 
@@ -122,7 +122,9 @@ class Provision:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    async def __call__(self, tenant: Tenant, kind: Kind, parent: UUID | None = None) -> UUID:
+    async def __call__(
+        self, tenant: Tenant, kind: ProvisionKind, parent: UUID | None = None
+    ) -> UUID:
         """A workflow, a task (of the workflow `parent`, or standalone), or a child of `parent`."""
         made = uuid4()
         if kind == "task":

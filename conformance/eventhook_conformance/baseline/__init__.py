@@ -1,0 +1,1 @@
+"""What is known not to hold, and what is new beside it."""

@@ -1,0 +1,128 @@
+"""The clients of a run: two that all cases share, and those that a case opens for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.history import Clock, History
+from eventhook_conformance.probe import Client, Deadline
+from eventhook_conformance.probe.context_task import ContextTask
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.services import Services
+from eventhook_conformance.target import Server, Target
+
+_OPEN_TIMEOUT_S: Final = 30.0
+
+
+class TargetUnusable(Exception):
+    """The target cannot be opened, entered or published to: there is nothing to judge."""
+
+
+class Clients:
+    """Opens and closes everything of a target that is open in a run.
+
+    Args:
+        target: whose clients.
+        deadline: bounds leaving; entering may take half a minute.
+        clock: the run's.
+    """
+
+    def __init__(self, target: Target, deadline: Deadline, clock: Clock) -> None:
+        self.server: Server | None = None
+        self.services = Services(target, deadline, _OPEN_TIMEOUT_S)
+        self.kit: tuple[str, ...] = ()
+        """The parts of the kit that the target is made of."""
+        self._target = target
+        self._deadline = deadline
+        self._clock = clock
+        self._shared: dict[int, Client] = {}
+        self._outworn: list[Client] = []
+        self._opening = asyncio.Lock()
+        self._opened = 0
+        self._server_context: ContextTask[Server] | None = None
+
+    async def start(self) -> None:
+        """Enters the target's server, where it has one.
+
+        Raises:
+            TargetUnusable: that raised or hung.
+        """
+        if self._target.server is None or self.server is not None:
+            return
+        self._server_context = ContextTask(self._target.server, self._deadline)
+        try:
+            self.server = await self._server_context.enter(_OPEN_TIMEOUT_S)
+        except Exception as error:  # because: whatever the target raises is said in one line
+            raise TargetUnusable(f"its server could not be started: {describe(error)}") from error
+
+    async def shared(self, number: int) -> Client:
+        """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
+        client = self._shared.get(number)
+        if client is not None and not client.tainted and not client.closed:
+            return client
+        async with self._opening:  # or several that ask at once would each open one
+            client = self._shared.get(number)
+            if client is None or client.tainted or client.closed:
+                if client is not None:
+                    self._outworn.append(client)
+                client = await self._open(f"c{number + 1}")
+                self._shared[number] = client
+            return client
+
+    async def open_client(self, history: History, address: str | None = None) -> Client:
+        """One more client, for one case; at another address than the run's server, if one is given.
+
+        Raises:
+            BaseException: whatever opening raised.
+        """
+        self._opened += 1
+        name = f"c{2 + self._opened}"
+        remark = history.remark(name, "open a client")
+        client = await self._open(name, address)
+        remark.returned, remark.result = self._clock.now(), "open"
+        return client
+
+    async def _open(self, name: str, address: str | None = None) -> Client:
+        connect, server = self._target.connect, self.server
+        if connect is not None and server is not None:
+            where = address or server.address
+            context_task: ContextTask[StreamingBackend] = ContextTask(
+                lambda: connect(where), self._deadline
+            )
+        elif self._target.open is not None:
+            context_task = ContextTask(self._target.open, self._deadline)
+        else:
+            raise TargetUnusable("its server was not started")
+        backend = await context_task.enter(max(_OPEN_TIMEOUT_S, self._deadline.timeout_s))
+        self.kit = self.kit or tuple(getattr(backend, "kit_parts", ()))
+        return Client(name, context_task, backend, self._deadline)
+
+    async def take_fault(self) -> str | None:
+        """What broke between the suite and the bus since the last call, if anything did."""
+        return await self.server.take_fault() if self.server is not None else None
+
+    def all_shared(self) -> list[Client]:
+        """The shared clients that are open, those that nobody gets any more included."""
+        return [*self._shared.values(), *self._outworn]
+
+    async def retire(self, client: Client) -> None:
+        """Closes a shared client; who asks for it next gets a new one."""
+        self._shared = {number: one for number, one in self._shared.items() if one is not client}
+        self._outworn = [one for one in self._outworn if one is not client]
+        await self.services.leave(client)
+        await client.leave()
+
+    async def close(self) -> str | None:
+        """Closes all clients and the server; what went wrong with the server, if anything did."""
+        for client in self.all_shared():
+            await self.retire(client)
+        if self._server_context is None:
+            return None
+        context_task, self._server_context, self.server = self._server_context, None, None
+        try:
+            await context_task.leave()
+        except Exception as error:  # because: the verdict stands, however the server ends
+            return f"the target's server did not end: {describe(error)}"
+        return None

@@ -1,0 +1,56 @@
+"""What keeps a run safe from code that ends processes, cancels at will, or refuses to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+_GRACE_S: Final = 0.2
+
+
+class TargetExited(Exception):
+    """The target tried to end the process."""
+
+
+class TargetCancelled(Exception):
+    """The target raised CancelledError though nobody had cancelled it."""
+
+
+def contain(error: BaseException) -> BaseException:
+    """What a target raised in the current task, as something that ends neither task nor process."""
+    if isinstance(error, SystemExit):
+        return TargetExited(repr(error))
+    if isinstance(error, asyncio.CancelledError) and not _cancelled():
+        return TargetCancelled("CancelledError, though nobody had cancelled the call")
+    return error
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def end(*tasks: asyncio.Task[Any], grace_s: float = _GRACE_S) -> None:
+    """Cancels tasks and waits for them, but not for long: who swallows that is cut off.
+
+    A task that never ended would keep the event loop from closing.
+    """
+    for task in tasks:
+        task.cancel()
+    stubborn = await _wait(set(tasks), grace_s)
+    for task in stubborn:
+        coroutine: Any = task.get_coro()
+        with contextlib.suppress(Exception):  # because: it may refuse even this
+            coroutine.close()
+            task.cancel()  # its next step finds the coroutine closed
+    for task in stubborn - await _wait(stubborn, _GRACE_S):
+        if not task.cancelled():
+            task.exception()  # it says that its coroutine was closed: known
+
+
+async def _wait(tasks: set[asyncio.Task[Any]], timeout_s: float) -> set[asyncio.Task[Any]]:
+    if not tasks:
+        return set()
+    _, pending = await asyncio.wait(tasks, timeout=timeout_s)
+    return pending

@@ -1,0 +1,157 @@
+"""What a run found: the one model that every report is written from."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.history import History
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.requirements import Requirement, requirements
+from eventhook_conformance.target import Capabilities
+
+CaseOutcome: TypeAlias = Literal["passed", "failed", "not_claimed", "error"]
+RequirementOutcome: TypeAlias = Literal["passed", "failed", "not_claimed", "error", "untested"]
+Verdict: TypeAlias = Literal["conformant", "non-conformant", "inconclusive"]
+
+
+@dataclass(kw_only=True)
+class CaseResult:
+    """What one case came to."""
+
+    id: str
+    """Stable, without the target: `module::name[parameters]`."""
+    requirements: tuple[str, ...]
+    outcome: CaseOutcome
+    duration_s: float = 0.0
+    blame: Literal["target", "driver", "suite"] | None = None
+    message: str | None = None
+    violations: list[Violation] = field(default_factory=list)
+    history: History | None = None
+    program: Any = None
+    """The random program that showed the breach, as JSON values, to be played again."""
+    saved: str | None = None
+    """The file in which the program was saved."""
+    decided: bool = True
+    """It ran to its end, so that its requirements may count as tested by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequirementResult:
+    """What one requirement came to, over all cases."""
+
+    requirement: Requirement
+    outcome: RequirementOutcome
+    cases: tuple[str, ...]
+    reason: str | None = None
+    """Why it is not claimed."""
+
+
+@dataclass(kw_only=True)
+class RunResult:
+    """What one target came to."""
+
+    target: str
+    capabilities: Capabilities
+    settings: Settings
+    invoked_as: str = ""
+    """What the user calls the target on the command line, if not by its own name."""
+    kit: tuple[str, ...] = ()
+    """The parts of the suite's kit that the target is made with."""
+    about: str = ""
+    """What the target says of itself, in one line."""
+    cases: list[CaseResult] = field(default_factory=list)
+    unusable: str | None = None
+    """Why the target could not be opened or used at all, in one line."""
+    silent: bool = False
+    """Nothing was ever delivered; the rest was not run."""
+    suite_failure: str | None = None
+    """What went wrong in the suite itself, in one line."""
+    selectable: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The cases that the suite has for each requirement, selected or not."""
+    duration_s: float = 0.0
+    unaudited: list[str] = field(default_factory=list)
+    """The cases whose late arrivals a driver that failed kept from being heard."""
+
+    def requirement_results(self) -> list[RequirementResult]:
+        """All requirements of the specification, in its order."""
+        charged = {
+            requirement
+            for case in self.cases
+            for violation in case.violations
+            for requirement in violation.requirements
+        }
+        cases: dict[str, list[CaseResult]] = defaultdict(list)
+        for case in self.cases:
+            for identifier in case.requirements:
+                cases[identifier].append(case)
+        return [
+            self._judge(requirement, charged, cases[requirement.id])
+            for requirement in requirements().values()
+        ]
+
+    def _judge(
+        self, requirement: Requirement, charged: set[str], cases: Sequence[CaseResult]
+    ) -> RequirementResult:
+        reason = requirement.unmet(self.capabilities)
+        run = [case for case in cases if case.outcome != "not_claimed"]
+        outcome: RequirementOutcome
+        if requirement.id in charged:
+            outcome, reason = "failed", None
+        elif reason is not None:
+            outcome = "not_claimed"
+        elif any(case.outcome == "error" or not case.decided for case in run):
+            outcome = "error"
+        elif run:
+            outcome = "passed"
+        elif not_offered := [case for case in cases if case.history is not None]:
+            outcome, reason = "not_claimed", not_offered[0].message
+        elif self.settings.selection is not None and self.selectable.get(requirement.id):
+            outcome, reason = "not_claimed", f"not selected by -k {self.settings.selection!r}"
+        else:
+            outcome = "untested"
+        return RequirementResult(
+            requirement=requirement,
+            outcome=outcome,
+            cases=tuple(case.id for case in cases),
+            reason=reason,
+        )
+
+    @property
+    def summary(self) -> Counter[CaseOutcome]:
+        """How many cases came to what."""
+        return Counter(case.outcome for case in self.cases)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Conformant only if something was tested, all that is claimed was, and every MUST holds."""
+        outcomes = Counter(
+            result.outcome
+            for result in self.requirement_results()
+            if result.requirement.level == "MUST"
+        )
+        if outcomes["failed"]:
+            return "non-conformant"
+        nothing = not (self.summary["passed"] or self.summary["failed"])
+        if (
+            self.unusable
+            or self.suite_failure
+            or nothing
+            or outcomes["error"]
+            or outcomes["untested"]
+        ):
+            return "inconclusive"
+        return "conformant"
+
+
+def exit_code(results: Sequence[RunResult]) -> int:
+    """2 unusable, 1 not conformant, 3 no verdict, 0 conformant: the first that applies to any."""
+    if any(result.unusable for result in results):
+        return 2
+    verdicts = {result.verdict for result in results}
+    if "non-conformant" in verdicts:
+        return 1
+    return 0 if verdicts == {"conformant"} else 3

@@ -1,0 +1,200 @@
+"""Tests the suite by what it must catch: every registered mutant, at the requirements named for it.
+
+A mutant that names no requirement is a *variant*: a correct implementation of another make, which must
+not be accused of anything.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from typing import Final, Literal, TypeAlias
+
+from eventhook_conformance.cases import catalog
+from eventhook_conformance.engine.runner import cases_for, judge
+from eventhook_conformance.results import RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Mutant
+
+GROUP: Final = "eventhook_conformance.mutants"
+
+SETTINGS: Final = Settings(arrival_timeout_s=1.0)
+"""A mutant lets waits run out; a second is long beside what a correct bus here ever takes."""
+
+VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
+"""A correct variant never waits in vain, so patience costs nothing, and several keep a machine busy."""
+
+UNAIDED_SETTINGS: Final = Settings(arrival_timeout_s=0.5, examples=100_000, search_s=30.0)
+"""Random histories and interleavings alone, for half a minute."""
+
+UNAIDED_CASES: Final = ("random_histories", "interleavings")
+
+MutantOutcome: TypeAlias = Literal[
+    "killed", "survived", "misplaced", "passed", "accused", "undecided"
+]
+
+
+class BrokenZoo(Exception):
+    """The registered mutants cannot be had; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What the suite made of one mutant."""
+
+    mutant: str
+    bug: str
+    expected: tuple[str, ...]
+    charged: tuple[str, ...]
+    """The requirements charged, those expected first."""
+    judgement: MutantOutcome
+    message: str
+    """Under which it was caught, or what went wrong."""
+    message_found: bool
+    """Whether a requirement named for it was charged with the message named for it."""
+    duration_s: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the suite did what it should."""
+        return self.judgement in ("killed", "passed")
+
+
+def registered_mutants() -> dict[str, Mutant]:
+    """All mutants that installed packages register, by name.
+
+    Raises:
+        BrokenZoo: an entry point cannot be loaded, holds something else, or a name comes twice.
+    """
+    found: dict[str, Mutant] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            zoo = list(point.load())
+        except Exception as error:  # because: somebody's module may raise anything
+            raise BrokenZoo(f"mutants {point.value}: {type(error).__name__}: {error}") from error
+        for mutant in zoo:
+            if not isinstance(mutant, Mutant):
+                raise BrokenZoo(f"mutants {point.value}: {mutant!r} is no Mutant")
+            if mutant.name in found:
+                raise BrokenZoo(f"mutants {point.value}: {mutant.name!r} is registered twice")
+            found[mutant.name] = mutant
+    return found
+
+
+def examine_unaided(mutant: Mutant) -> Examination:
+    """Whether random histories and interleavings alone find a mutant, whatever they charge."""
+    began = time.perf_counter()
+    instances = [one for name, one in catalog().items() if name.partition("::")[0] in UNAIDED_CASES]
+    result = judge(mutant.target(), UNAIDED_SETTINGS, instances)
+    finding = _find(replace(mutant, caught_by=(), seen=""), result)
+    judgement = finding.judgement
+    if mutant.caught_by and judgement in ("accused", "passed"):
+        judgement = "killed" if judgement == "accused" else "survived"
+    return replace(finding, judgement=judgement, duration_s=time.perf_counter() - began)
+
+
+def examine(mutant: Mutant, *, full: bool = False) -> Examination:
+    """Runs the suite against one mutant: the cases of its requirements, or all."""
+    began = time.perf_counter()
+    everything = full or not mutant.caught_by
+    instances = list(catalog().values()) if everything else cases_for(mutant.caught_by)
+    settings = SETTINGS if mutant.caught_by else VARIANT_SETTINGS
+    result = judge(mutant.target(), settings, instances)
+    finding = _find(mutant, result)
+    return replace(finding, duration_s=time.perf_counter() - began)
+
+
+def _find(mutant: Mutant, result: RunResult) -> Examination:
+    messages: dict[str, list[str]] = {}
+    for case in result.cases:
+        for violation in case.violations:
+            for requirement in violation.requirements:
+                messages.setdefault(requirement, []).append(violation.message)
+    expected = [requirement for requirement in mutant.caught_by if requirement in messages]
+    charged = (*expected, *sorted(set(messages) - set(expected)))
+    said = [text for requirement in expected for text in messages[requirement]]
+    told = [text for text in said if mutant.seen in text]
+    judgement, message = _outcome(mutant, result, messages, told)
+    return Examination(
+        mutant=mutant.name,
+        bug=mutant.bug,
+        expected=mutant.caught_by,
+        charged=charged,
+        judgement=judgement,
+        message=message,
+        message_found=bool(told),
+        duration_s=0.0,
+    )
+
+
+def _outcome(
+    mutant: Mutant, result: RunResult, messages: Mapping[str, list[str]], told: Sequence[str]
+) -> tuple[MutantOutcome, str]:
+    first = next((said[0] for said in messages.values()), "")
+    if result.unusable or result.suite_failure:
+        return "undecided", result.unusable or result.suite_failure or ""
+    if not mutant.caught_by:
+        if messages:
+            return "accused", first
+        undecided = [case.id for case in result.cases if case.outcome == "error"]
+        return ("undecided", ", ".join(undecided)) if undecided else ("passed", "")
+    if not messages:
+        return "survived", "nothing was charged"
+    if not set(mutant.caught_by) <= set(messages):
+        return "misplaced", first
+    if not told:
+        said = messages[mutant.caught_by[0]][0]
+        return "misplaced", f"no message says {mutant.seen!r}, but: {said}"
+    return "killed", told[0]
+
+
+def examine_all(
+    names: Sequence[str],
+    *,
+    full: bool = False,
+    unaided: bool = False,
+    workers: int | None = None,
+) -> Iterator[Examination]:
+    """Examines mutants by name in several processes; gives each finding as it comes.
+
+    Args:
+        names: of registered mutants.
+        full: all cases against each, not only those of its requirements.
+        unaided: only random histories and interleavings, which nobody wrote for it.
+        workers: how many processes; by default four for each processor, since most of the time
+            of a broken bus is spent in waiting for what it lost.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or 4 * (os.cpu_count() or 1), mp_context=context) as pool:
+        futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def mixed(names: Sequence[str]) -> list[str]:
+    """A variant after each few mutants, and all of them in the first half.
+
+    Variants meet all cases and keep a processor busy, where mutants mostly wait: side by side they would
+    starve each other, and at the end there would be nothing to run beside them.
+    """
+    mutants = registered_mutants()
+    variants = [name for name in names if not mutants[name].caught_by]
+    others = [name for name in names if mutants[name].caught_by]
+    between = len(others) // (2 * len(variants) or 1)
+    mixed: list[str] = []
+    for place, variant in enumerate(variants):
+        mixed += [variant, *others[place * between : (place + 1) * between]]
+    return mixed + others[len(variants) * between :]
+
+
+def _examine_by_name(name: str, full: bool, unaided: bool) -> Examination:
+    mutant = registered_mutants()[name]
+    return examine_unaided(mutant) if unaided else examine(mutant, full=full)

@@ -1,0 +1,148 @@
+"""The decorator that makes a coroutine function a case."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+import pytest
+
+from eventhook_conformance.checker import VIOLATION_KINDS, ViolationKind
+from eventhook_conformance.specification.requirements import requirements
+
+Body = Callable[..., Awaitable[None]]
+Exclusive: TypeAlias = Literal["counts", "cleans", "closes", "crowds", "times"]
+"""Why no other case runs at the same time.
+
+`counts`: it compares counts that others would change. `cleans`: it cleans up, and others would not say
+that this was what disturbed them. `closes`: it closes a client, the run's where only one may be open.
+`crowds`: it takes all subscriptions that there may be. `times`: it looks at the clock.
+"""
+_SUBSCRIPTIONS: Final = 10
+_PLAIN: Final = frozenset({"events", "streams"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """What the suite knows of a case before it runs."""
+
+    name: str
+    """`module::function`."""
+    requirements: tuple[str, ...]
+    implicates: frozenset[ViolationKind]
+    """The kinds of breach that, seen in this case, break its own requirements."""
+    needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Capabilities that it needs beyond those of its requirements."""
+    exclusive: Exclusive | None = None
+    """Why it runs while no other case does, after what is parked was left."""
+    clients: int = 0
+    """How many clients of its own it has open at a time."""
+    subscriptions: int = _SUBSCRIPTIONS
+    """How many subscriptions it has open at a time, at most."""
+    profile: str | None = None
+    """A profile that it needs beyond those of its requirements."""
+    self_contained: bool = False
+    """It leaves all that it entered: nothing of it has to be listened to after its end."""
+    last: bool = False
+    """It breaks the server that all share: it runs after all others, with no shared client open."""
+
+    @property
+    def phase(self) -> int:
+        """When it runs.
+
+        Those alone come first, while nothing is parked; what leaves nothing comes while the others'
+        subscriptions are listened to at the end anyway; what breaks things comes last.
+        """
+        if self.last:
+            return 3
+        return 0 if self.exclusive else 1 + self.self_contained
+
+    @property
+    def parks(self) -> bool:
+        """Whether its subscriptions stay open after its end, to be listened to."""
+        return not (self.exclusive or self.last)
+
+    def can_run_concurrently(self, *, multi_client: bool) -> bool:
+        """Whether it can run beside any others, where several may run at once.
+
+        What watches a server may see what others do to it.
+        """
+        if self.last or {requirements()[one].profile for one in self.requirements} - _PLAIN:
+            return False
+        return self.exclusive is None or (self.exclusive == "closes" and multi_client)
+
+
+def case(
+    *identifiers: str,
+    implicates: Collection[ViolationKind] = (),
+    needs: Mapping[str, tuple[Any, ...]] | None = None,
+    exclusive: Exclusive | None = None,
+    clients: int = 0,
+    subscriptions: int = _SUBSCRIPTIONS,
+    self_contained: bool = False,
+    last: bool = False,
+    profile: str | None = None,
+) -> Callable[[Body], Body]:
+    """Makes a coroutine function a case of these requirements.
+
+    Args:
+        *identifiers: the requirements that it tests.
+        shows: which breaches found by the checker in this case's history also show that its own
+            requirements are broken; what the case itself finds always does.
+        needs: capabilities, each with the claims for which the case applies.
+        alone: why no other case may run at the same time.
+        clients: how many of its own it has open at a time.
+        subscriptions: how many it has open at a time, at most.
+        leaves_nothing: it leaves all that it entered before it ends.
+        last: it runs after all others, since it breaks the server.
+        profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
+
+    Raises:
+        LookupError: there is no such requirement or kind of breach.
+    """
+    for identifier in identifiers:
+        if identifier not in requirements():
+            raise LookupError(f"no such requirement: {identifier}")
+    for kind in implicates:
+        if kind not in VIOLATION_KINDS:
+            raise LookupError(f"no such kind of breach: {kind}")
+
+    def decorate(body: Body) -> Body:
+        module = body.__module__.rpartition(".")[2]
+        about = Case(
+            name=f"{module}::{body.__name__}",
+            requirements=identifiers,
+            implicates=frozenset(implicates),
+            needs=dict(needs or {}),
+            exclusive=exclusive,
+            clients=clients,
+            subscriptions=subscriptions,
+            self_contained=self_contained,
+            last=last,
+            profile=profile,
+        )
+
+        @functools.wraps(body)
+        async def judged(probe: Any, **parameters: Any) -> None:
+            __tracebackhide__ = True
+            await probe.judge()
+
+        judged.__case__ = about  # type: ignore[attr-defined]  # because: the mark of a case
+        marked: Body = pytest.mark.asyncio(loop_scope="session")(judged)
+        return marked
+
+    return decorate
+
+
+def needs(**capabilities: Any) -> pytest.MarkDecorator:
+    """A mark for one set of parameters: it applies only where these are claimed."""
+    return pytest.mark.needs(**{name: (value,) for name, value in capabilities.items()})
+
+
+OTHER: Final = needs(multi_client=True, activation="bus")
+"""Only where entering makes active on every client is the first event of another client owed."""
+
+via: Final = pytest.mark.parametrize("via", ["same", pytest.param("other", marks=OTHER)])
+"""Runs a case through the subscriber's own client, and through another."""

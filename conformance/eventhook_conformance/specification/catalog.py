@@ -1,0 +1,74 @@
+"""Finds cases and expands their parameters, without pytest."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from eventhook_conformance.specification.case import Body, Case
+from eventhook_conformance.specification.requirements import requirements, unmet_need
+from eventhook_conformance.target import Capabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One case with one set of parameters: what runs, and has a result."""
+
+    id: str
+    case: Case
+    body: Body
+    parameters: Mapping[str, Any]
+    needs: Mapping[str, tuple[Any, ...]]
+
+    def unmet(self, capabilities: Capabilities) -> str | None:
+        """Why it does not apply to those claims; None if it does."""
+        for identifier in self.case.requirements:
+            if reason := requirements()[identifier].unmet(capabilities):
+                return reason
+        profile = self.case.profile
+        if profile is not None and profile not in capabilities.profiles:
+            return f"profile {profile} is not claimed"
+        return unmet_need(self.needs, capabilities)
+
+
+def collect(package_name: str) -> dict[str, Instance]:
+    """Every case in the public modules of a package, by its ID."""
+    package = importlib.import_module(package_name)
+    found: dict[str, Instance] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package_name}.{info.name}")
+        for value in vars(module).values():
+            if hasattr(value, "__case__") and value.__module__ == module.__name__:
+                found |= {instance.id: instance for instance in _instances(value)}
+    return found
+
+
+def _instances(function: Any) -> Iterator[Instance]:
+    case: Case = function.__case__
+    marks = [mark for mark in function.pytestmark if mark.name == "parametrize"]
+    for chosen in product(*([(mark, value) for value in mark.args[1]] for mark in marks)):
+        parameters: dict[str, Any] = {}
+        needs = dict(case.needs)
+        ids: list[str] = []
+        for mark, value in chosen:
+            given = mark.args[0]
+            names = given.replace(" ", "").split(",") if isinstance(given, str) else list(given)
+            # A bare value is its own ID; `pytest.param` brings an ID and marks.
+            values = getattr(value, "values", (value,))
+            parameters |= zip(names, values, strict=True)
+            ids.append(getattr(value, "id", None) or "-".join(str(one) for one in values))
+            for extra in getattr(value, "marks", ()):
+                needs |= extra.kwargs if extra.name == "needs" else {}
+        yield Instance(
+            id=f"{case.name}[{'-'.join(ids)}]" if ids else case.name,
+            case=case,
+            body=function.__wrapped__,
+            parameters=parameters,
+            needs=needs,
+        )

@@ -1,0 +1,96 @@
+"""Subscriptions that ask for the same, and so share what comes for them.
+
+An event is handed to a crowd once, however many read. It joins the *burst*, which reaches the
+buffers of all when a reader finds its own empty, when somebody wants to know what it holds, or when
+the burst is a quarter of a buffer long. Nobody can see the difference but by the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from eventhook_reference.channel import Channel
+
+E = TypeVar("E")
+
+
+class SubscriberGroup(Generic[E]):
+    """All subscriptions of one topic that ask for the same.
+
+    Args:
+        capacity: how many unread events each of them holds.
+        matches: what of the topic's events they ask for; None if all that come here.
+    """
+
+    def __init__(self, capacity: int, matches: Callable[[E], bool] | None = None) -> None:
+        self.matches = matches
+        self._capacity = capacity
+        self._longest = max(1, capacity // 4)
+        self._channels: dict[SharedChannel[E], None] = {}
+        self._burst: list[E] = []
+
+    def push(self, event: E) -> bool:
+        """Hands the event to all; whether a reader needs a turn (see `Channel.push`)."""
+        burst = self._burst
+        burst.append(event)
+        size = len(burst)
+        if size == 1:
+            # Whoever waits found the burst before this one empty.
+            for channel in self._channels:
+                channel.wake()
+        return size >= self._longest and self.hand_over()
+
+    def hand_over(self) -> bool:
+        """Ends the burst: puts it into every buffer; whether a reader needs a turn."""
+        if not self._burst:
+            return False
+        burst, self._burst = self._burst, []
+        crowded = False
+        for channel in self._channels:
+            if channel.take(burst):
+                crowded = True
+        return crowded
+
+    def join(self) -> SharedChannel[E]:
+        """One more subscription; what came before is not for it (PUB-13)."""
+        self.hand_over()
+        channel = SharedChannel(self._capacity, self)
+        self._channels[channel] = None
+        return channel
+
+    def depart(self, channel: SharedChannel[E]) -> bool:
+        """Takes a subscription out, with what came until now; whether there are others."""
+        self.hand_over()
+        del self._channels[channel]
+        return bool(self._channels)
+
+
+class SharedChannel(Channel[E], Generic[E]):
+    """A channel whose newest events may still lie in its crowd's burst."""
+
+    def __init__(self, capacity: int, crowd: SubscriberGroup[E]) -> None:
+        super().__init__(capacity)
+        self.crowd = crowd
+
+    @property
+    def dropped(self) -> int:
+        """Events lost to overflow so far, exactly (OVF-07)."""
+        self._catch_up()
+        return self._dropped
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._dropped = count
+
+    def take(self, burst: list[E]) -> bool:
+        """Appends the burst, of which the reader knows; whether that needs a turn."""
+        events = self._events
+        overrun = len(events) + len(burst) - self._capacity
+        if overrun > 0:
+            self._dropped += overrun
+        events.extend(burst)
+        return self._wakeup is not None and len(events) > self._crowded_from
+
+    def _catch_up(self) -> None:
+        self.crowd.hand_over()

@@ -1,0 +1,168 @@
+"""Targets that misbehave, the cases that meet them, and a run that must end cleanly whatever they do.
+
+Each target is hostile to one thing alone, which is called `evil`: events and patterns of that type.
+To all others it is the correct bus of the zoo, so that a run over `before`, `evil`, `after` shows that
+one case lost its verdict and the run lost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from eventhook_conformance.contract import EventPattern, StreamingBackend
+from eventhook_conformance.engine.runner import judge_in_loop
+from eventhook_conformance.engine.session import Run
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import Body, Case, Exclusive, Instance
+from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.mutants.base import Event, PliableBus, PliableClient
+
+QUICK = Settings(arrival_timeout_s=0.3, settle_s=0.05)
+HANG_S = 60.0
+"""No claim of speed: what is waited for in vain takes 0.3 s, a few times over."""
+CLAIMS = Capabilities(total_order=True, causal_order=True)
+
+
+def is_evil(event: Event) -> bool:
+    """Whether the hostile target is hostile to this event."""
+    return str(getattr(event, "event_type", "")).startswith("evil.")
+
+
+def asks_for_evil(selects: Any) -> bool:
+    """Whether the hostile target is hostile to this subscription."""
+    return isinstance(selects, EventPattern) and selects.event_type_prefix == "evil"
+
+
+# Targets
+
+
+@dataclass
+class Hostile:
+    """A target over one bus, which counts the clients that are open."""
+
+    client: Callable[[PliableBus], StreamingBackend] = PliableClient
+    capabilities: Capabilities = CLAIMS
+    bus: PliableBus = field(default_factory=PliableBus)
+    opened: int = 0
+    closed: int = 0
+
+    @property
+    def target(self) -> Target:
+        return Target("hostile", open=self.open, capabilities=self.capabilities)
+
+    def open(self) -> AbstractAsyncContextManager[StreamingBackend]:
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[StreamingBackend]:
+        backend = self.client(self.bus)
+        self.opened += 1
+        try:
+            yield backend
+        finally:
+            self.closed += 1
+            await backend.aclose()
+
+
+# Cases
+
+
+def instance(
+    body: Body,
+    *requirements: str,
+    implicates: Iterable[Any] = (),
+    exclusive: Exclusive | None = None,
+) -> Instance:
+    """A case made by hand from a coroutine function."""
+    name = f"own::{getattr(body, '__name__', 'body')}"
+    case = Case(
+        name=name,
+        requirements=requirements or ("PUB-01",),
+        implicates=frozenset(implicates),
+        exclusive=exclusive,
+    )
+    return Instance(id=name, case=case, body=body, parameters={}, needs={})
+
+
+async def hear(probe: Probe, kind: str) -> None:
+    """Subscribes to a type, publishes one of it, and proves that all has come."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.by_type(tenant, kind))
+    await probe.publish(probe.event(tenant, f"{kind}.act"))
+    await probe.fence(listener)
+
+
+async def before(probe: Probe) -> None:
+    """Harmless."""
+    await hear(probe, "plain")
+
+
+async def evil(probe: Probe) -> None:
+    """Meets what the target is hostile to."""
+    await hear(probe, "evil")
+
+
+async def after(probe: Probe) -> None:
+    """Harmless again: it shows that the run went on."""
+    await hear(probe, "plain")
+
+
+# Runs
+
+
+def examine(
+    target: Target,
+    bodies: Sequence[Body | Instance] = (before, evil, after),
+    *,
+    settings: Settings = QUICK,
+) -> RunResult:
+    """Judges a target; fails if the run hangs or leaves anything behind."""
+    alarm, (timer, _) = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
+    run = Run(target, target.capabilities, settings)
+    began = time.perf_counter()
+    asyncio.run(_judge(run, [b if isinstance(b, Instance) else instance(b) for b in bodies]))
+    took = time.perf_counter() - began
+    assert took < HANG_S, f"the run took {took:.1f} s"
+    assert signal.getsignal(signal.SIGALRM) is alarm
+    # pytest-timeout's own alarm goes on, if it was set.
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(max(timer - took, 0), abs=0.2)
+    return run.result
+
+
+async def _judge(run: Run, instances: Sequence[Instance]) -> None:
+    await judge_in_loop(run, instances)
+    for _ in range(5):  # what was cancelled last may need a turn or two to be gone
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"the run left {left}"
+
+
+def by_name(result: RunResult) -> dict[str, CaseResult]:
+    """The results by the names of the case functions."""
+    return {case.id.removeprefix("own::"): case for case in result.cases}
+
+
+def outcomes(result: RunResult) -> dict[str, str]:
+    """What each case came to."""
+    return {name: case.outcome for name, case in by_name(result).items()}
+
+
+def blamed(result: RunResult, *fragments: str) -> CaseResult:
+    """The evil case, after looking that it alone failed, by the target's fault, and says why."""
+    assert outcomes(result) == {"before": "passed", "evil": "failed", "after": "passed"}
+    case = by_name(result)["evil"]
+    assert case.blame == "target"
+    assert case.message is not None
+    for fragment in fragments:
+        assert fragment in case.message
+    return case

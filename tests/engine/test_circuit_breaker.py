@@ -1,0 +1,113 @@
+"""A run over a target that does nothing any more ends soon, and says why."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.hostile import Hostile, before, by_name, examine, instance
+from eventhook_conformance.engine import circuit_breaker
+from eventhook_conformance.results import RunResult, exit_code
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
+
+PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+BROKEN = Path(__file__).parents[1] / "driver" / "broken"
+MANY = 60
+
+
+def run_many(client: type[PliableClient]) -> RunResult:
+    many = [instance(before, f"PUB-{number % 9 + 1:02}") for number in range(MANY)]
+    cases = [type(one)(**{**vars(one), "id": f"own::{n}"}) for n, one in enumerate(many)]
+    return examine(Hostile(client).target, cases)
+
+
+class Breaks(PliableClient):
+    """Works for six publishes of all clients, and then not any more."""
+
+    def broken(self) -> bool:
+        count = self.bus.memory["published"] = self.bus.memory.get("published", 0) + 1
+        return bool(count > 6)
+
+
+class RaisesFromThenOn(Breaks):
+    def check(self, side: Side, event: Event) -> None:
+        super().check(side, event)
+        if self.broken():
+            raise RuntimeError("internal error")
+
+
+class HangsFromThenOn(Breaks):
+    async def publish(self, side: Side, event: Event) -> None:
+        if self.broken():
+            await asyncio.get_running_loop().create_future()
+        await super().publish(side, event)
+
+
+class SilentFromThenOn(Breaks):
+    def hand(self, member: Member, event: Event) -> None:
+        if not self.broken():
+            super().hand(member, event)
+
+
+@pytest.mark.parametrize(
+    ("client", "why"),
+    [
+        (
+            RaisesFromThenOn,
+            "the target stopped working (expected publish to succeed; seen: it raised",
+        ),
+        (HangsFromThenOn, "the target stopped working (expected publish to return"),
+        (SilentFromThenOn, "the target stopped delivering anything, after own::"),
+    ],
+)
+def test_a_target_that_works_no_more_is_not_asked_for_the_rest(
+    client: type[PliableClient], why: str
+) -> None:
+    result = run_many(client)
+    skipped = [one for one in result.cases if (one.message or "").startswith("not run: ")]
+    assert len(skipped) >= MANY - 20
+    assert why in (skipped[0].message or "")
+    assert {(one.outcome, one.blame) for one in skipped} == {("error", "target")}
+    assert result.verdict == "non-conformant"
+    assert exit_code([result]) == 1
+
+
+class FailsEveryCase(PliableClient):
+    """Delivers all of it twice, and works on."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        super().hand(member, event)
+        super().hand(member, event)
+
+
+def test_a_target_that_fails_every_case_is_judged_by_all_as_long_as_it_works() -> None:
+    result = run_many(FailsEveryCase)
+    assert {one.outcome for one in result.cases} == {"failed"}
+    assert len(by_name(result)) == MANY
+
+
+def test_one_that_is_slow_as_well_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit_breaker, "_HOPELESS_S", 0.0)
+    result = run_many(FailsEveryCase)
+    first = next(one for one in result.cases if one.outcome == "error")
+    assert "not run: the 24 cases up to own::23 did not pass, and took 0 s" in (first.message or "")
+
+
+@pytest.mark.slow
+def test_a_driver_that_fails_to_do_anything_ends_in_bounded_time(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "run", f"driver:{sys.executable} {BROKEN / 'gives_in.py'}", "-q"],
+        cwd=tmp_path,
+        env={**os.environ, "GAVE_IN": str(tmp_path / "gave-in")},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    assert "skeleton: " in done.stdout

@@ -1,0 +1,210 @@
+"""Cases that run at once: what is promised to a target, and to a reader, holds all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.hostile import CLAIMS, Hostile, instance
+from eventhook_conformance.contract import EventPattern, StreamingBackend
+from eventhook_conformance.engine.resolve_target import find_target
+from eventhook_conformance.engine.runner import cases_for, judge, judge_in_loop
+from eventhook_conformance.engine.scheduler import choose_concurrency
+from eventhook_conformance.engine.session import Run
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import Body, Instance
+from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.memory import target as memory
+from eventhook_reference.mutants import ZOO
+from eventhook_reference.mutants.base import Event, PliableBus, PliableClient
+
+SKELETON = Path(__file__).parents[2] / "examples/drivers/skeleton/driver.py"
+_CROWDED = Settings(at_once=12)
+
+
+def named(identifier: str, body: Body, clients: int = 0) -> Instance:
+    """A case made by hand, one of several of the same body."""
+    made = instance(body)
+    return replace(made, id=identifier, case=replace(made.case, clients=clients))
+
+
+class FarClient(PliableClient):
+    """A client whose publish takes its time, as one with a network between does."""
+
+    under_way = 0
+    most = 0
+
+    async def publish(self, side: Side, event: Event) -> None:
+        FarClient.under_way += 1
+        FarClient.most = max(FarClient.most, FarClient.under_way)
+        try:
+            await asyncio.sleep(0.006)
+            await super().publish(side, event)
+        finally:
+            FarClient.under_way -= 1
+
+
+@pytest.mark.slow
+def test_same_verdict_is_reached_however_many_run_at_once() -> None:
+    exclusive, concurrent = judge(memory), judge(memory, _CROWDED)
+    assert concurrent.verdict == "conformant", [c.message for c in concurrent.cases if c.message]
+    assert {case.id: case.outcome for case in concurrent.cases} == {
+        case.id: case.outcome for case in exclusive.cases
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["swallows-the-first", "hears-others-twice", "loses-every-hundredth"]
+)
+def test_broken_bus_is_caught_at_the_same_requirement(name: str) -> None:
+    mutant = next(one for one in ZOO if one.name == name)
+    cases = cases_for(mutant.caught_by)
+    result = judge(mutant.target(), Settings(arrival_timeout_s=1.0, at_once=12), cases)
+    failed = {one.requirement.id for one in result.requirement_results() if one.outcome == "failed"}
+    assert set(mutant.caught_by) <= failed
+
+
+def test_target_whose_round_trip_is_long_meets_several_at_once() -> None:
+    FarClient.most = 0
+    bus = PliableBus()
+
+    @asynccontextmanager
+    async def open_client() -> AsyncIterator[StreamingBackend]:
+        yield FarClient(bus)
+
+    async def publish(probe: Probe) -> None:
+        await probe.publish(probe.event(probe.tenant()))
+
+    run = Run(Target("far", open=open_client), Capabilities(), Settings(settle_s=0.0))
+    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", publish) for n in range(8)]))
+    assert run.result.verdict != "non-conformant"
+    assert FarClient.most > 1
+
+
+def test_near_target_meets_one_case_at_a_time() -> None:
+    inside: list[str] = []
+
+    async def body(probe: Probe) -> None:
+        inside.append(probe.history.case)
+        assert len(inside) == 1
+        await probe.publish(probe.event(probe.tenant()))
+        inside.pop()
+
+    run = Run(Hostile().target, CLAIMS, Settings(settle_s=0.0))
+    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", body) for n in range(3)]))
+    assert [case.outcome for case in run.result.cases] == ["passed"] * 3
+
+
+def test_no_more_clients_are_open_than_a_target_is_asked_to_bear() -> None:
+    hostile = Hostile()
+    most = 0
+
+    async def open_two(probe: Probe) -> None:
+        nonlocal most
+        await probe.open_client()
+        await probe.open_client()
+        most = max(most, hostile.opened - hostile.closed)
+        await probe.publish(probe.event(probe.tenant()), via="other")
+
+    run = Run(hostile.target, CLAIMS, Settings(settle_s=0.0, at_once=5))
+    cases = [named(f"own::case_{n}", open_two, clients=2) for n in range(5)]
+    asyncio.run(judge_in_loop(run, cases))
+    assert [case.outcome for case in run.result.cases] == ["passed"] * 5
+    assert most == 4
+    assert hostile.opened == hostile.closed
+
+
+def test_case_is_judged_again_where_another_broke_its_client() -> None:
+    breaking = asyncio.Event()
+    tries = 0
+
+    async def hang(probe: Probe) -> None:
+        client = await probe.client()
+        client.distrust("publish hung", probe.history)
+        breaking.set()
+        probe.found("publish to return", "it does not")
+
+    async def suffer(probe: Probe) -> None:
+        nonlocal tries
+        tries += 1
+        client = await probe.client("other")  # which is what the other case has for its first
+        await breaking.wait()
+        if client.tainted:
+            probe.found("an event to come", "nothing of it")
+
+    run = Run(Hostile().target, CLAIMS, Settings(settle_s=0.0, at_once=2))
+    cases = [named("own::suffers", suffer), named("own::hangs", hang)]
+    asyncio.run(judge_in_loop(run, cases))
+    assert {case.id: case.outcome for case in run.result.cases} == {
+        "own::suffers": "passed",
+        "own::hangs": "failed",
+    }
+    assert tries == 2
+
+
+def test_what_nobody_asks_for_is_ended() -> None:
+    ended: list[str] = []
+
+    async def wait(probe: Probe) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(probe.history.case)
+
+    async def pass_(probe: Probe) -> None:
+        await probe.subscribe(EventPattern.all(probe.tenant()))
+
+    async def stopped_early(run: Run) -> None:
+        try:
+            await run.start()
+            run.planned = [named("own::first", pass_), named("own::second", wait)]
+            assert (await run.judge(run.planned[0])).outcome == "passed"
+        finally:
+            await run.finish()
+
+    hostile = Hostile()
+    run = Run(hostile.target, CLAIMS, Settings(settle_s=0.0, at_once=2))
+    asyncio.run(stopped_early(run))
+    assert ended == ["own::second"]
+    assert [case.id for case in run.result.cases] == ["own::first"]
+    assert hostile.opened == hostile.closed
+
+
+@pytest.mark.parametrize(
+    ("claims", "round_trip_s", "asked", "expected"),
+    [
+        (Capabilities(), 0.0001, None, 1),
+        (Capabilities(), 0.05, None, 96),
+        (Capabilities(), 0.0001, 4, 4),
+        (Capabilities(overflow="block"), 0.05, None, 1),
+    ],
+)
+def test_how_many_run_at_once(
+    claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
+) -> None:
+    assert choose_concurrency(claims, round_trip_s, asked) == expected
+
+
+def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
+    at_once, most = 0, 0
+
+    async def body(probe: Probe) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await probe.publish(probe.event(probe.tenant()))
+        at_once -= 1
+
+    skeleton = find_target(f"driver:{sys.executable} {SKELETON}")
+    run = Run(skeleton, skeleton.capabilities, Settings(settle_s=0.0, at_once=4))
+    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", body) for n in range(4)]))
+    assert [case.outcome for case in run.result.cases] == ["passed"] * 4
+    assert most == 1

@@ -1,0 +1,102 @@
+"""No case leaves more unread than the target claims to hold, but where overflow is the matter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine.hostile import instance
+from eventhook_conformance.cases import catalog
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.engine.runner import judge_in_loop
+from eventhook_conformance.engine.session import Run
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import Instance
+from eventhook_conformance.target import Capabilities
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants.base import PliableClient, Side, pliable_target
+
+CAPACITY = 8
+OVERRUNNING = (
+    "isolation_holds_while_another_tenant_overruns",
+    "overrun_takes_nothing_from_another_tenant",
+    "waiting_publishers_hold_up_no_other_tenant",
+)
+
+
+def most_unread(policy: Any, instances: Sequence[Instance]) -> dict[str, int]:
+    """For each case that leaves more unread in one subscription than is claimed, how many."""
+    claims = Capabilities(
+        event_capacity=CAPACITY,
+        stream_capacity=CAPACITY,
+        overflow=policy,
+        total_order=True,
+        causal_order=True,
+    )
+    most: dict[str, int] = {}
+
+    class Counted(Channel[Any]):
+        """Holds whatever comes, and notes whose it was where that was too much."""
+
+        def __init__(self) -> None:
+            super().__init__(1 << 40)
+            self.case = next(iter(run._judging), "smoke")
+
+        def push(self, event: Any) -> bool:
+            pushed = super().push(event)
+            if len(self._events) > CAPACITY:
+                most[self.case] = max(most.get(self.case, 0), len(self._events))
+            return pushed
+
+    class Client(PliableClient):
+        capabilities = claims
+
+        def make_channel(self, side: Side) -> Channel[Any]:
+            return Counted()
+
+    run = Run(
+        pliable_target("counted", Client, claims), claims, Settings(settle_s=0.0, examples=100)
+    )
+    asyncio.run(judge_in_loop(run, instances))
+    assert run.result.suite_failure is None
+    return most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest", "block"])
+def test_no_case_leaves_more_unread_than_is_claimed(policy: str) -> None:
+    cases = [
+        one
+        for one in catalog().values()
+        if not one.id.startswith("overflow") and not any(name in one.id for name in OVERRUNNING)
+    ]
+    assert most_unread(policy, cases) == {}
+
+
+async def hoards(probe: Probe) -> None:
+    """One more than is claimed, and all of it read in the end."""
+    tenant = probe.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    await probe.publish(*(probe.event(tenant) for _ in range(CAPACITY + 1)))
+    await probe.fence(listener)
+
+
+def test_a_case_that_leaves_more_unread_is_named() -> None:
+    assert most_unread("block", [instance(hoards)]) == {"own::hoards": CAPACITY + 2}
+
+
+async def fences_for_two(probe: Probe) -> None:
+    """What one is fenced by, the other reads too."""
+    tenant = probe.tenant()
+    wide = await probe.subscribe(EventPattern.all(tenant))
+    narrow = await probe.subscribe(EventPattern.by_type(tenant, "order"))
+    for _ in range(CAPACITY):
+        await probe.fence(wide, narrow)
+
+
+def test_a_fence_leaves_nothing_unread_behind_it() -> None:
+    assert most_unread("block", [instance(fences_for_two)]) == {}
