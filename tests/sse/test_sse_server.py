@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.contract import FlovynEvent
-from eventhook_conformance.sse.socket_reader import raw_reader
+from eventhook_conformance.sse.socket_reader import socket_reader
 from eventhook_reference.sse.app import SseApp
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS
 from eventhook_reference.sse.openapi import document
@@ -49,7 +49,7 @@ async def test_the_server_ends_with_streams_open() -> None:
         async with running() as server:
             workflow = await server.workflow()
             stalled = await readers.enter_async_context(
-                raw_reader(
+                socket_reader(
                     server.target.base_url,
                     server.path(workflow),
                     server.tenant.headers,
@@ -73,7 +73,7 @@ async def test_two_hundred_readers_fifty_of_them_stalled_leave_nothing() -> None
         async with AsyncExitStack() as leaving:
             readers = [
                 await leaving.enter_async_context(
-                    raw_reader(
+                    socket_reader(
                         server.target.base_url,
                         server.path(workflows[number % 10]),
                         server.tenant.headers,
@@ -90,7 +90,7 @@ async def test_two_hundred_readers_fifty_of_them_stalled_leave_nothing() -> None
                     await server.backend.streams.publish(token(workflow, "x" * 16384))
             for number, reader in enumerate(readers):
                 if number % 4:
-                    assert await reader.read_some()
+                    assert await reader.read_body()
         await gone(server, before)
 
 

@@ -7,7 +7,7 @@ from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, via
 from eventhook_conformance.sse.client import EVENT_STREAM
 from eventhook_conformance.sse.session import StreamKind, sse_session
-from eventhook_conformance.sse.socket_reader import raw_reader
+from eventhook_conformance.sse.socket_reader import socket_reader
 
 _LEAST_RETRY_MS = 100
 """Whoever reconnects sooner does so without end: fewer can only be seconds."""
@@ -110,7 +110,7 @@ async def head_keeps_no_connection_busy(probe: Probe, kind: StreamKind) -> None:
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         headers = sse.tenants[0].headers
-        async with raw_reader(sse.target.base_url, path, headers, method="HEAD") as reader:
+        async with socket_reader(sse.target.base_url, path, headers, method="HEAD") as reader:
             status = await probe.returns(reader.read_head(), f"the answer to HEAD {path}")
             probe.expect(status == 200, "HEAD to answer 200", f"{status}")
             await probe.returns(reader.ends(), f"the answer to HEAD {path}")

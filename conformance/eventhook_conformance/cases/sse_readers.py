@@ -11,7 +11,7 @@ from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
-from eventhook_conformance.sse.socket_reader import raw_reader
+from eventhook_conformance.sse.socket_reader import socket_reader
 from eventhook_conformance.sse.stream import Stream
 
 
@@ -41,7 +41,7 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: 
         path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
         staying: list[Stream] = []
         for busy in (False, True, True):
-            async with raw_reader(sse.target.base_url, path, headers) as guest:
+            async with socket_reader(sse.target.base_url, path, headers) as guest:
                 status = await probe.returns(guest.read_head(), f"the answer to GET {path}")
                 probe.expect(status == 200, "200", f"{status}")
                 # In the first turn nobody else is there yet, when the guest comes.
@@ -51,7 +51,7 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: 
                 await sse.publish(*events[:half])
                 publishing = probe.spawn(sse.publish(*events[half:])) if busy else None
                 if busy:
-                    await probe.returns(guest.read_some(), "the first event")
+                    await probe.returns(guest.read_body(), "the first event")
                 if way == "reset":
                     guest.reset()
                 else:
@@ -115,5 +115,5 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
 
 
 async def _visit(sse: Sse, path: str) -> None:
-    async with raw_reader(sse.target.base_url, path, sse.tenants[0].headers) as guest:
+    async with socket_reader(sse.target.base_url, path, sse.tenants[0].headers) as guest:
         await guest.read_head()

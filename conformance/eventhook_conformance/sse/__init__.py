@@ -2,15 +2,15 @@
 
     parser.py     the WHATWG rules: bytes in, events out; imports nothing
     client.py     a stream read with httpx, every wait bounded
-    second.py     the same stream read with aiohttp, by rules written separately
-    raw.py        a plain socket, for readers that stall, reset, or leave early
-    judging.py    what must hold of a stream; pure
-    session.py    all that a case needs, over these; stream.py: one open stream
-    provisioning.py, publishing.py, holdings.py: things to look at, traffic, what a server holds
+    independent_readers.py  the same stream read with aiohttp and httpx2
+    socket_reader.py  a plain socket, for readers that stall, reset, or leave early
+    checks.py     what must hold of a stream; pure
+    stream.py     one open stream; session.py: all that a case needs
+    provisioning.py, publishing.py, resource_meter.py: executions, traffic, what a server holds
     browser.py    a headless Chromium's EventSource
-    fuzzing.py    schemathesis
+    fuzzing.py    schemathesis, over schemathesis_runner.py, document.py, asgi_client.py
 
-Importing this package imports none of them but the parser.
+Importing this package imports only the parser.
 """
 
 from eventhook_conformance.sse.parser import Parser, ServerSentEvent

@@ -210,7 +210,8 @@ class Sse:
             kind == "consolidated",
         )
         stream = Stream(
-            self,
+            probe,
+            self.published,
             wanted,
             reading,
             f"r{number}{self.query(types)}",

@@ -1,4 +1,7 @@
-"""A reader on a plain socket: one that stalls, resets, or leaves before it has read anything."""
+"""An HTTP reader on a plain socket: for readers that stall, reset, or leave before they have read.
+
+h11 parses the answers: chunks of any size, trailers, long heads, answers without a length.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,31 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
+from eventhook_conformance.sse.parser import Parser, ServerSentEvent
+
+if TYPE_CHECKING:
+    import h11
+
 _SMALL: Final = 4096
-"""Bytes that the kernel holds for a reader that stalls."""
+"""Bytes that the kernel keeps for a reader that stalls."""
+_AT_ONCE: Final = 65536
+_LONGEST_HEAD: Final = 2 * 65536
+"""Bytes. Servers and proxies allow heads of 64 KiB."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
-class RawReader:
-    """One connection, with one request sent."""
+class SocketReader:
+    """One connection with one request sent; made by `socket_reader`.
+
+    Args:
+        sock: the connected socket.
+        reader, writer: its streams.
+        request: the bytes of the request.
+        method: of the request.
+    """
 
     def __init__(
         self,
@@ -25,31 +43,106 @@ class RawReader:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         request: bytes,
+        method: str,
     ) -> None:
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        """By lower-case name, once `read_head` has returned."""
+        self.events: list[ServerSentEvent] = []
+        """All events that `read_events` has read."""
+        self.parser = Parser()
+        self.ended = False
+        """Whether the answer has ended in good order."""
         self._sock = sock
         self._reader = reader
         self._writer = writer
         self._request = request
+        self._method = method
+        self._http = self._new_exchange()
+
+    def _new_exchange(self) -> h11.Connection:
+        import h11  # because: it belongs to the extra `sse`
+
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        # h11 has to know the method, which decides whether there is a body. The bytes are our own:
+        # h11 would not send HTTP/1.0.
+        http.send(h11.Request(method=self._method, target="/", headers=[("Host", "suite")]))
+        http.send(h11.EndOfMessage())
+        return http
 
     def ask(self) -> None:
         """Sends the request, for the first time or again on the same connection."""
         self._writer.write(self._request)
 
     async def read_head(self) -> int:
-        """The status, after all headers were read."""
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        return int(head.split(b" ", 2)[1])
+        """Reads all headers; returns the status.
+
+        Raises:
+            ConnectionError: the server closed the connection before.
+            h11.RemoteProtocolError: the answer is not HTTP.
+        """
+        import h11
+
+        while True:
+            event = await self._next()
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+                self.headers = {
+                    name.decode("latin-1").lower(): value.decode("latin-1")
+                    for name, value in event.headers
+                }
+                return self.status
+
+    async def read_body(self) -> bytes:
+        """Returns the next part of the body; empty once it has ended.
+
+        Raises:
+            h11.RemoteProtocolError: the body ends before its last chunk, or is not HTTP.
+        """
+        import h11
+
+        if self.ended:
+            return b""
+        while True:
+            event = await self._next()
+            if isinstance(event, h11.Data):
+                return bytes(event.data)
+            if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+                self.ended = True
+                return b""
+
+    async def read_events(self) -> list[ServerSentEvent]:
+        """Reads until at least one more event is complete; none once the stream has ended."""
+        while True:
+            body = await self.read_body()
+            if not body:
+                return []
+            if events := self.parser.feed(body):
+                self.events += events
+                return events
+
+    async def _next(self) -> object:
+        import h11
+
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            data = await self._reader.read(_AT_ONCE)
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise ConnectionResetError("the server closed the connection without an answer")
+            self._http.receive_data(data)
+        return event
 
     async def ends(self) -> bool:
-        """Whether what was asked for is over: the same request is answered again, or all is closed."""
-        self.ask()
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        """Reads the answer to its end: then the same request is answered again, or all is closed."""
+        while await self.read_body():
+            pass
+        with contextlib.suppress(ConnectionError):
+            self.ask()
+            rest, _ = self._http.trailing_data
+            self._http = self._new_exchange()
+            if rest:  # no bytes would mean the end of the connection
+                self._http.receive_data(rest)
             await self.read_head()
         return True
-
-    async def read_some(self) -> bytes:
-        """What comes next; empty at the end."""
-        return await self._reader.read(65536)
 
     def reset(self) -> None:
         """Breaks the connection off, as a process that is killed does."""
@@ -63,14 +156,15 @@ class RawReader:
 
 
 @asynccontextmanager
-async def raw_reader(
+async def socket_reader(
     base_url: str,
     path: str,
     headers: Mapping[str, str],
     *,
     method: str = "GET",
+    version: Literal["1.0", "1.1"] = "1.1",
     small: bool = False,
-) -> AsyncIterator[RawReader]:
+) -> AsyncIterator[SocketReader]:
     """Connects and sends a request; nothing of the answer is read yet.
 
     Args:
@@ -78,7 +172,8 @@ async def raw_reader(
         path: under it.
         headers: that the request carries.
         method: of the request.
-        small: with the smallest buffers, for a reader that will stall.
+        version: of HTTP.
+        small: use the smallest buffers, for a reader that will stall.
     """
     url = urlsplit(base_url)
     secure = url.scheme == "https"
@@ -93,18 +188,19 @@ async def raw_reader(
         await loop.sock_connect(sock, address)
         reader, writer = await asyncio.open_connection(
             sock=sock,
-            limit=_SMALL if small else 65536,
+            limit=_SMALL if small else _AT_ONCE,
             ssl=secure or None,
             server_hostname=host if secure else None,
         )
     except BaseException:  # because: a cancelled connect must not leak its socket either
         sock.close()
         raise
-    lines = [f"{method} {url.path.rstrip('/')}{path} HTTP/1.1", f"Host: {url.netloc}"]
+    lines = [f"{method} {url.path.rstrip('/')}{path} HTTP/{version}", f"Host: {url.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    raw = RawReader(sock, reader, writer, "\r\n".join([*lines, "", ""]).encode())
-    raw.ask()
+    request = "\r\n".join([*lines, "", ""]).encode()
+    opened = SocketReader(sock, reader, writer, request, method)
+    opened.ask()
     try:
-        yield raw
+        yield opened
     finally:
         writer.transport.abort()

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event, Remark
-from eventhook_conformance.sse.checks import Wanted, key_of, shown
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sse.checks import Published, Wanted, key_of, shown
 from eventhook_conformance.sse.client import Reading
-
-if TYPE_CHECKING:
-    from eventhook_conformance.sse.session import Sse
 
 
 class Stream:
     """One open stream of the target.
 
     Args:
-        session: whose it is.
+        probe: the case's.
+        published: gives what was published so far.
         wanted: what it should carry.
         reading: what came of it.
         name: how histories call its reader.
@@ -30,7 +28,8 @@ class Stream:
 
     def __init__(
         self,
-        session: Sse,
+        probe: Probe,
+        published: Callable[[], Published],
         wanted: Wanted,
         reading: Reading,
         name: str,
@@ -38,7 +37,8 @@ class Stream:
         fences: Callable[[], list[Event]],
         closing: AsyncExitStack,
     ) -> None:
-        self._session = session
+        self._probe = probe
+        self._published = published
         self.wanted = wanted
         self.reading = reading
         self.name = name
@@ -50,7 +50,7 @@ class Stream:
 
     def seen(self) -> set[str]:
         """The keys of all that came, as `key_of` gives them."""
-        published = self._session.published()
+        published = self._published()
         origins = (published.origin(one.event) for one in self.reading.received)
         return {key_of(origin.event) for origin in origins if origin is not None}
 
@@ -60,7 +60,7 @@ class Stream:
         Raises:
             CaseAborted: they did not in time, or the stream ended.
         """
-        probe = self._session.probe
+        probe = self._probe
         wanted = {key_of(event): event for event in events}
         got = self.reading.received
 
@@ -69,7 +69,7 @@ class Stream:
         def all_came() -> bool:
             nonlocal looked
             if looked < len(got):
-                published = self._session.published()
+                published = self._published()
                 for one in got[looked:]:
                     origin = published.origin(one.event)
                     if origin is not None:
@@ -98,14 +98,14 @@ class Stream:
 
     async def until(self, satisfied: Callable[[], bool], timeout_s: float | None = None) -> bool:
         """Whether that holds in time, or before the stream ends."""
-        probe = self._session.probe
+        probe = self._probe
         waiting = probe.spawn(self.reading.until(satisfied))
         await probe.deadline.wait(waiting, timeout_s=timeout_s)
         return satisfied()
 
     async def leave(self) -> None:
         """Closes the connection."""
-        await self._session.probe.returns(self._closing.aclose(), f"closing {self.name}")
+        await self._probe.returns(self._closing.aclose(), f"closing {self.name}")
 
 
 def _called(event: Event) -> str:

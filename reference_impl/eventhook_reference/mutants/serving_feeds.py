@@ -310,6 +310,21 @@ def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
     return _feeding("every", change)
 
 
+@broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
+def keeps_everything_and_writes_tersely() -> type[SseApp]:
+    """What waits for a reader has no bound, and fields stand without a blank after their colon."""
+    from eventhook_reference.mutants.serving_variants import terse
+
+    class Terse(keeps_everything_for_a_stalled_reader()):  # type: ignore[misc]  # because: made above
+        async def write(self, outbox: Any, send: Any) -> None:
+            async def shortened(message: Any) -> None:
+                await send({**message, "body": terse(message["body"])})
+
+            await super().write(outbox, shortened)
+
+    return Terse
+
+
 @broken(SERVING_FEEDS, "SSE-13", seen="to arrive on")
 def waits_for_the_slowest_reader() -> type[SseApp]:
     """One writer serves all readers in turn, and stands still where one does not read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from eventhook_conformance.target import Mutant
@@ -56,6 +57,26 @@ def server_with_crlf() -> type[SseApp]:
 def server_with_bare_cr() -> type[SseApp]:
     """Lines end with CR alone, which the rules allow."""
     return _writing(lambda body: body.replace(b"\n", b"\r"))
+
+
+_BLANK: Final = re.compile(rb"^(event|data|id): (?! )", re.MULTILINE)
+
+
+def terse(body: bytes) -> bytes:
+    """The same events without the blanks that a parser takes away."""
+    return _BLANK.sub(rb"\1:", body)
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_writes_tersely() -> type[SseApp]:
+    """No blank after a colon, five bytes at a time, and 32 KiB of headers in front."""
+
+    class Other(_writing(terse, cut=5)):  # type: ignore[misc]  # because: made above
+        def headers(self) -> dict[str, str]:
+            return {**super().headers(), **{f"x-trace-{n}": "x" * 1000 for n in range(32)}}
+
+    made: type[SseApp] = Other
+    return made
 
 
 @broken(SERVING_VARIANTS, seen="")
