@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.report import console
 from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
 from eventhook_conformance.report.failure import failure_text, rerun_command
-from eventhook_conformance.report.json_report import to_json, write_json
+from eventhook_conformance.report.json_report import json_text, to_json
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification.requirements import requirements
@@ -318,39 +317,20 @@ def test_a_violation_is_reported_for_each_requirement(at: Timeline) -> None:
     assert [one["requirement"] for one in violations] == ["PUB-01", "PUB-04"]
 
 
-def test_a_report_is_written_whole(at: Timeline, tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("an older one")
+def test_a_report_is_one_ascii_document(at: Timeline) -> None:
     result = run(broken(at))
-    write_json(path, [result])
-    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(json.dumps(to_json([result])))
-    assert path.read_bytes().isascii()
-    assert path.read_bytes().endswith(b"}\n")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+    text = json_text([result])
+    assert json.loads(text) == json.loads(json.dumps(to_json([result])))
+    assert text.isascii()
+    assert text.endswith("}\n")
 
 
-def test_a_report_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("an older one")
-    impossible = run(settings=Settings(selection=object()))  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        write_json(path, [impossible])
-    assert path.read_text() == "an older one"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
-
-
-def test_a_folder_that_does_not_exist_is_said(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"report\.json"):
-        write_json(tmp_path / "missing" / "report.json", [run()])
-
-
-def test_text_that_utf8_cannot_carry_is_escaped(at: Timeline, tmp_path: Path) -> None:
+def test_text_that_utf8_cannot_carry_is_escaped(at: Timeline) -> None:
     at.deliver(at.subscribe(), event(source="\ud800", data="\ud800"))
     case = passed()
     case.outcome, case.violations, case.history = "failed", at.judge(), at.history
     case.message = "\ud800"
-    write_json(tmp_path / "report.json", [run(case)])
-    assert "\\ud800" in (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert "\\ud800" in json_text([run(case)])
 
 
 # The terminal

@@ -1,1 +1,1 @@
-"""What is known not to hold, and what is new beside it."""
+"""Known failures: recorded in a file that people edit, and compared with a new run."""

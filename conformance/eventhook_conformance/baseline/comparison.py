@@ -1,4 +1,4 @@
-"""What was seen, held against what is known: only what got worse is news."""
+"""Compares a run with a baseline: only new failures fail."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import datetime
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from eventhook_conformance.baseline.known import Baseline, Entry, Observed, advisory
+from eventhook_conformance.baseline.known import Baseline, Charge, Entry, Observed, advisory
+from eventhook_conformance.report.text import counted
 from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 
 @dataclass(kw_only=True)
 class Comparison:
-    """What is new; each entry a line for people."""
+    """The differences from a baseline; each item is a line for people."""
 
     worse: list[str] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
@@ -23,24 +24,31 @@ class Comparison:
     better: list[str] = field(default_factory=list)
     flaky: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    known: int = 0
-    """How many known failures were seen again."""
+    known: set[tuple[str, Charge]] = field(default_factory=set)
+    """The known failures that were seen again, by target."""
 
     @property
     def exit_code(self) -> int:
-        """1 if anything got worse or the baseline is out of date, 3 if something is undecided, else 0."""
+        """Returns 1 for a new failure or a wrong entry, 3 for a new undecided case, else 0."""
         if self.worse or self.expired or self.stale or self.unknown:
             return 1
         return 3 if self.undecided else 0
 
     def lines(self) -> Iterator[str]:
-        """All of it, the worst first."""
+        """Lists all differences, the worst first."""
         for word in ("worse", "expired", "stale", "unknown", "undecided", "better", "flaky"):
             for text in getattr(self, word):
                 yield f"{word:<9}  {text}"
         for text in self.notes:
             yield f"{'note':<9}  {text}"
-        yield f"{'known':<9}  {self.known} failures as recorded"
+        yield f"{'known':<9}  {counted_known(self.known)}"
+
+
+def counted_known(known: Collection[tuple[str, Charge]]) -> str:
+    """Says how many known failures there are, in how many cases."""
+    cases = {(target, case) for target, (case, _) in known}
+    text = counted(len(known), "known failure")
+    return f"{text} in {counted(len(cases), 'case')}" if known else text
 
 
 def compare(
@@ -50,13 +58,13 @@ def compare(
     cases: Collection[str],
     today: datetime.date,
 ) -> Comparison:
-    """Holds what was seen against what is known.
+    """Compares results with a baseline.
 
     Args:
-        baseline: what is known.
-        seen: what was seen, by target.
-        cases: all cases there are, so that a misspelt one is noticed.
-        today: for the days on which entries expire.
+        baseline: the known failures.
+        seen: the results, by target.
+        cases: the IDs of all cases, to find misspelled ones.
+        today: the day by which entries expire.
     """
     news = Comparison()
     if baseline.kept:
@@ -67,14 +75,14 @@ def compare(
         if name in baseline.targets:
             _compare_claims(news, baseline.targets[name].claims, one)
         else:
-            news.notes.append(f"{name} is new to the baseline")
+            news.notes.append(f"{name} is not in the baseline yet")
         entries = [entry for entry in baseline.entries if entry.target == name]
         _compare_facts(news, entries, one, today)
         _compare_entries(news, entries, one, kept=baseline.kept)
         if one.specification != baseline.specification:
             news.notes.append(
-                f"the baseline is of specification {baseline.specification}, "
-                f"{name} was judged by {one.specification}"
+                f"the baseline was recorded with specification {baseline.specification}, "
+                f"{name} was judged with {one.specification}"
             )
     news.notes += [f"{name} was not run" for name in baseline.targets if name not in seen]
     return news
@@ -83,7 +91,7 @@ def compare(
 def _unknown(baseline: Baseline, cases: Collection[str]) -> Iterator[str]:
     for entry in baseline.entries:
         if entry.target not in baseline.targets:
-            yield f"{entry.where}: there is no [[target]] called {entry.target!r}"
+            yield f"{entry.where}: there is no [[target]] named {entry.target!r}"
         if entry.case is not None and entry.case not in cases:
             yield f"{entry.where}: there is no such case"
         for identifier in entry.requirements:
@@ -92,7 +100,7 @@ def _unknown(baseline: Baseline, cases: Collection[str]) -> Iterator[str]:
 
 
 def _compare_claims(news: Comparison, before: Capabilities, one: Observed) -> None:
-    """What is no longer claimed can no longer fail: that is worse, whatever the cases say."""
+    """A claim that was withdrawn is worse: what is not claimed cannot fail."""
     if one.profiles:
         narrowed = set(one.profiles) & set(before.profiles)
         before = replace(before, profiles=frozenset(narrowed))
@@ -102,7 +110,7 @@ def _compare_claims(news: Comparison, before: Capabilities, one: Observed) -> No
         if was is None and now is not None and requirement.level == "MUST":
             news.worse.append(f"{what} is no longer claimed: {now}")
         elif was is not None and now is None and one.outcomes.get(requirement.id) == "passed":
-            news.better.append(f"{what} is claimed now, and holds")
+            news.better.append(f"{what} is claimed now and holds")
 
 
 def _compare_facts(
@@ -127,7 +135,7 @@ def _compare_facts(
         elif all(entry.flaky for entry in covering):
             news.flaky.append(f"{what} failed this time ({covering[0].reason})")
         else:
-            news.known += 1
+            news.known.add((one.name, charge))
 
 
 def _compare_entries(
@@ -149,4 +157,4 @@ def _compare_entries(
                 news.better.append(f"{what} passes now")
             if kept:
                 place = f" (line {entry.line})" if entry.line else ""
-                news.stale.append(f"{what} passes now: take it out{place}")
+                news.stale.append(f"{what} passes now: remove the entry{place}")

@@ -1,4 +1,4 @@
-"""The baseline as a file: TOML that people edit, review and merge. Comments survive being saved again."""
+"""Reads a baseline file strictly. Each table keeps its text, so that saving again keeps comments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,30 +18,23 @@ from eventhook_conformance.baseline.known import (
     Observed,
     observed,
 )
-from eventhook_conformance.report.text import printable
 from eventhook_conformance.target import Capabilities
 
-_HEAD: Final = """\
-# What is known not to hold. `eventhook-conformance run --baseline` fails only on what is not in here,
-# and on what should no longer be: an entry that passes now, has expired, or names nothing.
-#
-# [[known]]  target, case (left out: any case), requirements, reason; if wanted link, expires (a date,
-#            the last day on which it is accepted), outcome ("undecided" or "untested").
-# [[flaky]]  the same, for what comes and goes: it may fail and may pass.
-"""
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"schema", "specification", "target", "known", "flaky"}),
     "target": frozenset({"name", "claims", "run"}),
     "known": frozenset({"target", "case", "requirements", "reason", "link", "expires", "outcome"}),
 }
-_TABLE: Final = re.compile(r"\[\[(target|known|flaky)\]\]\s*(?:#.*)?")
+_KINDS: Final = ("target", "known", "flaky")
+TABLE: Final = re.compile(r"[ \t]*\[\[[ \t]*(target|known|flaky)[ \t]*\]\]")
+"""The header of a table."""
 
 
 def read_baseline(path: Path) -> Baseline:
-    """A baseline file.
+    """Reads a baseline file.
 
     Raises:
-        BrokenBaseline: it cannot be read, or holds what it should not; the message says where.
+        BrokenBaseline: it cannot be read or is not valid; the message says where.
     """
     text = _text(path)
     try:
@@ -51,7 +44,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def read_either(path: Path) -> Baseline | dict[str, Observed]:
-    """A baseline file or a JSON report, whichever it is.
+    """Reads a file that is either a baseline or a JSON report.
 
     Raises:
         BrokenBaseline: it is neither.
@@ -62,17 +55,17 @@ def read_either(path: Path) -> Baseline | dict[str, Observed]:
 
 
 def read_report(path: Path) -> dict[str, Observed]:
-    """A JSON report.
+    """Reads a JSON report.
 
     Raises:
-        BrokenBaseline: it cannot be read, or is none.
+        BrokenBaseline: it cannot be read or is not a JSON report.
     """
     try:
         return observed(json.loads(_text(path)))
     except BrokenBaseline as error:
         raise BrokenBaseline(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise BrokenBaseline(f"{path}: this is no JSON report of a run: {error}") from error
+        raise BrokenBaseline(f"{path}: expected a JSON report of a run: {error}") from error
 
 
 def _text(path: Path) -> str:
@@ -81,22 +74,22 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BrokenBaseline(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BrokenBaseline(f"{path} is no UTF-8 text: {error.reason}") from error
+        raise BrokenBaseline(f"{path} is not UTF-8 text: {error.reason}") from error
 
 
 def parse(text: str) -> Baseline:
     """Reads the text of a baseline file.
 
     Raises:
-        BrokenBaseline: it is not as it should be.
+        BrokenBaseline: the text is not a valid baseline; the message says where.
     """
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BrokenBaseline(f"this is no TOML: {error}") from error
+        raise BrokenBaseline(f"expected TOML: {error}") from error
     _check_members("", values)
     if values.get("schema") != 1:
-        raise BrokenBaseline(f"schema is {values.get('schema')!r}; right would be 1")
+        raise BrokenBaseline(f"expected schema = 1, got {values.get('schema')!r}")
     head, blocks = _blocks(text)
     tables = [(kind, one) for kind in ("target", "known", "flaky") for one in _list(values, kind)]
     placed = _placed(tables, blocks)
@@ -107,9 +100,9 @@ def parse(text: str) -> Baseline:
         where = f"line {line}" if line else f"[[{kind}]] {one.get('case') or one.get('name')!r}"
         try:
             if kind == "target":
-                known = _known(one, block)
+                known = _known(one, line=line, text=block)
                 if known.name in targets:
-                    raise ValueError(f"target {known.name!r} stands here twice")
+                    raise ValueError(f"target {known.name!r} is defined twice")
                 targets[known.name] = known
             else:
                 entries.append(_entry(one, flaky=kind == "flaky", line=line, text=block))
@@ -127,19 +120,20 @@ def parse(text: str) -> Baseline:
 def _list(values: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     found = values.get(kind, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BrokenBaseline(f"{kind} is {found!r:.60}; right would be tables [[{kind}]]")
+        raise BrokenBaseline(f"expected tables [[{kind}]], got {kind} = {found!r:.60}")
     return found
 
 
-def _known(one: Mapping[str, Any], text: str | None) -> Known:
+def _known(one: Mapping[str, Any], *, line: int | None, text: str | None) -> Known:
     _check_members("target", one)
     claims = one.get("claims", {})
     if not isinstance(claims, dict):
-        raise BrokenBaseline(f"claims is {claims!r:.60}; right would be a table")
+        raise BrokenBaseline(f"expected a table for claims, got {claims!r:.60}")
     return Known(
         name=_word(one, "name"),
         claims=Capabilities.from_dict(claims),
         run=_word(one, "run") if "run" in one else None,
+        line=line,
         text=text,
     )
 
@@ -152,13 +146,11 @@ def _entry(one: Mapping[str, Any], *, flaky: bool, line: int | None, text: str |
         or not identifiers
         or not all(isinstance(each, str) for each in identifiers)
     ):
-        raise BrokenBaseline(
-            f"requirements is {identifiers!r:.60}; right would be IDs, such as ['PUB-01']"
-        )
+        raise BrokenBaseline(f"expected requirements = ['PUB-01', …], got {identifiers!r:.60}")
     outcome = one.get("outcome", "failed")
     if outcome not in ("failed", "undecided", "untested"):
         raise BrokenBaseline(
-            f"outcome is {outcome!r}; right would be 'failed', 'undecided' or 'untested'"
+            f"expected outcome 'failed', 'undecided' or 'untested', got {outcome!r:.60}"
         )
     return Entry(
         target=_word(one, "target"),
@@ -177,7 +169,7 @@ def _entry(one: Mapping[str, Any], *, flaky: bool, line: int | None, text: str |
 def _word(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise BrokenBaseline(f"{name} is {value!r:.60}; right would be a text")
+        raise BrokenBaseline(f"expected text for {name}, got {value!r:.60}")
     return value
 
 
@@ -190,7 +182,7 @@ def _day(value: object) -> datetime.date | None:
         return datetime.date.fromisoformat(str(value))
     except ValueError:
         raise BrokenBaseline(
-            f"expires is {value!r:.60}; right would be a date, such as 2027-01-31"
+            f"expected a date for expires, such as 2027-01-31, got {value!r:.60}"
         ) from None
 
 
@@ -198,27 +190,39 @@ def _check_members(kind: str, values: Mapping[str, Any]) -> None:
     for name in values:
         if name not in _MEMBERS[kind]:
             raise BrokenBaseline(
-                f"there is no member {name!r}; there are {', '.join(sorted(_MEMBERS[kind]))}"
+                f"expected one of {', '.join(sorted(_MEMBERS[kind]))}, got {name!r}"
             )
 
 
-# Comments: the text of each table is kept as it stands, with the comments above it.
+# Comments: each table keeps its text as it stands, with the comments above it.
 
 
 def _blocks(text: str) -> tuple[str, list[tuple[str, str, int]]]:
-    """What stands above the first table, then each table: its kind, text, and line."""
-    lines = text.splitlines(keepends=True)
-    starts = [number for number, line in enumerate(lines) if _TABLE.fullmatch(line.strip())]
-    tops = [_top(lines, start) for start in starts]
+    """Splits a file into what stands above the first table, and each table: kind, text, line."""
+    lines = re.split(r"(?<=\n)", text)
+    starts: list[int] = []
+    for number, line in enumerate(lines):
+        # A line within a multi-line string may look like a table; what is before it is no TOML then.
+        if TABLE.match(line) and _is_toml("".join(lines[starts[-1] if starts else 0 : number])):
+            starts.append(number)
+    tops = [_first_comment(lines, start) for start in starts]
     blocks = []
     for start, top, end in zip(starts, tops, [*tops[1:], len(lines)], strict=True):
-        match = _TABLE.fullmatch(lines[start].strip())
+        match = TABLE.match(lines[start])
         kind = match[1] if match else ""
         blocks.append((kind, "".join(lines[top:end]).strip("\n") + "\n", start + 1))
     return "".join(lines[: tops[0]] if tops else lines), blocks
 
 
-def _top(lines: list[str], start: int) -> int:
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _first_comment(lines: list[str], start: int) -> int:
     while start > 0 and lines[start - 1].lstrip().startswith("#"):
         start -= 1
     return start
@@ -227,70 +231,9 @@ def _top(lines: list[str], start: int) -> int:
 def _placed(
     tables: list[tuple[str, dict[str, Any]]], blocks: list[tuple[str, str, int]]
 ) -> list[tuple[str, int]] | None:
-    """The text of each table and its line; None if the text does not divide as the tables do."""
-    ordered = sorted(blocks, key=lambda block: ("target", "known", "flaky").index(block[0]))
-    if len(ordered) != len(tables):
+    """Finds the text of each table and its line; None if a table is written in another way."""
+    ordered = sorted(blocks, key=lambda block: _KINDS.index(block[0]))
+    values = [tomllib.loads(text) for _, text, _ in ordered]
+    if values != [{kind: [one]} for kind, one in tables]:
         return None
-    for (kind, one), (_, text, _) in zip(tables, ordered, strict=True):
-        try:
-            if tomllib.loads(text) != {kind: [one]}:
-                return None
-        except tomllib.TOMLDecodeError:
-            return None
     return [(text, line) for _, text, line in ordered]
-
-
-# Writing
-
-
-def dump(baseline: Baseline) -> str:
-    """The text of the file: the targets, then what is known, by target, case and requirement."""
-    head = baseline.head if baseline.head is not None else _HEAD + "\nschema = 1\n"
-    stated = f"specification = {_quoted(baseline.specification)}"
-    if re.search(r"(?m)^specification\s*=.*$", head):
-        head = re.sub(r"(?m)^specification\s*=.*$", lambda _: stated, head)
-    else:
-        head = f"{head.rstrip()}\n{stated}\n"
-    return "\n".join([head.rstrip("\n") + "\n", *_tables(baseline)])
-
-
-def _tables(baseline: Baseline) -> Iterator[str]:
-    for known in sorted(baseline.targets.values(), key=lambda one: one.name):
-        yield known.text or _target_text(known)
-    for entry in sorted(baseline.entries, key=_place):
-        yield entry.text or _entry_text(entry)
-
-
-def _place(entry: Entry) -> tuple[bool, str, str, tuple[str, ...]]:
-    return entry.flaky, entry.target, entry.case or "", entry.requirements
-
-
-def _target_text(known: Known) -> str:
-    plain = Capabilities().to_dict()
-    lines = ["[[target]]", f"name = {_quoted(known.name)}"]
-    if known.run is not None:
-        lines.append(f"run = {_quoted(known.run)}")
-    for name, value in known.claims.to_dict().items():
-        if name == "profiles" or value != plain[name]:
-            lines.append(f"claims.{name} = {json.dumps(value)}")
-    return "\n".join(lines) + "\n"
-
-
-def _entry_text(entry: Entry) -> str:
-    lines = ["[[flaky]]" if entry.flaky else "[[known]]", f"target = {_quoted(entry.target)}"]
-    if entry.case is not None:
-        lines.append(f"case = {_quoted(entry.case)}")
-    lines.append(f"requirements = [{', '.join(map(_quoted, entry.requirements))}]")
-    if entry.outcome != "failed":
-        lines.append(f"outcome = {_quoted(entry.outcome)}")
-    lines.append(f"reason = {_quoted(entry.reason)}")
-    if entry.link is not None:
-        lines.append(f"link = {_quoted(entry.link)}")
-    if entry.expires is not None:
-        lines.append(f"expires = {entry.expires.isoformat()}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A TOML string; what cannot be seen, or not be carried, is written out."""
-    return json.dumps(printable(text).replace("\x7f", "\\x7f"), ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""What is known of a target: what a run found, as far as it matters, and what of it is accepted.
+"""The known failures of a target, and what a run observed, as plain data.
 
-Pure data, made from the JSON report, so that a run and a report of last week are alike. `comparison`
-tells what is new, `baseline_file` reads and writes the file.
+Both are made from the JSON report, so that a run can be compared with an older report. `comparison`
+finds what is new; `file` reads and writes the baseline file.
 """
 
 from __future__ import annotations
@@ -17,121 +17,124 @@ from eventhook_conformance.target import Capabilities
 
 How: TypeAlias = Literal["failed", "undecided", "untested"]
 Charge: TypeAlias = tuple[str | None, str]
-"""A case (none: whichever) and a requirement."""
+"""A case (None: any case) and a requirement."""
 
 NO_REASON = "not looked into yet"
 
 
 class BrokenBaseline(ValueError):
-    """The file or report cannot be taken for one; the message is one line."""
+    """The file is not a valid baseline or report; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something known not to hold, and why that is accepted for now."""
+    """A known failure, and why it is accepted for now."""
 
     target: str
     requirements: tuple[str, ...]
     case: str | None = None
-    """None: in whichever case it shows."""
+    """None: in any case."""
     outcome: How = "failed"
     reason: str = NO_REASON
     link: str | None = None
     expires: datetime.date | None = None
-    """The last day on which it is accepted."""
+    """The last day on which the failure is accepted."""
     flaky: bool = False
-    """It comes and goes: neither its failing nor its passing is news."""
+    """It comes and goes: it may fail and may pass."""
     line: int | None = None
-    """Where it stands in its file."""
+    """The line of its header in the file."""
     text: str | None = None
-    """How it stands there, comments included."""
+    """Its text in the file, with comments. A changed entry is written into this text."""
 
     def covers(self, charge: Charge, how: How) -> bool:
-        """Whether it accepts what came of that case and requirement."""
+        """Whether it accepts that outcome of that case and requirement."""
         case, identifier = charge
         if identifier not in self.requirements or self.case not in (None, case):
             return False
-        # A known failure that could not be decided this time is no news; the other way round it is.
+        # A known failure may be undecided this time. A known undecided case may not fail.
         return self.outcome in (how, "failed") or self.flaky
 
     @property
     def where(self) -> str:
-        """How messages call it."""
+        """Names the entry in messages."""
         place = f"line {self.line}: " if self.line else ""
         return f"{place}{self.target} {self.case or 'any case'} {' '.join(self.requirements)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What a baseline holds of one target."""
+    """A target in a baseline."""
 
     name: str
     claims: Capabilities
     run: str | None = None
-    """What it is called on the command line, if not by its name."""
+    """Its name on the command line, if that is another."""
+    line: int | None = None
     text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """All of a file, or of an earlier report."""
+    """The content of a baseline file, or of an earlier report."""
 
     specification: str
     targets: Mapping[str, Known]
     entries: tuple[Entry, ...]
     kept: bool = False
-    """A person keeps it, so that what is out of date in it is a mistake."""
+    """It is a file that people keep: an entry that is out of date is an error."""
     head: str | None = None
-    """The comments above the first entry."""
+    """The text above the first table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """What one target came to, as far as a comparison needs it."""
+    """The result of one target, as far as a comparison needs it."""
 
     name: str
     claims: Capabilities
     specification: str
     charges: Mapping[Charge, str]
-    """What failed: by case and requirement, with the message."""
+    """The failures by case and requirement, with their messages."""
     undecided: Mapping[Charge, str]
     decided: Collection[str]
-    """The cases that came to a result."""
+    """The cases that passed or failed."""
     outcomes: Mapping[str, str]
-    """Of the requirements."""
+    """The outcome of each requirement."""
     profiles: tuple[str, ...] = ()
-    """Those that the run was narrowed to."""
+    """The profiles to which the run was narrowed."""
     trouble: str | None = None
-    """Why there is no full result, in one line."""
+    """Why the result is not complete, in one line."""
 
     def how(self, charge: Charge) -> How:
-        """What came of a case and requirement that did not pass."""
+        """Returns how a case and requirement that did not pass came out."""
         if charge in self.charges:
             return "failed"
         return "untested" if charge[0] is None else "undecided"
 
     def passes(self, entry: Entry, identifier: str) -> bool:
-        """Whether what an entry says of a requirement was looked at, and is so no longer."""
+        """Whether a requirement of an entry was tested and passes now."""
         if entry.case is None:
             return self.outcomes.get(identifier) == "passed"
         return entry.case in self.decided and (entry.case, identifier) not in self.charges
 
 
 def observed(report: Mapping[str, Any]) -> dict[str, Observed]:
-    """What a JSON report says of each target.
+    """Reads the result of each target from a JSON report.
 
     Raises:
-        BrokenBaseline: it is no report, or names a target twice.
+        BrokenBaseline: it is not a report, or names a target twice.
     """
     found: dict[str, Observed] = {}
     try:
         for result in report["results"]:
             one = _observed(result)
             if one.name in found:
-                raise BrokenBaseline(f"two results are for a target called {one.name!r}")
+                raise BrokenBaseline(f"two results have the target name {one.name!r}")
             found[one.name] = one
     except (KeyError, TypeError, AttributeError) as error:
-        raise BrokenBaseline(f"this is no JSON report of a run: {error!r} is amiss") from error
+        raise BrokenBaseline(
+            f"expected a JSON report of a run: {error!r} is missing or wrong"
+        ) from error
     return found
 
 
@@ -166,47 +169,44 @@ def _observed(result: Mapping[str, Any]) -> Observed:
 
 
 def record(seen: Mapping[str, Observed], before: Baseline | None = None) -> Baseline:
-    """A baseline of what was seen; what an earlier one says of it, and of all else, is kept."""
+    """Records what was observed; entries of an earlier baseline that are still true stay."""
     specification = next(iter(seen.values())).specification if seen else ""
     old = before.entries if before else ()
     targets = dict(before.targets) if before else {}
-    entries: list[Entry] = [one for one in old if one.target not in seen]
+    entries: list[Entry] = []
+    for entry in old:
+        one = seen.get(entry.target)
+        left = entry.requirements if one is None or entry.flaky else _still_open(entry, one)
+        if left:
+            entries.append(replace(entry, requirements=left))
     for name, one in seen.items():
         if name not in targets or not one.profiles:
             known = targets.get(name) or Known(name=name, claims=one.claims)
-            text = known.text if known.claims == one.claims else None
-            targets[name] = replace(known, claims=one.claims, text=text)
-        entries += _entries(one, [entry for entry in old if entry.target == name])
+            targets[name] = replace(known, claims=one.claims)
+        entries += _new_entries(one, [entry for entry in old if entry.target == name])
     head = before.head if before else None
     return Baseline(
         specification=specification, targets=targets, entries=tuple(entries), kept=True, head=head
     )
 
 
-def _entries(one: Observed, old: Sequence[Entry]) -> Iterator[Entry]:
-    open_: dict[tuple[str | None, How], list[str]] = defaultdict(list)
-    facts = {**_binding(one.undecided), **_binding(one.charges)}
-    for charge in facts:
+def _still_open(entry: Entry, one: Observed) -> tuple[str, ...]:
+    return tuple(each for each in entry.requirements if not one.passes(entry, each))
+
+
+def _new_entries(one: Observed, old: Sequence[Entry]) -> Iterator[Entry]:
+    found: dict[tuple[str | None, How], list[str]] = defaultdict(list)
+    for charge in {**_binding(one.undecided), **_binding(one.charges)}:
         if not any(entry.covers(charge, one.how(charge)) for entry in old):
-            open_[charge[0], one.how(charge)].append(charge[1])
-    for entry in old:
-        left = tuple(
-            identifier
-            for identifier in entry.requirements
-            if entry.flaky or not one.passes(entry, identifier)
-        )
-        if left == entry.requirements:
-            yield entry
-        elif left:
-            yield replace(entry, requirements=left, text=None)
-    for (case, how), identifiers in open_.items():
+            found[charge[0], one.how(charge)].append(charge[1])
+    for (case, how), identifiers in found.items():
         yield Entry(
             target=one.name, case=case, requirements=tuple(sorted(identifiers)), outcome=how
         )
 
 
 def _binding(facts: Mapping[Charge, str]) -> dict[Charge, str]:
-    """Those of a MUST: a SHOULD changes nothing, so nobody needs to accept it."""
+    """Leaves out each SHOULD: it changes no verdict and needs no entry."""
     return {one: text for one, text in facts.items() if not advisory(one[1])}
 
 
@@ -217,7 +217,7 @@ def advisory(identifier: str) -> bool:
 
 
 def as_observed(baseline: Baseline, cases: Collection[str]) -> dict[str, Observed]:
-    """What a baseline says as if it had just been seen: what it does not name passes."""
+    """Turns a baseline into a result: what it does not name passes."""
     found: dict[str, Observed] = {}
     for name, known in baseline.targets.items():
         charges: dict[Charge, str] = {}

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from eventhook_conformance.baseline.comparison import Comparison, compare
-from eventhook_conformance.baseline.file import dump, read_baseline, read_either, read_report
+from eventhook_conformance.baseline.comparison import Comparison, compare, counted_known
+from eventhook_conformance.baseline.file import read_baseline, read_either, read_report
+from eventhook_conformance.baseline.file_writer import dump
 from eventhook_conformance.baseline.known import (
     NO_REASON,
     Baseline,
@@ -26,6 +27,7 @@ from eventhook_conformance.engine.resolve_target import TargetNotFound
 from eventhook_conformance.engine.runner import judge
 from eventhook_conformance.pytest_frontend.plugin import make_run
 from eventhook_conformance.report.json_report import to_json
+from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
@@ -90,17 +92,14 @@ def save(file: Path, targets: tuple[str, ...], report: Path | None, reason: str)
     after = replace(after, entries=tuple(new))
     called = {target.name: name for name, target in typed.items() if target.name != name}
     known_targets = {
-        name: replace(one, run=called[name], text=None)
-        if name in called and one.run != called[name]
-        else one
-        for name, one in after.targets.items()
+        name: replace(one, run=called.get(name, one.run)) for name, one in after.targets.items()
     }
     after = replace(after, targets=known_targets)
     try:
         write_whole(file, dump(after))
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error}") from error
-    click.echo(_saved(file, after))
+    click.echo(_saved(file, after, seen))
 
 
 def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[str, Target]:
@@ -119,12 +118,15 @@ def _run(typed: Mapping[str, Target]) -> dict[str, Observed]:
     return observed(to_json([judge(target) for target in typed.values()]))
 
 
-def _saved(file: Path, after: Baseline) -> str:
-    flaky = sum(entry.flaky for entry in after.entries)
-    text = f"{file}: {len(after.targets)} targets, {len(after.entries) - flaky} known failures"
-    unexplained = sum(entry.reason == NO_REASON for entry in after.entries)
-    text += f", {flaky} flaky" if flaky else ""
-    return f"{text}; {unexplained} still need a reason" if unexplained else text
+def _saved(file: Path, after: Baseline, seen: Mapping[str, Observed]) -> str:
+    # Counted as the next run will count them.
+    again = compare(after, seen, cases=known_cases(), today=today())
+    text = f"{file}: {counted(len(after.targets), 'target')}, {counted_known(again.known)}"
+    if flaky := sum(entry.flaky for entry in after.entries):
+        text += f", {counted(flaky, 'flaky entry', 'flaky entries')}"
+    if unexplained := sum(entry.reason == NO_REASON for entry in after.entries):
+        text += f"; {counted(unexplained, 'entry needs', 'entries need')} a reason"
+    return text
 
 
 @baseline.command()

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from eventhook_conformance import __version__
 from eventhook_conformance.report.excerpt import all_entries, excerpt
-from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.specification.requirements import specification_version
-
-
-def write_json(path: Path, results: Sequence[RunResult]) -> None:
-    """Writes the report whole or not at all: a reader never sees half a file.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    write_whole(path, json_text(results))
 
 
 def json_text(results: Sequence[RunResult]) -> str:
