@@ -323,3 +323,27 @@ def test_a_target_without_the_kit_names_none() -> None:
 
     assert isinstance(target, Target)
     assert judge(target, instances=cases_for({"PUB-08"})).kit == ()
+
+
+@pytest.mark.asyncio
+async def test_kit_adds_no_turn_between_publishing_and_entering() -> None:
+    """What a bus still does a turn after `send` is seen by whoever enters at once (PUB-05)."""
+    sinks: list[Any] = []
+
+    class Pumps(Adapter):
+        async def send(self, kind: Kind, key: str, body: bytes) -> None:
+            asyncio.get_running_loop().call_soon(lambda: [sink(body) for sink in sinks])
+
+        @asynccontextmanager
+        async def attach(self, kind: Kind, key: str, sink: Sink) -> AsyncIterator[None]:
+            sinks.append(sink)
+            yield
+
+        async def disconnect(self) -> None: ...
+
+    tenant = uuid4()
+    async with Pumps(Capabilities()) as bus:
+        await bus.events.publish(FlovynEvent.new(tenant, "a.b", "test", None))
+        async with bus.events.subscribe(EventPattern.all(tenant)) as late:
+            async with asyncio.timeout(5):
+                assert (await anext(late)).event_type == "a.b"

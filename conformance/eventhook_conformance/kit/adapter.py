@@ -229,6 +229,9 @@ class Adapter(StreamingBackend):
 
     async def publish(self, kind: Kind, event: Any) -> None:
         """One publish, from check to the bus."""
+        # A send that never waits would keep all readers from their turn. The turn comes first:
+        # after the send, it would hide what the bus still does when `send` returned.
+        await asyncio.sleep(0)
         self.check_open()
         self.check(kind, event)
         body = self.encode(kind, event)
@@ -240,8 +243,6 @@ class Adapter(StreamingBackend):
             raise
         except Exception as error:  # because: a client library may raise anything
             raise self.publish_error(error) from error
-        # A send that never waits would keep all readers from their turn.
-        await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Closes this client: its readers read what is buffered, then end; twice is fine."""

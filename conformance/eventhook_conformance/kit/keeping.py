@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
+from eventhook_conformance.kit.eager import start_now
+
 T = TypeVar("T")
 
 
@@ -38,9 +40,9 @@ class Keeper(Generic[T]):
         Raises:
             BaseException: whatever entering raised.
         """
-        loop = asyncio.get_running_loop()
-        entered: asyncio.Future[T] = loop.create_future()
-        task = self._task = loop.create_task(self._keep(entered))
+        entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        # At once: a turn here would hide what the bus still does after a publish that returned.
+        task = self._task = start_now(self._keep(entered))
         try:
             return await asyncio.shield(entered)
         except asyncio.CancelledError:
