@@ -241,6 +241,20 @@ class Acting(Making, Findings):
                 raise self.aborted("publish to succeed", f"it raised {entry.error}", entry)
         return entries
 
+    async def publish_here(self, *events: Event, via: Via = None) -> None:
+        """Publishes in the current task, with no turn of the event loop before, between or after.
+
+        The task has to be bounded; `publish` is what bounds itself.
+
+        Raises:
+            CaseAborted: one raised.
+        """
+        client = await self.client(via)
+        sent: list[tuple[None, Event, Event]] = [(None, self._recorded(e), e) for e in events]
+        for entry in await client.chain(self.history, sent):
+            if entry.outcome != "ok":
+                raise self.aborted("publish to succeed", f"it raised {entry.error}", entry)
+
     def _returned(self) -> int:
         return sum(publish.returned is not None for publish in self.history.publishes)
 

@@ -7,8 +7,8 @@ cancel lose everywhere; only `cancel_read` cancels one, for the cases that are a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
@@ -61,6 +61,8 @@ class Listener:
 
     def _context(self) -> Any:
         backend, selects = self.client.backend, self.entry.selects
+        # Called right before it is entered, be it long after this listener was made.
+        self.entry.entering = self._history.clock.now()
         side = backend.events if self.entry.side == "events" else backend.streams
         return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind
 
@@ -108,6 +110,36 @@ class Listener:
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error = describe(error)
             raise
+
+    @asynccontextmanager
+    async def entered_here(self) -> AsyncIterator[None]:
+        """Enters and leaves in the current task, with no turn of the event loop before or after.
+
+        For cases that do something else right before or right after. The task has to be bounded.
+
+        Raises:
+            BaseException: whatever entering or leaving raised; what entering raised is recorded.
+        """
+        try:
+            async with self._context() as self._subscription:
+                self._on_entered()
+                try:
+                    yield
+                finally:
+                    self._on_leaving()
+                    self._left, self._draining = True, False
+        except BaseException as error:  # because: it is recorded, and passed on whatever it is
+            raised = contain(error)
+            if self.entry.entered is None:
+                self.entry.error = describe(raised)
+            if raised is error:
+                raise
+            raise raised from None
+        finally:
+            self._on_left()
+        if self._pump is not None and not await self._deadline.wait(self._pump):
+            await end(self._pump)
+            raise CaseAborted(self._hung("a waiting read to end when it was left", "it waits on"))
 
     async def receive(self, *events: Event) -> None:
         """Reads until all of these were delivered.

@@ -23,6 +23,7 @@ from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
+from eventhook_reference.mutants.turns import TURNS
 from eventhook_reference.mutants.variants import VARIANTS
 
 
@@ -49,6 +50,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *TENANTS,
     *OVERFLOWING,
     *STREAMING,
+    *TURNS,
     *_over_nats(),
     *VARIANTS,
     *LIFECYCLES,

@@ -1,0 +1,142 @@
+"""PUB-04, PUB-05, PUB-13 and STR-06: two calls in one task, with no turn of the event loop between.
+
+Other cases enter in a task of its own, and the turns that this takes hide what a bus still does
+after `publish` or entering returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Final, TypeAlias
+
+from eventhook_conformance.cases._paced import side_by_side
+from eventhook_conformance.cases._steps import either, yields
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Event, Side
+from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case, via
+
+_TURNS: Final = 9
+_LIMIT: Final = 3
+"""Each of the few waits in one task may take the arrival timeout."""
+_MOST: Final = 24
+
+Story: TypeAlias = Callable[[Probe, Side, Via, int, bool], Awaitable[None]]
+
+
+def _tell(probe: Probe, story: Story, side: Side, via: Via) -> Iterator[Coroutine[Any, Any, None]]:
+    """The story with 0 to 8 turns between the calls, beside a reader; and a few times without one."""
+    for turns in range(_TURNS):
+        yield _bounded(probe, story(probe, side, via, turns, True))
+    for turns in (0, 1, 3):
+        yield _bounded(probe, story(probe, side, via, turns, False))
+
+
+async def _bounded(probe: Probe, story: Awaitable[None]) -> None:
+    limit_s = _LIMIT * probe.deadline.current_s
+    await probe.returns(story, "two calls in one task", timeout_s=limit_s)
+
+
+class _Place:
+    """A fresh tenant or stream, with a reader beside or without one."""
+
+    def __init__(self, probe: Probe, side: Side) -> None:
+        self._probe = probe
+        self._tenant = probe.tenant()
+        self.selects: EventPattern | str = (
+            EventPattern.all(self._tenant) if side == "events" else str(self._tenant)
+        )
+
+    def events(self, count: int) -> list[Event]:
+        """So many events of it."""
+        if isinstance(self.selects, str):
+            return [self._probe.stream_event(self.selects) for _ in range(count)]
+        return [self._probe.event(self._tenant) for _ in range(count)]
+
+    async def beside(self, beside: bool) -> None:
+        """Has a reader stand beside, if there should be one."""
+        if beside:
+            (await self._probe.subscribe(self.selects)).drain()
+
+
+async def _enter_after_publishing(
+    probe: Probe, side: Side, via: Via, turns: int, beside: bool
+) -> None:
+    place = _Place(probe, side)
+    await place.beside(beside)
+    await probe.client(via)
+    listener = await probe.listener(place.selects)
+    await probe.publish_here(*place.events(1 + 2 * (turns % 2)), via=via)
+    await yields(turns)
+    async with listener.entered_here():
+        await probe.fence(listener)
+
+
+async def _publish_after_entering(
+    probe: Probe, side: Side, via: Via, turns: int, beside: bool
+) -> None:
+    place = _Place(probe, side)
+    await place.beside(beside)
+    await probe.client(via)
+    listener = await probe.listener(place.selects)
+    async with listener.entered_here():
+        await yields(turns)
+        await probe.publish_here(*place.events(1), via=via)
+        await probe.fence(listener)
+
+
+async def _come_again(probe: Probe, side: Side, via: Via, turns: int, beside: bool) -> None:
+    place = _Place(probe, side)
+    await place.beside(beside)
+    await probe.client(via)
+    listeners = [await probe.listener(place.selects) for _ in range(2)]
+    async with listeners[0].entered_here():
+        await probe.reach(listeners[0], via=via)
+        await probe.publish_here(*place.events(2), via=via)
+    await yields(turns)
+    async with listeners[1].entered_here():
+        await probe.fence(listeners[1])
+
+
+@either
+@case("PUB-05", implicates={"replayed"}, subscriptions=_MOST)
+async def entering_right_after_publishing_hears_nothing_of_it(probe: Probe, via: Via) -> None:
+    """Entered when `publish` returned, or up to 8 turns later: be it still under way or not."""
+    await side_by_side(probe, _tell(probe, _enter_after_publishing, "events", via), each=2)
+
+
+@either
+@case("STR-06", implicates={"replayed"}, subscriptions=_MOST)
+async def entering_a_stream_right_after_publishing_hears_nothing_of_it(
+    probe: Probe, via: Via
+) -> None:
+    """Entered when `publish` returned, or up to 8 turns later: be it still under way or not."""
+    await side_by_side(probe, _tell(probe, _enter_after_publishing, "streams", via), each=2)
+
+
+@via
+@case("PUB-04", implicates={"lost", "lost-first"}, subscriptions=_MOST)
+async def publishing_right_after_entering_is_heard(probe: Probe, via: Via) -> None:
+    """Published when entering returned, or up to 8 turns later."""
+    await side_by_side(probe, _tell(probe, _publish_after_entering, "events", via), each=2)
+
+
+@via
+@case("STR-06", implicates={"lost", "lost-first"}, subscriptions=_MOST)
+async def publishing_right_after_entering_a_stream_is_heard(probe: Probe, via: Via) -> None:
+    """Published when entering returned, or up to 8 turns later."""
+    await side_by_side(probe, _tell(probe, _publish_after_entering, "streams", via), each=2)
+
+
+@either
+@case("PUB-13", implicates={"replayed"}, subscriptions=_MOST)
+async def subscribing_again_right_after_leaving_starts_afresh(probe: Probe, via: Via) -> None:
+    """Published, left and entered again at once: what was unread or under way is not for the next."""
+    await side_by_side(probe, _tell(probe, _come_again, "events", via), each=2)
+
+
+@either
+@case("STR-06", implicates={"replayed"}, subscriptions=_MOST)
+async def reading_a_stream_again_right_after_leaving_starts_afresh(probe: Probe, via: Via) -> None:
+    """Published, left and entered again at once: what was unread or under way is not for the next."""
+    await side_by_side(probe, _tell(probe, _come_again, "streams", via), each=2)
