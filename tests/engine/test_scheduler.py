@@ -103,6 +103,38 @@ def test_near_target_meets_one_case_at_a_time() -> None:
     assert [case.outcome for case in run.result.cases] == ["passed"] * 3
 
 
+@pytest.mark.parametrize(("at_once", "most"), [(None, 3), (2, 2), (1, 1)])
+def test_cases_of_http_streams_wait_side_by_side_however_near(
+    at_once: int | None, most: int
+) -> None:
+    inside: list[int] = [0]
+
+    async def body(probe: Probe) -> None:
+        inside.append(inside[-1] + 1)
+        for _ in range(3):
+            await probe.publish(probe.event(probe.tenant()))
+            await asyncio.sleep(0)
+        inside.append(inside[-1] - 1)
+
+    async def alone(probe: Probe) -> None:
+        assert inside[-1] == 0
+        await body(probe)
+
+    streams = [named(f"own::stream_{n}", body) for n in range(3)]
+    streams = [replace(s, case=replace(s.case, requirements=("SSE-01",))) for s in streams]
+    counting = named("own::counts", alone)
+    counting = replace(counting, case=replace(counting.case, exclusive="counts"))
+    claims = replace(CLAIMS, profiles={*CLAIMS.profiles, "sse"})
+    target = replace(Hostile().target, capabilities=claims)
+    run = Run(target, claims, Settings(settle_s=0.0, at_once=at_once))
+    asyncio.run(judge_in_loop(run, [*streams, counting, named("own::other", alone)]))
+    assert {case.id: case.outcome for case in run.result.cases} == {
+        **{one.id: "passed" for one in (*streams, counting)},
+        "own::other": "passed",
+    }
+    assert max(inside) == most
+
+
 def test_no_more_clients_are_open_than_a_target_is_asked_to_bear() -> None:
     hostile = Hostile()
     most = 0

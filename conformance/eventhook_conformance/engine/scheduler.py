@@ -19,6 +19,8 @@ from eventhook_conformance.target import Capabilities
 FAR_S: Final = 0.005
 """A target whose round trip takes longer is far: waiting for it costs more than judging it."""
 _AT_ONCE: Final = 96
+_STREAM_CASES: Final = 12
+"""Cases that read HTTP streams wait most of the time, each on connections of its own."""
 _OWN_CLIENTS: Final = 2
 """Beside the two that all cases share, of the four that a target is asked to bear."""
 
@@ -38,12 +40,25 @@ def choose_concurrency(capabilities: Capabilities, round_trip_s: float, asked: i
     return asked or (_AT_ONCE if round_trip_s > FAR_S else 1)
 
 
+def choose_stream_concurrency(capabilities: Capabilities, asked: int | None) -> int:
+    """Returns how many cases of HTTP streams may run at once, however near the target is.
+
+    Args:
+        capabilities: the claims.
+        asked: the user's limit, if any.
+    """
+    if capabilities.overflow == "block" or capabilities.driver:
+        return 1
+    return min(asked or _STREAM_CASES, _STREAM_CASES)
+
+
 class Scheduler:
     """Judges cases before they are asked for, at most `width` at once.
 
     Args:
         judge: judges one case.
         width: how many at once; with 1, each runs when it is asked for.
+        stream_width: how many cases of HTTP streams at once; they wait even where `width` is 1.
         subscriptions: how many they may have open together.
         multi_client: whether a case may have clients of its own.
     """
@@ -52,6 +67,7 @@ class Scheduler:
         self,
         judge: Callable[[Instance], Awaitable[CaseResult]],
         width: int,
+        stream_width: int,
         subscriptions: int,
         *,
         multi_client: bool,
@@ -59,10 +75,14 @@ class Scheduler:
         self._judge = judge
         self._width = width
         self._multi_client = multi_client
-        self._slots = WeightedLimiter(width)
+        self._slots = WeightedLimiter(max(width, stream_width))
+        self._stream_slots = WeightedLimiter(stream_width)
+        self._stream_width = stream_width
         self._clients = WeightedLimiter(_OWN_CLIENTS)
         self._subscriptions = WeightedLimiter(subscriptions)
         self._tasks: dict[str, asyncio.Task[CaseResult]] = {}
+        self._streams: dict[str, Instance] = {}
+        """Cases of HTTP streams that begin when the first of them is asked for."""
 
     @property
     def concurrent(self) -> bool:
@@ -70,13 +90,16 @@ class Scheduler:
         return self._width > 1
 
     def start(self, instances: Iterable[Instance]) -> None:
-        """Begins with all of these that can run beside others; does nothing with a width of 1.
+        """Begins with all of these that can run beside others.
 
-        Those that clean up come when the others are through, and run beside each other only.
+        Those that clean up come when the others are through, and run beside each other only. With a
+        width of 1, only those of HTTP streams run beside each other, once one of them is asked for.
         """
-        if not self.concurrent:
-            return
         asked = [one for one in instances if one.id not in self._tasks]
+        if not self.concurrent:
+            if self._stream_width > 1:
+                self._streams |= {one.id: one for one in asked if self._waits(one)}
+            return
         # Who waits for one of the few clients would be the last; so would the random histories, the
         # longest of these.
         asked.sort(key=lambda one: (-one.case.clients, not one.case.self_contained))
@@ -92,6 +115,10 @@ class Scheduler:
 
     async def result(self, instance: Instance) -> CaseResult:
         """The result of one case, which is judged now, by itself, if it was not begun with."""
+        if instance.id in self._streams:
+            for one in self._streams.values():
+                self._tasks[one.id] = asyncio.create_task(self._in_turn(one))
+            self._streams.clear()
         task = self._tasks.get(instance.id)
         if task is None:
             await self.idle()
@@ -109,6 +136,10 @@ class Scheduler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _waits(self, instance: Instance) -> bool:
+        case = instance.case
+        return case.reads_streams and case.can_run_concurrently(multi_client=self._multi_client)
+
     async def _in_turn(
         self, instance: Instance, before: Iterable[asyncio.Task[CaseResult]] = ()
     ) -> CaseResult:
@@ -116,6 +147,8 @@ class Scheduler:
             await asyncio.wait(before)
         case = instance.case
         async with AsyncExitStack() as room:
+            if case.reads_streams:
+                await room.enter_async_context(self._stream_slots.acquire(1))
             if case.clients:
                 await room.enter_async_context(self._clients.acquire(case.clients))
             priority = bool(case.clients)  # or others would wait for clients that nobody uses

@@ -15,7 +15,11 @@ from eventhook_conformance.engine.execution import act, closing_violation, decid
 from eventhook_conformance.engine.loop_watchdog import Watchdog
 from eventhook_conformance.engine.oracle import Oracle
 from eventhook_conformance.engine.parking import Parked, Parking, leave_all
-from eventhook_conformance.engine.scheduler import Scheduler, choose_concurrency
+from eventhook_conformance.engine.scheduler import (
+    Scheduler,
+    choose_concurrency,
+    choose_stream_concurrency,
+)
 from eventhook_conformance.history import Clock, History, Ledger
 from eventhook_conformance.probe import Client, Deadline, Probe, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
@@ -94,6 +98,7 @@ class Run:
             self._scheduler = Scheduler(
                 self._judge,
                 choose_concurrency(claimed, self.round_trip_s, self.settings.at_once),
+                choose_stream_concurrency(claimed, self.settings.at_once),
                 claimed.max_subscriptions - self._parking.budget,
                 multi_client=claimed.multi_client,
             )

@@ -22,6 +22,7 @@ that this was what disturbed them. `closes`: it closes a client, the run's where
 """
 _SUBSCRIPTIONS: Final = 10
 _PLAIN: Final = frozenset({"events", "streams"})
+_HTTP: Final = "sse"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,12 +65,18 @@ class Case:
         """Whether its subscriptions stay open after its end, to be listened to."""
         return not (self.exclusive or self.last)
 
+    @property
+    def reads_streams(self) -> bool:
+        """Whether it reads a target's HTTP streams, and so waits most of the time."""
+        return any(requirements()[one].profile == _HTTP for one in self.requirements)
+
     def can_run_concurrently(self, *, multi_client: bool) -> bool:
         """Whether it can run beside any others, where several may run at once.
 
         What watches a server may see what others do to it.
         """
-        if self.last or {requirements()[one].profile for one in self.requirements} - _PLAIN:
+        profiles = {requirements()[one].profile for one in self.requirements}
+        if self.last or profiles - _PLAIN - {_HTTP}:
             return False
         return self.exclusive is None or (self.exclusive == "closes" and multi_client)
 
