@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eventhook_conformance.checker.origins import Read
+from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.history import Delivery, FaultWindow, Publish, Subscribed
 from eventhook_conformance.target import Capabilities
 
@@ -66,29 +66,24 @@ class Overflow:
     def of(
         cls,
         subscription: Subscribed,
-        in_scope: Iterable[Publish],
-        reads: Sequence[Read],
+        origins: Origins,
         capabilities: Capabilities,
     ) -> Overflow | None:
-        """None where nothing may be lost at all.
-
-        Args:
-            in_scope: all that was published for the subscription's tenant or key.
-        """
+        """Returns None where nothing may be lost at all."""
         if capabilities.overflow in ("block", "unbounded"):
             return None
         events = subscription.side == "events"
         capacity = capabilities.event_capacity if events else capabilities.stream_capacity
         # With one ring for the whole tenant, what a filter keeps out takes room all the same (PAT-13).
         shared = capabilities.overflow_scope == "tenant"
-        came = dict(reads)
+        takes_room = origins.in_scope(subscription) if shared else origins.matching(subscription)
+        came = dict(origins.reads[subscription])
         entering = subscription.entering.step
         crowd = [
             publish
-            for publish in in_scope
+            for publish in takes_room
             if publish.outcome != "refused"
             and (publish.settled is None or publish.settled.step > entering)
-            and (shared or subscription.matches(publish.event))
             # What is dropped as the newest never took room: only what was read in the end did.
             and (shared or capabilities.overflow != "drop_newest" or publish in came)
         ]

@@ -46,7 +46,7 @@ def _judge_one(
     late = [publish for publish in owed if publish in waited and publish in came]
     if not missing and not late:
         return
-    overflow = Overflow.of(subscription, origins.in_scope(subscription), reads, capabilities)
+    overflow = _Lazy(subscription, origins, capabilities)
     proof = _Proof(reads)
     first = min(owed, key=lambda publish: publish.called.step)
     for publish in sorted([*missing, *late], key=lambda publish: publish.called.step):
@@ -65,7 +65,7 @@ def _judge_one(
             continue
         if faulted(publish, known, reads, history.faults):
             continue
-        if overflow is not None and overflow.covers(publish, known):
+        if overflow.covers(publish, known):
             continue
         yield Violation(
             kind,
@@ -74,6 +74,23 @@ def _judge_one(
             seen,
             (subscription, publish, *(overtaker or ())),
         )
+
+
+class _Lazy:
+    """What overflow may excuse, worked out when the first loss is known: most histories show none."""
+
+    def __init__(
+        self, subscription: Subscribed, origins: Origins, capabilities: Capabilities
+    ) -> None:
+        self._about = subscription, origins, capabilities
+        self._overflow: Overflow | None = None
+        self._made = False
+
+    def covers(self, missing: Publish, known: int) -> bool:
+        """As `Overflow.covers`; False where nothing may be lost."""
+        if not self._made:
+            self._made, self._overflow = True, Overflow.of(*self._about)
+        return self._overflow is not None and self._overflow.covers(missing, known)
 
 
 def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities) -> list[Publish]:
