@@ -9,6 +9,7 @@ from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants.accepting import ACCEPTING
 from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.closing import CLOSING
+from eventhook_reference.mutants.filled import FILLED
 from eventhook_reference.mutants.filtering import FILTERING
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
 from eventhook_reference.mutants.lifetimes import LIFETIMES
@@ -49,6 +50,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *PATTERNS,
     *TENANTS,
     *OVERFLOWING,
+    *FILLED,
     *STREAMING,
     *TURNS,
     *_over_nats(),

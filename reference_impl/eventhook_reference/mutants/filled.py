@@ -1,0 +1,130 @@
+"""Bugs that show where a subscription ends while it is full."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ClassVar
+
+from eventhook_conformance.contract import Subscription
+from eventhook_conformance.target import Capabilities, Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants.base import PliableClient, Side
+from eventhook_reference.mutants.variants import Blocks, KeepsOldest, Waiting
+
+FILLED: list[Mutant] = []
+
+_ATTEMPTS = 3
+
+
+class _Bounded(PliableClient):
+    """Small buffers; what finds one full is dropped."""
+
+    capabilities = Capabilities(overflow="drop_newest", event_capacity=16, stream_capacity=16)
+    late: ClassVar[frozenset[Side]] = frozenset({"events", "streams"})
+    """The sides that have the bug."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        return KeepsOldest(16)
+
+    async def room(self, side: Side, channel: Channel[Any]) -> None:
+        """Waits for ever if the buffer is full."""
+        if side in self.late and len(channel._events) >= 16:  # noqa: SLF001  # because: the bug reaches in
+            await asyncio.get_running_loop().create_future()
+
+
+@bug(FILLED, "PUB-11", seen="leaving to return")
+class LeavesThroughItsQueue(_Bounded):
+    """Leaving puts an end mark into the subscription's queue, and waits while that is full."""
+
+    late = frozenset({"events"})
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        async with super().subscription(side, selects) as subscription:
+            channel: Any = subscription
+            try:
+                yield channel
+            finally:
+                await self.room(side, channel)
+
+
+@bug(FILLED, "STR-06", seen="leaving to return")
+class LeavesAStreamThroughItsQueue(LeavesThroughItsQueue):
+    """Leaving a stream puts an end mark into its queue, and waits while that is full."""
+
+    late = frozenset({"streams"})
+
+
+@bug(FILLED, "PUB-17", "STR-06", seen="closing")
+class ClosesThroughItsQueues(_Bounded):
+    """Closing tells each reader by its queue, and waits for room in those that are full."""
+
+    async def aclose(self) -> None:
+        for member in [one for one in self.bus.members if one.client is self]:
+            await self.room(member.side, member.channel)
+        await super().aclose()
+
+
+@bug(FILLED, "PUB-23", seen="it goes on")
+class CancellationWaitsForRoom(_Bounded):
+    """A cancelled consumer's cleanup is shielded, and waits for room in the queue that it left full."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        async with super().subscription(side, selects) as subscription:
+            channel: Any = subscription
+            try:
+                yield channel
+            except asyncio.CancelledError:
+                for _ in range(_ATTEMPTS):
+                    with suppress(asyncio.CancelledError):
+                        await self.room(side, channel)
+                raise
+
+
+class _Forgetful(Waiting):
+    """An end that no publisher is told of."""
+
+    forgets: ClassVar[str]
+
+    def finish(self) -> None:
+        if self.forgets != "finish":
+            super().finish()
+        elif not self._ended:
+            self._ended = True
+            self._queue.put_nowait(None)
+
+    def leave(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._ended = True
+        if self.forgets != "leave":
+            self._space.set()
+        self._queue.put_nowait(None)
+
+
+class _ForgetsWhenLeft(_Forgetful):
+    forgets = "leave"
+
+
+class _ForgetsWhenClosed(_Forgetful):
+    forgets = "finish"
+
+
+@bug(FILLED, "PUB-12", "STR-06", seen="publish, which waited for a reader that was left,")
+class LeavingForgetsThePublisher(Blocks):
+    """A publisher that waits for a full reader is not woken when that one leaves."""
+
+    def make_channel(self, side: Side) -> Any:
+        return _ForgetsWhenLeft(50)
+
+
+@bug(FILLED, "PUB-17", "STR-06", seen="publish, which waited for a reader that was closed,")
+class ClosingForgetsThePublisher(Blocks):
+    """A publisher that waits for a full reader is not woken when the reader's client closes."""
+
+    def make_channel(self, side: Side) -> Any:
+        return _ForgetsWhenClosed(50)
