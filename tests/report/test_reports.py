@@ -14,9 +14,10 @@ from checker.builder import KEY, TENANT, Timeline, event, token
 from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.report import console
-from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
+from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import failure_text, rerun_command
 from eventhook_conformance.report.json_report import json_text, to_json
+from eventhook_conformance.report.steps import all_entries, cut
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification.requirements import requirements
@@ -71,7 +72,7 @@ def test_an_excerpt_is_in_the_order_of_events(at: Timeline) -> None:
         "c1   publish #1 task.created, tenant 00000000, workflow 00000000, data {'n': 1} -> ok",
         "c1   publish #2 task.created, tenant 00000000 (fence) -> refused, InvalidEvent: no",
         "s1   read #1 task.created, tenant 00000000, workflow 00000000, data {'n': 1}",
-        "     waited 3 s for #2 in vain",
+        "s1   waited 3 s for #2, which did not come",
     ]
     assert lines[0].startswith("     0.00 ms")
 
@@ -91,7 +92,7 @@ def test_streams_faults_and_remarks_have_their_lines(at: Timeline) -> None:
         "s1   read #1 TOKEN 'Hi' on run-1",
         "s1   read 5",
         "fault begins: the server is killed",
-        "fault over: the server is killed",
+        "fault ends: the server is killed",
         "c2   aclose() -> closed",
         "c3   open a client -> no answer",
         "subscribe s2 to tenant 00000000: all -> failed: SubscribeError: no",
@@ -111,6 +112,23 @@ def test_how_a_subscription_ended_is_shown_where_it_is_all_there_is(at: Timeline
         "s1   reading ended: KeyError: 'x'",
         "c1   leave s1",
     ]
+
+
+def test_a_subscription_that_ended_while_the_event_was_published_is_shown(at: Timeline) -> None:
+    staying = at.subscribe()
+    cause = at.subscribe()
+    elsewhere = at.subscribe(EventPattern.all(UUID(int=9)))
+    earlier = at.subscribe()
+    at.leave(earlier)
+    lost = at.call()
+    at.leave(cause)
+    at.leave(elsewhere)
+    at.answer(lost)
+    at.deliver(staying, at.publish())
+    (violation,) = at.judge()
+    lines = [line.split(" ms  ")[1] for line in excerpt(at.history, violation.entries)]
+    assert "c1   leave s2" in lines
+    assert not any("s3" in line or "s4" in line for line in lines)
 
 
 def test_an_entry_is_shown_once(at: Timeline) -> None:

@@ -82,6 +82,19 @@ def test_what_other_subscriptions_saw_is_left_out(at: Timeline) -> None:
     assert not any(row.label == "#1 task.created" for row in diagram.rows)
 
 
+def test_a_subscription_that_left_while_the_event_was_published_has_its_lane(at: Timeline) -> None:
+    staying = at.subscribe()
+    cause = at.subscribe()
+    lost = at.call()
+    at.leave(cause)
+    at.answer(lost)
+    at.deliver(staying, at.publish())
+    (violation,) = at.judge()
+    diagram = drawn(at, violation)
+    assert [lane.name for lane in diagram.lanes] == ["c1", "bus", "s1", "s2"]
+    assert ("leave s2", "context") in weights(diagram)
+
+
 def test_a_long_history_is_cut_around_the_breach(at: Timeline) -> None:
     s = at.subscribe()
     many = at.publishes(200)
@@ -110,7 +123,7 @@ def test_faults_remarks_refusals_and_garbage_have_rows(at: Timeline) -> None:
     assert styles.count("fault") == 2
     assert {"note", "broken", "missing"} < set(styles)
     text = " ".join(row.detail for row in rows)
-    for part in ("aclose() → closed", "→ refused: InvalidEvent: no", "read <object", "KeyError"):
+    for part in ("aclose() -> closed", "-> refused, InvalidEvent: no", "read <object", "KeyError"):
         assert part in text
     assert any(row.label == "unknown" for row in rows)
     assert any("failed: no" in row.detail for row in rows)

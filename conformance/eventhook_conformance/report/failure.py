@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.report.excerpt import all_entries, cut, excerpt
+from eventhook_conformance.report.excerpt import excerpt
+from eventhook_conformance.report.steps import all_entries, cut
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification.requirements import requirements
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.console import claims
-from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import rerun_command
 from eventhook_conformance.report.sequence import Diagram, lay_out
 from eventhook_conformance.report.standing import (
@@ -31,6 +31,7 @@ from eventhook_conformance.report.standing import (
     loose_ends,
     troubled,
 )
+from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.report.text import counted, printable
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.specification.requirements import (

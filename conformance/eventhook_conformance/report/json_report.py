@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventhook_conformance import __version__
-from eventhook_conformance.report.excerpt import all_entries, excerpt
+from eventhook_conformance.report.excerpt import excerpt
+from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.specification.requirements import specification_version
 
