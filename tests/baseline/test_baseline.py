@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checker.builder import Timeline
-from eventhook_conformance.baseline.comparison import Comparison, compare
+from eventhook_conformance.baseline.comparison import Comparison, accepts, compare
 from eventhook_conformance.baseline.known import (
     Baseline,
     BrokenBaseline,
@@ -234,6 +234,25 @@ def test_targets_that_are_new_or_not_run_are_noted() -> None:
 def test_another_specification_is_noted() -> None:
     comparison = news(baseline(specification="0.9"), good())
     assert any("specification 0.9, made was judged with 1.0" in line for line in comparison.notes)
+
+
+@pytest.mark.parametrize(
+    ("entry", "accepted"),
+    [
+        (known(), True),
+        (known(flaky=True), True),
+        (known(case=None), True),
+        (known(requirements=charged()[1:]), False),
+        (known(target="other"), False),
+        (known(outcome="undecided"), False),
+        (known(expires=TODAY), True),
+        (known(expires=TODAY - datetime.timedelta(days=1)), False),
+    ],
+)
+def test_a_case_is_accepted_if_all_its_charges_are(entry: Entry, accepted: bool) -> None:
+    charges = [charge for charge in bad()["made"].charges if charge[0] == "made::broken"]
+    assert accepts(baseline(entry), "made", charges, "failed", TODAY) is accepted
+    assert not accepts(baseline(entry), "made", [("made::slow", "PUB-19")], "failed", TODAY)
 
 
 # Recording

@@ -13,6 +13,7 @@ from checker.builder import Timeline
 from eventhook_conformance.report.badge import badge
 from eventhook_conformance.report.ctrf import ctrf
 from eventhook_conformance.results import RunResult
+from eventhook_conformance.settings import Settings
 from report import made
 
 SCHEMA = json.loads(Path(__file__).with_name("ctrf.schema.json").read_text(encoding="utf-8"))
@@ -42,6 +43,7 @@ def test_ctrf_of_everything() -> None:
     assert sum(summary[one] for one in ("passed", "failed", "skipped", "other")) == summary["tests"]
     assert (summary["start"], summary["stop"]) == (1_699_999_998_500, 1_700_000_000_000)
     assert report["environment"]["healthy"] is False
+    assert set(report["environment"]["extra"]["run"]) >= {"date", "host", "python", "versions"}
 
 
 def test_ctrf_of_a_conformant_target_has_no_failure() -> None:
@@ -77,3 +79,12 @@ def test_badge(results: list[RunResult], message: str, color: str) -> None:
         "message": message,
         "color": color,
     }
+
+
+@pytest.mark.parametrize("narrowed", [{"selection": "PUB-01"}, {"profiles": ("events",)}])
+def test_a_partial_run_earns_no_badge(narrowed: dict[str, Any]) -> None:
+    result = made.all_pass()
+    result.settings = Settings(**narrowed)
+    assert json.loads(badge([made.all_pass(), result]))["message"] == "partial run"
+    failed = made.result(made.failed(Timeline()), settings=result.settings)
+    assert json.loads(badge([failed]))["message"] == "non-conformant"

@@ -90,7 +90,7 @@ def test_a_should_alone_is_shown_and_fails_nothing() -> None:
     [
         (made.result(unusable="target 'x' cannot be used: no"), "cannot be used"),
         (made.result(made.passed(), suite_failure="interrupted"), "interrupted"),
-        (made.result(), "no case came to a result"),
+        (made.result(), "no case passed or failed"),
         (made.result(made.passed()), "untested: "),
     ],
     ids=["unusable", "interrupted", "nothing", "untested"],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import re
+from dataclasses import replace
+from html import escape as html
 
 import pytest
 
@@ -13,7 +16,8 @@ from report import made
 
 def test_a_conformant_target_is_a_line_and_a_table() -> None:
     text = markdown([made.all_pass()])
-    assert "- ✅ <code>made</code>: **conformant** · requirements: " in text
+    assert "- ✅ <code>made</code>: **conformant** · " in text
+    assert f" on {html(platform.node())} (" in text
     assert re.search(r"\| \*\*PUB\*\* Publish and subscribe \| (\d+) of \1 hold \|", text)
     assert "<details>" not in text
     assert "STR" not in text
@@ -58,6 +62,23 @@ def test_nothing_from_outside_is_markup() -> None:
 
 @pytest.mark.parametrize("number", [40, 41])
 def test_a_summary_stays_short(number: int) -> None:
-    text = markdown([made.result(*(made.undecided() for _ in range(number)))])
+    cases = [replace(made.undecided(), message=f"reason {one}") for one in range(number)]
+    text = markdown([made.result(*cases)])
     assert text.count("<details>") == 40
-    assert ("1 more are in the other reports." in text) == (number > 40)
+    assert ("1 more is in the other reports." in text) == (number > 40)
+
+
+def test_failures_alike_are_named_and_not_repeated() -> None:
+    cases = [made.failed(Timeline(), f"made::broken_{number}") for number in range(30)]
+    text = markdown([made.result(*cases)])
+    assert text.count("<details>") == 1
+    assert "And 29 more alike:" in text
+    assert "<code>made&#58;&#58;broken&#95;20</code>, and 9 more" in text
+
+
+def test_a_should_that_failed_is_said_so_in_the_table() -> None:
+    result = made.all_pass()
+    result.cases.append(made.advisory_failure())
+    text = markdown([result])
+    assert "1 failed (SHOULD)" in text.splitlines()[2]
+    assert re.search(r"\| \*\*PUB\*\* .* hold, 1 failed \(SHOULD\) \|", text)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from eventhook_conformance.baseline.known import Baseline, Charge, Entry, Observed, advisory
+from eventhook_conformance.baseline.known import Baseline, Charge, Entry, How, Observed, advisory
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
@@ -86,6 +86,21 @@ def compare(
             )
     news.notes += [f"{name} was not run" for name in baseline.targets if name not in seen]
     return news
+
+
+def accepts(
+    baseline: Baseline, target: str, charges: Collection[Charge], how: How, today: datetime.date
+) -> bool:
+    """Whether a baseline accepts all charges of a case that bind; a SHOULD does not."""
+    valid = [
+        entry
+        for entry in baseline.entries
+        if entry.target == target and (entry.expires is None or entry.expires >= today)
+    ]
+    binding = [charge for charge in charges if not advisory(charge[1])]
+    return bool(binding) and all(
+        any(entry.covers(charge, how) for entry in valid) for charge in binding
+    )
 
 
 def _unknown(baseline: Baseline, cases: Collection[str]) -> Iterator[str]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from eventhook_conformance.baseline.comparison import Comparison, compare, counted_known
+from eventhook_conformance.baseline.comparison import Comparison, accepts, compare, counted_known
 from eventhook_conformance.baseline.file import read_baseline, read_either, read_report
 from eventhook_conformance.baseline.file_writer import dump
 from eventhook_conformance.baseline.known import (
     NO_REASON,
     Baseline,
     BrokenBaseline,
+    How,
     Observed,
     as_observed,
     observed,
@@ -26,10 +27,11 @@ from eventhook_conformance.cases import catalog
 from eventhook_conformance.engine.resolve_target import TargetNotFound
 from eventhook_conformance.engine.runner import judge
 from eventhook_conformance.pytest_frontend.plugin import make_run
+from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.results import RunResult
+from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
 
@@ -194,6 +196,20 @@ def load(file: Path) -> Baseline:
         return read_baseline(file)
     except BrokenBaseline as error:
         raise click.BadParameter(str(error), param_hint="--baseline") from error
+
+
+def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], bool]:
+    """Returns the test whether a baseline has recorded how a case of a target came out."""
+
+    def is_known(case: CaseResult) -> bool:
+        if known is None:
+            return False
+        identifiers = charged(case) or case.requirements
+        charges = [(case.id, identifier) for identifier in identifiers]
+        how: How = "failed" if charged(case) else "undecided"
+        return accepts(known, target, charges, how, today())
+
+    return is_known
 
 
 def against(known: Baseline, results: list[RunResult]) -> Comparison:

@@ -1,84 +1,34 @@
-"""The files that a run can leave behind: their options, checked before anything runs."""
+"""The report files of a run: their options, checked before anything runs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from eventhook_conformance.report.json_report import json_text
+from eventhook_conformance.report.formats import FORMATS
 from eventhook_conformance.report.writing import append_whole, write_whole
 from eventhook_conformance.results import RunResult
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_Render = Callable[[Sequence[RunResult], Sequence[str]], str]
-
-
-def _json(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    del notes
-    return json_text(results)
-
-
-def _junit(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    from eventhook_conformance.report.junit import junit
-
-    del notes
-    return junit(results)
-
-
-def _html(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    # Only who asks for the page pays for the import of jinja2.
-    from eventhook_conformance.report.html import html
-
-    return html(results, notes)
-
-
-def _markdown(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    from eventhook_conformance.report.markdown import markdown
-
-    return markdown(results, notes)
-
-
-def _ctrf(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    from eventhook_conformance.report.ctrf import ctrf
-
-    del notes
-    return ctrf(results)
-
-
-def _badge(results: Sequence[RunResult], notes: Sequence[str]) -> str:
-    from eventhook_conformance.report.badge import badge
-
-    del notes
-    return badge(results)
-
-
-_FORMATS: Final[Mapping[str, tuple[str, _Render]]] = {
-    "json": ("Write the JSON report.", _json),
-    "junit": ("Write JUnit XML, for CI servers.", _junit),
-    "html": ("Write one HTML page, for people.", _html),
-    "markdown": ("Write Markdown; $GITHUB_STEP_SUMMARY is added to.", _markdown),
-    "ctrf": ("Write CTRF JSON (Common Test Report Format).", _ctrf),
-    "badge": ("Write the JSON of a shields.io endpoint badge.", _badge),
-}
 
 
 def report_options(command: _Command) -> _Command:
-    """Adds an option for each format; the command gets them as `json_file` and so on."""
-    for name, (text, _) in reversed(list(_FORMATS.items())):
+    """Adds an option for each format. The command gets them as `json_file` and so on."""
+    for name, one in reversed(FORMATS.items()):
         kind = click.Path(path_type=Path, dir_okay=False)
-        command = click.option(f"--{name}", f"{name}_file", type=kind, help=text)(command)
+        command = click.option(f"--{name}", f"{name}_file", type=kind, help=one.help)(command)
     return command
 
 
 class Reports:
-    """The reports that were asked for.
+    """The report files that the user asked for.
 
     Raises:
-        click.BadParameter: one of them could surely not be written.
+        click.BadParameter: one of them cannot be written.
     """
 
     def __init__(self, files: Mapping[str, Path | None]) -> None:
@@ -104,15 +54,20 @@ class Reports:
             )
             if twin is None or not (path.is_file() or not path.exists()):
                 return
-            problem = f"{path} is named by --{twin} already"
+            problem = f"--{twin} names {path} too"
         raise click.BadParameter(problem, param_hint=f"--{name}")
 
+    @property
+    def paths(self) -> list[Path]:
+        """All of them, in the order of the formats."""
+        return [self._files[name] for name in FORMATS if name in self._files]
+
     def write(self, results: Sequence[RunResult], notes: Sequence[str] = ()) -> bool:
-        """Writes each, whole or not at all; whether all could be written."""
+        """Writes each file whole or not at all. Returns whether all were written."""
         complete = True
         for name, path in self._files.items():
             try:
-                text = _FORMATS[name][1](results, notes)
+                text = FORMATS[name].render(results, notes)
                 if name == "markdown" and _is_step_summary(path):
                     append_whole(path, text)
                 else:
@@ -125,6 +80,6 @@ class Reports:
 
 
 def _is_step_summary(path: Path) -> bool:
-    """Whether the file is the one that GitHub shows, to which other commands of a step add too."""
+    """Whether the file is the summary that GitHub shows: other commands of the step add to it too."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     return bool(summary) and path.resolve() == Path(str(summary)).resolve()

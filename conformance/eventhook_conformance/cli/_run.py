@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +10,15 @@ import click
 
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._baseline import against, load
-from eventhook_conformance.cli._progress import beyond_capture, progress_for
+from eventhook_conformance.cli._output import Output
+from eventhook_conformance.cli._progress import progress_for
 from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.engine.resolve_target import TargetNotFound
 from eventhook_conformance.engine.session import Run
 from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
 from eventhook_conformance.pytest_frontend.isolated import WrongSelection, run_with_pytest
 from eventhook_conformance.pytest_frontend.plugin import make_run
-from eventhook_conformance.report import console
-from eventhook_conformance.results import RunResult, exit_code
+from eventhook_conformance.results import exit_code
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import PROFILES
 
@@ -139,7 +137,7 @@ def run(
     known = load(baseline_file) if baseline_file is not None else None
     if known is not None and len({one.target.name for one in runs.values()}) < len(runs):
         raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
-    output = _Output(quiet=quiet, verbose=verbose)
+    output = Output(len(runs), known, quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
     progress = progress_for(output.run_done)
     try:
@@ -152,7 +150,7 @@ def run(
         results = [one.result for one in runs.values()]
         news = against(known, results) if known is not None else None
         written = reports.write(results, list(news.lines()) if news is not None else ())
-    output.rest(runs)
+    output.finish(runs, reports.paths if written else ())
     code = exit_code(results)
     if news is not None:
         for line in news.lines():
@@ -178,42 +176,3 @@ def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:
         except TargetNotFound as error:
             raise click.UsageError(str(error)) from error
     return runs
-
-
-class _Output:
-    """Prints each target's report once, when its run is over."""
-
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._quiet = quiet
-        self._verbose = verbose
-        self._stream = beyond_capture(sys.stdout)
-        self._errors = beyond_capture(sys.stderr)
-        self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
-        self._done: set[int] = set()
-
-    def line(self, text: str, *, unless_quiet: bool = False, fg: str | None = None) -> None:
-        if not (unless_quiet and self._quiet):
-            styled = click.style(text, fg=fg, bold=True) if fg and self._colour else text
-            print(styled, file=self._stream, flush=True)
-
-    def run_done(self, run: Run) -> None:
-        self._done.add(id(run))
-        result = run.result
-        if result.unusable:
-            print(f"Error: {result.unusable}", file=self._errors, flush=True)
-            return
-        for text in self._report(result):
-            self.line(text, unless_quiet=True)
-        self.line(console.verdict(result), fg=console.colour(result))
-
-    def _report(self, result: RunResult) -> Iterator[str]:
-        yield ""
-        yield from console.header(result)
-        yield from console.body(result, verbose=self._verbose)
-        yield ""
-
-    def rest(self, runs: dict[str, Run]) -> None:
-        """Prints what an interruption or an empty selection kept from being printed."""
-        for run in runs.values():
-            if id(run) not in self._done:
-                self.run_done(run)

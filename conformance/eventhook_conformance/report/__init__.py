@@ -1,1 +1,1 @@
-"""Reports: one module per format, all written from the one result model."""
+"""Writes reports. `formats` lists them: one module for each, all made from `RunResult`."""

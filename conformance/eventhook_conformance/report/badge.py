@@ -1,4 +1,4 @@
-"""The badge: what shields.io's endpoint reads to draw one."""
+"""Writes the badge as JSON that shields.io's endpoint draws."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventhook_conformance.report.standing import VERDICTS
+from eventhook_conformance.report.standing import VERDICTS, partial
 from eventhook_conformance.results import RunResult, Verdict
 from eventhook_conformance.specification.requirements import specification_version
 
@@ -21,20 +21,26 @@ _BADNESS: Final[tuple[Verdict, ...]] = ("conformant", "inconclusive", "non-confo
 
 
 def badge(results: Sequence[RunResult]) -> str:
-    """The badge of all targets together: the worst verdict decides its colour."""
+    """Returns the badge of all targets together. The worst verdict decides its colour.
+
+    A partial run earns no verdict on a badge.
+    """
     return json.dumps(_badge(results), ensure_ascii=True) + "\n"
 
 
 def _badge(results: Sequence[RunResult]) -> dict[str, Any]:
     counts = Counter(result.verdict for result in results)
-    if len(counts) == 1:
-        message: str = results[0].verdict
+    worst = max(counts, key=_BADNESS.index)
+    colour = _COLOURS[worst]
+    if worst == "conformant" and any(partial(result) for result in results):
+        message, colour = "partial run", "lightgrey"
+    elif len(counts) == 1:
+        message = worst
     else:
         message = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
-    worst = max(counts, key=_BADNESS.index)
     return {
         "schemaVersion": 1,
         "label": f"eventhook {specification_version()}",
         "message": message,
-        "color": _COLOURS[worst],
+        "color": colour,
     }

@@ -1,4 +1,4 @@
-"""CTRF, the Common Test Report Format: one JSON form that many tools of CI read."""
+"""Writes CTRF, the Common Test Report Format: JSON that many CI tools read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from eventhook_conformance import __version__
+from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import advisory, loose_ends
 from eventhook_conformance.report.text import printable
@@ -20,7 +21,7 @@ _Status = Literal["passed", "failed", "skipped", "pending", "other"]
 
 
 def ctrf(results: Sequence[RunResult], now_s: float | None = None) -> str:
-    """The report; `now_s` is when the run ended, in seconds since the epoch (default: now)."""
+    """Returns the report. `now_s` is the end of the run, in seconds since the epoch (default: now)."""
     return json.dumps(_report(results, now_s or time.time()), indent=2, ensure_ascii=True) + "\n"
 
 
@@ -50,7 +51,10 @@ def _report(results: Sequence[RunResult], now_s: float) -> dict[str, Any]:
             "environment": {
                 "appName": printable(", ".join(result.target for result in results)),
                 "healthy": exit_code(results) == 0,
-                "extra": {printable(one.target): {"verdict": one.verdict} for one in results},
+                "extra": {
+                    **{printable(one.target): {"verdict": one.verdict} for one in results},
+                    "run": environment().to_dict(),
+                },
             },
         },
     }

@@ -1,26 +1,24 @@
-"""A failed case, explained: what was required, expected and seen, and how to see it again."""
+"""Explains a failed case: what was required, expected and seen, and how to run it again."""
 
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.steps import all_entries, cut
+from eventhook_conformance.report.text import WIDTH, filled, shortened
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification.requirements import requirements
 
-WIDTH = 80
-
 
 def failure_text(case: CaseResult, target: str) -> str:
-    """All that a stranger needs to understand the failure, at 80 columns."""
+    """Returns all that a stranger needs to understand the failure, at 80 columns."""
     lines = [case.id]
     if not case.violations:
         blame = f" (blame: {case.blame})" if case.blame else ""
-        lines += _wrapped(f"undecided{blame}: ", case.message or "no reason given")
+        lines += filled(f"undecided{blame}: ", shortened(case.message or "no reason given"))
     for violation in case.violations:
         lines += ["", *_violation_lines(case, violation)]
     lines += ["", f"  again     {rerun_command(case, target)}"]
@@ -28,7 +26,7 @@ def failure_text(case: CaseResult, target: str) -> str:
 
 
 def rerun_command(case: CaseResult, target: str) -> str:
-    """The command that runs just this case again."""
+    """Returns the command that runs just this case again."""
     run = f"eventhook-conformance run {shlex.quote(target)}"
     if case.saved is not None:
         return f"{run} --replay {shlex.quote(case.saved)}"
@@ -37,9 +35,9 @@ def rerun_command(case: CaseResult, target: str) -> str:
 
 def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
     for identifier in violation.requirements:
-        yield from _wrapped(f"  {identifier:<9} ", requirements()[identifier].text)
-    yield from _wrapped("  expected  ", violation.expected)
-    yield from _wrapped("  seen      ", violation.witnessed)
+        yield from filled(f"  {identifier:<9} ", requirements()[identifier].text)
+    yield from filled("  expected  ", shortened(violation.expected))
+    yield from filled("  seen      ", shortened(violation.witnessed))
     history = case.history
     if history is None:
         return
@@ -48,7 +46,3 @@ def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
     if lines:
         yield "  history"
         yield from (cut(line, WIDTH) for line in lines)
-
-
-def _wrapped(label: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=" " * len(label))

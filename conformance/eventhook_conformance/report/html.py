@@ -127,6 +127,7 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         style_hash=_hash(style),
         script_hash=_hash(script),
         suite=__version__,
+        environment=environment(),
         specification=specification_version(),
         total=_total(results),
     )

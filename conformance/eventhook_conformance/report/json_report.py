@@ -1,4 +1,4 @@
-"""The JSON report: the whole result for machines, and the form that results are kept in."""
+"""Writes the JSON report: the whole result, for machines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventhook_conformance import __version__
+from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
@@ -14,12 +15,12 @@ from eventhook_conformance.specification.requirements import specification_versi
 
 
 def json_text(results: Sequence[RunResult]) -> str:
-    """The report as text, in ASCII."""
+    """Returns the report as text, in ASCII."""
     return json.dumps(to_json(results), indent=2, ensure_ascii=True) + "\n"
 
 
 def to_json(results: Sequence[RunResult]) -> dict[str, Any]:
-    """The report as JSON values, one result for each target."""
+    """Returns the report as JSON values, one result for each target."""
     return {"schema": 1, "results": [_result(result) for result in results]}
 
 
@@ -28,6 +29,7 @@ def _result(result: RunResult) -> dict[str, Any]:
     return {
         "suite": {"name": "eventhook-conformance", "version": __version__},
         "specification": {"version": specification_version()},
+        "environment": environment().to_dict(),
         "settings": result.settings.to_dict(),
         "target": {
             "name": result.target,
@@ -79,7 +81,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
 
 
 def _history(case: CaseResult) -> list[str] | None:
-    """The excerpts that show the breaches; nothing for a case that passed."""
+    """Returns the lines that show the breaches; None for a case that passed."""
     if case.history is None or not case.violations:
         return None
     entries = [entry for violation in case.violations for entry in violation.entries]

@@ -1,4 +1,4 @@
-"""JUnit XML in the dialect that Jenkins' xUnit plugin defines (`junit-10.xsd`), which all others read."""
+"""Writes JUnit XML as Jenkins' xUnit plugin defines it (`junit-10.xsd`): other tools read it too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from eventhook_conformance import __version__
+from eventhook_conformance.report.causes import charged
+from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import LooseEnd, advisory, loose_ends
 from eventhook_conformance.report.text import printable
@@ -17,11 +19,10 @@ _COUNTED: Final = ("tests", "failures", "errors")
 
 
 def junit(results: Sequence[RunResult]) -> str:
-    """The report: a suite for each target, a test case for each case.
+    """Returns the report: a suite for each target, a test case for each case.
 
-    What failed a SHOULD alone counts as skipped, for it changes no verdict. What keeps a target from
-    a verdict without a case of its own (it could not be used, a requirement stayed untested) is an
-    error, or the list would look green.
+    A case that breaks SHOULD requirements only counts as skipped. A reason for having no verdict (the
+    target cannot be used, a requirement is untested) is an error, or the list would look green.
     """
     root = Element("testsuites", name="eventhook-conformance")
     suites = [_suite(root, result) for result in results]
@@ -34,11 +35,14 @@ def junit(results: Sequence[RunResult]) -> str:
 
 def _suite(root: Element, result: RunResult) -> Element:
     suite = SubElement(root, "testsuite", name=printable(result.target))
+    suite.set("timestamp", environment().date)
+    suite.set("hostname", environment().host)
     properties = SubElement(suite, "properties")
     known = {
         "verdict": result.verdict,
         "suite.version": __version__,
         "specification.version": specification_version(),
+        **{f"environment.{name}": value for name, value in _environment().items()},
         **{f"settings.{name}": value for name, value in result.settings.to_dict().items()},
         **{f"claims.{name}": value for name, value in result.capabilities.to_dict().items()},
         **({"kit": list(result.kit)} if result.kit else {}),
@@ -78,7 +82,7 @@ def _case(suite: Element, result: RunResult, case: CaseResult) -> None:
             SubElement(element, "skipped", type="SHOULD", message=f"SHOULD not met: {message}")
             SubElement(element, "system-out").text = _explained(case, result)
         case "failed":
-            problem = SubElement(element, "failure", type=_charged(case), message=message)
+            problem = SubElement(element, "failure", type=" ".join(charged(case)), message=message)
             problem.text = _explained(case, result)
 
 
@@ -93,9 +97,10 @@ def _loose_end(suite: Element, result: RunResult, end: LooseEnd) -> None:
     SubElement(element, "error", type="no verdict", message=printable(end.message))
 
 
-def _charged(case: CaseResult) -> str:
-    found = (one for violation in case.violations for one in violation.requirements)
-    return " ".join(dict.fromkeys(found))
+def _environment() -> dict[str, str]:
+    plain = environment().to_dict()
+    versions = plain.pop("versions")
+    return {**plain, **{f"versions.{name}": value for name, value in versions.items()}}
 
 
 def _explained(case: CaseResult, result: RunResult) -> str:

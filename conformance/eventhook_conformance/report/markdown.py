@@ -1,4 +1,4 @@
-"""Markdown for people who review: the summary of a GitHub step, a comment on a pull request."""
+"""Writes Markdown for reviewers: the summary of a GitHub step, a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from eventhook_conformance import __version__
+from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.console import claims
+from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.report.standing import SIGNS, WORDS, advisory, loose_ends, troubled
+from eventhook_conformance.report.standing import (
+    SIGNS,
+    advisory,
+    holding,
+    loose_ends,
+    partial,
+    troubled,
+    word,
+)
 from eventhook_conformance.report.text import counted, printable
-from eventhook_conformance.results import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.results import RequirementResult, RunResult, Verdict
 from eventhook_conformance.specification.requirements import groups, specification_version
 
 _MARKS: Final[dict[Verdict, str]] = {
@@ -19,19 +30,14 @@ _MARKS: Final[dict[Verdict, str]] = {
     "non-conformant": "❌",
     "inconclusive": "⚠️",
 }
-_COUNTED: Final[dict[RequirementOutcome, str]] = {
-    "passed": "hold",
-    "failed": "do not",
-    "error": "undecided",
-    "untested": "untested",
-    "not_claimed": "not claimed",
-}
 _MOST_FAILURES: Final = 40
-"""In full for each target: GitHub refuses a summary of more than 1 MiB."""
+"""The most causes in full for each target: GitHub refuses a summary of more than 1 MiB."""
+_MOST_ALIKE: Final = 20
+"""The most cases that are named as alike."""
 
 
 def markdown(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
-    """The report: the verdicts, what a baseline says of them, the groups side by side, failures folded."""
+    """Returns the report: verdicts, the lines of a baseline, groups side by side, folded failures."""
     lines = ["## Event bus conformance", ""]
     for result in results:
         lines += _verdict(result)
@@ -41,18 +47,21 @@ def markdown(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
     broken = [one for one in results if troubled(one)]
     for result in broken:
         lines += _failures(result)
-    lines.append(f"<sub>specification {specification_version()}</sub>")
+    made = environment()
+    lines.append(
+        f"<sub>specification {specification_version()} · eventhook-conformance {__version__} · "
+        f"{_html(made.line)} · {_code(made.command)}</sub>"
+    )
     return "\n".join(lines) + "\n"
 
 
 def _verdict(result: RunResult) -> Iterator[str]:
-    outcomes = Counter(one.outcome for one in result.requirement_results())
-    parts = [f"{outcomes[one]} {words}" for one, words in _COUNTED.items() if outcomes[one]]
-    held = ", ".join(parts)
     ran = sum(case.outcome != "not_claimed" for case in result.cases)
+    left_out = partial(result)
+    part = f" · partial ({_code(left_out)})" if left_out else ""
     yield (
-        f"- {_MARKS[result.verdict]} {_code(result.target)}: **{result.verdict}** · requirements: "
-        f"{held} · {counted(ran, 'case')} in {result.duration_s:.2f} s "
+        f"- {_MARKS[result.verdict]} {_code(result.target)}: **{result.verdict}**{part} · "
+        f"{holding(result)} · {counted(ran, 'case')} in {result.duration_s:.2f} s "
         f"· claims {_code(claims(result.capabilities))}"
     )
     for end in loose_ends(result):
@@ -60,7 +69,7 @@ def _verdict(result: RunResult) -> Iterator[str]:
 
 
 def _groups(results: Sequence[RunResult]) -> Iterator[str]:
-    """A row for each group that any target claims, then one for each requirement that does not hold."""
+    """Makes a row for each group that any target claims, and for each requirement that does not hold."""
     yield "| requirement | " + " | ".join(_code(one.target) for one in results) + " |"
     yield "|---|" + "---|" * len(results)
     table = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
@@ -70,46 +79,68 @@ def _groups(results: Sequence[RunResult]) -> Iterator[str]:
         if all(count["not_claimed"] == len(members) for count in counts):
             continue
         cells = []
-        for count in counts:
+        for count, column in zip(counts, table, strict=True):
             claimed = len(members) - count["not_claimed"]
-            cells.append(f"{count['passed']} of {claimed} hold" if claimed else "not claimed")
+            should = sum(
+                column[one].outcome == "failed" and _is_should(column[one]) for one in members
+            )
+            note = f", {should} failed (SHOULD)" if should else ""
+            cells.append(f"{count['passed']} of {claimed} hold{note}" if claimed else "not claimed")
         yield f"| **{group}** {title} | " + " | ".join(cells) + " |"
         for identifier in members:
             outcomes = [column[identifier].outcome for column in table]
             if not {"failed", "error", "untested"}.isdisjoint(outcomes):
                 requirement = table[0][identifier].requirement
-                should = " (SHOULD)" if requirement.level == "SHOULD" else ""
-                row = " | ".join(f"{SIGNS[one]} {WORDS[one]}" for one in outcomes)
-                yield f"| {identifier} {_cell(requirement.title)}{should} | {row} |"
+                level = " (SHOULD)" if requirement.level == "SHOULD" else ""
+                row = " | ".join(
+                    f"{SIGNS[column[identifier].outcome]} {word(column[identifier], run)}"
+                    for run, column in zip(results, table, strict=True)
+                )
+                yield f"| {identifier} {_cell(requirement.title)}{level} | {row} |"
+
+
+def _is_should(one: RequirementResult) -> bool:
+    return one.requirement.level == "SHOULD"
 
 
 def _failures(result: RunResult) -> Iterator[str]:
     cases = troubled(result)
+    found = causes(cases)
     yield f"### {_code(result.target)}: {counted(len(cases), 'case')} that did not pass"
     yield ""
-    for case in cases[:_MOST_FAILURES]:
-        yield f"<details><summary>{_summary(case)}</summary>"
+    for cause in found[:_MOST_FAILURES]:
+        case = cause.telling
+        yield f"<details><summary>{_summary(cause)}</summary>"
         yield ""
         yield from _block(failure_text(case, result.invoked_as or result.target).splitlines())
+        if cause.alike:
+            yield ""
+            yield f"And {len(cause.alike)} more alike:"
+            yield ""
+            named = [_code(one.id) for one in cause.alike[:_MOST_ALIKE]]
+            rest = len(cause.alike) - len(named)
+            yield ", ".join(named) + (f", and {rest} more" if rest else "")
         yield ""
         yield "</details>"
-    if len(cases) > _MOST_FAILURES:
+    if len(found) > _MOST_FAILURES:
         yield ""
-        yield f"{len(cases) - _MOST_FAILURES} more are in the other reports."
+        more = counted(len(found) - _MOST_FAILURES, "more is", "more are")
+        yield f"{more} in the other reports."
     yield ""
 
 
-def _summary(case: CaseResult) -> str:
+def _summary(cause: Cause) -> str:
+    case = cause.telling
     if case.outcome == "error":
         state = "undecided"
     else:
-        found = (one for violation in case.violations for one in violation.requirements)
-        state = ", ".join(dict.fromkeys(found)) + (" (SHOULD)" if advisory(case) else "")
-    return f"<code>{_html(case.id)}</code> {state}"
+        state = ", ".join(charged(case)) + (" (SHOULD)" if advisory(case) else "")
+    more = f", and {len(cause.alike)} more alike" if cause.alike else ""
+    return f"<code>{_html(case.id)}</code> {state}{more}"
 
 
 def _block(lines: Sequence[str]) -> Iterator[str]:
-    """Lines that nothing in them can break out of: the fence is longer than any within."""
+    """Fences lines in; the fence is longer than any of theirs, so that nothing breaks out of it."""
     body = [printable(line) for line in lines]
     longest = max((len(run) for run in re.findall("`+", "\n".join(body))), default=0)
     fence = "`" * max(3, longest + 1)
@@ -127,6 +158,6 @@ def _cell(text: str) -> str:
 
 
 def _html(text: str) -> str:
-    """Text that is text in HTML, in Markdown and in a cell of a table."""
+    """Escapes a text for HTML, Markdown and a cell of a table."""
     flat = " ".join(printable(text).split())
     return re.sub(r"[&<>\"'`|*_\\\[\]@#~:$]", lambda found: f"&#{ord(found[0])};", flat)

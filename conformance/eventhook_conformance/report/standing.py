@@ -1,11 +1,21 @@
-"""What several reports have to say of a result in the same words."""
+"""What all reports say about a result in the same words."""
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from eventhook_conformance.results import CaseResult, RequirementOutcome, RunResult, Verdict
+from eventhook_conformance.report.causes import charged
+from eventhook_conformance.report.text import counted
+from eventhook_conformance.results import (
+    CaseResult,
+    RequirementOutcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from eventhook_conformance.specification.requirements import requirements
 
 SIGNS: Final[dict[RequirementOutcome, str]] = {
@@ -22,36 +32,91 @@ WORDS: Final[dict[RequirementOutcome, str]] = {
     "untested": "untested",
     "not_claimed": "not claimed",
 }
+_KIT_PARTS: Final = {"PAT": "filtering", "OVF": "buffer"}
+"""The part of the kit that meets a group of requirements if the target uses it."""
 VERDICTS: Final[tuple[Verdict, ...]] = ("conformant", "non-conformant", "inconclusive")
 
 
 class LooseEnd(NamedTuple):
-    """Why there is no verdict, apart from what a case says."""
+    """A reason for having no verdict that no case shows."""
 
     name: str
     message: str
 
 
 def loose_ends(result: RunResult) -> Iterator[LooseEnd]:
-    """What keeps a target from a verdict though no case failed: a green list must not hide it."""
+    """Lists what prevents a verdict although no case failed."""
     if result.unusable:
         yield LooseEnd("the target can be used", result.unusable)
         return
     if result.suite_failure:
         yield LooseEnd("the suite came to its end", result.suite_failure)
     if not (result.summary["passed"] or result.summary["failed"]):
-        yield LooseEnd("something was tested", "no case came to a result")
+        yield LooseEnd("something was tested", "no case passed or failed")
     for one in result.requirement_results():
         if one.outcome == "untested" and one.requirement.level == "MUST":
             yield LooseEnd(f"{one.requirement.id} is tested", f"untested: {one.requirement.title}")
 
 
 def advisory(case: CaseResult) -> bool:
-    """Whether a case failed for a SHOULD alone, which is shown and changes no verdict."""
-    charged = {one for violation in case.violations for one in violation.requirements}
-    return bool(charged) and all(requirements()[one].level == "SHOULD" for one in charged)
+    """Whether a case breaks SHOULD requirements only, which changes no verdict."""
+    broken = charged(case)
+    return bool(broken) and all(requirements()[one].level == "SHOULD" for one in broken)
 
 
 def troubled(result: RunResult) -> list[CaseResult]:
-    """The cases that failed or could not be decided, in the order in which they ran."""
+    """Returns the cases that failed or stayed undecided, in the order in which they ran."""
     return [case for case in result.cases if case.outcome in ("failed", "error")]
+
+
+def partial(result: RunResult) -> str | None:
+    """Returns the options that left out a part of the claim; None if the run was whole."""
+    settings = result.settings
+    options = [f"--profile {one}" for one in settings.profiles]
+    if settings.replay is not None:
+        options.append("--replay")
+    elif settings.selection:
+        options.append(f"-k {shlex.quote(settings.selection)}")
+    return " ".join(options) or None
+
+
+def word(one: RequirementResult, result: RunResult) -> str:
+    """Returns the outcome of a requirement in words."""
+    if by_kit(one, result):
+        return "holds, by the kit"
+    if not_selected(one):
+        return "not selected"
+    return WORDS[one.outcome]
+
+
+def not_selected(one: RequirementResult) -> bool:
+    """Whether the requirement is claimed, but no case of it was selected."""
+    return one.outcome == "not_claimed" and (one.reason or "").startswith("not selected")
+
+
+def by_kit(one: RequirementResult, result: RunResult) -> bool:
+    """Whether the suite's own kit meets the requirement: that says nothing about the bus."""
+    return one.outcome == "passed" and _KIT_PARTS.get(one.requirement.group) in result.kit
+
+
+def holding(result: RunResult) -> str:
+    """Says how many requirements hold and how many do not, a SHOULD apart from a MUST."""
+    every = result.requirement_results()
+    outcomes = Counter(one.outcome for one in every)
+    kit = sum(by_kit(one, result) for one in every)
+    parts = [f"{counted(outcomes['passed'] - kit, 'requirement holds', 'requirements hold')}"]
+    if kit:
+        parts.append(f"{kit} by the kit")
+    levels = Counter(one.requirement.level for one in every if one.outcome == "failed")
+    if levels["MUST"]:
+        parts.append(counted(levels["MUST"], "does not", "do not"))
+    if levels["SHOULD"]:
+        parts.append(f"{levels['SHOULD']} failed (SHOULD)")
+    if undecided := outcomes["error"] + outcomes["untested"]:
+        parts.append(f"{undecided} undecided")
+    unselected = sum(not_selected(one) for one in every)
+    if unselected:
+        parts.append(f"{unselected} not selected")
+    if unclaimed := outcomes["not_claimed"] - unselected:
+        parts.append(f"{unclaimed} not claimed")
+    return ", ".join(parts)

@@ -1,13 +1,19 @@
-"""Text from outside, made fit to be shown: a target may deliver anything, and messages quote it."""
+"""Makes text fit to be shown: messages quote what a target delivers, and that may be anything."""
 
 from __future__ import annotations
 
+import textwrap
+from typing import Final
+
+WIDTH: Final = 80
+"""The most characters of a line."""
+
 
 def printable(text: str) -> str:
-    """The text with every character that a reader could not see or a format not carry written out.
+    """Returns the text with invisible characters as escapes, such as `\\x00`.
 
-    Controls, lone surrogates, characters that turn the writing direction, and the like become
-    escapes such as `\\x00`; line ends and plain text stay. The answer can be encoded as UTF-8.
+    Escapes controls, lone surrogates and marks that turn the writing direction; line ends stay. The
+    result can be encoded as UTF-8.
     """
     if text.isprintable():
         return text
@@ -22,5 +28,28 @@ def _escape(one: str) -> str:
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:
-    """A number with its noun."""
+    """Returns a number with its noun."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def shortened(text: str, most: int = 500) -> str:
+    """Returns the text, without its middle if it is long: the JSON report has it in full."""
+    left_out = len(text) - most
+    if left_out <= 0:
+        return text
+    head, tail = text[: most * 2 // 3], text[-(most // 3) :]
+    return f"{head.rstrip()} … ({counted(left_out, 'character')} left out) … {tail.lstrip()}"
+
+
+def filled(label: str, text: str, width: int = WIDTH) -> list[str]:
+    """Breaks a text into lines between words, the first with a label.
+
+    A word is broken only if it is longer than a line.
+    """
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+    )

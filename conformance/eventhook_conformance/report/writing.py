@@ -1,4 +1,4 @@
-"""Files of reports, written whole or not at all."""
+"""Writes files whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that a reader never sees half of it, and a failure leaves the older one.
+    """Writes a file. A reader never sees half of it, and a failure leaves the older file.
 
     Raises:
         OSError: the file cannot be written.
@@ -25,7 +25,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def append_whole(path: Path, text: str) -> None:
-    """Adds to a file that others write to as well; a failure leaves it as it was.
+    """Adds to a file that others write to. A failure leaves the file as it was.
 
     Raises:
         OSError: the file cannot be written.

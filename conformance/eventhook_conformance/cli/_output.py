@@ -1,0 +1,103 @@
+"""Prints the report of each target when its run is over, in colour on a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from eventhook_conformance.baseline.known import Baseline
+from eventhook_conformance.cli._baseline import accepted_by
+from eventhook_conformance.cli._progress import beyond_capture
+from eventhook_conformance.engine.session import Run
+from eventhook_conformance.report import console
+from eventhook_conformance.results import RunResult
+
+_PAINTED: Final = (
+    (re.compile(r"^( {7}\w{3}-\d\d  |)(FAILED)\b"), "red"),
+    (re.compile(r"^( {7}\w{3}-\d\d  |)(undecided|untested)\b"), "yellow"),
+    (re.compile(r"^(  )(expected)  "), "green"),
+    (re.compile(r"^(  )(seen)  "), "red"),
+    (re.compile(r"^(  |)(hint|again) "), "cyan"),
+    (re.compile(r"^()(worse|expired|stale|unknown) "), "red"),
+    (re.compile(r"^()(better) "), "green"),
+    (re.compile(r"^()(--- \d+ of \d+(?:  \w{3}-\d\d)?)"), None),
+)
+"""The words at the start of a line that have a colour; None: bold only."""
+
+
+def painted(text: str) -> str:
+    """Returns a text with the telling words of each of its lines in colour."""
+    return "\n".join(map(_painted_line, text.split("\n")))
+
+
+def _painted_line(line: str) -> str:
+    for pattern, colour in _PAINTED:
+        if match := pattern.match(line):
+            start, end = match.span(2)
+            return line[:start] + click.style(line[start:end], fg=colour, bold=True) + line[end:]
+    return line
+
+
+class Output:
+    """Prints each target's report once; the last verdict comes after the files are written."""
+
+    def __init__(self, targets: int, known: Baseline | None, *, quiet: bool, verbose: bool) -> None:
+        self._targets = targets
+        self._known = known
+        self._quiet = quiet
+        self._verbose = verbose
+        self._stream = beyond_capture(sys.stdout)
+        self._errors = beyond_capture(sys.stderr)
+        self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
+        self._done: set[int] = set()
+        self._held: RunResult | None = None
+
+    def line(self, text: str, *, unless_quiet: bool = False, fg: str | None = None) -> None:
+        """Prints a line on standard output, in a colour of its own or with its words painted."""
+        if unless_quiet and self._quiet:
+            return
+        if self._colour:
+            text = click.style(text, fg=fg, bold=True) if fg else painted(text)
+        print(text, file=self._stream, flush=True)
+
+    def run_done(self, run: Run) -> None:
+        """Prints the report of a target, and its verdict unless it is the last target."""
+        self._done.add(id(run))
+        result = run.result
+        if result.unusable:
+            print(f"Error: {result.unusable}", file=self._errors, flush=True)
+            return
+        for text in self._report(result):
+            self.line(text, unless_quiet=True)
+        if len(self._done) == self._targets:
+            self._held = result
+        else:
+            self._verdict(result)
+
+    def finish(self, runs: Mapping[str, Run], written: Sequence[Path]) -> None:
+        """Prints what is left: targets that were not run to their end, the files, the last verdict."""
+        for run in runs.values():
+            if id(run) not in self._done:
+                self.run_done(run)
+        if written:
+            names = ", ".join(str(path) for path in written)
+            self.line(f"{'written':<9}  {names}", unless_quiet=True)
+        if self._held is not None:
+            self._verdict(self._held)
+
+    def _verdict(self, result: RunResult) -> None:
+        self.line(console.verdict(result), fg=console.colour(result))
+
+    def _report(self, result: RunResult) -> Iterator[str]:
+        is_known = accepted_by(self._known, result.target)
+        yield ""
+        yield from console.header(result)
+        yield from console.body(result, verbose=self._verbose, is_known=is_known)
+        yield from console.summary(result, is_known=is_known)
+        yield ""

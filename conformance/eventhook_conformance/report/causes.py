@@ -1,0 +1,82 @@
+"""Groups failed cases by cause: one broken requirement fails many cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.specification.requirements import Requirement, requirements
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Cases that failed or stayed undecided alike."""
+
+    requirement: Requirement | None
+    """The requirement that all of them break; None for undecided cases."""
+    telling: CaseResult
+    """The case to read first."""
+    alike: tuple[CaseResult, ...]
+    """The others."""
+
+    @property
+    def cases(self) -> tuple[CaseResult, ...]:
+        """All of them, the most telling first."""
+        return (self.telling, *self.alike)
+
+
+def causes(cases: Iterable[CaseResult]) -> list[Cause]:
+    """Groups the failed cases by the requirement they break, then the undecided ones by message.
+
+    The requirement that most cases of other requirements break comes first: it is the likely cause
+    of the rest. A case belongs to the first requirement it breaks in this order.
+    """
+    troubled = [case for case in cases if case.outcome in ("failed", "error")]
+    failed = [case for case in troubled if charged(case)]
+    breaking: dict[str, list[CaseResult]] = defaultdict(list)
+    for case in failed:
+        for identifier in charged(case):
+            breaking[identifier].append(case)
+    found: list[Cause] = []
+    taken: set[int] = set()
+    for identifier in sorted(breaking, key=lambda one: _rank(one, breaking[one])):
+        open_cases = [case for case in breaking[identifier] if id(case) not in taken]
+        if not open_cases:
+            continue
+        taken |= {id(case) for case in open_cases}
+        open_cases.sort(key=partial(_distance, identifier))
+        telling, *alike = open_cases
+        found.append(Cause(requirements()[identifier], telling, tuple(alike)))
+    by_message: dict[str | None, list[CaseResult]] = defaultdict(list)
+    for case in troubled:
+        if not charged(case):
+            by_message[case.message].append(case)
+    return found + [Cause(None, first, tuple(alike)) for first, *alike in by_message.values()]
+
+
+def charged(case: CaseResult) -> tuple[str, ...]:
+    """Returns the requirements that a case breaks, each once."""
+    found = (one for violation in case.violations for one in violation.requirements)
+    return tuple(dict.fromkeys(found))
+
+
+def _rank(identifier: str, cases: Sequence[CaseResult]) -> tuple[bool, int, int]:
+    """Sorts a MUST first, then what many cases found that were made for something else."""
+    elsewhere = sum(identifier not in case.requirements for case in cases)
+    order = list(requirements()).index(identifier)
+    return requirements()[identifier].level == "SHOULD", -elsewhere, order
+
+
+def _distance(identifier: str, case: CaseResult) -> tuple[int, int, int]:
+    """Sorts a case made for the requirement first, then the shortest history."""
+    made_for = case.requirements.index(identifier) if identifier in case.requirements else 99
+    history = case.history
+    length = 0
+    if history is not None:
+        length = len(history.publishes) + sum(
+            1 + len(one.deliveries) + len(one.waited) for one in history.subscriptions
+        )
+    return made_for, length, len(case.violations)
