@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,6 @@ def test_the_environment_is_this_one() -> None:
 def test_every_report_has_it(tmp_path: Path, name: str) -> None:
     path = tmp_path / "report"
     assert Reports({f"{name}_file": path}).write([made.all_pass()])
-    text = path.read_text(encoding="utf-8")
+    text = unescape(path.read_text(encoding="utf-8"))
     for part in (environment().date, environment().host, environment().python):
         assert part in text

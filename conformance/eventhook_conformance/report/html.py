@@ -20,6 +20,7 @@ from markupsafe import Markup
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.console import claims
+from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import rerun_command
 from eventhook_conformance.report.sequence import Diagram, lay_out
@@ -94,7 +95,7 @@ class Card:
 
 def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
     """The page for all targets; `notes` is what a baseline says of them, a line each."""
-    environment = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -112,7 +113,7 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         for failure in _failures(place, result, _MOST_DRAWN // len(results))
     ]
     cards = [_card(result) for result in results]
-    page = environment.get_template("page.html.j2").render(
+    page = templates.get_template("page.html.j2").render(
         cards=cards,
         groups=list(_groups(results, failures)),
         failures=failures,
