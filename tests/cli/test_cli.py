@@ -165,7 +165,7 @@ def test_explain_says_all_there_is_to_know(vendor: Path) -> None:
         (("run", "exiting:target"), ["importing exiting raised SystemExit: usage: exiting FILE"]),
         (("run", "lacking:target"), ["a_client_that_is_not_there"]),
         (("run", "bus:nothing"), ["bus has no attribute 'nothing'"]),
-        (("run", "bus:no_target"), ["is of type str", "eventhook_conformance.Target"]),
+        (("run", "bus:no_target"), ["to be an eventhook_conformance.Target, got str"]),
         (("run", "memory", "memory"), ["'memory' is named twice"]),
         (("run", "memory", "--profile", "nosuch"), ["'nosuch' is not one of", "'events'"]),
         (("run", "memory", "--profile", "sse"), ["'sse' is not claimed", "claims events, streams"]),

@@ -50,7 +50,7 @@ def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
     """The evil case, after looking that it alone was undecided, by the driver's fault."""
     assert outcomes(result) == {"before": "passed", "evil": "error", "after": "passed"}
     case = by_name(result)["evil"]
-    assert (case.blame, case.violations) == ("driver", [])
+    assert (case.blame, case.violations) == ("driver", ())
     assert case.message is not None
     for word in ("driver skeleton ", *words):
         assert word in case.message
@@ -106,8 +106,8 @@ def test_a_publish_that_is_never_answered_is_the_buss_own_doing() -> None:
 
 async def evil_after_a_leak(probe: Probe) -> None:
     """Something was proven before the driver died: a stray of another's publish."""
-    listener = await probe.subscribe(EventPattern.all(probe.tenant()))
-    stray = probe.event(listener.entry.selects.tenant_id)  # type: ignore[union-attr]
+    listener = await probe.subscribe(EventPattern.all(probe.make.tenant()))
+    stray = probe.make.event(listener.entry.selects.tenant_id)  # type: ignore[union-attr]
     client = await probe.client()
     await client.backend.events.publish(stray)
     await listener.read(1)

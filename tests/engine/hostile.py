@@ -17,9 +17,14 @@ from typing import Any
 
 import pytest
 
+from eventhook_conformance.checker import check
 from eventhook_conformance.contract import EventPattern, StreamingBackend
-from eventhook_conformance.engine.runner import judge_in_loop
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.events import EventSubscriber
+from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.oracle import Checker
+from eventhook_conformance.engine.resolve_target import ResolvedTarget
+from eventhook_conformance.engine.runner import in_order, judge_cases
+from eventhook_conformance.engine.session import Session
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
@@ -96,9 +101,9 @@ def instance(
 
 async def hear(probe: Probe, kind: str) -> None:
     """Subscribes to a type, publishes one of it, and proves that all has come."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.by_type(tenant, kind))
-    await probe.publish(probe.event(tenant, f"{kind}.act"))
+    await probe.publish(probe.make.event(tenant, f"{kind}.act"))
     await probe.fence(listener)
 
 
@@ -125,22 +130,37 @@ def examine(
     bodies: Sequence[Body | Instance] = (before, evil, after),
     *,
     settings: Settings = QUICK,
+    limits: Limits | None = None,
 ) -> RunResult:
     """Judges a target; fails if the run hangs or leaves anything behind."""
     alarm, (timer, _) = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
-    run = Run(target, target.capabilities, settings)
+    cases = in_order(b if isinstance(b, Instance) else instance(b) for b in bodies)
+    session = new_session(target, settings, cases, limits=limits)
     began = time.perf_counter()
-    asyncio.run(_judge(run, [b if isinstance(b, Instance) else instance(b) for b in bodies]))
+    asyncio.run(_judge(session, cases))
     took = time.perf_counter() - began
     assert took < HANG_S, f"the run took {took:.1f} s"
     assert signal.getsignal(signal.SIGALRM) is alarm
     # pytest-timeout's own alarm goes on, if it was set.
     assert signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(max(timer - took, 0), abs=0.2)
-    return run.result
+    return session.result
 
 
-async def _judge(run: Run, instances: Sequence[Instance]) -> None:
-    await judge_in_loop(run, instances)
+def new_session(
+    target: Target,
+    settings: Settings = QUICK,
+    planned: Sequence[Instance] = (),
+    subscribers: Sequence[EventSubscriber] = (),
+    limits: Limits | None = None,
+    checker: Checker = check,
+) -> Session:
+    """A session of a target with all its claims."""
+    subject = ResolvedTarget(target.name, target, target.capabilities)
+    return Session(subject, settings, planned, subscribers, limits, checker)
+
+
+async def _judge(session: Session, instances: Sequence[Instance]) -> None:
+    await judge_cases(session, instances)
     for _ in range(5):  # what was cancelled last may need a turn or two to be gone
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}

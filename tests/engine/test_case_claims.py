@@ -7,46 +7,50 @@ from collections.abc import Sequence
 
 import pytest
 
+from engine.hostile import new_session
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.runner import judge_in_loop
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.case_runner import CaseRunner
+from eventhook_conformance.engine.runner import in_order, judge_cases
 from eventhook_conformance.history import History, Subscribed
 from eventhook_conformance.probe import Client, Probe
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Target
 from eventhook_reference.memory import target as memory
 
 
-class WatchedRun(Run):
-    """A run that keeps what each case did, and counts the clients that it had open at a time."""
+class WatchedRunner(CaseRunner):
+    """Keeps what each case did, and counts the clients that it had open at a time."""
 
-    def __init__(self, target: Target) -> None:
-        super().__init__(target, target.capabilities, Settings(settle_s=0.0))
-        self.histories: dict[str, History] = {}
-        self.most_clients: dict[str, int] = {}
+    histories: dict[str, History]
+    most_clients: dict[str, int]
 
-    def probe(self, requirements: Sequence[str], history: History) -> Probe:
+    def probe(
+        self, requirements: Sequence[str], history: History, *, swap_clients: bool = False
+    ) -> Probe:
         if history.case in catalog():
             self.histories.setdefault(history.case, history)
-        probe = super().probe(requirements, history)
-        opens = probe._open_client
+        probe = super().probe(requirements, history, swap_clients=swap_clients)
+        opens = probe.open_client
 
-        async def open_client(into: History, address: str | None) -> Client:
-            client = await opens(into, address)
-            count = 1 + sum(not one.closed for one in probe.own_clients)
-            self.most_clients[into.case] = max(count, self.most_clients.get(into.case, 0))
+        async def open_client(address: str | None = None) -> Client:
+            client = await opens(address)
+            count = sum(not one.closed for one in probe.access.own)
+            self.most_clients[history.case] = max(count, self.most_clients.get(history.case, 0))
             return client
 
-        probe._open_client = open_client
+        probe.open_client = open_client
         return probe
 
 
 @pytest.fixture(scope="module")
-def run() -> WatchedRun:
-    run = WatchedRun(memory)
-    asyncio.run(judge_in_loop(run, catalog().values()))
-    assert run.result.verdict == "conformant"
-    return run
+def run() -> WatchedRunner:
+    session = new_session(memory, Settings(settle_s=0.0))
+    runner = session.runner
+    runner.__class__ = WatchedRunner
+    assert isinstance(runner, WatchedRunner)
+    runner.histories, runner.most_clients = {}, {}
+    asyncio.run(judge_cases(session, in_order(catalog().values())))
+    assert session.result.verdict == "conformant"
+    return runner
 
 
 def most_open(subscriptions: Sequence[Subscribed]) -> int:
@@ -60,7 +64,7 @@ def most_open(subscriptions: Sequence[Subscribed]) -> int:
     return most
 
 
-def test_no_case_has_more_subscriptions_open_than_it_says(run: WatchedRun) -> None:
+def test_no_case_has_more_subscriptions_open_than_it_says(run: WatchedRunner) -> None:
     too_many = {
         identifier: (opened, case.subscriptions)
         for identifier, history in run.histories.items()
@@ -70,7 +74,7 @@ def test_no_case_has_more_subscriptions_open_than_it_says(run: WatchedRun) -> No
     assert not too_many, "\n".join(map(str, too_many.items()))
 
 
-def test_no_case_has_more_clients_open_than_it_says(run: WatchedRun) -> None:
+def test_no_case_has_more_clients_open_than_it_says(run: WatchedRunner) -> None:
     assert run.most_clients
     too_many = {
         identifier: (opened, case.clients)

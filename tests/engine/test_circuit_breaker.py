@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.hostile import Hostile, before, by_name, examine, instance
-from eventhook_conformance.engine import circuit_breaker
+from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.results import RunResult, exit_code
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
@@ -20,10 +20,10 @@ BROKEN = Path(__file__).parents[1] / "driver" / "broken"
 MANY = 60
 
 
-def run_many(client: type[PliableClient]) -> RunResult:
+def run_many(client: type[PliableClient], limits: Limits | None = None) -> RunResult:
     many = [instance(before, f"PUB-{number % 9 + 1:02}") for number in range(MANY)]
     cases = [type(one)(**{**vars(one), "id": f"own::{n}"}) for n, one in enumerate(many)]
-    return examine(Hostile(client).target, cases)
+    return examine(Hostile(client).target, cases, limits=limits)
 
 
 class Breaks(PliableClient):
@@ -91,9 +91,8 @@ def test_a_target_that_fails_every_case_is_judged_by_all_as_long_as_it_works() -
     assert len(by_name(result)) == MANY
 
 
-def test_one_that_is_slow_as_well_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(circuit_breaker, "_HOPELESS_S", 0.0)
-    result = run_many(FailsEveryCase)
+def test_one_that_is_slow_as_well_is_not() -> None:
+    result = run_many(FailsEveryCase, Limits(hopeless_s=0.0))
     first = next(one for one in result.cases if one.outcome == "error")
     assert "not run: the 24 cases up to own::23 did not pass, and took 0 s" in (first.message or "")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.engine import resolve_target as finding
+from eventhook_conformance.engine import resolve_target
 from eventhook_conformance.engine.resolve_target import (
     TargetNotFound,
     find_target,
@@ -50,8 +50,8 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Registers one target called `mine`, as an installed package does."""
 
     def registered(value: str) -> None:
-        point = EntryPoint(name="mine", value=value, group=finding.GROUP)
-        monkeypatch.setattr(finding, "entry_points", lambda group: (point,))
+        point = EntryPoint(name="mine", value=value, group=resolve_target.GROUP)
+        monkeypatch.setattr(resolve_target, "entry_points", lambda group: (point,))
 
     return registered
 
@@ -103,7 +103,7 @@ def test_an_unknown_name_names_those_that_exist() -> None:
 
 @pytest.mark.parametrize("name", [":", "a:", ":b", "a b:c", "a:b c", "a..b:c", "a.py:b:c", "1a:b"])
 def test_what_is_no_module_and_attribute(name: str) -> None:
-    assert refusal(name) == f"{name!r} is no target: right would be module:attribute"
+    assert refusal(name) == f"{name!r} is no target: expected module:attribute"
 
 
 def test_a_missing_module() -> None:
@@ -167,4 +167,4 @@ def test_a_missing_attribute(write: Write, attribute: str) -> None:
 def test_an_attribute_that_is_no_target(write: Write, attribute: str, kind: str) -> None:
     write(GOOD)
     message = refusal(f"{WRITTEN}:{attribute}")
-    assert f"is of type {kind}; right would be an eventhook_conformance.Target" in message
+    assert f"to be an eventhook_conformance.Target, got {kind}" in message

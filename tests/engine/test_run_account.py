@@ -7,19 +7,26 @@ import asyncio
 import pytest
 
 from engine.hostile import (
-    CLAIMS,
-    QUICK,
     Hostile,
     after,
     before,
     by_name,
     examine,
     instance,
+    new_session,
     outcomes,
 )
+from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import EventPattern
-from eventhook_conformance.engine.runner import judge_in_loop
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.events import (
+    CaseFinished,
+    EngineEvent,
+    ResultRevised,
+    RunFinished,
+)
+from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.runner import judge_cases
+from eventhook_conformance.engine.session import Session
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.results import exit_code
 from eventhook_conformance.settings import Settings
@@ -32,9 +39,9 @@ PATIENT = Settings(arrival_timeout_s=0.3, settle_s=0.3)
 
 async def listen(probe: Probe) -> None:
     """Hears one event and stays."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    await probe.publish(probe.event(tenant, "late.event"))
+    await probe.publish(probe.make.event(tenant, "late.event"))
     await probe.fence(listener)
 
 
@@ -157,9 +164,9 @@ def test_what_never_comes_stays_lost() -> None:
 
 async def wait_for_it(probe: Probe) -> None:
     """Waits for the one event that it publishes."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    event = probe.event(tenant, "late.event")
+    event = probe.make.event(tenant, "late.event")
     await probe.publish(event)
     await listener.receive(event)
 
@@ -218,7 +225,7 @@ def test_parked_subscriptions_keep_to_the_budget_and_the_oldest_leave_first() ->
     async def six(probe: Probe) -> None:
         parked_at_start.append(len(hostile.bus.members))
         tenants.append([member.selects.tenant_id for member in hostile.bus.members])
-        tenant = probe.tenant()
+        tenant = probe.make.tenant()
         for _ in range(6):
             await probe.subscribe(EventPattern.all(tenant))
 
@@ -242,7 +249,8 @@ def test_case_that_runs_alone_finds_nothing_parked_and_leaves_nothing() -> None:
         await listen(probe)
 
     async def in_order() -> None:
-        run = Run(hostile.target, CLAIMS, QUICK)
+        run = new_session(hostile.target)
+        await run.start()
         for body in (together, together, exclusive):
             await run.judge(instance(body, exclusive="counts" if body is exclusive else None))
         seen.append(("end", len(hostile.bus.members)))
@@ -261,8 +269,9 @@ def test_what_is_late_for_a_case_that_runs_alone_is_caught_by_its_leaving() -> N
         asyncio.get_running_loop().call_later(0.2, done.set_result, None)
         await done
 
-    async def in_order() -> Run:
-        run = Run(hostile.target, CLAIMS, QUICK)
+    async def in_order() -> Session:
+        run = new_session(hostile.target)
+        await run.start()
         await run.judge(instance(listen))
         await run.judge(instance(wait_for_the_repeat))
         await run.judge(instance(before, exclusive="counts"))
@@ -310,7 +319,7 @@ def test_bug_of_a_case_is_blamed_on_the_suite() -> None:
     assert case.blame == "suite"
     assert case.message is not None
     assert case.message.startswith("ValueError: no such thing (wrong_case, line ")
-    assert case.violations == []
+    assert case.violations == ()
     assert result.verdict == "inconclusive"
     assert exit_code([result]) == 3
 
@@ -328,26 +337,23 @@ def test_breach_that_a_broken_case_saw_is_the_targets_all_the_same() -> None:
     assert case.violations[0].requirements == ("PUB-02",)
 
 
-def test_case_that_never_ends_is_blamed_on_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventhook_conformance.engine.execution._CASE_LIMIT_S", 0.2)
-
+def test_case_that_never_ends_is_blamed_on_the_suite() -> None:
     async def endless(probe: Probe) -> None:
         await asyncio.get_running_loop().create_future()
 
-    result = examine(Hostile().target, [before, endless, after])
+    result = examine(Hostile().target, [before, endless, after], limits=Limits(case_s=0.2))
     assert outcomes(result) == {"before": "passed", "endless": "error", "after": "passed"}
     assert by_name(result)["endless"].message == "the case took longer than 0.2 s"
     assert by_name(result)["endless"].blame == "suite"
 
 
-def test_checker_that_fails_takes_the_verdict_but_not_the_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def check(*_: object) -> list[object]:
+def test_checker_that_fails_takes_the_verdict_but_not_the_run() -> None:
+    def check(*_: object) -> list[Violation]:
         raise IndexError("off by one")
 
-    monkeypatch.setattr("eventhook_conformance.engine.oracle.check", check)
-    result = examine(Hostile().target, [before, after])
+    session = new_session(Hostile().target, checker=check)
+    asyncio.run(judge_cases(session, [instance(before), instance(after)]))
+    result = session.result
     assert len(result.cases) == 2
     assert result.suite_failure is not None
     assert "IndexError: off by one" in result.suite_failure
@@ -387,9 +393,9 @@ def test_cases_share_two_clients_and_own_ones_are_closed_with_their_case() -> No
 
     async def own_client(probe: Probe) -> None:
         client = await probe.open_client()
-        tenant = probe.tenant()
+        tenant = probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant), via=client)
-        await probe.publish(probe.event(tenant), via="other")
+        await probe.publish(probe.make.event(tenant), via="other")
         await probe.fence(listener)
         assert hostile.opened - hostile.closed == 3
 
@@ -403,28 +409,26 @@ def test_cases_share_two_clients_and_own_ones_are_closed_with_their_case() -> No
 
 def test_finishing_twice_is_fine_and_told_once() -> None:
     hostile = Hostile()
-    told: list[Run] = []
+    told: list[EngineEvent] = []
 
     async def twice() -> None:
-        run = Run(hostile.target, CLAIMS, QUICK)
-        run.on_finished = told.append
-        await judge_in_loop(run, [instance(before)])
-        await run.finish()
+        session = new_session(hostile.target, subscribers=[told.append])
+        await judge_cases(session, [instance(before)])
+        await session.finish()
 
     asyncio.run(twice())
-    assert len(told) == 1
+    assert len([event for event in told if isinstance(event, RunFinished)]) == 1
     assert hostile.opened == hostile.closed == 1
 
 
-def test_result_is_told_when_a_case_ends_and_the_late_ones_stand_in_the_run() -> None:
-    told: list[str] = []
-
-    async def main() -> Run:
-        run = Run(Hostile(RepeatsLater).target, CLAIMS, PATIENT)
-        run.on_case = lambda _, result: told.append(result.outcome)
-        await judge_in_loop(run, [instance(listen)])
-        return run
-
-    run = asyncio.run(main())
-    assert told == ["passed"]
-    assert run.result.cases[0].outcome == "failed"
+def test_late_arrivals_revise_a_result_by_an_event_of_their_own() -> None:
+    told: list[EngineEvent] = []
+    session = new_session(Hostile(RepeatsLater).target, PATIENT, subscribers=[told.append])
+    asyncio.run(judge_cases(session, [instance(listen)]))
+    finished, revised = told[1:3]
+    assert isinstance(finished, CaseFinished)
+    assert isinstance(revised, ResultRevised)
+    assert finished.result.outcome == "passed"
+    assert revised.before is finished.result
+    assert revised.after.outcome == "failed"
+    assert session.result.cases == [revised.after]

@@ -26,7 +26,7 @@ from engine.hostile import (
     outcomes,
 )
 from eventhook_conformance.contract import FlovynEvent, StreamingBackend, Subscription
-from eventhook_conformance.engine.loop_watchdog import Watchdog
+from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.results import exit_code
 from eventhook_conformance.target import Target
@@ -38,18 +38,8 @@ async def for_ever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-@pytest.fixture
-def short_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A blocked loop is noticed after 0.4 s instead of 5."""
-    monkeypatch.setattr(
-        "eventhook_conformance.engine.session.Watchdog", lambda _limit_s: Watchdog(0.4)
-    )
-
-
-@pytest.fixture
-def short_opening(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opening hangs after 0.3 s instead of 30."""
-    monkeypatch.setattr("eventhook_conformance.probe.client_pool._OPEN_TIMEOUT_S", 0.3)
+SHORT = Limits(blocked_s=0.4, open_s=0.3)
+"""A blocked loop is noticed after 0.4 s in place of 5, and opening hangs after 0.3 s in place of 30."""
 
 
 def test_correct_target_passes_and_everything_it_opened_is_closed() -> None:
@@ -174,10 +164,9 @@ class PublishSleeps(PliableClient):
             time.sleep(60)
 
 
-@pytest.mark.usefixtures("short_watchdog")
 def test_publish_sleeps_with_the_loop_in_its_hands() -> None:
     blamed(
-        examine(Hostile(PublishSleeps).target),
+        examine(Hostile(PublishSleeps).target, limits=SHORT),
         "LoopBlocked: the event loop was blocked for 0.4 s in PublishSleeps.check",
         "test_run_hostile.py:",
     )
@@ -190,10 +179,9 @@ class PublishSpins(PliableClient):
             pass
 
 
-@pytest.mark.usefixtures("short_watchdog")
 def test_publish_spins_for_ever() -> None:
     blamed(
-        examine(Hostile(PublishSpins).target),
+        examine(Hostile(PublishSpins).target, limits=SHORT),
         "LoopBlocked: the event loop was blocked for 0.4 s in",
         ".py:",
     )
@@ -209,10 +197,9 @@ class PublishSwallowsTheAlarm(PliableClient):
                 return
 
 
-@pytest.mark.usefixtures("short_watchdog")
 def test_blocking_is_said_even_where_the_target_swallows_the_alarm() -> None:
     blamed(
-        examine(Hostile(PublishSwallowsTheAlarm).target),
+        examine(Hostile(PublishSwallowsTheAlarm).target, limits=SHORT),
         "no call to block the event loop",
         "blocked in PublishSwallowsTheAlarm.check",
     )
@@ -225,9 +212,8 @@ class DeliveryBlocksLater(PliableClient):
             asyncio.get_running_loop().call_soon(time.sleep, 60)
 
 
-@pytest.mark.usefixtures("short_watchdog")
 def test_callback_blocks_the_loop() -> None:
-    result = examine(Hostile(DeliveryBlocksLater).target)
+    result = examine(Hostile(DeliveryBlocksLater).target, limits=SHORT)
     blamed(result, "blocked")
 
 
@@ -314,9 +300,8 @@ class ReadSpins(ReadingClient):
             pass
 
 
-@pytest.mark.usefixtures("short_watchdog")
 def test_read_spins_for_ever() -> None:
-    blamed(examine(Hostile(ReadSpins).target), "blocked for 0.4 s in ReadSpins.read")
+    blamed(examine(Hostile(ReadSpins).target, limits=SHORT), "blocked for 0.4 s in ReadSpins.read")
 
 
 def garbage(what: Any) -> type[ReadingClient]:
@@ -575,7 +560,6 @@ async def leave_the_process() -> None:
     raise SystemExit("usage: bus")
 
 
-@pytest.mark.usefixtures("short_opening")
 @pytest.mark.parametrize(
     ("how", "fragment"),
     [
@@ -586,7 +570,7 @@ async def leave_the_process() -> None:
     ids=["raises", "exits", "hangs"],
 )
 def test_target_that_cannot_be_opened_is_unusable(how: Callable[[], Any], fragment: str) -> None:
-    result = examine(opens(how))
+    result = examine(opens(how), limits=SHORT)
     assert result.unusable == f"target 'closed-door' cannot be used: {fragment}"
     assert "\n" not in result.unusable
     assert result.cases == []
@@ -629,7 +613,7 @@ def test_second_shared_client_cannot_be_opened() -> None:
             yield backend
 
     async def evil(probe: Probe) -> None:
-        await probe.publish(probe.event(probe.tenant()), via="other")
+        await probe.publish(probe.make.event(probe.make.tenant()), via="other")
 
     result = examine(Target("one", open=open_one, capabilities=CLAIMS), [before, evil, after])
     blamed(result, "ConnectionError: one is enough")

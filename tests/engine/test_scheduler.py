@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.hostile import CLAIMS, Hostile, instance
+from engine.hostile import CLAIMS, Hostile, instance, new_session
 from eventhook_conformance.contract import EventPattern, StreamingBackend
+from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import find_target
-from eventhook_conformance.engine.runner import cases_for, judge, judge_in_loop
+from eventhook_conformance.engine.runner import cases_for, in_order, judge, judge_cases
 from eventhook_conformance.engine.scheduler import choose_concurrency
-from eventhook_conformance.engine.session import Run
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.settings import Settings
@@ -81,10 +81,11 @@ def test_target_whose_round_trip_is_long_meets_several_at_once() -> None:
         yield FarClient(bus)
 
     async def publish(probe: Probe) -> None:
-        await probe.publish(probe.event(probe.tenant()))
+        await probe.publish(probe.make.event(probe.make.tenant()))
 
-    run = Run(Target("far", open=open_client), Capabilities(), Settings(settle_s=0.0))
-    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", publish) for n in range(8)]))
+    cases = [named(f"own::case_{n}", publish) for n in range(8)]
+    run = new_session(Target("far", open=open_client), Settings(settle_s=0.0), cases)
+    asyncio.run(judge_cases(run, cases))
     assert run.result.verdict != "non-conformant"
     assert FarClient.most > 1
 
@@ -95,11 +96,12 @@ def test_near_target_meets_one_case_at_a_time() -> None:
     async def body(probe: Probe) -> None:
         inside.append(probe.history.case)
         assert len(inside) == 1
-        await probe.publish(probe.event(probe.tenant()))
+        await probe.publish(probe.make.event(probe.make.tenant()))
         inside.pop()
 
-    run = Run(Hostile().target, CLAIMS, Settings(settle_s=0.0))
-    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", body) for n in range(3)]))
+    cases = [named(f"own::case_{n}", body) for n in range(3)]
+    run = new_session(Hostile().target, Settings(settle_s=0.0), cases)
+    asyncio.run(judge_cases(run, cases))
     assert [case.outcome for case in run.result.cases] == ["passed"] * 3
 
 
@@ -112,7 +114,7 @@ def test_cases_of_http_streams_wait_side_by_side_however_near(
     async def body(probe: Probe) -> None:
         inside.append(inside[-1] + 1)
         for _ in range(3):
-            await probe.publish(probe.event(probe.tenant()))
+            await probe.publish(probe.make.event(probe.make.tenant()))
             await asyncio.sleep(0)
         inside.append(inside[-1] - 1)
 
@@ -126,8 +128,9 @@ def test_cases_of_http_streams_wait_side_by_side_however_near(
     counting = replace(counting, case=replace(counting.case, exclusive="counts"))
     claims = replace(CLAIMS, profiles={*CLAIMS.profiles, "sse"})
     target = replace(Hostile().target, capabilities=claims)
-    run = Run(target, claims, Settings(settle_s=0.0, at_once=at_once))
-    asyncio.run(judge_in_loop(run, [*streams, counting, named("own::other", alone)]))
+    cases = in_order([*streams, counting, named("own::other", alone)])
+    run = new_session(target, Settings(settle_s=0.0, at_once=at_once), cases)
+    asyncio.run(judge_cases(run, cases))
     assert {case.id: case.outcome for case in run.result.cases} == {
         **{one.id: "passed" for one in (*streams, counting)},
         "own::other": "passed",
@@ -144,11 +147,11 @@ def test_no_more_clients_are_open_than_a_target_is_asked_to_bear() -> None:
         await probe.open_client()
         await probe.open_client()
         most = max(most, hostile.opened - hostile.closed)
-        await probe.publish(probe.event(probe.tenant()), via="other")
+        await probe.publish(probe.make.event(probe.make.tenant()), via="other")
 
-    run = Run(hostile.target, CLAIMS, Settings(settle_s=0.0, at_once=5))
     cases = [named(f"own::case_{n}", open_two, clients=2) for n in range(5)]
-    asyncio.run(judge_in_loop(run, cases))
+    run = new_session(hostile.target, Settings(settle_s=0.0, at_once=5), cases)
+    asyncio.run(judge_cases(run, cases))
     assert [case.outcome for case in run.result.cases] == ["passed"] * 5
     assert most == 4
     assert hostile.opened == hostile.closed
@@ -172,9 +175,9 @@ def test_case_is_judged_again_where_another_broke_its_client() -> None:
         if client.tainted:
             probe.found("an event to come", "nothing of it")
 
-    run = Run(Hostile().target, CLAIMS, Settings(settle_s=0.0, at_once=2))
     cases = [named("own::suffers", suffer), named("own::hangs", hang)]
-    asyncio.run(judge_in_loop(run, cases))
+    run = new_session(Hostile().target, Settings(settle_s=0.0, at_once=2), cases)
+    asyncio.run(judge_cases(run, cases))
     assert {case.id: case.outcome for case in run.result.cases} == {
         "own::suffers": "passed",
         "own::hangs": "failed",
@@ -192,19 +195,20 @@ def test_what_nobody_asks_for_is_ended() -> None:
             ended.append(probe.history.case)
 
     async def pass_(probe: Probe) -> None:
-        await probe.subscribe(EventPattern.all(probe.tenant()))
+        await probe.subscribe(EventPattern.all(probe.make.tenant()))
 
-    async def stopped_early(run: Run) -> None:
+    hostile = Hostile()
+    planned = [named("own::first", pass_), named("own::second", wait)]
+    run = new_session(hostile.target, Settings(settle_s=0.0, at_once=2), planned)
+
+    async def stopped_early() -> None:
         try:
             await run.start()
-            run.planned = [named("own::first", pass_), named("own::second", wait)]
-            assert (await run.judge(run.planned[0])).outcome == "passed"
+            assert (await run.judge(planned[0])).outcome == "passed"
         finally:
             await run.finish()
 
-    hostile = Hostile()
-    run = Run(hostile.target, CLAIMS, Settings(settle_s=0.0, at_once=2))
-    asyncio.run(stopped_early(run))
+    asyncio.run(stopped_early())
     assert ended == ["own::second"]
     assert [case.id for case in run.result.cases] == ["own::first"]
     assert hostile.opened == hostile.closed
@@ -222,7 +226,7 @@ def test_what_nobody_asks_for_is_ended() -> None:
 def test_how_many_run_at_once(
     claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
 ) -> None:
-    assert choose_concurrency(claims, round_trip_s, asked) == expected
+    assert choose_concurrency(claims, round_trip_s, asked, Limits()) == expected
 
 
 def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
@@ -232,11 +236,12 @@ def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await probe.publish(probe.event(probe.tenant()))
+        await probe.publish(probe.make.event(probe.make.tenant()))
         at_once -= 1
 
     skeleton = find_target(f"driver:{sys.executable} {SKELETON}")
-    run = Run(skeleton, skeleton.capabilities, Settings(settle_s=0.0, at_once=4))
-    asyncio.run(judge_in_loop(run, [named(f"own::case_{n}", body) for n in range(4)]))
+    cases = [named(f"own::case_{n}", body) for n in range(4)]
+    run = new_session(skeleton, Settings(settle_s=0.0, at_once=4), cases)
+    asyncio.run(judge_cases(run, cases))
     assert [case.outcome for case in run.result.cases] == ["passed"] * 4
     assert most == 1

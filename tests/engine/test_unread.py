@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.hostile import instance
+from engine.hostile import instance, new_session
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.contract import EventPattern
-from eventhook_conformance.engine.runner import judge_in_loop
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.runner import in_order, judge_cases
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Instance
@@ -44,7 +43,7 @@ def most_unread(policy: Any, instances: Sequence[Instance]) -> dict[str, int]:
 
         def __init__(self) -> None:
             super().__init__(1 << 40)
-            self.case = next(iter(run._judging), "smoke")
+            self.case = next(iter(run.runner.running), "smoke")
 
         def push(self, event: Any) -> bool:
             pushed = super().push(event)
@@ -58,10 +57,11 @@ def most_unread(policy: Any, instances: Sequence[Instance]) -> dict[str, int]:
         def make_channel(self, side: Side) -> Channel[Any]:
             return Counted()
 
-    run = Run(
-        pliable_target("counted", Client, claims), claims, Settings(settle_s=0.0, examples=100)
+    cases = in_order(instances)
+    run = new_session(
+        pliable_target("counted", Client, claims), Settings(settle_s=0.0, examples=100), cases
     )
-    asyncio.run(judge_in_loop(run, instances))
+    asyncio.run(judge_cases(run, cases))
     assert run.result.suite_failure is None
     return most
 
@@ -80,9 +80,9 @@ def test_no_case_leaves_more_unread_than_is_claimed(policy: str) -> None:
 
 async def hoards(probe: Probe) -> None:
     """One more than is claimed, and all of it read in the end."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    await probe.publish(*(probe.event(tenant) for _ in range(CAPACITY + 1)))
+    await probe.publish(*(probe.make.event(tenant) for _ in range(CAPACITY + 1)))
     await probe.fence(listener)
 
 
@@ -92,7 +92,7 @@ def test_a_case_that_leaves_more_unread_is_named() -> None:
 
 async def fences_for_two(probe: Probe) -> None:
     """What one is fenced by, the other reads too."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     wide = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.by_type(tenant, "order"))
     for _ in range(CAPACITY):

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from engine.hostile import new_session
 from eventhook_conformance.checker import Violation, check
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.session import Session
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.settings import Settings
@@ -19,7 +20,7 @@ from eventhook_reference.mutants.base import PliableBus, PliableClient, pliable_
 class Rig:
     """A run of one case."""
 
-    run: Run
+    run: Session
     probe: Probe
 
     @property
@@ -32,7 +33,7 @@ class Rig:
 
     def backend(self) -> PliableClient:
         """The first client's backend."""
-        backend = self.run.clients.all_shared()[0].backend
+        backend = self.run.context.clients.all_shared()[0].backend
         assert isinstance(backend, PliableClient)
         return backend
 
@@ -49,12 +50,11 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """Opened, and closed again."""
     claims = capabilities or client.capabilities
-    run = Run(
-        pliable_target("rig", client, claims),
-        claims,
-        Settings(arrival_timeout_s=timeout_s, settle_s=0.0),
+    run = new_session(
+        pliable_target("rig", client, claims), Settings(arrival_timeout_s=timeout_s, settle_s=0.0)
     )
     try:
-        yield Rig(run, run.probe(("PUB-01",), History("own::case", run.clock)))
+        history = History("own::case", run.context.clock)
+        yield Rig(run, run.runner.probe(("PUB-01",), history))
     finally:
         await run.finish()

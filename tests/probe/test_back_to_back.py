@@ -36,11 +36,11 @@ class Notes(PliableClient):
 
 async def test_publishing_and_entering_here_take_no_turn() -> None:
     async with rig(Notes) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.listener(EventPattern.all(tenant))
-        await probe.publish_here(probe.event(tenant))
+        await probe.publish_here(probe.make.event(tenant))
         async with listener.entered_here():
-            await probe.publish_here(probe.event(tenant))
+            await probe.publish_here(probe.make.event(tenant))
         assert one.bus().memory["notes"] == [("publish", 0), ("enter", 0), ("publish", 0)]
         (before, _), entry = one.history.publishes, listener.entry
         assert before.returned is not None
@@ -55,7 +55,7 @@ async def test_what_entering_here_raises_is_recorded_and_tamed() -> None:
             raise SystemExit(3)
 
     async with rig(Exits) as one:
-        listener = await one.probe.listener(EventPattern.all(one.probe.tenant()))
+        listener = await one.probe.listener(EventPattern.all(one.probe.make.tenant()))
         with pytest.raises(Exception, match="SystemExit"):
             async with listener.entered_here():
                 raise AssertionError("never entered")
@@ -68,7 +68,7 @@ async def test_read_that_leaving_here_does_not_end_is_a_breach() -> None:
             self.bus.members.remove(member)
 
     async with rig(NeverWakes) as one:
-        listener = await one.probe.listener(EventPattern.all(one.probe.tenant()))
+        listener = await one.probe.listener(EventPattern.all(one.probe.make.tenant()))
         with pytest.raises(Exception, match="a waiting read to end when it was left"):
             async with listener.entered_here():
                 await listener.wait_reading()

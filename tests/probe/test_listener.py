@@ -47,9 +47,9 @@ class CountingClient(PliableClient):
 
 async def test_read_that_runs_out_stays_pending_and_gets_the_next_event() -> None:
     async with rig(CountingClient) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        never, event = probe.event(tenant), probe.event(tenant)
+        never, event = probe.make.event(tenant), probe.make.event(tenant)
         with pytest.raises(CaseAborted):
             await listener.receive(never)
         (counting,) = one.bus().memory["all"]
@@ -62,10 +62,10 @@ async def test_read_that_runs_out_stays_pending_and_gets_the_next_event() -> Non
 
 async def test_who_reads_on_and_on_waits_no_longer_than_for_what_is_wanted() -> None:
     async with rig(timeout_s=30.0) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         listener.drain()
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         async with asyncio.timeout(5):
             waiting = asyncio.ensure_future(listener.receive(event))
             await asyncio.sleep(0)
@@ -73,17 +73,17 @@ async def test_who_reads_on_and_on_waits_no_longer_than_for_what_is_wanted() -> 
             await waiting
             reading = asyncio.ensure_future(listener.read(1))
             await asyncio.sleep(0)
-            await probe.publish(probe.event(tenant))
+            await probe.publish(probe.make.event(tenant))
             assert await reading
         assert probe.deadline.current_s == 30.0
 
 
 async def test_delivery_is_timed_by_the_call_of_its_read() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         await listener.wait_reading()
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         publish = await probe.publish(event)
         await listener.receive(event)
         (delivery,) = listener.entry.deliveries
@@ -92,9 +92,9 @@ async def test_delivery_is_timed_by_the_call_of_its_read() -> None:
 
 async def test_reads_no_more_than_is_wanted() -> None:
     async with rig(CountingClient) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        events = [probe.event(tenant) for _ in range(5)]
+        events = [probe.make.event(tenant) for _ in range(5)]
         await probe.publish(*events)
         await listener.receive(*events[:2])
         assert listener.received == events[:2]
@@ -103,9 +103,9 @@ async def test_reads_no_more_than_is_wanted() -> None:
 
 async def test_what_was_received_before_is_not_waited_for_again() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        events = [probe.event(tenant) for _ in range(3)]
+        events = [probe.make.event(tenant) for _ in range(3)]
         await probe.publish(*events)
         await listener.receive(events[2])
         await listener.receive(*events)
@@ -117,9 +117,9 @@ async def test_waiting_in_vain_is_recorded_and_shows_the_loss() -> None:
             return "lose" not in str(event.data) and super().admits(member, event)
 
     async with rig(Loses) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        lost = probe.event(tenant, data="lose")
+        lost = probe.make.event(tenant, data="lose")
         await probe.publish(lost)
         with pytest.raises(CaseAborted):
             await listener.receive(lost)
@@ -130,7 +130,7 @@ async def test_waiting_in_vain_is_recorded_and_shows_the_loss() -> None:
 
 async def test_leaving_ends_a_waiting_read_and_later_ones() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         pump = await listener.wait_reading()
         await listener.leave()
@@ -145,7 +145,7 @@ async def test_read_that_leaving_does_not_end_is_a_breach() -> None:
             self.bus.members.remove(member)
 
     async with rig(NeverWakes) as one:
-        listener = await one.probe.subscribe(EventPattern.all(one.probe.tenant()))
+        listener = await one.probe.subscribe(EventPattern.all(one.probe.make.tenant()))
         pump = await listener.wait_reading()
         violation = await listener.leave_quietly()
         assert violation is not None
@@ -156,11 +156,11 @@ async def test_read_that_leaving_does_not_end_is_a_breach() -> None:
 
 async def test_subscription_that_is_lost_ends_with_its_reason() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         one.bus().members[0].channel.lose(SubscriptionLost("the server went away"))
         with pytest.raises(CaseAborted):
-            await listener.receive(probe.event(tenant))
+            await listener.receive(probe.make.event(tenant))
         assert listener.entry.end == "lost"
         assert "the server went away" in (listener.entry.end_error or "")
         assert [violation.kind for violation in one.found()] == ["ended"]
@@ -168,13 +168,13 @@ async def test_subscription_that_is_lost_ends_with_its_reason() -> None:
 
 async def test_cancelled_read_is_only_cancelled_when_asked_to() -> None:
     async with rig(CountingClient) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         await listener.wait_reading()
         await listener.cancel_read()
         (counting,) = one.bus().memory["all"]
         assert counting.cancelled == 1
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         await probe.publish(event)
         await listener.receive(event)
         assert one.found() == []
@@ -182,10 +182,10 @@ async def test_cancelled_read_is_only_cancelled_when_asked_to() -> None:
 
 async def test_close_lets_the_reader_read_what_is_buffered_then_end() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         client = await probe.open_client()
         listener = await probe.subscribe(EventPattern.all(tenant), via=client)
-        events = [probe.event(tenant) for _ in range(3)]
+        events = [probe.make.event(tenant) for _ in range(3)]
         await probe.publish(*events)
         await probe.close(client)
         await listener.read_end()

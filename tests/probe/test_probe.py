@@ -34,9 +34,9 @@ class LosesSome(PliableClient):
 
 async def test_fence_proves_that_nothing_else_came() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.by_type(tenant, "task"))
-        other = probe.event(tenant, "workflow.started")
+        other = probe.make.event(tenant, "workflow.started")
         await probe.publish(other)
         await probe.fence(listener)
         assert [type(event).__name__ for event in listener.received] == ["FlovynEvent"]
@@ -47,9 +47,9 @@ async def test_fence_proves_that_nothing_else_came() -> None:
 
 async def test_fence_shows_a_loss_without_a_wait() -> None:
     async with rig(LosesSome, timeout_s=60) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        await probe.publish(probe.event(tenant), probe.event(tenant, data="lose"))
+        await probe.publish(probe.make.event(tenant), probe.make.event(tenant, data="lose"))
         began = asyncio.get_running_loop().time()
         await probe.fence(listener)
         assert asyncio.get_running_loop().time() - began < 1
@@ -58,11 +58,11 @@ async def test_fence_shows_a_loss_without_a_wait() -> None:
 
 async def test_fence_goes_out_through_every_client_that_published() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         own = await probe.open_client()
         for via in ("same", "other", own):
-            await probe.publish(probe.event(tenant), via=via)
+            await probe.publish(probe.make.event(tenant), via=via)
         await probe.fence(listener)
         fences = [p.client for p in one.history.publishes if p.purpose == "fence"]
         assert sorted(fences) == ["c1", "c2", own.name]
@@ -72,8 +72,8 @@ async def test_fence_goes_out_through_every_client_that_published() -> None:
 
 async def test_fence_asks_for_what_each_subscription_selects() -> None:
     async with rig() as one:
-        probe, tenant, key = one.probe, one.probe.tenant(), one.probe.key()
-        workflow, task = probe.tenant(), probe.tenant()
+        probe, tenant, key = one.probe, one.probe.make.tenant(), one.probe.make.key()
+        workflow, task = probe.make.tenant(), probe.make.tenant()
         listeners = [
             await probe.subscribe(EventPattern.all(tenant)),
             await probe.subscribe(EventPattern.by_type(tenant, "task")),
@@ -94,7 +94,7 @@ async def test_fence_that_does_not_arrive_ends_the_case() -> None:
             """Loses it."""
 
     async with rig(Deaf) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
         with pytest.raises(CaseAborted):
             await probe.fence(listener)
@@ -106,9 +106,9 @@ async def test_fence_that_does_not_arrive_ends_the_case() -> None:
 
 async def test_burst_publishes_each_chain_in_its_order_and_the_chains_at_once() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        chains = [[probe.event(tenant, data=[c, n]) for n in range(4)] for c in range(3)]
+        chains = [[probe.make.event(tenant, data=[c, n]) for n in range(4)] for c in range(3)]
         entries = await probe.burst(chains)
         assert len(entries) == 12
         assert all(entry.outcome == "ok" for entry in entries)
@@ -129,9 +129,9 @@ async def test_history_keeps_what_was_published_though_the_target_changes_it() -
                 event.data["changed"] = True
 
     async with rig(Changes) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        event = probe.event(tenant, data={"a": 1})
+        event = probe.make.event(tenant, data={"a": 1})
         await probe.publish(event)
         await probe.fence(listener)
         assert [violation.kind for violation in one.found()] == ["altered"]
@@ -145,9 +145,9 @@ async def test_publish_that_raises_ends_the_case_and_the_chain() -> None:
             super().check(side, event)
 
     async with rig(Raises) as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         with pytest.raises(CaseAborted, match="it raised PublishError: no room"):
-            await probe.publish(probe.event(tenant, data="raise"), probe.event(tenant))
+            await probe.publish(probe.make.event(tenant, data="raise"), probe.make.event(tenant))
         assert [p.outcome for p in one.history.publishes] == ["refused"]
 
 
@@ -157,7 +157,7 @@ async def test_publish_that_raises_ends_the_case_and_the_chain() -> None:
 async def test_refused_event_is_as_it_should_be() -> None:
     async with rig() as one:
         probe = one.probe
-        entry = await probe.refuse(probe.event(probe.tenant(), "no_dot"))
+        entry = await probe.refuse(probe.make.event(probe.make.tenant(), "no_dot"))
         assert entry.outcome == "refused"
         assert one.found() == []
 
@@ -169,11 +169,11 @@ async def test_accepted_event_that_should_be_refused_is_a_breach() -> None:
 
     async with rig(AcceptsAll) as one:
         probe = one.probe
-        await probe.refuse(probe.event(probe.tenant(), "no_dot"))
+        await probe.refuse(probe.make.event(probe.make.tenant(), "no_dot"))
         (violation,) = probe.violations
         assert "publish to raise InvalidEvent" in violation.message
         assert "it accepted event_type 'no_dot'" in violation.message
-        await probe.refuse(probe.event(probe.tenant(), "no_dot"), unless_delivered=True)
+        await probe.refuse(probe.make.event(probe.make.tenant(), "no_dot"), unless_delivered=True)
         assert len(probe.violations) == 1
 
 
@@ -184,7 +184,7 @@ async def test_refusal_with_another_error_is_a_breach_unless_that_is_named_too()
 
     async with rig(RaisesOther) as one:
         probe = one.probe
-        event = probe.event(probe.tenant())
+        event = probe.make.event(probe.make.tenant())
         await probe.refuse(event, InvalidEvent, PublishError)
         assert probe.violations == []
         await probe.refuse(event)
@@ -199,12 +199,12 @@ async def test_refusal_that_never_comes_ends_the_case() -> None:
     async with rig(Hangs) as one:
         probe = one.probe
         with pytest.raises(CaseAborted, match="it does not return"):
-            await probe.refuse(probe.event(probe.tenant(), "no_dot"))
+            await probe.refuse(probe.make.event(probe.make.tenant(), "no_dot"))
 
 
 async def test_refused_subscription() -> None:
     async with rig() as one:
-        probe, tenant = one.probe, one.probe.tenant()
+        probe, tenant = one.probe, one.probe.make.tenant()
         await probe.refuse_subscription(EventPattern.by_type(tenant, "a..b"), InvalidPattern)
         assert probe.violations == []
         await probe.refuse_subscription(EventPattern.by_type(tenant, "fine"), InvalidPattern)
@@ -251,15 +251,15 @@ async def test_raises_wants_that_error() -> None:
 async def test_events_and_keys_are_fresh_and_stream_events_have_times_of_their_own() -> None:
     async with rig() as one:
         probe = one.probe
-        assert probe.tenant() != probe.tenant()
-        assert probe.key() != probe.key()
-        key = probe.key()
-        times = [probe.stream_event(key).timestamp_ms for _ in range(50)]
+        assert probe.make.tenant() != probe.make.tenant()
+        assert probe.make.key() != probe.make.key()
+        key = probe.make.key()
+        times = [probe.make.stream_event(key).timestamp_ms for _ in range(50)]
         assert len(set(times)) == 50
-        event = probe.event(probe.tenant())
+        event = probe.make.event(probe.make.tenant())
         assert isinstance(event, FlovynEvent)
         event.validate()
-        probe.stream_event(key).validate()
+        probe.make.stream_event(key).validate()
 
 
 async def test_random_choices_repeat_with_the_seed() -> None:

@@ -118,24 +118,10 @@ def test_our_cases_and_their_tests_run_side_by_side_and_nothing_else(
 OURS = ("--pyargs", "eventhook_conformance", "--target", "memory", "-k", FEW)
 
 
-@pytest.mark.parametrize(
-    ("settings", "arguments", "told"),
-    [
-        ("", OURS, False),
-        ("", ("test_plain.py",), False),
-        ("[pytest]", OURS, False),
-        ("[pytest]", ("test_plain.py",), True),
-    ],
-)
-def test_a_project_that_has_pytest_asyncio_through_us_is_not_told_to_set_it_up(
-    pytester: pytest.Pytester, settings: str, arguments: tuple[str, ...], told: bool
-) -> None:
-    pytester.makepyfile(test_plain="def test_plain():\n    pass\n")
-    if settings:
-        pytester.makeini(settings)
-    result = run(pytester, *arguments)
+def test_cases_need_no_plugin_for_asyncio(vendor: pytest.Pytester) -> None:
+    result = run(vendor, "-p", "no:asyncio", *OURS)
     assert result.ret == 0
-    assert ("asyncio_default_fixture_loop_scope" in result.stderr.str()) == told
+    result.stdout.fnmatch_lines(["verdict: conformant"])
 
 
 def test_failing_target_is_explained_without_our_frames(vendor: pytest.Pytester) -> None:
@@ -173,7 +159,7 @@ def test_what_comes_late_is_shown_as_an_error(vendor: pytest.Pytester) -> None:
     )
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["what came after their end fails these cases:", "*verdict: non-conformant*"]
+        ["*late arrivals fail these cases after their end:", "*verdict: non-conformant*"]
     )
 
 

@@ -47,7 +47,7 @@ def failed(at: Timeline, identifier: str = "made::broken") -> CaseResult:
         outcome="failed",
         blame="target",
         message=violations[0].message,
-        violations=violations,
+        violations=tuple(violations),
         history=at.history,
         duration_s=0.25,
     )
@@ -63,7 +63,7 @@ def hostile(at: Timeline) -> CaseResult:
         outcome="failed",
         blame="target",
         message=HOSTILE,
-        violations=[*violations, Violation("failed", ("PUB-03",), HOSTILE, HOSTILE)],
+        violations=(*violations, Violation("failed", ("PUB-03",), HOSTILE, HOSTILE)),
         history=at.history,
     )
 
@@ -99,7 +99,7 @@ def advisory_failure() -> CaseResult:
         outcome="failed",
         blame="target",
         message=slow.message,
-        violations=[slow],
+        violations=(slow,),
     )
 
 

@@ -16,7 +16,7 @@ def failing(
         id=identifier,
         requirements=(made_for,),
         outcome="failed",
-        violations=[Violation("failed", charged or (made_for,), "x", "y")],
+        violations=(Violation("failed", charged or (made_for,), "x", "y"),),
         history=timeline.history if timeline else None,
     )
 

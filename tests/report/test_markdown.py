@@ -47,9 +47,8 @@ def test_the_baseline_has_its_say() -> None:
 
 def test_nothing_from_outside_is_markup() -> None:
     case = made.hostile(Timeline())
-    case.violations[-1] = type(case.violations[-1])(
-        "failed", ("PUB-03",), "x", "````\n</details>\n# owned"
-    )
+    evil = type(case.violations[-1])("failed", ("PUB-03",), "x", "````\n</details>\n# owned")
+    case = replace(case, violations=(*case.violations[:-1], evil))
     text = markdown([made.result(case, target=made.HOSTILE)])
     fence = re.search(r"^(`{3,})text$", text, re.MULTILINE)
     assert fence is not None

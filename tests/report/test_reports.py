@@ -46,7 +46,7 @@ def broken(at: Timeline) -> CaseResult:
         requirements=("PUB-06", "PUB-15"),
         outcome="failed",
         blame="target",
-        violations=condense(at.judge()),
+        violations=tuple(condense(at.judge())),
         history=at.history,
         duration_s=0.25,
     )
@@ -166,7 +166,7 @@ def test_a_failed_entry_is_explained_in_whole_words(at: Timeline) -> None:
         id="own::case",
         requirements=("PUB-23",),
         outcome="failed",
-        violations=[violation],
+        violations=(violation,),
         history=at.history,
     )
     lines = failure_text(case, "bus").splitlines()
@@ -222,7 +222,7 @@ def test_every_requirement_charged_has_its_text(at: Timeline) -> None:
         id="x::y",
         requirements=("PUB-04",),
         outcome="failed",
-        violations=at.judge(),
+        violations=tuple(at.judge()),
         history=at.history,
     )
     text = failure_text(case, "made")
@@ -232,9 +232,8 @@ def test_every_requirement_charged_has_its_text(at: Timeline) -> None:
 
 def test_a_breach_that_names_no_entries_shows_the_whole_history(at: Timeline) -> None:
     case = broken(at)
-    case.violations = [
-        type(case.violations[0])("failed", ("PUB-19",), "a delay below 50 ms", "80 ms")
-    ]
+    slow = type(case.violations[0])("failed", ("PUB-19",), "a delay below 50 ms", "80 ms")
+    case = replace(case, violations=(slow,))
     text = failure_text(case, "made")
     assert "PUB-19" in text
     assert "publish #1 " in text
@@ -252,8 +251,8 @@ def test_an_undecided_case_names_whom_to_blame() -> None:
     text = failure_text(case, "made")
     assert "undecided (blame: suite): the case tripped over" in text
     assert max(map(len, text.splitlines())) <= 80
-    case.message = case.blame = None
-    assert "undecided: no reason given" in failure_text(case, "made")
+    silent = replace(case, message=None, blame=None)
+    assert "undecided: no reason given" in failure_text(silent, "made")
 
 
 def test_the_command_to_see_it_again_is_quoted() -> None:
@@ -334,8 +333,7 @@ def test_a_violation_is_reported_for_each_requirement(at: Timeline) -> None:
     s = at.subscribe()
     _, b = at.publishes(2)
     at.deliver(s, b)
-    case = passed()
-    case.outcome, case.violations, case.history = "failed", at.judge(), at.history
+    case = replace(passed(), outcome="failed", violations=tuple(at.judge()), history=at.history)
     violations = valid(run(case))["results"][0]["cases"][0]["violations"]
     assert [one["requirement"] for one in violations] == ["PUB-01", "PUB-04"]
 
@@ -350,9 +348,13 @@ def test_a_report_is_one_ascii_document(at: Timeline) -> None:
 
 def test_text_that_utf8_cannot_carry_is_escaped(at: Timeline) -> None:
     at.deliver(at.subscribe(), event(source="\ud800", data="\ud800"))
-    case = passed()
-    case.outcome, case.violations, case.history = "failed", at.judge(), at.history
-    case.message = "\ud800"
+    case = replace(
+        passed(),
+        outcome="failed",
+        violations=tuple(at.judge()),
+        history=at.history,
+        message="\ud800",
+    )
     assert "\\ud800" in json_text([run(case)])
 
 
@@ -506,7 +508,8 @@ def test_no_word_is_broken(word: str) -> None:
 
 def test_a_long_value_is_cut_but_for_the_json(at: Timeline) -> None:
     case = broken(at)
-    case.violations = [type(case.violations[0])("failed", ("PUB-03",), "x", "y" * 5000)]
+    long = type(case.violations[0])("failed", ("PUB-03",), "x", "y" * 5000)
+    case = replace(case, violations=(long,))
     assert len(failure_text(case, "made")) < 3000
     assert "(4500 characters left out)" in " ".join(failure_text(case, "made").split())
     violation = to_json([run(case)])["results"][0]["cases"][0]["violations"][0]

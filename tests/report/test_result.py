@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,8 +84,7 @@ def test_a_case_that_could_not_be_decided_is_an_error() -> None:
 
 
 def test_a_case_that_failed_for_another_reason_and_ended_early_decides_nothing() -> None:
-    early = failed("PUB-01", "PUB-02")
-    early.decided = False
+    early = replace(failed("PUB-01", "PUB-02"), decided=False)
     assert outcome(run(early), "PUB-01") == "error"
     assert outcome(run(early), "PUB-02") == "failed"
 

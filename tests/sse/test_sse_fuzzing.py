@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 import pytest
 from schemathesis.engine import events
 
+from engine.hostile import new_session
 from eventhook_conformance.cases.sse_document import Way, fuzz_target
-from eventhook_conformance.engine.session import Run
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.settings import Settings
@@ -150,9 +150,9 @@ async def probing(make_app: Any = SseApp) -> AsyncIterator[Probe]:
         memory_server,
         http=lambda backend: http(backend, registry, keep_alive_s=15.0, make_app=make_app),
     )
-    run = Run(target, target.capabilities, Settings())
+    run = new_session(target, Settings())
     try:
-        yield run.probe(("SSE-14",), History("fuzz", run.clock))
+        yield run.runner.probe(("SSE-14",), History("fuzz", run.context.clock))
     finally:
         await run.finish()
 
@@ -248,9 +248,9 @@ async def test_a_target_without_an_application_is_fuzzed_over_http_alone() -> No
             yield replace(target, asgi=None)
 
     target = replace(memory_server, http=remote)
-    run = Run(target, target.capabilities, Settings())
+    run = new_session(target, Settings())
     try:
-        probe = run.probe(("SSE-14",), History("fuzz", run.clock))
+        probe = run.runner.probe(("SSE-14",), History("fuzz", run.context.clock))
         assert await fuzz_target(probe, ["inside"]) == []
     finally:
         await run.finish()

@@ -15,7 +15,7 @@ from eventhook_conformance.bench.traffic import Mixed, Traffic
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock
 from eventhook_conformance.probe import Deadline
-from eventhook_conformance.probe.client_pool import Clients, TargetUnusable
+from eventhook_conformance.probe.client_pool import ClientPool, TargetUnusable
 from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.failure import describe
@@ -43,7 +43,7 @@ class Subject:
         self.result = TargetResult(name, target.about, target.capabilities)
         self._wait_s = wait_s
         self._deadline = Deadline(wait_s)
-        self._clients = Clients(target, self._deadline, Clock())
+        self._clients = ClientPool(target, self._deadline, Clock())
         self._processes: set[int] = set()
         self._publisher: StreamingBackend
         self._subscriber: StreamingBackend

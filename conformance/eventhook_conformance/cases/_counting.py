@@ -17,19 +17,19 @@ _ROUND_TRIPS: Final = 50
 
 def idle(probe: Probe, count: int) -> list[Selects]:
     """So many fresh tenants and, where streams are claimed, as many fresh keys."""
-    tenants: list[Selects] = [EventPattern.all(probe.tenant()) for _ in range(count)]
+    tenants: list[Selects] = [EventPattern.all(probe.make.tenant()) for _ in range(count)]
     if "streams" not in probe.capabilities.profiles:
         return tenants
-    return [*tenants, *(probe.key() for _ in range(count))]
+    return [*tenants, *(probe.make.key() for _ in range(count))]
 
 
 async def publish_to(probe: Probe, selects: Selects, via: Via = None) -> Event:
     """One event for that tenant or key; answers it."""
     event: Event
     if isinstance(selects, EventPattern):
-        event = probe.event(selects.tenant_id)
+        event = probe.make.event(selects.tenant_id)
     else:
-        event = probe.stream_event(selects)
+        event = probe.make.stream_event(selects)
     await probe.publish(event, via=via)
     return event
 

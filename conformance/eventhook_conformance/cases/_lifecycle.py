@@ -76,9 +76,9 @@ async def prepare(probe: Probe, name: str, *, tenant: UUID | None = None, via: V
         tenant: for whom; a fresh one if none is given.
         via: over which client's bus.
     """
-    probe.backdate()
+    probe.make.backdate()
     scenario = scenarios()[name]
-    whose = tenant or probe.tenant()
+    whose = tenant or probe.make.tenant()
     service = await probe.workflows(via)
     listener = await probe.subscribe(EventPattern.all(whose), via)
     since = probe.history.clock.now()

@@ -38,9 +38,9 @@ def asks_for(probe: Probe, listener: Listener) -> Event:
     """An event that the subscription asks for."""
     selects = listener.entry.selects
     if not isinstance(selects, EventPattern):
-        return probe.stream_event(selects)
+        return probe.make.stream_event(selects)
     prefix = selects.event_type_prefix
-    return probe.event(
+    return probe.make.event(
         selects.tenant_id,
         prefix if prefix and "." in prefix else f"{prefix or 'task'}.created",
         source=selects.source if selects.source is not None else "suite",

@@ -72,7 +72,7 @@ class OverflowScenario:
 
     def events(self, count: int) -> list[Event]:
         """So many more events of it."""
-        make, first = self.probe, self.count
+        make, first = self.probe.make, self.count
         self.count += count
         if self.side == "events":
             return [make.event(self.scope, data=first + number) for number in range(count)]

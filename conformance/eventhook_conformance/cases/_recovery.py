@@ -102,11 +102,11 @@ class Scene:
         lanes: list[tuple[Client, Make]] = []
         if self.events:
             workflow, numbers = uuid4(), count()
-            mine, theirs = probe.tenant(), probe.tenant()
+            mine, theirs = probe.make.tenant(), probe.make.tenant()
 
             def make(tenant: object) -> Make:
                 kinds = ("task.created", "workflow.started")
-                return lambda: probe.event(
+                return lambda: probe.make.event(
                     mine if tenant is mine else theirs,
                     kinds[next(numbers) % 2],
                     workflow=workflow,
@@ -119,10 +119,10 @@ class Scene:
             await self.subscribe(EventPattern.all(theirs), other)
             lanes += [(one, make(mine)), (other, make(mine)), (other, make(theirs))]
         if self.streams:
-            key = probe.key()
+            key = probe.make.key()
             await self.subscribe(key, one)
             await self.subscribe(key, other)
-            lanes += [(one, lambda: probe.stream_event(key))]
+            lanes += [(one, lambda: probe.make.stream_event(key))]
         for client in {one, other}:
             await probe.reach(*self.listeners, via=client)
         return Load(probe, lanes)
@@ -162,7 +162,11 @@ class Scene:
 
     def _some_event(self) -> Event:
         probe = self.probe
-        return probe.event(probe.tenant()) if self.events else probe.stream_event(probe.key())
+        return (
+            probe.make.event(probe.make.tenant())
+            if self.events
+            else probe.make.stream_event(probe.make.key())
+        )
 
     async def _lift(self, fault: Fault) -> None:
         try:
@@ -235,7 +239,7 @@ class Scene:
             listener.drain()
         await asyncio.sleep(0)
         left = await asyncio.gather(*(listener.leave_quietly() for listener in leaving))
-        self.probe.violations += [violation for violation in left if violation is not None]
+        self.probe.violations.extend(violation for violation in left if violation is not None)
         problem = await client.leave()
         if problem is not None and client.tainted is None:
             self.probe.found("closing a client to succeed", f"it raised {problem}")

@@ -60,7 +60,7 @@ def _pattern(symbols: dict[str, str | None], ids: dict[str, UUID]) -> EventPatte
 
 
 def _event(probe: Probe, symbols: dict[str, str], ids: dict[str, UUID]) -> FlovynEvent:
-    return probe.event(
+    return probe.make.event(
         ids[symbols["tenant"]],
         symbols["type"],
         source=symbols["source"],

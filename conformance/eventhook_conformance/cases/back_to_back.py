@@ -42,7 +42,7 @@ class _Place:
 
     def __init__(self, probe: Probe, side: Side) -> None:
         self._probe = probe
-        self._tenant = probe.tenant()
+        self._tenant = probe.make.tenant()
         self.selects: EventPattern | str = (
             EventPattern.all(self._tenant) if side == "events" else str(self._tenant)
         )
@@ -50,8 +50,8 @@ class _Place:
     def events(self, count: int) -> list[Event]:
         """So many events of it."""
         if isinstance(self.selects, str):
-            return [self._probe.stream_event(self.selects) for _ in range(count)]
-        return [self._probe.event(self._tenant) for _ in range(count)]
+            return [self._probe.make.stream_event(self.selects) for _ in range(count)]
+        return [self._probe.make.event(self._tenant) for _ in range(count)]
 
     async def beside(self, beside: bool) -> None:
         """Has a reader stand beside, if there should be one."""

@@ -20,14 +20,14 @@ from eventhook_conformance.specification import case
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
 async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
     """One read, or several in a row, are cancelled while they wait; then an event comes."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
     for cancelled in (1, 1, 3):
         for _ in range(cancelled):
             await listener.wait_reading()
             await listener.cancel_read()
-        events = [probe.event(tenant) for _ in range(cancelled)]
+        events = [probe.make.event(tenant) for _ in range(cancelled)]
         await probe.publish(*events, via=via)
         await listener.receive(*events)
     await probe.fence(listener)
@@ -42,11 +42,11 @@ async def read_cancelled_as_its_event_arrives_loses_nothing(probe: Probe, via: V
 
 
 async def _cancel_reads(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
     for pause in pauses:
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         await listener.wait_reading()
         publishing = probe.spawn(probe.publish(event, via=via))
         await yields(pause)
@@ -63,10 +63,10 @@ async def read_cancelled_before_a_full_buffer_loses_nothing(probe: Probe) -> Non
 
 
 async def _cancel_first_reads(probe: Probe, pauses: Iterable[int]) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for pause in pauses:
-        events = [probe.event(tenant) for _ in range(5)]
+        events = [probe.make.event(tenant) for _ in range(5)]
         await probe.publish(*events)
         for _ in range(3):
             listener.start_reading()
@@ -85,21 +85,21 @@ async def cancelling_disturbs_nobody(probe: Probe, what: str) -> None:
 
 async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
     """Of the tenant of one that stands, and of another."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
-    places = [tenant, probe.tenant()]
+    places = [tenant, probe.make.tenant()]
     for place in (*places, *places):
-        unread = probe.event(tenant)
+        unread = probe.make.event(tenant)
         await probe.publish(unread)
-        publishing = probe.spawn(probe.publish(events := probe.event(tenant)))
+        publishing = probe.spawn(probe.publish(events := probe.make.event(tenant)))
         await _cancel(probe, what, place, pause)
         await publishing
-        later = probe.event(tenant)
+        later = probe.make.event(tenant)
         await probe.publish(later)
         await standing.receive(unread, events, later)
     for place in places:
         newcomer = await probe.subscribe(EventPattern.all(place))
-        event = probe.event(place)
+        event = probe.make.event(place)
         await probe.publish(event)
         await newcomer.receive(event)
         await newcomer.leave()
@@ -110,10 +110,10 @@ async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
 @case("PUB-23", exclusive="counts", needs={"introspection": (True,)}, subscriptions=14)
 async def cancelling_leaves_no_channel_behind(probe: Probe, what: str) -> None:
     """At every step; what a guest leaves shows in the count only where nobody else keeps the channel."""
-    client, tenant = await probe.client(), probe.tenant()
+    client, tenant = await probe.client(), probe.make.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
     start = await swept(probe, client)
-    guests = [(place, pause) for pause in range(6) for place in (tenant, probe.tenant())]
+    guests = [(place, pause) for pause in range(6) for place in (tenant, probe.make.tenant())]
     await side_by_side(probe, (_cancel(probe, what, *guest) for guest in guests))
     await probe.fence(standing)
     await expect_back(probe, client, start, f"cancelled {what}", standing)
@@ -130,7 +130,7 @@ async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
     if what == "reading":
         if pause % 2:
             await guest.wait_reading()
-            publishing = probe.spawn(probe.publish(probe.event(tenant)))
+            publishing = probe.spawn(probe.publish(probe.make.event(tenant)))
             await yields(pause)
             await guest.cancel_read()
             await publishing

@@ -76,19 +76,19 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
     """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
     cleaner = await probe.client(via)
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.all(tenant), via),
         await probe.subscribe(EventPattern.by_type(tenant, "task")),
     ]
     # Entered and silent so far: its channel has carried nothing yet.
-    silent = await probe.subscribe(EventPattern.all(probe.tenant()))
+    silent = await probe.subscribe(EventPattern.all(probe.make.tenant()))
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     for waiting in (False, True, False):
         await use(probe, idle(probe, 2), via)
-        events = [probe.event(tenant) for _ in range(6)]
+        events = [probe.make.event(tenant) for _ in range(6)]
         if waiting:
             await listeners[0].wait_reading()
         await probe.publish(events[0])
@@ -170,7 +170,7 @@ async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
 async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> None:
     """An answer would be taken for the truth."""
     client = await probe.client()
-    await probe.publish(probe.event(probe.tenant()))
+    await probe.publish(probe.make.event(probe.make.tenant()))
     if call == "cleanup":
         await probe.raises(client.cleanup(probe.history), Unsupported, "cleanup_inactive_channels")
     else:

@@ -70,7 +70,7 @@ async def _works_again(probe: Probe, selects: Selects, via: Via) -> None:
 async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
     """Consumers that leave, are cancelled, or fail, waiting or not, on a few tenants and keys."""
     client = await probe.client()
-    standing = await probe.subscribe(EventPattern.all(probe.tenant()))
+    standing = await probe.subscribe(EventPattern.all(probe.make.tenant()))
     start = await swept(probe, client)
     places = idle(probe, 8)
     at_once = max(1, min(_AT_ONCE, probe.capabilities.max_subscriptions - 1))
@@ -96,7 +96,7 @@ async def _round(probe: Probe, selects: Selects, number: int) -> None:
 async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
     """While one tenant's idle channel is removed, another's unread and coming events stay."""
     cleaner = await probe.client(via)
-    busy = probe.tenant()
+    busy = probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(busy)),
         await probe.subscribe(EventPattern.all(busy), via),
@@ -104,7 +104,7 @@ async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     for pause in range(4):
-        events = [probe.event(busy) for _ in range(5)]
+        events = [probe.make.event(busy) for _ in range(5)]
         await probe.publish(events[0])
         await use(probe, idle(probe, 1), via)
         publishing = probe.spawn(probe.publish(*events[1:4], via=via))
@@ -125,7 +125,7 @@ async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
 
 
 async def _under_fire(probe: Probe, via: Via, rounds: int) -> None:
-    tenant, cleaners = probe.tenant(), [await probe.client(), await probe.client(via)]
+    tenant, cleaners = probe.make.tenant(), [await probe.client(), await probe.client(via)]
     standing = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
@@ -138,7 +138,7 @@ async def _under_fire(probe: Probe, via: Via, rounds: int) -> None:
         beside += [probe.spawn(_come_and_go(probe, selects, via)) for selects in places]
         # What these publish would add to what the standing ones have unread: they only come and go.
         beside += [probe.spawn(_come_and_go(probe, EventPattern.all(tenant), via, silent=True))]
-        chains = [[probe.event(tenant), probe.event(tenant)] for _ in range(20)]
+        chains = [[probe.make.event(tenant), probe.make.event(tenant)] for _ in range(20)]
         await publish_and_read(probe, {"same": chains[::2], via: chains[1::2]}, *standing)
         await asyncio.gather(*beside)
     await probe.fence(*standing)

@@ -28,10 +28,10 @@ async def _settle(probe: Probe, client: Client) -> None:
     A bus may hand over a moment after publish returned, and what is still on its way when the
     client closes is not buffered.
     """
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     witness = await probe.subscribe(EventPattern.all(tenant), client)
     for _ in range(3):
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         await probe.publish(event, via=client)
         await witness.receive(event)
 
@@ -59,18 +59,18 @@ async def _ends(probe: Probe, listener: Listener) -> None:
 async def closed_client_refuses(probe: Probe, call: str) -> None:
     """Every call raises `BusClosed`, on both sides of the bus, after closing once and twice."""
     client = await _client_to_close(probe)
-    tenant = probe.tenant()
-    await probe.publish(probe.event(tenant), via=client)
+    tenant = probe.make.tenant()
+    await probe.publish(probe.make.event(tenant), via=client)
     await probe.close(client)
     for _ in range(2):
         if call == "publish":
-            await probe.refuse(probe.event(tenant), BusClosed, via=client)
+            await probe.refuse(probe.make.event(tenant), BusClosed, via=client)
             if _streams(probe):
-                await probe.refuse(probe.stream_event(probe.key()), BusClosed, via=client)
+                await probe.refuse(probe.make.stream_event(probe.make.key()), BusClosed, via=client)
         elif call == "subscribe":
             await probe.refuse_subscription(EventPattern.all(tenant), BusClosed, via=client)
             if _streams(probe):
-                await probe.refuse_subscription(probe.key(), BusClosed, via=client)
+                await probe.refuse_subscription(probe.make.key(), BusClosed, via=client)
         elif call == "cleanup":
             await probe.raises(client.cleanup(probe.history), BusClosed, "cleanup")
         else:
@@ -81,11 +81,11 @@ async def closed_client_refuses(probe: Probe, call: str) -> None:
 @case("PUB-17", implicates={"refused-seen"}, clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
     """Refused is refused: another client's subscription sees nothing of it."""
-    tenant, client = probe.tenant(), await probe.open_client()
+    tenant, client = probe.make.tenant(), await probe.open_client()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    await probe.publish(probe.event(tenant), via=client)
+    await probe.publish(probe.make.event(tenant), via=client)
     await probe.close(client)
-    await probe.refuse(probe.event(tenant), BusClosed, via=client)
+    await probe.refuse(probe.make.event(tenant), BusClosed, via=client)
     await probe.fence(listener)
 
 
@@ -94,15 +94,15 @@ async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
 async def waiting_readers_end(probe: Probe, how: str) -> None:
     """With `StopAsyncIteration`, on both sides, every time, however the client is closed."""
     client = await _client_to_close(probe)
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant), client),
         await probe.subscribe(EventPattern.by_type(tenant, "task"), client),
-        await probe.subscribe(EventPattern.all(probe.tenant()), client),
+        await probe.subscribe(EventPattern.all(probe.make.tenant()), client),
     ]
     if _streams(probe):
-        listeners.append(await probe.subscribe(probe.key(), client))
-    event = probe.event(tenant)
+        listeners.append(await probe.subscribe(probe.make.key(), client))
+    event = probe.make.event(tenant)
     await probe.publish(event, via=client)
     await listeners[0].receive(event)
     await listeners[1].receive(event)
@@ -140,12 +140,14 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
     """Then the reader ends; whether it had read nothing, some, or all of it."""
     count = _buffered(probe)
     client = await _client_to_close(probe)
-    tenant, key = probe.tenant(), probe.key()
+    tenant, key = probe.make.tenant(), probe.make.key()
     buffered: list[tuple[EventPattern | str, list[Event]]] = [
-        (EventPattern.all(tenant), [probe.event(tenant) for _ in range(count)])
+        (EventPattern.all(tenant), [probe.make.event(tenant) for _ in range(count)])
     ]
     if _streams(probe):
-        buffered.append((key, [probe.stream_event(key, str(number)) for number in range(count)]))
+        buffered.append(
+            (key, [probe.make.stream_event(key, str(number)) for number in range(count)])
+        )
     listeners = await probe.at_once(*(probe.subscribe(one, client) for one, _ in buffered))
     await probe.burst((events for _, events in buffered), via=client)
     for listener, (_, events) in zip(listeners, buffered, strict=True):
@@ -163,11 +165,11 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
 async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
     """With a subscription that waits, one with something unread, and one that was left before."""
     client = await _client_to_close(probe)
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     waiting = await probe.subscribe(EventPattern.by_type(tenant, "workflow"), client)
     unread = await probe.subscribe(EventPattern.all(tenant), client)
     left = await probe.subscribe(EventPattern.all(tenant), client)
-    await probe.publish(probe.event(tenant), probe.event(tenant), via=client)
+    await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=client)
     await left.leave()
     await _settle(probe, client)
     await waiting.wait_reading()
@@ -190,7 +192,7 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
 @case("PUB-21", implicates=DISTURBANCE, clients=2)
 async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str) -> None:
     """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
     stays, goes = await probe.at_once(probe.open_client(), probe.open_client())
     everybody: tuple[Via, ...] = (None, via, stays)
@@ -201,13 +203,13 @@ async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str)
     publishers: tuple[Via, ...] = ("same", via, stays)
     for who in (*publishers, goes):
         await probe.reach(*standing, *going, via=who)
-    unread = [probe.event(tenant) for _ in range(2)]
+    unread = [probe.make.event(tenant) for _ in range(2)]
     await probe.at_once(probe.publish(unread[0], via=goes), probe.publish(unread[1], via=via))
     for listener in going:
         await listener.receive(*unread)
         await listener.wait_reading()
     await standing[0].wait_reading()
-    events = [probe.event(tenant) for _ in range(4)]
+    events = [probe.make.event(tenant) for _ in range(4)]
     publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
     if how == "aclose":
         await probe.close(goes)
@@ -220,7 +222,7 @@ async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str)
     await publishing
     for listener in standing:
         await listener.receive(*unread, *events)
-    last = {who: probe.event(tenant) for who in publishers}
+    last = {who: probe.make.event(tenant) for who in publishers}
     await probe.at_once(*(probe.publish(event, via=who) for who, event in last.items()))
     for listener in standing:
         await listener.receive(*last.values())

@@ -67,8 +67,8 @@ def _lines(backend: DriverBackend) -> Iterator[list[bytes]]:
 
 
 def _full(probe: Probe) -> FlovynEvent:
-    return probe.event(
-        probe.tenant(),
+    return probe.make.event(
+        probe.make.tenant(),
         data={"a.b c": [1, 2.5, None, True, {}], "": '\u00e9\U0001f600\u2028 "quoted"'},
         workflow=uuid4(),
         task=uuid4(),
@@ -81,7 +81,7 @@ async def events_come_back_in_their_wire_form(probe: Probe) -> None:
     """All members by their names, absent ones as null, UUIDs in lower case."""
     backend = await _backend(probe)
     full = _full(probe)
-    bare = probe.event(full.tenant_id, timestamp_ms=-1)
+    bare = probe.make.event(full.tenant_id, timestamp_ms=-1)
     listener = await probe.subscribe(EventPattern.all(full.tenant_id))
     with _lines(backend) as lines:
         await probe.publish(full, bare)
@@ -95,8 +95,8 @@ async def stream_events_come_back_in_their_wire_form(probe: Probe) -> None:
     """Its own names, the type in capitals, the payload as text."""
     backend = await _backend(probe)
     events = [
-        probe.stream_event(probe.key(), payload, task=task)
-        for payload, task in (("", ""), (' "a"\r\n\u2028\U0001f600', probe.key()))
+        probe.make.stream_event(probe.make.key(), payload, task=task)
+        for payload, task in (("", ""), (' "a"\r\n\u2028\U0001f600', probe.make.key()))
     ]
     with _lines(backend) as lines:
         for event in events:
@@ -129,7 +129,7 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
     event = _full(probe)
     listener = await probe.subscribe(EventPattern.all(event.tenant_id))
     for what, change in _WRITERS.items():
-        event = probe.event(
+        event = probe.make.event(
             event.tenant_id,
             data={"text": "\u00e9\U0001f600 \u2028", "id": "x"},
             workflow=uuid4(),
@@ -138,7 +138,7 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
         )
         await _is_taken(probe, listener, event, change(members_of(event)), what)
     for absent in _OPTIONALS:
-        event = probe.event(
+        event = probe.make.event(
             event.tenant_id,
             workflow=None if "workflow_execution_id" in absent else uuid4(),
             task=None if "task_execution_id" in absent else uuid4(),
@@ -151,10 +151,10 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
 @case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
     """Whatever the order of members, the unknown ones, the escapes."""
-    key = probe.key()
+    key = probe.make.key()
     listener = await probe.subscribe(key)
     for what, change in _WRITERS.items():
-        event = probe.stream_event(key, " \u00e9\U0001f600 \u2028\r\n", task=probe.key())
+        event = probe.make.stream_event(key, " \u00e9\U0001f600 \u2028\r\n", task=probe.make.key())
         await _is_taken(probe, listener, event, change(members_of(event)), what)
 
 

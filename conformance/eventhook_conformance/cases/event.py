@@ -23,13 +23,13 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 @case("EVT-01", implicates={"altered"})
 async def every_field_arrives_as_published(probe: Probe, via: Via) -> None:
     """All optionals, none, each alone and each pair: what is set says nothing about the rest."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     everything = (True, True, True)
     # The last two stand side by side, so that nothing of one event may stay for the next.
     chosen = [*product((True, False), repeat=3), everything]
     events = [
-        probe.event(
+        probe.make.event(
             tenant,
             "order.created",
             data={"order": 7},
@@ -45,19 +45,19 @@ async def every_field_arrives_as_published(probe: Probe, via: Via) -> None:
 @case("EVT-01", implicates={"altered"})
 async def unusual_fields_arrive_as_published(probe: Probe) -> None:
     """Empty texts are no absent ones, ids are of any version, names as long as they may be."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     same = uuid4()
     time_based = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
     events = [
-        probe.event(tenant, correlation_id=""),
-        probe.event(tenant, source=""),
-        probe.event(tenant, source="", correlation_id="", data=""),
-        probe.event(tenant, workflow=same, task=same, id=same),
-        probe.event(tenant, workflow=time_based, task=UUID(int=0)),
-        probe.event(tenant, workflow=tenant, correlation_id=str(tenant)),
-        probe.event(tenant, "a." + "b" * 253, source="s" * 300, correlation_id="c" * 300),
-        probe.event(tenant, source=" blanks ", correlation_id="\ttab\r\n"),
+        probe.make.event(tenant, correlation_id=""),
+        probe.make.event(tenant, source=""),
+        probe.make.event(tenant, source="", correlation_id="", data=""),
+        probe.make.event(tenant, workflow=same, task=same, id=same),
+        probe.make.event(tenant, workflow=time_based, task=UUID(int=0)),
+        probe.make.event(tenant, workflow=tenant, correlation_id=str(tenant)),
+        probe.make.event(tenant, "a." + "b" * 253, source="s" * 300, correlation_id="c" * 300),
+        probe.make.event(tenant, source=" blanks ", correlation_id="\ttab\r\n"),
     ]
     await deliver(probe, events, listener)
 
@@ -117,10 +117,13 @@ _VALUES: Final[dict[str, list[Any]]] = {
 @case("EVT-02", implicates={"altered", "lost", "lost-first"})
 async def any_json_value_arrives_unchanged(probe: Probe, values: str, via: Via) -> None:
     """What an outside service sent is nobody's to tidy up."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await deliver(
-        probe, [probe.event(tenant, data=value) for value in _VALUES[values]], listener, via=via
+        probe,
+        [probe.make.event(tenant, data=value) for value in _VALUES[values]],
+        listener,
+        via=via,
     )
 
 
@@ -148,13 +151,15 @@ _TEXTS: Final[dict[str, list[str]]] = {
 @case("EVT-03", implicates={"altered", "lost", "lost-first"})
 async def text_keeps_all_of_unicode(probe: Probe, texts: str, via: Via) -> None:
     """In data, in its keys, in source and correlation id: not normalised, not cut, not replaced."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     events = [
-        probe.event(tenant, data={text: [text, {"nested": text}]}, source=text, correlation_id=text)
+        probe.make.event(
+            tenant, data={text: [text, {"nested": text}]}, source=text, correlation_id=text
+        )
         for text in _TEXTS[texts]
     ]
-    events += [probe.event(tenant, data=text) for text in _TEXTS[texts]]
+    events += [probe.make.event(tenant, data=text) for text in _TEXTS[texts]]
     await deliver(probe, events, listener, via=via)
 
 
@@ -196,12 +201,12 @@ def _scribble_on_received(listener: Listener) -> None:
 @case("EVT-04", implicates={"altered"})
 async def reader_changes_its_event_for_itself_alone(probe: Probe, beside: Via) -> None:
     """Neither for who read it before, nor for who reads it later, nor for the publisher."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     scribe = await probe.subscribe(EventPattern.all(tenant))
     earlier = await probe.subscribe(EventPattern.by_type(tenant, "task"), beside)
     later = await probe.subscribe(EventPattern.all(tenant), beside)
     await earlier.wait_reading()
-    events = [probe.event(tenant, data=data) for data in (_order(), [_order(), ["x"]])]
+    events = [probe.make.event(tenant, data=data) for data in (_order(), [_order(), ["x"]])]
     handed = copy.deepcopy(events)
     await probe.publish(*handed)
     await earlier.receive(*events)
@@ -221,18 +226,18 @@ async def reader_changes_its_event_for_itself_alone(probe: Probe, beside: Via) -
 @case("EVT-04", implicates={"altered"})
 async def publisher_changes_nothing_that_was_published(probe: Probe, via: Via) -> None:
     """A dict filled in for the next event is still being read as the last one's."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     unread = await probe.subscribe(EventPattern.all(tenant))
     waiting = await probe.subscribe(EventPattern.all(tenant))
     await waiting.wait_reading()
-    event = probe.event(tenant, data=_order())
+    event = probe.make.event(tenant, data=_order())
     await probe.publish(event, via=via)
     _scribble(event.data)
     counter: dict[str, Any] = {"count": 0, "seen": []}
     for number in range(3):
         counter["count"] = number
         counter["seen"].append(number)
-        await probe.publish(probe.event(tenant, data=counter), via=via)
+        await probe.publish(probe.make.event(tenant, data=counter), via=via)
     counter.clear()
     await probe.fence(unread, waiting)
 
@@ -241,10 +246,10 @@ async def publisher_changes_nothing_that_was_published(probe: Probe, via: Via) -
 @case("EVT-05", implicates={"lost", "lost-first"})
 async def well_formed_event_types_are_delivered(probe: Probe, via: Via) -> None:
     """The whole grammar, up to 255 bytes: what is allowed must work everywhere."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     types = [one["value"] for one in eventhook_fixtures.load("event_types")["valid"]]
-    await deliver(probe, [probe.event(tenant, name) for name in types], listener, via=via)
+    await deliver(probe, [probe.make.event(tenant, name) for name in types], listener, via=via)
 
 
 _TIMES: Final = (
@@ -269,11 +274,11 @@ _TIMES: Final = (
 @case("EVT-07", implicates={"altered", "lost", "lost-first", "reordered"})
 async def timestamps_arrive_as_given(probe: Probe, via: Via) -> None:
     """Past, future and out of any calendar: the bus reads nothing into them, not even an order."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     times = probe.random.sample(_TIMES, len(_TIMES))
     await deliver(
-        probe, [probe.event(tenant, timestamp_ms=time) for time in times], listener, via=via
+        probe, [probe.make.event(tenant, timestamp_ms=time) for time in times], listener, via=via
     )
 
 
@@ -281,15 +286,15 @@ async def timestamps_arrive_as_given(probe: Probe, via: Via) -> None:
 @case("EVT-09", implicates={"lost", "lost-first"})
 async def equal_content_is_another_event(probe: Probe, via: Via) -> None:
     """One after the other, at once, and with another between: each id counts."""
-    tenant, workflow = probe.tenant(), uuid4()
+    tenant, workflow = probe.make.tenant(), uuid4()
     listener = await probe.subscribe(EventPattern.all(tenant))
 
     def tick() -> FlovynEvent:
-        return probe.event(
+        return probe.make.event(
             tenant, "webhook.github", data={"n": 1}, workflow=workflow, timestamp_ms=1, source="w"
         )
 
-    await deliver(probe, [tick(), tick(), probe.event(tenant), tick()], listener, via=via)
+    await deliver(probe, [tick(), tick(), probe.make.event(tenant), tick()], listener, via=via)
     await probe.burst([[tick()], [tick()], [tick()]], via=via)
     await probe.fence(listener)
 
@@ -309,7 +314,9 @@ _FALSY: Final[dict[str, Any]] = {
 @case("EVT-11", implicates={"altered", "lost", "lost-first"})
 async def falsy_data_is_delivered(probe: Probe, via: Via) -> None:
     """A counter at zero and a flag switched off are news; at the top, and inside."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     values = [*_FALSY.values(), _FALSY, list(_FALSY.values()), {"": None}, [[]], {"inner": _FALSY}]
-    await deliver(probe, [probe.event(tenant, data=value) for value in values], listener, via=via)
+    await deliver(
+        probe, [probe.make.event(tenant, data=value) for value in values], listener, via=via
+    )

@@ -32,53 +32,53 @@ _SURROGATES: Final = ("\ud800", "\udfff", "a\udc00b", "\udc00\ud800", "ends\udbf
 @case("EVT-03", needs={"surrogates": (True,)}, implicates={"refused-seen"})
 async def lone_surrogates_are_refused(probe: Probe) -> None:
     """No UTF-8 carries them: in data, in its keys, in source and correlation id."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for text in _SURROGATES:
-        await probe.refuse(probe.event(tenant, data=text))
-        await probe.refuse(probe.event(tenant, data={"list": ["é", {"deep": text}]}))
-        await probe.refuse(probe.event(tenant, data={"é": {text: 1}}))
-        await probe.refuse(probe.event(tenant, source=text))
-        await probe.refuse(probe.event(tenant, correlation_id=text))
+        await probe.refuse(probe.make.event(tenant, data=text))
+        await probe.refuse(probe.make.event(tenant, data={"list": ["é", {"deep": text}]}))
+        await probe.refuse(probe.make.event(tenant, data={"é": {text: 1}}))
+        await probe.refuse(probe.make.event(tenant, source=text))
+        await probe.refuse(probe.make.event(tenant, correlation_id=text))
     await probe.fence(listener)
 
 
 @case("EVT-05", implicates={"refused-seen"})
 async def malformed_event_types_are_refused(probe: Probe) -> None:
     """All that a subject, a line or a log would read as something else; nothing of it is sent."""
-    tenant, workflow = probe.tenant(), uuid4()
+    tenant, workflow = probe.make.tenant(), uuid4()
     everything = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.for_workflow(tenant, workflow))
     for one in eventhook_fixtures.load("event_types")["invalid"]:
-        await probe.refuse(probe.event(tenant, one["value"], workflow=workflow))
+        await probe.refuse(probe.make.event(tenant, one["value"], workflow=workflow))
     await probe.fence(everything, narrow)
 
 
 def _refused(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
     """One of each sort of refusal."""
     return [
-        probe.event(tenant, "created"),
-        probe.event(tenant, "order.>"),
-        probe.event(tenant, data={"ratio": math.nan}),
-        probe.event(tenant, data={1: "one"}),
-        probe.event(tenant, data={"when": {1, 2}}),
-        _with(probe.event(tenant), source=None),
-        _with(probe.event(tenant), timestamp_ms="now"),
+        probe.make.event(tenant, "created"),
+        probe.make.event(tenant, "order.>"),
+        probe.make.event(tenant, data={"ratio": math.nan}),
+        probe.make.event(tenant, data={1: "one"}),
+        probe.make.event(tenant, data={"when": {1, 2}}),
+        _with(probe.make.event(tenant), source=None),
+        _with(probe.make.event(tenant), timestamp_ms="now"),
     ]
 
 
 @case("EVT-06", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def refused_publish_leaves_the_bus_as_it_was(probe: Probe) -> None:
     """Before, between and after refusals, two readers get all that is good."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     waiting = await probe.subscribe(EventPattern.all(tenant))
     second = await probe.subscribe(EventPattern.all(tenant))
-    neighbour = await probe.subscribe(EventPattern.all(probe.tenant()))
+    neighbour = await probe.subscribe(EventPattern.all(probe.make.tenant()))
     await waiting.wait_reading()
-    await probe.publish(probe.event(tenant))
+    await probe.publish(probe.make.event(tenant))
     for refused in _refused(probe, tenant):
         await probe.refuse(refused)
-        good = probe.event(tenant)
+        good = probe.make.event(tenant)
         await probe.publish(good)
         await waiting.receive(good)
         await second.receive(good)
@@ -91,20 +91,22 @@ async def refused_publish_leaves_the_bus_as_it_was(probe: Probe) -> None:
 @case("EVT-06", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def refused_publish_is_nobody_elses_trouble(probe: Probe) -> None:
     """Refusals in the middle of other publishers' work, on the same client at once."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    chains = [[probe.event(tenant), probe.event(tenant)] for _ in range(2)]
+    chains = [[probe.make.event(tenant), probe.make.event(tenant)] for _ in range(2)]
     await probe.at_once(
         probe.burst(chains),
         *(probe.refuse(refused) for refused in _refused(probe, tenant)),
-        probe.publish(probe.event(tenant)),
+        probe.publish(probe.make.event(tenant)),
     )
     await probe.fence(listener)
 
 
 def _sized(probe: Probe, tenant: UUID, size: int, filling: str = "x") -> FlovynEvent:
     """An event of exactly that size on the wire."""
-    return _filled(probe.event(tenant, "blob.stored", data={"body": "", "after": 1}), size, filling)
+    return _filled(
+        probe.make.event(tenant, "blob.stored", data={"body": "", "after": 1}), size, filling
+    )
 
 
 def _filled(event: FlovynEvent, size: int, filling: str) -> FlovynEvent:
@@ -117,7 +119,7 @@ def _filled(event: FlovynEvent, size: int, filling: str) -> FlovynEvent:
 async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
     """Around the sizes at which buffers, frames and servers change their ways, up to the claim."""
     claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     around = [edge + by for edge in (4096, 32768, 65536, 131072) for by in (-1, 0, 1)]
     for size in [*(size for size in around if size < claimed - 1), claimed - 1, claimed]:
@@ -139,7 +141,7 @@ async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def size_is_counted_in_bytes_of_the_wire_form(probe: Probe, filling: str) -> None:
     """Of any letters: neither as characters, nor as another writer would escape them."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
     await probe.publish(_sized(probe, tenant, claimed, filling))
@@ -149,15 +151,15 @@ async def size_is_counted_in_bytes_of_the_wire_form(probe: Probe, filling: str) 
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def any_part_of_an_event_may_be_the_large_one(probe: Probe) -> None:
     """Long texts beside the data, a list of many, a text in many pieces: whole all the same."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     third = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED) // 3
     events = [
-        probe.event(tenant, source="s" * third),
-        probe.event(tenant, correlation_id="c" * third),
-        probe.event(tenant, data=list(range(third // 8))),
-        probe.event(tenant, data={f"key-{n}": n for n in range(third // 24)}),
-        probe.event(tenant, data={"k" * third: None}),
+        probe.make.event(tenant, source="s" * third),
+        probe.make.event(tenant, correlation_id="c" * third),
+        probe.make.event(tenant, data=list(range(third // 8))),
+        probe.make.event(tenant, data={f"key-{n}": n for n in range(third // 24)}),
+        probe.make.event(tenant, data={"k" * third: None}),
     ]
     for event in events:
         await probe.publish(event)
@@ -168,7 +170,7 @@ async def any_part_of_an_event_may_be_the_large_one(probe: Probe) -> None:
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended", "refused-seen"})
 async def larger_event_is_whole_or_refused(probe: Probe) -> None:
     """By one byte, or by far; before and after each the same client hears and speaks."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     claimed = probe.capabilities.max_event_bytes
     listener = await probe.subscribe(EventPattern.all(tenant))
     for size in (claimed + 1, claimed * 2, claimed * 5):
@@ -177,7 +179,7 @@ async def larger_event_is_whole_or_refused(probe: Probe) -> None:
             await probe.refuse(
                 _sized(probe, tenant, size), PublishError, InvalidEvent, unless_delivered=True
             )
-        good = probe.event(tenant)
+        good = probe.make.event(tenant)
         await probe.publish(good)
         await listener.receive(good)
     entered_after = await probe.subscribe(EventPattern.all(tenant))
@@ -203,11 +205,11 @@ _NO_JSON: Final[Mapping[str, tuple[Any, ...]]] = {
 @case("EVT-12", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def what_is_no_json_is_refused(probe: Probe, values: str) -> None:
     """At the top, in an object, deep in a list: an error now is kinder than one at a reader's."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for value in _NO_JSON[values]:
         for data in (value, {"good": 1, "bad": value}, [[1, {"list": [value]}], 2]):
-            await probe.refuse(probe.event(tenant, data=data))
+            await probe.refuse(probe.make.event(tenant, data=data))
     await probe.fence(listener)
 
 
@@ -217,12 +219,12 @@ _TOO_LARGE: Final = (2**53, -(2**53), 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10*
 @case("EVT-12", implicates={"refused-seen", "altered", "lost", "lost-first", "ended"})
 async def larger_integers_are_refused_or_kept(probe: Probe) -> None:
     """An id that arrives as its neighbour is worse than an error."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for number in _TOO_LARGE:
         events = [
-            *(probe.event(tenant, data=data) for data in (number, {"id": number}, [[number]])),
-            probe.event(tenant, timestamp_ms=number),
+            *(probe.make.event(tenant, data=data) for data in (number, {"id": number}, [[number]])),
+            probe.make.event(tenant, timestamp_ms=number),
         ]
         for event in events:
             await probe.refuse(event, unless_delivered=True)
@@ -245,8 +247,8 @@ _WRONG_MEMBERS: Final[Mapping[str, tuple[Any, ...]]] = {
 @case("EVT-12", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def member_of_the_wrong_type_is_refused(probe: Probe, member: str) -> None:
     """A duck that quacks in this process is no duck on the wire."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for value in _WRONG_MEMBERS[member]:
-        await probe.refuse(_with(probe.event(tenant), **{member: value}))
+        await probe.refuse(_with(probe.make.event(tenant), **{member: value}))
     await probe.fence(listener)

@@ -39,7 +39,7 @@ def _claimed(probe: Probe) -> int:
 
 
 async def _fan_out(probe: Probe, number: int, *, both: bool = False) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listeners: list[Listener] = []
     for start in range(0, number, _AT_ONCE):
         listeners += await probe.at_once(
@@ -49,19 +49,19 @@ async def _fan_out(probe: Probe, number: int, *, both: bool = False) -> None:
             )
         )
     await probe.reach(*listeners)
-    events = [probe.event(tenant, f"task.step-{step}") for step in range(1 + (number < 1000))]
+    events = [probe.make.event(tenant, f"task.step-{step}") for step in range(1 + (number < 1000))]
     await publish_and_read(probe, {"same": [events]}, *listeners)
     # One fewer, so that what is served in rounds is not always served in full ones.
     if number > 1:
         await listeners.pop(number // 2).leave()
-        await publish_and_read(probe, {"same": [[probe.event(tenant)]]}, *listeners)
+        await publish_and_read(probe, {"same": [[probe.make.event(tenant)]]}, *listeners)
 
 
 @pytest.mark.parametrize("pattern", ["equal", "overlapping"])
 @case("PUB-10", implicates=LOSS | {"repeated", "reordered"})
 async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -> None:
     """Two subscriptions of one client, read one after the other, in turns, and both waiting."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pair = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(
@@ -69,18 +69,18 @@ async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -
         ),
     ]
     for first, second in (pair, pair[::-1]):
-        events = [probe.event(tenant) for _ in range(6)]
+        events = [probe.make.event(tenant) for _ in range(6)]
         await probe.publish(*events)
         await first.receive(*events)
         await second.receive(*events)
-    events = [probe.event(tenant) for _ in range(6)]
+    events = [probe.make.event(tenant) for _ in range(6)]
     await probe.publish(*events)
     for event in events:
         for listener in pair:
             await listener.receive(event)
     for listener in pair:
         await listener.wait_reading()
-    event = probe.event(tenant)
+    event = probe.make.event(tenant)
     await probe.publish(event)
     for listener in pair:
         await listener.receive(event)
@@ -91,16 +91,16 @@ async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -
 @case("PUB-10", implicates=LOSS | {"repeated"})
 async def leaving_one_takes_nothing_from_the_other(probe: Probe, via: Via) -> None:
     """What an equal subscription has not read yet stays, and so does what is still to come."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.all(tenant)
     for leaver in (0, 1):
         pair = [await probe.subscribe(pattern), await probe.subscribe(pattern)]
         stays = pair[1 - leaver]
         await probe.reach(stays, via=via)
-        unread = [probe.event(tenant) for _ in range(3)]
+        unread = [probe.make.event(tenant) for _ in range(3)]
         await probe.publish(*unread, via=via)
         await pair[leaver].leave()
-        later = [probe.event(tenant) for _ in range(3)]
+        later = [probe.make.event(tenant) for _ in range(3)]
         await probe.publish(*later, via=via)
         await stays.receive(*unread, *later)
         await probe.fence(stays)

@@ -92,7 +92,7 @@ def _creates_root(play: Play, event: FlovynEvent) -> bool:
 @case("LIF-03")
 async def runs_side_by_side_keep_their_ids(probe: Probe, scenario: str) -> None:
     """Two runs of one tenant at once: each event is filed under its own workflow and task."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     plays = [await prepare(probe, scenario, tenant=tenant) for _ in range(2)]
     await proceed(probe, *plays)
     await settle(probe, *plays)
@@ -127,7 +127,7 @@ async def older_twin_tells_the_same(probe: Probe, scenario: str) -> None:
 @case("LIF-06")
 async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str) -> None:
     """To a reader of workflows alone too, who has nothing else to tell the two apart by."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "workflow"))
     play = await prepare(probe, scenario, tenant=tenant)
     await proceed(probe, play, more=[screen])
@@ -188,7 +188,7 @@ async def child_and_parent_each_have_their_own_events(probe: Probe, scenario: st
 @case("LIF-08")
 async def retries_count_up_and_only_the_last_failure_is_final(probe: Probe, scenario: str) -> None:
     """To a reader of tasks alone: attempts are numbered, and a status that ends comes once, last."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "task"))
     play = await prepare(probe, scenario, tenant=tenant)
     await proceed(probe, play, more=[screen])

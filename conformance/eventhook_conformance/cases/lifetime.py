@@ -18,7 +18,7 @@ from eventhook_conformance.specification import case, needs
 @case("PUB-11", implicates={"after-leaving", "ended"})
 async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
     """A waiting read ends, later ones end at once, whatever was unread or is published later."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.all(tenant)
     witness = await probe.subscribe(pattern, via)
     for waiting in (True, False):
@@ -27,10 +27,10 @@ async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
         if waiting:
             await guest.wait_reading()
         else:
-            await probe.publish(*(probe.event(tenant) for _ in range(3)), via=via)
+            await probe.publish(*(probe.make.event(tenant) for _ in range(3)), via=via)
         await guest.leave()
         await guest.read_late()
-        await probe.publish(*(probe.event(tenant) for _ in range(2)), via=via)
+        await probe.publish(*(probe.make.event(tenant) for _ in range(2)), via=via)
         await probe.fence(witness)
         await guest.read_late()
         await guest.read_late()
@@ -40,11 +40,11 @@ async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
 @case("PUB-11", implicates={"after-leaving", "ended"})
 async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> None:
     """Step by step: the read, and a publish, begin at every moment of leaving."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     witness = await probe.subscribe(EventPattern.all(tenant))
     for pause in range(5):
         guest = await probe.subscribe(EventPattern.all(tenant))
-        events = [probe.event(tenant) for _ in range(2)]
+        events = [probe.make.event(tenant) for _ in range(2)]
         if how == "unread":
             await probe.publish(*events)
         elif how == "waiting":
@@ -78,7 +78,7 @@ async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str)
 
 
 async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[int]) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.all(tenant)
     neighbours = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
     for number, pause in enumerate(pauses):
@@ -87,19 +87,19 @@ async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[in
         await probe.reach(*neighbours)
         await probe.reach(*neighbours, via=via)
         await neighbours[0].wait_reading()
-        unread = [probe.event(tenant) for _ in range(pause % 3)]
+        unread = [probe.make.event(tenant) for _ in range(pause % 3)]
         if unread:
             await probe.publish(*unread, via=via)
         else:
             await guest.wait_reading()
-        events = [probe.event(tenant, data=step) for step in range(4)]
+        events = [probe.make.event(tenant, data=step) for step in range(4)]
         publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
         await yields(pause)
         await end(guest, how)
         await publishing
         for listener in neighbours:
             await listener.receive(*unread, *events)
-        later = probe.event(tenant)
+        later = probe.make.event(tenant)
         await probe.publish(later)
         for listener in neighbours:
             await listener.receive(later)
@@ -117,17 +117,17 @@ async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
 
 
 async def _come_again(probe: Probe, via: Via, prefix: str | None) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern(tenant_id=tenant, event_type_prefix=prefix)
     for read in (0, 1, 3):
         listener = await probe.subscribe(pattern)
         await probe.fence(listener)
         await probe.reach(listener, via=via)
-        events = [probe.event(tenant) for _ in range(3)]
+        events = [probe.make.event(tenant) for _ in range(3)]
         await probe.publish(*events, via=via)
         await listener.receive(*events[:read])
         await listener.leave()
-        await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+        await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
     last = [await probe.subscribe(EventPattern.all(tenant)), await probe.subscribe(pattern, via)]
     await probe.fence(*last)
     await probe.fence(*last)
@@ -142,7 +142,7 @@ async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: 
 
 
 async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     everything, tasks = EventPattern.all(tenant), EventPattern.by_type(tenant, "task")
     early = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
     for pause in pauses:
@@ -151,10 +151,10 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
         standing = [*early, *late]
         await probe.reach(*standing)
         await probe.reach(*standing, via=via)
-        unread = probe.event(tenant)
+        unread = probe.make.event(tenant)
         await probe.publish(unread)
         await early[0].wait_reading()
-        events = [probe.event(tenant, data=step) for step in range(5)]
+        events = [probe.make.event(tenant, data=step) for step in range(5)]
         publishing = [
             probe.spawn(probe.burst([events[:2], events[2:3]])),
             probe.spawn(probe.burst([events[3:]], via=via)),
@@ -174,12 +174,12 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
 @case("PUB-16", implicates=LOSS, subscriptions=21)
 async def many_that_come_and_go_leave_the_standing_alone(probe: Probe) -> None:
     """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
     # Half of what is claimed may be taken by what other cases left parked.
     crowd = max(1, min(20, probe.capabilities.max_subscriptions // 2 - 2))
     for _ in range(3):
-        events = [probe.event(tenant) for _ in range(6)]
+        events = [probe.make.event(tenant) for _ in range(6)]
         coming = [probe.spawn(probe.subscribe(EventPattern.all(tenant))) for _ in range(crowd)]
         await probe.publish(*events[:3])
         guests = await asyncio.gather(*coming)

@@ -47,8 +47,8 @@ _SHAPELESS: Final[Mapping[str, bytes]] = {
 @case("NAT-03", implicates={"altered"})
 async def an_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
     """To every kind of subscription that asks for it."""
-    tenant = probe.tenant()
-    event = probe.event(
+    tenant = probe.make.tenant()
+    event = probe.make.event(
         tenant,
         "task.created",
         workflow=uuid4(),
@@ -58,7 +58,7 @@ async def an_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
     )
     listeners = [await probe.subscribe(pattern) for pattern in every_kind(tenant, event)]
     async with plain(probe) as wire:
-        for one in (event, probe.event(tenant, "task.created.again")):
+        for one in (event, probe.make.event(tenant, "task.created.again")):
             await put(probe, wire, one)
             for listener in listeners:
                 if listener.entry.matches(one):
@@ -70,12 +70,12 @@ async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
     """To the readers of a workflow's stream, and of a standalone task's."""
     async with plain(probe) as wire:
         for key, task in (
-            (probe.key(), probe.key()),
-            (probe.key(), ""),
-            (same := probe.key(), same),
+            (probe.make.key(), probe.make.key()),
+            (probe.make.key(), ""),
+            (same := probe.make.key(), same),
         ):
             readers = [await probe.subscribe(key), await probe.subscribe(key)]
-            event = probe.stream_event(key, " \u00e9\U0001f600\r\n", task=task, sequence=7)
+            event = probe.make.stream_event(key, " \u00e9\U0001f600\r\n", task=task, sequence=7)
             await put(probe, wire, event)
             for reader in readers:
                 await get(probe, reader, event, "a stream event put on its subject to be delivered")
@@ -85,7 +85,7 @@ async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
 @case("NAT-04", implicates={"phantom", "altered", "leaked", "crossed", "repeated"})
 async def garbage_is_skipped(probe: Probe, side: str) -> None:
     """After each piece of it the subscription lives on, and nobody gets anything of it."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     example = _example(probe, side, tenant)
     listeners = [await probe.subscribe(pattern) for pattern in _selections(example)]
     async with plain(probe) as wire:
@@ -98,8 +98,8 @@ async def garbage_is_skipped(probe: Probe, side: str) -> None:
 
 def _example(probe: Probe, side: str, tenant: UUID) -> Event:
     if side == "streams":
-        return probe.stream_event(str(tenant), task=probe.key())
-    return probe.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")
+        return probe.make.stream_event(str(tenant), task=probe.make.key())
+    return probe.make.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")
 
 
 def _selections(example: Event) -> list[EventPattern | str]:
@@ -145,7 +145,7 @@ def _misshapen(example: Event) -> dict[str, bytes]:
 @case("NAT-08")
 async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
     """Neither who listens for the subject's type, nor for the body's, nor for all."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     prefixes = ("task", "task.created", "workflow", "workflow.started", "task.created.again")
     listeners = [
         await probe.subscribe(pattern)
@@ -156,11 +156,11 @@ async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
     ]
     base = f"flovyn.events.{tenant}"
     forged = [
-        (f"{base}.task.created", probe.event(tenant, "workflow.started")),
-        (f"{base}.task.created", probe.event(tenant, "task.started")),
-        (f"{base}.task.created", probe.event(tenant, "task.created.again")),
-        (f"{base}.task.created.again", probe.event(tenant, "task.created")),
-        (f"{base}.task.created", probe.event(tenant, "Task.Created")),
+        (f"{base}.task.created", probe.make.event(tenant, "workflow.started")),
+        (f"{base}.task.created", probe.make.event(tenant, "task.started")),
+        (f"{base}.task.created", probe.make.event(tenant, "task.created.again")),
+        (f"{base}.task.created.again", probe.make.event(tenant, "task.created")),
+        (f"{base}.task.created", probe.make.event(tenant, "Task.Created")),
     ]
     await _reach_nobody(probe, listeners, forged)
 
@@ -168,13 +168,13 @@ async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
 @case("NAT-08")
 async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
     """Neither who reads the subject's stream, nor the body's."""
-    key, other = probe.key(), probe.key()
+    key, other = probe.make.key(), probe.make.key()
     listeners = [await probe.subscribe(one) for one in (key, other, key.upper())]
     subject = f"flovyn.streams.workflow.{key}"
     forged: list[tuple[str, Event]] = [
-        (subject, probe.stream_event(other, task=key)),
-        (subject, probe.stream_event(key.upper())),
-        (subject, probe.stream_event(f"{key}-2")),
+        (subject, probe.make.stream_event(other, task=key)),
+        (subject, probe.make.stream_event(key.upper())),
+        (subject, probe.make.stream_event(f"{key}-2")),
     ]
     await _reach_nobody(probe, listeners, forged)
 
@@ -182,7 +182,7 @@ async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
 @case("NAT-09")
 async def a_body_of_another_tenant_reaches_nobody(probe: Probe) -> None:
     """Neither the subject's tenant, nor the body's, though everything else be right."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     other = UUID(int=tenant.int ^ 1)
     listeners = [
         await probe.subscribe(pattern)
@@ -194,8 +194,11 @@ async def a_body_of_another_tenant_reaches_nobody(probe: Probe) -> None:
         )
     ]
     forged: list[tuple[str, Event]] = [
-        (f"flovyn.events.{tenant}.task.created", probe.event(body, "task.created", source=source))
-        for body in (other, probe.tenant())
+        (
+            f"flovyn.events.{tenant}.task.created",
+            probe.make.event(body, "task.created", source=source),
+        )
+        for body in (other, probe.make.tenant())
         for source in ("suite", str(tenant))
     ]
     await _reach_nobody(probe, listeners, forged)
@@ -229,11 +232,11 @@ def _mark(event: Any) -> object:
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def events_of_other_writers_are_read(probe: Probe) -> None:
     """Whatever the order, unknown members, missing optionals, the case of UUIDs, blanks."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     async with plain(probe) as wire:
         for what, change in _WRITERS.items():
-            event = probe.event(
+            event = probe.make.event(
                 tenant,
                 data={"text": "\u00e9\U0001f600 \u2028", "id": "x"},
                 workflow=uuid4(),
@@ -242,7 +245,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
             )
             await _is_read(probe, wire, listener, event, change(members_of(event)), what)
         for absent in _OPTIONALS:
-            event = probe.event(
+            event = probe.make.event(
                 tenant,
                 workflow=None if "workflow_execution_id" in absent else uuid4(),
                 task=None if "task_execution_id" in absent else uuid4(),
@@ -255,11 +258,13 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
     """Whatever the order of members, the unknown ones, the blanks and escapes."""
-    key = probe.key()
+    key = probe.make.key()
     listener = await probe.subscribe(key)
     async with plain(probe) as wire:
         for what, change in _WRITERS.items():
-            event = probe.stream_event(key, " \u00e9\U0001f600 \u2028\r\n", task=probe.key())
+            event = probe.make.stream_event(
+                key, " \u00e9\U0001f600 \u2028\r\n", task=probe.make.key()
+            )
             await _is_read(probe, wire, listener, event, change(members_of(event)), what)
 
 

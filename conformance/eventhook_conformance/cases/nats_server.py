@@ -31,7 +31,7 @@ async def _monitored(probe: Probe) -> AsyncIterator[tuple[Via, str]]:
 @case("NAT-05")
 async def subscriptions_ask_for_no_more_than_they_need(probe: Probe) -> None:
     """One by one, each pattern of the vectors and a stream: what the server is asked for newly."""
-    key, elsewhere = probe.key(), Counter[str]()
+    key, elsewhere = probe.make.key(), Counter[str]()
     async with _monitored(probe) as (via, url):
         for vector in eventhook_fixtures.load("subjects")["subscriptions"]:
             ids: dict[str, UUID] = defaultdict(uuid4)
@@ -108,7 +108,7 @@ def _explained(subject: str) -> str:
 @case("NAT-05", implicates={"reordered", "repeated", "unmatched", *LOSS})
 async def a_long_prefix_keeps_publisher_order(probe: Probe) -> None:
     """However the server is asked, a type and its descendants arrive once and in order."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.by_type(tenant, "webhook.github"))
     types = (
         "webhook.github",
@@ -119,7 +119,7 @@ async def a_long_prefix_keeps_publisher_order(probe: Probe) -> None:
     )
     count = max(1, min(100, probe.capabilities.event_capacity // 2) // len(types))
     for _ in range(2):
-        await probe.publish(*(probe.event(tenant, one) for _ in range(count) for one in types))
+        await probe.publish(*(probe.make.event(tenant, one) for _ in range(count) for one in types))
         await probe.fence(listener)
 
 
@@ -141,17 +141,17 @@ authorization {{
 @case("NAT-06", implicates=LOSS)
 async def one_tenants_permissions_suffice(probe: Probe) -> None:
     """A client that may use its tenant's event subjects and its inbox subscribes and publishes."""
-    tenant, password = probe.tenant(), uuid4().hex
+    tenant, password = probe.make.tenant(), uuid4().hex
     config = _PERMISSIONS.format(user="tenant", password=password, tenant=tenant)
     async with own_server(config) as server:
         address = server.address.replace("nats://", f"nats://tenant:{password}@")
         async with client_of(probe, address) as client, client_of(probe, address) as other:
-            event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+            event = probe.make.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
             listeners = [await probe.subscribe(one, client) for one in every_kind(tenant, event)]
             for publisher in (client, other):
                 await probe.reach(*listeners, via=publisher)
                 work = [
-                    probe.event(tenant, name, workflow=uuid4(), task=uuid4())
+                    probe.make.event(tenant, name, workflow=uuid4(), task=uuid4())
                     for name in ("task.created", "task.created.again", "workflow.started", "a.b")
                 ]
                 await probe.publish(event if publisher is client else work[0], via=publisher)
@@ -166,8 +166,8 @@ async def one_tenants_permissions_suffice(probe: Probe) -> None:
 async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
     """However a subscription ends, and with equal ones beside it: none of ours is left over."""
     url = _monitoring(probe)
-    tenant, key = probe.tenant(), probe.key()
-    event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+    tenant, key = probe.make.tenant(), probe.make.key()
+    event = probe.make.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
     patterns: list[EventPattern | str] = [
         *every_kind(tenant, event),
         EventPattern.all(tenant),
@@ -177,8 +177,8 @@ async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
     for how in ("left", "with something unread", "while a read waits", "by a failing consumer"):
         listeners = [await probe.subscribe(one) for one in patterns]
         if how == "with something unread":
-            await probe.publish(event, probe.stream_event(key))
-            event = probe.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
+            await probe.publish(event, probe.make.stream_event(key))
+            event = probe.make.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
         for listener in listeners:
             if how == "while a read waits":
                 await listener.wait_reading()
@@ -192,7 +192,7 @@ async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
 async def one_of_two_stays_when_the_other_leaves(probe: Probe) -> None:
     """Leaving takes back its own subscription, and not that of its equal; then that too."""
     url = _monitoring(probe)
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     first, second = [await probe.subscribe(EventPattern.all(tenant)) for _ in range(2)]
     await first.leave()
     await probe.fence(second)
@@ -204,7 +204,7 @@ async def one_of_two_stays_when_the_other_leaves(probe: Probe) -> None:
 async def closing_takes_back_what_was_asked(probe: Probe) -> None:
     """A client that closes leaves no subscription behind."""
     url = _monitoring(probe)
-    tenant, key, client = probe.tenant(), probe.key(), await probe.open_client()
+    tenant, key, client = probe.make.tenant(), probe.make.key(), await probe.open_client()
     for selects in (EventPattern.all(tenant), EventPattern.by_type(tenant, "task"), key):
         await probe.subscribe(selects, client)
     await probe.close(client)

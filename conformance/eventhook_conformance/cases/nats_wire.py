@@ -20,9 +20,9 @@ from eventhook_conformance.specification import case
 @case("NAT-01")
 async def events_go_out_on_their_subjects(probe: Probe) -> None:
     """On the tenant's subject for the type, and on no other of the bus."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     vectors = eventhook_fixtures.load("subjects")["events"]
-    sent = [(probe.event(tenant, one["type"]), one["subject"]) for one in vectors]
+    sent = [(probe.make.event(tenant, one["type"]), one["subject"]) for one in vectors]
     async with plain(probe) as wire:
         watch = await wire.watch(">")
         listener = await probe.subscribe(EventPattern.all(tenant))
@@ -35,11 +35,11 @@ async def events_go_out_on_their_subjects(probe: Probe) -> None:
 @case("NAT-01")
 async def streams_go_out_on_their_subjects(probe: Probe) -> None:
     """On the subject of the key: the workflow's, or the standalone task's own id."""
-    task, key = probe.key(), probe.key()
+    task, key = probe.make.key(), probe.make.key()
     vectors = eventhook_fixtures.load("subjects")["streams"]
-    sent = [(probe.stream_event(one["key"], _mark()), one["subject"]) for one in vectors]
-    by_task = probe.stream_event(task, _mark(), task=task)
-    by_workflow = probe.stream_event(key, _mark(), task=task)
+    sent = [(probe.make.stream_event(one["key"], _mark()), one["subject"]) for one in vectors]
+    by_task = probe.make.stream_event(task, _mark(), task=task)
+    by_workflow = probe.make.stream_event(key, _mark(), task=task)
     sent += [(event, subject_of(event)) for event in (by_task, by_workflow)]
     async with plain(probe) as wire:
         watch = await wire.watch(">")
@@ -69,7 +69,7 @@ def _expect_subject(probe: Probe, watch: Watch, mark: str, event: Event, subject
 @case("NAT-02", "EVT-10")
 async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
     """All members by their names, absent ones as null, UUIDs in lower case, any text as UTF-8."""
-    tenant, workflow, task = probe.tenant(), uuid4(), uuid4()
+    tenant, workflow, task = probe.make.tenant(), uuid4(), uuid4()
     data: list[Any] = [
         {"a.b c": [1, 2.5, -0.0, None, True, {}], "": '\u00e9\U0001f600\u2028 "quoted"'},
         None,
@@ -77,11 +77,11 @@ async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
         "text",
     ]
     events = [
-        probe.event(tenant, data=data[0], workflow=workflow, task=task, correlation_id="c-1"),
-        probe.event(tenant, data=data[1]),
-        probe.event(tenant, data=data[2], workflow=workflow, timestamp_ms=-1),
-        probe.event(tenant, data=data[3], task=task, source="\U0001f600", timestamp_ms=0),
-        probe.event(tenant, "a.b.c.d", correlation_id=""),
+        probe.make.event(tenant, data=data[0], workflow=workflow, task=task, correlation_id="c-1"),
+        probe.make.event(tenant, data=data[1]),
+        probe.make.event(tenant, data=data[2], workflow=workflow, timestamp_ms=-1),
+        probe.make.event(tenant, data=data[3], task=task, source="\U0001f600", timestamp_ms=0),
+        probe.make.event(tenant, "a.b.c.d", correlation_id=""),
     ]
     async with plain(probe) as wire:
         watch = await wire.watch(">")
@@ -95,14 +95,14 @@ async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
 @case("NAT-02", "EVT-10")
 async def a_stream_event_goes_out_in_its_wire_form(probe: Probe) -> None:
     """Its own names, the type in capitals, the payload as text, whatever is in it."""
-    key = probe.key()
+    key = probe.make.key()
     payloads = ["", ' "a"\r\n\u2028\U0001f600', '{"type": 1}']
     events: list[StreamEvent] = [
-        probe.stream_event(key, payload, kind, task=task, sequence=sequence)
+        probe.make.stream_event(key, payload, kind, task=task, sequence=sequence)
         for payload in payloads
         for kind, task, sequence in (
             (StreamEventType.TOKEN, "", 0),
-            (StreamEventType.PROGRESS, probe.key(), 7),
+            (StreamEventType.PROGRESS, probe.make.key(), 7),
             (StreamEventType.DATA, key, -1),
             (StreamEventType.ERROR, "no uuid", 2**53 - 1),
         )
@@ -136,10 +136,10 @@ def _expect_wire_form(probe: Probe, watch: Watch, mark: str, event: Event) -> No
 @case("NAT-07")
 async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None:
     """Who subscribes at that moment on another connection is too late; who stood there got it."""
-    tenant, key = probe.tenant(), probe.key()
+    tenant, key = probe.make.tenant(), probe.make.key()
     async with plain(probe) as wire:
         for _ in range(10):
-            for event in (probe.event(tenant), probe.stream_event(key)):
+            for event in (probe.make.event(tenant), probe.make.stream_event(key)):
                 await _look_at_once(probe, wire, event)
 
 

@@ -30,8 +30,8 @@ def _large(probe: Probe) -> str:
 @case("PUB-06", implicates={"reordered"})
 async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
     """Across event types, workflows, tasks and sizes of a tenant, under several filters."""
-    tenant = probe.tenant()
-    ids = [probe.tenant() for _ in range(3)]
+    tenant = probe.make.tenant()
+    ids = [probe.make.tenant() for _ in range(3)]
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
@@ -48,7 +48,7 @@ async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
 
 def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynEvent:
     """The numbers 5, 4, 4 and 20 put every type with every workflow, task and size once in 80."""
-    return probe.event(
+    return probe.make.event(
         tenant,
         _TYPES[number % 5],
         data=_large(probe) if number % 20 == 0 else number,
@@ -61,7 +61,7 @@ def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynE
 @case("PUB-07", implicates={"disordered"})
 async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
     """Several publishers at once on both clients; subscribers on both, under several filters."""
-    tenant, workflow = probe.tenant(), probe.tenant()
+    tenant, workflow = probe.make.tenant(), probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.all(tenant), via),
@@ -82,7 +82,7 @@ def _chains(
 ) -> Chains:
     """Half of the publishers through the first client, half through the other."""
     made = [
-        [probe.event(tenant, _TYPES[step % 2], workflow=workflow) for step in range(length)]
+        [probe.make.event(tenant, _TYPES[step % 2], workflow=workflow) for step in range(length)]
         for _ in range(publishers)
     ]
     if via == "same":
@@ -94,7 +94,7 @@ def _chains(
 @case("PUB-15", implicates=LOSS | {"repeated", "reordered", "phantom", "altered"})
 async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
     """Ten publishers of a hundred events each, to a reader that waits and one that comes later."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
@@ -102,7 +102,7 @@ async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     await listeners[0].wait_reading()
-    chains = _chains(probe, tenant, via, publishers=10, length=100, workflow=probe.tenant())
+    chains = _chains(probe, tenant, via, publishers=10, length=100, workflow=probe.make.tenant())
     await publish_and_read(probe, chains, *listeners)
     await probe.fence(*listeners)
 
@@ -111,11 +111,11 @@ async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
 async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> None:
     """The first events of many tenants, all at the same moment: each makes its channel."""
     for _ in range(4):
-        tenants = [probe.tenant() for _ in range(5)]
+        tenants = [probe.make.tenant() for _ in range(5)]
         listeners = await probe.at_once(
             *(probe.subscribe(EventPattern.all(tenant)) for tenant in tenants)
         )
-        await probe.burst([[probe.event(tenant)] for tenant in tenants for _ in range(6)])
+        await probe.burst([[probe.make.event(tenant)] for tenant in tenants for _ in range(6)])
         await probe.fence(*listeners)
         await probe.at_once(*(listener.leave() for listener in listeners))
 
@@ -129,7 +129,7 @@ async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
 
 
 async def _effects_in_a_tenant(probe: Probe, via: Via, steps: Iterable[int]) -> None:
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.all(tenant), via),
@@ -142,11 +142,11 @@ async def _effects_in_a_tenant(probe: Probe, via: Via, steps: Iterable[int]) -> 
             for listener in listeners:
                 await listener.wait_reading()
         turns = [
-            (probe.event(tenant, data=_large(probe) if step % 5 == 0 else None), "same"),
-            (probe.event(tenant), via),
-            (probe.event(tenant, "task.log.line"), "same"),
-            (probe.event(tenant, data=_large(probe) if step % 5 == 1 else None), via),
-            (probe.event(tenant), "same"),
+            (probe.make.event(tenant, data=_large(probe) if step % 5 == 0 else None), "same"),
+            (probe.make.event(tenant), via),
+            (probe.make.event(tenant, "task.log.line"), "same"),
+            (probe.make.event(tenant, data=_large(probe) if step % 5 == 1 else None), via),
+            (probe.make.event(tenant), "same"),
         ]
         for event, through in turns:
             await probe.publish(event, via=through)

@@ -21,7 +21,7 @@ _SLOW_ALLOWED: Final = _ROUNDS // 100
 @case("PUB-18", implicates=LOSS)
 async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via) -> None:
     """As many events as the capacity claimed, before the reader reads at all (16,384 at most)."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
     events = _burst(probe, tenant)
@@ -33,10 +33,10 @@ async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via) -> None:
 @case("PUB-18", implicates=LOSS)
 async def second_burst_is_kept_as_well(probe: Probe) -> None:
     """A reader that read some of a burst has room for as many again, and no less."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     # Few, so that the second burst begins somewhere inside what a ring holds.
-    few = [probe.event(tenant) for _ in range(3)]
+    few = [probe.make.event(tenant) for _ in range(3)]
     for event in few:
         await probe.publish(event)
         await listener.receive(event)
@@ -48,13 +48,13 @@ async def second_burst_is_kept_as_well(probe: Probe) -> None:
 
 def _burst(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
     size = min(probe.capabilities.event_capacity, _LARGEST_BURST)
-    return [probe.event(tenant) for _ in range(size)]
+    return [probe.make.event(tenant) for _ in range(size)]
 
 
 @case("PUB-19", exclusive="times")
 async def event_reaches_a_waiting_reader_within_50_ms(probe: Probe) -> None:
     """99 of 100, from the call of publish; the best of three series, since machines get busy."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     slowest: list[float] = []
     for _ in range(3):
@@ -75,7 +75,7 @@ async def _slow_ones(probe: Probe, tenant: UUID, listener: Listener) -> list[flo
     slow: list[float] = []
     for _ in range(_ROUNDS):
         await listener.wait_reading()
-        event = probe.event(tenant)
+        event = probe.make.event(tenant)
         publish = await probe.publish(event)
         await listener.receive(event)
         delay = listener.entry.deliveries[-1].returned.at_s - publish.called.at_s

@@ -83,7 +83,7 @@ async def whole_decision_table_holds(probe: Probe, via: Via) -> None:
 @case("PAT-09", implicates=_WRONG | {"leaked"})
 async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
     """Several patterns of one tenant and one client, also after some of them left."""
-    tenant, workflow = probe.tenant(), uuid4()
+    tenant, workflow = probe.make.tenant(), uuid4()
     patterns = [
         EventPattern.for_workflow(tenant, workflow),
         EventPattern.by_type(tenant, "order"),
@@ -102,7 +102,7 @@ async def _play_side_by_side(
 ) -> None:
     for event_type in ("order.paid", "order.paid.twice", "task.created"):
         events = [
-            probe.event(tenant, event_type, workflow=of, source=source)
+            probe.make.event(tenant, event_type, workflow=of, source=source)
             for of in (workflow, None)
             for source in ("shop", "suite")
         ]
@@ -112,7 +112,7 @@ async def _play_side_by_side(
 @case("PAT-10")
 async def malformed_prefix_is_refused(probe: Probe) -> None:
     """When subscribing: a subscription that can never get anything looks like a quiet system."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
     for one in eventhook_fixtures.load("prefixes")["invalid"]:
         await probe.refuse_subscription(EventPattern.by_type(tenant, one["value"]), InvalidPattern)
@@ -126,7 +126,7 @@ async def malformed_prefix_is_refused(probe: Probe) -> None:
 @case("PAT-10", implicates={"lost", "lost-first", "unmatched"}, subscriptions=41)
 async def well_formed_prefix_is_accepted(probe: Probe) -> None:
     """A check that refuses too much is as wrong as one that refuses too little."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     prefixes = [one["value"] for one in eventhook_fixtures.load("prefixes")["valid"]]
     await side_by_side(probe, (_is_a_prefix(probe, tenant, prefix) for prefix in prefixes))
 
@@ -148,13 +148,13 @@ async def filters_are_data(probe: Probe) -> None:
 @case("PAT-11", implicates={"unmatched"})
 async def wildcard_sources_open_nothing(probe: Probe) -> None:
     """Beside each other, and against types, workflows and sources of every kind."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     sources = ("*", ">", "a.>")
     listeners = [
         await probe.subscribe(EventPattern(tenant_id=tenant, source=source)) for source in sources
     ]
     others = ("suite", "", "a.b", "**", "*.*", "> ", " *", "a", "worker:1", "a.>.b", "x*")
-    events = [probe.event(tenant, source=source, workflow=uuid4()) for source in others]
+    events = [probe.make.event(tenant, source=source, workflow=uuid4()) for source in others]
     await deliver(probe, events, *listeners)
 
 
@@ -173,7 +173,7 @@ _SILENT: Final[dict[str, Callable[[UUID], EventPattern]]] = {
 @case("PAT-12", implicates={"unmatched", "lost", "lost-first", "ended"})
 async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -> None:
     """Whether someone waits on it or not; and when its event comes after all, it is there."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     quiet = [await probe.subscribe(silent(tenant)) for silent in _SILENT.values()]
     busy = await probe.subscribe(EventPattern.all(tenant))
     if reader == "reading":
@@ -187,7 +187,7 @@ async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -
 
 
 def _filtered_out(probe: Probe, tenant: UUID, count: int) -> list[FlovynEvent]:
-    return [probe.event(tenant, "task.created") for _ in range(max(1, count))]
+    return [probe.make.event(tenant, "task.created") for _ in range(max(1, count))]
 
 
 @pytest.mark.parametrize("filter_name", ["workflow", "task", "type", "source"])
@@ -198,7 +198,7 @@ def _filtered_out(probe: Probe, tenant: UUID, count: int) -> list[FlovynEvent]:
 )
 async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> None:
     """More than the capacity of what a reader does not want, between what it waits for."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = _SILENT[filter_name](tenant)
     rare = await probe.subscribe(pattern)
     capacity = probe.capabilities.event_capacity
@@ -212,7 +212,7 @@ async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> N
 
 
 def _selected(probe: Probe, pattern: EventPattern) -> FlovynEvent:
-    return probe.event(
+    return probe.make.event(
         pattern.tenant_id,
         pattern.event_type_prefix or "order.created",
         workflow=pattern.workflow_execution_id,
@@ -228,7 +228,7 @@ def _selected(probe: Probe, pattern: EventPattern) -> FlovynEvent:
 )
 async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
     """Wanted and unwanted ones together, up to the capacity: of those, nothing wanted is lost."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)
     whole = await probe.subscribe(EventPattern.all(tenant))
@@ -248,7 +248,7 @@ async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
 )
 async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
     """Unwanted events may push out wanted ones: the oldest, and no more than do not fit."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)
     capacity = probe.capabilities.event_capacity
@@ -267,7 +267,7 @@ async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
 )
 async def shared_ring_keeps_the_oldest_of_all_events(probe: Probe) -> None:
     """Unwanted events may leave no room for wanted ones: for the newest, and only once it is full."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)
     oldest, last = _selected(probe, pattern), _selected(probe, pattern)

@@ -22,15 +22,15 @@ async def matching_event_is_delivered(probe: Probe, via: Via) -> None:
 
 
 async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
-    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
-    patterns = every_kind(tenant, probe.event(tenant, workflow=workflow, task=task))
+    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
+    patterns = every_kind(tenant, probe.make.event(tenant, workflow=workflow, task=task))
     listeners = [await probe.subscribe(pattern) for pattern in patterns]
     await probe.reach(*listeners, via=via)
     for _ in range(4):
         if waiting:
             for listener in listeners:
                 await listener.wait_reading()
-        event = probe.event(tenant, workflow=workflow, task=task)
+        event = probe.make.event(tenant, workflow=workflow, task=task)
         await probe.publish(event, via=via)
         for listener in listeners:
             await listener.receive(event)
@@ -40,14 +40,14 @@ async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
 @case("PUB-01", implicates=LOSS)
 async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
     """Events that come between two reads, equal in all but their id, are kept one by one."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for unread in (1, 2, 5, 1, 3):
         await listener.wait_reading()
-        first = probe.event(tenant)
+        first = probe.make.event(tenant)
         await probe.publish(first)
         await listener.receive(first)
-        events = [probe.event(tenant) for _ in range(unread)]
+        events = [probe.make.event(tenant) for _ in range(unread)]
         await probe.publish(*events)
         await listener.receive(*events)
     await probe.fence(listener)
@@ -57,10 +57,10 @@ async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
 @case("PUB-01", "PUB-02", implicates=LOSS | {"repeated"})
 async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> None:
     """Longer than what is counted, batched or acknowledged in hundreds."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(listener, via=via)
-    events = [probe.event(tenant, f"task.step-{number % 7}") for number in range(260)]
+    events = [probe.make.event(tenant, f"task.step-{number % 7}") for number in range(260)]
     await publish_and_read(probe, {via: [events[n::4] for n in range(4)]}, listener)
     await probe.fence(listener)
 
@@ -69,8 +69,8 @@ async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> N
 @case("PUB-02", implicates={"repeated"})
 async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> None:
     """Overlapping and equal patterns, of one and of several filters, on both clients."""
-    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
-    like = probe.event(tenant, workflow=workflow, task=task)
+    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
+    like = probe.make.event(tenant, workflow=workflow, task=task)
     patterns = [
         *every_kind(tenant, like),
         EventPattern.all(tenant),
@@ -88,7 +88,7 @@ async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> Non
     await probe.reach(*listeners, via=via)
     # Again and again, since a copy may come after what was published next.
     for through in ("same", via, "same", via):
-        events = [probe.event(tenant, workflow=workflow, task=task) for _ in range(2)]
+        events = [probe.make.event(tenant, workflow=workflow, task=task) for _ in range(2)]
         await publish_and_read(probe, {through: [events]}, *listeners)
 
 
@@ -96,16 +96,16 @@ async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> Non
 @case("PUB-03", implicates={"phantom", "leaked"})
 async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
     """Others publish, come and go, on this tenant and elsewhere; it gets its own events only."""
-    tenant, elsewhere = probe.tenant(), probe.tenant()
+    tenant, elsewhere = probe.make.tenant(), probe.make.tenant()
     quiet = [
         await probe.subscribe(EventPattern.all(tenant)),
         await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via),
-        await probe.subscribe(EventPattern.for_task(tenant, probe.tenant()), via),
+        await probe.subscribe(EventPattern.for_task(tenant, probe.make.tenant()), via),
     ]
     for through in (None, via):
         guest = await probe.subscribe(EventPattern.all(tenant), through)
         busy = await probe.subscribe(EventPattern.all(elsewhere), through)
-        events = [probe.event(elsewhere, "workflow.started") for _ in range(4)]
+        events = [probe.make.event(elsewhere, "workflow.started") for _ in range(4)]
         await probe.reach(busy, via=via)
         await probe.publish(*events, via=via)
         await busy.receive(*events)
@@ -117,14 +117,14 @@ async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
 @case("PUB-03", implicates={"phantom", "altered"})
 async def copies_are_unaltered(probe: Probe, via: Via) -> None:
     """Every subscription's copy, also when the one before it was read."""
-    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
+    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
     listeners = [await probe.subscribe(EventPattern.all(tenant), who) for who in (None, None, via)]
     await probe.reach(*listeners, via=via)
     await probe.reach(*listeners)
     payloads: list[Any] = [{"a": [1, {"b": None}], "text": "\u00e9\U0001f600"}, [], "", None]
     for through in ("same", via):
         for payload in payloads:
-            event = probe.event(
+            event = probe.make.event(
                 tenant,
                 "workflow.step.done",
                 data=payload,
@@ -143,9 +143,9 @@ async def copies_are_unaltered(probe: Probe, via: Via) -> None:
 async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned, by the same client or another."""
     for _ in range(10):
-        tenant = probe.tenant()
+        tenant = probe.make.tenant()
         listener = await probe.subscribe(EventPattern.all(tenant))
-        first = probe.event(tenant)
+        first = probe.make.event(tenant)
         await probe.publish(first, via=via)
         await probe.fence(listener)
 
@@ -154,8 +154,8 @@ async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
 @case("PUB-04", implicates=LOSS)
 async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via) -> None:
     """A second one of the tenant, several entering at once, one entered again, every filter."""
-    tenant, workflow, task = probe.tenant(), probe.tenant(), probe.tenant()
-    patterns = every_kind(tenant, probe.event(tenant, workflow=workflow, task=task))
+    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
+    patterns = every_kind(tenant, probe.make.event(tenant, workflow=workflow, task=task))
     (await probe.subscribe(EventPattern.all(tenant))).drain()
     for _ in range(3):
         for together in (False, True):
@@ -163,7 +163,7 @@ async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via)
                 listeners = await probe.at_once(*(probe.subscribe(one) for one in patterns))
             else:
                 listeners = [await probe.subscribe(pattern) for pattern in patterns[1:4]]
-            first = probe.event(tenant, workflow=workflow, task=task)
+            first = probe.make.event(tenant, workflow=workflow, task=task)
             await probe.publish(first, via=via)
             await probe.fence(*listeners)
             await probe.at_once(*(listener.leave() for listener in listeners))
@@ -173,10 +173,10 @@ async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via)
 @case("PUB-04", implicates=LOSS, clients=1, needs={"multi_client": (True,), "activation": ("bus",)})
 async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> None:
     """A client that has done nothing else yet subscribes, or publishes, for the first time."""
-    tenant, fresh = probe.tenant(), await probe.open_client()
+    tenant, fresh = probe.make.tenant(), await probe.open_client()
     pattern = EventPattern.all(tenant)
     listener = await probe.subscribe(pattern, fresh if who == "subscriber" else None)
-    first = probe.event(tenant)
+    first = probe.make.event(tenant)
     await probe.publish(first, via=None if who == "subscriber" else fresh)
     await probe.fence(listener)
 
@@ -185,17 +185,17 @@ async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> N
 @case("PUB-05", implicates={"replayed"})
 async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
     """Published before entering was called, to nobody, to others, or to one that left."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     pattern = EventPattern.all(tenant)
-    await probe.publish(*(probe.event(tenant) for _ in range(3)), via=via)
+    await probe.publish(*(probe.make.event(tenant) for _ in range(3)), via=via)
     to_nobody = await probe.subscribe(pattern)
-    await probe.publish(*(probe.event(tenant, "workflow.started") for _ in range(2)), via=via)
+    await probe.publish(*(probe.make.event(tenant, "workflow.started") for _ in range(2)), via=via)
     to_others = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
     typed = await probe.subscribe(EventPattern.by_type(tenant, "workflow"))
     await probe.fence(to_nobody, *to_others, typed)
     for listener in (to_nobody, *to_others, typed):
         await listener.leave()
-    await probe.publish(probe.event(tenant), via=via)
+    await probe.publish(probe.make.event(tenant), via=via)
     to_those_gone = await probe.subscribe(pattern)
     await probe.fence(to_those_gone)
     await probe.fence(to_those_gone)
@@ -209,15 +209,17 @@ async def publishing_without_subscribers_succeeds(probe: Probe, via: Via) -> Non
 
 
 async def _publish_to_nobody(probe: Probe, via: Via) -> None:
-    tenant = probe.tenant()
-    await probe.publish(probe.event(tenant), probe.event(tenant, "workflow.started"), via=via)
+    tenant = probe.make.tenant()
+    await probe.publish(
+        probe.make.event(tenant), probe.make.event(tenant, "workflow.started"), via=via
+    )
     listener = await probe.subscribe(EventPattern.all(tenant))
     await listener.leave()
-    await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
     await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via)
-    await probe.publish(probe.event(tenant), probe.event(tenant), via=via)
+    await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
     again = await probe.subscribe(EventPattern.all(tenant))
     await probe.reach(again, via=via)
-    event = probe.event(tenant)
+    event = probe.make.event(tenant)
     await probe.publish(event, via=via)
     await again.receive(event)

@@ -89,7 +89,7 @@ async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
     """What a client had received before its connection broke is read after it, all of it."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
-        tenant, key = probe.tenant(), probe.key()
+        tenant, key = probe.make.tenant(), probe.make.key()
         listeners = [
             await probe.subscribe(selects, client)
             for selects in ((EventPattern.all(tenant),) * scene.events + (key,) * scene.streams)
@@ -101,8 +101,8 @@ async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
             event
             for _ in range(unread)
             for event in (
-                *([probe.event(tenant)] if scene.events else ()),
-                *([probe.stream_event(key)] if scene.streams else ()),
+                *([probe.make.event(tenant)] if scene.events else ()),
+                *([probe.make.stream_event(key)] if scene.streams else ()),
             )
         ]
         await probe.publish(*events, via=publisher)
@@ -138,14 +138,14 @@ async def a_publish_in_an_outage_fails_or_arrives(probe: Probe, fault: str) -> N
     async with scene_of(probe) as scene:
         publisher = await scene.client()
         reader = await scene.direct_client() if probe.capabilities.multi_client else publisher
-        tenant, key = probe.tenant(), probe.key()
+        tenant, key = probe.make.tenant(), probe.make.key()
         listener = await scene.subscribe(EventPattern.all(tenant) if scene.events else key, reader)
         await probe.reach(listener, via=publisher)
         async with scene.broken(fault) as window:
             tries = [
                 probe.spawn(probe.attempt(event, publisher))
                 for event in (
-                    probe.event(tenant) if scene.events else probe.stream_event(key)
+                    probe.make.event(tenant) if scene.events else probe.make.stream_event(key)
                     for _ in range(_TRIES)
                 )
             ]
@@ -196,8 +196,8 @@ async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, f
     async with scene_of(probe) as scene:
         _, client = await scene.pair()
         selects: list[EventPattern | str] = [
-            *([EventPattern.all(probe.tenant())] if scene.events else []),
-            *([probe.key()] if scene.streams else []),
+            *([EventPattern.all(probe.make.tenant())] if scene.events else []),
+            *([probe.make.key()] if scene.streams else []),
         ]
         for standing in selects:
             await scene.subscribe(standing, client)

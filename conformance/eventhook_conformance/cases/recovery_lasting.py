@@ -96,12 +96,12 @@ async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
     limit_s = probe.capabilities.publish_timeout_s + GRACE_S
     async with scene_of(probe) as scene:
         _, client = await scene.pair()
-        tenant, key = probe.tenant(), probe.key()
+        tenant, key = probe.make.tenant(), probe.make.key()
         selects = EventPattern.all(tenant) if scene.events else key
         await scene.subscribe(selects, client)
         late = await probe.listener(selects, client)
         async with scene.broken("paused") as window:
-            event = probe.event(tenant) if scene.events else probe.stream_event(key)
+            event = probe.make.event(tenant) if scene.events else probe.make.stream_event(key)
             publishing = probe.spawn(probe.attempt(event, client))
             entering = probe.spawn(_entered(late, limit_s))
             if not await probe.deadline.wait(publishing, timeout_s=limit_s):
@@ -148,7 +148,7 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
     """A NATS server comes back and knows the user no more, or denies it its subjects."""
     if probe.server is None or not probe.server.address.startswith("nats://"):
         raise NotOffered("the suite knows no other server than NATS's to take rights away")
-    password, tenant, key = uuid4().hex, probe.tenant(), probe.key()
+    password, tenant, key = uuid4().hex, probe.make.tenant(), probe.make.key()
     profiles = probe.target.capabilities.profiles
     before = _USER.format(user="reader", password=password, denied="")
     after = (

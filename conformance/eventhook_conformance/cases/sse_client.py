@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import pytest
 
@@ -119,7 +120,9 @@ def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
         )
 
 
-async def _first(probe: Probe, reading: asyncio.Task[None], awaited: object, expected: str) -> None:
+async def _first(
+    probe: Probe, reading: asyncio.Task[None], awaited: Coroutine[Any, Any, object], expected: str
+) -> None:
     """Waits for that, unless the reader fails first."""
     waiting = probe.spawn(awaited)
     either = probe.spawn(asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED))

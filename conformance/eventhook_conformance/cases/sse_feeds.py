@@ -32,7 +32,7 @@ async def each_side_keeps_its_order(probe: Probe, kind: StreamKind) -> None:
                     if number % 3 == 2 and kind in ("workflow", "consolidated", "task"):
                         stream_type = list(StreamEventType)[number % 4]
                         chain += both_sides(sse, kind, it)[1:]
-                        chain.append(sse.token(it or probe.tenant(), "", stream_type, task=it))
+                        chain.append(sse.token(it or probe.make.tenant(), "", stream_type, task=it))
                     chain.append(both_sides(sse, kind, it, types[number % 4])[0])
                 chains.append(chain)
             await probe.burst(chains)

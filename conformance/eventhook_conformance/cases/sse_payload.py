@@ -82,7 +82,7 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
 async def payload_comes_out_as_it_went_in(probe: Probe, kind: StreamKind, what: str) -> None:
     """Of every type of stream event; CR and CRLF come out as LF, and nothing else changes."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
-        it = await subject(sse, kind) or probe.tenant()
+        it = await subject(sse, kind) or probe.make.tenant()
         stream = await sse.stream(kind, it)
         for event_type in StreamEventType:
             events = [sse.token(it, text, event_type, task=it) for text in _PAYLOADS[what]]
@@ -139,7 +139,7 @@ async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: StreamKind)
 async def stream_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
     """Its type as name, its payload as data, its sequence as id: of all types, at all extremes."""
     async with sse_session(probe, implicates={"form", "repeated", "phantom"}) as sse:
-        it = await subject(sse, kind) or probe.tenant()
+        it = await subject(sse, kind) or probe.make.tenant()
         stream = await sse.stream(kind, it)
         sequences = iter([0, 1, -1, 7, MAX_INTEGER, -MAX_INTEGER, 2**31, 2**32 + 1])
         events: list[Event] = []
@@ -160,7 +160,7 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
         stream = await sse.stream(kind, it)
         tenant = sse.tenants[0].id
         events: list[Event] = [
-            probe.event(
+            probe.make.event(
                 tenant,
                 event_type,
                 source="worker:7",
@@ -168,11 +168,11 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
                 task=it if kind == "task" else task,
                 correlation_id=correlation_id,
                 timestamp_ms=1_700_000_000_123,
-                data={"id": str(probe.tenant()), "status": "RUNNING"},
+                data={"id": str(probe.make.tenant()), "status": "RUNNING"},
             )
             for event_type in ("task.created", "state.set", "child_workflow.started", "a.b.c-d_E9")
             for correlation_id in (None, "request 1")
-            for task in (None, probe.tenant())
+            for task in (None, probe.make.tenant())
         ]
         for start in range(0, len(events), 8):
             await sse.publish(*events[start : start + 8])
@@ -185,7 +185,7 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
 async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamKind) -> None:
     """Overlapping types, and a lifecycle event beside its older twin on the stream side."""
     async with sse_session(probe, implicates={"repeated", "form", "lost"}) as sse:
-        it = await subject(sse, kind) or probe.tenant()
+        it = await subject(sse, kind) or probe.make.tenant()
         everything = await sse.stream(kind, it)
         overlapping = await sse.stream(
             kind,
@@ -197,7 +197,7 @@ async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamK
             fence_type="task.fence",
         )
         workflow, task = (None, it) if kind == "task" else (it, None)
-        snapshot = {"id": str(probe.tenant()), "kind": "suite", "status": "PENDING"}
+        snapshot = {"id": str(probe.make.tenant()), "kind": "suite", "status": "PENDING"}
         for _ in range(3):
             event = sse.event(workflow, "task.created", task=task, data=snapshot)
             older = '{"type":"Event","event":"TASK_CREATED","data":{"status":"PENDING"},"timestampMs":1}'

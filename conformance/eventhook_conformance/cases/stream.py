@@ -80,17 +80,20 @@ async def deliver(
 @case("STR-01", implicates=_ANY)
 async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
     """Three readers of one key, and every field at its edges."""
-    key = probe.key()
+    key = probe.make.key()
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     readers.append(await probe.subscribe(key, via))
     await probe.fence(*readers)
     task, odd = str(uuid4()), "no-uuid \u00e9\U0001f600"
     events = [
-        probe.stream_event(key),
-        *(probe.stream_event(key, task=text) for text in (task, task.upper(), key, odd, "0")),
-        *(probe.stream_event(key, event_type=one, payload=one.value) for one in StreamEventType),
-        *(_at(probe.stream_event(key), when) for when in (0, -1, 1, 2**32 + 1)),
-        *(_at(probe.stream_event(key), when) for when in (MAX_INTEGER, -MAX_INTEGER)),
+        probe.make.stream_event(key),
+        *(probe.make.stream_event(key, task=text) for text in (task, task.upper(), key, odd, "0")),
+        *(
+            probe.make.stream_event(key, event_type=one, payload=one.value)
+            for one in StreamEventType
+        ),
+        *(_at(probe.make.stream_event(key), when) for when in (0, -1, 1, 2**32 + 1)),
+        *(_at(probe.make.stream_event(key), when) for when in (MAX_INTEGER, -MAX_INTEGER)),
     ]
     await deliver(probe, events, *readers, via=via)
 
@@ -114,12 +117,12 @@ async def publisher_order_holds(probe: Probe, via: Via) -> None:
 
 
 async def _order_in_a_stream(probe: Probe, via: Via) -> None:
-    key, types = probe.key(), list(StreamEventType)
+    key, types = probe.make.key(), list(StreamEventType)
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     await probe.fence(*readers)
     tasks = ["", str(uuid4()), str(uuid4())]
     events = [
-        probe.stream_event(key, f"{n}", types[n % 4], task=tasks[n % 3], sequence=n)
+        probe.make.stream_event(key, f"{n}", types[n % 4], task=tasks[n % 3], sequence=n)
         for n in range(75)
     ]
     await deliver(probe, events, *readers, via=via, in_turn=True)
@@ -133,7 +136,7 @@ async def every_well_formed_key_works(probe: Probe) -> None:
 
 async def _is_a_key(probe: Probe, value: str) -> None:
     listener = await probe.subscribe(value)
-    await probe.publish(probe.stream_event(value))
+    await probe.publish(probe.make.stream_event(value))
     await probe.fence(listener)
     await listener.leave()
 
@@ -166,17 +169,19 @@ async def other_keys_stay_out(probe: Probe) -> None:
         str(UUID(key[:32])),
     ]
     readers = await probe.at_once(*(probe.subscribe(one) for one in alike))
-    await probe.burst([[probe.stream_event(one), probe.stream_event(one)] for one in alike])
+    await probe.burst(
+        [[probe.make.stream_event(one), probe.make.stream_event(one)] for one in alike]
+    )
     await probe.fence(*readers)
 
 
 @case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def a_task_is_no_key(probe: Probe) -> None:
     """What a workflow's task sends goes to the workflow's readers, not to its task's."""
-    workflow, task = probe.key(), probe.key()
+    workflow, task = probe.make.key(), probe.make.key()
     by_workflow, by_task = await probe.subscribe(workflow), await probe.subscribe(task)
-    await probe.publish(probe.stream_event(workflow, task=task))
-    await probe.publish(probe.stream_event(task, task=workflow))
+    await probe.publish(probe.make.stream_event(workflow, task=task))
+    await probe.publish(probe.make.stream_event(task, task=workflow))
     await probe.fence(by_workflow, by_task)
 
 
@@ -184,11 +189,11 @@ async def a_task_is_no_key(probe: Probe) -> None:
 @case("STR-03", implicates={"lost", "lost-first", "altered"})
 async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
     """Its task id is its key, and stands in both fields; from the first event on."""
-    tasks = [probe.key() for _ in range(3)]
+    tasks = [probe.make.key() for _ in range(3)]
     readers = [await probe.subscribe(task) for task in tasks]
     for task, reader in zip(tasks, readers, strict=True):
         for number in range(3):
-            event = probe.stream_event(task, f"{number}", task=task, sequence=number)
+            event = probe.make.stream_event(task, f"{number}", task=task, sequence=number)
             await probe.publish(event, via=via)
             # Read at once: a fence, which is the workflow's own, might go where these do not.
             await reader.receive(event)
@@ -200,7 +205,9 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
     """Though one id is tenant, workflow, task, event and key, neither side hears the other."""
     same = uuid4()
     sides: list[EventPattern | str] = [str(same)]
-    sent: list[Event] = [probe.stream_event(str(same), "text", task=str(same)) for _ in range(2)]
+    sent: list[Event] = [
+        probe.make.stream_event(str(same), "text", task=str(same)) for _ in range(2)
+    ]
     if "events" in probe.capabilities.profiles:  # without them there is nothing to be mixed up with
         sides += [
             EventPattern.all(same),
@@ -211,7 +218,7 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
         ]
         sent.insert(
             1,
-            probe.event(
+            probe.make.event(
                 same, "workflow.started", workflow=same, task=same, id=same, data={"type": "TOKEN"}
             ),
         )
@@ -224,13 +231,13 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
 @case("STR-05", implicates=_ANY)
 async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     """Text is text: nothing in it is trimmed, split, joined, escaped, or cut off."""
-    key = probe.key()
+    key = probe.make.key()
     listener = await probe.subscribe(key)
     events = [
         event
         for payload in _PAYLOADS
         for event_type in StreamEventType
-        if len((event := probe.stream_event(key, payload, event_type)).to_json())
+        if len((event := probe.make.stream_event(key, payload, event_type)).to_json())
         <= probe.capabilities.max_event_bytes
     ]
     await deliver(probe, events, listener, via=via)
@@ -239,35 +246,40 @@ async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
 @case("STR-07", implicates=_ANY)
 async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
     """Gaps, repeats, steps back and extremes are delivered as given, in the order of publishing."""
-    key, numbers = probe.key(), [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2]
+    key, numbers = (
+        probe.make.key(),
+        [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2],
+    )
     listener = await probe.subscribe(key)
-    events = [probe.stream_event(key, sequence=n) for n in numbers]
+    events = [probe.make.stream_event(key, sequence=n) for n in numbers]
     await deliver(probe, events, listener, in_turn=True)
 
 
 @case("STR-07", implicates=_ANY)
 async def publishers_may_count_alike(probe: Probe) -> None:
     """Two tasks of one workflow number their events from 0 each: none is taken for a repeat."""
-    key, tasks = probe.key(), [str(uuid4()), str(uuid4())]
+    key, tasks = probe.make.key(), [str(uuid4()), str(uuid4())]
     listener = await probe.subscribe(key)
-    events = [probe.stream_event(key, task=task, sequence=n) for n in range(3) for task in tasks]
+    events = [
+        probe.make.stream_event(key, task=task, sequence=n) for n in range(3) for task in tasks
+    ]
     await deliver(probe, events, listener)
 
 
 @case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
     """`InvalidEvent`, whatever is wrong with it; nobody gets anything, and the bus works on."""
-    key = probe.key()
+    key = probe.make.key()
     listener = await probe.subscribe(key)
     for value in _malformed_keys(key):
-        await probe.refuse(probe.stream_event(value, task=key))
+        await probe.refuse(probe.make.stream_event(value, task=key))
     await probe.fence(listener)
 
 
 @case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_subscribing(probe: Probe) -> None:
     """`InvalidPattern`, whatever is wrong with it; the bus works on."""
-    key = probe.key()
+    key = probe.make.key()
     for value in _malformed_keys(key):
         await probe.refuse_subscription(value, InvalidPattern)
     await probe.fence(await probe.subscribe(key))

@@ -23,9 +23,9 @@ _LEFT: Final[frozenset[ViolationKind]] = LOSS | {"after-leaving", "replayed", "r
 async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
     """Published the moment entering returned; read without a later one to bring it along."""
     for _ in range(10):
-        key = probe.key()
+        key = probe.make.key()
         listener = await probe.subscribe(key)
-        first = probe.stream_event(key)
+        first = probe.make.stream_event(key)
         await probe.publish(first, via=via)
         await listener.receive(first)
 
@@ -34,11 +34,11 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
 @case("STR-06", implicates={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
     """Whether others were listening then or nobody was, and be it only the last one."""
-    key = probe.key()
-    await probe.publish(probe.stream_event(key), probe.stream_event(key), via=via)
+    key = probe.make.key()
+    await probe.publish(probe.make.stream_event(key), probe.make.stream_event(key), via=via)
     standing = await probe.subscribe(key)
     for _ in range(3):
-        await probe.publish(probe.stream_event(key), via=via)
+        await probe.publish(probe.make.stream_event(key), via=via)
         await probe.fence(standing)
         late = await probe.subscribe(key)
         await probe.fence(standing, late)
@@ -47,20 +47,20 @@ async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
 @case("STR-06", implicates={"lost", "lost-first"})
 async def publishing_to_nobody_succeeds(probe: Probe) -> None:
     """A stream needs no reader, before there was one and after it left."""
-    key = probe.key()
-    await probe.publish(*(probe.stream_event(key) for _ in range(3)))
+    key = probe.make.key()
+    await probe.publish(*(probe.make.stream_event(key) for _ in range(3)))
     listener = await probe.subscribe(key)
     await probe.fence(listener)
     await listener.leave()
-    await probe.publish(*(probe.stream_event(key) for _ in range(3)))
+    await probe.publish(*(probe.make.stream_event(key) for _ in range(3)))
 
 
 @case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered"})
 async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
     """A reader that has not started yet loses nothing of it."""
-    key = probe.key()
+    key = probe.make.key()
     listener = await probe.subscribe(key)
-    events = [probe.stream_event(key) for _ in range(probe.capabilities.stream_capacity)]
+    events = [probe.make.stream_event(key) for _ in range(probe.capabilities.stream_capacity)]
     await probe.burst(runs(events))
     await listener.receive(*events)
 
@@ -72,13 +72,14 @@ async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
 @case("STR-06", implicates={"repeated", "reordered", "lost", "lost-first"})
 async def many_publishers_at_once(probe: Probe, via: Via) -> None:
     """Ten publishers on one key; two readers each get everything once and in order."""
-    key = probe.key()
+    key = probe.make.key()
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     each = min(20, max(1, probe.capabilities.stream_capacity // 10))
     publishers = min(10, probe.capabilities.stream_capacity)
     for _ in range(3):
         chains: list[list[Event]] = [
-            [probe.stream_event(key, sequence=n) for n in range(each)] for _ in range(publishers)
+            [probe.make.stream_event(key, sequence=n) for n in range(each)]
+            for _ in range(publishers)
         ]
         await probe.burst(chains, via=via)
         for reader in readers:
@@ -89,10 +90,12 @@ async def many_publishers_at_once(probe: Probe, via: Via) -> None:
 @case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def equal_subscriptions_are_independent(probe: Probe) -> None:
     """Of ten that one client holds, one is read, then the next: none takes from another."""
-    key = probe.key()
+    key = probe.make.key()
     count = min(10, max(2, probe.capabilities.max_subscriptions // 4))
     readers = [await probe.subscribe(key) for _ in range(count)]
-    events = [probe.stream_event(key) for _ in range(min(5, probe.capabilities.stream_capacity))]
+    events = [
+        probe.make.stream_event(key) for _ in range(min(5, probe.capabilities.stream_capacity))
+    ]
     await probe.publish(*events)
     for reader in readers:
         await reader.receive(*events)
@@ -102,11 +105,11 @@ async def equal_subscriptions_are_independent(probe: Probe) -> None:
 @case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def waiting_readers_all_wake(probe: Probe) -> None:
     """Readers that wait already each get it: an event is no job that one of them takes."""
-    key = probe.key()
+    key = probe.make.key()
     readers = [await probe.subscribe(key) for _ in range(3)]
     for reader in readers:
         await reader.wait_reading()
-    event = probe.stream_event(key)
+    event = probe.make.stream_event(key)
     await probe.publish(event)
     for reader in readers:
         await reader.receive(event)
@@ -119,9 +122,9 @@ async def waiting_readers_all_wake(probe: Probe) -> None:
 @case("STR-06", implicates=_LEFT)
 async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
     """What was left, unread events or a waiting read with it, gets nothing; its equals go on."""
-    key = probe.key()
+    key = probe.make.key()
     first, unread, waiting, last = [await probe.subscribe(key) for _ in range(4)]
-    event = probe.stream_event(key)
+    event = probe.make.stream_event(key)
     await waiting.wait_reading()
     await probe.publish(event)
     await waiting.receive(event)
@@ -129,7 +132,7 @@ async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
     await unread.leave()
     await unread.read_end()
     await waiting.leave()
-    await probe.publish(probe.stream_event(key))
+    await probe.publish(probe.make.stream_event(key))
     await waiting.read_end()
     await probe.fence(first, last)
 
@@ -137,11 +140,11 @@ async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
 @case("STR-06", implicates=_LEFT, needs={"in_process": (True,)})
 async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
     """Its subscription is left with its own exception; publishers and the other readers go on."""
-    key = probe.key()
+    key = probe.make.key()
     failing, standing = await probe.subscribe(key), await probe.subscribe(key)
-    await probe.publish(probe.stream_event(key))
+    await probe.publish(probe.make.stream_event(key))
     await failing.leave(ConsumerFailed("the consumer failed on purpose"))
-    await probe.publish(probe.stream_event(key))
+    await probe.publish(probe.make.stream_event(key))
     await probe.fence(standing)
 
 
@@ -149,15 +152,15 @@ async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
 @case("STR-06", implicates=_LEFT)
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
     """Nothing of what was unread, of what came between, or of a doubled subscription."""
-    key = probe.key()
+    key = probe.make.key()
     standing = await probe.subscribe(key)
     for _ in range(3):
         listener = await probe.subscribe(key)
-        await probe.publish(probe.stream_event(key), via=via)
+        await probe.publish(probe.make.stream_event(key), via=via)
         await listener.leave()
-        await probe.publish(probe.stream_event(key), via=via)
+        await probe.publish(probe.make.stream_event(key), via=via)
         again = await probe.subscribe(key)
-        await probe.publish(probe.stream_event(key), via=via)
+        await probe.publish(probe.make.stream_event(key), via=via)
         await probe.fence(again, standing)
         await again.leave()
 
@@ -165,9 +168,11 @@ async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
 @case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered", "ended"})
 async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
     """Others subscribe and leave while it is published to."""
-    key = probe.key()
+    key = probe.make.key()
     standing = await probe.subscribe(key)
-    events = [probe.stream_event(key) for _ in range(min(60, probe.capabilities.stream_capacity))]
+    events = [
+        probe.make.stream_event(key) for _ in range(min(60, probe.capabilities.stream_capacity))
+    ]
     publishing = probe.spawn(probe.publish(*events))
     for _ in range(10):
         transient = await probe.subscribe(key)
@@ -183,18 +188,18 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
 @case("STR-06", implicates=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
 async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
     """What it holds is read first; its calls raise `BusClosed`; other clients' readers go on."""
-    key = probe.key()
+    key = probe.make.key()
     mine = await probe.open_client()
     standing = await probe.subscribe(key)
     unread, waiting = await probe.subscribe(key, mine), await probe.subscribe(key, mine)
-    event = probe.stream_event(key)
+    event = probe.make.stream_event(key)
     await probe.publish(event, via=mine)
     await waiting.receive(event)
     await waiting.wait_reading()
     await probe.close(mine)
     await unread.read_end()
     await waiting.read_end()
-    await probe.refuse(probe.stream_event(key), BusClosed, via=mine)
+    await probe.refuse(probe.make.stream_event(key), BusClosed, via=mine)
     await probe.refuse_subscription(key, BusClosed, via=mine)
-    await probe.publish(probe.stream_event(key))
+    await probe.publish(probe.make.stream_event(key))
     await probe.fence(standing)

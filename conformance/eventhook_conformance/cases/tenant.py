@@ -26,11 +26,11 @@ async def other_tenants_events_match_no_pattern(probe: Probe) -> None:
 @case("TEN-01", implicates={"leaked"})
 async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
     """Tenant ids that differ in one bit: at the start, in the middle, at the end."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     alike = [tenant, *(UUID(int=tenant.int ^ (1 << bit)) for bit in (0, 33, 81, 100, 127))]
     listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
     for one in alike:
-        await probe.publish(probe.event(one, data=str(one)), via=via)
+        await probe.publish(probe.make.event(one, data=str(one)), via=via)
     await probe.fence(*listeners)
 
 
@@ -38,14 +38,16 @@ async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
 @case("TEN-01", implicates={"leaked"})
 async def tenants_take_turns(probe: Probe, via: Via) -> None:
     """One publishes, then the other; one subscribes while the other's events pass."""
-    one, other = probe.tenant(), probe.tenant()
+    one, other = probe.make.tenant(), probe.make.tenant()
     first = await probe.subscribe(EventPattern.all(one))
-    await probe.publish(probe.event(one), probe.event(other), via=via)
+    await probe.publish(probe.make.event(one), probe.make.event(other), via=via)
     second = await probe.subscribe(EventPattern.all(other))
-    await probe.publish(probe.event(one), probe.event(other), probe.event(one), via=via)
+    await probe.publish(
+        probe.make.event(one), probe.make.event(other), probe.make.event(one), via=via
+    )
     await probe.fence(first, second)
     await first.leave()
-    await probe.publish(probe.event(one), probe.event(other), via=via)
+    await probe.publish(probe.make.event(one), probe.make.event(other), via=via)
     await probe.fence(second)
 
 
@@ -71,13 +73,13 @@ _SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
 async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: Via) -> None:
     """All but the tenant is equal, the event's own id too: two events, each its own tenant's."""
     same = uuid4()
-    tenants = [probe.tenant(), probe.tenant()]
+    tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(_SAME[pattern](tenant, same)) for tenant in tenants]
 
     def twins() -> list[FlovynEvent]:
         identifier = uuid4()
         return [
-            probe.event(
+            probe.make.event(
                 tenant,
                 "order.created",
                 id=identifier,
@@ -104,7 +106,7 @@ async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: V
 @case("TEN-03", implicates={"leaked"}, subscriptions=100)
 async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
     """All in flight together, from one client and from two, each tenant from each."""
-    tenants = [probe.tenant() for _ in range(100)]
+    tenants = [probe.make.tenant() for _ in range(100)]
     listeners = await probe.at_once(
         *(probe.subscribe(EventPattern.all(tenant)) for tenant in islice(tenants, room(probe, 100)))
     )
@@ -112,7 +114,10 @@ async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None
     await probe.at_once(
         *(
             probe.burst(
-                [[probe.event(tenant, data=number) for number in range(2)] for tenant in tenants],
+                [
+                    [probe.make.event(tenant, data=number) for number in range(2)]
+                    for tenant in tenants
+                ],
                 via=via,
             )
             for via in senders
@@ -135,15 +140,15 @@ def _hostile(victim: UUID) -> list[str]:
 @case("TEN-05", implicates={"leaked", "refused-seen", "unmatched"}, subscriptions=40)
 async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
     """Sources and prefixes that ask for more; what is not refused matches nothing."""
-    victim = probe.tenant()
+    victim = probe.make.tenant()
     texts = _hostile(victim)
     prefixes = [
         *(">", "*", "*.>", f"{victim}.>"),
         *(f"{victim}", "flovyn.events", f"flovyn.events.{victim}"),
     ]
     patterns = [
-        *(EventPattern(tenant_id=probe.tenant(), source=text) for text in texts),
-        *(EventPattern.by_type(probe.tenant(), prefix) for prefix in prefixes),
+        *(EventPattern(tenant_id=probe.make.tenant(), source=text) for text in texts),
+        *(EventPattern.by_type(probe.make.tenant(), prefix) for prefix in prefixes),
     ]
     own = await probe.subscribe(EventPattern.all(victim))
     size = room(probe, len(patterns)) - 1
@@ -155,9 +160,9 @@ async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
         await deliver(
             probe,
             [
-                probe.event(victim),
-                probe.event(victim, f"{victim}.created", source=str(victim)),
-                probe.event(victim, f"flovyn.events.{victim}.created", source=f"{victim}.>"),
+                probe.make.event(victim),
+                probe.make.event(victim, f"{victim}.created", source=str(victim)),
+                probe.make.event(victim, f"flovyn.events.{victim}.created", source=f"{victim}.>"),
             ],
             own,
         )
@@ -175,7 +180,7 @@ def _is_fenceable(listener: Listener) -> bool:
 @case("TEN-05", implicates={"leaked", "phantom", "refused-seen", "unmatched"})
 async def no_text_reaches_another_tenants_feed(probe: Probe, via: Via) -> None:
     """Types, sources, correlation ids and data that name the victim stay with who wrote them."""
-    victim, attacker = probe.tenant(), probe.tenant()
+    victim, attacker = probe.make.tenant(), probe.make.tenant()
     feeds = [
         await probe.subscribe(EventPattern.all(victim)),
         await probe.subscribe(EventPattern.by_type(victim, "order")),
@@ -183,14 +188,17 @@ async def no_text_reaches_another_tenants_feed(probe: Probe, via: Via) -> None:
     ]
     envelope = {"tenant_id": str(victim), "id": str(uuid4()), "event_type": "order.created"}
     events = [
-        *(probe.event(attacker, "order.created", source=text) for text in _hostile(victim)),
-        *(probe.event(attacker, correlation_id=text) for text in _hostile(victim)),
-        *(probe.event(attacker, data=text) for text in _hostile(victim)),
-        *(probe.event(attacker, data=data) for data in (envelope, [envelope], {"event": envelope})),
-        probe.event(attacker, data={"tenant": str(victim), "data": envelope}),
-        probe.event(attacker, data=probe.event(victim).to_json().decode()),
+        *(probe.make.event(attacker, "order.created", source=text) for text in _hostile(victim)),
+        *(probe.make.event(attacker, correlation_id=text) for text in _hostile(victim)),
+        *(probe.make.event(attacker, data=text) for text in _hostile(victim)),
         *(
-            probe.event(attacker, event_type)
+            probe.make.event(attacker, data=data)
+            for data in (envelope, [envelope], {"event": envelope})
+        ),
+        probe.make.event(attacker, data={"tenant": str(victim), "data": envelope}),
+        probe.make.event(attacker, data=probe.make.event(victim).to_json().decode()),
+        *(
+            probe.make.event(attacker, event_type)
             for event_type in (f"{victim}.created", f"flovyn.events.{victim}.order.created")
         ),
     ]

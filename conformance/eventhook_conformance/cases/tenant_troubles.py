@@ -19,7 +19,7 @@ _DROPS: Final = {"overflow": ("drop_oldest", "drop_newest")}
 
 async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
     """A tenant that minds its own business, by a wide and a narrow subscription."""
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     wide = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.by_type(tenant, "task"))
     return tenant, wide, narrow
@@ -28,7 +28,7 @@ async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
 async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) -> None:
     """All these tenants publish; the listeners get their own, and nothing else."""
     await probe.burst(
-        [probe.event(tenant), probe.event(tenant, "order.created")] for tenant in tenants
+        [probe.make.event(tenant), probe.make.event(tenant, "order.created")] for tenant in tenants
     )
     await probe.fence(*listeners)
 
@@ -37,7 +37,7 @@ async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) 
 async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
     """During the overrun, while the reader that was overrun recovers, and after."""
     quiet, wide, narrow = await _bystander(probe)
-    loud = probe.tenant()
+    loud = probe.make.tenant()
     overrun = await probe.subscribe(EventPattern.all(loud))
     await _overrun(probe, loud)
     await _go_on(probe, (quiet, loud), wide, narrow)
@@ -52,7 +52,7 @@ async def _overrun(probe: Probe, tenant: UUID) -> None:
     """More than a subscription of the tenant holds, and no multiple of it."""
     lanes = 32
     each = (probe.capabilities.event_capacity + 7) // lanes + 1
-    await probe.burst([probe.event(tenant) for _ in range(each)] for _ in range(lanes))
+    await probe.burst([probe.make.event(tenant) for _ in range(each)] for _ in range(lanes))
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ async def _overrun(probe: Probe, tenant: UUID) -> None:
 async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: str) -> None:
     """Before, during and after; it is done on the same client, while others publish."""
     quiet, wide, narrow = await _bystander(probe)
-    other = probe.tenant()
+    other = probe.make.tenant()
     theirs = await probe.subscribe(EventPattern.all(other))
     await _go_on(probe, (quiet, other), wide, narrow, theirs)
     await probe.at_once(
         _make_trouble(probe, trouble, other, theirs),
-        probe.publish(*(probe.event(quiet) for _ in range(4))),
+        probe.publish(*(probe.make.event(quiet) for _ in range(4))),
     )
     await _others_come(probe, quiet, other, wide, narrow)
 
@@ -83,13 +83,13 @@ async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: st
 async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
     """Its channel is idle and goes; it comes back, and finds its own and nothing else."""
     quiet, wide, narrow = await _bystander(probe)
-    other = probe.tenant()
+    other = probe.make.tenant()
     theirs = await probe.subscribe(EventPattern.all(other))
     await _go_on(probe, (quiet, other), wide, narrow, theirs)
     await theirs.leave()
     client = await probe.client()
     await probe.at_once(
-        client.cleanup(probe.history), probe.publish(*(probe.event(quiet) for _ in range(4)))
+        client.cleanup(probe.history), probe.publish(*(probe.make.event(quiet) for _ in range(4)))
     )
     await _others_come(probe, quiet, other, wide, narrow)
 
@@ -97,7 +97,7 @@ async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
 async def _others_come(probe: Probe, quiet: UUID, other: UUID, *standing: Listener) -> None:
     """A newcomer takes no place over, and who comes back finds its own."""
     await _go_on(probe, (quiet, other), *standing)
-    third = probe.tenant()
+    third = probe.make.tenant()
     newcomer = await probe.subscribe(EventPattern.all(third))
     await _go_on(probe, (quiet, other, third), *standing, newcomer)
     again = await probe.subscribe(EventPattern.all(other))
@@ -116,7 +116,7 @@ async def _make_trouble(probe: Probe, trouble: str, tenant: UUID, theirs: Listen
             await theirs.leave(RuntimeError("the consumer failed"))
         case "publishes-what-is-refused":
             for event_type in ("task", "task.>", "*.created", ""):
-                await _offer(probe, probe.event(tenant, event_type))
+                await _offer(probe, probe.make.event(tenant, event_type))
         case "subscribes-to-what-is-refused":
             for prefix in (">", "*", "task.", ""):
                 await try_to_subscribe(probe, EventPattern.by_type(tenant, prefix))
@@ -133,27 +133,27 @@ async def _offer(probe: Probe, event: FlovynEvent) -> None:
 @case("TEN-06", needs=_DROPS, implicates={"lost", "lost-first", "ended"})
 async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -> None:
     """Not what lies unread when it happens, nor what is published in its midst or after."""
-    quiet, loud = probe.tenant(), probe.tenant()
+    quiet, loud = probe.make.tenant(), probe.make.tenant()
     capacity = probe.capabilities.event_capacity
     unread = await probe.subscribe(EventPattern.all(quiet), beside)
     await probe.subscribe(EventPattern.all(loud))
     # As much as may lie unread, so that whatever the neighbour takes is missed.
     before, after = min(capacity - 4, 60), 2
-    await probe.burst(_lanes([probe.event(quiet) for _ in range(before)]))
+    await probe.burst(_lanes([probe.make.event(quiet) for _ in range(before)]))
     await _overrun(probe, loud)
-    await probe.publish(*(probe.event(quiet) for _ in range(after)))
+    await probe.publish(*(probe.make.event(quiet) for _ in range(after)))
     await probe.fence(unread)
 
 
 @case("TEN-06", implicates={"lost", "lost-first", "ended"})
 async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
     """Two tenants hold what is their own to hold: capacities are nobody's in common."""
-    tenants = [probe.tenant(), probe.tenant()]
+    tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
     # Together more than one of them may hold, with room for the fence.
     context_task = max(1, probe.capabilities.event_capacity * 5 // 8)
     for tenant in tenants:
-        await probe.burst(_lanes([probe.event(tenant) for _ in range(context_task)]))
+        await probe.burst(_lanes([probe.make.event(tenant) for _ in range(context_task)]))
     await probe.fence(*listeners)
 
 
@@ -172,11 +172,13 @@ async def slow_reader_delays_no_other_tenant(probe: Probe) -> None:
     The quickest of several is compared with the slowest of several before, so that a busy machine
     is not taken for a slow bus.
     """
-    quiet, slow = probe.tenant(), probe.tenant()
+    quiet, slow = probe.make.tenant(), probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(quiet))
     before = [await _round_trip(probe, quiet, listener) for _ in range(4)]
     await probe.subscribe(EventPattern.all(slow))
-    await probe.burst(_lanes([probe.event(slow) for _ in range(probe.capabilities.event_capacity)]))
+    await probe.burst(
+        _lanes([probe.make.event(slow) for _ in range(probe.capabilities.event_capacity)])
+    )
     after = [await _round_trip(probe, quiet, listener) for _ in range(4)]
     allowed = max(_NOTICEABLE_S, 10 * max(before))
     probe.expect(
@@ -188,7 +190,7 @@ async def slow_reader_delays_no_other_tenant(probe: Probe) -> None:
 
 
 async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
-    event = probe.event(tenant)
+    event = probe.make.event(tenant)
     began = perf_counter()
     await probe.publish(event)
     await listener.receive(event)
@@ -198,7 +200,7 @@ async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
 @case("TEN-06", needs={"overflow": ("block",)}, implicates={"lost", "lost-first", "ended"})
 async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
     """While they wait for their reader, another tenant publishes, reads, subscribes and leaves."""
-    quiet, slow = probe.tenant(), OverflowScenario(probe, "events")
+    quiet, slow = probe.make.tenant(), OverflowScenario(probe, "events")
     listener = await probe.subscribe(EventPattern.all(quiet))
     stalled = await slow.subscribe()
     # More than a reader may hold unread, so that in the end somebody waits.
@@ -209,7 +211,7 @@ async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
     while gone_out < (now := _published(probe, slow)):
         gone_out = now
         newcomer = await probe.subscribe(EventPattern.all(quiet))
-        event = probe.event(quiet)
+        event = probe.make.event(quiet)
         await probe.publish(event)
         await listener.receive(event)
         await newcomer.receive(event)

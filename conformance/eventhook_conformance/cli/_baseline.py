@@ -24,15 +24,13 @@ from eventhook_conformance.baseline.known import (
     record,
 )
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.resolve_target import TargetNotFound
+from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.engine.runner import judge
-from eventhook_conformance.pytest_frontend.plugin import make_run
 from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.results import CaseResult, RunResult
-from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -111,7 +109,7 @@ def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[
     if not names:
         raise click.UsageError(f"there is no {file} yet: name the TARGETs to run, or give --from")
     try:
-        return {name: make_run(name, Settings()).target for name in names}
+        return {name: find_target(name) for name in names}
     except TargetNotFound as error:
         raise click.UsageError(str(error)) from error
 

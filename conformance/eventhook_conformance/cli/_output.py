@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,6 @@ import click
 from eventhook_conformance.baseline.known import Baseline
 from eventhook_conformance.cli._baseline import accepted_by
 from eventhook_conformance.cli._progress import beyond_capture
-from eventhook_conformance.engine.session import Run
 from eventhook_conformance.report import console
 from eventhook_conformance.results import RunResult
 
@@ -55,7 +54,7 @@ class Output:
         self._stream = beyond_capture(sys.stdout)
         self._errors = beyond_capture(sys.stderr)
         self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
-        self._done: set[int] = set()
+        self._done = 0
         self._held: RunResult | None = None
 
     def line(self, text: str, *, unless_quiet: bool = False, fg: str | None = None) -> None:
@@ -66,25 +65,21 @@ class Output:
             text = click.style(text, fg=fg, bold=True) if fg else painted(text)
         print(text, file=self._stream, flush=True)
 
-    def run_done(self, run: Run) -> None:
+    def run_done(self, result: RunResult) -> None:
         """Prints the report of a target, and its verdict unless it is the last target."""
-        self._done.add(id(run))
-        result = run.result
+        self._done += 1
         if result.unusable:
             print(f"Error: {result.unusable}", file=self._errors, flush=True)
             return
         for text in self._report(result):
             self.line(text, unless_quiet=True)
-        if len(self._done) == self._targets:
+        if self._done == self._targets:
             self._held = result
         else:
             self._verdict(result)
 
-    def finish(self, runs: Mapping[str, Run], written: Sequence[Path]) -> None:
-        """Prints what is left: targets that were not run to their end, the files, the last verdict."""
-        for run in runs.values():
-            if id(run) not in self._done:
-                self.run_done(run)
+    def finish(self, written: Sequence[Path]) -> None:
+        """Prints the names of the files, and the last verdict."""
         if written:
             names = ", ".join(str(path) for path in written)
             self.line(f"{'written':<9}  {names}", unless_quiet=True)

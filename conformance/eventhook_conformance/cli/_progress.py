@@ -5,47 +5,50 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from eventhook_conformance.engine.session import Run
-from eventhook_conformance.pytest_frontend.isolated import Progress
-from eventhook_conformance.results import CaseResult
+from eventhook_conformance.engine.events import CaseFinished, EngineEvent, RunFinished, RunStarted
+from eventhook_conformance.results import RunResult
 
 _LINE_EVERY_S: Final = 10.0
 
 
-class _Counting(Progress):
-    """Counts, and has each report printed when its run is over."""
+class _Counting:
+    """Counts cases, and hands on each result when its run is over."""
 
-    def __init__(self, on_run_done: Callable[[Run], None]) -> None:
+    def __init__(self, on_run_done: Callable[[RunResult], None]) -> None:
         self._on_run_done = on_run_done
         self.total = 0
         self.done = 0
         self.failed = 0
 
-    def collected(self, cases: int) -> None:
-        self.total = cases
-        self.show("")
+    def __call__(self, event: EngineEvent) -> None:
+        """Takes an event of the engine."""
+        if isinstance(event, RunStarted):
+            self.total += event.cases
+            self.show(event.run)
+        elif isinstance(event, CaseFinished):
+            self.done += event.result.outcome != "not_claimed"
+            self.failed += event.result.outcome in ("failed", "error")
+            self.show(event.run)
+        elif isinstance(event, RunFinished):
+            self.run_done(event.result)
 
-    def case_done(self, run: Run, result: CaseResult) -> None:
-        self.done += result.outcome != "not_claimed"
-        self.failed += result.outcome in ("failed", "error")
-        self.show(run.name)
-
-    def run_done(self, run: Run) -> None:
-        self._on_run_done(run)
+    def run_done(self, result: RunResult) -> None:
+        """Hands on the result of a run."""
+        self._on_run_done(result)
 
     def show(self, name: str) -> None:
-        """Shows where the run is."""
+        """Shows how far the run is."""
 
 
 class _Lines(_Counting, AbstractContextManager["_Lines"]):
     """For logs: a line each ten seconds, on standard error."""
 
-    def __init__(self, on_run_done: Callable[[Run], None], stream: TextIO) -> None:
+    def __init__(self, on_run_done: Callable[[RunResult], None], stream: TextIO) -> None:
         super().__init__(on_run_done)
         self._stream = stream
         self._next = time.monotonic() + _LINE_EVERY_S
@@ -63,7 +66,7 @@ class _Lines(_Counting, AbstractContextManager["_Lines"]):
 class _Bar(_Counting, AbstractContextManager["_Bar"]):
     """For a terminal: a bar that is gone when the run is over."""
 
-    def __init__(self, on_run_done: Callable[[Run], None], stream: TextIO) -> None:
+    def __init__(self, on_run_done: Callable[[RunResult], None], stream: TextIO) -> None:
         super().__init__(on_run_done)
         # Only a terminal pays for the import.
         from rich.console import Console
@@ -85,9 +88,9 @@ class _Bar(_Counting, AbstractContextManager["_Bar"]):
             self._task, description=name, completed=self.done, total=self.total, failed=self.failed
         )
 
-    def run_done(self, run: Run) -> None:
+    def run_done(self, result: RunResult) -> None:
         self._bar.stop()
-        super().run_done(run)
+        super().run_done(result)
         self._bar.start()
 
     def __enter__(self) -> _Bar:
@@ -103,15 +106,34 @@ class _Bar(_Counting, AbstractContextManager["_Bar"]):
         self._bar.stop()
 
 
-def progress_for(on_run_done: Callable[[Run], None]) -> _Bar | _Lines:
-    """The kind of progress that fits standard error."""
+def progress_for(on_run_done: Callable[[RunResult], None]) -> _Bar | _Lines:
+    """Returns the kind of progress that fits standard error."""
     stream = beyond_capture(sys.stderr)
     return _Bar(on_run_done, stream) if stream.isatty() else _Lines(on_run_done, stream)
 
 
 def beyond_capture(stream: TextIO) -> TextIO:
-    """The same stream under another descriptor: pytest's capture takes the first for itself."""
+    """Returns the stream under another descriptor, which a target that takes the first leaves alone."""
     try:
         return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8")
     except (OSError, ValueError):  # because: a stream in memory has no descriptor to take
         return stream
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Sends to standard error whatever a target prints within the context."""
+    try:
+        standard, errors = sys.stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError):  # because: a stream in memory has no descriptor to move
+        yield
+        return
+    kept = os.dup(standard)
+    try:
+        sys.stdout.flush()
+        os.dup2(errors, standard)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, standard)
+        os.close(kept)

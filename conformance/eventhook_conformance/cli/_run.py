@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,14 @@ import click
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._baseline import against, load
 from eventhook_conformance.cli._output import Output
-from eventhook_conformance.cli._progress import progress_for
+from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
 from eventhook_conformance.cli._reports import Reports, report_options
-from eventhook_conformance.engine.resolve_target import TargetNotFound
-from eventhook_conformance.engine.session import Run
+from eventhook_conformance.engine.events import EngineEvent, RunFinished
+from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
+from eventhook_conformance.engine.runner import judge_all
+from eventhook_conformance.engine.selection import WrongSelection
 from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
-from eventhook_conformance.pytest_frontend.isolated import WrongSelection, run_with_pytest
-from eventhook_conformance.pytest_frontend.plugin import make_run
-from eventhook_conformance.results import exit_code
+from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import PROFILES
 
@@ -133,24 +134,30 @@ def run(
     )
     if replay_file is not None:
         settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
-    runs = _runs(targets, settings)
+    subjects = _resolve(targets, settings)
     known = load(baseline_file) if baseline_file is not None else None
-    if known is not None and len({one.target.name for one in runs.values()}) < len(runs):
+    if known is not None and len({one.target.name for one in subjects}) < len(subjects):
         raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
-    output = Output(len(runs), known, quiet=quiet, verbose=verbose)
+    output = Output(len(subjects), known, quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
     progress = progress_for(output.run_done)
+    results: list[RunResult] = []
+
+    def keep_result(event: EngineEvent) -> None:
+        if isinstance(event, RunFinished):
+            results.append(event.result)
+
     try:
-        with progress:
-            run_with_pytest(runs, settings.selection, progress)
+        # An interruption shows in the results.
+        with progress, stdout_to_stderr(), contextlib.suppress(KeyboardInterrupt):
+            judge_all(subjects, settings, (keep_result, progress))
     except WrongSelection as error:
         reports = Reports({})  # nothing was measured that could replace an older report
         raise click.BadParameter(str(error), param_hint="-k") from error
     finally:
-        results = [one.result for one in runs.values()]
         news = against(known, results) if known is not None else None
         written = reports.write(results, list(news.lines()) if news is not None else ())
-    output.finish(runs, reports.paths if written else ())
+    output.finish(reports.paths if written else ())
     code = exit_code(results)
     if news is not None:
         for line in news.lines():
@@ -166,13 +173,11 @@ def _program(path: Path) -> Program:
         raise click.BadParameter(f"{path}: {error}", param_hint="--replay") from error
 
 
-def _runs(names: tuple[str, ...], settings: Settings) -> dict[str, Run]:
-    runs: dict[str, Run] = {}
+def _resolve(names: tuple[str, ...], settings: Settings) -> list[ResolvedTarget]:
     for name in names:
-        if name in runs:
+        if names.count(name) > 1:
             raise click.UsageError(f"target {name!r} is named twice")
-        try:
-            runs[name] = make_run(name, settings)
-        except TargetNotFound as error:
-            raise click.UsageError(str(error)) from error
-    return runs
+    try:
+        return [resolve(name, settings.profiles) for name in names]
+    except TargetNotFound as error:
+        raise click.UsageError(str(error)) from error

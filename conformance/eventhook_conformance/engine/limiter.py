@@ -1,4 +1,4 @@
-"""Room for what cases share: who asks for more than there is waits until others have given some back."""
+"""A semaphore that is fair and weighted."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from contextlib import asynccontextmanager
 
 
 class WeightedLimiter:
-    """At most `limit` of something at a time; who asks for more than that has it when nobody has any.
+    """Lets tasks hold at most `limit` tokens together. Requests above `limit` run alone.
 
-    In the order of asking, so that who wants much is not passed over for ever. Nobody may ask for more
-    while it holds some, or two could wait for each other.
+    First come, first served, so that large requests are not passed over for ever. A task must not
+    acquire more while it holds some, or two tasks could wait for each other.
 
     Args:
-        limit: how many.
+        limit: how many tokens there are.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._borrowed = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def acquire(self, number: int, *, priority: bool = False) -> AsyncIterator[None]:
-        """So many for the time of the context, all at once, so that nobody waits with half of them.
+    async def acquire(self, tokens: int, *, priority: bool = False) -> AsyncIterator[None]:
+        """Holds tokens for the time of the context, all acquired at once.
 
         Args:
-            number: how many.
-            first: before all that wait; for who holds something else meanwhile.
+            tokens: how many.
+            priority: before everybody who waits; for tasks that hold tokens of another limiter.
         """
-        if self._waiting or not self._fits(number):
-            await self._wait(number, priority=priority)
+        if self._waiting or not self._fits(tokens):
+            await self._wait(tokens, priority=priority)
         else:
-            self._taken += number
+            self._borrowed += tokens
         try:
             yield
         finally:
-            self._taken -= number
+            self._borrowed -= tokens
             self._admit()
 
-    def _fits(self, number: int) -> bool:
-        return not self._taken or self._taken + number <= self._limit
+    def _fits(self, tokens: int) -> bool:
+        return not self._borrowed or self._borrowed + tokens <= self._limit
 
-    async def _wait(self, number: int, *, priority: bool) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _wait(self, tokens: int, *, priority: bool) -> None:
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if priority:
-            self._waiting.appendleft((number, turn))
+            self._waiting.appendleft((tokens, admitted))
         else:
-            self._waiting.append((number, turn))
+            self._waiting.append((tokens, admitted))
         try:
-            await turn
+            await admitted
         except asyncio.CancelledError:
-            if not turn.cancelled():
-                self._taken -= number  # it was let in as it was cancelled
+            if not admitted.cancelled():
+                self._borrowed -= tokens  # it was admitted as it was cancelled
             self._admit()
             raise
 
     def _admit(self) -> None:
         while self._waiting:
-            number, turn = self._waiting[0]
-            if turn.cancelled():
+            tokens, admitted = self._waiting[0]
+            if admitted.cancelled():
                 self._waiting.popleft()
-            elif self._fits(number):
+            elif self._fits(tokens):
                 self._waiting.popleft()
-                self._taken += number
-                turn.set_result(None)
+                self._borrowed += tokens
+                admitted.set_result(None)
             else:
                 break

@@ -1,61 +1,53 @@
-"""A case's history is judged twice: as the case ends, and when all it will ever get is in it."""
+"""Has the checker judge histories, and charges the breaches to requirements."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TypeAlias
 
 from eventhook_conformance.checker import MISSING, Violation, check
 from eventhook_conformance.engine.parking import Parked
 from eventhook_conformance.history import History, Ledger
-from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import Case
 from eventhook_conformance.target import Capabilities
 
-_LOOK_S: Final = 0.02
+Checker: TypeAlias = Callable[[History, Capabilities, Ledger], list[Violation]]
 
 
 class Oracle:
-    """What the checker makes of cases, charged to their requirements too where it shows them broken.
+    """Judges a history as its case ends, and again when everything it will ever get is in it.
 
     Args:
-        capabilities: what the target claims.
-        ledger: what the whole run published.
-        on_failure: told why, should the checker itself fail; the run must not end by that.
+        capabilities: the target's claims.
+        ledger: every event that the run published.
+        checker: judges one history.
     """
 
     def __init__(
-        self, capabilities: Capabilities, ledger: Ledger, on_failure: Callable[[str], None]
+        self,
+        capabilities: Capabilities,
+        ledger: Ledger,
+        checker: Checker = check,
     ) -> None:
+        self.failure: str | None = None
+        """Why the checker itself failed, if it did; the run goes on without its judgement."""
         self._capabilities = capabilities
         self._ledger = ledger
-        self._on_failure = on_failure
+        self._checker = checker
 
-    async def first(
-        self, probe: Probe, history: History, case: Case | None = None
-    ) -> list[Violation]:
-        """As the case ends, after a look at what may have been overtaken.
-
-        A case ends with what it awaited; what that overtook stands right behind it, and is not lost.
-        """
-        charged = self._charged(history, case) or []
-        short = {violation.entries[0] for violation in charged if violation.kind in MISSING}
-        behind = [one for one in probe.listeners if one.entry in short and one.open]
-        if not behind:
-            return charged
-        await asyncio.gather(*(one.drain_for(_LOOK_S) for one in behind))
+    def judge(self, history: History, case: Case | None = None) -> list[Violation]:
+        """Returns the breaches that a history shows; those that `case` implicates charge it too."""
         return self._charged(history, case) or []
 
-    def last(self, parked: Parked, leaving: Sequence[Violation]) -> list[Violation] | None:
-        """When its subscriptions have left; None if that changes nothing.
+    def judge_late(self, parked: Parked, leaving: Sequence[Violation]) -> list[Violation] | None:
+        """Judges a finished case again after its subscriptions left; None: nothing changed.
 
-        What was taken for lost and came after all is charged as what it is, and not as lost too.
+        An event taken for lost that came after all is charged as late or reordered, not as lost too.
 
         Args:
-            parked: the case, and what was found when it ended.
-            leaving: what went wrong in leaving.
+            parked: the case, and its breaches when it ended.
+            leaving: the breaches that leaving showed.
         """
         now = self._charged(parked.history, parked.case)
         if now is None:
@@ -69,9 +61,9 @@ class Oracle:
 
     def _charged(self, history: History, case: Case | None) -> list[Violation] | None:
         try:
-            found = check(history, self._capabilities, self._ledger)
+            found = self._checker(history, self._capabilities, self._ledger)
         except Exception as error:  # because: a checker that fails must not take the run with it
-            self._on_failure(f"the checker failed on {history.case}: {describe(error)}")
+            self.failure = f"the checker failed on {history.case}: {describe(error)}"
             return None
         if case is None:
             return found

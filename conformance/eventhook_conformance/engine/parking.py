@@ -1,17 +1,14 @@
-"""Parked subscriptions: those of finished cases, left open to see what comes too late.
-
-A case's subscriptions stay open until the run's one settling time is over, or until the parking is full.
-What they still get is charged to the case that they belong to.
-"""
+"""Keeps the subscriptions of finished cases open, to catch events that come too late."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.engine.execution import Ending
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Client, Listener
 from eventhook_conformance.results import CaseResult
@@ -25,30 +22,42 @@ class Parked:
     result: CaseResult
     case: Case
     history: History
+    ending: Ending
     charged: tuple[Violation, ...]
-    """What its history showed when the case ended, uncounted."""
+    """The breaches that its history showed when the case ended, uncondensed."""
     stated: tuple[Violation, ...]
-    """What else was found, which no more of the history changes."""
+    """The breaches found otherwise, which no more of the history changes."""
     listeners: tuple[Listener, ...]
     judged: int
-    """How many deliveries of theirs were judged when the case ended."""
+    """How many of their deliveries were judged when the case ended."""
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing came that was not judged yet, and every reader ended as it should."""
+        """Whether nothing unjudged came, and every reader ended as it should."""
         return sum(len(one.entry.deliveries) for one in self.listeners) == self.judged and all(
             one.entry.end is None or one.ended_in_order for one in self.listeners
         )
 
+    def unjudged(self) -> CaseResult:
+        """The result to decide anew, with the history that passing results drop."""
+        return replace(
+            self.result,
+            outcome="passed",
+            blame=None,
+            message=None,
+            violations=(),
+            history=self.result.history or self.history,
+        )
+
     def excuse(self, client: Client) -> None:
-        """That a client broke is charged to the case in which it did, not to those parked on it."""
+        """Excuses the end of subscriptions on a client: the case that broke it is charged instead."""
         for listener in self.listeners:
             if listener.client is client:
                 listener.entry.end_awaited = True
 
 
 class Parking:
-    """Holds at most `budget` subscriptions; the oldest have to leave first."""
+    """Holds at most `budget` subscriptions; the oldest leave first."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -63,14 +72,14 @@ class Parking:
         return sum(len(parked.listeners) for parked in self._parked)
 
     def park(self, parked: Parked) -> None:
-        """Takes in a case's subscriptions, and reads what still comes on them."""
+        """Takes in a case's subscriptions, and reads whatever still comes on them."""
         for listener in parked.listeners:
             listener.drain()
         self._parked.append(parked)
         self.since_s = asyncio.get_running_loop().time()
 
     async def make_room(self) -> list[tuple[Parked, list[Violation]]]:
-        """Has the oldest leave until the budget is kept; what went wrong in that, by case."""
+        """Has the oldest leave until the budget is kept; returns the breaches of leaving, by case."""
         left = []
         while len(self) > self.budget:
             parked = self._parked.popleft()
@@ -78,7 +87,7 @@ class Parking:
         return left
 
     async def empty(self) -> list[tuple[Parked, list[Violation]]]:
-        """Has all leave; what went wrong in that, by case."""
+        """Has all leave; returns the breaches of leaving, by case."""
         parked, self._parked = list(self._parked), deque()
         leaving = await asyncio.gather(*(leave_all(one.listeners) for one in parked))
         return list(zip(parked, leaving, strict=True))
@@ -92,12 +101,12 @@ class Parking:
         ]
 
     async def remove(self, parked: Parked) -> list[Violation]:
-        """Has one case's subscriptions leave before their time."""
+        """Has one case's subscriptions leave early; returns the breaches of leaving."""
         self._parked.remove(parked)
         return await leave_all(parked.listeners)
 
 
 async def leave_all(listeners: tuple[Listener, ...]) -> list[Violation]:
-    """Leaves them all at once; what went wrong in that."""
+    """Leaves all at once; returns the breaches of leaving."""
     left = await asyncio.gather(*(listener.leave_quietly() for listener in listeners))
     return [violation for violation in left if violation is not None]

@@ -1,26 +1,54 @@
-"""Finding a target by what the user typed: a registered name, `module:attribute`, or a driver."""
+"""Finds a target by the name that the user typed."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
-from eventhook_conformance.target.definition import Target
+from eventhook_conformance.driver.client import DriverUnusable, driver_target
+from eventhook_conformance.target import Capabilities, Target
 
 GROUP: Final = "eventhook_conformance.targets"
 DRIVER: Final = "driver:"
 
 
+@dataclass(frozen=True)
+class ResolvedTarget:
+    """A target under the name that the user typed, with the claims that are tested."""
+
+    name: str
+    target: Target
+    capabilities: Capabilities
+
+
 class TargetNotFound(Exception):
-    """No target can be had by that name; the message is one line that says what would be right."""
+    """There is no target of that name; the message is one line that says what was expected."""
 
 
 def registered_targets() -> dict[str, EntryPoint]:
     """The targets that installed packages register, by name."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+
+def resolve(name: str, profiles: Sequence[str] = ()) -> ResolvedTarget:
+    """Finds a target by name, and narrows its claims to the profiles given; nothing is opened yet.
+
+    Raises:
+        TargetNotFound: there is no such target, or it does not claim one of the profiles.
+    """
+    target = find_target(name)
+    capabilities = target.capabilities
+    if profiles:
+        try:
+            capabilities = capabilities.narrowed(tuple(profiles))
+        except ValueError as error:
+            raise TargetNotFound(f"target {name!r}: {error}") from error
+    return ResolvedTarget(name, target, capabilities)
 
 
 def find_target(name: str) -> Target:
@@ -43,7 +71,7 @@ def find_target(name: str) -> Target:
             f"no target {name!r}: registered are {known}; or write module:attribute"
         )
     if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
-        raise TargetNotFound(f"{name!r} is no target: right would be module:attribute")
+        raise TargetNotFound(f"{name!r} is no target: expected module:attribute")
     here = str(Path.cwd())
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
@@ -51,9 +79,6 @@ def find_target(name: str) -> Target:
 
 
 def _drive(command_line: str) -> Target:
-    # Only here, since the driver's client makes targets and so needs this package whole.
-    from eventhook_conformance.driver.client import DriverUnusable, driver_target
-
     try:
         return driver_target(command_line)
     except DriverUnusable as error:
@@ -78,8 +103,8 @@ def _load(name: str, point: EntryPoint) -> Target:
         found = getattr(found, part)
     if not isinstance(found, Target):
         raise TargetNotFound(
-            f"target {name!r}: {point.value} is of type {type(found).__name__}; "
-            "right would be an eventhook_conformance.Target"
+            f"target {name!r}: expected {point.value} to be an eventhook_conformance.Target, "
+            f"got {type(found).__name__}"
         )
     return found
 

@@ -1,22 +1,30 @@
-"""Judging a target without pytest, for those who judge many: the zoo, the benchmark of the suite."""
+"""The one loop over cases, for the command line, the self-test, the baseline and the tests."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+import gc
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.session import Run
-from eventhook_conformance.engine.smoke_test import smoke
-from eventhook_conformance.probe.client_pool import TargetUnusable
-from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.engine.event_loop import run_in_loop
+from eventhook_conformance.engine.events import EventSubscriber
+from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.resolve_target import ResolvedTarget
+from eventhook_conformance.engine.selection import selector
+from eventhook_conformance.engine.session import Session
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Instance
 from eventhook_conformance.target import Target
 
+INTERRUPTED: Final = "interrupted: what was not run is untested"
+
 
 def cases_for(identifiers: Collection[str]) -> list[Instance]:
-    """The cases made for any of those requirements."""
+    """The cases made for any of these requirements."""
     return [
         instance
         for instance in catalog().values()
@@ -24,19 +32,8 @@ def cases_for(identifiers: Collection[str]) -> list[Instance]:
     ]
 
 
-def judge(
-    target: Target, settings: Settings | None = None, instances: Iterable[Instance] | None = None
-) -> RunResult:
-    """Runs cases (all, if none are given) against a target, in an event loop of its own."""
-    chosen = list(catalog().values() if instances is None else instances)
-    run = Run(target, target.capabilities, settings or Settings())
-    run.result.selectable = selectable()
-    asyncio.run(judge_in_loop(run, chosen))
-    return run.result
-
-
 def selectable() -> dict[str, list[str]]:
-    """The cases that there are for each requirement."""
+    """The IDs of the cases that exist for each requirement."""
     found: dict[str, list[str]] = {}
     for instance in catalog().values():
         for identifier in instance.case.requirements:
@@ -44,32 +41,87 @@ def selectable() -> dict[str, list[str]]:
     return found
 
 
-async def judge_in_loop(run: Run, instances: Iterable[Instance]) -> None:
-    """Runs cases in the running loop, in their turns; the result is in the run."""
+def judge(
+    target: Target,
+    settings: Settings | None = None,
+    instances: Iterable[Instance] | None = None,
+    limits: Limits | None = None,
+) -> RunResult:
+    """Judges a target by cases (all, if none are given), in an event loop of its own."""
+    subject = ResolvedTarget(target.name, target, target.capabilities)
+    return judge_subject(subject, settings or Settings(), instances, limits=limits)
+
+
+def judge_subject(
+    subject: ResolvedTarget,
+    settings: Settings,
+    instances: Iterable[Instance] | None = None,
+    subscribers: Sequence[EventSubscriber] = (),
+    limits: Limits | None = None,
+) -> RunResult:
+    """Judges a resolved target by cases (all, if none are given), in an event loop of its own.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; subscribers have heard what was judged until then.
+    """
+    chosen = in_order(catalog().values() if instances is None else instances)
+    session = Session(subject, settings, chosen, subscribers, limits)
+    session.result.selectable = selectable()
+    limits = limits or Limits()
+    run_in_loop(judge_cases(session, chosen), close_limit_s=limits.close_loop_s)
+    return session.result
+
+
+def in_order(instances: Iterable[Instance]) -> list[Instance]:
+    """The cases in the order in which they run: by phase, else as they come."""
+    return sorted(instances, key=lambda one: one.case.phase)
+
+
+async def judge_cases(session: Session, instances: Iterable[Instance]) -> None:
+    """Runs a session from start to finish in the running loop; the result is in the session."""
     try:
-        try:
-            await smoke(run)
-        except TargetUnusable as unusable:
-            run.result.unusable = f"target {run.name!r} cannot be used: {unusable}"
-        ordered = sorted(instances, key=lambda one: one.case.phase)
-        run.planned = [one for one in ordered if one.unmet(run.capabilities) is None]
-        for instance in ordered:
-            if run.result.unusable or run.result.silent:
+        await session.start()
+        for instance in instances:
+            if session.stopped:
                 break
-            reason = instance.unmet(run.capabilities)
+            reason = instance.unmet(session.capabilities)
             if reason is None:
-                await run.judge(instance)
+                await session.judge(instance)
             else:
-                run.note(not_claimed(instance, reason))
+                session.skip(instance, reason)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        session.interrupt(INTERRUPTED)
+        raise
+    except BaseException as error:  # because: the report says why the run ended early
+        session.interrupt(f"the suite failed: {describe(error)}")
+        raise
     finally:
-        await run.finish()
+        await session.finish()
 
 
-def not_claimed(instance: Instance, reason: str) -> CaseResult:
-    """The result of a case that does not apply."""
-    return CaseResult(
-        id=instance.id,
-        requirements=instance.case.requirements,
-        outcome="not_claimed",
-        message=reason,
-    )
+def judge_all(
+    subjects: Sequence[ResolvedTarget],
+    settings: Settings,
+    subscribers: Sequence[EventSubscriber] = (),
+) -> None:
+    """Judges targets one after the other; everything found goes to the subscribers.
+
+    Raises:
+        WrongSelection: `settings.selection` cannot be read; nothing was opened.
+        KeyboardInterrupt: it was interrupted; each target has a result all the same.
+    """
+    selected = [selector(settings.selection, subject.name) for subject in subjects]
+    # Histories are many small objects that live long; the collector looked through them all again and
+    # again, for a fifth of a run's time.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1000)
+    for place, (subject, selects) in enumerate(zip(subjects, selected, strict=True)):
+        chosen = [instance for instance in catalog().values() if selects(instance)]
+        try:
+            judge_subject(subject, settings, chosen, subscribers)
+        except KeyboardInterrupt:
+            for unreached in subjects[place + 1 :]:
+                session = Session(unreached, settings, (), subscribers)
+                session.interrupt(INTERRUPTED)
+                run_in_loop(session.finish())
+            raise

@@ -1,85 +1,99 @@
-"""Is the target wired at all? Asked once, before anything is judged.
+"""Checks once, before anything is judged, that the target is wired at all.
 
-It compares nothing. What raises or hangs here makes the target unusable; silence breaks PUB-01 (for a
-target without events STR-06), and the rest is not worth running.
+It compares nothing. A target that raises or hangs here is unusable. Silence breaks PUB-01 (for a target
+without events STR-06), and the rest is not worth running.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.engine.parking import leave_all
-from eventhook_conformance.engine.session import Run
 from eventhook_conformance.history import History
-from eventhook_conformance.probe import CaseAborted, Listener, Probe
+from eventhook_conformance.probe import CaseAborted, Listener, Probe, RunContext
 from eventhook_conformance.probe.client_pool import TargetUnusable
 from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.results import CaseResult
 
-CASE = "smoke::something_arrives"
+CASE: Final = "smoke::something_arrives"
 _ATTEMPTS: Final = 2
 
+MakeProbe: TypeAlias = Callable[[Sequence[str], History], Probe]
 
-async def smoke(run: Run) -> None:
-    """Opens a client, subscribes, publishes, reads one event.
 
-    Raises:
-        TargetUnusable: opening, entering or publishing raised or hung.
-    """
-    requirement = "PUB-01" if "events" in run.capabilities.profiles else "STR-06"
-    history = History(CASE, run.clock)
-    probe = run.probe((requirement,), history)
-    listener = await _wire(run, probe)
+@dataclass(frozen=True)
+class SmokeReport:
+    """What the smoke test found."""
+
+    round_trip_s: float = 0.0
+    """How long the fastest publish took, in seconds."""
+    unusable: str | None = None
+    """Why the target cannot be opened, entered or published to, in one line."""
+    silence: CaseResult | None = None
+    """The failed case, where nothing was delivered at all."""
+
+
+async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
+    """Opens a client, subscribes, publishes, and reads one event."""
+    requirement = _requirement(context)
+    history = History(CASE, context.clock)
+    probe = make_probe((requirement,), history)
+    try:
+        listener = await _wire(context, probe)
+    except TargetUnusable as unusable:
+        return SmokeReport(unusable=str(unusable))
     if not listener.entry.deliveries:
-        await run.deadline.wait(listener.start_reading())
+        await context.deadline.wait(listener.start_reading())
     if listener.entry.deliveries:
-        run.round_trip_s = _round_trip_s(history)
-        run.circuit_breaker.still_works = partial(still_works, run)
         await listener.leave_quietly()
-        return
-    run.result.silent = True
+        return SmokeReport(round_trip_s=_round_trip_s(history))
     probe.found(
         "the first event to arrive at all", "nothing was delivered, so nothing else was run"
     )
     await listener.abandon()
-    run.note(
-        CaseResult(
+    return SmokeReport(
+        silence=CaseResult(
             id=CASE,
             requirements=(requirement,),
             outcome="failed",
             blame="target",
             message=probe.violations[0].message,
-            violations=probe.violations,
+            violations=tuple(probe.violations),
             history=history,
         )
     )
 
 
-async def still_works(run: Run) -> str | None:
-    """Whether anything arrives still; if not, what is wrong."""
+async def still_works(context: RunContext, make_probe: MakeProbe) -> str | None:
+    """Returns why nothing arrives any more; None if something does."""
     why = None
     for _ in range(_ATTEMPTS):  # the client that is used first may be what broke
-        probe = run.probe(("PUB-01",), History(CASE, run.clock))
+        probe = make_probe((_requirement(context),), History(CASE, context.clock))
         try:
-            listener = await _listen(run, probe)
+            listener = await _listen(context, probe)
             if not listener.entry.deliveries:
-                await run.deadline.wait(listener.start_reading())
+                await context.deadline.wait(listener.start_reading())
             why = None if listener.entry.deliveries else "the target stopped delivering anything"
         except CaseAborted as aborted:
             why = f"the target stopped working ({aborted})"
-        await end(*probe.tasks)
+        await end(*probe.tasks.running)
         await leave_all(tuple(one for one in probe.listeners if one.open))
-        await run.clients.take_fault()
+        await context.clients.take_fault()
         if why is None:
             break
     return why
 
 
+def _requirement(context: RunContext) -> str:
+    return "PUB-01" if "events" in context.capabilities.profiles else "STR-06"
+
+
 def _round_trip_s(history: History) -> float:
-    """What the fastest publish took: a busy machine makes one or another slow, but hardly all."""
+    """Returns the time of the fastest publish: a busy machine slows one or another, hardly all."""
     return min(
         publish.returned.at_s - publish.called.at_s
         for publish in history.publishes
@@ -87,27 +101,27 @@ def _round_trip_s(history: History) -> float:
     )
 
 
-async def _wire(run: Run, probe: Probe) -> Listener:
+async def _wire(context: RunContext, probe: Probe) -> Listener:
     try:
-        await run.start()
-        await run.clients.shared(0)
+        await context.clients.start()
+        await context.clients.shared(0)
     except TargetUnusable:
         raise
     except Exception as error:  # because: whatever the target raises is said in one line
         raise TargetUnusable(f"opening a client failed: {describe(error)}") from error
     try:
-        return await _listen(run, probe)
+        return await _listen(context, probe)
     except CaseAborted as aborted:
         raise TargetUnusable(str(aborted)) from aborted
 
 
-async def _listen(run: Run, probe: Probe) -> Listener:
-    """A reader that waits, and three events for it."""
-    tenant, key = probe.tenant(), probe.key()
-    events = "events" in run.capabilities.profiles
+async def _listen(context: RunContext, probe: Probe) -> Listener:
+    """Returns a reader that waits, after three events were published for it."""
+    tenant, key = probe.make.tenant(), probe.make.key()
+    events = "events" in context.capabilities.profiles
     listener = await probe.subscribe(EventPattern.all(tenant) if events else key)
     listener.start_reading()
-    # Three, since a bus that loses the first event is wired, and PUB-04 says more of it.
+    # Three: a bus that loses the first event is wired, and PUB-04 says more about it.
     for _ in range(3):
-        await probe.publish(probe.event(tenant) if events else probe.stream_event(key))
+        await probe.publish(probe.make.event(tenant) if events else probe.make.stream_event(key))
     return listener

@@ -1,11 +1,12 @@
 """How a case acts on a bus and observes it, with everything recorded and every wait bounded."""
 
-from eventhook_conformance.probe.acting import Via
+from eventhook_conformance.probe.access import Via
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, NotOffered, Undecided
 from eventhook_conformance.probe.listener import Listener
-from eventhook_conformance.probe.probe import Probe
+from eventhook_conformance.probe.probe import Probe, Trials
+from eventhook_conformance.probe.run_context import RunContext
 
 __all__ = [
     "CaseAborted",
@@ -14,6 +15,8 @@ __all__ = [
     "Listener",
     "NotOffered",
     "Probe",
+    "RunContext",
+    "Trials",
     "Undecided",
     "Via",
 ]

@@ -7,34 +7,43 @@ from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock, History
-from eventhook_conformance.probe import Client, Deadline
+from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.context_task import ContextTask
+from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.services import Services
 from eventhook_conformance.target import Server, Target
 
-_OPEN_TIMEOUT_S: Final = 30.0
+OPEN_TIMEOUT_S: Final = 30.0
 
 
 class TargetUnusable(Exception):
     """The target cannot be opened, entered or published to: there is nothing to judge."""
 
 
-class Clients:
+class ClientPool:
     """Opens and closes everything of a target that is open in a run.
 
     Args:
         target: whose clients.
         deadline: bounds leaving; entering may take half a minute.
         clock: the run's.
+        open_timeout_s: how long entering may take, in seconds.
     """
 
-    def __init__(self, target: Target, deadline: Deadline, clock: Clock) -> None:
+    def __init__(
+        self,
+        target: Target,
+        deadline: Deadline,
+        clock: Clock,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
+    ) -> None:
         self.server: Server | None = None
-        self.services = Services(target, deadline, _OPEN_TIMEOUT_S)
+        self.services = Services(target, deadline, open_timeout_s)
         self.kit: tuple[str, ...] = ()
         """The parts of the kit that the target is made of."""
         self._target = target
+        self._open_timeout_s = open_timeout_s
         self._deadline = deadline
         self._clock = clock
         self._shared: dict[int, Client] = {}
@@ -53,7 +62,7 @@ class Clients:
             return
         self._server_context = ContextTask(self._target.server, self._deadline)
         try:
-            self.server = await self._server_context.enter(_OPEN_TIMEOUT_S)
+            self.server = await self._server_context.enter(self._open_timeout_s)
         except Exception as error:  # because: whatever the target raises is said in one line
             raise TargetUnusable(f"its server could not be started: {describe(error)}") from error
 
@@ -95,7 +104,7 @@ class Clients:
             context_task = ContextTask(self._target.open, self._deadline)
         else:
             raise TargetUnusable("its server was not started")
-        backend = await context_task.enter(max(_OPEN_TIMEOUT_S, self._deadline.timeout_s))
+        backend = await context_task.enter(max(self._open_timeout_s, self._deadline.timeout_s))
         self.kit = self.kit or tuple(getattr(backend, "kit_parts", ()))
         return Client(name, context_task, backend, self._deadline)
 

@@ -1,99 +1,146 @@
-"""One case's hands and eyes.
+"""The probe: how one case acts on a bus and observes it.
 
-A case makes fresh tenants and keys, subscribes, publishes, and then either reads what it awaits
-(`Listener.receive`) or proves with a fence that everything has come that will (`fence`). What was seen
-is judged afterwards by the checker; a case only states what the checker cannot know.
+A case makes fresh tenants and keys, subscribes, publishes, and then either reads the events it expects
+(`Listener.receive`) or proves with a fence that nothing more will come (`fence`). The checker judges the
+recorded history afterwards; a case states only what the checker cannot know.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Final
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import FlovynEvent, StreamEvent
-from eventhook_conformance.history import Event, History, Moment, identity
-from eventhook_conformance.probe.acting import Acting, Via
+from eventhook_conformance.history import History
+from eventhook_conformance.probe.access import ClientAccess
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.fences import Fences
+from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
+from eventhook_conformance.probe.maker import Maker
+from eventhook_conformance.probe.publisher import Publisher
+from eventhook_conformance.probe.run_context import RunContext
+from eventhook_conformance.probe.subscriber import Subscriber
+from eventhook_conformance.probe.task_scope import TaskScope
+from eventhook_conformance.target import Server
 
-_KNOCK_S: Final = 0.02
 
+class Trials(Protocol):
+    """Judges a body with a probe and a history of its own, within a case."""
 
-class Probe(Acting):
-    """What a case is given."""
-
-    async def fence(self, *listeners: Listener) -> None:
-        """Proves that what has not come on these will not: by an event after it that has.
-
-        Each client that published in this case publishes one more event, which the subscription
-        asks for; by publisher order nothing earlier can come after it (PUB-06).
+    async def judge(
+        self,
+        requirements: Sequence[str],
+        name: str,
+        body: Callable[[Probe], Awaitable[None]],
+    ) -> tuple[History, tuple[Violation, ...]]:
+        """Returns the history of the body, and the breaches it shows; nothing of it stays open.
 
         Raises:
-            CaseAborted: a fence did not arrive.
+            Undecided: it could not be decided.
         """
-        if not listeners:
-            return
-        names = {p.client for p in self.history.publishes if p.returned}
-        clients = await self._clients_of(names) if names else [await self.client()]
-        for client in clients:
-            await self.reach(*listeners, via=client)
-        await self._fence(clients, listeners)
 
-    async def _fence(self, clients: Sequence[Client], listeners: Sequence[Listener]) -> None:
-        """Each client publishes one more event for each listener, who reads all that it asks for."""
-        fences = [(client, self.for_each(listeners)) for client in clients]
-        # All that they have to come after was published before; among themselves they owe no order.
-        entries = await self.at_once(
-            *(self.burst([[one] for one in its], via=client) for client, its in fences)
+
+class Probe:
+    """Everything one case may do. Each part does one thing; the methods here are the parts' own.
+
+    `make` makes tenants, keys and events; `findings` collects the breaches that the case states;
+    `access` gives clients; `tasks` runs calls beside each other; `publisher`, `subscriber` and `fences`
+    call the bus.
+
+    Args:
+        context: the part of the run that all cases share.
+        requirements: those that the case is made for.
+        history: where everything the case does is recorded.
+        trials: judges bodies apart from the case.
+        swap_clients: the two shared clients change places (see `ClientAccess`).
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        requirements: Sequence[str],
+        history: History,
+        trials: Trials,
+        *,
+        swap_clients: bool = False,
+    ) -> None:
+        self.target = context.target
+        self.capabilities = context.capabilities
+        self.settings = context.settings
+        self.deadline = context.deadline
+        self.requirements = tuple(requirements)
+        self.history = history
+        self.random = random.Random(f"{context.settings.seed}:{history.case}")
+        self._pool = context.clients
+        self._trials = trials
+
+        self.make = Maker()
+        self.findings = findings = Findings(requirements)
+        self.found = findings.add
+        self.expect = findings.expect
+        self.aborted = findings.aborted
+        self.adopt = findings.adopt
+
+        self.tasks = tasks = TaskScope(context.deadline, findings)
+        self.spawn = tasks.spawn
+        self.at_once = tasks.at_once
+        self.returns = tasks.returns
+        self.raises = tasks.raises
+
+        self.access = access = ClientAccess(
+            context.clients, history, findings, swap_clients=swap_clients
         )
-        for publish in (publish for its in entries for publish in its):
-            publish.purpose = "fence"
-        published = [fence for _, its in fences for fence in its]
-        for listener in listeners:
-            # Those for others too, or they would stay unread and take room.
-            await listener.receive(*(one for one in published if listener.entry.matches(one)))
+        self.client = access.client
+        self.open_client = access.open_client
+        self.workflows = access.workflows
+        self.http = access.http
 
-    async def reach(self, *listeners: Listener, via: Via = None) -> None:
-        """Waits until what that client publishes arrives on these.
+        self.subscriber = subscriber = Subscriber(access, history, context.deadline, findings)
+        self.listener = subscriber.listener
+        self.subscribe = subscriber.subscribe
+        self.refuse_subscription = subscriber.refuse_subscription
 
-        Does nothing where entering makes a subscription active for the whole bus at once.
+        self.publisher = publisher = Publisher(
+            access, tasks, history, context.ledger, context.deadline, findings
+        )
+        self.publish = publisher.publish
+        self.publish_here = publisher.publish_here
+        self.attempt = publisher.attempt
+        self.publish_elsewhere = publisher.publish_elsewhere
+        self.burst = publisher.burst
+        self.refuse = publisher.refuse
+        self.attribute = publisher.attribute
 
-        Raises:
-            CaseAborted: nothing of it arrived in time.
-        """
-        client = await self.client(via)
-        if self.capabilities.activation == "bus":
-            return
-        knocks: list[Event] = []
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.deadline.current_s
-        while deaf := [
-            one for one in listeners if one.client is not client and not one.heard(knocks)
-        ]:
-            if loop.time() > until:
-                raise self.aborted(
-                    f"what {client.name} publishes to arrive on {deaf[0].entry.name} in the end",
-                    f"nothing of it within {self.deadline.current_s:g} s",
-                    deaf[0].entry,
-                )
-            new = self.for_each(deaf)
-            for knock in new:
-                (await self.publish(knock, via=client)).purpose = "fence"
-            knocks += new
-            await asyncio.gather(*(one.drain_for(_KNOCK_S) for one in listeners))
-        for listener in listeners:
-            await listener.receive(*[k for k in knocks if listener.entry.matches(k)][-1:])
+        self.fences = fences = Fences(
+            self.make,
+            access,
+            publisher,
+            tasks,
+            history,
+            context.deadline,
+            findings,
+            active_everywhere=context.capabilities.activation == "bus",
+        )
+        self.fence = fences.fence
+        self.reach = fences.reach
+        self.for_each = fences.for_each
 
-    def for_each(self, listeners: Iterable[Listener]) -> list[Event]:
-        """The fewest events such that each of these asks for one."""
-        events: list[Event] = []
-        for listener in listeners:
-            if not any(listener.entry.matches(event) for event in events):
-                events.append(self.fence_event(listener.entry.selects))
-        return events
+    @property
+    def server(self) -> Server | None:
+        """The target's server, where it has one."""
+        return self._pool.server
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """All subscriptions of the case, in order of making."""
+        return self.subscriber.listeners
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The breaches that the case stated so far."""
+        return self.findings.violations
 
     async def close(self, client: Client) -> None:
         """Calls a client's `aclose`; from now on its subscriptions are owed no more events.
@@ -107,46 +154,14 @@ class Probe(Acting):
                 listener.entry.closing = now
         await self.returns(client.aclose(self.history), f"closing {client.name}")
 
-    async def _clients_of(self, names: Collection[str]) -> list[Client]:
-        shared = sorted(self.used, key=lambda one: one.name)
-        vias: dict[str, Via] = {one.name: self.used[one] for one in shared}
-        clients = [await self.client(via) for name, via in vias.items() if name in names]
-        own = [c for c in self.own_clients if c.name in names and not (c.closed or c.transient)]
-        return [*(c for c in clients if not c.closed), *own]
-
-    def attribute(self, by: str, since: Moment, *listeners: Listener) -> None:
-        """Enters as published by somebody else what these got and nothing here published.
-
-        For what stands over the bus and publishes by itself: what it had to publish, the case judges.
-
-        Args:
-            by: how the history calls the publisher.
-            since: when it may have begun; its publishes have all returned by now.
-            listeners: what they got, each in order of arrival.
-        """
-        own = {
-            identity(publish.event) for publish in self.history.publishes if publish.client != by
-        }
-        known = Counter(
-            identity(publish.event) for publish in self.history.publishes if publish.client == by
-        )
-        for listener in listeners:
-            came: Counter[object] = Counter()
-            for event in listener.received:
-                if not isinstance(event, FlovynEvent | StreamEvent) or identity(event) in own:
-                    continue
-                came[identity(event)] += 1
-                if came[identity(event)] > known[identity(event)]:
-                    known[identity(event)] += 1
-                    entry = self.history.publish(by, self._recorded(event))
-                    entry.called, entry.outcome = since, "ok"
-                    entry.returned = self.history.clock.now()
-
     async def apart(
         self, body: Callable[[Probe], Awaitable[None]]
     ) -> tuple[History, tuple[Violation, ...]]:
-        """What a body of its own does and breaks, with a probe and history of its own.
+        """Runs a body with a probe and history of its own; returns its history and its breaches.
 
         Nothing of it stays open, and nothing of it counts unless it is adopted.
+
+        Raises:
+            Undecided: it could not be decided.
         """
-        return await self._judge_apart(self.requirements, self.history.case, body)
+        return await self._trials.judge(self.requirements, self.history.case, body)

@@ -48,8 +48,8 @@ class Player:
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._tenants = [probe.tenant() for _ in range(TENANTS)]
-        self._keys = [probe.key() for _ in range(KEYS)]
+        self._tenants = [probe.make.tenant() for _ in range(TENANTS)]
+        self._keys = [probe.make.key() for _ in range(KEYS)]
         # The same ids in every tenant: only the tenant tells their events apart (TEN-02).
         self._workflows = [uuid4(), uuid4()]
         self._task = uuid4()
@@ -153,11 +153,11 @@ class Player:
     async def _stream(self, client: int, key: int, length: int) -> None:
         if "streams" in self._probe.capabilities.profiles:
             name = self._keys[key % KEYS]
-            events = [self._probe.stream_event(name, sequence=n) for n in range(length + 1)]
+            events = [self._probe.make.stream_event(name, sequence=n) for n in range(length + 1)]
             await self._send([events], client)
 
     def _event(self, tenant: int, event_type: int, workflow: int, source: int) -> FlovynEvent:
-        return self._probe.event(
+        return self._probe.make.event(
             self._tenants[tenant % TENANTS],
             TYPES[event_type % len(TYPES)],
             data=_DATA[event_type % len(_DATA)],
@@ -208,7 +208,9 @@ class Player:
         return [one for one in self._listeners if _scope(one.entry.selects) == scope]
 
     async def _refuse(self, client: int, tenant: int, which: int) -> None:
-        event = self._probe.event(self._tenants[tenant % TENANTS], REFUSED[which % len(REFUSED)])
+        event = self._probe.make.event(
+            self._tenants[tenant % TENANTS], REFUSED[which % len(REFUSED)]
+        )
         await self._probe.refuse(event, via=self._via(client))
 
     # Reading, and the rest

@@ -1,41 +1,57 @@
-"""The pytest plugin: `pytest --pyargs eventhook_conformance --target X` runs the cases in anyone's run.
+"""The pytest plugin: `pytest --pyargs eventhook_conformance --target X` judges a target in any pytest run.
 
-pytest sees each case as a test function of its own, once per target. What a run shares (the target's
-clients, what is parked) is a fixture of the session, so that the vendor's flags keep their meaning.
+pytest sees each case as a test function of its own, once for each target. A fixture of the session keeps
+the run of a target (its clients, its parked subscriptions), so that the vendor's flags keep their meaning.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
-import warnings
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
 
 from eventhook_conformance.cases import instances_of
-from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
-from eventhook_conformance.engine.runner import not_claimed, selectable
-from eventhook_conformance.engine.session import Run
-from eventhook_conformance.engine.smoke_test import smoke
-from eventhook_conformance.probe.client_pool import TargetUnusable
+from eventhook_conformance.engine.event_loop import complete, event_loop
+from eventhook_conformance.engine.events import EngineEvent, ResultRevised
+from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
+from eventhook_conformance.engine.runner import selectable
+from eventhook_conformance.engine.session import Session
 from eventhook_conformance.report.failure import failure_text
+from eventhook_conformance.results import CaseResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Case, Instance
 
 PACKAGE: Final = Path(__file__).parent.parent
 CASES: Final = PACKAGE / "cases"
-RUNS: Final[pytest.StashKey[dict[str, Run]]] = pytest.StashKey()
+
+
+@dataclass
+class Judged:
+    """One target in this pytest run."""
+
+    subject: ResolvedTarget
+    settings: Settings
+    planned: list[Instance] = field(default_factory=list)
+    session: Session | None = None
+    revised: dict[str, CaseResult] = field(default_factory=dict)
+    """Results that late arrivals changed after their test function had ended."""
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Takes an event of the engine."""
+        if isinstance(event, ResultRevised):
+            self.revised[event.after.id] = event.after
+
+
+JUDGED: Final[pytest.StashKey[dict[str, Judged]]] = pytest.StashKey()
 _UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 """Set where cases were asked for, but no target."""
-
-_TOOK: Final[pytest.StashKey[float]] = pytest.StashKey()
+_DURATION_S: Final[pytest.StashKey[float]] = pytest.StashKey()
 """How long a case took, in seconds."""
-_SCOPE_UNSET: Final = 'The configuration option "asyncio_default_fixture_loop_scope" is unset'
-LEFT_OUT: Final[pytest.StashKey[Callable[[Case], bool]]] = pytest.StashKey()
-"""Which cases need no test function; by default each has one, skipped where it does not apply."""
 
 
 class NotConformant(Exception):
@@ -49,32 +65,14 @@ class CaseModule(pytest.Module):
         return importlib.import_module(f"eventhook_conformance.cases.{self.path.stem}")
 
     def istestfunction(self, obj: object, name: str) -> bool:
-        case = getattr(obj, "__case__", None)
-        left_out = self.config.stash.get(LEFT_OUT, None)
-        return case is not None and not (left_out and left_out(case))
+        return hasattr(obj, "__case__")
 
     def istestclass(self, obj: object, name: str) -> bool:
         return False
 
 
-def make_run(name: str, settings: Settings) -> Run:
-    """The run of a target by name, its claims narrowed by the settings; nothing is opened yet.
-
-    Raises:
-        TargetNotFound: there is no such target, or it does not claim a profile that was asked for.
-    """
-    target = find_target(name)
-    capabilities = target.capabilities
-    if settings.profiles:
-        try:
-            capabilities = capabilities.narrowed(settings.profiles)
-        except ValueError as error:
-            raise TargetNotFound(f"target {name!r}: {error}") from error
-    return Run(target, capabilities, settings, name)
-
-
-class _Passed(pytest.Module):
-    """A module of ours as pytest itself would collect it, where a vendor calls every file a test."""
+class _EmptyModule(pytest.Module):
+    """Empty collector that suppresses pytest's own, where a vendor's settings call every file a test."""
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         return []
@@ -88,31 +86,61 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="TARGET",
         help="event bus to judge: a registered name, module:attribute or driver:COMMAND "
-        "(repeatable); "
-        "with --pyargs eventhook_conformance",
+        "(repeatable); with --pyargs eventhook_conformance",
     )
-    group.addoption("--eventhook-profile", action="append", default=[], metavar="P")
-    group.addoption("--eventhook-seed", type=int, default=Settings.seed, metavar="N")
     group.addoption(
-        "--eventhook-timeout", type=float, default=Settings.arrival_timeout_s, metavar="SECONDS"
+        "--eventhook-profile",
+        action="append",
+        default=[],
+        metavar="P",
+        help="test this profile only (repeatable); default: all that the target claims",
     )
-    group.addoption("--eventhook-settle", type=float, default=Settings.settle_s, metavar="SECONDS")
-    group.addoption("--eventhook-at-once", type=int, default=Settings.at_once, metavar="N")
-    group.addoption("--eventhook-browser", action="store_true")
-    group.addoption("--eventhook-examples", type=int, default=Settings.examples, metavar="N")
+    group.addoption(
+        "--eventhook-seed",
+        type=int,
+        default=Settings.seed,
+        metavar="N",
+        help="make the random choices repeatable; default: %(default)s",
+    )
+    group.addoption(
+        "--eventhook-timeout",
+        type=float,
+        default=Settings.arrival_timeout_s,
+        metavar="SECONDS",
+        help="how long to wait for an event that must come; default: %(default)s",
+    )
+    group.addoption(
+        "--eventhook-settle",
+        type=float,
+        default=Settings.settle_s,
+        metavar="SECONDS",
+        help="how long to listen, once, for events that must not come; default: %(default)s",
+    )
+    group.addoption(
+        "--eventhook-at-once",
+        type=int,
+        default=Settings.at_once,
+        metavar="N",
+        help="maximum concurrent cases; default: 1, or 96 for a distant target",
+    )
+    group.addoption(
+        "--eventhook-browser",
+        action="store_true",
+        help="read the SSE streams with a headless Chromium too",
+    )
+    group.addoption(
+        "--eventhook-examples",
+        type=int,
+        default=Settings.examples,
+        metavar="N",
+        help="number of random histories; default: %(default)s",
+    )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--target") or config.inipath is None:
-        # Before pytest-asyncio looks: our fixtures name their loop, and a project without settings has
-        # it only through us. One that has settings of its own is told in its own runs.
-        warnings.filterwarnings("ignore", message=_SCOPE_UNSET)
     config.addinivalue_line(
         "markers", "needs(**capabilities): applies only where the target claims one of these values"
     )
-    if RUNS in config.stash:
-        return
     option = config.getoption
     settings = Settings(
         seed=option("--eventhook-seed"),
@@ -125,13 +153,15 @@ def pytest_configure(config: pytest.Config) -> None:
         browser=option("--eventhook-browser"),
     )
     try:
-        config.stash[RUNS] = {name: make_run(name, settings) for name in option("--target")}
+        config.stash[JUDGED] = {
+            name: Judged(resolve(name, settings.profiles), settings) for name in option("--target")
+        }
     except TargetNotFound as error:
         raise pytest.UsageError(str(error)) from error
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Nothing of the package but its cases is collected, whatever the vendor calls a test file."""
+    """Ignores everything in the package but its cases, whatever the vendor calls a test file."""
     if collection_path.is_file() and PACKAGE in collection_path.parents:
         return collection_path.parent != CASES or collection_path.name.startswith("_")
     return None
@@ -140,17 +170,16 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> pytest.Module | None:
-    """pytest's own look at our modules finds nothing: `CaseModule` has all there is."""
     if module_path.parent != CASES:
         return None
-    passed: _Passed = _Passed.from_parent(parent, path=module_path)
-    return passed
+    empty: _EmptyModule = _EmptyModule.from_parent(parent, path=module_path)
+    return empty
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule | None:
     if file_path.parent != CASES or file_path.suffix != ".py" or file_path.name.startswith("_"):
         return None
-    if not parent.config.stash[RUNS]:
+    if not parent.config.stash[JUDGED]:
         parent.config.stash[_UNJUDGED] = True
         return None
     module: CaseModule = CaseModule.from_parent(
@@ -162,14 +191,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if hasattr(metafunc.function, "__case__"):
-        runs: dict[str, Run] = metafunc.config.stash[RUNS]
-        metafunc.parametrize(
-            "conformance_run", list(runs), ids=list(runs), indirect=True, scope="session"
-        )
+        judged: dict[str, Judged] = metafunc.config.stash[JUDGED]
+        names = list(judged)
+        metafunc.parametrize("conformance_run", names, ids=names, indirect=True, scope="session")
 
 
 def instance_of(item: pytest.Item) -> Instance | None:
-    """What the suite knows of a test function, None if it is no case."""
+    """Returns the case of a test function with its parameters; None if it is no case."""
     if not hasattr(getattr(item, "function", None), "__case__"):
         return None
     case: Case = item.function.__case__  # type: ignore[attr-defined]  # because: just looked for
@@ -178,19 +206,19 @@ def instance_of(item: pytest.Item) -> Instance | None:
     return next(one for one in instances_of(case) if one.parameters == parameters)
 
 
-def run_of(item: pytest.Item) -> Run:
-    """The run that a case's test function belongs to."""
+def judged_by(item: pytest.Item) -> Judged:
+    """Returns the target that a case's test function judges."""
     name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: as above
-    return item.config.stash[RUNS][name]
+    return item.config.stash[JUDGED][name]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Orders the cases: by target, and in their turns within each."""
+    """Orders the cases: by target, and by phase within each."""
     if _UNJUDGED in config.stash:
         raise pytest.UsageError("the cases need something to judge: give --target TARGET")
-    runs = config.stash[RUNS]
-    targets = list(runs)
+    judged: dict[str, Judged] = config.stash[JUDGED]
+    names = list(judged)
     places: list[int] = []
     cases: list[tuple[tuple[int, int], pytest.Item]] = []
     for place, item in enumerate(items):
@@ -199,89 +227,101 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         item.extra_keyword_matches.update([*instance.case.requirements, instance.id])
         places.append(place)
-        cases.append(((targets.index(run_of(item).name), instance.case.phase), item))
-    for run in runs.values():
-        run.result.selectable = selectable()
+        order = (names.index(judged_by(item).subject.name), instance.case.phase)
+        cases.append((order, item))
     cases.sort(key=lambda one: one[0])
     for place, (_, item) in zip(places, cases, strict=True):
         items[place] = item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tells each run what it will be asked for: what was deselected is never begun."""
-    planned: dict[str, list[Instance]] = {}
+    """Plans what each target will be asked for: a deselected case never starts early."""
     for item in session.items:
         instance = instance_of(item)
-        if instance is not None and instance.unmet(run_of(item).capabilities) is None:
-            planned.setdefault(run_of(item).name, []).append(instance)
-    for name, run in session.config.stash[RUNS].items():
-        run.planned = planned.get(name, ())
+        if instance is not None:
+            judged_by(item).planned.append(instance)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    instance = instance_of(item)
-    if instance is None:
-        return
-    run = run_of(item)
-    if run.result.unusable or run.result.silent:
-        pytest.skip(f"not run: {run.result.unusable or 'the target delivers nothing'}")
-    reason = instance.unmet(run.capabilities)
-    if reason is not None:
-        run.note(not_claimed(instance, reason))
-        pytest.skip(f"not claimed: {reason}")
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def conformance_run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
-    """The run of one target: its clients are open from the first case to the last."""
-    run = request.config.stash[RUNS][request.param]
-    before: dict[str, int] = {}
-    try:
+@pytest.fixture(scope="session")
+def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
+    """Keeps the run of one target open from its first case to its last."""
+    judged = request.config.stash[JUDGED][request.param]
+    session = Session(judged.subject, judged.settings, judged.planned, (judged.on_event,))
+    session.result.selectable = selectable()
+    judged.session = session
+    with event_loop() as loop:
         try:
-            await smoke(run)
-        except TargetUnusable as unusable:
-            run.result.unusable = f"target {run.name!r} cannot be used: {unusable}"
-        yield run
-        before = {case.id: len(case.violations) for case in run.result.cases}
-    finally:
-        await run.finish()
-    late = [case for case in run.result.cases if len(case.violations) > before[case.id]]
+            complete(loop, session.start())
+            yield Probing(session, loop)
+            judged.revised.clear()
+        except KeyboardInterrupt:
+            session.interrupt("interrupted: what was not run is untested")
+            raise
+        finally:
+            complete(loop, session.finish())
+    late = [case for case in judged.revised.values() if case.outcome == "failed"]
     if late:
         raise NotConformant(
-            "what came after their end fails these cases:\n\n"
-            + "\n\n".join(failure_text(case, run.name) for case in late)
+            "late arrivals fail these cases after their end:\n\n"
+            + "\n\n".join(failure_text(case, session.name) for case in late)
         )
 
 
-class Judge:
-    """What a case's test function gets as `probe`: the run hands its body the real one."""
+@dataclass(frozen=True)
+class Probing:
+    """The session of a target, and the event loop that it runs in."""
 
-    def __init__(self, run: Run, instance: Instance, item: pytest.Item) -> None:
-        self._run = run
+    session: Session
+    loop: asyncio.AbstractEventLoop
+
+
+class CaseJudge:
+    """The `probe` of a case's test function: the engine hands the case's body the real one."""
+
+    def __init__(self, probing: Probing, instance: Instance, item: pytest.Item) -> None:
+        self._probing = probing
         self._instance = instance
         self._item = item
 
-    async def judge(self) -> None:
-        """Runs the case; raises what the reader of a failed test needs to see."""
+    def judge(self) -> None:
+        """Runs the case.
+
+        Raises:
+            NotConformant: it failed, or could not be decided.
+        """
         __tracebackhide__ = True
-        if self._run.result.unusable or self._run.result.silent:
-            pytest.fail(self._run.result.unusable or "the target delivers nothing", pytrace=False)
-        result = await self._run.judge(self._instance)
-        self._item.stash[_TOOK] = result.duration_s
+        session, loop = self._probing.session, self._probing.loop
+        if session.stopped:
+            pytest.fail(session.result.unusable or "the target delivers nothing", pytrace=False)
+        result = complete(loop, session.judge(self._instance))
+        self._item.stash[_DURATION_S] = result.duration_s
         if result.outcome == "not_claimed":
             pytest.skip(f"not claimed: {result.message}")
         if result.outcome != "passed":
-            raise NotConformant(failure_text(result, self._run.name))
+            raise NotConformant(failure_text(result, session.name))
 
 
 @pytest.fixture
-def probe(request: pytest.FixtureRequest, conformance_run: Run) -> Judge:
+def probe(request: pytest.FixtureRequest, conformance_run: Probing) -> CaseJudge:
     """How a case acts and observes."""
     instance = instance_of(request.node)
     if instance is None:
         raise pytest.UsageError("the fixture `probe` is for cases of eventhook_conformance")
-    return Judge(conformance_run, instance, request.node)
+    session = conformance_run.session
+    reason = instance.unmet(session.capabilities)
+    if reason is not None and not session.stopped:
+        session.skip(instance, reason)
+        pytest.skip(f"not claimed: {reason}")
+    return CaseJudge(conformance_run, instance, request.node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if instance_of(item) is None:
+        return
+    session = judged_by(item).session
+    if session is not None and session.stopped:
+        pytest.skip(f"not run: {session.result.unusable or 'the target delivers nothing'}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -291,24 +331,25 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, NotConformant):
         report.longrepr = str(call.excinfo.value)
-    if call.when == "call" and _TOOK in item.stash:
-        # A case that began before its turn took longer than pytest waited for it.
-        report.duration = item.stash[_TOOK]
+    if call.when == "call" and _DURATION_S in item.stash:
+        # A case that started early took longer than pytest waited for it.
+        report.duration = item.stash[_DURATION_S]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for run in config.stash[RUNS].values():
-        if run.result.cases or run.result.unusable:
-            terminalreporter.section(f"conformance of {run.name}")
-            terminalreporter.line(f"verdict: {run.result.verdict}")
+    for judged in config.stash[JUDGED].values():
+        result = judged.session and judged.session.result
+        if result and (result.cases or result.unusable):
+            terminalreporter.section(f"conformance of {judged.subject.name}")
+            terminalreporter.line(f"verdict: {result.verdict}")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A run that tested nothing, or left a claim untested, is no success."""
-    runs = session.config.stash[RUNS].values()
+    """Fails a run that tested nothing, or left a claim untested."""
+    results = [one.session.result for one in session.config.stash[JUDGED].values() if one.session]
     if exitstatus == pytest.ExitCode.OK and any(
-        run.result.cases and run.result.verdict == "inconclusive" for run in runs
+        result.cases and result.verdict == "inconclusive" for result in results
     ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import pytest
 
@@ -132,13 +132,12 @@ def case(
         )
 
         @functools.wraps(body)
-        async def judged(probe: Any, **parameters: Any) -> None:
+        def judged(probe: Any, **parameters: Any) -> None:
             __tracebackhide__ = True
-            await probe.judge()
+            probe.judge()
 
         judged.__case__ = about  # type: ignore[attr-defined]  # because: the mark of a case
-        marked: Body = pytest.mark.asyncio(loop_scope="session")(judged)
-        return marked
+        return cast("Body", judged)
 
     return decorate
 

@@ -51,7 +51,7 @@ def collect(package_name: str) -> dict[str, Instance]:
 
 def _instances(function: Any) -> Iterator[Instance]:
     case: Case = function.__case__
-    marks = [mark for mark in function.pytestmark if mark.name == "parametrize"]
+    marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name == "parametrize"]
     for chosen in product(*([(mark, value) for value in mark.args[1]] for mark in marks)):
         parameters: dict[str, Any] = {}
         needs = dict(case.needs)

@@ -102,7 +102,7 @@ class Sse:
         task: UUID | None = None,
     ) -> StreamEvent:
         """A stream event with a sequence of its own."""
-        return self.probe.stream_event(
+        return self.probe.make.stream_event(
             str(key),
             payload,
             event_type,
@@ -123,7 +123,7 @@ class Sse:
         owner = workflow or task
         known = self._tenants.get(owner) if owner is not None else None
         tenant_id = self.tenants[tenant or 0].id if tenant is not None or known is None else known
-        return self.probe.event(
+        return self.probe.make.event(
             tenant_id, event_type, source="system", workflow=workflow, task=task, data=data
         )
 

@@ -1,4 +1,4 @@
-"""What a case makes: tenants, keys and events of its own."""
+"""Makes tenants, keys and events for one case."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def fresh_id() -> UUID:
     return UUID(int=_RANDOM.getrandbits(128), version=4)
 
 
-class Making:
-    """Makes what no other case has."""
+class Maker:
+    """Makes tenants, keys and events that no other case has."""
 
     def __init__(self) -> None:
         self._tick = now_ms()

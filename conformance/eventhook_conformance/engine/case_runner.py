@@ -1,0 +1,207 @@
+"""Runs one case, from its probe to its decided result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import NamedTuple
+
+from eventhook_conformance.checker import MISSING, Violation
+from eventhook_conformance.engine.auditor import Auditor, Revision
+from eventhook_conformance.engine.execution import Ending, execute
+from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.loop_watchdog import Watchdog
+from eventhook_conformance.engine.oracle import Oracle
+from eventhook_conformance.engine.outcome import closing_violation, decide, stands
+from eventhook_conformance.engine.parking import Parked, leave_all
+from eventhook_conformance.history import History
+from eventhook_conformance.probe import Client, Listener, Probe, RunContext, Undecided
+from eventhook_conformance.probe.client import CLOSED_BY_CASE
+from eventhook_conformance.probe.containment import end
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.specification import Case, Instance
+
+
+class Judged(NamedTuple):
+    """A case's result, and what judging it did to others."""
+
+    result: CaseResult
+    revisions: list[Revision]
+    """Finished cases whose subscriptions had to leave meanwhile, and showed late arrivals."""
+    used: Collection[Client]
+    """The shared clients that the case acted through."""
+
+
+class CaseRunner:
+    """Runs cases; several may run at once.
+
+    Args:
+        context: the part of the run that all cases share.
+        oracle: judges histories.
+        auditor: takes the subscriptions that stay open.
+        watchdog: breaks a target that blocks the event loop.
+        limits: the engine's limits.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        oracle: Oracle,
+        auditor: Auditor,
+        watchdog: Watchdog,
+        limits: Limits,
+    ) -> None:
+        self._context = context
+        self._oracle = oracle
+        self._auditor = auditor
+        self._watchdog = watchdog
+        self._limits = limits
+        self.running: set[str] = set()
+        """The IDs of the cases under way."""
+
+    def probe(
+        self, requirements: Sequence[str], history: History, *, swap_clients: bool = False
+    ) -> Probe:
+        """Returns a probe for a case of these requirements."""
+        return Probe(self._context, requirements, history, self, swap_clients=swap_clients)
+
+    async def run(self, instance: Instance, *, swap_clients: bool = False) -> Judged:
+        """Runs a case and judges what it saw.
+
+        Args:
+            instance: the case, with its parameters.
+            swap_clients: the two shared clients change places, so that both carry load.
+        """
+        case = instance.case
+        self.running.add(instance.id)
+        try:
+            began = time.perf_counter()
+            revisions = await self._clear_the_way(case)
+            history = History(instance.id, self._context.clock)
+            probe = self.probe(case.requirements, history, swap_clients=swap_clients)
+            with self._watchdog.watching():
+                result, parked = await self._judge(instance, probe, began)
+            if parked is not None:
+                revisions += await self._auditor.park(parked)
+        finally:
+            self.running.discard(instance.id)
+        if not self.running:  # others may still act through a tainted client
+            revisions += await self._auditor.retire_tainted()
+        return Judged(result, revisions, probe.access.used)
+
+    async def _clear_the_way(self, case: Case) -> list[Revision]:
+        if case.last:
+            return await self._auditor.leave_shared(self._context.settings.settle_s)
+        if case.exclusive:
+            return await self._auditor.audit()
+        return []
+
+    async def _judge(
+        self, instance: Instance, probe: Probe, began: float
+    ) -> tuple[CaseResult, Parked | None]:
+        case, history = instance.case, probe.history
+        ending = await execute(
+            probe, lambda: instance.body(probe, **instance.parameters), self._limits.case_s
+        )
+        self._note_blocked(probe)
+        fault = await self._take_fault()
+        charged = await self._look_twice(probe, case)
+        charged = [one for one in charged if stands(one, fault)]
+        stated = [one for one in probe.violations if stands(one, fault)]
+        stays = case.parks and fault is None
+        staying, wrong = await self._leave(probe, stays=stays)
+        if wrong and fault is None:
+            fault = await self._take_fault()
+        if fault is None:
+            stated += wrong
+        else:
+            ending = Ending(decided=False, blame="driver", message=fault)
+        adopted = probe.findings.adopted
+        undecided = CaseResult(
+            id=instance.id,
+            requirements=case.requirements,
+            outcome="passed",
+            duration_s=time.perf_counter() - began,
+            history=adopted[1] if adopted else history,
+            program=adopted[0] if adopted else None,
+        )
+        result = decide(undecided, [*charged, *stated], ending)
+        if not staying:
+            return result, None
+        judged = sum(len(one.entry.deliveries) for one in staying)
+        account = Parked(
+            result, case, history, ending, tuple(charged), tuple(stated), staying, judged
+        )
+        return result, account
+
+    async def _look_twice(self, probe: Probe, case: Case | None = None) -> list[Violation]:
+        """Judges a history; where an event is missing, reads on for a moment and judges again.
+
+        An overtaken event may arrive just after the case; it is reordered then, and not lost.
+        """
+        found = self._oracle.judge(probe.history, case)
+        short = {violation.entries[0] for violation in found if violation.kind in MISSING}
+        behind = [one for one in probe.listeners if one.entry in short and one.open]
+        if not behind:
+            return found
+        await asyncio.gather(*(one.drain_for(self._limits.second_look_s) for one in behind))
+        return self._oracle.judge(probe.history, case)
+
+    async def _leave(
+        self, probe: Probe, *, stays: bool
+    ) -> tuple[tuple[Listener, ...], list[Violation]]:
+        """Ends the case's tasks, leaves its subscriptions, closes its own clients.
+
+        Returns:
+            The subscriptions that stay open (those of shared clients, if `stays`), and the breaches.
+        """
+        await end(*probe.tasks.running, grace_s=self._context.deadline.current_s)
+        own = set(probe.access.own)
+        still_open = [one for one in probe.listeners if one.open]
+        leaving = [one for one in still_open if not stays or one.client in own]
+        for listener in leaving:
+            listener.drain()
+        await asyncio.sleep(0)
+        wrong = await leave_all(tuple(leaving))
+        for client in probe.access.own:
+            await self._context.clients.services.leave(client)
+            problem = await client.leave()
+            if problem is not None and client.tainted in (None, CLOSED_BY_CASE):
+                wrong.append(closing_violation(client, problem))
+        return tuple(one for one in still_open if one not in leaving), wrong
+
+    async def judge(
+        self,
+        requirements: Sequence[str],
+        name: str,
+        body: Callable[[Probe], Awaitable[None]],
+    ) -> tuple[History, tuple[Violation, ...]]:
+        """Judges a body with a history of its own, within a case; nothing of it stays open.
+
+        Raises:
+            Undecided: it could not be decided.
+        """
+        probe = self.probe(requirements, History(name, self._context.clock))
+        ending = await execute(probe, lambda: body(probe), self._limits.case_s)
+        fault = await self._take_fault()
+        await end(*probe.tasks.running, grace_s=self._context.deadline.current_s)
+        found = [*await self._look_twice(probe), *probe.violations]
+        found += (await self._leave(probe, stays=False))[1]
+        if fault is not None:
+            raise Undecided(fault, "driver")
+        if ending.message is not None and not found:
+            raise Undecided(ending.message, ending.blame or "suite")
+        return probe.history, tuple(found)
+
+    def _note_blocked(self, probe: Probe) -> None:
+        blocked = self._watchdog.take()
+        if blocked is not None and not probe.violations:
+            probe.found("no call to block the event loop", f"blocked in {blocked}")
+
+    async def _take_fault(self) -> str | None:
+        """Returns how the driver failed in this case, if it did; nothing parked is heard then."""
+        fault = await self._context.clients.take_fault()
+        if fault is not None:
+            self._auditor.lose_parked()
+        return fault

@@ -1,0 +1,118 @@
+"""Runs a coroutine in an event loop that always closes, whatever tasks do about it.
+
+`asyncio.run` waits for ever for a task that swallows its cancellation. Targets hold such tasks, so every
+loop of the suite is made and closed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+CLOSE_LIMIT_S: Final = 5.0
+
+
+@contextlib.contextmanager
+def event_loop(close_limit_s: float = CLOSE_LIMIT_S) -> Iterator[asyncio.AbstractEventLoop]:
+    """Makes an event loop, and closes it with everything that still runs in it.
+
+    Args:
+        close_limit_s: how long tasks, generators and threads may resist, in seconds each.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        yield loop
+    finally:
+        try:
+            _close(loop, close_limit_s)
+        finally:
+            asyncio.set_event_loop(None)
+
+
+def run_in_loop(main: Coroutine[Any, Any, T], *, close_limit_s: float = CLOSE_LIMIT_S) -> T:
+    """Runs a coroutine to its end and returns its result, as `asyncio.run` does, but never hangs.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; the coroutine was cancelled and ended first.
+    """
+    with event_loop(close_limit_s) as loop:
+        return complete(loop, main)
+
+
+def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a loop. SIGINT cancels it, so that it can clean up; a second one raises.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    task = loop.create_task(main)
+    interrupted = False
+
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    with _on_interrupt(cancel):
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise
+
+
+@contextlib.contextmanager
+def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handles SIGINT for the time of the context, where Python's own handler would."""
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if not ours:
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _close(loop: asyncio.AbstractEventLoop, limit_s: float) -> None:
+    try:
+        for _ in range(2):  # tasks may start others as they end
+            if tasks := asyncio.all_tasks(loop):
+                loop.run_until_complete(_end(tasks, limit_s))
+        for shutdown in (loop.shutdown_asyncgens(), loop.shutdown_default_executor()):
+            with contextlib.suppress(TimeoutError):
+                loop.run_until_complete(asyncio.wait_for(shutdown, limit_s))
+    finally:
+        loop.close()
+
+
+async def _end(tasks: set[asyncio.Task[Any]], limit_s: float) -> None:
+    for task in tasks:
+        task.cancel()
+    _, stubborn = await asyncio.wait(tasks, timeout=limit_s)
+    for task in stubborn:
+        # Closing the coroutine ends what cancelling could not.
+        coroutine: Any = task.get_coro()
+        with contextlib.suppress(Exception):  # because: it may refuse even this
+            coroutine.close()
+            task.cancel()
+    if stubborn:
+        await asyncio.wait(stubborn, timeout=limit_s)
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # retrieved, so that asyncio does not print it at exit

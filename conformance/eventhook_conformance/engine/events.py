@@ -1,0 +1,51 @@
+"""What the engine tells while a run goes on; progress, reports and pytest subscribe.
+
+A result never changes after it was announced, but by a `ResultRevised`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from eventhook_conformance.results import CaseResult, RunResult
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A target is opened next."""
+
+    run: str
+    """The target, as the user named it."""
+    cases: int
+    """How many cases apply to it."""
+
+
+@dataclass(frozen=True)
+class CaseFinished:
+    """One more case has a result."""
+
+    run: str
+    result: CaseResult
+
+
+@dataclass(frozen=True)
+class ResultRevised:
+    """An audit found late arrivals: they change the result of a finished case."""
+
+    run: str
+    before: CaseResult
+    after: CaseResult
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """Everything of the run is judged and closed."""
+
+    run: str
+    result: RunResult
+
+
+EngineEvent: TypeAlias = RunStarted | CaseFinished | ResultRevised | RunFinished
+EventSubscriber: TypeAlias = Callable[[EngineEvent], None]

@@ -1,0 +1,81 @@
+"""Builds the result of a case from what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from eventhook_conformance.checker import Violation, condense
+from eventhook_conformance.engine.execution import Ending
+from eventhook_conformance.probe import Client
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.specification import Instance
+
+_PROVEN: Final = frozenset(
+    {
+        *("leaked", "phantom", "altered", "crossed", "unmatched", "refused-seen", "replayed"),
+        *("after-leaving", "repeated", "reordered", "disordered", "acausal"),
+    }
+)
+"""Breaches that delivered events show, whatever became of the driver afterwards."""
+
+
+def stands(violation: Violation, fault: str | None) -> bool:
+    """Whether a breach counts although the driver failed during the case."""
+    return fault is None or violation.kind in _PROVEN
+
+
+def decide(result: CaseResult, violations: Sequence[Violation], ending: Ending) -> CaseResult:
+    """Returns the result with its outcome, as the violations and the body's ending decide it."""
+    condensed = condense(violations)
+    if condensed:
+        return replace(
+            result,
+            outcome="failed",
+            blame="target",
+            message=condensed[0].message,
+            violations=tuple(condensed),
+            decided=ending.decided,
+        )
+    if not ending.offered:
+        return replace(result, outcome="not_claimed", message=ending.message)
+    if ending.message is not None or not ending.decided:
+        return replace(
+            result,
+            outcome="error",
+            blame=ending.blame or "suite",
+            message=ending.message or "the case ended early, and its history shows no breach",
+            decided=ending.decided,
+        )
+    # Drops passing histories to save memory.
+    return replace(result, outcome="passed", history=None)
+
+
+def not_claimed(instance: Instance, reason: str) -> CaseResult:
+    """The result of a case that does not apply to the target's claims."""
+    return CaseResult(
+        id=instance.id,
+        requirements=instance.case.requirements,
+        outcome="not_claimed",
+        message=reason,
+    )
+
+
+def not_run(instance: Instance, why: str) -> CaseResult:
+    """The result of a case that comes after the circuit breaker opened."""
+    return CaseResult(
+        id=instance.id,
+        requirements=instance.case.requirements,
+        outcome="error",
+        blame="target",
+        message=f"not run: {why}",
+        decided=False,
+    )
+
+
+def closing_violation(client: Client, problem: str) -> Violation:
+    """The breach that a client could not be closed in order."""
+    return Violation(
+        "failed", ("PUB-17",), f"closing {client.name} to succeed", f"it raised {problem}"
+    )

@@ -1,0 +1,91 @@
+"""Tasks that a case starts, and bounded calls to its target."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
+
+from eventhook_conformance.probe.deadline import Deadline
+from eventhook_conformance.probe.failure import CaseAborted, describe
+from eventhook_conformance.probe.findings import Findings
+
+T = TypeVar("T")
+
+
+class TaskScope:
+    """Owns the tasks of one case: they end with the case at the latest.
+
+    Args:
+        deadline: bounds every call.
+        findings: takes the breaches.
+    """
+
+    def __init__(self, deadline: Deadline, findings: Findings) -> None:
+        self.running: set[asyncio.Task[Any]] = set()
+        self._deadline = deadline
+        self._findings = findings
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Runs a coroutine beside the case."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.running.discard(task)
+        if not task.cancelled():
+            task.exception()  # a case that was aborted meanwhile awaits no other
+
+    async def at_once(self, *calls: Coroutine[Any, Any, T]) -> list[T]:
+        """Runs independent calls concurrently and returns their results in order.
+
+        A distant target makes a case wait for round trips; this overlaps them. The first call that
+        raises ends the case, and the others with it.
+        """
+        tasks = [self.spawn(call) for call in calls]
+        return [await task for task in tasks]
+
+    async def returns(self, call: Awaitable[T], what: str, *, timeout_s: float | None = None) -> T:
+        """Returns the result of a call to the target.
+
+        Args:
+            call: the call.
+            what: how messages name it.
+            timeout_s: seconds to wait; None: the arrival timeout.
+
+        Raises:
+            CaseAborted: it raised or hung.
+        """
+        task = self.spawn(_awaited(call))
+        if not await self._deadline.wait(task, timeout_s=timeout_s):
+            raise self._findings.aborted(f"{what} to return", "it still had not in time")
+        try:
+            return task.result()
+        except CaseAborted:
+            raise
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self._findings.aborted(
+                f"{what} to succeed", f"it raised {describe(error)}"
+            ) from error
+
+    async def raises(self, call: Awaitable[object], error: type[Exception], what: str) -> None:
+        """Expects a call to the target to raise `error` in time.
+
+        Raises:
+            CaseAborted: it hung.
+        """
+        task = self.spawn(_awaited(call))
+        expected = f"{what} to raise {error.__name__}"
+        if not await self._deadline.wait(task):
+            raise self._findings.aborted(expected, "it still had not returned in time")
+        raised = task.exception()
+        if raised is None:
+            self._findings.add(expected, f"it returned {task.result()!r:.100}")
+        elif not isinstance(raised, error):
+            self._findings.add(expected, f"it raised {describe(raised)}")
+
+
+async def _awaited(call: Awaitable[T]) -> T:
+    return await call
