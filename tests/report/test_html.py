@@ -10,10 +10,11 @@ from html.parser import HTMLParser
 
 from checker.builder import Timeline
 from eventhook_conformance.report.html import html
+from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification.requirements import requirements
 from report import made
 
-VOID = {"meta", "link", "input"}
+VOID = {"meta", "link", "input", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -131,3 +132,29 @@ def test_a_page_of_very_many_failures_stays_small() -> None:
     page = html([made.result(*cases)])
     assert page.count('<svg class="sequence"') == 240
     assert page.count('data-item="failure"') == 150
+
+
+def test_backticks_are_code_and_names_break_between_words() -> None:
+    page = html([made.result(made.failed(Timeline(), "made::gets_it_once"))])
+    assert "`" not in re.sub(r"(?s)<script>.*</script>|<pre>.*?</pre>", "", page)
+    assert "<code>data</code> keeps any JSON value" in page
+    assert "<code>made::<wbr>gets_<wbr>it_<wbr>once</code>" in page
+
+
+def test_one_cause_is_one_group_and_its_other_cases_are_folded() -> None:
+    cases = [made.failed(Timeline(), f"made::broken_{number}") for number in range(4)]
+    page = html([made.result(*cases, made.undecided())])
+    assert page.count('class="cause"') == 2
+    assert page.count('class="alike"') == 1
+    assert "and 3 more alike" in page
+    assert '<span class="count">4 cases</span>' in page
+
+
+def test_what_the_kit_does_a_should_and_a_partial_run_are_said() -> None:
+    case = made.passed("PAT-01")
+    settings = Settings(selection="PAT-01")
+    page = html([made.result(case, made.advisory_failure(), kit=("filtering",), settings=settings)])
+    assert "holds, by the kit" in page
+    assert "does not hold (SHOULD)" in page
+    assert "A partial run: <code>-k PAT-01</code>" in page
+    assert "not selected" not in html([made.all_pass()])

@@ -134,6 +134,37 @@ def test_the_page_is_legible(page: Page, width: int, scheme: Literal["light", "d
         "one => parseFloat(getComputedStyle(one).fontSize)))"
     )
     assert smallest >= 10
+    cut_off = page.evaluate(
+        "[...document.querySelectorAll('.chips, .tags, .counts')].filter("
+        "one => one.scrollWidth > one.clientWidth + 1).length"
+    )
+    assert cut_off == 0
+    overrun = page.evaluate(
+        "[...document.querySelectorAll('svg.sequence .row')].flatMap(row => {"
+        " const line = row.querySelector('line[marker-end]'), text = row.querySelector('.label');"
+        " return line && text && text.getBBox().width > line.getBBox().width"
+        " ? [text.textContent] : []; })"
+    )
+    assert overrun == []
+
+
+def test_alike_failures_are_folded_and_found(page: Page, tmp_path: Path) -> None:
+    cases = [made.failed(Timeline(), f"made::broken_{number}") for number in range(4)]
+    path = tmp_path / "alike.html"
+    path.write_text(html([made.result(*cases)]), encoding="utf-8")
+    page.open(path)
+    fold = "document.querySelector('.alike')"
+    assert page.evaluate(f"{fold}.open") is False
+    assert page.evaluate(f"{fold}.querySelector('summary').textContent") == "and 3 more alike"
+    search(page, "broken_3")
+    assert page.evaluate(f"{fold}.open") is True
+    assert shown(page, "failure") == 1
+    search(page, "")
+    assert page.evaluate(f"{fold}.open") is False
+    page.evaluate("new Promise(done => { addEventListener('hashchange', done, {once: true});"
+                  " location.hash = '#failure-0-3'; })")  # fmt: skip
+    page.evaluate("new Promise(done => requestAnimationFrame(done))")
+    assert page.evaluate(f"{fold}.open") is True
 
 
 def contrast(one: list[int], other: list[int]) -> float:

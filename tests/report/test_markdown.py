@@ -81,3 +81,9 @@ def test_a_should_that_failed_is_said_so_in_the_table() -> None:
     text = markdown([result])
     assert "1 failed (SHOULD)" in text.splitlines()[2]
     assert re.search(r"\| \*\*PUB\*\* .* hold, 1 failed \(SHOULD\) \|", text)
+
+
+def test_what_the_kit_does_is_said() -> None:
+    text = markdown([made.result(made.passed("PAT-01"), made.passed(), kit=("filtering",))])
+    assert re.search(r"\*\*PAT\*\* Filtering \| 1 of \d+ hold, by the kit \|", text)
+    assert ", 1 by the kit, " in text.splitlines()[2]

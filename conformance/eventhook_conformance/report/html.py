@@ -1,13 +1,14 @@
-"""One HTML page for people: needs no network, no server and no other file.
+"""Writes one HTML page for people. It needs no network, no server and no other file.
 
-All text from outside goes through the template's escaping, and the page's own policy lets no other
-script or style run than the two it was written with.
+The template escapes all text from outside. The page's own policy allows only its one script and its
+one style.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
@@ -29,11 +31,13 @@ from eventhook_conformance.report.standing import (
     WORDS,
     LooseEnd,
     advisory,
+    holding,
     loose_ends,
-    troubled,
+    partial,
+    word,
 )
 from eventhook_conformance.report.steps import all_entries
-from eventhook_conformance.report.text import counted, printable
+from eventhook_conformance.report.text import counted, printable, shortened
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.specification.requirements import (
     Requirement,
@@ -43,13 +47,15 @@ from eventhook_conformance.specification.requirements import (
 )
 
 _PAGE: Final = Path(__file__).parent / "page"
+_MOST_LETTERS: Final = 2000
+"""The most letters of a message; the JSON report has it in full."""
 _MOST_DRAWN: Final = 120
-"""Cases of one page with diagrams: a bus that fails everywhere should still give a page that opens."""
+"""The most cases of a page with diagrams, so that the page of a very broken bus still opens."""
 
 
 @dataclass(frozen=True)
 class ViolationView:
-    """One violation, explained."""
+    """One violation and what explains it."""
 
     requirements: tuple[Requirement, ...]
     expected: str
@@ -72,20 +78,33 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class CauseView:
+    """Failures of one target that have one cause: the most telling one, and the others."""
+
+    title: str
+    telling: Failure
+    alike: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
 class Cell:
-    """What a requirement came to on one target."""
+    """The result of a requirement on one target."""
 
     result: RequirementResult
+    word: str
     links: tuple[tuple[str, str], ...]
     """The failures that charge it: anchor and case."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What one target came to."""
+    """The verdict on one target."""
 
     result: RunResult
     counts: Counter[str]
+    holding: str
+    """How many requirements hold and do not."""
+    partial: str | None
     claims: str
     ran: int
     ends: tuple[LooseEnd, ...]
@@ -94,7 +113,7 @@ class Card:
 
 
 def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
-    """The page for all targets; `notes` is what a baseline says of them, a line each."""
+    """Returns the page for all targets; `notes` are the lines of a baseline."""
     templates = Environment(
         loader=FileSystemLoader(_PAGE),
         autoescape=True,
@@ -107,15 +126,19 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         Markup(source.read_text(encoding="utf-8"))  # noqa: S704  # files of ours, not from outside
         for source in (_PAGE / "page.css", _PAGE / "page.js")
     )
-    failures = [
-        failure
+    templates.filters["rich"] = _rich
+    templates.filters["breakable"] = _breakable
+    found = [
+        cause
         for place, result in enumerate(results)
-        for failure in _failures(place, result, _MOST_DRAWN // len(results))
+        for cause in _causes(place, result, _MOST_DRAWN // len(results))
     ]
+    failures = [failure for cause in found for failure in (cause.telling, *cause.alike)]
     cards = [_card(result) for result in results]
     page = templates.get_template("page.html.j2").render(
         cards=cards,
         groups=list(_groups(results, failures)),
+        causes=found,
         failures=failures,
         cases=_cases(results),
         slowest_s=max((case.duration_s for one in results for case in one.cases), default=0.0),
@@ -160,6 +183,8 @@ def _card(result: RunResult) -> Card:
     return Card(
         result=result,
         counts=counts,
+        holding=holding(result),
+        partial=partial(result),
         claims=claims(result.capabilities),
         ran=sum(case.outcome != "not_claimed" for case in result.cases),
         ends=tuple(end for end in loose_ends(result) if not end.name.endswith(" is tested")),
@@ -167,20 +192,45 @@ def _card(result: RunResult) -> Card:
     )
 
 
-def _failures(place: int, result: RunResult, most_drawn: int) -> Iterator[Failure]:
-    for number, case in enumerate(troubled(result)):
-        charged = (one for violation in case.violations for one in violation.requirements)
-        yield Failure(
-            anchor=f"failure-{place}-{number}",
-            target=result.target,
-            case=case,
-            charged=tuple(dict.fromkeys(charged)),
-            advisory=advisory(case),
-            breaches=tuple(
-                _breach(case, violation, drawn=number < most_drawn) for violation in case.violations
-            ),
-            again=rerun_command(case, result.invoked_as or result.target),
-        )
+def _causes(place: int, result: RunResult, most_drawn: int) -> Iterator[CauseView]:
+    # The most telling cases have their diagrams first.
+    found = causes(result.cases)
+    order = [cause.telling for cause in found] + [one for cause in found for one in cause.alike]
+    made = {
+        id(case): _failure(f"failure-{place}-{number}", result, case, drawn=number < most_drawn)
+        for number, case in enumerate(order)
+    }
+    for cause in found:
+        alike = tuple(made[id(case)] for case in cause.alike)
+        yield CauseView(_cause_title(cause), made[id(cause.telling)], alike)
+
+
+def _cause_title(cause: Cause) -> str:
+    if cause.requirement is None:
+        return "Undecided"
+    return f"{cause.requirement.id} {cause.requirement.title}"
+
+
+def _failure(anchor: str, result: RunResult, case: CaseResult, *, drawn: bool) -> Failure:
+    return Failure(
+        anchor=anchor,
+        target=result.target,
+        case=case,
+        charged=charged(case),
+        advisory=advisory(case),
+        breaches=tuple(_breach(case, violation, drawn=drawn) for violation in case.violations),
+        again=rerun_command(case, result.invoked_as or result.target),
+    )
+
+
+def _rich(text: str) -> Markup:
+    """Escapes a text and turns what stands in backticks into code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704  # because: escaped first
+
+
+def _breakable(text: str) -> Markup:
+    """Escapes a name and lets a browser break it after its parts, never within a word."""
+    return Markup(re.sub(r"(::|[_./,]|(?=\[))", r"\1<wbr>", str(escape(printable(text)))))  # noqa: S704  # because: escaped first
 
 
 def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> ViolationView:
@@ -190,15 +240,15 @@ def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> Violation
         lines = excerpt(history, violation.entries or all_entries(history))
     return ViolationView(
         requirements=tuple(requirements()[one] for one in violation.requirements),
-        expected=violation.expected,
-        seen=violation.witnessed,
+        expected=shortened(violation.expected, _MOST_LETTERS),
+        seen=shortened(violation.witnessed, _MOST_LETTERS),
         diagram=lay_out(history, violation) if history is not None and drawn else None,
         lines=tuple(lines),
     )
 
 
 def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterator[dict[str, Any]]:
-    """The matrix: for each group its rows, for each row a cell for each target."""
+    """Makes the matrix: the rows of each group, and in each row a cell for each target."""
     links: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
     for failure in failures:
         place = int(failure.anchor.split("-")[1])
@@ -211,8 +261,12 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
             {
                 "requirement": requirement,
                 "cells": [
-                    Cell(column[requirement.id], tuple(links[place, requirement.id]))
-                    for place, column in enumerate(columns)
+                    Cell(
+                        column[requirement.id],
+                        word(column[requirement.id], run),
+                        tuple(links[place, requirement.id]),
+                    )
+                    for place, (run, column) in enumerate(both)
                 ],
                 "reasons": _reasons([(run.target, column[requirement.id]) for run, column in both]),
             }
@@ -227,7 +281,7 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
 
 
 def _reasons(cells: Sequence[tuple[str, RequirementResult]]) -> list[str]:
-    """Why a requirement is not claimed; by target where not all have the same reason."""
+    """Says why a requirement is not claimed, by target if the reasons differ."""
     reasons = [(name, one.reason) for name, one in cells if one.reason]
     if len(reasons) == len(cells) and len({reason for _, reason in reasons}) == 1:
         return [f"Not claimed: {reasons[0][1]}"]
@@ -235,7 +289,7 @@ def _reasons(cells: Sequence[tuple[str, RequirementResult]]) -> list[str]:
 
 
 def _cases(results: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """All cases that ran anywhere, the slowest first, with a result for each target or none."""
+    """Lists all cases that ran, the slowest first, with the result on each target, or None."""
     columns = [{case.id: case for case in result.cases} for result in results]
     found: dict[str, CaseResult] = {}
     for column in columns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -18,11 +17,12 @@ from eventhook_conformance.report.standing import (
     holding,
     loose_ends,
     partial,
+    standing,
     troubled,
     word,
 )
 from eventhook_conformance.report.text import counted, printable
-from eventhook_conformance.results import RequirementResult, RunResult, Verdict
+from eventhook_conformance.results import RunResult, Verdict
 from eventhook_conformance.specification.requirements import groups, specification_version
 
 _MARKS: Final[dict[Verdict, str]] = {
@@ -75,17 +75,10 @@ def _groups(results: Sequence[RunResult]) -> Iterator[str]:
     table = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
     for group, title in groups().items():
         members = [identifier for identifier in table[0] if identifier.startswith(group)]
-        counts = [Counter(column[one].outcome for one in members) for column in table]
-        if all(count["not_claimed"] == len(members) for count in counts):
+        columns = [[column[one] for one in members] for column in table]
+        if all(one.outcome == "not_claimed" for column in columns for one in column):
             continue
-        cells = []
-        for count, column in zip(counts, table, strict=True):
-            claimed = len(members) - count["not_claimed"]
-            should = sum(
-                column[one].outcome == "failed" and _is_should(column[one]) for one in members
-            )
-            note = f", {should} failed (SHOULD)" if should else ""
-            cells.append(f"{count['passed']} of {claimed} hold{note}" if claimed else "not claimed")
+        cells = [standing(run, column) for run, column in zip(results, columns, strict=True)]
         yield f"| **{group}** {title} | " + " | ".join(cells) + " |"
         for identifier in members:
             outcomes = [column[identifier].outcome for column in table]
@@ -97,10 +90,6 @@ def _groups(results: Sequence[RunResult]) -> Iterator[str]:
                     for run, column in zip(results, table, strict=True)
                 )
                 yield f"| {identifier} {_cell(requirement.title)}{level} | {row} |"
-
-
-def _is_should(one: RequirementResult) -> bool:
-    return one.requirement.level == "SHOULD"
 
 
 def _failures(result: RunResult) -> Iterator[str]:

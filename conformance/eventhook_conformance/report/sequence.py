@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import Delivery, Entry, History, Publish, Subscribed, Waited
-from eventhook_conformance.report.steps import BUS, Step, all_entries, overlapping, steps
+from eventhook_conformance.report.steps import BUS, Step, all_entries, cut, overlapping, steps
 from eventhook_conformance.report.text import printable
 
 MOST_ROWS: Final = 32
@@ -16,8 +16,12 @@ MOST_ROWS: Final = 32
 ROW: Final = 34
 HEAD: Final = 46
 TIMES: Final = 44
-GAP: Final = 92
-NOTES: Final = 530
+_DETAIL: Final = 96
+"""The most letters of the text beside a step."""
+_LABEL: Final = 20
+"""The most letters of a label."""
+_LETTER: Final = 6.4
+_LEAST_GAP: Final = 92
 
 Weight: TypeAlias = Literal["offence", "evidence", "context"]
 """The step is the breach, shows it, or went on beside it."""
@@ -98,9 +102,10 @@ def lay_out(history: History, violation: Violation) -> Diagram | None:
     chosen = _chosen(_all_drawn(history, violation))
     if not chosen:
         return None
-    lanes = _lanes(history, [drawn.step for _, drawn in chosen])
+    gap = _gap(drawn.step for _, drawn in chosen)
+    lanes = _lanes(history, [drawn.step for _, drawn in chosen], gap)
     places = {lane.name: lane.x for lane in lanes}
-    right = lanes[-1].x + GAP // 2
+    right = lanes[-1].x + gap // 2
     rows: list[Row] = []
     active: dict[str, int] = {}
     bars: list[Bar] = []
@@ -118,8 +123,8 @@ def lay_out(history: History, violation: Violation) -> Diagram | None:
                 f"{(step.moment.at_s - began) * 1000:.2f}",
                 start,
                 places.get(step.end, lanes[-1].x) if step.end else start,
-                printable(step.label),
-                printable(step.text),
+                cut(printable(step.label), _LABEL),
+                cut(printable(step.text), _DETAIL),
                 drawn.weight,
                 drawn.style,
             )
@@ -130,10 +135,17 @@ def lay_out(history: History, violation: Violation) -> Diagram | None:
             bars.append(Bar(places[step.closes], active.pop(step.closes), y))
         y += ROW
     bars += [Bar(places[name], top, y) for name, top in active.items()]
-    return Diagram(lanes, tuple(rows), tuple(bars), right + NOTES, y + ROW // 4, right + 8)
+    notes = round(max(len(row.detail) for row in rows) * _LETTER) + 20
+    return Diagram(lanes, tuple(rows), tuple(bars), right + notes, y + ROW // 4, right + 8)
 
 
-def _lanes(history: History, drawn: Sequence[Step]) -> tuple[Lane, ...]:
+def _gap(drawn: Iterable[Step]) -> int:
+    """Returns the distance of two lanes: the longest label fits between them."""
+    longest = max(len(cut(step.label, _LABEL)) for step in drawn)
+    return max(_LEAST_GAP, round(longest * _LETTER) + 26)
+
+
+def _lanes(history: History, drawn: Sequence[Step], gap: int) -> tuple[Lane, ...]:
     named = {name for step in drawn for name in (step.start, step.end, step.opens) if name}
     readers = {one.name: one.client for one in history.subscriptions if one.name in named}
     clients = sorted(
@@ -146,7 +158,7 @@ def _lanes(history: History, drawn: Sequence[Step]) -> tuple[Lane, ...]:
         *((name, f"read by {client}", "reader") for name, client in readers.items()),
     ]
     return tuple(
-        Lane(name, under, kind, TIMES + GAP // 2 + place * GAP)
+        Lane(name, under, kind, TIMES + gap // 2 + place * gap)
         for place, (name, under, kind) in enumerate(columns)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from eventhook_conformance.report.causes import charged
@@ -120,3 +120,15 @@ def holding(result: RunResult) -> str:
     if unclaimed := outcomes["not_claimed"] - unselected:
         parts.append(f"{unclaimed} not claimed")
     return ", ".join(parts)
+
+
+def standing(result: RunResult, members: Sequence[RequirementResult]) -> str:
+    """Says how many requirements of a group hold."""
+    outcomes = Counter(one.outcome for one in members)
+    claimed = len(members) - outcomes["not_claimed"]
+    if not claimed:
+        return "not selected" if any(map(not_selected, members)) else "not claimed"
+    should = sum(one.outcome == "failed" and one.requirement.level == "SHOULD" for one in members)
+    note = f", {should} failed (SHOULD)" if should else ""
+    note += ", by the kit" if any(by_kit(one, result) for one in members) else ""
+    return f"{outcomes['passed']} of {claimed} hold{note}"

@@ -10,7 +10,8 @@
     outcomes: (element.dataset.outcomes || "").split(" "),
     text: element.textContent.toLowerCase().replace(/\s+/g, " "),
   }));
-  const groups = [...document.querySelectorAll("[data-group]")];
+  const groups = [...document.querySelectorAll("[data-group], [data-cause]")];
+  const folds = [...document.querySelectorAll(".alike")];
   const nothing = document.querySelector(".nothing");
   let shown = "";
 
@@ -28,6 +29,10 @@
     }
     for (const group of groups) {
       group.hidden = !group.querySelector("[data-item]:not([hidden])");
+    }
+    for (const fold of folds) {
+      fold.hidden = !fold.querySelector("[data-item]:not([hidden])");
+      fold.open = words.length > 0 && !fold.hidden;
     }
     for (const [id, kind] of [["failures", "failure"], ["matrix", "requirement"], ["cases", "case"]]) {
       const section = document.getElementById(id);
@@ -49,7 +54,7 @@
       choose("");
     }
     const details = target.matches("details") ? target : target.querySelector("details");
-    if (details) details.open = true;
+    for (let fold = details; fold; fold = fold.parentElement.closest("details")) fold.open = true;
     target.scrollIntoView();
   }
 
