@@ -145,6 +145,7 @@ class PulledSubscription(Subscription[Any]):
         self.kept: deque[bytes] = deque()
         self.taking: asyncio.Task[bytes] | None = None
         self.end: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self.finishing = False
         self.detaching: asyncio.Task[None] | None = None
 
     async def __anext__(self) -> Any:
@@ -160,6 +161,9 @@ class PulledSubscription(Subscription[Any]):
 
     async def wait(self) -> None:
         """Until there is a message, or the end. What a cancelled read waits for, the next one gets."""
+        if self.finishing:
+            await asyncio.wait({self.end})
+            return
         if self.taking is None:
             self.taking = asyncio.create_task(self.feed.take())
         await asyncio.wait({self.taking, self.end}, return_when=asyncio.FIRST_COMPLETED)
@@ -189,6 +193,7 @@ class PulledSubscription(Subscription[Any]):
 
     async def finish(self) -> None:
         """The client closes: what is there can still be read."""
+        self.finishing = True
         await self.stop_taking()
         if not self.end.done():
             self.kept.extend(await self.feed.rest())
