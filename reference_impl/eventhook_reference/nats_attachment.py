@@ -1,8 +1,6 @@
 """One subscription on the server, fed in the turn in which its messages are read.
 
-nats-py keeps a queue and a task for each subscription with a callback: two more turns of the event
-loop and half of the price of a message. It hands a message to a *future* at once instead, which an
-attachment therefore passes for, one that takes any number of them.
+A reader that falls behind needs turns of its own: an attachment holds further messages meanwhile.
 """
 
 from __future__ import annotations
@@ -12,26 +10,15 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
-import msgspec
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import SubscriptionLost
+from eventhook_reference.nats_internals import Message
 
 logger = logging.getLogger(__name__)
-
-
-class Message(msgspec.Struct, kw_only=True):
-    """What `Client.msg_class` of nats-py is called for; its own takes three times as long to make."""
-
-    subject: str
-    data: bytes
-    reply: str = ""
-    headers: dict[str, str] | None = None
-    _client: Any = None
-    _sid: int | None = None
 
 
 @dataclass(eq=False)
@@ -47,15 +34,11 @@ class Attachment:
     handle: NatsSubscription | None = None
     denied: bool = False
     held: deque[Message] = field(default_factory=deque)
-    """What came while a reader has its turn."""
+    """Messages that came while a reader has its turn."""
     _holding: bool = False
 
-    def cancelled(self) -> bool:
-        """As of a future: messages are wanted."""
-        return False
-
-    def set_result(self, message: Message) -> None:
-        """As of a future: here is a message."""
+    def deliver(self, message: Message) -> None:
+        """Hands a message on, or holds it while a reader has its turn."""
         if self._holding:
             self.held.append(message)
             return
@@ -67,11 +50,11 @@ class Attachment:
             logger.exception("a message on %s could not be handed on", message.subject)
 
     async def on_message(self, message: Msg) -> None:
-        """As a callback."""
-        self.set_result(cast(Message, message))
+        """Takes a message as a callback of nats-py does."""
+        self.deliver(cast(Message, message))
 
     def _resume(self) -> None:
-        """The reader had its turn: goes on with what was held meanwhile."""
+        """Goes on with the messages that were held: the reader had its turn."""
         self._holding = False
         while self.held and not self._holding:
-            self.set_result(self.held.popleft())
+            self.deliver(self.held.popleft())

@@ -14,10 +14,9 @@ import asyncio
 import logging
 import re
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Final
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import (
@@ -26,8 +25,9 @@ from eventhook_conformance.contract import (
     SubscribeError,
     SubscriptionLost,
 )
-from eventhook_reference.nats_attachment import Attachment, Message
+from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_barrier import Barrier
+from eventhook_reference.nats_internals import InternalsClient
 from eventhook_reference.nats_options import OPTIONS
 from eventhook_reference.nats_outgoing import Outgoing
 
@@ -50,10 +50,6 @@ class CannotConnect(StreamingError):
     """No connection could be made; the message is one line that names the URL."""
 
 
-class _Client(Client):
-    msg_class = cast(Any, Message)
-
-
 class Connection:
     """A connection that reconnects by itself until it is closed.
 
@@ -64,7 +60,7 @@ class Connection:
     def __init__(self, url: str) -> None:
         self._url = url
         self._server = url.rpartition("//")[2].rpartition("@")[2]
-        self._client = _Client()
+        self._client = InternalsClient()
         self._inbox = self._client.new_inbox()
         self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck)
         self._outgoing = Outgoing(self._write)
@@ -81,7 +77,7 @@ class Connection:
             CannotConnect: nothing listens there, it does not answer in time, or it refuses us.
         """
         if not _NATS_URL.fullmatch(self._url):
-            raise CannotConnect(f"{self._server!r} is no address; right would be nats://host:port")
+            raise CannotConnect(f"expected an address nats://host:port, got {self._server!r}")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connect()
@@ -127,8 +123,8 @@ class Connection:
         epoch = self._epoch()
         self._attached.add(attachment)
         try:
-            attachment.handle = await self._client.subscribe(
-                attachment.subject, future=cast(Any, attachment)
+            attachment.handle = await self._client.subscribe_feed(
+                attachment.subject, attachment.deliver
             )
             outcome = await self._barrier.passed(epoch)
             if attachment.denied:
@@ -163,7 +159,7 @@ class Connection:
         await self._close_client()
 
     async def _close_client(self) -> None:
-        if self._writer() is None:
+        if not self._client.has_socket:
             return  # Never connected; some versions of nats-py fail to close that.
         self._drop_if_stuck()
         try:
@@ -181,25 +177,12 @@ class Connection:
         Before it reconnects or closes, nats-py waits until all is written: for ever, where a server
         has stopped reading.
         """
-        writer = self._writer()
-        if writer is not None and writer.transport.get_write_buffer_size():
-            self._abort()
-
-    def _abort(self) -> None:
-        writer = self._writer()
-        if writer is not None:
-            writer.transport.abort()
+        if self._client.is_stuck:
+            self._client.abort()
 
     def _write(self, commands: bytes, epoch: int) -> None:
-        writer = self._writer()
-        if writer is not None and self._client.is_connected and epoch == self._epoch():
-            writer.write(commands)
-
-    def _writer(self) -> asyncio.StreamWriter | None:
-        """The socket's writer, for which nats-py has no public name."""
-        transport = getattr(self._client, "_transport", None)
-        writer: asyncio.StreamWriter | None = getattr(transport, "_io_writer", None)
-        return writer
+        if self._client.is_connected and epoch == self._epoch():
+            self._client.write(commands)
 
     async def _connect(self) -> None:
         self._connecting = True
@@ -261,7 +244,7 @@ class Connection:
             raise error
         if not self._client.is_connected:
             # nats-py forgets the socket of a failed attempt to reconnect, without closing it.
-            self._abort()
+            self._client.abort()
             self._note_refusal(error)
         violation = _VIOLATION.search(str(error))
         if violation is None:
@@ -275,7 +258,7 @@ class Connection:
             self._barrier.deny(violation[2])
 
     def _note_refusal(self, error: Exception) -> None:
-        """Who is refused again and again can never hear again, and must say so (REC-10)."""
+        """Closes after repeated refusals: this client can never hear again, and must say so (REC-10)."""
         if "authorization violation" in str(error).lower():
             self._refusals += 1
             if self._refusals == _REFUSALS_IN_A_ROW:

@@ -304,7 +304,7 @@ async def test_nothing_listening_fails_without_another_try(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("address", ["", "no url", "http://x:1", "nats://", "nats://h:port"])
 async def test_malformed_address(address: str) -> None:
-    with pytest.raises(CannotConnect, match="right would be nats://host:port"):
+    with pytest.raises(CannotConnect, match="expected an address nats://host:port, got"):
         async with connect(address):
             pass
 

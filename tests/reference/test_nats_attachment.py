@@ -1,10 +1,11 @@
-"""An attachment, fed as nats-py feeds the future that it takes it for."""
+"""An attachment hands messages on in order, and gives readers turns of their own."""
 
 import asyncio
 
 import pytest
 
-from eventhook_reference.nats_attachment import Attachment, Message
+from eventhook_reference.nats_attachment import Attachment
+from eventhook_reference.nats_internals import Message
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,8 +31,7 @@ class Reader:
 
     def feed(self, *bodies: bytes) -> None:
         for body in bodies:
-            assert not self.attachment.cancelled()
-            self.attachment.set_result(message(body))
+            self.attachment.deliver(message(body))
 
 
 async def test_messages_are_handed_on_at_once() -> None:
