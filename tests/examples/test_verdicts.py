@@ -106,7 +106,7 @@ def test_what_a_build_left_is_not_read(tmp_path: Path) -> None:
 
 def test_a_report_is_counted_and_quoted() -> None:
     found = pages.measured_from(report(), "Python 3")
-    assert (found.context_task, found.not_claimed, found.cases, found.seconds) == (1, 1, 2, 2)
+    assert (found.held, found.not_claimed, found.cases, found.seconds) == (1, 1, 2, 2)
     assert found.undecided == ("PUB-03",)
     assert [one.message for one in found.failed] == ["a | b <i> *c*"]
     assert found.claims == "events streams, total_order=True"
