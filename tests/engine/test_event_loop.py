@@ -1,0 +1,114 @@
+"""An event loop of the suite always closes, whatever its tasks do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from eventhook_conformance.engine.event_loop import complete, event_loop, run_in_loop
+
+
+async def refuse_to_end(log: list[str]) -> None:
+    """Swallows its cancellation twice, as a client that reconnects for ever does."""
+    for _ in range(2):
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            log.append("swallowed")
+    await asyncio.get_running_loop().create_future()
+
+
+def test_the_result_is_returned_and_what_is_raised_is_raised() -> None:
+    async def answer() -> int:
+        return 42
+
+    async def fail() -> None:
+        raise LookupError("nothing there")
+
+    assert run_in_loop(answer()) == 42
+    with pytest.raises(LookupError, match="nothing there"):
+        run_in_loop(fail())
+
+
+@pytest.mark.timeout(30)
+def test_a_task_that_swallows_its_cancellation_holds_nothing_up() -> None:
+    log: list[str] = []
+
+    async def leave_it_behind() -> str:
+        asyncio.get_running_loop().create_task(refuse_to_end(log))
+        await asyncio.sleep(0)
+        return "done"
+
+    assert run_in_loop(leave_it_behind(), close_limit_s=0.1) == "done"
+    assert log[0] == "swallowed"
+
+
+@pytest.mark.timeout(30)
+def test_an_async_generator_that_never_ends_holds_nothing_up() -> None:
+    async def endless() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.get_running_loop().create_future()
+
+    async def start_it() -> None:
+        generator = endless()
+        await anext(generator)
+        kept.append(generator)
+
+    kept: list[object] = []
+    run_in_loop(start_it(), close_limit_s=0.1)
+    assert kept
+
+
+def test_a_loop_serves_several_coroutines_in_turn() -> None:
+    async def current() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    with event_loop() as loop:
+        assert complete(loop, current()) is loop
+        assert complete(loop, current()) is loop
+    assert loop.is_closed()
+
+
+def test_an_interruption_cancels_the_coroutine_which_can_clean_up() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ended: list[str] = []
+
+    async def wait() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("cleaned up")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_in_loop(wait())
+        assert ended == ["cleaned up"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_interruption_does_not_wait_for_the_clean_up() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    async def resist() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(3600)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_in_loop(resist(), close_limit_s=0.1)
+    finally:
+        signal.signal(signal.SIGINT, before)

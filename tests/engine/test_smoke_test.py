@@ -1,0 +1,60 @@
+"""The smoke test reports by value: the round trip, why the target is unusable, or its silence."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+
+from engine.hostile import CLAIMS, Hostile, new_session
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
+from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.mutants.base import Event, Member, PliableClient
+
+
+class Silent(PliableClient):
+    def hand(self, member: Member, event: Event) -> None:
+        """Loses every event."""
+
+
+def report(target: Target) -> tuple[SmokeReport, str | None]:
+    """The report on a target, and whether it still works afterwards."""
+
+    async def check() -> tuple[SmokeReport, str | None]:
+        session = new_session(target)
+        try:
+            found = await smoke_test(session.context, session.runner.probe)
+            return found, await still_works(session.context, session.runner.probe)
+        finally:
+            await session.finish()
+
+    return asyncio.run(check())
+
+
+def test_a_target_that_delivers_is_timed() -> None:
+    found, trouble = report(Hostile().target)
+    assert found.round_trip_s > 0
+    assert (found.unusable, found.silence, trouble) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("claims", "requirement"),
+    [(CLAIMS, "PUB-01"), (Capabilities(profiles={"streams"}), "STR-06")],
+)
+def test_silence_is_a_failed_case_of_the_right_side(claims: Capabilities, requirement: str) -> None:
+    found, trouble = report(Hostile(Silent, capabilities=claims).target)
+    assert found.silence is not None
+    assert found.silence.requirements == (requirement,)
+    assert found.silence.outcome == "failed"
+    assert "nothing was delivered, so nothing else was run" in (found.silence.message or "")
+    assert trouble == "the target stopped delivering anything"
+
+
+def test_a_target_that_cannot_be_opened_is_unusable() -> None:
+    def refuse() -> AbstractAsyncContextManager[StreamingBackend]:
+        raise ConnectionRefusedError("nobody listens")
+
+    found, _ = report(Target("closed", open=refuse, capabilities=CLAIMS))
+    assert found.unusable == "opening a client failed: ConnectionRefusedError: nobody listens"
