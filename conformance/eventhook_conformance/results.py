@@ -1,4 +1,4 @@
-"""What a run found: the one model that every report is written from."""
+"""The results of a run: the one model that every report is written from."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class CaseResult:
     violations: tuple[Violation, ...] = ()
     history: History | None = None
     program: Any = None
-    """The random program that showed the breach, as JSON values, to be played again."""
+    """The random program that showed the breach, as JSON values; it can be played again."""
     saved: str | None = None
-    """The file in which the program was saved."""
+    """The file that the program was saved in."""
     decided: bool = True
-    """It ran to its end, so that its requirements may count as tested by it."""
+    """It ran to its end, so that its requirements count as tested."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequirementResult:
-    """What one requirement came to, over all cases."""
+    """The result of one requirement, over all cases."""
 
     requirement: Requirement
     outcome: RequirementOutcome
@@ -52,29 +52,29 @@ class RequirementResult:
 
 @dataclass(kw_only=True)
 class RunResult:
-    """What one target came to."""
+    """The result of one target."""
 
     target: str
     capabilities: Capabilities
     settings: Settings
     invoked_as: str = ""
-    """What the user calls the target on the command line, if not by its own name."""
+    """The target as the user named it on the command line."""
     kit: tuple[str, ...] = ()
-    """The parts of the suite's kit that the target is made with."""
+    """The parts of the kit that the target is built on."""
     about: str = ""
-    """What the target says of itself, in one line."""
+    """The target's description of itself, in one line."""
     cases: list[CaseResult] = field(default_factory=list)
     unusable: str | None = None
     """Why the target could not be opened or used at all, in one line."""
     silent: bool = False
-    """Nothing was ever delivered; the rest was not run."""
+    """Nothing was delivered at all, so the cases were not run."""
     suite_failure: str | None = None
-    """What went wrong in the suite itself, in one line."""
+    """The failure of the suite itself, in one line."""
     selectable: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The cases that the suite has for each requirement, selected or not."""
+    """The IDs of the cases for each requirement, selected or not."""
     duration_s: float = 0.0
     unaudited: list[str] = field(default_factory=list)
-    """The cases whose late arrivals a driver that failed kept from being heard."""
+    """The cases whose late arrivals could not be heard, since a driver failed."""
 
     def requirement_results(self) -> list[RequirementResult]:
         """All requirements of the specification, in its order."""
@@ -122,7 +122,7 @@ class RunResult:
 
     @property
     def summary(self) -> Counter[CaseOutcome]:
-        """How many cases came to what."""
+        """Counts the cases by outcome."""
         return Counter(case.outcome for case in self.cases)
 
     @property

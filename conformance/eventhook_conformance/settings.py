@@ -1,4 +1,4 @@
-"""What a run may be told, and what each setting is if it is not."""
+"""The settings of a run, and their defaults."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run; all of them are printed with its result."""
+    """The settings of one run. Reports carry all but the directory for failing programs."""
 
     seed: int = 0
-    """Makes the random choices of a run repeatable; tenants and keys are fresh all the same."""
+    """Makes the random choices of a run repeatable; tenants and keys are fresh in every run."""
     arrival_timeout_s: float = 3.0
-    """How long to wait for what must come, in seconds. Only a broken target ever takes that long."""
+    """Timeout: how long to wait for an event that must come, in seconds."""
     settle_s: float = 0.2
-    """How long to listen, once, for what must not come, in seconds."""
+    """How long to listen, once, for events that must not come, in seconds."""
     at_once: int | None = None
-    """How many cases may run at once; None: one, or several where a round trip takes long."""
+    """Maximum concurrent cases; None: one, or several where a round trip takes long."""
     examples: int = 10
-    """How many random histories."""
+    """Number of random histories."""
     search_s: float = 60.0
     """How long to search for a random history that breaks the target, in seconds."""
     profiles: tuple[str, ...] = ()
@@ -28,12 +28,12 @@ class Settings:
     selection: str | None = None
     """A `-k` expression that narrows the cases."""
     browser: bool = False
-    """Whether a real browser reads too; it has to be there then."""
+    """Read the SSE streams with a real browser too."""
 
     replay: Any = None
-    """A random program to play in place of a search, as JSON values."""
+    """A random program to play instead of searching for one, as JSON values."""
     failures: Path | None = None
-    """The directory in which random programs that broke the target are saved; None: nowhere."""
+    """The directory for random programs that broke the target; None: they are not saved."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, as reports carry it."""

@@ -1,12 +1,11 @@
 """Breaks a target that blocks the event loop.
 
-A blocked loop can run no timeout, so an alarm of the operating system stands guard: while a case runs,
-the loop pushes it back again and again; when it fires, the code that blocks is interrupted where it
-is. It is set only in the main thread of a POSIX process, and not while a debugger traces. An alarm
-that somebody else had set (pytest-timeout's, say) is set again afterwards, with what was left of it.
+A blocked loop runs no timeout, so an alarm of the operating system stands guard. While a case runs, the
+loop pushes the alarm back again and again. If it fires, it interrupts the code that blocks. It is set only
+in the main thread of a POSIX process, and not while a debugger traces. An alarm that somebody else had set
+(pytest-timeout's, say) is set again afterwards, with the time it had left.
 
-On a busy machine the process may have to wait for a processor: where the system tells for how long, that
-time does not count.
+Time in which the process waits for a processor does not count, where the system tells how long that was.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ class LoopBlocked(BaseException):
 
 
 class Watchdog:
-    """Guards the running loop.
+    """Interrupts code that blocks the running loop.
 
     Args:
-        limit_s: for how many seconds no other task may get its turn.
+        limit_s: how long the loop may be blocked, in seconds.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -43,13 +42,13 @@ class Watchdog:
         self._disarm: Callable[[], None] | None = None
         self._starved_s = 0.0
         self.blocked: str | None = None
-        """Where the loop was blocked last, until somebody takes it."""
+        """Where the loop was blocked last; `take` resets it."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Guards the loop for the time of the context; does nothing where there are no alarms.
+        """Watches the loop for the time of the context; does nothing where there are no alarms.
 
-        Contexts may overlap, as cases that run at once do; the guard stands until the last is left.
+        Contexts may overlap, as concurrent cases do; watching ends with the last one.
         """
         if threading.current_thread() is not threading.main_thread() or not hasattr(
             signal, "setitimer"
@@ -92,7 +91,7 @@ class Watchdog:
         return disarm
 
     def take(self) -> str | None:
-        """Where the loop was blocked since the last call, if it was."""
+        """Returns where the loop was blocked since the last call; None if it was not."""
         blocked, self.blocked = self.blocked, None
         return blocked
 
@@ -112,7 +111,7 @@ class Watchdog:
 
 
 def starved_s() -> float:
-    """For how many seconds this thread was ready and had no processor; 0 where nobody tells."""
+    """Returns how long this thread was ready and had no processor, in seconds; 0 where unknown."""
     with suppress(OSError, ValueError, IndexError):
         return int(_SCHEDULED.read_text(encoding="ascii").split()[1]) / 1e9
     return 0.0
