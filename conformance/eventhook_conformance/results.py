@@ -10,7 +10,11 @@ from typing import Any, Literal, TypeAlias
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.specification.requirements import Requirement, requirements
+from eventhook_conformance.specification.requirements import (
+    Requirement,
+    requirements,
+    specification_version,
+)
 from eventhook_conformance.target import Capabilities
 
 CaseOutcome: TypeAlias = Literal["passed", "failed", "not_claimed", "error"]
@@ -37,6 +41,8 @@ class CaseResult:
     """The file that the program was saved in."""
     decided: bool = True
     """It ran to its end, so that its requirements count as tested."""
+    specification: str = specification_version()
+    """The version of the specification that it was judged by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,7 @@ class RunResult:
     """The cases whose late arrivals could not be heard, since a driver failed."""
 
     def requirement_results(self) -> list[RequirementResult]:
-        """All requirements of the specification, in its order."""
+        """All requirements of the specification that was asked, in its order."""
         charged = {
             requirement
             for case in self.cases
@@ -90,7 +96,7 @@ class RunResult:
                 cases[identifier].append(case)
         return [
             self._judge(requirement, charged, cases[requirement.id])
-            for requirement in requirements().values()
+            for requirement in requirements(self.settings.specification).values()
         ]
 
     def _judge(
@@ -145,6 +151,11 @@ class RunResult:
         ):
             return "inconclusive"
         return "conformant"
+
+
+def specification_of(results: Sequence[RunResult]) -> str:
+    """The version of the specification that all were judged by; the newest where there is none."""
+    return results[0].settings.specification if results else specification_version()
 
 
 def exit_code(results: Sequence[RunResult]) -> int:

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eventhook_conformance.specification.requirements import specification_version
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one run. Reports carry all but the directory for failing programs."""
 
+    specification: str = specification_version()
+    """The version of the specification that is asked; its requirements alone are judged."""
     seed: int = 0
     """Makes the random choices of a run repeatable; tenants and keys are fresh in every run."""
     arrival_timeout_s: float = 3.0

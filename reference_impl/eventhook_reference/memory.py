@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from eventhook_conformance.contract import (
+    LIVE,
     BusClosed,
     ChannelCounts,
     EventBus,
     EventPattern,
     FlovynEvent,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
+    live_only,
 )
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.channel import SubscribeContext
@@ -102,9 +105,11 @@ class MemoryEvents(EventBus):
         if topic.push(event):
             await asyncio.sleep(0)
 
-    def subscribe(self, pattern: EventPattern) -> SubscribeContext[FlovynEvent]:
-        """As the contract says."""
-        return _EventMembership(self._backend, pattern)
+    def subscribe(
+        self, pattern: EventPattern, *, since: Since = LIVE
+    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
+        """As the contract says; there is no history."""
+        return live_only(_EventMembership(self._backend, pattern), since)
 
 
 class MemoryStreams(StreamBus):
@@ -121,9 +126,11 @@ class MemoryStreams(StreamBus):
         if topic.push(event):
             await asyncio.sleep(0)
 
-    def subscribe(self, workflow_execution_id: str) -> SubscribeContext[StreamEvent]:
-        """As the contract says."""
-        return _StreamMembership(self._backend, workflow_execution_id)
+    def subscribe(
+        self, workflow_execution_id: str, *, since: Since = LIVE
+    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
+        """As the contract says; there is no history."""
+        return live_only(_StreamMembership(self._backend, workflow_execution_id), since)
 
 
 class Membership(SubscribeContext[E], Generic[E]):

@@ -16,16 +16,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from eventhook_conformance.contract import (
+    LIVE,
     BusClosed,
     ChannelCounts,
     EventBus,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
+    live_only,
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -137,9 +140,11 @@ class NatsEvents(EventBus):
             backend.event_uses.touch(event.tenant_id.int)
         await backend.connection.publish(event_subject(event), body)
 
-    def subscribe(self, pattern: EventPattern) -> SubscribeContext[FlovynEvent]:
-        """As the contract says."""
-        return _EventSubscribing(self._backend, pattern)
+    def subscribe(
+        self, pattern: EventPattern, *, since: Since = LIVE
+    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
+        """As the contract says; there is no history."""
+        return live_only(_EventSubscribing(self._backend, pattern), since)
 
 
 class NatsStreams(StreamBus):
@@ -156,9 +161,11 @@ class NatsStreams(StreamBus):
         self._backend.stream_uses.touch(key)
         await self._backend.connection.publish(stream_subject(key), body)
 
-    def subscribe(self, workflow_execution_id: str) -> SubscribeContext[StreamEvent]:
-        """As the contract says."""
-        return _StreamSubscribing(self._backend, workflow_execution_id)
+    def subscribe(
+        self, workflow_execution_id: str, *, since: Since = LIVE
+    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
+        """As the contract says; there is no history."""
+        return live_only(_StreamSubscribing(self._backend, workflow_execution_id), since)
 
 
 class _Subscribing(SubscribeContext[E], Generic[E, K]):

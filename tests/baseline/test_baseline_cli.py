@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eventhook_conformance.report.json_report import json_text
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import specification_version
 from report import made
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
@@ -185,3 +188,46 @@ def test_wrong_use_exits_2_with_one_line(
     assert reason in done.stderr
     assert not (vendor / "new.toml").exists()
     assert (vendor / "broken.toml").read_text() == "schema = "
+
+
+def test_a_baseline_of_another_specification_is_refused_with_how_to_renew_it(
+    vendor: Path,
+) -> None:
+    old = made.result(made.passed(), settings=Settings(specification="1.0"))
+    (vendor / "old.json").write_text(json_text([old]))
+    (vendor / "now.json").write_text(json_text([made.all_pass()]))
+    assert program(vendor, "baseline", "save", "known.toml", "--from", "old.json").returncode == 0
+    for command in (
+        ("run", "ours:target", *ONLY, "--baseline", "known.toml"),
+        ("baseline", "diff", "known.toml", "now.json"),
+    ):
+        done = program(vendor, *command)
+        assert done.returncode in (1, 2)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        newest = specification_version()
+        assert f"expected specification {newest}, got 1.0; renew it: " in done.stderr
+        assert f"baseline save known.toml --specification {newest}" in done.stderr
+
+
+def test_a_baseline_is_renewed_whole_or_not_at_all(vendor: Path) -> None:
+    old = made.result(made.passed(), settings=Settings(specification="1.0"))
+    (vendor / "old.json").write_text(json_text([old, replace(old, target="other")]))
+    (vendor / "part.json").write_text(json_text([made.all_pass()]))
+    (vendor / "whole.json").write_text(
+        json_text([made.all_pass(), replace(made.all_pass(), target="other")])
+    )
+    assert program(vendor, "baseline", "save", "known.toml", "--from", "old.json").returncode == 0
+    part = program(vendor, "baseline", "save", "known.toml", "--from", "part.json")
+    assert part.returncode != 0
+    assert "record other in the same command" in part.stderr
+    assert 'specification = "1.0"' in (vendor / "known.toml").read_text()
+    assert program(vendor, "baseline", "save", "known.toml", "--from", "whole.json").returncode == 0
+    assert f'specification = "{specification_version()}"' in (vendor / "known.toml").read_text()
+
+
+def test_a_report_of_two_specifications_makes_no_baseline(vendor: Path) -> None:
+    old = made.result(made.passed(), settings=Settings(specification="1.0"))
+    (vendor / "both.json").write_text(json_text([old, replace(made.all_pass(), target="other")]))
+    done = program(vendor, "baseline", "save", "known.toml", "--from", "both.json")
+    assert done.returncode != 0
+    assert "expected one specification, got 1.0 and 1.1" in done.stderr

@@ -138,7 +138,7 @@ def test_list_of_one_kind_has_nothing_else(vendor: Path) -> None:
     lines = run(vendor, "list", "profiles").stdout.splitlines()
     assert lines[0] == "profiles:"
     assert [line.split()[0] for line in lines[1:]] == [
-        *("events", "streams", "nats-wire", "lifecycle", "sse", "recovery")
+        *("events", "streams", "nats-wire", "lifecycle", "sse", "recovery", "replay")
     ]
 
 
@@ -146,9 +146,18 @@ def test_explain_says_all_there_is_to_know(vendor: Path) -> None:
     done = run(vendor, "explain", "pub-04")
     assert done.returncode == 0
     assert done.stdout.startswith("PUB-04 (MUST): ")
-    for label in ("text", "why", "source", "profile", "needs", "cases"):
+    for label in ("text", "why", "source", "since", "profile", "needs", "cases"):
         assert f"\n  {label} " in done.stdout
     assert "publish::first_event_is_never_lost[same]" in done.stdout
+
+
+def test_an_older_specification_is_listed_and_explained_as_it_was(vendor: Path) -> None:
+    listed = run(vendor, "list", "requirements", "--specification", "1.0").stdout.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == list(requirements("1.0"))
+    explained = run(vendor, "explain", "PUB-05", "--specification", "1.0")
+    assert " ".join(requirements("1.0")["PUB-05"].text.split()) in " ".join(
+        explained.stdout.split()
+    )
 
 
 # Wrong use

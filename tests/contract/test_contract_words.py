@@ -14,15 +14,19 @@ import eventhook_conformance
 import eventhook_fixtures
 from eventhook_conformance import contract, target
 from eventhook_conformance.contract import (
+    LIVE,
     MAX_NAME_BYTES,
     BusClosed,
     ChannelCounts,
+    CursorExpired,
     EventBus,
     EventPattern,
     FlovynEvent,
+    InvalidCursor,
     InvalidEvent,
     InvalidPattern,
     PublishError,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
@@ -40,6 +44,8 @@ from eventhook_conformance.contract import (
 ERRORS = (
     InvalidEvent,
     InvalidPattern,
+    InvalidCursor,
+    CursorExpired,
     PublishError,
     SubscribeError,
     SubscriptionLost,
@@ -56,6 +62,7 @@ def test_the_top_of_the_package_hands_on_what_vendors_write_against() -> None:
         *("FlovynEvent", "StreamEvent", "StreamEventType", "EventPattern", "ChannelCounts"),
         *("EventBus", "StreamBus", "Subscription", "StreamingBackend", "StreamingError"),
         *(kind.__name__ for kind in ERRORS),
+        *("LIVE", "START", "Since", "Cursor"),
     }
     targets = {
         *("Target", "Capabilities", "Server", "WorkflowService", "Execution"),
@@ -84,8 +91,8 @@ def test_every_error_is_a_streaming_error_with_one_message(kind: type[StreamingE
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_two_of_them_are_value_errors(kind: type[StreamingError]) -> None:
-    assert issubclass(kind, ValueError) is (kind in (InvalidEvent, InvalidPattern))
+def test_those_about_a_value_are_value_errors(kind: type[StreamingError]) -> None:
+    assert issubclass(kind, ValueError) is (kind in (InvalidEvent, InvalidPattern, InvalidCursor))
 
 
 @pytest.mark.parametrize("kind", ERRORS)
@@ -221,7 +228,7 @@ class Events(EventBus):
     async def publish(self, event: FlovynEvent) -> None: ...
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
         raise NotImplementedError
 
@@ -230,7 +237,7 @@ class Streams(StreamBus):
     async def publish(self, event: StreamEvent) -> None: ...
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
         raise NotImplementedError
 

@@ -7,10 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from eventhook_conformance.contract import (
+    LIVE,
     EventBus,
     EventPattern,
     FlovynEvent,
     PublishError,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
@@ -70,7 +72,7 @@ class _Events(EventBus):
         self._backend.take("events", event)
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
         raise Unsupported("nobody listens here")
 
@@ -83,6 +85,6 @@ class _Streams(StreamBus):
         self._backend.take("streams", event)
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
         raise Unsupported("nobody listens here")

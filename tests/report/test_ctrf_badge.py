@@ -14,6 +14,7 @@ from eventhook_conformance.report.badge import badge
 from eventhook_conformance.report.ctrf import ctrf
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification import specification_version
 from report import made
 
 SCHEMA = json.loads(Path(__file__).with_name("ctrf.schema.json").read_text(encoding="utf-8"))
@@ -75,7 +76,7 @@ def test_badge(results: list[RunResult], message: str, color: str) -> None:
     found = json.loads(badge(results))
     assert found == {
         "schemaVersion": 1,
-        "label": "eventhook 1.0",
+        "label": f"eventhook {specification_version()}",
         "message": message,
         "color": color,
     }
@@ -88,3 +89,9 @@ def test_a_partial_run_earns_no_badge(narrowed: dict[str, Any]) -> None:
     assert json.loads(badge([made.all_pass(), result]))["message"] == "partial run"
     failed = made.result(made.failed(Timeline()), settings=result.settings)
     assert json.loads(badge([failed]))["message"] == "non-conformant"
+
+
+def test_the_badge_and_ctrf_name_the_version_that_was_asked() -> None:
+    older = made.result(made.passed(), settings=Settings(specification="1.0"))
+    assert json.loads(badge([older]))["label"] == "eventhook 1.0"
+    assert valid(older)["results"]["tool"]["extra"] == {"specification": "1.0"}

@@ -24,7 +24,7 @@ from eventhook_conformance.report.steps import all_entries, cut
 from eventhook_conformance.report.text import filled
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements, specification_version
 from eventhook_conformance.target import Capabilities
 from report import made
 
@@ -298,7 +298,7 @@ def test_a_report_of_everything(at: Timeline) -> None:
     assert report["schema"] == 1
     one, unusable = report["results"]
     assert one["suite"]["name"] == "eventhook-conformance"
-    assert one["specification"] == {"version": "1.0"}
+    assert one["specification"] == {"version": specification_version()}
     assert one["target"]["name"] == "made"
     assert one["target"]["capabilities"] == EVENTS.to_dict()
     assert one["target"]["kit"] == ["codec"]
@@ -369,7 +369,7 @@ def test_the_header_prints_claims_and_settings() -> None:
     )
     lines = list(console.header(result))
     text = " ".join(" ".join(lines).split())
-    assert lines[0] == "made  (specification 1.0)"
+    assert lines[0] == f"made  (specification {specification_version()})"
     assert "claims events streams, event_capacity=16, total_order=True" in text
     assert "seed 7, timeout 1.5 s, settle 0.25 s, only -k PUB" in text
     assert f"on {platform.node()} (" in text
@@ -514,3 +514,15 @@ def test_a_long_value_is_cut_but_for_the_json(at: Timeline) -> None:
     assert "(4500 characters left out)" in " ".join(failure_text(case, "made").split())
     violation = to_json([run(case)])["results"][0]["cases"][0]["violations"][0]
     assert "y" * 5000 in violation["message"]
+
+
+def test_an_older_specification_is_named_and_asked_again() -> None:
+    case = replace(made.failed(Timeline()), specification="1.0")
+    older = made.result(case, settings=Settings(specification="1.0"))
+    (one,) = to_json([older])["results"]
+    assert one["specification"] == {"version": "1.0"}
+    assert [entry["id"] for entry in one["requirements"]] == list(requirements("1.0"))
+    assert "(specification 1.0)" in next(iter(console.header(older)))
+    assert rerun_command(case, "x") == (
+        "eventhook-conformance run x --specification 1.0 -k made::broken"
+    )

@@ -32,6 +32,12 @@ DEFAULTS: dict[str, Any] = {
     "max_subscriptions": 1000,
     "publish_timeout_s": 5.0,
     "recovery_s": 5.0,
+    "replay": [],
+    "replay_default": "live",
+    "replay_events": 1024,
+    "replay_s": None,
+    "replay_survives": "client",
+    "replay_grace_s": 30.0,
 }
 
 
@@ -57,13 +63,15 @@ def test_the_defaults() -> None:
 
 
 def test_the_profiles() -> None:
-    assert PROFILES == ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery")
+    assert PROFILES == ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery", "replay")
 
 
 def test_the_json_form_holds_the_schema() -> None:
     definitions = eventhook_fixtures.schema("report")["$defs"]
     form = {"$ref": "#/$defs/capabilities", "$defs": definitions}
-    claims = Capabilities(profiles=PROFILES, overflow="block", activation="client")
+    claims = Capabilities(
+        profiles=PROFILES, overflow="block", activation="client", replay={"streams"}, replay_s=3600
+    )
     for one in (Capabilities(), claims):
         jsonschema.validate(json.loads(json.dumps(one.to_dict())), form)
     described = definitions["capabilities"]["properties"]
@@ -98,6 +106,17 @@ def test_claims_are_immutable_and_comparable() -> None:
 @pytest.mark.parametrize(
     ("claims", "because"),
     [
+        ({"replay": {"sse"}}, "replay: expected events or streams, got 'sse'"),
+        ({"profiles": {"replay"}}, "expected replay={'events', 'streams'}"),
+        (
+            {"profiles": {"replay"}, "replay": {"events"}, "replay_events": None},
+            "expected a limit, replay_events or replay_s",
+        ),
+        ({"replay_events": 0}, "replay_events is 0; right would be a positive integer"),
+        ({"replay_events": 1.5}, "replay_events is 1.5"),
+        ({"replay_s": 0}, "replay_s is 0; right would be a positive number of seconds"),
+        ({"replay_default": "end"}, "right would be live, start"),
+        ({"replay_survives": "all"}, "right would be client, server, nothing"),
         ({"profiles": ["event"]}, "no such profile: 'event'; there are events, streams, nats-wire"),
         (
             {"overflow": "drop"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from eventhook_conformance.baseline.known import Baseline, Charge, Entry, How, Observed, advisory
 from eventhook_conformance.report.text import counted
-from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements, versions
 from eventhook_conformance.target import Capabilities
 
 
@@ -119,7 +119,8 @@ def _compare_claims(news: Comparison, before: Capabilities, one: Observed) -> No
     if one.profiles:
         narrowed = set(one.profiles) & set(before.profiles)
         before = replace(before, profiles=frozenset(narrowed))
-    for requirement in requirements().values():
+    asked = one.specification if one.specification in versions() else None
+    for requirement in requirements(asked).values():
         was, now = requirement.unmet(before), requirement.unmet(one.claims)
         what = f"{one.name} {requirement.id} ({requirement.title})"
         if was is None and now is not None and requirement.level == "MUST":

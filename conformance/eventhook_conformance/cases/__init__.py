@@ -10,13 +10,20 @@ from functools import cache
 
 from eventhook_conformance.specification import Case, Instance, collect
 
-__all__ = ["catalog", "instances_of"]
+__all__ = ["catalog", "catalog_of", "instances_of"]
 
 
 @cache
 def catalog() -> Mapping[str, Instance]:
     """Every case by its ID, in the order of modules and of the functions in them."""
     return collect(__name__)
+
+
+@cache
+def catalog_of(version: str) -> Mapping[str, Instance]:
+    """The cases that a version of the specification asks, each for the requirements that it has."""
+    asked = ((name, instance.under(version)) for name, instance in catalog().items())
+    return {name: instance for name, instance in asked if instance is not None}
 
 
 @cache

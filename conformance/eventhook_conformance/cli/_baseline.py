@@ -24,6 +24,7 @@ from eventhook_conformance.baseline.known import (
     record,
 )
 from eventhook_conformance.cases import catalog
+from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.engine.runner import judge
 from eventhook_conformance.report.causes import charged
@@ -31,6 +32,7 @@ from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -52,10 +54,13 @@ def baseline() -> None:
 @click.argument("file", type=_FILE)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--from", "report", type=_FILE, help="Record this JSON report; nothing is run.")
+@specification_option
 @click.option(
     "--reason", default=NO_REASON, show_default=True, help="Why new entries are accepted."
 )
-def save(file: Path, targets: tuple[str, ...], report: Path | None, reason: str) -> None:
+def save(
+    file: Path, targets: tuple[str, ...], report: Path | None, specification: str, reason: str
+) -> None:
     """Records in FILE what does not hold now.
 
     TARGETs are run; without any, those that FILE names are run again. Reasons,
@@ -77,12 +82,13 @@ def save(file: Path, targets: tuple[str, ...], report: Path | None, reason: str)
     try:
         before = read_baseline(file) if file.exists() else None
         typed = {} if report is not None else _typed(file, targets, before)
-        seen = read_report(report) if report is not None else _run(typed)
+        seen = read_report(report) if report is not None else _run(typed, specification)
     except BrokenBaseline as error:
         raise click.ClickException(str(error)) from error
     for one in seen.values():
         if one.trouble is not None:
             raise click.ClickException(f"{one.name} has no result to record: {one.trouble}")
+    _check_versions(file, seen, before)
     after = record(seen, before)
     old = set(before.entries) if before else set()
     new = (
@@ -114,8 +120,24 @@ def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[
         raise click.UsageError(str(error)) from error
 
 
-def _run(typed: Mapping[str, Target]) -> dict[str, Observed]:
-    return observed(to_json([judge(target) for target in typed.values()]))
+def _check_versions(file: Path, seen: Mapping[str, Observed], before: Baseline | None) -> None:
+    """Refuses a file that would hold what was found under two versions of the specification."""
+    found = sorted({one.specification for one in seen.values()})
+    if len(found) > 1:
+        raise click.ClickException(f"expected one specification, got {' and '.join(found)}")
+    if before is None or not found or before.specification == found[0]:
+        return
+    missing = sorted(set(before.targets) - set(seen))
+    if missing:
+        raise click.ClickException(
+            f"{file} is of specification {before.specification}, this result of {found[0]}; "
+            f"record {', '.join(missing)} in the same command"
+        )
+
+
+def _run(typed: Mapping[str, Target], specification: str) -> dict[str, Observed]:
+    settings = Settings(specification=specification)
+    return observed(to_json([judge(target, settings) for target in typed.values()]))
 
 
 def _saved(file: Path, after: Baseline, seen: Mapping[str, Observed]) -> str:
@@ -148,6 +170,7 @@ def diff(before: Path, after: Path) -> None:
         known, now = read_either(before), read_either(after)
     except BrokenBaseline as error:
         raise click.ClickException(str(error)) from error
+    _check_same_version(before, known, now)
     cases = known_cases()
     news = compare(
         known if isinstance(known, Baseline) else _reported(known),
@@ -170,6 +193,22 @@ def diff(before: Path, after: Path) -> None:
     sys.exit(news.exit_code)
 
 
+def _check_same_version(
+    file: Path, known: Baseline | Mapping[str, Observed], now: Baseline | Mapping[str, Observed]
+) -> None:
+    """Refuses to hold anything against a baseline of another version; two reports may be compared."""
+    if not isinstance(known, Baseline):
+        return
+    ours = {known.specification}
+    theirs = (
+        {now.specification}
+        if isinstance(now, Baseline)
+        else {one.specification for one in now.values()}
+    )
+    for other in sorted(theirs - ours):
+        raise click.ClickException(_other_version(file, known.specification, other))
+
+
 def _reported(seen: Mapping[str, Observed]) -> Baseline:
     return replace(record(seen), kept=False)
 
@@ -184,16 +223,28 @@ def today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-def load(file: Path) -> Baseline:
+def load(file: Path, specification: str) -> Baseline:
     """The baseline that a run is to be held against.
 
     Raises:
-        click.BadParameter: it cannot be used.
+        click.BadParameter: it cannot be used, or was made under another specification.
     """
     try:
-        return read_baseline(file)
+        known = read_baseline(file)
     except BrokenBaseline as error:
         raise click.BadParameter(str(error), param_hint="--baseline") from error
+    if known.specification != specification:
+        raise click.BadParameter(
+            _other_version(file, known.specification, specification), param_hint="--baseline"
+        )
+    return known
+
+
+def _other_version(file: Path, made_under: str, specification: str) -> str:
+    return (
+        f"{file}: expected specification {specification}, got {made_under}; renew it: "
+        f"eventhook-conformance baseline save {file} --specification {specification}"
+    )
 
 
 def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], bool]:

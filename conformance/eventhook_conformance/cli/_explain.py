@@ -7,22 +7,27 @@ import textwrap
 
 import click
 
-from eventhook_conformance.cases import catalog
+from eventhook_conformance.cases import catalog_of
+from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.specification.requirements import requirements
 
 
 @click.command()
 @click.argument("identifier", metavar="ID")
-def explain(identifier: str) -> None:
+@specification_option
+def explain(identifier: str, specification: str) -> None:
     """Explains the requirement ID: its text, level, why, source, and its cases.
 
     \b
-    Example:
+    Examples:
       eventhook-conformance explain PUB-04
+      eventhook-conformance explain PUB-05 --specification 1.0
     """
-    known = requirements()
+    known = requirements(specification)
     found = known.get(identifier.upper())
     if found is None:
+        if later := requirements().get(identifier.upper()):
+            raise click.UsageError(f"{later.id} is new in {later.since}; got {specification}")
         near = difflib.get_close_matches(identifier.upper(), known, n=3)
         hint = (
             f"; did you mean {', '.join(near)}?" if near else "; `list requirements` has them all"
@@ -37,11 +42,13 @@ def explain(identifier: str) -> None:
         ("text", found.text),
         ("why", found.why),
         ("source", found.source),
+        ("since", f"specification {found.since}"),
         ("profile", f"{found.profile}, and drivers" if found.drivers else found.profile),
         ("needs", needs or "nothing more"),
     ):
         click.echo(
             textwrap.fill(text, 80, initial_indent=f"  {label:<9}", subsequent_indent=" " * 11)
         )
-    cases = [one.id for one in catalog().values() if found.id in one.case.requirements]
+    asked = catalog_of(specification).values()
+    cases = [one.id for one in asked if found.id in one.case.requirements]
     click.echo("  cases    " + ("\n           ".join(cases) or "none in this version"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 
-from eventhook_conformance.cases import catalog
+from eventhook_conformance.cases import catalog_of
+from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import registered_targets
 from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import PROFILES
@@ -16,19 +18,21 @@ _KINDS = ("targets", "profiles", "requirements", "cases")
 
 @click.command()
 @click.argument("kinds", nargs=-1, type=click.Choice(_KINDS))
-def list_command(kinds: tuple[str, ...]) -> None:
+@specification_option
+def list_command(kinds: tuple[str, ...], specification: str) -> None:
     """Lists targets, profiles, requirements and cases (all, or those named).
 
     \b
     Examples:
       eventhook-conformance list
       eventhook-conformance list targets requirements
+      eventhook-conformance list cases --specification 1.0
     """
-    listings = {
+    listings: dict[str, Callable[[], Iterator[str]]] = {
         "targets": _targets,
-        "profiles": _profiles,
-        "requirements": _requirements,
-        "cases": _cases,
+        "profiles": partial(_profiles, specification),
+        "requirements": partial(_requirements, specification),
+        "cases": partial(_cases, specification),
     }
     for number, kind in enumerate(kinds or _KINDS):
         if number:
@@ -43,17 +47,18 @@ def _targets() -> Iterator[str]:
         yield f"{name:<16} {point.module}:{point.attr}"
 
 
-def _profiles() -> Iterator[str]:
+def _profiles(specification: str) -> Iterator[str]:
     for profile in PROFILES:
-        members = [one for one in requirements().values() if one.profile == profile]
+        known = requirements(specification).values()
+        members = [one for one in known if one.profile == profile]
         yield f"{profile:<16} {len(members)} requirements"
 
 
-def _requirements() -> Iterator[str]:
-    for one in requirements().values():
+def _requirements(specification: str) -> Iterator[str]:
+    for one in requirements(specification).values():
         yield f"{one.id}  {one.level:<6}  {one.title}"
 
 
-def _cases() -> Iterator[str]:
-    for instance in catalog().values():
+def _cases(specification: str) -> Iterator[str]:
+    for instance in catalog_of(specification).values():
         yield f"{instance.id}  ({', '.join(instance.case.requirements)})"

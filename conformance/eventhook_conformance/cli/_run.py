@@ -14,6 +14,7 @@ from eventhook_conformance.cli._baseline import against, load
 from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
 from eventhook_conformance.cli._reports import Reports, report_options
+from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.events import EngineEvent, RunFinished
 from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
 from eventhook_conformance.engine.runner import judge_all
@@ -36,6 +37,7 @@ _DEFAULTS = Settings()
     type=click.Choice(PROFILES),
     help="Test this profile only (repeatable).",
 )
+@specification_option
 @click.option(
     "-k",
     "selection",
@@ -96,6 +98,7 @@ _DEFAULTS = Settings()
 def run(
     targets: tuple[str, ...],
     profiles: tuple[str, ...],
+    specification: str,
     selection: str | None,
     seed: int,
     examples: int,
@@ -119,9 +122,11 @@ def run(
       eventhook-conformance run nats --html report.html --baseline known.toml
       eventhook-conformance run "driver:./my-driver --verbose"
       eventhook-conformance run nats -k "PUB-04 or TEN"
+      eventhook-conformance run my_bus_target:target --specification 1.0
     """
     reports = Reports(files)
     settings = Settings(
+        specification=specification,
         seed=seed,
         arrival_timeout_s=timeout,
         settle_s=settle,
@@ -135,7 +140,7 @@ def run(
     if replay_file is not None:
         settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
     subjects = _resolve(targets, settings)
-    known = load(baseline_file) if baseline_file is not None else None
+    known = load(baseline_file, specification) if baseline_file is not None else None
     if known is not None and len({one.target.name for one in subjects}) < len(subjects):
         raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
     output = Output(len(subjects), known, quiet=quiet, verbose=verbose)

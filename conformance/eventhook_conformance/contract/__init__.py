@@ -13,6 +13,8 @@ from eventhook_conformance.contract.bus import (
 )
 from eventhook_conformance.contract.errors import (
     BusClosed,
+    CursorExpired,
+    InvalidCursor,
     InvalidEvent,
     InvalidPattern,
     PublishError,
@@ -31,19 +33,38 @@ from eventhook_conformance.contract.grammar import (
 )
 from eventhook_conformance.contract.json_value import MAX_DEPTH, json_equal
 from eventhook_conformance.contract.pattern import EventPattern
+from eventhook_conformance.contract.replay import (
+    LIVE,
+    MAX_CURSOR_BYTES,
+    START,
+    Begin,
+    Cursor,
+    Since,
+    check_cursor,
+    check_since,
+    live_only,
+)
 
 __all__ = [
+    "LIVE",
+    "MAX_CURSOR_BYTES",
     "MAX_DEPTH",
     "MAX_INTEGER",
     "MAX_NAME_BYTES",
+    "START",
+    "Begin",
     "BusClosed",
     "ChannelCounts",
+    "Cursor",
+    "CursorExpired",
     "EventBus",
     "EventPattern",
     "FlovynEvent",
+    "InvalidCursor",
     "InvalidEvent",
     "InvalidPattern",
     "PublishError",
+    "Since",
     "StreamBus",
     "StreamEvent",
     "StreamEventType",
@@ -53,8 +74,11 @@ __all__ = [
     "Subscription",
     "SubscriptionLost",
     "Unsupported",
+    "check_cursor",
     "check_event_type",
     "check_prefix",
+    "check_since",
     "check_stream_key",
     "json_equal",
+    "live_only",
 ]

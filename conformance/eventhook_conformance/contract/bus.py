@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from eventhook_conformance.contract.errors import Unsupported
 from eventhook_conformance.contract.events import FlovynEvent, StreamEvent
 from eventhook_conformance.contract.pattern import EventPattern
+from eventhook_conformance.contract.replay import LIVE, Since
 
 E = TypeVar("E")
 
@@ -29,6 +31,9 @@ class Subscription(AsyncIterator[E], Generic[E]):
 
     dropped: int | None = None
     """Events lost to overflow so far; None if the backend does not know (OVF-07)."""
+
+    cursor: str | None = None
+    """The position after the last event read (RPL-01); None before the first, or without replay."""
 
     @abstractmethod
     async def __anext__(self) -> E:
@@ -58,17 +63,36 @@ class EventBus(ABC):
 
     @abstractmethod
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
         """A subscription that is active from the return of entering to the call of leaving (PUB-04).
 
-        The call alone has no effect. The context is used once. Entering raises:
+        The call alone has no effect. The context is used once. A bus that claims no replay may leave
+        `since` out; the suite passes it only where replay is claimed.
 
-        Raises:
+        Args:
+            pattern: what is asked for.
+            since: where to begin: with what comes (`LIVE`), with all that is retained (`START`), or
+                after a cursor. History comes first, then what is live, with no gap and no repeat
+                (RPL-02 to RPL-04).
+
+        Raises, on entering:
             InvalidPattern: the pattern breaks the contract (PAT-10).
+            InvalidCursor: the cursor is malformed, or none of this tenant's (RPL-07, RPL-09).
+            CursorExpired: the history no longer reaches back to the cursor (RPL-08).
+            Unsupported: the bus does not offer this beginning.
             SubscribeError: the bus could not make it active (REC-06).
             BusClosed: this client was closed.
         """
+
+    async def purge(self, tenant_id: UUID) -> None:
+        """Forgets the tenant's history; active subscriptions go on with what comes (RPL-06).
+
+        Raises:
+            Unsupported: the bus does not offer it.
+            BusClosed: this client was closed.
+        """
+        raise Unsupported(f"{type(self).__name__} has no purge")
 
 
 class StreamBus(ABC):
@@ -86,15 +110,31 @@ class StreamBus(ABC):
 
     @abstractmethod
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
         """A subscription to one key; as on the event side, entering makes it active.
 
-        Raises:
+        Args:
+            workflow_execution_id: the key.
+            since: where to begin, as on the event side.
+
+        Raises, on entering:
             InvalidPattern: the key is not one token of `[A-Za-z0-9_-]+` (STR-08).
+            InvalidCursor: the cursor is malformed, or none of this key's (RPL-07, RPL-09).
+            CursorExpired: the history no longer reaches back to the cursor (RPL-08).
+            Unsupported: the bus does not offer this beginning.
             SubscribeError: the bus could not make it active.
             BusClosed: this client was closed.
         """
+
+    async def purge(self, workflow_execution_id: str) -> None:
+        """Forgets the key's history; active subscriptions go on with what comes (RPL-06).
+
+        Raises:
+            Unsupported: the bus does not offer it.
+            BusClosed: this client was closed.
+        """
+        raise Unsupported(f"{type(self).__name__} has no purge")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@
                              PublishError      it could not be handed over; outside a fault it never was
                              BusClosed         this client was closed
     entering subscribe(...)  InvalidPattern    the pattern or key breaks the contract
+                             InvalidCursor     the cursor to begin after is none of this channel
+                             CursorExpired     the history no longer reaches back to the cursor
                              SubscribeError    the bus could not make it active
                              BusClosed         this client was closed
     reading                  SubscriptionLost  nothing can ever come again (an orderly end is
@@ -48,6 +50,14 @@ class InvalidPattern(StreamingError, ValueError):
 
 class PublishError(StreamingError):
     """The bus could not take the event."""
+
+
+class InvalidCursor(StreamingError, ValueError):
+    """The cursor is malformed, or none that this channel ever gave."""
+
+
+class CursorExpired(StreamingError):
+    """The history no longer reaches back to the cursor; begin with `START` or `LIVE` instead."""
 
 
 class SubscribeError(StreamingError):

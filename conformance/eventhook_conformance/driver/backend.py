@@ -11,16 +11,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from eventhook_conformance.contract import (
+    LIVE,
     ChannelCounts,
     EventBus,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
     PublishError,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
+    live_only,
 )
 from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.encoding import event_text, key_text, pattern_text
@@ -203,9 +206,9 @@ class _Events(EventBus):
         await self._backend.publish("publish", event_text(event))
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return self._subscribe(pattern)
+        return live_only(self._subscribe(pattern), since)
 
     @asynccontextmanager
     async def _subscribe(self, pattern: EventPattern) -> AsyncIterator[Subscription[FlovynEvent]]:
@@ -222,9 +225,9 @@ class _Streams(StreamBus):
         await self._backend.publish("publish_stream", event_text(event))
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return self._subscribe(workflow_execution_id)
+        return live_only(self._subscribe(workflow_execution_id), since)
 
     @asynccontextmanager
     async def _subscribe(self, key: str) -> AsyncIterator[Subscription[StreamEvent]]:

@@ -125,6 +125,7 @@ class CaseRunner:
             duration_s=time.perf_counter() - began,
             history=adopted[1] if adopted else history,
             program=adopted[0] if adopted else None,
+            specification=instance.specification,
         )
         result = decide(undecided, [*charged, *stated], ending)
         if not staying:

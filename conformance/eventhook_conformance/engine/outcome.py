@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.engine.execution import Ending
 from eventhook_conformance.probe import Client
 from eventhook_conformance.results import CaseResult
-from eventhook_conformance.specification import Instance
+from eventhook_conformance.specification import Instance, requirements
 
 _PROVEN: Final = frozenset(
     {
@@ -28,7 +28,7 @@ def stands(violation: Violation, fault: str | None) -> bool:
 
 def decide(result: CaseResult, violations: Sequence[Violation], ending: Ending) -> CaseResult:
     """Returns the result with its outcome, as the violations and the body's ending decide it."""
-    condensed = condense(violations)
+    condensed = condense(_asked(violations, result.specification))
     if condensed:
         return replace(
             result,
@@ -52,6 +52,17 @@ def decide(result: CaseResult, violations: Sequence[Violation], ending: Ending) 
     return replace(result, outcome="passed", history=None)
 
 
+def _asked(violations: Sequence[Violation], specification: str) -> Iterator[Violation]:
+    """The breaches of what a version of the specification asks; what is newer is no breach under it."""
+    known = requirements(specification)
+    for violation in violations:
+        charged = tuple(one for one in violation.requirements if one in known)
+        if charged == violation.requirements:
+            yield violation
+        elif charged:
+            yield replace(violation, requirements=charged)
+
+
 def not_claimed(instance: Instance, reason: str) -> CaseResult:
     """The result of a case that does not apply to the target's claims."""
     return CaseResult(
@@ -59,6 +70,7 @@ def not_claimed(instance: Instance, reason: str) -> CaseResult:
         requirements=instance.case.requirements,
         outcome="not_claimed",
         message=reason,
+        specification=instance.specification,
     )
 
 
@@ -71,6 +83,7 @@ def not_run(instance: Instance, why: str) -> CaseResult:
         blame="target",
         message=f"not run: {why}",
         decided=False,
+        specification=instance.specification,
     )
 
 

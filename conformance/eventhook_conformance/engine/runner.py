@@ -7,7 +7,7 @@ import gc
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from eventhook_conformance.cases import catalog
+from eventhook_conformance.cases import catalog, catalog_of
 from eventhook_conformance.engine.event_loop import run_in_loop
 from eventhook_conformance.engine.events import EventSubscriber
 from eventhook_conformance.engine.limits import Limits
@@ -61,10 +61,14 @@ def judge_subject(
 ) -> RunResult:
     """Judges a resolved target by cases (all, if none are given), in an event loop of its own.
 
+    Cases that the version of the specification does not ask are left out.
+
     Raises:
         KeyboardInterrupt: it was interrupted; subscribers have heard what was judged until then.
     """
-    chosen = in_order(catalog().values() if instances is None else instances)
+    given = catalog().values() if instances is None else instances
+    asked = (one.under(settings.specification) for one in given)
+    chosen = in_order(one for one in asked if one is not None)
     session = Session(subject, settings, chosen, subscribers, limits)
     session.result.selectable = selectable()
     limits = limits or Limits()
@@ -116,7 +120,7 @@ def judge_all(
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
     for place, (subject, selects) in enumerate(zip(subjects, selected, strict=True)):
-        chosen = [instance for instance in catalog().values() if selects(instance)]
+        chosen = [one for one in catalog_of(settings.specification).values() if selects(one)]
         try:
             judge_subject(subject, settings, chosen, subscribers)
         except KeyboardInterrupt:

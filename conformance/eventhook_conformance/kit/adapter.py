@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from eventhook_conformance.contract import (
+    LIVE,
     BusClosed,
     ChannelCounts,
     EventBus,
@@ -24,6 +25,7 @@ from eventhook_conformance.contract import (
     InvalidEvent,
     InvalidPattern,
     PublishError,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
@@ -32,6 +34,7 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
     Unsupported,
     check_stream_key,
+    live_only,
 )
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.kit.buffer import NOTHING, Buffer
@@ -345,9 +348,9 @@ class _Events(EventBus):
         await self._adapter.publish("event", event)
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return AdapterSubscription(self._adapter, "event", pattern)
+        return live_only(AdapterSubscription(self._adapter, "event", pattern), since)
 
 
 class _Streams(StreamBus):
@@ -358,6 +361,6 @@ class _Streams(StreamBus):
         await self._adapter.publish("stream", event)
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return AdapterSubscription(self._adapter, "stream", workflow_execution_id)
+        return live_only(AdapterSubscription(self._adapter, "stream", workflow_execution_id), since)

@@ -24,7 +24,7 @@ from eventhook_conformance.engine.session import Session
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.specification import Case, Instance
+from eventhook_conformance.specification import Case, Instance, versions
 
 PACKAGE: Final = Path(__file__).parent.parent
 CASES: Final = PACKAGE / "cases"
@@ -96,6 +96,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="test this profile only (repeatable); default: all that the target claims",
     )
     group.addoption(
+        "--eventhook-specification",
+        choices=versions(),
+        default=Settings.specification,
+        metavar="VERSION",
+        help="version of the specification to ask; default: %(default)s",
+    )
+    group.addoption(
         "--eventhook-seed",
         type=int,
         default=Settings.seed,
@@ -143,6 +150,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     option = config.getoption
     settings = Settings(
+        specification=option("--eventhook-specification"),
         seed=option("--eventhook-seed"),
         arrival_timeout_s=option("--eventhook-timeout"),
         settle_s=option("--eventhook-settle"),
@@ -197,13 +205,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def instance_of(item: pytest.Item) -> Instance | None:
-    """Returns the case of a test function with its parameters; None if it is no case."""
-    if not hasattr(getattr(item, "function", None), "__case__"):
+    """Returns the case of a test function, as its version of the specification asks it.
+
+    None if the function is no case, or that version does not ask it.
+    """
+    if not _is_case(item):
         return None
     case: Case = item.function.__case__  # type: ignore[attr-defined]  # because: just looked for
     parameters = dict(item.callspec.params)  # type: ignore[attr-defined]  # because: parametrised by us
     del parameters["conformance_run"]
-    return next(one for one in instances_of(case) if one.parameters == parameters)
+    instance = next(one for one in instances_of(case) if one.parameters == parameters)
+    return instance.under(judged_by(item).settings.specification)
+
+
+def _is_case(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "function", None), "__case__")
 
 
 def judged_by(item: pytest.Item) -> Judged:
@@ -214,9 +230,13 @@ def judged_by(item: pytest.Item) -> Judged:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Orders the cases: by target, and by phase within each."""
+    """Orders the cases by target, and by phase within each; drops those that are not asked."""
     if _UNJUDGED in config.stash:
         raise pytest.UsageError("the cases need something to judge: give --target TARGET")
+    newer = [item for item in items if _is_case(item) and instance_of(item) is None]
+    if newer:
+        config.hook.pytest_deselected(items=newer)
+        items[:] = [item for item in items if item not in newer]
     judged: dict[str, Judged] = config.stash[JUDGED]
     names = list(judged)
     places: list[int] = []

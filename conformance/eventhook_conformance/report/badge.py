@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventhook_conformance.report.standing import VERDICTS, partial
-from eventhook_conformance.results import RunResult, Verdict
-from eventhook_conformance.specification.requirements import specification_version
+from eventhook_conformance.results import RunResult, Verdict, specification_of
 
 _COLOURS: Final[dict[Verdict, str]] = {
     "conformant": "brightgreen",
@@ -40,7 +39,7 @@ def _badge(results: Sequence[RunResult]) -> dict[str, Any]:
         message = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
     return {
         "schemaVersion": 1,
-        "label": f"eventhook {specification_version()}",
+        "label": f"eventhook {specification_of(results)}",
         "message": message,
         "color": colour,
     }

@@ -9,7 +9,7 @@ from typing import Final
 
 from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.environment import environment
-from eventhook_conformance.report.failure import failure_text
+from eventhook_conformance.report.failure import failure_text, run_command
 from eventhook_conformance.report.standing import (
     holding,
     not_selected,
@@ -19,7 +19,7 @@ from eventhook_conformance.report.standing import (
 )
 from eventhook_conformance.report.text import WIDTH, counted, filled
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
-from eventhook_conformance.specification.requirements import groups, specification_version
+from eventhook_conformance.specification.requirements import groups
 from eventhook_conformance.target import Capabilities
 
 Known = Callable[[CaseResult], bool]
@@ -45,7 +45,7 @@ def nothing_known(_: CaseResult) -> bool:
 def header(result: RunResult) -> Iterator[str]:
     """Names the target, its claims, the effective settings, and where and when it is judged."""
     settings = result.settings
-    yield f"{result.target}  (specification {specification_version()})"
+    yield f"{result.target}  (specification {settings.specification})"
     if result.about:
         yield from filled("  is        ", result.about)
     yield from filled("  claims    ", claims(result.capabilities))
@@ -205,7 +205,7 @@ def summary(result: RunResult, *, is_known: Known = nothing_known) -> Iterator[s
 
 
 def _again(result: RunResult, identifiers: Sequence[str]) -> str:
-    command = f"eventhook-conformance run {shlex.quote(result.invoked_as or result.target)}"
+    command = run_command(result.invoked_as or result.target, result.settings.specification)
     if result.silent or len(identifiers) > _MOST_SELECTED:
         return command
     return f"{command} -k {shlex.quote(' or '.join(identifiers))}"

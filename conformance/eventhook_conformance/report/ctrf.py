@@ -13,8 +13,7 @@ from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import advisory, loose_ends
 from eventhook_conformance.report.text import printable
-from eventhook_conformance.results import CaseResult, RunResult, exit_code
-from eventhook_conformance.specification.requirements import specification_version
+from eventhook_conformance.results import CaseResult, RunResult, exit_code, specification_of
 
 _STATUSES: Final = ("passed", "failed", "skipped", "pending", "other")
 _Status = Literal["passed", "failed", "skipped", "pending", "other"]
@@ -37,7 +36,7 @@ def _report(results: Sequence[RunResult], now_s: float) -> dict[str, Any]:
             "tool": {
                 "name": "eventhook-conformance",
                 "version": __version__,
-                "extra": {"specification": specification_version()},
+                "extra": {"specification": specification_of(results)},
             },
             "summary": {
                 "tests": len(tests),

@@ -10,7 +10,7 @@ from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.steps import all_entries, cut
 from eventhook_conformance.report.text import WIDTH, filled, shortened
 from eventhook_conformance.results import CaseResult
-from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements, specification_version
 
 
 def failure_text(case: CaseResult, target: str) -> str:
@@ -25,17 +25,26 @@ def failure_text(case: CaseResult, target: str) -> str:
     return "\n".join(lines)
 
 
+def run_command(target: str, specification: str) -> str:
+    """Returns the command that runs a target again, under the same version of the specification."""
+    command = f"eventhook-conformance run {shlex.quote(target)}"
+    if specification == specification_version():
+        return command
+    return f"{command} --specification {specification}"
+
+
 def rerun_command(case: CaseResult, target: str) -> str:
     """Returns the command that runs just this case again."""
-    run = f"eventhook-conformance run {shlex.quote(target)}"
+    run = run_command(target, case.specification)
     if case.saved is not None:
         return f"{run} --replay {shlex.quote(case.saved)}"
     return run if case.id.startswith("smoke::") else f"{run} -k {shlex.quote(case.id)}"
 
 
 def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
+    known = requirements(case.specification)
     for identifier in violation.requirements:
-        yield from filled(f"  {identifier:<9} ", requirements()[identifier].text)
+        yield from filled(f"  {identifier:<9} ", known[identifier].text)
     yield from filled("  expected  ", shortened(violation.expected))
     yield from filled("  seen      ", shortened(violation.witnessed))
     history = case.history

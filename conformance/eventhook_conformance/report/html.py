@@ -38,12 +38,11 @@ from eventhook_conformance.report.standing import (
 )
 from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.report.text import counted, printable, shortened
-from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
+from eventhook_conformance.results import CaseResult, RequirementResult, RunResult, specification_of
 from eventhook_conformance.specification.requirements import (
     Requirement,
     groups,
     requirements,
-    specification_version,
 )
 
 _PAGE: Final = Path(__file__).parent / "page"
@@ -152,7 +151,7 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         script_hash=_hash(script),
         suite=__version__,
         environment=environment(),
-        specification=specification_version(),
+        specification=specification_of(results),
         total=_total(results),
     )
     return page + "\n"
@@ -239,7 +238,7 @@ def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> Violation
     if history is not None:
         lines = excerpt(history, violation.entries or all_entries(history))
     return ViolationView(
-        requirements=tuple(requirements()[one] for one in violation.requirements),
+        requirements=tuple(requirements(case.specification)[one] for one in violation.requirements),
         expected=shortened(violation.expected, _MOST_LETTERS),
         seen=shortened(violation.witnessed, _MOST_LETTERS),
         diagram=lay_out(history, violation) if history is not None and drawn else None,
@@ -270,7 +269,7 @@ def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterat
                 ],
                 "reasons": _reasons([(run.target, column[requirement.id]) for run, column in both]),
             }
-            for requirement in requirements().values()
+            for requirement in requirements(specification_of(results)).values()
             if requirement.group == group
         ]
         tallies = [

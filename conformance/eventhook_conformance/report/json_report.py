@@ -11,7 +11,6 @@ from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
-from eventhook_conformance.specification.requirements import specification_version
 
 
 def json_text(results: Sequence[RunResult]) -> str:
@@ -28,7 +27,7 @@ def _result(result: RunResult) -> dict[str, Any]:
     summary = result.summary
     return {
         "suite": {"name": "eventhook-conformance", "version": __version__},
-        "specification": {"version": specification_version()},
+        "specification": {"version": result.settings.specification},
         "environment": environment().to_dict(),
         "settings": result.settings.to_dict(),
         "target": {

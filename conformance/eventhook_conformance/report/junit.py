@@ -13,7 +13,6 @@ from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.standing import LooseEnd, advisory, loose_ends
 from eventhook_conformance.report.text import printable
 from eventhook_conformance.results import CaseResult, RunResult
-from eventhook_conformance.specification.requirements import specification_version
 
 _COUNTED: Final = ("tests", "failures", "errors")
 
@@ -41,7 +40,7 @@ def _suite(root: Element, result: RunResult) -> Element:
     known = {
         "verdict": result.verdict,
         "suite.version": __version__,
-        "specification.version": specification_version(),
+        "specification.version": result.settings.specification,
         **{f"environment.{name}": value for name, value in _environment().items()},
         **{f"settings.{name}": value for name, value in result.settings.to_dict().items()},
         **{f"claims.{name}": value for name, value in result.capabilities.to_dict().items()},

@@ -22,8 +22,8 @@ from eventhook_conformance.report.standing import (
     word,
 )
 from eventhook_conformance.report.text import counted, printable
-from eventhook_conformance.results import RunResult, Verdict
-from eventhook_conformance.specification.requirements import groups, specification_version
+from eventhook_conformance.results import RunResult, Verdict, specification_of
+from eventhook_conformance.specification.requirements import groups
 
 _MARKS: Final[dict[Verdict, str]] = {
     "conformant": "✅",
@@ -49,7 +49,7 @@ def markdown(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         lines += _failures(result)
     made = environment()
     lines.append(
-        f"<sub>specification {specification_version()} · eventhook-conformance {__version__} · "
+        f"<sub>specification {specification_of(results)} · eventhook-conformance {__version__} · "
         f"{_html(made.line)} · {_code(made.command)}</sub>"
     )
     return "\n".join(lines) + "\n"

@@ -4,10 +4,12 @@ from eventhook_conformance.specification.case import OTHER, Body, Case, Exclusiv
 from eventhook_conformance.specification.catalog import Instance, collect
 from eventhook_conformance.specification.requirements import (
     Requirement,
+    asked_in,
     groups,
     requirements,
     specification_version,
     unmet_need,
+    versions,
 )
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Exclusive",
     "Instance",
     "Requirement",
+    "asked_in",
     "case",
     "collect",
     "groups",
@@ -24,5 +27,6 @@ __all__ = [
     "requirements",
     "specification_version",
     "unmet_need",
+    "versions",
     "via",
 ]

@@ -48,6 +48,8 @@ class Case:
     """It leaves all that it entered: nothing of it has to be listened to after its end."""
     last: bool = False
     """It breaks the server that all share: it runs after all others, with no shared client open."""
+    since: str = "1.0"
+    """The version of the specification in which it runs first."""
 
     @property
     def phase(self) -> int:
@@ -91,6 +93,7 @@ def case(
     self_contained: bool = False,
     last: bool = False,
     profile: str | None = None,
+    since: str = "1.0",
 ) -> Callable[[Body], Body]:
     """Makes a coroutine function a case of these requirements.
 
@@ -105,6 +108,8 @@ def case(
         leaves_nothing: it leaves all that it entered before it ends.
         last: it runs after all others, since it breaks the server.
         profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
+        since: the version of the specification in which it runs first, for a case that asks more of an
+            older requirement; a case of newer requirements alone needs no mark.
 
     Raises:
         LookupError: there is no such requirement or kind of breach.
@@ -129,6 +134,7 @@ def case(
             self_contained=self_contained,
             last=last,
             profile=profile,
+            since=since,
         )
 
         @functools.wraps(body)

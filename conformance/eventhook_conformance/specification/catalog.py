@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from eventhook_conformance.specification.case import Body, Case
-from eventhook_conformance.specification.requirements import requirements, unmet_need
+from eventhook_conformance.specification.requirements import (
+    asked_in,
+    requirements,
+    specification_version,
+    unmet_need,
+)
 from eventhook_conformance.target import Capabilities
 
 
@@ -23,6 +28,19 @@ class Instance:
     body: Body
     parameters: Mapping[str, Any]
     needs: Mapping[str, tuple[Any, ...]]
+    specification: str = specification_version()
+    """The version of the specification that asks it."""
+
+    def under(self, version: str) -> Instance | None:
+        """The case as a version of the specification asks it, by the requirements that it has.
+
+        None if it has none of them, or asks for more than that version did.
+        """
+        known = requirements(version)
+        asked = tuple(one for one in self.case.requirements if one in known)
+        if not asked or not asked_in(self.case.since, version):
+            return None
+        return replace(self, case=replace(self.case, requirements=asked), specification=version)
 
     def unmet(self, capabilities: Capabilities) -> str | None:
         """Why it does not apply to those claims; None if it does."""

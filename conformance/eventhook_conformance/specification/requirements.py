@@ -1,4 +1,4 @@
-"""The specification, loaded: every requirement by its ID."""
+"""The specification, loaded: every requirement by its ID, as each released version asks it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class Requirement:
     """Capabilities, each with the claims for which the requirement applies."""
     drivers: bool = False
     """It applies to every target behind the driver protocol too, whatever its profiles."""
+    since: str = "1.0"
+    """The version of the specification that asked it first."""
 
     def unmet(self, capabilities: Capabilities) -> str | None:
         """Why the requirement does not apply to those claims; None if it does."""
@@ -40,28 +42,72 @@ def unmet_need(needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities)
     """The first need that the claims do not meet, in words; None if they meet all."""
     for name, values in needs.items():
         claimed = getattr(capabilities, name)
-        if claimed not in values:
+        several = isinstance(claimed, frozenset)
+        if not (any(value in claimed for value in values) if several else claimed in values):
             wanted = " or ".join(str(value) for value in values)
-            return f"needs {name}={wanted}, claimed is {claimed}"
+            shown = (" and ".join(sorted(claimed)) or "none") if several else claimed
+            return f"needs {name}={wanted}, claimed is {shown}"
     return None
 
 
 @cache
+def versions() -> tuple[str, ...]:
+    """The released versions of the specification, oldest first."""
+    return tuple(eventhook_fixtures.load("requirements")["versions"])
+
+
+@cache
 def specification_version() -> str:
-    """The version that the requirement set is frozen for."""
+    """The newest released version."""
     version: str = eventhook_fixtures.load("requirements")["specification"]
     return version
 
 
+def asked_in(since: str, version: str) -> bool:
+    """Whether what is asked since one version is asked in another.
+
+    Raises:
+        LookupError: there is no such version.
+    """
+    known = versions()
+    for one in (since, version):
+        if one not in known:
+            raise LookupError(f"specification: expected {' or '.join(known)}, got {one!r}")
+    return known.index(since) <= known.index(version)
+
+
 @cache
-def requirements() -> Mapping[str, Requirement]:
-    """All requirements by ID, in the order of the specification."""
+def requirements(version: str | None = None) -> Mapping[str, Requirement]:
+    """The requirements of a version by ID, in the order of the specification.
+
+    Args:
+        version: a released version; None for the newest.
+
+    Raises:
+        LookupError: there is no such version.
+    """
+    asked = version or specification_version()
     return {
-        entry["id"]: Requirement(
-            **{**entry, "needs": {name: tuple(values) for name, values in entry["needs"].items()}}
-        )
+        entry["id"]: _requirement(entry, asked)
         for entry in eventhook_fixtures.load("requirements")["requirements"]
+        if asked_in(entry.get("since", versions()[0]), asked)
     }
+
+
+def _requirement(entry: Mapping[str, Any], version: str) -> Requirement:
+    members = {name: value for name, value in entry.items() if name != "texts"}
+    needs = {name: tuple(values) for name, values in entry["needs"].items()}
+    return Requirement(**{**members, "text": _text(entry, version), "needs": needs})
+
+
+def _text(entry: Mapping[str, Any], version: str) -> str:
+    """The text in a version: `texts` names, for each earlier wording, the last version that had it."""
+    earlier: Mapping[str, str] = entry.get("texts", {})
+    text: str = next(
+        (earlier[one] for one in versions() if one in earlier and asked_in(version, one)),
+        entry["text"],
+    )
+    return text
 
 
 @cache

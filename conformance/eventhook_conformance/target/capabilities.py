@@ -7,14 +7,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Self
 
-PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery")
-"""The profiles of specification 1.0, in the order in which they are reported."""
+PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery", "replay")
+"""All profiles, in the order in which they are reported."""
+
+_SIDES: Final = ("events", "streams")
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "overflow": ("drop_oldest", "drop_newest", "block", "unbounded"),
     "overflow_scope": ("subscription", "tenant"),
     "activation": ("bus", "client"),
+    "replay_default": ("live", "start"),
+    "replay_survives": ("client", "server", "nothing"),
 }
+_OPTIONAL: Final = frozenset({"replay_events", "replay_s"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,16 +58,50 @@ class Capabilities:
     """Seconds within which `publish` gives up on a server that cannot be reached."""
     recovery_s: float = 5.0
     """Seconds after a fault within which subscriptions deliver again."""
+    replay: Collection[str] = frozenset()
+    """The sides, out of `events` and `streams`, whose `subscribe` takes `since` (profile `replay`)."""
+    replay_default: Literal["live", "start"] = "live"
+    """Where a subscription begins that names no `since`."""
+    replay_events: int | None = 1024
+    """The newest events of each tenant or key that its history holds; None: no limit by number."""
+    replay_s: float | None = None
+    """Seconds for which history holds an event; None: no limit by age."""
+    replay_survives: Literal["client", "server", "nothing"] = "client"
+    """What a cursor outlives: its client, a restart of the server too, or neither."""
+    replay_grace_s: float = 30.0
+    """Seconds for which the history of a workflow stays after its end, at least."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "profiles", frozenset(self.profiles))
+        object.__setattr__(self, "replay", frozenset(self.replay))
         for profile in sorted(self.profiles):
             if profile not in PROFILES:
                 raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
+        self._check_replay()
         for field in dataclasses.fields(self):
             self._check(field.name, getattr(self, field.name), field.default)
 
+    def _check_replay(self) -> None:
+        for side in sorted(self.replay):
+            if side not in _SIDES:
+                raise ValueError(f"replay: expected {' or '.join(_SIDES)}, got {side!r}")
+        if "replay" not in self.profiles:
+            return
+        if not self.replay:
+            raise ValueError(
+                "profile 'replay': expected replay={'events', 'streams'}, or one of them"
+            )
+        if self.replay_events is None and self.replay_s is None:
+            raise ValueError(
+                "profile 'replay': expected a limit, replay_events or replay_s: "
+                "history is bounded (RPL-11)"
+            )
+
     def _check(self, name: str, value: object, default: object) -> None:
+        if name in _OPTIONAL:
+            if value is None:
+                return
+            default = 1 if name == "replay_events" else 1.0
         if name in _CHOICES:
             if value not in _CHOICES[name]:
                 raise ValueError(f"{name} is {value!r}; right would be {', '.join(_CHOICES[name])}")
@@ -77,9 +116,9 @@ class Capabilities:
                 raise ValueError(f"{name} is {value!r}; right would be a positive {kind}")
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form: the same names, `profiles` a sorted array."""
+        """The JSON form: the same names, `profiles` and `replay` sorted arrays."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**values, "profiles": sorted(self.profiles)}
+        return {**values, "profiles": sorted(self.profiles), "replay": sorted(self.replay)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

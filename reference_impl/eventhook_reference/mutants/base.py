@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from eventhook_conformance.contract import (
+    LIVE,
     BusClosed,
     ChannelCounts,
     EventBus,
@@ -23,11 +24,13 @@ from eventhook_conformance.contract import (
     FlovynEvent,
     InvalidPattern,
     PublishError,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
     check_stream_key,
+    live_only,
 )
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.channel import Channel
@@ -221,9 +224,9 @@ class _Events(EventBus):
         await self._client.publish("events", event)
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return self._client.subscription("events", pattern)
+        return live_only(self._client.subscription("events", pattern), since)
 
 
 class _Streams(StreamBus):
@@ -234,9 +237,9 @@ class _Streams(StreamBus):
         await self._client.publish("streams", event)
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return self._client.subscription("streams", workflow_execution_id)
+        return live_only(self._client.subscription("streams", workflow_execution_id), since)
 
 
 def pliable_target(

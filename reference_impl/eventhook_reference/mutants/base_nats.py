@@ -13,15 +13,18 @@ from typing import Any
 from nats.aio.client import Client
 
 from eventhook_conformance.contract import (
+    LIVE,
     BusClosed,
     EventBus,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
+    live_only,
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Target
@@ -197,9 +200,9 @@ class _Events(EventBus):
         await self._client.publish("events", event)
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return self._client.subscription("events", pattern)
+        return live_only(self._client.subscription("events", pattern), since)
 
 
 class _Streams(StreamBus):
@@ -210,9 +213,9 @@ class _Streams(StreamBus):
         await self._client.publish("streams", event)
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return self._client.subscription("streams", workflow_execution_id)
+        return live_only(self._client.subscription("streams", workflow_execution_id), since)
 
 
 def pliable_nats_target(name: str, client: type[PliableNats] = PliableNats) -> Target:
