@@ -40,11 +40,6 @@ class Measure:
         return Spread.of(self.throughputs) if self.throughputs else None
 
     @property
-    def copies(self) -> int:
-        """How many deliveries each event makes."""
-        return self.point.shape.subscribers
-
-    @property
     def rate(self) -> float | None:
         """The rate in the open loop."""
         return self.opens[0].rate if self.opens else None

@@ -6,9 +6,6 @@ import asyncio
 import json
 import math
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.cli._meter import meter_for
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.target import Target
@@ -23,7 +21,6 @@ from eventhook_conformance.target import Target
 if TYPE_CHECKING:
     from eventhook_conformance.bench import BenchResult, Plan
 
-_LINE_EVERY_S: Final = 10.0
 _WIDE: Final = 200
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -143,40 +140,15 @@ def _targets(names: tuple[str, ...]) -> dict[str, Target]:
 
 
 def _measure(targets: dict[str, Target], plan: Plan) -> BenchResult:
-    # Here, since only who measures pays for the import.
+    # Only this command pays for the import.
     from eventhook_conformance.bench import bench
     from eventhook_conformance.probe.client_pool import TargetUnusable
 
     try:
-        with _watching() as watch:
-            return asyncio.run(bench(targets, plan, watch))
+        with meter_for(sys.stderr) as meter:
+            return asyncio.run(bench(targets, plan, meter.show))
     except TargetUnusable as error:
         raise click.UsageError(str(error)) from error
-
-
-@contextmanager
-def _watching() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal, now and then a line elsewhere; on standard error."""
-    if not sys.stderr.isatty():
-        last = time.monotonic()
-
-        def line(text: str, done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= _LINE_EVERY_S:
-                last = time.monotonic()
-                click.echo(f"{text} ({done} of {total})", err=True)
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda text, done, total: progress.update(
-            task, description=text, completed=done, total=total
-        )
 
 
 def _print(result: BenchResult) -> None:
@@ -184,7 +156,7 @@ def _print(result: BenchResult) -> None:
 
     from eventhook_conformance.bench.console import report
 
-    # What is no terminal has no width of its own, and a table that was cut is of no use in a log.
+    # A log has no width, and a table must not be cut there.
     console = Console(
         highlight=False,
         soft_wrap=not sys.stdout.isatty(),

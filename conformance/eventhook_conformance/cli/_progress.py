@@ -1,115 +1,81 @@
-"""Progress while a run goes on: a bar on a terminal, now and then a line elsewhere."""
+"""Counts the cases of a run and shows them on a meter."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
-from typing import Any, Final, TextIO
+from contextlib import contextmanager
+from typing import Final, TextIO
 
-from eventhook_conformance.engine.events import CaseFinished, EngineEvent, RunFinished, RunStarted
-from eventhook_conformance.results import RunResult
+from eventhook_conformance.cli._meter import Meter, meter_for
+from eventhook_conformance.engine.events import (
+    CaseFinished,
+    EngineEvent,
+    ResultRevised,
+    RunFinished,
+    RunStarted,
+)
+from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.specification.requirements import groups
 
-_LINE_EVERY_S: Final = 10.0
+_MOST_TOLD: Final = 10
+"""The most failures that are told as they happen; the report has all."""
 
 
-class _Counting:
-    """Counts cases, and hands on each result when its run is over."""
+class Progress:
+    """Subscribes to the engine: shows each case, and hands on each result when its run is over."""
 
-    def __init__(self, on_run_done: Callable[[RunResult], None]) -> None:
+    def __init__(self, on_run_done: Callable[[RunResult], None], meter: Meter) -> None:
         self._on_run_done = on_run_done
-        self.total = 0
-        self.done = 0
-        self.failed = 0
+        self._meter = meter
+        self._total = 0
+        self._done = 0
+        self._failed = 0
 
     def __call__(self, event: EngineEvent) -> None:
         """Takes an event of the engine."""
-        if isinstance(event, RunStarted):
-            self.total += event.cases
-            self.show(event.run)
-        elif isinstance(event, CaseFinished):
-            self.done += event.result.outcome != "not_claimed"
-            self.failed += event.result.outcome in ("failed", "error")
-            self.show(event.run)
-        elif isinstance(event, RunFinished):
-            self.run_done(event.result)
+        match event:
+            case RunStarted():
+                self._total += event.cases
+                self._show(event.run)
+            case CaseFinished():
+                self._done += event.result.outcome != "not_claimed"
+                self._count(event.run, event.result)
+                group = groups().get(event.result.requirements[0][:3], "")
+                self._show(f"{event.run}: {group}" if group else event.run)
+            case ResultRevised():
+                self._failed -= _is_failure(event.before)
+                self._count(event.run, event.after)
+                self._show(event.run)
+            case RunFinished():
+                self._meter.pause()
+                self._on_run_done(event.result)
+                self._meter.resume()
 
-    def run_done(self, result: RunResult) -> None:
-        """Hands on the result of a run."""
-        self._on_run_done(result)
+    def _count(self, run: str, result: CaseResult) -> None:
+        if not _is_failure(result):
+            return
+        self._failed += 1
+        if self._failed <= _MOST_TOLD:
+            word = "failed" if result.outcome == "failed" else "undecided"
+            self._meter.tell(f"{word:<9}  {run}  {result.id}")
+        if self._failed == _MOST_TOLD:
+            self._meter.tell("The report has all other failures.")
 
-    def show(self, name: str) -> None:
-        """Shows how far the run is."""
-
-
-class _Lines(_Counting, AbstractContextManager["_Lines"]):
-    """For logs: a line each ten seconds, on standard error."""
-
-    def __init__(self, on_run_done: Callable[[RunResult], None], stream: TextIO) -> None:
-        super().__init__(on_run_done)
-        self._stream = stream
-        self._next = time.monotonic() + _LINE_EVERY_S
-
-    def show(self, name: str) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _LINE_EVERY_S
-            text = f"{name}: {self.done} of {self.total} cases, {self.failed} failed"
-            print(text, file=self._stream, flush=True)
-
-    def __exit__(self, *_: object) -> None:
-        return None
+    def _show(self, text: str) -> None:
+        self._meter.show(text, self._done, self._total, self._failed)
 
 
-class _Bar(_Counting, AbstractContextManager["_Bar"]):
-    """For a terminal: a bar that is gone when the run is over."""
-
-    def __init__(self, on_run_done: Callable[[RunResult], None], stream: TextIO) -> None:
-        super().__init__(on_run_done)
-        # Only a terminal pays for the import.
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bar: Any = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[failed]} failed"),
-            console=Console(file=stream),
-            transient=True,
-        )
-        self._task = self._bar.add_task("collecting", total=None, failed=0)
-
-    def show(self, name: str) -> None:
-        self._bar.update(
-            self._task, description=name, completed=self.done, total=self.total, failed=self.failed
-        )
-
-    def run_done(self, result: RunResult) -> None:
-        self._bar.stop()
-        super().run_done(result)
-        self._bar.start()
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+def _is_failure(result: CaseResult) -> bool:
+    return result.outcome in ("failed", "error")
 
 
-def progress_for(on_run_done: Callable[[RunResult], None]) -> _Bar | _Lines:
-    """Returns the kind of progress that fits standard error."""
-    stream = beyond_capture(sys.stderr)
-    return _Bar(on_run_done, stream) if stream.isatty() else _Lines(on_run_done, stream)
+@contextmanager
+def progress_for(on_run_done: Callable[[RunResult], None]) -> Iterator[Progress]:
+    """Shows progress on standard error until the context is left."""
+    with meter_for(beyond_capture(sys.stderr)) as meter:
+        yield Progress(on_run_done, meter)
 
 
 def beyond_capture(stream: TextIO) -> TextIO:

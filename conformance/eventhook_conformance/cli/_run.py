@@ -145,7 +145,6 @@ def run(
         raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
     output = Output(len(subjects), known, quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
-    progress = progress_for(output.run_done)
     results: list[RunResult] = []
 
     def keep_result(event: EngineEvent) -> None:
@@ -154,7 +153,11 @@ def run(
 
     try:
         # An interruption shows in the results.
-        with progress, stdout_to_stderr(), contextlib.suppress(KeyboardInterrupt):
+        with (
+            progress_for(output.run_done) as progress,
+            stdout_to_stderr(),
+            contextlib.suppress(KeyboardInterrupt),
+        ):
             judge_all(subjects, settings, (keep_result, progress))
     except WrongSelection as error:
         reports = Reports({})  # nothing was measured that could replace an older report
