@@ -78,6 +78,8 @@ class RunResult:
     """The failure of the suite itself, in one line."""
     selectable: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The IDs of the cases for each requirement, selected or not."""
+    selected: frozenset[str] = frozenset()
+    """The IDs of the cases to run; if the run ended early, it did not run all of them."""
     duration_s: float = 0.0
     unaudited: list[str] = field(default_factory=list)
     """The cases whose late arrivals could not be heard, since a driver failed."""
@@ -115,8 +117,8 @@ class RunResult:
             outcome = "passed"
         elif not_offered := [case for case in cases if case.history is not None]:
             outcome, reason = "not_claimed", not_offered[0].message
-        elif self.settings.selection is not None and self.selectable.get(requirement.id):
-            outcome, reason = "not_claimed", f"not selected by -k {self.settings.selection!r}"
+        elif (unselected := self._unselected(requirement)) is not None:
+            outcome, reason = "not_claimed", unselected
         else:
             outcome = "untested"
         return RequirementResult(
@@ -125,6 +127,15 @@ class RunResult:
             cases=tuple(case.id for case in cases),
             reason=reason,
         )
+
+    def _unselected(self, requirement: Requirement) -> str | None:
+        """Says which option left out all cases of a requirement, if one did."""
+        cases = self.selectable.get(requirement.id, ())
+        if not cases or not self.selected.isdisjoint(cases):
+            return None
+        if self.settings.selection is not None:
+            return f"not selected by -k {self.settings.selection!r}"
+        return None if self.settings.cases is None else "not selected by --last-failed"
 
     @property
     def summary(self) -> Counter[CaseOutcome]:

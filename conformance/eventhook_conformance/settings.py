@@ -31,6 +31,10 @@ class Settings:
     """The profiles to test; empty: all that the target claims."""
     selection: str | None = None
     """A `-k` expression that narrows the cases."""
+    cases: tuple[str, ...] | None = None
+    """The IDs of the only cases to run, such as those that failed last; None: all."""
+    max_failures: int | None = None
+    """How many failed or undecided cases end the run; None: none do."""
     browser: bool = False
     """Read the SSE streams with a real browser too."""
 
@@ -49,6 +53,8 @@ class Settings:
             "at_once": self.at_once,
             "examples": self.examples,
             "profiles": list(self.profiles),
+            "cases": None if self.cases is None else list(self.cases),
+            "max_failures": self.max_failures,
             "browser": self.browser,
             "replay": self.replay,
         }

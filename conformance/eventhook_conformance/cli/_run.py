@@ -11,6 +11,7 @@ import click
 
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._baseline import against, load
+from eventhook_conformance.cli._last_failed import load_last_failed, save_last_failed
 from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
 from eventhook_conformance.cli._reports import Reports, report_options
@@ -92,6 +93,18 @@ _DEFAULTS = Settings()
     type=click.Path(path_type=Path, dir_okay=False),
     help="Fail only on what got worse than this file says.",
 )
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after N cases that failed or could not be decided.",
+)
+@click.option("-x", "--exitfirst", "exit_first", is_flag=True, help="Same as --max-failures 1.")
+@click.option(
+    "--last-failed",
+    is_flag=True,
+    help="Only the cases that failed last, in this directory. All, if none did.",
+)
 @click.option("--browser", is_flag=True, help="A headless Chromium reads the SSE streams too.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
@@ -107,6 +120,9 @@ def run(
     at_once: int | None,
     replay_file: Path | None,
     baseline_file: Path | None,
+    max_failures: int | None,
+    exit_first: bool,
+    last_failed: bool,
     browser: bool,
     quiet: bool,
     verbose: bool,
@@ -134,9 +150,15 @@ def run(
         examples=examples,
         profiles=profiles,
         selection=selection or None,
+        cases=(load_last_failed(targets) or None) if last_failed else None,
+        max_failures=1 if exit_first else max_failures,
         browser=browser,
         failures=Path("eventhook-failures"),
     )
+    if exit_first and max_failures is not None:
+        raise click.UsageError("-x and --max-failures exclude each other")
+    if replay_file is not None and last_failed:
+        raise click.UsageError("--replay and --last-failed exclude each other")
     if replay_file is not None:
         settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
     subjects = _resolve(targets, settings)
@@ -150,6 +172,7 @@ def run(
     def keep_result(event: EngineEvent) -> None:
         if isinstance(event, RunFinished):
             results.append(event.result)
+            save_last_failed(event.result)
 
     try:
         # An interruption shows in the results.

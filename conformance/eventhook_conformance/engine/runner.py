@@ -71,6 +71,7 @@ def judge_subject(
     chosen = in_order(one for one in asked if one is not None)
     session = Session(subject, settings, chosen, subscribers, limits)
     session.result.selectable = selectable()
+    session.result.selected = frozenset(one.id for one in chosen)
     limits = limits or Limits()
     run_in_loop(judge_cases(session, chosen), close_limit_s=limits.close_loop_s)
     return session.result
@@ -91,6 +92,9 @@ async def judge_cases(session: Session, instances: Iterable[Instance]) -> None:
             reason = instance.unmet(session.capabilities)
             if reason is None:
                 await session.judge(instance)
+                if session.has_enough_failures:
+                    session.interrupt("stopped at --max-failures: what was not run is untested")
+                    break
             else:
                 session.skip(instance, reason)
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -120,7 +124,12 @@ def judge_all(
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
     for place, (subject, selects) in enumerate(zip(subjects, selected, strict=True)):
-        chosen = [one for one in catalog_of(settings.specification).values() if selects(one)]
+        only = settings.cases
+        chosen = [
+            one
+            for one in catalog_of(settings.specification).values()
+            if selects(one) and (only is None or one.id in only)
+        ]
         try:
             judge_subject(subject, settings, chosen, subscribers)
         except KeyboardInterrupt:

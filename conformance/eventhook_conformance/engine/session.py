@@ -106,6 +106,13 @@ class Session:
         """Whether no case can be judged: the target is unusable, or delivers nothing."""
         return self.result.unusable is not None or self.result.silent
 
+    @property
+    def has_enough_failures(self) -> bool:
+        """Whether as many cases failed or stayed undecided as may end the run."""
+        most = self._settings.max_failures
+        counts = self.result.summary
+        return most is not None and counts["failed"] + counts["error"] >= most
+
     async def start(self) -> None:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
         self._began = time.perf_counter()

@@ -206,8 +206,10 @@ def summary(result: RunResult, *, is_known: Known = nothing_known) -> Iterator[s
 
 def _again(result: RunResult, identifiers: Sequence[str]) -> str:
     command = run_command(result.invoked_as or result.target, result.settings.specification)
-    if result.silent or len(identifiers) > _MOST_SELECTED:
+    if result.silent:
         return command
+    if len(identifiers) > _MOST_SELECTED:
+        return f"{command} --last-failed"
     return f"{command} -k {shlex.quote(' or '.join(identifiers))}"
 
 

@@ -73,6 +73,8 @@ def partial(result: RunResult) -> str | None:
     """Returns the options that left out a part of the claim; None if the run was whole."""
     settings = result.settings
     options = [f"--profile {one}" for one in settings.profiles]
+    if settings.cases is not None:
+        options.append("--last-failed")
     if settings.replay is not None:
         options.append("--replay")
     elif settings.selection:
