@@ -122,16 +122,43 @@ def test_help_shows_an_example_in_80_columns(vendor: Path, command: tuple[str, .
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
-def test_list_has_targets_profiles_requirements_and_cases(vendor: Path) -> None:
+def test_list_is_short(vendor: Path) -> None:
     done = run(vendor, "list")
     assert done.returncode == 0
     for heading in ("targets:", "profiles:", "requirements:", "cases:"):
         assert heading in done.stdout.splitlines()
     assert re.search(r"^  memory +eventhook_reference.memory:target$", done.stdout, re.MULTILINE)
+    assert f"{len(requirements())} in all: eventhook-conformance list requirements" in done.stdout
+    assert re.search(r"^  PUB +\d+ requirements: Publish and subscribe$", done.stdout, re.MULTILINE)
+    assert len(done.stdout.splitlines()) < 50
+
+
+@pytest.mark.parametrize("arguments", [("--all",), ("requirements", "cases")])
+def test_list_has_every_requirement_and_case(vendor: Path, arguments: tuple[str, ...]) -> None:
+    done = run(vendor, "list", *arguments)
+    assert done.returncode == 0
     for identifier in requirements():
         assert f"\n  {identifier}  " in done.stdout
     for name in catalog():
         assert f"\n  {name}  (" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("baseline",)])
+def test_help_comes_where_no_command_is_given(vendor: Path, arguments: tuple[str, ...]) -> None:
+    done = run(vendor, *arguments)
+    assert done.returncode == 2
+    assert done.stdout.startswith("Usage: eventhook-conformance")
+    assert len(done.stdout.splitlines()) > 5
+    assert done.stderr == ""
+
+
+def test_a_misspelled_name_in_a_selection_is_hinted_at(vendor: Path) -> None:
+    done = run(vendor, "run", "memory", "-k", "PUB-04 or PBU-05 or publish::first_evnt")
+    assert done.returncode == 0
+    hints = [line for line in done.stdout.splitlines() if line.startswith("hint ")]
+    assert len(hints) == 2
+    assert "no such requirement; did you mean PUB-05" in hints[0]
+    assert "no such case; did you mean publish::first_event_is_never_lost" in hints[1]
 
 
 def test_list_of_one_kind_has_nothing_else(vendor: Path) -> None:
@@ -168,6 +195,11 @@ def test_an_older_specification_is_listed_and_explained_as_it_was(vendor: Path) 
     [
         (("run",), ["Missing argument 'TARGET...'"]),
         (("run", "nosuch"), ["no target 'nosuch'", "registered are memory", "module:attribute"]),
+        (("run", "bus"), ["no target 'bus'", "did you mean bus:target?"]),
+        (("run", "bus.py"), ["did you mean bus:target?"]),
+        (("run", "memroy"), ["did you mean memory"]),
+        (("self-test", "swalows-the-first"), ["did you mean swallows-the-first"]),
+        (("run", "memory", "-x", "--max-failures", "2"), ["exclude each other"]),
         (("run", "nosuch:target"), ["'nosuch:target'", "no module 'nosuch'", "current directory"]),
         (("run", "bus.py:correct:x"), ["is no target", "module:attribute"]),
         (("run", "raising:target"), ["importing raising raised RuntimeError: no luck"]),

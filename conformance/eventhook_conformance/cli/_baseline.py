@@ -1,4 +1,4 @@
-"""`baseline`: keeps what is known of a target, and tells what changed."""
+"""`baseline`: records known failures and shows what changed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from eventhook_conformance.baseline.known import (
     NO_REASON,
     Baseline,
     BrokenBaseline,
+    Charge,
     How,
     Observed,
     as_observed,
     observed,
     record,
 )
+from eventhook_conformance.baseline.varying import mark_flaky, merge
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
@@ -40,7 +42,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def baseline() -> None:
-    """Keeps what is known not to hold, so that a run fails only on what is new.
+    """Keeps the known failures, so that a run fails only on new ones.
 
     \b
     Example:
@@ -58,38 +60,57 @@ def baseline() -> None:
 @click.option(
     "--reason", default=NO_REASON, show_default=True, help="Why new entries are accepted."
 )
+@click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Run each target N times; failures that vary become flaky entries.",
+)
 def save(
-    file: Path, targets: tuple[str, ...], report: Path | None, specification: str, reason: str
+    file: Path,
+    targets: tuple[str, ...],
+    report: Path | None,
+    specification: str,
+    reason: str,
+    runs: int,
 ) -> None:
-    """Records in FILE what does not hold now.
+    """Records in FILE the requirements that do not hold now.
 
-    TARGETs are run; without any, those that FILE names are run again. Reasons,
-    links, dates and comments that FILE has already are kept, and what is true no
-    longer goes out.
+    Runs the TARGETs, or those that FILE names. Keeps the reasons, links, dates
+    and comments of FILE, and removes entries that pass now.
 
     \b
     Examples:
       eventhook-conformance baseline save known.toml memory nats
       eventhook-conformance baseline save known.toml --from report.json
       eventhook-conformance baseline save known.toml
+      eventhook-conformance baseline save known.toml my_bus:target --runs 5
     """
     if report is not None and targets:
         raise click.UsageError("give either TARGETs to run, or --from with a report")
+    if report is not None and runs > 1:
+        raise click.UsageError("--runs and --from exclude each other")
     if not file.resolve().parent.is_dir():
         raise click.BadParameter(f"there is no directory {file.parent}", param_hint="FILE")
     if not reason.strip():
-        raise click.BadParameter("a reason is a text", param_hint="--reason")
+        raise click.BadParameter("expected a text", param_hint="--reason")
+    varying: Mapping[str, Mapping[Charge, str]] = {}
     try:
         before = read_baseline(file) if file.exists() else None
         typed = {} if report is not None else _typed(file, targets, before)
-        seen = read_report(report) if report is not None else _run(typed, specification)
+        if report is not None:
+            seen = read_report(report)
+        else:
+            seen, varying = _run(typed, specification, runs)
     except BrokenBaseline as error:
         raise click.ClickException(str(error)) from error
     for one in seen.values():
         if one.trouble is not None:
             raise click.ClickException(f"{one.name} has no result to record: {one.trouble}")
     _check_versions(file, seen, before)
-    after = record(seen, before)
+    after = mark_flaky(record(seen, before), varying)
     old = set(before.entries) if before else set()
     new = (
         one if one in old or one.reason != NO_REASON else replace(one, reason=reason)
@@ -109,11 +130,11 @@ def save(
 
 
 def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[str, Target]:
-    """The targets to run, by what the user calls them."""
+    """Returns the targets to run, by their names on the command line."""
     if not names and before is not None:
         names = tuple(known.run or known.name for known in before.targets.values())
     if not names:
-        raise click.UsageError(f"there is no {file} yet: name the TARGETs to run, or give --from")
+        raise click.UsageError(f"{file} does not exist: name the TARGETs to run, or give --from")
     try:
         return {name: find_target(name) for name in names}
     except TargetNotFound as error:
@@ -135,9 +156,20 @@ def _check_versions(file: Path, seen: Mapping[str, Observed], before: Baseline |
         )
 
 
-def _run(typed: Mapping[str, Target], specification: str) -> dict[str, Observed]:
+def _run(
+    typed: Mapping[str, Target], specification: str, runs: int
+) -> tuple[dict[str, Observed], dict[str, dict[Charge, str]]]:
+    """Runs each target; returns its result, and what varies from run to run."""
     settings = Settings(specification=specification)
-    return observed(to_json([judge(target, settings) for target in typed.values()]))
+    seen: dict[str, Observed] = {}
+    varying: dict[str, dict[Charge, str]] = {}
+    names = [target.name for target in typed.values()]
+    for name, target in zip(names, typed.values(), strict=True):
+        if names.count(name) > 1:
+            raise BrokenBaseline(f"two results have the target name {name!r}")
+        found = [observed(to_json([judge(target, settings)]))[name] for _ in range(runs)]
+        seen[name], varying[name] = merge(found)
+    return seen, varying
 
 
 def _saved(file: Path, after: Baseline, seen: Mapping[str, Observed]) -> str:
@@ -155,11 +187,11 @@ def _saved(file: Path, after: Baseline, seen: Mapping[str, Observed]) -> str:
 @click.argument("before", metavar="A", type=_FILE)
 @click.argument("after", metavar="B", type=_FILE)
 def diff(before: Path, after: Path) -> None:
-    """Tells what got worse, and what got better, from A to B.
+    """Shows what got worse and what got better from A to B.
 
     Each is a baseline file or a JSON report. Exits 1 if anything got worse, or if
     a baseline has an entry that is stale, expired or names nothing; 3 if
-    something could not be decided; else 0.
+    something is undecided; else 0.
 
     \b
     Examples:
@@ -214,17 +246,17 @@ def _reported(seen: Mapping[str, Observed]) -> Baseline:
 
 
 def known_cases() -> frozenset[str]:
-    """Every case that an entry may name."""
+    """Returns the IDs that an entry may name."""
     return frozenset({*catalog(), "smoke::something_arrives"})
 
 
 def today() -> datetime.date:
-    """The day by which entries expire, in UTC, so that all machines agree."""
+    """Returns the day by which entries expire, in UTC, so that all machines agree."""
     return datetime.datetime.now(datetime.UTC).date()
 
 
 def load(file: Path, specification: str) -> Baseline:
-    """The baseline that a run is to be held against.
+    """Reads the baseline for a run.
 
     Raises:
         click.BadParameter: it cannot be used, or was made under another specification.
@@ -262,5 +294,5 @@ def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], b
 
 
 def against(known: Baseline, results: list[RunResult]) -> Comparison:
-    """What a run found that is not known."""
+    """Compares the results of a run with a baseline."""
     return compare(known, observed(to_json(results)), cases=known_cases(), today=today())

@@ -1,14 +1,13 @@
-"""`explain`: one requirement, and what tests it."""
+"""`explain`: one requirement, and the cases that test it."""
 
 from __future__ import annotations
-
-import difflib
-import textwrap
 
 import click
 
 from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.cli._specification import specification_option
+from eventhook_conformance.cli._suggestions import did_you_mean
+from eventhook_conformance.report.text import filled
 from eventhook_conformance.specification.requirements import requirements
 
 
@@ -28,10 +27,7 @@ def explain(identifier: str, specification: str) -> None:
     if found is None:
         if later := requirements().get(identifier.upper()):
             raise click.UsageError(f"{later.id} is new in {later.since}; got {specification}")
-        near = difflib.get_close_matches(identifier.upper(), known, n=3)
-        hint = (
-            f"; did you mean {', '.join(near)}?" if near else "; `list requirements` has them all"
-        )
+        hint = did_you_mean(identifier.upper(), known) or "; `list requirements` has them all"
         raise click.UsageError(f"no requirement {identifier!r}{hint}")
     click.echo(f"{found.id} ({found.level}): {found.title}\n")
     needs = ", ".join(
@@ -46,9 +42,7 @@ def explain(identifier: str, specification: str) -> None:
         ("profile", f"{found.profile}, and drivers" if found.drivers else found.profile),
         ("needs", needs or "nothing more"),
     ):
-        click.echo(
-            textwrap.fill(text, 80, initial_indent=f"  {label:<9}", subsequent_indent=" " * 11)
-        )
+        click.echo("\n".join(filled(f"  {label:<9}", text)))
     asked = catalog_of(specification).values()
     cases = [one.id for one in asked if found.id in one.case.requirements]
     click.echo("  cases    " + ("\n           ".join(cases) or "none in this version"))

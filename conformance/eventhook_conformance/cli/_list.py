@@ -1,7 +1,8 @@
-"""`list`: what there is."""
+"""`list`: the targets, profiles, requirements and cases."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -10,7 +11,8 @@ import click
 from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import registered_targets
-from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.report.text import counted
+from eventhook_conformance.specification.requirements import groups, requirements
 from eventhook_conformance.target import PROFILES
 
 _KINDS = ("targets", "profiles", "requirements", "cases")
@@ -18,9 +20,10 @@ _KINDS = ("targets", "profiles", "requirements", "cases")
 
 @click.command()
 @click.argument("kinds", nargs=-1, type=click.Choice(_KINDS))
+@click.option("--all", "everything", is_flag=True, help="All kinds in full.")
 @specification_option
-def list_command(kinds: tuple[str, ...], specification: str) -> None:
-    """Lists targets, profiles, requirements and cases (all, or those named).
+def list_command(kinds: tuple[str, ...], everything: bool, specification: str) -> None:
+    """Lists targets, profiles, requirements or cases; without a name, a summary.
 
     \b
     Examples:
@@ -34,6 +37,9 @@ def list_command(kinds: tuple[str, ...], specification: str) -> None:
         "requirements": partial(_requirements, specification),
         "cases": partial(_cases, specification),
     }
+    if not kinds and not everything:
+        listings["requirements"] = partial(_requirement_groups, specification)
+        listings["cases"] = partial(_case_modules, specification)
     for number, kind in enumerate(kinds or _KINDS):
         if number:
             click.echo()
@@ -51,7 +57,7 @@ def _profiles(specification: str) -> Iterator[str]:
     for profile in PROFILES:
         known = requirements(specification).values()
         members = [one for one in known if one.profile == profile]
-        yield f"{profile:<16} {len(members)} requirements"
+        yield f"{profile:<16} {counted(len(members), 'requirement')}"
 
 
 def _requirements(specification: str) -> Iterator[str]:
@@ -62,3 +68,17 @@ def _requirements(specification: str) -> Iterator[str]:
 def _cases(specification: str) -> Iterator[str]:
     for instance in catalog_of(specification).values():
         yield f"{instance.id}  ({', '.join(instance.case.requirements)})"
+
+
+def _requirement_groups(specification: str) -> Iterator[str]:
+    known = requirements(specification).values()
+    for group, title in groups().items():
+        members = [one for one in known if one.group == group]
+        yield f"{group:<16} {counted(len(members), 'requirement')}: {title}"
+    yield f"{'':<16} {len(known)} in all: eventhook-conformance list requirements"
+
+
+def _case_modules(specification: str) -> Iterator[str]:
+    counts = Counter(one.id.partition("::")[0] for one in catalog_of(specification).values())
+    yield f"{len(counts):<16} modules"
+    yield f"{counts.total():<16} cases in all: eventhook-conformance list cases"

@@ -21,9 +21,12 @@ from eventhook_conformance.cli._run import run
 from eventhook_conformance.cli._self_test import self_test
 from eventhook_conformance.cli._serve import serve
 
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""Raised by click 8.2 and later where a group has no command; its message is the help."""
+
 
 class _OneLine(click.Group):
-    """Says what was wrong in one line; click's own way takes three."""
+    """Prints an error in one line; click itself takes three."""
 
     def main(  # type: ignore[override]  # because: click overloads it by the literal of one flag
         self,
@@ -36,6 +39,9 @@ class _OneLine(click.Group):
             return super().main(args, prog_name, standalone_mode=False, **extra)
         try:
             code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except _NO_ARGUMENTS as error:
+            click.echo(error.format_message())
+            sys.exit(2)
         except click.ClickException as error:
             click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
             sys.exit(2)

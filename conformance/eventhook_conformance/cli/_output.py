@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +64,11 @@ class Output:
         if self._colour:
             text = click.style(text, fg=fg, bold=True) if fg else painted(text)
         print(text, file=self._stream, flush=True)
+
+    def hints(self, lines: Iterable[str]) -> None:
+        """Prints hints on what the user typed."""
+        for text in lines:
+            self.line(f"{'hint':<9}  {text}", unless_quiet=True)
 
     def run_done(self, result: RunResult) -> None:
         """Prints the report of a target, and its verdict unless it is the last target."""

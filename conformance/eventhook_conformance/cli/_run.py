@@ -16,6 +16,7 @@ from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
 from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.cli._specification import specification_option
+from eventhook_conformance.cli._suggestions import unknown_in_selection
 from eventhook_conformance.engine.events import EngineEvent, RunFinished
 from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
 from eventhook_conformance.engine.runner import judge_all
@@ -155,10 +156,8 @@ def run(
         browser=browser,
         failures=Path("eventhook-failures"),
     )
-    if exit_first and max_failures is not None:
-        raise click.UsageError("-x and --max-failures exclude each other")
-    if replay_file is not None and last_failed:
-        raise click.UsageError("--replay and --last-failed exclude each other")
+    _exclude("-x", exit_first, "--max-failures", max_failures)
+    _exclude("--replay", replay_file, "--last-failed", last_failed)
     if replay_file is not None:
         settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
     subjects = _resolve(targets, settings)
@@ -167,6 +166,7 @@ def run(
         raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
     output = Output(len(subjects), known, quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
+    output.hints(unknown_in_selection(selection, specification))
     results: list[RunResult] = []
 
     def keep_result(event: EngineEvent) -> None:
@@ -195,6 +195,11 @@ def run(
             output.line(line, unless_quiet=line.startswith(("note", "known")))
         code = code if code == 2 else news.exit_code
     sys.exit(code or (0 if written else 3))
+
+
+def _exclude(option: str, given: object, other: str, other_given: object) -> None:
+    if given and other_given:
+        raise click.UsageError(f"{option} and {other} exclude each other")
 
 
 def _program(path: Path) -> Program:

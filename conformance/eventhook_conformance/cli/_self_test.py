@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from eventhook_conformance.cli._suggestions import did_you_mean
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.selftest.examine import (
     BrokenZoo,
@@ -68,7 +69,10 @@ def self_test(
     except BrokenZoo as error:
         raise click.UsageError(str(error)) from error
     if unknown := sorted(set(names) - set(mutants)):
-        raise click.UsageError(f"no mutant {unknown[0]!r}; there are {len(mutants)} others")
+        raise click.UsageError(
+            f"no mutant {unknown[0]!r}"
+            + (did_you_mean(unknown[0], mutants) or f"; {len(mutants)} others are registered")
+        )
     chosen = list(dict.fromkeys(names)) or list(mutants)
     if not chosen:
         raise click.UsageError("no mutants are registered: there is nothing to test the suite by")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -69,6 +70,7 @@ def find_target(name: str) -> Target:
         known = ", ".join(registered) or "none"
         raise TargetNotFound(
             f"no target {name!r}: registered are {known}; or write module:attribute"
+            f"{_suggest(name, registered)}"
         )
     if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
         raise TargetNotFound(f"{name!r} is no target: expected module:attribute")
@@ -76,6 +78,15 @@ def find_target(name: str) -> Target:
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
     return _load(name, EntryPoint(name=name, value=name, group=GROUP))
+
+
+def _suggest(name: str, registered: Iterable[str]) -> str:
+    """Returns a clause that suggests a name; empty if nothing is near."""
+    module = name.removesuffix(".py")
+    if Path(f"{module.replace('.', '/')}.py").is_file():
+        return f"; did you mean {module}:target?"
+    near = difflib.get_close_matches(name, list(registered), n=2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _drive(command_line: str) -> Target:
