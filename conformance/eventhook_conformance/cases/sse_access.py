@@ -141,6 +141,26 @@ async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: StreamKind) -
             probe.expect(head.status == 404, f"404 to HEAD for what is {why}", f"{head.status}")
 
 
+@named
+@case("SSE-06", since="1.1")
+async def owner_who_reads_opens_nothing_for_others(probe: Probe, kind: StreamKind) -> None:
+    """Another tenant asks while the owner's stream is open, and while events flow: still 404."""
+    async with sse_session(probe, implicates={"crossed", "lost"}) as sse:
+        it = await subject(sse, kind)
+        owners = [await sse.stream(kind, it) for _ in range(2)]
+        for _ in range(2):
+            events = both_sides(sse, kind, it)
+            await sse.publish(*events)
+            for path_of in (0, 1):
+                for method in ("GET", "HEAD"):
+                    path = sse.path(kind, it, path_of)
+                    answer = await sse.ask(method, path, sse.tenants[1].headers)
+                    expect_problem(probe, answer, 404, "another tenant's, which its owner reads")
+            for stream in owners:
+                await stream.receive(*events)
+        await sse.fence(*owners)
+
+
 @case("SSE-06")
 async def another_tenants_events_are_not_found(probe: Probe) -> None:
     """A token opens its own tenant's stream of events, and none under another's path."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
+from eventhook_conformance.cases._sse import (
+    both_sides,
+    every_endpoint,
+    expect_problem,
+    named,
+    subject,
+)
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, via
 from eventhook_conformance.sse.client import EVENT_STREAM
@@ -83,6 +89,21 @@ async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
             await sse.publish(*events)
             await stream.receive(*events)
             await standing.receive(*events)
+
+
+@named
+@case("SSE-04", since="1.1")
+async def id_in_capitals_hears_the_events(probe: Probe, kind: StreamKind) -> None:
+    """A UUID reads the same in either case: who asks in capitals gets what the others get."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        it = await subject(sse, kind)
+        streams = [await sse.stream(kind, it, id_text=str(it).upper()), await sse.stream(kind, it)]
+        for _ in range(2):
+            events = both_sides(sse, kind, it)
+            await sse.publish(*events)
+            for stream in streams:
+                await stream.receive(*events)
+        await sse.fence(*streams)
 
 
 @every_endpoint

@@ -11,7 +11,7 @@ from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.checks import as_object
+from eventhook_conformance.sse.checks import as_object, says_end
 from eventhook_conformance.sse.provisioning import scenario_named
 from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
 from eventhook_conformance.sse.stream import Stream
@@ -28,9 +28,8 @@ async def stream_of_an_ended_workflow_closes(
 ) -> None:
     """After its last event, nothing of which is cut off; also where that event is not asked for."""
     async with sse_session(probe, implicates={"lost"}) as sse:
-        # A server may believe its own engine alone: where there is one, it ends a workflow of its.
-        real = "lifecycle" in probe.capabilities.profiles
-        workflow, finish = await (_run_one(probe, sse) if real else _tell_of_one(sse))
+        real = not _ours(probe)
+        workflow, finish = await _to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow, types=types, selects=lambda e: _taken(types, e))
         stream.judged = not real
         reading = stream.reading
@@ -42,7 +41,11 @@ async def stream_of_an_ended_workflow_closes(
 
         def says_so() -> bool:
             news = reading.parser.comments[said:]
-            return reading.over or any("keep" not in comment.lower() for comment in news)
+            return (
+                reading.over
+                or _says_end(stream)
+                or any("keep" not in comment.lower() for comment in news)
+            )
 
         ended = await stream.until(says_so)
         probe.expect(
@@ -51,6 +54,100 @@ async def stream_of_an_ended_workflow_closes(
             reading.error or f"it stays open, and silent for {probe.deadline.current_s:g} s",
             stream.requested,
         )
+
+
+@pytest.mark.parametrize("types", [None, "token"])
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-18", since="1.1")
+async def stream_opened_after_the_end_closes(
+    probe: Probe, kind: StreamKind, types: str | None
+) -> None:
+    """A page that is opened late must not wait for ever for what has happened already."""
+    async with sse_session(probe) as sse:
+        workflow, finish = await _to_be_ended(probe, sse)
+        # Somebody reads it meanwhile, or a server that believes the bus alone could not know.
+        first = await sse.stream(kind, workflow)
+        first.judged = False
+        await finish(first)
+        await first.until(lambda: any(r.event.type == LAST for r in first.reading.received))
+        late = await sse.stream(kind, workflow, types=types)
+        late.judged = False
+        ended = await late.until(lambda: late.reading.over or _says_end(late))
+        probe.expect(
+            ended and late.reading.error is None,
+            "a stream that is opened after the end of its workflow to close, or to say so",
+            late.reading.error or f"it stays open for {probe.deadline.current_s:g} s",
+            late.requested,
+        )
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-19")
+async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: StreamKind) -> None:
+    """Many tokens right before the workflow ends: none is lost, and nothing stands unfinished."""
+    async with sse_session(probe, implicates={"lost", "altered", "reordered"}) as sse:
+        workflow, finish = await _to_be_ended(probe, sse)
+        stream = await sse.stream(kind, workflow)
+        many = min(200, probe.capabilities.stream_capacity - 16)
+        tokens: list[Event] = [
+            sse.token(workflow, f"word {number}\n" * 8) for number in range(max(1, many))
+        ]
+        progress = sse.event(workflow, "task.step", data={"percent": 100})
+        await sse.publish(*tokens, progress)
+        await finish(stream)
+        await stream.receive(*tokens, progress)
+        reading = stream.reading
+        last = await stream.until(lambda: any(r.event.type == LAST for r in reading.received))
+        probe.expect(last, f"{LAST} before the stream ends", "it did not come", stream.requested)
+        if not _ours(probe):
+            stream.judged = False  # its own engine streams words that the suite did not publish
+        await stream.until(lambda: reading.over)
+        probe.expect(
+            reading.error is None,
+            "the stream to end in good order, if it ends",
+            f"{reading.error}",
+            stream.requested,
+        )
+        if reading.over:
+            probe.expect(
+                not reading.parser.unfinished,
+                "every event to be finished when the stream ends",
+                "it ends within an event or a line",
+                stream.requested,
+            )
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-25")
+async def end_is_said_in_one_form(probe: Probe, kind: StreamKind) -> None:
+    """The stream closes, or an event `end` has the status: no browser shows a comment to a page."""
+    async with sse_session(probe) as sse:
+        workflow, finish = await _to_be_ended(probe, sse)
+        stream = await sse.stream(kind, workflow)
+        stream.judged = False
+        await finish(stream)
+        ended = await stream.until(lambda: stream.reading.over or _says_end(stream))
+        probe.expect(
+            ended,
+            'the stream to close, or an event end with {"status": …} as data',
+            f"neither within {probe.deadline.current_s:g} s",
+            stream.requested,
+        )
+        said = [one.event.data for one in stream.reading.received if says_end(one.event)]
+        probe.expect(len(said) <= 1, "the end to be said once", f"{len(said)} times: {said}")
+
+
+def _says_end(stream: Stream) -> bool:
+    return any(says_end(one.event) for one in stream.reading.received)
+
+
+def _ours(probe: Probe) -> bool:
+    """Whether the suite itself tells of the end; a server may believe its own engine alone."""
+    return "lifecycle" not in probe.capabilities.profiles
+
+
+async def _to_be_ended(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
+    return await (_tell_of_one(sse) if _ours(probe) else _run_one(probe, sse))
 
 
 def _taken(types: str | None, event: Event) -> bool:
@@ -84,7 +181,7 @@ async def _run_one(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
         await probe.returns(execution.proceed(), "running the workflow")
         words = ["Hel", "lo", " world", ""]
         await stream.until(lambda: "" in _tokens(stream))
-        seen = _tokens(stream)
+        seen = [one for one in _tokens(stream) if not one.startswith("word ")]
         probe.expect(seen == words, f"the tokens {words}", f"{seen}", stream.requested)
 
     return workflow, finish

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -92,6 +92,38 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
         events = both_sides(sse, "workflow", workflows[0])
         await sse.publish(*events)
         await staying.receive(*events)
+
+
+@case("SSE-23", exclusive="counts")
+async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
+    """What no stream came of holds nothing on the bus, however often it is asked."""
+    async with sse_session(probe) as sse:
+        holdings = Holdings(sse)
+        await holdings.begin()
+        workflow, foreign = await sse.workflow(), await sse.workflow(1)
+        async with AsyncExitStack() as leaving:
+            readers = [await _reader(sse, leaving, workflow) for _ in range(3)]
+            for reader in readers:
+                await probe.returns(reader.read_head(), "the answer")
+            await holdings.check_visible()
+        path, mine = sse.path("workflow", workflow), sse.tenants[0].headers
+        asked: list[tuple[str, str, dict[str, str]]] = [
+            ("HEAD", path, {**mine}),
+            ("GET", path, {}),
+            ("GET", path + sse.query("a..b"), {**mine}),
+            ("GET", path, {**mine, "Accept": "text/html"}),
+            ("GET", sse.path("workflow", foreign), {**mine}),
+            ("GET", sse.path("workflow", uuid4()), {**mine}),
+            ("GET", sse.path("consolidated", foreign), {**mine}),
+            ("POST", path, {**mine}),
+        ]
+        for _ in range(5):
+            for method, where, headers in asked:
+                await sse.ask(method, where, headers)
+        left = await holdings.back_within(_LIMIT_S)
+        probe.expect(
+            left is None, "nothing to be left of HEADs and refusals", f"{left} {_LIMIT_S:g} s later"
+        )
 
 
 @case("SSE-13", exclusive="counts")

@@ -115,6 +115,23 @@ async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
 
 
 @every_endpoint
+@case("SSE-02", since="1.1")
+async def long_events_come_out_whole_on_each_endpoint(probe: Probe, kind: StreamKind) -> None:
+    """64 KiB of payload, and of a lifecycle event's data, in one line and in many."""
+    async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
+        workflow, task = (None, it) if kind == "task" else (it, None)
+        for text in ("\u3042" * (_SIZE // 3), "sixteen letters\n" * (_SIZE // 16)):
+            events: list[Event] = [sse.event(workflow, task=task, data={"text": text}, tenant=0)]
+            if it is not None:
+                events += [sse.token(it, text, one, task=task) for one in StreamEventType]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@every_endpoint
 @case("SSE-02")
 async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: StreamKind) -> None:
     """Any JSON value, with all that a line-based format could trip over."""
@@ -206,6 +223,31 @@ async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamK
             await everything.receive(event, twin)
             await overlapping.receive(event, twin)
         await sse.fence(everything, overlapping)
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-03", since="1.1")
+async def equal_sequences_are_different_events(probe: Probe, kind: StreamKind) -> None:
+    """Two tasks of a workflow each count their own; several older forms all have the sequence 0."""
+    async with sse_session(probe, implicates={"repeated", "form", "lost"}) as sse:
+        workflow = await sse.workflow()
+        tasks = [await sse.task(workflow=workflow) for _ in range(2)]
+        stream = await sse.stream(kind, workflow)
+        for number in range(1, 5):
+            events: list[Event] = [
+                _with_sequence(sse.token(workflow, f"task {which}: {number}", task=task), number)
+                for which, task in enumerate(tasks)
+            ]
+            older = (
+                f'{{"type":"Event","event":"TASK_CREATED","data":{{"id":"{one}"}},"timestampMs":{number}}}'
+                for one in tasks
+            )
+            events += [
+                _with_sequence(sse.token(workflow, text, StreamEventType.DATA), 0) for text in older
+            ]
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
 
 
 def _with_sequence(event: StreamEvent, sequence: int) -> StreamEvent:

@@ -114,6 +114,46 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
         await sse.fence(staying)
 
 
+@every_endpoint
+@case("SSE-07", since="1.1")
+async def reconnecting_before_the_old_connection_is_lost(probe: Probe, kind: StreamKind) -> None:
+    """The new connection stands first, then the old one is lost: the new one gets everything."""
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
+        it = await subject(sse, kind)
+        path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
+        for way in ("reset", "closed", "reset"):
+            async with socket_reader(sse.target.base_url, path, headers) as old:
+                await probe.returns(old.read_head(), f"the answer to GET {path}")
+                new = await sse.stream(kind, it)
+                events = [event for _ in range(3) for event in both_sides(sse, kind, it)]
+                await sse.publish(*events)
+                await new.receive(*events)
+                if way == "reset":
+                    old.reset()
+                else:
+                    old.close()
+                for _ in range(4):
+                    events = both_sides(sse, kind, it)
+                    await sse.publish(*events)
+                    await new.receive(*events)
+            await sse.fence(new)
+            await new.leave()
+
+
+@case("SSE-07", subscriptions=130, since="1.1")
+async def sixty_four_readers_at_once(probe: Probe) -> None:
+    """All connect at the same moment, and each gets everything."""
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
+        workflow = await sse.workflow()
+        streams = await probe.at_once(*(sse.stream("workflow", workflow) for _ in range(64)))
+        for _ in range(2):
+            events = [event for _ in range(2) for event in both_sides(sse, "workflow", workflow)]
+            await sse.publish(*events)
+            for stream in streams:
+                await stream.receive(*events)
+        await sse.fence(*streams)
+
+
 async def _visit(sse: Sse, path: str) -> None:
     async with socket_reader(sse.target.base_url, path, sse.tenants[0].headers) as guest:
         await guest.read_head()

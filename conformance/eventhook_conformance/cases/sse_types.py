@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 import eventhook_fixtures
-from eventhook_conformance.cases._sse import every_endpoint, expect_problem, subject
+from eventhook_conformance.cases._sse import every_endpoint, expect_problem, named, subject
 from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
@@ -61,6 +61,36 @@ async def malformed_types_are_refused(probe: Probe, kind: StreamKind, method: st
                     method, path + sse.query(vector["values"]), sse.tenants[0].headers
                 )
                 expect_problem(probe, answer, 400, vector["name"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("token%2Ctask", id="encoded-comma"),
+        pytest.param("token,+task", id="plus-for-a-blank"),
+        pytest.param("%20token%2c%20task%20", id="encoded-blanks"),
+        pytest.param("t%6Fken,%74ask%2e*", id="encoded-letters"),
+        pytest.param("token%09,%09task", id="tabs"),
+    ],
+)
+@named
+@case("SSE-05", since="1.1")
+async def types_is_decoded_before_it_is_read(probe: Probe, kind: StreamKind, text: str) -> None:
+    """As browsers and client libraries write a query: `%2C` is a comma, `+` a blank."""
+    async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
+        it = await subject(sse, kind) or UUID(int=0)
+        stream = await sse.stream(
+            kind,
+            it,
+            query=f"?types={text}",
+            selects=lambda e: e.event_type == "TOKEN" or e.event_type.startswith("task."),
+            fence_type="task.fence",
+        )
+        names = ("token", "data", "task.created", "workflow.started")
+        events = [_event(sse, kind, it, name) for name in names]
+        await sse.publish(*events)
+        await stream.receive(events[0], events[2])
+        await sse.fence(stream)
 
 
 def _vectors(table: dict[str, Any], kind: StreamKind) -> list[dict[str, Any]]:

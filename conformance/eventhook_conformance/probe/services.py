@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from eventhook_conformance.contract import Unsupported
@@ -24,6 +25,7 @@ class Services:
         self._target = target
         self._deadline = deadline
         self._start_timeout_s = start_timeout_s
+        self._entering: dict[tuple[str, Client], asyncio.Lock] = {}
         self._context_task: dict[tuple[str, Client], tuple[ContextTask[Any], Any]] = {}
 
     async def workflows(self, client: Client) -> WorkflowService:
@@ -45,6 +47,11 @@ class Services:
         return target
 
     async def _enter(self, kind: str, client: Client) -> Any:
+        # Cases that run side by side share one service: the first enters it, the others wait.
+        async with self._entering.setdefault((kind, client), asyncio.Lock()):
+            return await self._enter_once(kind, client)
+
+    async def _enter_once(self, kind: str, client: Client) -> Any:
         if (kind, client) not in self._context_task:
             factory = getattr(self._target, kind)
             if factory is None:
@@ -63,6 +70,7 @@ class Services:
         problems = []
         for kind, whose in [key for key in self._context_task if key[1] is client]:
             context_task, _ = self._context_task.pop((kind, whose))
+            self._entering.pop((kind, whose), None)
             try:
                 await context_task.leave()
             except Exception as error:  # because: whatever the target raises is a finding

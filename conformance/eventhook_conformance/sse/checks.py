@@ -78,32 +78,54 @@ class Published:
 
     def __init__(self, publishes: Iterable[Publish]) -> None:
         self.all = list(publishes)
-        self._by_key = {key_of(publish.event): publish for publish in self.all}
+        self._by_id: dict[str, list[Publish]] = {}
         self._by_payload: dict[tuple[str, str], Publish] = {}
         for publish in self.all:
+            self._by_id.setdefault(wire_id(publish.event), []).append(publish)
             if isinstance(publish.event, StreamEvent):
                 event = publish.event
                 self._by_payload[event.event_type.lower(), as_delivered(event.payload)] = publish
 
     def origin(self, event: ServerSentEvent) -> Publish | None:
-        """The publish that a received event comes from, even if it is somewhat broken."""
+        """Returns the publish that a received event comes from, even if it is somewhat broken."""
         ids = event.values("id")
-        wire_id = ids[-1] if ids else ""
-        found = self._by_key.get(wire_id.rpartition(":")[2])
+        found = self._by_id.get((ids[-1] if ids else "").rpartition(":")[2])
         if found is not None:
-            return found
+            return found[0] if len(found) == 1 else _nearest(found, event)
         content = as_object(event.data)
         if content is None:
             return self._by_payload.get((event.type, event.data))
-        found = self._by_key.get(str(content.get("id")))
+        found = self._by_id.get(str(content.get("id")))
+        if found is not None:
+            return found[0]
         payload = content.get("data")
-        if found is None and isinstance(payload, str):
-            found = self._by_payload.get((event.type, as_delivered(payload)))
-        return found or self._by_payload.get((event.type, event.data))
+        by_payload = None
+        if isinstance(payload, str):
+            by_payload = self._by_payload.get((event.type, as_delivered(payload)))
+        return by_payload or self._by_payload.get((event.type, event.data))
 
 
-def key_of(event: Event) -> str:
-    """What its `id` on the wire says of it; the session gives every stream event its own sequence."""
+def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
+    """Of those with the same sequence, the one with the same payload and type, if there is one."""
+    content = as_object(event.data) or {}
+    payloads = {event.data, as_delivered(str(content.get("data")))}
+    workflow = content.get("workflowExecutionId")
+
+    def likeness(publish: Publish) -> tuple[bool, bool, bool]:
+        source = publish.event
+        if not isinstance(source, StreamEvent):
+            return False, False, False
+        return (
+            as_delivered(source.payload) in payloads,
+            source.event_type.lower() == event.type,
+            source.workflow_execution_id == workflow,
+        )
+
+    return max(publishes, key=likeness)
+
+
+def wire_id(event: Event) -> str:
+    """The last part of its `id` on the wire."""
     return str(event.sequence if isinstance(event, StreamEvent) else event.id)
 
 
@@ -174,10 +196,10 @@ def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
     source = origin.event
     stream = isinstance(source, StreamEvent)
     name = source.event_type.lower() if stream else source.event_type
-    wire_id = key_of(source)
+    right_id = wire_id(source)
     if isinstance(source, StreamEvent) and wanted.consolidated:
-        wire_id = f"{source.workflow_execution_id}:{wire_id}"
-    for field, right in (("event", name), ("id", wire_id)):
+        right_id = f"{source.workflow_execution_id}:{right_id}"
+    for field, right in (("event", name), ("id", right_id)):
         values = event.values(field)
         # A UUID reads the same in either case.
         alike = [value if stream or field == "event" else value.lower() for value in values]
@@ -300,9 +322,17 @@ def _lane(event: Event) -> object:
     return event.workflow_execution_id if isinstance(event, StreamEvent) else "events"
 
 
+def says_end(event: ServerSentEvent) -> bool:
+    """Whether it says that the workflow has ended: an event `end` with its status (SSE-25)."""
+    content = as_object(event.data)
+    return event.type == "end" and content is not None and "status" in content
+
+
 def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
-    """Whether it is what the server itself has to tell: a lifecycle event not of the suite's making,
-    or the older form of one."""
+    """Whether it is what the server itself has to tell: a lifecycle event that the suite did not make,
+    the older form of one, or that the workflow has ended."""
+    if says_end(event):
+        return True
     if event.type in STREAM_TYPES:
         content = as_object(event.data) or {}
         inner = content.get("data")

@@ -109,6 +109,10 @@ class HttpClient:
             follow_redirects=False,
         )
 
+    def now_s(self) -> float:
+        """Returns the time in seconds, for differences."""
+        return asyncio.get_running_loop().time()
+
     async def aclose(self) -> None:
         """Closes what is still open."""
         await self._client.aclose()

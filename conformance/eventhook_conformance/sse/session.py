@@ -179,6 +179,9 @@ class Sse:
         fence_type: str = FENCE,
         tenant: int = 0,
         headers: Mapping[str, str] | None = None,
+        id_text: str | None = None,
+        query: str | None = None,
+        base_url: str | None = None,
     ) -> Stream:
         """Opens a stream; its headers have arrived when this returns.
 
@@ -186,6 +189,9 @@ class Sse:
             kind: of endpoint.
             id: of the workflow or task; None for the tenant's own stream.
             types: the parameter; several values give it several times.
+            id_text: the id as the path has it, if not in lower case.
+            query: the query as it is sent, in place of `types`.
+            base_url: of a replica, if not the target's own.
             selects: which events that asks for.
             fence_type: of lifecycle events that it asks for.
             tenant: whose path and credentials.
@@ -195,12 +201,14 @@ class Sse:
             CaseAborted: the answer is no 200, or did not come in time.
         """
         probe, number = self.probe, len(self.streams) + 1
-        path = self.path(kind, "" if id is None else id, tenant) + self.query(types)
+        asked = self.query(types) if query is None else query
+        path = self.path(kind, id_text or ("" if id is None else id), tenant) + asked
         every = {**self.tenants[tenant].headers, **(headers or {})}
         requested = probe.history.remark(f"r{number}", f"GET {path}")
         closing = AsyncExitStack()
         reading = await probe.returns(
-            closing.enter_async_context(self.http.stream(path, every)), f"the answer to GET {path}"
+            closing.enter_async_context(self.http.stream((base_url or "") + path, every)),
+            f"the answer to GET {path}",
         )
         requested.returned, requested.result = reading.opened, str(reading.status)
         wanted = Wanted(
@@ -214,7 +222,7 @@ class Sse:
             self.published,
             wanted,
             reading,
-            f"r{number}{self.query(types)}",
+            f"r{number}{asked}",
             requested,
             lambda: self._fences_for(kind, id, tenant, fence_type),
             closing,

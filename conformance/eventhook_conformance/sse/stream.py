@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from eventhook_conformance.contract import StreamEvent
-from eventhook_conformance.history import Event, Remark
+from eventhook_conformance.history import Event, Remark, identity
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.checks import Published, Wanted, key_of, shown
+from eventhook_conformance.sse.checks import Published, Wanted, shown
 from eventhook_conformance.sse.client import Reading
 
 
@@ -48,12 +48,6 @@ class Stream:
         """Whether it is held against what was published; not where the target itself publishes."""
         self._closing = closing
 
-    def seen(self) -> set[str]:
-        """The keys of all that came, as `key_of` gives them."""
-        published = self._published()
-        origins = (published.origin(one.event) for one in self.reading.received)
-        return {key_of(origin.event) for origin in origins if origin is not None}
-
     async def receive(self, *events: Event) -> None:
         """Waits until all of these came.
 
@@ -61,7 +55,7 @@ class Stream:
             CaseAborted: they did not in time, or the stream ended.
         """
         probe = self._probe
-        wanted = {key_of(event): event for event in events}
+        wanted = {identity(event): event for event in events}
         got = self.reading.received
 
         looked = 0
@@ -73,7 +67,7 @@ class Stream:
                 for one in got[looked:]:
                     origin = published.origin(one.event)
                     if origin is not None:
-                        wanted.pop(key_of(origin.event), None)
+                        wanted.pop(identity(origin.event), None)
                 looked = len(got)
             return not wanted
 
@@ -83,7 +77,7 @@ class Stream:
         await probe.deadline.wait(waiting, progress=lambda: len(got))
         if wanted:
             missing = next(iter(wanted.values()))
-            entries = [p for p in probe.history.publishes if key_of(p.event) in wanted][:3]
+            entries = [p for p in probe.history.publishes if identity(p.event) in wanted][:3]
             state = self.reading.error or ("the stream ended" if self.reading.ended else "")
             raise probe.aborted(
                 f"{_called(missing)} to arrive on {self.name}",

@@ -50,6 +50,12 @@ class Registry:
         """The workflows begun by that one."""
         return [child for child, entry in self.workflows.items() if entry.parent == id]
 
+    def note_status(self, id: UUID, tenant_id: UUID, status: str) -> None:
+        """Enters how a workflow of that tenant stands, as an event told it; others do not count."""
+        entry = self.workflows.get(id)
+        if entry is not None and entry.tenant_id == tenant_id:
+            entry.status = status
+
     def ended(self, id: UUID) -> bool:
         """Whether that workflow is known and over."""
         entry = self.workflows.get(id)

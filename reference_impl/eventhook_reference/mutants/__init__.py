@@ -19,6 +19,8 @@ from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.serving import SERVING
+from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
+from eventhook_reference.mutants.serving_ends import SERVING_ENDS
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
@@ -58,6 +60,8 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LIFECYCLES,
     *SERVING,
     *SERVING_FEEDS,
+    *SERVING_ANSWERS,
+    *SERVING_ENDS,
     *SERVING_TYPES,
     *SERVING_VARIANTS,
 )

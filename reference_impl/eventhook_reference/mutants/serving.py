@@ -85,7 +85,7 @@ def answers_with_the_first_event() -> type[SseApp]:
     return Broken
 
 
-def _reframed(change: Any) -> type[SseApp]:
+def reframed(change: Any) -> type[SseApp]:
     """An application all of whose frames go through `change`."""
     from eventhook_reference.sse.app import SseApp
 
@@ -105,7 +105,7 @@ def _through(change: Any, encode: Any) -> Any:
 @broken(SERVING, "SSE-02", seen="the payload")
 def no_blank_after_the_colon() -> type[SseApp]:
     """`data:` is written without a blank, and the parser takes one away from the payload."""
-    return _reframed(lambda frame, event: frame.replace(b"\ndata: ", b"\ndata:"))
+    return reframed(lambda frame, event: frame.replace(b"\ndata: ", b"\ndata:"))
 
 
 @broken(SERVING, "SSE-02", "SSE-03", seen="to arrive on r1")
@@ -118,7 +118,7 @@ def writes_line_ends_as_they_come() -> type[SseApp]:
         name = event.event_type.lower()
         return f"event: {name}\ndata: {event.payload}\nid: {event.sequence}\n\n".encode()
 
-    return _reframed(change)
+    return reframed(change)
 
 
 @broken(SERVING, "SSE-02", seen="the payload")
@@ -131,7 +131,7 @@ def splits_lines_as_python_does() -> type[SseApp]:
         lines = "".join(f"data: {line}\n" for line in event.payload.splitlines() or [""])
         return f"event: {event.event_type.lower()}\n{lines}id: {event.sequence}\n\n".encode()
 
-    return _reframed(change)
+    return reframed(change)
 
 
 @broken(SERVING, "SSE-02", seen="the payload")
@@ -142,19 +142,19 @@ def cuts_characters_in_two() -> type[SseApp]:
         pieces = [frame[start : start + 4096] for start in range(0, len(frame), 4096)]
         return "".join(piece.decode("utf-8", "replace") for piece in pieces).encode()
 
-    return _reframed(change)
+    return reframed(change)
 
 
 @broken(SERVING, "SSE-02", seen="to arrive on")
 def drops_empty_payloads() -> type[SseApp]:
     """An empty token is taken for no token."""
-    return _reframed(lambda frame, event: b"" if getattr(event, "payload", 1) == "" else frame)
+    return reframed(lambda frame, event: b"" if getattr(event, "payload", 1) == "" else frame)
 
 
 @broken(SERVING, "SSE-03", seen="one field id with")
 def forgets_the_id() -> type[SseApp]:
     """Stream events go out without an id."""
-    return _reframed(lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame))
+    return reframed(lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame))
 
 
 @broken(SERVING, "SSE-03", seen="one field event with")
@@ -167,25 +167,25 @@ def names_stream_events_in_capitals() -> type[SseApp]:
         name = event.event_type.lower().encode()
         return frame.replace(b"event: " + name, b"event: " + name.upper(), 1)
 
-    return _reframed(change)
+    return reframed(change)
 
 
 @broken(SERVING, "SSE-03", seen="no field that the rules do not know")
 def adds_a_time_field() -> type[SseApp]:
     """Each event carries a field of the server's own."""
-    return _reframed(lambda frame, event: b"time: 12:00\n" + frame)
+    return reframed(lambda frame, event: b"time: 12:00\n" + frame)
 
 
 @broken(SERVING, "SSE-03", seen="each event once")
 def sends_lifecycle_events_twice() -> type[SseApp]:
     """Both feeds carry a lifecycle event, and both forward it."""
-    return _reframed(lambda frame, event: frame if hasattr(event, "payload") else frame * 2)
+    return reframed(lambda frame, event: frame if hasattr(event, "payload") else frame * 2)
 
 
 @broken(SERVING, "SSE-03", seen="no other block but a retry")
 def numbers_its_comments() -> type[SseApp]:
     """A block with an id alone goes before each event; what a reader last saw is then wrong."""
-    return _reframed(lambda frame, event: b"id: 0\n\n" + frame)
+    return reframed(lambda frame, event: b"id: 0\n\n" + frame)
 
 
 @broken(SERVING, "SSE-06", seen="401 for GET")
@@ -372,4 +372,4 @@ def ignores_accept() -> type[SseApp]:
 @broken(SERVING, "SSE-17", seen="in milliseconds")
 def tells_to_retry_in_seconds() -> type[SseApp]:
     """`retry: 3` is meant in seconds, and makes a browser come back after 3 milliseconds."""
-    return _reframed(lambda frame, event: b"retry: 3\n" + frame)
+    return reframed(lambda frame, event: b"retry: 3\n" + frame)

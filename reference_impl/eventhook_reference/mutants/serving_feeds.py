@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SERVING_FEEDS: Final[list[Mutant]] = []
 
 
-def _knowing_what_is_read() -> type[SseApp]:
+def knowing_what_is_read() -> type[SseApp]:
     """An application that knows of each outbox what its reader reads."""
     from eventhook_reference.sse.app import SseApp
 
@@ -77,7 +77,7 @@ def forgets_the_first_event_of_each_reader() -> type[SseApp]:
 def last_reader_takes_all() -> type[SseApp]:
     """Readers are kept by workflow, and a new one takes the place of the old."""
 
-    class Broken(_knowing_what_is_read()):  # type: ignore[misc]  # because: made above
+    class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def write(self, outbox: Any, send: Any) -> None:
             newest: dict[Any, Any] = self.__dict__.setdefault("newest", {})
             read = self.read[outbox]
@@ -178,7 +178,7 @@ def uses_a_buffer_again() -> type[SseApp]:
     return Broken
 
 
-def _feeding(kind: str, change: Any) -> type[SseApp]:
+def feeding(kind: str, change: Any) -> type[SseApp]:
     """An application whose feeds of a kind (or of `every` one) are of the class `change` makes."""
     from eventhook_reference.sse.app import SseApp
 
@@ -210,7 +210,7 @@ def sends_each_event_in_its_own_task() -> type[SseApp]:
 
         return Hasty
 
-    return _feeding("every", change)
+    return feeding("every", change)
 
 
 @broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
@@ -224,7 +224,7 @@ def fixes_the_family_on_connecting() -> type[SseApp]:
 
         return Fixed
 
-    return _feeding("consolidated", change)
+    return feeding("consolidated", change)
 
 
 @broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
@@ -245,7 +245,7 @@ def listens_to_a_child_too_late() -> type[SseApp]:
 
         return Late
 
-    return _feeding("consolidated", change)
+    return feeding("consolidated", change)
 
 
 @broken(SERVING_FEEDS, "SSE-11", seen="what belongs elsewhere")
@@ -260,7 +260,7 @@ def takes_the_tenant_for_the_family() -> type[SseApp]:
 
         return Wide
 
-    return _feeding("consolidated", change)
+    return feeding("consolidated", change)
 
 
 @broken(SERVING_FEEDS, "SSE-12", seen="a comment within")
@@ -307,7 +307,7 @@ def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
 
         return Unbounded
 
-    return _feeding("every", change)
+    return feeding("every", change)
 
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
@@ -356,7 +356,7 @@ def waits_on_a_standalone_tasks_workflow() -> type[SseApp]:
 
         return Astray
 
-    return _feeding("task", change)
+    return feeding("task", change)
 
 
 @broken(SERVING_FEEDS, "SSE-16", seen="to arrive on r1")
@@ -377,14 +377,14 @@ def sends_the_first_progress_alone() -> type[SseApp]:
 
         return Once
 
-    return _feeding("task", change)
+    return feeding("task", change)
 
 
 @broken(SERVING_FEEDS, "SSE-17", seen="nothing from before the request")
 def replays_to_who_names_an_event() -> type[SseApp]:
     """A reader with a Last-Event-ID gets what is remembered of the last minutes."""
 
-    class Broken(_knowing_what_is_read()):  # type: ignore[misc]  # because: made above
+    class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def answer(self, endpoint: Any, request: Any) -> Any:
             self.again = "last-event-id" in request.headers
             return await super().answer(endpoint, request)
@@ -413,4 +413,4 @@ def never_closes() -> type[SseApp]:
 
         return Endless
 
-    return _feeding("every", change)
+    return feeding("every", change)

@@ -125,7 +125,7 @@ def server_that_takes_its_time() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_says_that_it_is_over() -> type[SseApp]:
-    """The stream of a workflow that ended stays open, and a comment says that it has."""
+    """The stream of a workflow that ended stays open, and an event says that it has."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.outbox import Side
 
@@ -135,9 +135,17 @@ def server_that_says_that_it_is_over() -> type[SseApp]:
 
             class Telling(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
                 async def end(self) -> None:
-                    self.put(b": the workflow has ended\n\n", Side.EVENTS)
+                    self.put(b'event: end\ndata: {"status":"COMPLETED"}\n\n', Side.EVENTS)
 
             feed.__class__ = Telling
             return feed
 
     return Other
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_compresses() -> type[SseApp]:
+    """Streams are compressed for those who accept it, and each event is flushed."""
+    from eventhook_reference.mutants.serving_answers import compressing
+
+    return compressing(lambda body: True)

@@ -93,6 +93,9 @@ class SseApp:
         authenticator: by default the tenants' own tokens.
     """
 
+    http_protocol: Any = None
+    """What speaks HTTP on each connection, as uvicorn's `http` has it; None: the server's own."""
+
     def __init__(
         self,
         backend: StreamingBackend,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from eventhook_conformance.contract import (
     FlovynEvent,
     StreamEvent,
     StreamingBackend,
+    StreamingError,
     Subscription,
     SubscriptionLost,
 )
@@ -196,7 +197,11 @@ class Feed(ABC):
         self.start(self.end())
 
     async def end(self) -> None:
-        """Closes the streams once nothing is on its way any more (SSE-18)."""
+        """Closes the streams once nothing is on its way any more (SSE-18, SSE-19)."""
+        with suppress(
+            StreamingError
+        ):  # because: the stream of a bus that is gone ends all the same
+            await self.fence()
         await asyncio.sleep(LINGER_S)
         self.finish()
 

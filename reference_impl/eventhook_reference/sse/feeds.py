@@ -8,10 +8,25 @@ from uuid import UUID
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_reference.sse.feed import Feed
 
-ENDINGS: Final = frozenset({"workflow.completed", "workflow.failed", "workflow.cancelled"})
+ENDINGS: Final = {
+    "workflow.completed": "COMPLETED",
+    "workflow.failed": "FAILED",
+    "workflow.cancelled": "CANCELLED",
+}
+"""The events that end a workflow, and its status from then on."""
 
 
-class WorkflowFeed(Feed):
+class EndingFeed(Feed):
+    """A feed whose stream ends with what it carries."""
+
+    def note_end(self, event: FlovynEvent) -> None:
+        """Tells the registry of an end, so that a stream opened later ends too."""
+        if event.workflow_execution_id is not None:
+            status = ENDINGS[event.event_type]
+            self.registry.note_status(event.workflow_execution_id, event.tenant_id, status)
+
+
+class WorkflowFeed(EndingFeed):
     """One workflow's stream events and lifecycle events."""
 
     async def open(self) -> None:
@@ -25,11 +40,12 @@ class WorkflowFeed(Feed):
     async def on_event(self, event: FlovynEvent) -> bool:
         """All of it; the last one begins the end."""
         if event.event_type in ENDINGS:
+            self.note_end(event)
             self.begin_end()
         return True
 
 
-class ConsolidatedFeed(Feed):
+class ConsolidatedFeed(EndingFeed):
     """A workflow's and all its descendants', those included that begin later (SSE-11)."""
 
     async def open(self) -> None:
@@ -72,6 +88,7 @@ class ConsolidatedFeed(Feed):
             if child is not None:
                 await self.adopt(child)
         elif event.event_type in ENDINGS:
+            self.note_end(event)
             self._ended.add(workflow)
             self._end_if_all_did()
         return True

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Tenant
@@ -22,8 +24,38 @@ from eventhook_reference.sse.app import KEEP_ALIVE_S, SseApp
 _FAREWELL_S: Final = 0.2
 """Seconds that open streams have to write what is on its way when the server ends."""
 
+_LONGEST_LINE: Final = 65536
+
 ProvisionKind = Literal["workflow", "task", "child"]
 MakeApp = Callable[..., SseApp]
+
+
+class AnyVersion(HttpToolsProtocol):
+    """Serves HTTP/1.0 through h11: httptools is faster, but answers it with chunks."""
+
+    _first = b""
+    _decided = False
+
+    def data_received(self, data: bytes) -> None:
+        """Decides by the first line of a connection who serves it."""
+        if not self._decided:
+            self._first += data
+            line, end, _ = self._first.partition(b"\n")
+            if not end and len(line) < _LONGEST_LINE:
+                return
+            self._decided, data = True, self._first
+            if line.rstrip(b"\r").endswith(b" HTTP/1.0"):
+                self._hand_over(data)
+                return
+        super().data_received(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        successor = H11Protocol(self.config, self.server_state, self.app_state, self.loop)
+        self.connections.discard(self)
+        self._unset_keepalive_if_required()
+        successor.connection_made(self.transport)
+        self.transport.set_protocol(successor)
+        successor.data_received(data)
 
 
 class _InProcess(uvicorn.Server):
@@ -80,6 +112,7 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     config = uvicorn.Config(
         app.asgi,
         interface="asgi3",
+        http=app.http_protocol or AnyVersion,
         loop="none",
         ws="none",
         lifespan="off",

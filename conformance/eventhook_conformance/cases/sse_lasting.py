@@ -1,0 +1,87 @@
+"""SSE: a stream lasts as long as what it carries, whatever else ends meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.cases._sse import both_sides
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
+from eventhook_conformance.sse.stream import Stream
+
+
+@pytest.mark.parametrize("how", ["completed", "failed", "cancelled"])
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-20")
+async def tasks_end_ends_no_workflows_stream(probe: Probe, kind: StreamKind, how: str) -> None:
+    """One task ends, another goes on, and the workflow with it."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        workflow = await sse.workflow()
+        ended, going = [await sse.task(workflow=workflow) for _ in range(2)]
+        stream = await sse.stream(kind, workflow)
+        snapshot = {"id": str(ended), "kind": "suite", "status": how.upper()}
+        await sse.publish(sse.event(workflow, f"task.{how}", task=ended, data=snapshot))
+        await _goes_on(
+            sse,
+            stream,
+            [
+                sse.token(workflow, "of the other task", task=going),
+                sse.event(workflow, "task.step", task=going),
+            ],
+        )
+
+
+@pytest.mark.parametrize("how", ["completed", "failed", "cancelled"])
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-20")
+async def childs_end_ends_no_parents_stream(probe: Probe, kind: StreamKind, how: str) -> None:
+    """A child ends; its parent and its sibling go on."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream(kind, root)
+        child, sibling = [await sse.child(root) for _ in range(2)]
+        for one in (child, sibling):
+            begun = {"childWorkflowId": str(one), "kind": "suite", "status": "PENDING"}
+            await sse.publish(sse.event(root, "child_workflow.initiated", data=begun))
+        over = {"childWorkflowId": str(child), "kind": "suite", "status": how.upper()}
+        snapshot = {"id": str(child), "kind": "suite", "status": how.upper()}
+        await sse.publish(
+            sse.event(child, f"workflow.{how}", data=snapshot),
+            sse.event(root, f"child_workflow.{how}", data=over),
+        )
+        going = both_sides(sse, kind, root)
+        if kind == "consolidated":
+            going += both_sides(sse, kind, sibling)
+        await _goes_on(sse, stream, going)
+
+
+@pytest.mark.parametrize("how", ["completed", "failed", "cancelled"])
+@case("SSE-20")
+async def roots_end_ends_no_running_childs_stream(probe: Probe, how: str) -> None:
+    """The consolidated stream lasts until the last of the family has ended."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        child = await sse.child(root)
+        begun = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+        snapshot = {"id": str(root), "kind": "suite", "status": how.upper()}
+        await sse.publish(
+            sse.event(root, "child_workflow.initiated", data=begun),
+            sse.event(root, f"workflow.{how}", data=snapshot),
+        )
+        await _goes_on(sse, stream, both_sides(sse, "consolidated", child))
+
+
+async def _goes_on(sse: Sse, stream: Stream, events: list[Event]) -> None:
+    """That the stream is open still when one more comment has come, and carries these then."""
+    comments = stream.reading.parser.comments
+    before = len(comments)
+    # An early end may take a moment. A comment proves that the stream outlived it; where comments are
+    # far apart, what a server does at once is seen all the same.
+    limit = min(sse.target.keep_alive_s * 2, sse.probe.settings.arrival_timeout_s / 2)
+    await stream.until(lambda: len(comments) > before + 1, timeout_s=limit)
+    await sse.publish(*events)
+    await stream.receive(*events)
+    await sse.fence(stream)

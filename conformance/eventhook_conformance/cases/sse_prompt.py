@@ -1,0 +1,97 @@
+"""SSE: events and heads come by themselves, not with the next comment; and without chunks to HTTP/1.0."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.socket_reader import socket_reader
+
+_ATTEMPTS: Final = 20
+"""By chance a comment comes with an event; not so often in a row."""
+_HEADS: Final = 4
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, br"])
+@named
+@case("SSE-01", since="1.1")
+async def event_needs_no_comment(probe: Probe, kind: StreamKind, encoding: str) -> None:
+    """A buffer, or a compressor, that is flushed by keep-alives only delays events till then."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it, headers={"Accept-Encoding": encoding})
+        comments = stream.reading.parser.comments
+        for _ in range(_ATTEMPTS):
+            before = len(comments)
+            (event, *_) = both_sides(sse, kind, it)
+            await sse.publish(event)
+            await stream.receive(event)
+            if len(comments) == before:
+                return
+        probe.found(
+            "an event to come by itself",
+            f"each of {_ATTEMPTS} events came with a keep-alive comment, not before",
+            stream.requested,
+        )
+
+
+@every_endpoint
+@case("SSE-01", since="1.1")
+async def head_needs_no_comment(probe: Probe, kind: StreamKind) -> None:
+    """A server that answers when it has something to write answers with the first comment.
+
+    Compared with HEAD requests made in turn, so that a busy machine delays both.
+    """
+    async with sse_session(probe) as sse:
+        path, clock = sse.path(kind, await subject(sse, kind) or ""), sse.http.now_s
+        headers = sse.tenants[0].headers
+        gets: list[float] = []
+        heads: list[float] = []
+        for _ in range(_HEADS):
+            began = clock()
+            await sse.ask("GET", path, headers)
+            between = clock()
+            await sse.ask("HEAD", path, headers)
+            gets.append(between - began)
+            heads.append(clock() - between)
+        interval, fastest, slowest = sse.target.keep_alive_s, min(gets), max(heads)
+        probe.expect(
+            fastest < interval / 2 or fastest < 4 * slowest,
+            "the head of a stream as soon as that of a HEAD",
+            f"it took {fastest:.2f} s at the least, a HEAD {slowest:.2f} s at the most, "
+            f"and comments come every {interval:g} s",
+        )
+
+
+@every_endpoint
+@case("SSE-22")
+async def http_1_0_gets_no_chunks(probe: Probe, kind: StreamKind) -> None:
+    """A reader of HTTP/1.0, such as a proxy's default, takes the lengths of chunks for content."""
+    async with sse_session(probe) as sse:
+        it = await subject(sse, kind)
+        path = sse.path(kind, it or "")
+        async with socket_reader(
+            sse.target.base_url, path, sse.tenants[0].headers, version="1.0"
+        ) as reader:
+            status = await probe.returns(reader.read_head(), f"the answer to GET {path} HTTP/1.0")
+            probe.expect(status == 200, "200 to a GET of HTTP/1.0", f"{status}")
+            for name in ("transfer-encoding", "content-length"):
+                probe.expect(
+                    name not in reader.headers,
+                    f"no {name} to HTTP/1.0, whose stream ends by closing",
+                    f"{name}: {reader.headers.get(name)}",
+                )
+            for event in both_sides(sse, kind, it):
+                await sse.publish(event)
+                name = event.event_type if "." in event.event_type else event.event_type.lower()
+                while not any(one.type == name for one in reader.events):
+                    more = await probe.returns(
+                        reader.read_events(), f"the next event over HTTP/1.0 ({name})"
+                    )
+                    if not more:
+                        raise probe.aborted(f"{name} over HTTP/1.0", "the stream ended")

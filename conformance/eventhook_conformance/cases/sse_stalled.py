@@ -1,0 +1,115 @@
+"""SSE: a reader that stalled reads on."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases._sse import subject
+from eventhook_conformance.contract import StreamEventType
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.parser import ServerSentEvent
+from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.socket_reader import SocketReader, socket_reader
+
+_LONG: Final = "~" * 65536
+_MANY: Final = 96
+"""Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
+@case("SSE-21")
+async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
+    """What it gets then is whole, in order, each once, up to the newest; or its stream has ended."""
+    async with sse_session(probe) as sse, AsyncExitStack() as stack:
+        it = await subject(sse, kind)
+        if it is None:
+            return
+        path, headers = sse.path(kind, it), sse.tenants[0].headers
+        stalled = await probe.returns(
+            stack.enter_async_context(
+                socket_reader(sse.target.base_url, path, headers, small=True)
+            ),
+            "connecting",
+        )
+        await probe.returns(stalled.read_head(), f"the answer to GET {path}")
+        task = it if kind == "task" else None
+        for number in range(_MANY):
+            await sse.publish(sse.token(it, f"{number} {_LONG}", task=task))
+            if number % 4 == 3:
+                await sse.publish(sse.event(None if task else it, f"task.step-{number}", task=task))
+        # Once it reads again there is room, so that the newest is lost to no overflow.
+        await _read(probe, stalled, 1)
+        newest = sse.token(it, "the newest", StreamEventType.DATA, task=task)
+        await sse.publish(newest)
+        await _read(probe, stalled, None)
+        _judge(probe, stalled)
+
+
+async def _read(probe: Probe, reader: SocketReader, least: int | None) -> None:
+    """Reads so many events (None: up to the newest), or to the end of the stream.
+
+    Raises:
+        CaseAborted: nothing more came, and it did not end.
+    """
+
+    def enough() -> bool:
+        if least is not None:
+            return len(reader.events) >= least
+        return any("the newest" in event.data for event in reader.events)
+
+    while not enough():
+        reading = probe.spawn(reader.read_events())
+        if not await probe.deadline.wait(reading):
+            raise probe.aborted(
+                "a reader that stalled to get the newest event, or its stream to end",
+                f"after {len(reader.events)} events nothing came for {probe.deadline.current_s:g} s",
+            )
+        try:
+            if not reading.result():
+                return
+        except Exception:  # because: however it is cut off, that is an end
+            return
+
+
+def _judge(probe: Probe, reader: SocketReader) -> None:
+    names: dict[str, list[int]] = {"token": [], "task": []}
+    for event in reader.events:
+        number = _number(event)
+        if number is None:
+            continue
+        side = "token" if event.type == "token" else "task"
+        names[side].append(number)
+        if side == "token" and event.data.count("~") != len(_LONG):
+            probe.found(
+                "whole events for a reader that stalled",
+                f"token {number} has {event.data.count('~')} of {len(_LONG)} letters",
+            )
+    for side, numbers in names.items():
+        again = sorted({one for one in numbers if numbers.count(one) > 1})
+        probe.expect(
+            not again, f"each {side} once for a reader that stalled", f"again: {again[:5]}"
+        )
+        for one, next_one in pairwise(numbers):
+            if next_one < one:
+                probe.found(
+                    f"every {side} in order for a reader that stalled", f"{next_one} after {one}"
+                )
+                break
+    if reader.parser.strays:
+        probe.found("whole events for a reader that stalled", f"{reader.parser.strays[0]!r:.120}")
+
+
+def _number(event: ServerSentEvent) -> int | None:
+    """The number in an event of this case, None for what is none of them."""
+    if event.type.startswith("task.step-"):
+        return int(event.type.rpartition("-")[2])
+    if event.type != "token":
+        return None
+    text = event.data.partition('"data":')[2].lstrip(' "') or event.data
+    number = text.split(" ", 1)[0]
+    return int(number) if number.isdigit() else None

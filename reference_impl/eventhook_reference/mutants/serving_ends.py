@@ -1,0 +1,488 @@
+"""Servers that end streams too early, too late or unclearly, and that serve readers unequally."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants.serving_feeds import feeding, knowing_what_is_read
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_ENDS: Final[list[Mutant]] = []
+
+
+async def _send(send: Any, body: bytes, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+# The end
+
+
+@broken(SERVING_ENDS, "SSE-18", seen="opened after the end")
+def waits_for_an_end_that_was() -> type[SseApp]:
+    """A stream that is opened after its workflow ended waits for the event that says so."""
+    from eventhook_reference.lifecycle.registry import Registry
+    from eventhook_reference.sse.app import SseApp
+
+    class Forgetful(Registry):
+        def ended(self, id: UUID) -> bool:
+            return False
+
+    class Broken(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.registry.__class__ = Forgetful
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-18", seen="it stays open")
+def ends_only_for_those_who_hear_of_it() -> type[SseApp]:
+    """Who asked for tokens alone is not told of the end, and nobody closes its stream."""
+
+    def change(feed: Any) -> Any:
+        class Deaf(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def begin_end(self) -> None:
+                if self.types.takes_lifecycle("workflow.completed"):
+                    super().begin_end()
+
+        return Deaf
+
+    return feeding("every", change)
+
+
+@broken(SERVING_ENDS, "SSE-19", seen="to arrive on")
+def discards_what_waits_at_the_end() -> type[SseApp]:
+    """When the workflow has ended, the connection is closed, whatever was still to be written."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.over = asyncio.Event()
+
+        def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
+            feed = super().make_feed(endpoint, types, tenant, id)
+
+            class Hasty(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
+                over = self.over
+
+                async def end(self) -> None:
+                    await asyncio.sleep(0.05)
+                    self.over.set()
+
+            feed.__class__ = Hasty
+            return feed
+
+        async def write(self, outbox: Any, send: Any) -> None:
+            while not self.over.is_set() and (body := await outbox.take()) is not None:
+                for frame in body.split(b"\n\n")[:-1]:
+                    if not self.over.is_set():
+                        await _send(send, frame + b"\n\n")
+                        await asyncio.sleep(0.005)
+            await _send(send, b"", more=False)
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-19", seen="it ends within an event or a line")
+def leaves_the_last_event_unfinished() -> type[SseApp]:
+    """The last event goes out without the empty line that ends it, and is repeated as a whole."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            while (body := await outbox.take()) is not None:
+                await _send(send, body)
+            await _send(send, b"event: end\ndata: {}\n", more=False)
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-19", seen="the stream to end in good order")
+def breaks_off_at_the_end() -> type[SseApp]:
+    """The connection is broken off where the last chunk should be."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            while (body := await outbox.take()) is not None:
+                await _send(send, body)
+            raise RuntimeError("the end of a stream was not expected here")
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-19", seen="before the stream ends")
+def closes_instead_of_telling() -> type[SseApp]:
+    """The last event of a workflow closes the stream, and is not sent."""
+
+    def change(feed: Any) -> Any:
+        class Mute(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                taken = await super().on_event(event)
+                return bool(taken) and event.event_type != "workflow.completed"
+
+        return Mute
+
+    return feeding("every", change)
+
+
+def _ending_with(ends: Any, kind: str = "every") -> type[SseApp]:
+    """An application whose feeds end with an event of which `ends(feed, event)` says so."""
+
+    def change(feed: Any) -> Any:
+        class Early(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                taken = await super().on_event(event)
+                if taken and ends(self, event):
+                    self.begin_end()
+                return bool(taken)
+
+        return Early
+
+    return feeding(kind, change)
+
+
+_LAST: Final = ("completed", "failed", "cancelled")
+
+
+def _is_last(event: Any, category: str) -> bool:
+    first, _, last = event.event_type.rpartition(".")
+    return first == category and last in _LAST
+
+
+@broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
+def ends_with_the_first_task() -> type[SseApp]:
+    """Whatever is completed, failed or cancelled ends the stream: a task too."""
+    return _ending_with(lambda feed, event: _is_last(event, "task"))
+
+
+@broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
+def ends_with_any_child() -> type[SseApp]:
+    """A child's end is taken for the workflow's own."""
+    return _ending_with(
+        lambda feed, event: (
+            _is_last(event, "child_workflow")
+            or (_is_last(event, "workflow") and event.workflow_execution_id != feed.id)
+        )
+    )
+
+
+@broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
+def ends_with_the_root() -> type[SseApp]:
+    """The consolidated stream ends with its root, while a child still runs."""
+    return _ending_with(
+        lambda feed, event: _is_last(event, "workflow") and event.workflow_execution_id == feed.id,
+        "consolidated",
+    )
+
+
+def _saying(frame: bytes) -> type[SseApp]:
+    """An application whose streams stay open after the end, and say this then."""
+
+    def change(feed: Any) -> Any:
+        class Saying(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def end(self) -> None:
+                from eventhook_reference.sse.outbox import Side
+
+                self.put(frame, Side.EVENTS)
+
+        return Saying
+
+    return feeding("every", change)
+
+
+@broken(SERVING_ENDS, "SSE-25", seen="the stream to close, or an event end")
+def says_the_end_in_a_comment() -> type[SseApp]:
+    """A comment says that the workflow has ended, and the stream stays open."""
+    return _saying(b": the workflow has ended\n\n")
+
+
+@broken(SERVING_ENDS, "SSE-25", seen="the stream to close, or an event end")
+def says_the_end_without_data() -> type[SseApp]:
+    """An event without data says that the workflow has ended: no browser dispatches it."""
+    return _saying(b"event: end\n\n")
+
+
+@broken(SERVING_ENDS, "SSE-25", seen="the end to be said once")
+def says_the_end_twice() -> type[SseApp]:
+    """The end is said by each side of the stream."""
+    return _saying(b'event: end\ndata: {"status":"COMPLETED"}\n\n' * 2)
+
+
+# Comments
+
+
+@broken(SERVING_ENDS, "SSE-12", seen="a comment within")
+def counts_what_it_leaves_out_as_traffic() -> type[SseApp]:
+    """Each event of the bus puts the next comment off, whether the reader asked for it or not."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
+            feed = super().make_feed(endpoint, types, tenant, id)
+
+            class Counting(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
+                heard_s = 0.0
+
+                async def _forward_event(self, event: Any) -> None:
+                    self.heard_s = asyncio.get_running_loop().time()
+                    await super()._forward_event(event)
+
+            feed.__class__ = Counting
+            return feed
+
+        async def keep_alive(self, feed: Any) -> None:
+            loop = asyncio.get_running_loop()
+            while True:
+                due = feed.heard_s + self.keep_alive_s * 0.8
+                await asyncio.sleep(max(0.01, due - loop.time()))
+                if loop.time() >= feed.heard_s + self.keep_alive_s * 0.8:
+                    feed.put_if_idle(b": keep-alive\n\n")
+                    await asyncio.sleep(self.keep_alive_s * 0.8)
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-12", seen="a comment within")
+def comments_three_times() -> type[SseApp]:
+    """The timer of the comments is started again after each of the first, and then forgotten."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def keep_alive(self, feed: Any) -> None:
+            for _ in range(3):
+                await asyncio.sleep(self.keep_alive_s * 0.8)
+                feed.put_if_idle(b": keep-alive\n\n")
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-12", seen="the stream ended")
+def closes_what_is_idle() -> type[SseApp]:
+    """A stream on which nothing but comments came for five intervals is closed."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            idle = 0
+            while (body := await outbox.take()) is not None:
+                idle = idle + 1 if body.startswith(b":") else 0
+                if idle == 5:
+                    break
+                await _send(send, body)
+            await _send(send, b"", more=False)
+
+    return Broken
+
+
+# Several readers
+
+
+@broken(SERVING_ENDS, "SSE-07", seen="to arrive on")
+def leaving_takes_the_newest_along() -> type[SseApp]:
+    """Who leaves unregisters whoever is registered for the workflow: by then, who came back."""
+
+    class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
+        async def write(self, outbox: Any, send: Any) -> None:
+            current: dict[Any, Any] = self.__dict__.setdefault("current", {})
+            dead: set[Any] = self.__dict__.setdefault("dead", set())
+            read = self.read[outbox]
+            current[read] = outbox
+            try:
+                while (body := await outbox.take()) is not None:
+                    if outbox not in dead:
+                        await _send(send, body)
+                await _send(send, b"", more=False)
+            finally:
+                dead.add(current.get(read))
+
+    made: type[SseApp] = Broken
+    return made
+
+
+@broken(SERVING_ENDS, "SSE-07", seen="to arrive on")
+def serves_fifty_readers() -> type[SseApp]:
+    """From the fifty-first on, readers of one stream are accepted and get nothing."""
+
+    def change(feed: Any) -> Any:
+        class Full(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                for outbox in list(self._outboxes)[:50]:
+                    outbox.put(frame, side)
+
+        return Full
+
+    return feeding("every", change)
+
+
+@broken(SERVING_ENDS, "SSE-04", seen="to arrive on")
+def forgets_the_first_event_of_those_who_join() -> type[SseApp]:
+    """Who joins a feed is entered when the next event comes, and gets those after it."""
+
+    def change(feed: Any) -> Any:
+        class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                known = self.__dict__.setdefault("entered", set())
+                first = not known
+                for outbox in list(self._outboxes):
+                    if first or outbox in known:
+                        outbox.put(frame, side)
+                known.update(self._outboxes)
+
+        return Late
+
+    return feeding("every", change)
+
+
+@broken(SERVING_ENDS, "SSE-09", seen="what belongs elsewhere")
+def shares_one_feed_among_a_tenants_workflows() -> type[SseApp]:
+    """Feeds are kept by tenant: a second workflow's reader joins the first one's feed."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        @asynccontextmanager
+        async def reading(
+            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
+        ) -> AsyncIterator[Any]:
+            def make() -> Any:
+                feed = self.make_feed(endpoint, types, tenant, id)
+                feed.start(self.keep_alive(feed))
+                return feed
+
+            async with self.feeds.reading((endpoint.kind, tenant, types), make) as outbox:
+                yield outbox
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-09", seen="what belongs elsewhere")
+def shows_a_workflow_its_tenants_events() -> type[SseApp]:
+    """A workflow's stream has the lifecycle events of all workflows of its tenant."""
+
+    def change(feed: Any) -> Any:
+        class Wide(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def follow_events(self, pattern: Any) -> None:
+                from eventhook_conformance.contract import EventPattern
+
+                await super().follow_events(EventPattern.all(self.tenant_id))
+
+            def begin_end(self) -> None:
+                pass
+
+        return Wide
+
+    return feeding("workflow", change)
+
+
+@broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
+def writes_workflow_events_first() -> type[SseApp]:
+    """Of what waits for a reader, the workflow's own events go first."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            while (body := await outbox.take()) is not None:
+                await asyncio.sleep(0.002)  # so that something waits
+                frames = [frame + b"\n\n" for frame in body.split(b"\n\n")[:-1]]
+                frames.sort(key=lambda frame: not frame.startswith(b"event: workflow."))
+                await _send(send, b"".join(frames))
+            await _send(send, b"", more=False)
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
+def reads_what_waits_from_the_end() -> type[SseApp]:
+    """What waits for a reader lies on a stack."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            while (body := await outbox.take()) is not None:
+                await asyncio.sleep(0.002)  # so that something waits
+                frames = [frame + b"\n\n" for frame in body.split(b"\n\n")[:-1]]
+                await _send(send, b"".join(reversed(frames)))
+            await _send(send, b"", more=False)
+
+    return Broken
+
+
+@broken(SERVING_ENDS, "SSE-16", seen="to arrive on")
+def leaves_out_a_standalone_tasks_events() -> type[SseApp]:
+    """A task without a workflow streams, and its lifecycle events reach nobody."""
+
+    def change(feed: Any) -> Any:
+        class Half(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                taken = await super().on_event(event)
+                return bool(taken) and event.workflow_execution_id is not None
+
+        return Half
+
+    return feeding("task", change)
+
+
+# Readers that stall
+
+
+def _stalling(then: Any) -> type[SseApp]:
+    """An application that calls `then` in place of the first write after one that took long."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            loop, stalled, last = asyncio.get_running_loop(), False, b""
+            while (body := await outbox.take()) is not None:
+                began = loop.time()
+                if stalled:
+                    await then(send, last, body)
+                    stalled = False
+                else:
+                    await _send(send, body)
+                    stalled = loop.time() - began > _STALL_S
+                last = body
+            await _send(send, b"", more=False)
+
+    return Broken
+
+
+_STALL_S: Final = 0.05
+
+
+@broken(SERVING_ENDS, "SSE-21", seen="each token once for a reader that stalled")
+def sends_again_to_who_stalled() -> type[SseApp]:
+    """A write that took too long is taken for failed, and repeated."""
+
+    async def again(send: Any, last: bytes, body: bytes) -> None:
+        await _send(send, last + body)
+
+    return _stalling(again)
+
+
+@broken(SERVING_ENDS, "SSE-21", seen="for a reader that stalled")
+def cuts_events_for_who_stalled() -> type[SseApp]:
+    """What did not fit into the socket of a reader that stalled is thrown away, within an event too."""
+
+    async def half(send: Any, last: bytes, body: bytes) -> None:
+        await _send(send, body[: len(body) // 3])
+
+    return _stalling(half)
+
+
+@broken(SERVING_ENDS, "SSE-21", seen="to get the newest event, or its stream to end")
+def gives_up_on_who_stalled() -> type[SseApp]:
+    """Who stalled is written nothing any more, and its connection stays open."""
+
+    async def forget(send: Any, last: bytes, body: bytes) -> None:
+        await asyncio.Event().wait()
+
+    return _stalling(forget)
