@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from eventhook_conformance.contract import StreamingBackend, StreamingError
 from eventhook_conformance.target import Served, Server
 from eventhook_reference.lifecycle.registry import Registry
-from eventhook_reference.sse.following import follow
+from eventhook_reference.sse.following import Following
 from eventhook_reference.sse.playing import play_on
 from eventhook_reference.sse.server import http
 
@@ -42,9 +42,9 @@ async def _over(
 ) -> AsyncIterator[Served]:
     registry = Registry()
     async with AsyncExitStack() as stack:
-        target = await stack.enter_async_context(http(backend, registry, host=host, port=port))
-        for tenant in target.tenants:
-            await stack.enter_async_context(follow(backend, registry, tenant.id))
+        target = await stack.enter_async_context(
+            http(backend, registry, host=host, port=port, follows=Following)
+        )
         if play:
             playing = asyncio.get_running_loop().create_task(
                 play_on(backend, registry, target.tenants[0].id)

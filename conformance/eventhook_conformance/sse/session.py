@@ -272,7 +272,7 @@ class Sse:
             CaseAborted: a fence did not arrive.
         """
         for via in self._vias:
-            fences = [(stream, self._due(stream)) for stream in streams]
+            fences = [(stream, self.due(stream)) for stream in streams]
             every = [fence for _, due in fences for fence in due]
             first = len(self.probe.history.publishes)
             await self.publish(*every, via=via)
@@ -281,7 +281,8 @@ class Sse:
             for stream, due in fences:
                 await stream.receive(*due)
 
-    def _due(self, stream: Stream) -> list[Event]:
+    def due(self, stream: Stream) -> list[Event]:
+        """Returns fresh events of which the stream should show each: one for each side and workflow."""
         due: dict[tuple[type[Event], object], Event] = {}
         for fence in stream.fences():
             if stream.wanted.takes(fence):

@@ -48,6 +48,13 @@ class Stream:
         """Whether it is held against what was published; not where the target itself publishes."""
         self._closing = closing
 
+    def has(self, *events: Event) -> bool:
+        """Whether all of these came."""
+        published = self._published()
+        origins = (published.origin(one.event) for one in self.reading.received)
+        came = {identity(origin.event) for origin in origins if origin is not None}
+        return all(identity(event) in came for event in events)
+
     async def receive(self, *events: Event) -> None:
         """Waits until all of these came.
 

@@ -67,3 +67,10 @@ class HttpTarget:
     asgi: AsgiApp | None = None
     """The application behind it, where it lives in this process: it is then fuzzed without a socket
     as well (SSE-14). It is called in the loop that entered the target."""
+    replicas: Sequence[str] = ()
+    """Base URLs of further servers over the same bus, for the same tenants (SSE-26 to SSE-28).
+
+    `provision` makes at `base_url`. What is made there has to be known at each of these.
+    """
+    kill_replica: Callable[[str], Awaitable[None]] | None = None
+    """Ends the server at that base URL at once, as kill -9 does; left out where nobody may."""

@@ -37,7 +37,11 @@ def _over_nats() -> list[Mutant]:
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
     from eventhook_reference.mutants.wire import WIRE
 
-    return [*WIRE, *RECOVERING]
+    if find_spec("starlette") is None:
+        return [*WIRE, *RECOVERING]
+    from eventhook_reference.mutants.serving_replicas import SERVING_REPLICAS
+
+    return [*WIRE, *RECOVERING, *SERVING_REPLICAS]
 
 
 ZOO: Final[tuple[Mutant, ...]] = (

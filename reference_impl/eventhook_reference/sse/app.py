@@ -51,6 +51,8 @@ _UNWRAPPED: Final = "eventhook.send"
 """In the scope: the server's own `send`. What the framework wraps around it watches for an answer that
 never began; past the headers it is a fifth of what an event costs, and does nothing."""
 
+_BUS_GONE: Final = "the event bus cannot be reached"
+
 Reading: TypeAlias = AbstractAsyncContextManager[Outbox]
 
 logger = logging.getLogger(__name__)
@@ -110,6 +112,8 @@ class SseApp:
         self.tenants = {one.base_path: one.id for one in tenants}
         self.keep_alive_s = keep_alive_s
         self.authenticator = authenticator or Authenticator.of(tenants)
+        self.catch_up: Callable[[UUID], Awaitable[None]] | None = None
+        """Returns once all is known that other servers began for a tenant; None: there are none."""
         self.encoders = Encoders()
         self.feeds = Feeds()
         self.document = self.make_document()
@@ -146,6 +150,8 @@ class SseApp:
         """
         tenant = await self.admit(request)
         named, types = self.read_form(endpoint, request)
+        if not self.owns(endpoint, tenant, named):
+            await self.learn_of_others(tenant)
         self.find(endpoint, request, tenant, named)
         if request.method == "HEAD":
             response = Response(headers=self.headers())
@@ -184,6 +190,20 @@ class SseApp:
     def read_types(self, endpoint: Endpoint, values: list[str]) -> TypesFilter:
         """The filter."""
         return parse_types(values, stream_types=endpoint.kind != "events")
+
+    async def learn_of_others(self, tenant: UUID) -> None:
+        """Looks what other servers began, before anything is called unknown.
+
+        Raises:
+            Refused: the bus cannot be asked.
+        """
+        if self.catch_up is None:
+            return
+        try:
+            await self.catch_up(tenant)
+        except StreamingError as error:
+            logger.warning("the bus cannot be asked for executions: %s", error)
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE) from error
 
     def is_at(self, request: Request, tenant: UUID) -> bool:
         """Whether the path is that tenant's."""
@@ -274,6 +294,8 @@ class SseApp:
     async def _answer_execution(self, request: Request) -> Response:
         tenant = await self.admit(request)
         named = parse_id(request.path_params["id"])
+        if named not in self.registry.workflows:
+            await self.learn_of_others(tenant)
         known = self.registry.workflows.get(named)
         if not self.is_at(request, tenant) or known is None or known.tenant_id != tenant:
             raise Refused(HTTPStatus.NOT_FOUND, f"there is no workflow execution {named}")
@@ -324,7 +346,7 @@ class _StreamResponse(Response):
             if started:
                 raise
             logger.warning("the bus refused a reader: %s", error)
-            refusal = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "the event bus cannot be reached")
+            refusal = Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
             await problem(refusal)(scope, receive, send)
 
 

@@ -30,23 +30,49 @@ _STATUSES: Final = {
 }
 
 
-@asynccontextmanager
-async def follow(
-    backend: StreamingBackend, registry: Registry, tenant_id: UUID
-) -> AsyncIterator[None]:
-    """Keeps the registry up to date with a tenant's events."""
-    async with backend.events.subscribe(EventPattern.all(tenant_id)) as subscription:
-        following = asyncio.get_running_loop().create_task(_follow(subscription, registry))
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+class Following:
+    """Keeps a registry up to date with the events of some tenants.
 
+    Args:
+        backend: the bus.
+        registry: what is kept up to date.
+    """
 
-async def _follow(subscription: Subscription[FlovynEvent], registry: Registry) -> None:
-    async for event in subscription:
-        learn(registry, event)
+    def __init__(self, backend: StreamingBackend, registry: Registry) -> None:
+        self._backend = backend
+        self._registry = registry
+
+    @asynccontextmanager
+    async def of(self, tenant_id: UUID) -> AsyncIterator[None]:
+        """Follows that tenant as long as the context is open."""
+        async with self._backend.events.subscribe(EventPattern.all(tenant_id)) as subscription:
+            following = asyncio.get_running_loop().create_task(self._follow(subscription))
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def catch_up(self, tenant_id: UUID) -> None:
+        """Returns once all is known that other servers had published before this was called.
+
+        What a subscription entered now would miss has come for the one there is, whose task was woken by
+        it and runs before this one does.
+
+        Raises:
+            StreamingError: the bus refuses.
+        """
+        async with self._backend.events.subscribe(EventPattern.all(tenant_id)):
+            pass
+        await asyncio.sleep(0)
+
+    async def _follow(self, subscription: Subscription[FlovynEvent]) -> None:
+        async for event in subscription:
+            self.learn(event)
+
+    def learn(self, event: FlovynEvent) -> None:
+        """Takes in one event."""
+        learn(self._registry, event)
 
 
 def learn(registry: Registry, event: FlovynEvent) -> None:

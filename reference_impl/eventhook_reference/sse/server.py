@@ -7,8 +7,8 @@ import contextlib
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Tenant
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.sse.app import KEEP_ALIVE_S, SseApp
+from eventhook_reference.sse.following import Following
 
 _FAREWELL_S: Final = 0.2
 """Seconds that open streams have to write what is on its way when the server ends."""
@@ -28,6 +29,7 @@ _LONGEST_LINE: Final = 65536
 
 ProvisionKind = Literal["workflow", "task", "child"]
 MakeApp = Callable[..., SseApp]
+MakeFollowing = Callable[[StreamingBackend, Registry], Following]
 
 
 class AnyVersion(HttpToolsProtocol):
@@ -175,6 +177,8 @@ def http(
     host: str = "127.0.0.1",
     port: int = 0,
     make_app: MakeApp = SseApp,
+    follows: MakeFollowing | None = None,
+    tenants: Sequence[Tenant] = (),
 ) -> AbstractAsyncContextManager[HttpTarget]:
     """The server over one client of a bus, as a target's `http` gives it.
 
@@ -184,8 +188,13 @@ def http(
         keep_alive_s: seconds between comments, at most.
         host, port: where to listen; port 0 takes a free one.
         make_app: the application, for those who change one.
+        follows: learns from the bus what other servers began; None: nothing begins elsewhere.
+        tenants: whom it serves; by default two new ones.
     """
-    return _http(backend, registry or Registry(), keep_alive_s, host, port, make_app)
+    registry = registry or Registry()
+    return _http(
+        backend, registry, keep_alive_s, host, port, make_app, follows, tenants or new_tenants()
+    )
 
 
 @asynccontextmanager
@@ -196,8 +205,15 @@ async def _http(
     host: str,
     port: int,
     make_app: MakeApp,
+    follows: MakeFollowing | None,
+    tenants: Sequence[Tenant],
 ) -> AsyncIterator[HttpTarget]:
-    tenants = new_tenants()
     app = make_app(backend, registry, tenants, keep_alive_s=keep_alive_s)
-    async with running(app, host, port) as base_url:
+    async with AsyncExitStack() as stack:
+        if follows is not None:
+            following = follows(backend, registry)
+            for tenant in tenants:
+                await stack.enter_async_context(following.of(tenant.id))
+            app.catch_up = following.catch_up
+        base_url = await stack.enter_async_context(running(app, host, port))
         yield HttpTarget(base_url, tenants, keep_alive_s, Provision(registry), app.asgi)

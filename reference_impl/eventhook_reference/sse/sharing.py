@@ -80,6 +80,10 @@ class Feeds:
                 self._open.discard(shared)
                 await shared.aclose()
 
+    def all_open(self) -> list[Feed]:
+        """The feeds that somebody reads."""
+        return [shared.feed for shared in self._open]
+
     def finish(self) -> None:
         """Ends all streams, those to come too, after what is on its way."""
         self._finished = True
