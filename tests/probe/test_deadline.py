@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -66,3 +67,12 @@ async def test_wait_for_what_is_done_costs_nothing() -> None:
     done.set_result(None)
     assert await deadline.wait(done)
     assert deadline._vain == 0
+
+
+async def test_time_in_which_the_loop_stood_still_is_not_waited() -> None:
+    """As on a machine that is busy: what comes right after is still in time."""
+    loop = asyncio.get_running_loop()
+    late = never()
+    loop.call_later(0.01, time.sleep, 0.3)
+    loop.call_later(0.05, late.set_result, None)
+    assert await Deadline(0.2).wait(late)

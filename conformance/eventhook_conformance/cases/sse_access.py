@@ -85,6 +85,21 @@ async def bad_credentials_let_nobody_in(probe: Probe, kind: StreamKind) -> None:
 
 
 @every_endpoint
+@case("SSE-06", since="1.1")
+async def token_in_another_letter_case_is_nobodys(probe: Probe, kind: StreamKind) -> None:
+    """A scheme reads the same in either case, a token does not."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        for name, value in sse.tenants[0].headers.items():
+            scheme, blank, token = value.partition(" ")
+            for other in {token.lower(), token.upper(), token.swapcase()} - {token}:
+                if blank and other:
+                    headers = {**sse.tenants[0].headers, name: f"{scheme} {other}"}
+                    answer = await sse.ask("GET", path, headers)
+                    expect_problem(probe, answer, 401, f"{name} in another letter case")
+
+
+@every_endpoint
 @case("SSE-06")
 async def credentials_are_looked_at_before_the_request(probe: Probe, kind: StreamKind) -> None:
     """A stranger learns nothing: 401 for an unknown id, a malformed one, malformed types."""

@@ -25,7 +25,6 @@ class Requirement:
     profile: str
     needs: Mapping[str, tuple[Any, ...]]
     """Capabilities, each with the claims for which the requirement applies."""
-    since: str = "1.0"
     drivers: bool = False
     """It applies to every target behind the driver protocol too, whatever its profiles."""
     since: str = "1.0"
