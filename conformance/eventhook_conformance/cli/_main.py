@@ -16,6 +16,7 @@ from eventhook_conformance.cli._driver_check import driver_check
 from eventhook_conformance.cli._explain import explain
 from eventhook_conformance.cli._init import init
 from eventhook_conformance.cli._list import list_command
+from eventhook_conformance.cli._mutate import mutate
 from eventhook_conformance.cli._repeat import repeat_command
 from eventhook_conformance.cli._run import run
 from eventhook_conformance.cli._self_test import self_test
@@ -70,6 +71,7 @@ main.add_command(list_command, name="list")
 main.add_command(explain)
 main.add_command(init)
 main.add_command(self_test)
+main.add_command(mutate)
 main.add_command(driver)
 main.add_command(driver_check)
 main.add_command(bench_command)
