@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from eventhook_conformance.cases._lifecycle_bus import interposed_service, slowly
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.history import Delivery, Entry, Moment, identity
@@ -18,14 +19,17 @@ from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
 from eventhook_conformance.sequences import (
     Ids,
     Match,
+    Observed,
+    Round,
     Scenario,
+    SequenceViolation,
     check,
     check_output,
     check_twins,
     match,
     scenarios,
 )
-from eventhook_conformance.target import Execution
+from eventhook_conformance.target import Execution, WorkflowService
 
 BY: Final = "workflows"
 """How histories call the workflow service as a publisher."""
@@ -67,7 +71,14 @@ class Play:
         return Ids(self.tenant, execution.workflow_execution_ids, execution.task_execution_ids)
 
 
-async def prepare(probe: Probe, name: str, *, tenant: UUID | None = None, via: Via = None) -> Play:
+async def prepare(
+    probe: Probe,
+    name: str,
+    *,
+    tenant: UUID | None = None,
+    via: Via = None,
+    service: WorkflowService | None = None,
+) -> Play:
     """Listens to a tenant, has the scenario made ready, and listens to what is known of it then.
 
     Args:
@@ -75,11 +86,12 @@ async def prepare(probe: Probe, name: str, *, tenant: UUID | None = None, via: V
         name: of the scenario.
         tenant: for whom; a fresh one if none is given.
         via: over which client's bus.
+        service: which workflow service plays it; the run's own if none is given.
     """
     probe.make.backdate()
     scenario = scenarios()[name]
     whose = tenant or probe.make.tenant()
-    service = await probe.workflows(via)
+    service = service or await probe.workflows(via)
     listener = await probe.subscribe(EventPattern.all(whose), via)
     since = probe.history.clock.now()
     with listener.reading_on():
@@ -195,6 +207,18 @@ def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> No
         *check_twins(match(scenario, ids, events), streams),
         *check_output(scenario, ids, streams),
     ]
+    charge(probe, play, findings)
+    expect_end(probe, play, "LIF-01")
+    if not findings and play.execution.publish_failures != 0:
+        probe.found(
+            "publish_failures = 0 where everything was published",
+            repr(play.execution.publish_failures),
+            charge=("LIF-10",),
+        )
+
+
+def charge(probe: Probe, play: Play, findings: Iterable[SequenceViolation]) -> None:
+    """Charges findings, each with the deliveries of that play that show it."""
     for finding in findings:
         deliveries: list[Entry] = [
             delivery
@@ -208,13 +232,35 @@ def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> No
             *(deliveries or [play.events.entry, *_last(play.events)]),
             charge=finding.requirements,
         )
-    expect_end(probe, play, "LIF-01")
-    if not findings and play.execution.publish_failures != 0:
-        probe.found(
-            "publish_failures = 0 where everything was published",
-            repr(play.execution.publish_failures),
-            charge=("LIF-10",),
-        )
+
+
+def observed(probe: Probe, play: Play) -> Observed:
+    """What the readers of one play got of others than the suite."""
+    return Observed(
+        play.ids,
+        told(probe, play.events),
+        {key: streamed(probe, listener) for key, listener in play.streams.items()},
+    )
+
+
+async def play_interleaved(probe: Probe, name: str, schedule: Sequence[Round]) -> list[Play]:
+    """Plays a scenario for several tenants in one service, each step as the schedule has it.
+
+    Args:
+        probe: the case's.
+        name: of the scenario.
+        schedule: its rounds, one for each step.
+    """
+    async with interposed_service(probe, slowly()) as service:
+        runs = range(len(schedule[0].order))
+        plays = [await prepare(probe, name, service=service) for _ in runs]
+        for step in schedule:
+            chosen = [plays[number] for number in step.order]
+            for group in [chosen] if step.at_once else [[one] for one in chosen]:
+                await proceed(probe, *group, until=step.step)
+        await proceed(probe, *plays)
+        await settle(probe, *plays)
+    return plays
 
 
 def expect_end(probe: Probe, play: Play, charge: str) -> None:

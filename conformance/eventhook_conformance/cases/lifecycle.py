@@ -9,10 +9,13 @@ import pytest
 from eventhook_conformance.cases._lifecycle import (
     BY,
     Play,
+    charge,
     each,
     expect_end,
     judge,
     matched,
+    observed,
+    play_interleaved,
     play_out,
     prepare,
     proceed,
@@ -22,6 +25,7 @@ from eventhook_conformance.cases._lifecycle import (
 )
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.probe import Listener, NotOffered, Probe
+from eventhook_conformance.sequences import check_strays, interleavings, scenarios
 from eventhook_conformance.specification import case
 
 _OUTAGES: Final = (
@@ -283,22 +287,15 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
 
 
 @each()
-@case("LIF-11", implicates={"leaked"})
+@case("LIF-11", "LIF-03", "LIF-04", subscriptions=12)
 async def tenants_at_once_see_their_own_runs(probe: Probe, scenario: str) -> None:
-    """The same scenario at the same time for two tenants, one run begun while the other waits."""
-    plays = [await prepare(probe, scenario) for _ in range(2)]
-    await proceed(probe, *plays)
-    await settle(probe, *plays)
-    for play, other in zip(plays, reversed(plays), strict=True):
-        foreign = {*other.ids.workflows.values(), *other.ids.tasks.values()}
-        strays = [event for event in told(probe, play.events) if _whose(event) & foreign]
-        for event in strays:
-            probe.found(
-                f"nothing of {sorted(map(str, _whose(event)))} but for its own tenant, {other.tenant}",
-                f"{event.event_type} of it came to {play.tenant}",
-                play.events.entry,
-            )
-        judge(probe, play)
+    """Three tenants' runs in lockstep: at each step the others stand before it, in it, or after it."""
+    for schedule in interleavings(scenarios()[scenario].steps):
+        plays = await play_interleaved(probe, scenario, schedule)
+        for number, stray in check_strays([observed(probe, play) for play in plays]):
+            charge(probe, plays[number], [stray])
+        for play in plays:
+            judge(probe, play)
 
 
 @each(lambda scenario: bool(scenario.outputs))

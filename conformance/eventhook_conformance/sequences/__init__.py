@@ -6,21 +6,27 @@ first has to.
 
 from eventhook_conformance.sequences.check import check
 from eventhook_conformance.sequences.finding import SequenceViolation
+from eventhook_conformance.sequences.interleaving import Round, interleavings
 from eventhook_conformance.sequences.matching import Match, match
 from eventhook_conformance.sequences.output import check_output
 from eventhook_conformance.sequences.picture import picture
 from eventhook_conformance.sequences.scenario import Ids, Scenario, scenario_of, scenarios
+from eventhook_conformance.sequences.strays import Observed, check_strays
 from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
 
 __all__ = [
     "Ids",
     "Match",
+    "Observed",
+    "Round",
     "Scenario",
     "SequenceViolation",
     "Streams",
     "check",
     "check_output",
+    "check_strays",
     "check_twins",
+    "interleavings",
     "match",
     "picture",
     "scenario_of",

@@ -24,6 +24,7 @@ FindingKind: TypeAlias = Literal[
     "twin-differs",
     "twin-named",
     "output",
+    "stray",
 ]
 
 

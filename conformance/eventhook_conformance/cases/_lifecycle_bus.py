@@ -1,0 +1,136 @@
+"""A bus between the suite and a workflow service: it delays what the service publishes, or fails it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import cycle
+from typing import Any, Final
+
+from eventhook_conformance.contract import (
+    ChannelCounts,
+    EventBus,
+    EventPattern,
+    FlovynEvent,
+    StreamBus,
+    StreamEvent,
+    StreamingBackend,
+    Subscription,
+)
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.probe.context_task import ContextTask
+from eventhook_conformance.target import WorkflowService
+
+Publish = Callable[[], Awaitable[None]]
+Intervene = Callable[[Event, Publish], Awaitable[None]]
+"""Called with what the service publishes, and with what publishes it in fact."""
+
+_PAUSES: Final = (1, 0, 2, 1, 3)
+
+
+class InterposedBackend(StreamingBackend):
+    """A client's bus whose publishes go through `intervene`.
+
+    Args:
+        inner: the client's own backend.
+        intervene: decides what becomes of each publish.
+    """
+
+    def __init__(self, inner: StreamingBackend, intervene: Intervene) -> None:
+        self._inner = inner
+        self.events = _Events(inner.events, intervene)
+        self.streams = _Streams(inner.streams, intervene)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the backend has, for a service that uses more than the contract."""
+        return getattr(self._inner, name)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def cleanup_inactive_channels(self) -> int:
+        return await self._inner.cleanup_inactive_channels()
+
+    async def active_channels(self) -> ChannelCounts:
+        return await self._inner.active_channels()
+
+
+class _Events(EventBus):
+    def __init__(self, inner: EventBus, intervene: Intervene) -> None:
+        self._inner = inner
+        self._intervene = intervene
+
+    async def publish(self, event: FlovynEvent) -> None:
+        await self._intervene(event, lambda: self._inner.publish(event))
+
+    def subscribe(
+        self, pattern: EventPattern
+    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
+        return self._inner.subscribe(pattern)
+
+
+class _Streams(StreamBus):
+    def __init__(self, inner: StreamBus, intervene: Intervene) -> None:
+        self._inner = inner
+        self._intervene = intervene
+
+    async def publish(self, event: StreamEvent) -> None:
+        await self._intervene(event, lambda: self._inner.publish(event))
+
+    def subscribe(
+        self, workflow_execution_id: str
+    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
+        return self._inner.subscribe(workflow_execution_id)
+
+
+def slowly() -> Intervene:
+    """Lets others run before and after each publish, so that runs at once interleave there."""
+    pauses = cycle(_PAUSES)
+
+    async def intervene(event: Event, publish: Publish) -> None:
+        for _ in range(next(pauses)):
+            await asyncio.sleep(0)
+        await publish()
+        await asyncio.sleep(0)
+
+    return intervene
+
+
+@asynccontextmanager
+async def interposed_service(
+    probe: Probe, intervene: Intervene, via: Via = None
+) -> AsyncIterator[WorkflowService]:
+    """The target's workflow service over an interposed bus, left with the block.
+
+    A service that cannot work over another object than its own backend is given that one.
+
+    Args:
+        probe: the case's.
+        intervene: decides what becomes of each publish.
+        via: over which client's bus.
+
+    Raises:
+        CaseAborted: no service starts.
+    """
+    client, factory = await probe.client(via), probe.target.workflows
+    service: WorkflowService | None = None
+    if factory is not None:
+        make = factory
+        context: ContextTask[WorkflowService] = ContextTask(
+            lambda: make(InterposedBackend(client.backend, intervene)), probe.deadline
+        )
+        try:
+            service = await context.enter()
+        except (
+            Exception
+        ):  # because: a service may need its own backend; the plain one is asked next
+            service = None
+    if service is None:
+        yield await probe.workflows(via)
+        return
+    try:
+        yield service
+    finally:
+        await context.leave()
