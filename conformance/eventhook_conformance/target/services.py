@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+from eventhook_conformance.contract import Unsupported
+
 AsgiApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """An application as ASGI has it: scope, receive, send."""
 
@@ -36,7 +38,22 @@ class WorkflowService(ABC):
 
     @abstractmethod
     async def prepare(self, scenario: Mapping[str, Any], tenant_id: UUID) -> Execution:
-        """Makes the execution exist, PENDING; at most the root's `*.created` is out."""
+        """Makes the execution exist, PENDING; at most the root's `*.created` is out.
+
+        Raises:
+            Unsupported: the scenario is generated, and the service plays only those that it knows.
+        """
+
+    async def restart(self) -> None:
+        """Ends whatever runs behind the service, and starts it again from what was written down.
+
+        Called between two steps. Executions go on with the next `proceed`: nothing is told twice,
+        and nothing is lost (LIF-16).
+
+        Raises:
+            Unsupported: the service offers no restart; that is the default.
+        """
+        raise Unsupported(f"{type(self).__name__} has no restart")
 
 
 @dataclass(frozen=True)

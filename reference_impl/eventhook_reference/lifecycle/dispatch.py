@@ -60,7 +60,7 @@ class Dispatch:
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         """Something came about that the workflow may wait for; with the last of it, it goes on."""
-        if workflow.status != "SUSPENDED" or what not in workflow.awaited:
+        if workflow.status != "SUSPENDED" or workflow.cancelling or what not in workflow.awaited:
             return
         workflow.awaited.discard(what)
         if not workflow.awaited:
@@ -69,6 +69,7 @@ class Dispatch:
 
     async def request_cancellation(self, workflow: Workflow) -> None:
         """Somebody wants it to end; its tasks are to be cancelled before it is."""
+        workflow.cancelling = True
         await self.announcer.of_workflow("CANCELLATION_REQUESTED", workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
@@ -78,7 +79,7 @@ class Dispatch:
 
     async def retry_workflow(self, workflow: Workflow) -> None:
         """Somebody wants a failed workflow to be tried again."""
-        workflow.status, workflow.error = "PENDING", None
+        workflow.status, workflow.error, workflow.cancelling = "PENDING", None, False
         await self.announcer.of_workflow("RETRY_REQUESTED", workflow, retried="workflow")
 
     # What belongs to a workflow

@@ -6,6 +6,7 @@ its own part.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +15,27 @@ from eventhook_reference.lifecycle.announcer import Announcer
 from eventhook_reference.lifecycle.clock import MovableClock
 from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.records import Promise, Task, Timer, Workflow
-from eventhook_reference.lifecycle.registry import ENDED, Registry
+from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.lifecycle.scheduler import Scheduler
 from eventhook_reference.lifecycle.task_execution import TaskExecution
+
+
+@dataclass
+class Journal:
+    """What the engine writes down beside its records, to go on from after a restart."""
+
+    awaited_as: dict[object, str] = field(default_factory=dict)
+    """By id, the name that a workflow waits for."""
+    timers: dict[str, Timer] = field(default_factory=dict)
+    """By id, those that are neither fired nor cancelled."""
 
 
 class Engine:
     """Runs workflows and standalone tasks, and publishes what happens through one client.
 
     What a suspended workflow waits for has a name of the caller's choice: `suspend` takes those
-    names, and each thing is created under the one it goes by.
+    names, and each thing is created under the one it goes by. A report of something that is over
+    already changes nothing, and is not told.
 
     Args:
         registry: where everything that runs is entered; may be shared between engines.
@@ -49,46 +61,74 @@ class Engine:
         self.dispatch = dispatch(registry, self.announcer)
         self.task_execution = task_execution(self.announcer)
         self.scheduler = scheduler(self.announcer)
-        self._awaited_as: dict[object, str] = {}
+        self.journal = Journal()
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        """Goes on from what an earlier engine wrote down.
+
+        Args:
+            journal: its journal.
+            failures: how many publishes had failed.
+        """
+        self.journal = journal
+        self.announcer.failures = failures
 
     # Workflows
 
     async def start_workflow(self, workflow: Workflow, worker: str) -> None:
         """A worker takes it up; a parent is told."""
+        if workflow.ended:
+            return
         await self.dispatch.start_workflow(workflow, worker)
         if (parent := self._parent(workflow)) is not None:
             await self.scheduler.child_started(parent, workflow)
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         """It comes to its end; a parent is told, and goes on if it waited for that."""
+        if workflow.ended:
+            return
         await self.dispatch.complete_workflow(workflow)
         await self._ended(workflow)
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
         """It fails for good; a parent is told, and goes on if it waited for that."""
+        if workflow.ended:
+            return
         await self.dispatch.fail_workflow(workflow, error)
         await self._ended(workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
         """It and all that it runs are cancelled; its own end is told last."""
+        if workflow.ended:
+            return
         await self.dispatch.request_cancellation(workflow)
         for task in list(self.registry.tasks.values()):
-            if isinstance(task, Task) and task.workflow == workflow.id and task.status not in ENDED:
+            if isinstance(task, Task) and task.workflow == workflow.id and not task.ended:
                 await self.task_execution.cancel(task)
+        for timer in list(self.journal.timers.values()):
+            if timer.workflow.id == workflow.id:
+                await self.cancel_timer(timer)
         for identifier in self.registry.children(workflow.id):
             child = self.registry.workflows[identifier]
-            if isinstance(child, Workflow) and await self.dispatch.request_child_cancellation(
-                workflow, child
-            ):
-                await self.cancel_workflow(child)
+            if isinstance(child, Workflow):
+                await self.cancel_child(workflow, child)
         await self.dispatch.cancel_workflow(workflow)
         await self._ended(workflow)
+
+    async def retry_workflow(self, workflow: Workflow) -> None:
+        """Somebody wants a failed workflow to be tried again."""
+        await self.dispatch.retry_workflow(workflow)
 
     async def start_child(self, parent: Workflow, kind: str, awaited_as: str) -> Workflow:
         """A workflow begins another."""
         child = await self.dispatch.start_child(parent, kind)
-        self._awaited_as[child.id] = awaited_as
+        self.journal.awaited_as[child.id] = awaited_as
         return child
+
+    async def cancel_child(self, parent: Workflow, child: Workflow) -> None:
+        """A workflow wants its child to end; it does, unless it has ended already."""
+        if await self.dispatch.request_child_cancellation(parent, child):
+            await self.cancel_workflow(child)
 
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
         """Somebody outside tells the workflow something."""
@@ -101,19 +141,33 @@ class Engine:
     ) -> Task:
         """A new task, which its workflow may wait for by that name."""
         task = await self.dispatch.create_task(tenant_id, kind, workflow, max_retries)
-        self._awaited_as[task.id] = name
+        self.journal.awaited_as[task.id] = name
         return task
 
     async def complete_task(self, task: Task) -> None:
         """An attempt succeeds."""
+        if task.ended:
+            return
         await self.task_execution.complete(task)
         await self._task_ended(task)
 
     async def fail_task(self, task: Task, error: str) -> None:
         """An attempt fails; the task's workflow hears of the last one only."""
+        if task.ended:
+            return
         await self.task_execution.fail(task, error)
         if task.status == "FAILED":
             await self._task_ended(task)
+
+    async def cancel_task(self, task: Task) -> None:
+        """Somebody wants the task not to be run to its end; its workflow hears that it has ended."""
+        if not task.ended:
+            await self.task_execution.cancel(task)
+            await self._task_ended(task)
+
+    async def retry_task(self, task: Task) -> None:
+        """Somebody wants a failed task to be tried again."""
+        await self.dispatch.retry_task(task)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         """A task puts something out."""
@@ -124,30 +178,43 @@ class Engine:
     async def start_timer(self, workflow: Workflow, delay_ms: int, awaited_as: str) -> Timer:
         """A workflow wants to be woken in so many milliseconds."""
         timer = await self.dispatch.start_timer(workflow, delay_ms)
-        self._awaited_as[timer.id] = awaited_as
+        self.journal.awaited_as[timer.id] = awaited_as
+        self.journal.timers[timer.id] = timer
         return timer
 
     async def pass_time_until(self, timer: Timer) -> None:
-        """Moves the clock to where the timer is due, and fires it."""
+        """Moves the clock to where the timer is due, and fires it unless it is over by then."""
         self.clock.move_to(timer.fire_at_ms)
+        if timer.workflow.ended or timer.id not in self.journal.timers:
+            return
         if await self.scheduler.fire(timer):
-            await self.dispatch.happened(timer.workflow, self._awaited_as[timer.id])
+            self.journal.timers.pop(timer.id)
+            await self.dispatch.happened(timer.workflow, self.journal.awaited_as[timer.id])
+
+    async def cancel_timer(self, timer: Timer) -> None:
+        """A workflow does not want to be woken any more."""
+        if self.journal.timers.pop(timer.id, None) is not None and not timer.workflow.ended:
+            await self.dispatch.cancel_timer(timer)
 
     async def create_promise(self, workflow: Workflow, awaited_as: str) -> Promise:
         """A workflow wants to hear from outside."""
         promise = await self.dispatch.create_promise(workflow)
-        self._awaited_as[promise.id] = awaited_as
+        self.journal.awaited_as[promise.id] = awaited_as
         return promise
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
         """The promise is kept."""
+        if promise.workflow.ended:
+            return
         await self.dispatch.resolve_promise(promise, result)
-        await self.dispatch.happened(promise.workflow, self._awaited_as[promise.id])
+        await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
         """The promise is broken."""
+        if promise.workflow.ended:
+            return
         await self.dispatch.reject_promise(promise, error)
-        await self.dispatch.happened(promise.workflow, self._awaited_as[promise.id])
+        await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 
     # What passes from one to the other
 
@@ -159,9 +226,9 @@ class Engine:
         parent = self._parent(workflow)
         if parent is not None and not parent.ended:
             await self.scheduler.child_ended(parent, workflow)
-            await self.dispatch.happened(parent, self._awaited_as[workflow.id])
+            await self.dispatch.happened(parent, self.journal.awaited_as[workflow.id])
 
     async def _task_ended(self, task: Task) -> None:
         workflow = None if task.workflow is None else self.registry.workflows.get(task.workflow)
         if isinstance(workflow, Workflow):
-            await self.dispatch.happened(workflow, self._awaited_as[task.id])
+            await self.dispatch.happened(workflow, self.journal.awaited_as[task.id])

@@ -25,6 +25,8 @@ class Workflow(WorkflowEntry):
     awaited: set[str] = field(default_factory=set)
     """What must happen before it is resumed."""
     state: dict[str, Any] = field(default_factory=dict)
+    cancelling: bool = False
+    """Its cancellation was requested: nothing resumes it any more."""
 
     @property
     def ended(self) -> bool:
@@ -61,6 +63,11 @@ class Task(TaskEntry):
     error: str | None = None
     sequence: int = 0
     """Of its next stream event."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over; a failed one may still be retried on request."""
+        return self.status in ENDED
 
     @property
     def stream_key(self) -> str:
