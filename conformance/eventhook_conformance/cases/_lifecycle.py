@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.cases._lifecycle_bus import interposed_service, slowly
+from eventhook_conformance.cases._lifecycle_watch import Watch
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.history import Delivery, Entry, Moment, identity
@@ -23,7 +24,7 @@ from eventhook_conformance.sequences import (
     Round,
     Scenario,
     SequenceViolation,
-    check,
+    check_match,
     check_output,
     check_twins,
     match,
@@ -40,10 +41,13 @@ _PATIENT_FACTOR: Final = 5
 def each(
     choose: Callable[[Scenario], bool] = lambda scenario: True,
 ) -> pytest.MarkDecorator:
-    """Runs a case once for each scenario that is chosen."""
-    return pytest.mark.parametrize(
-        "scenario", [name for name, scenario in scenarios().items() if choose(scenario)]
-    )
+    """Runs a case once for each scenario of specification 1.0 that is chosen."""
+    chosen = [
+        name
+        for name, scenario in scenarios().items()
+        if scenario.since is None and choose(scenario)
+    ]
+    return pytest.mark.parametrize("scenario", chosen)
 
 
 @dataclass(eq=False)
@@ -56,6 +60,8 @@ class Play:
     since: Moment
     events: Listener
     """All of the tenant."""
+    known: tuple[str, ...] = ()
+    """The keys of the streams that were known at `prepare`."""
     streams: dict[str, Listener] = field(default_factory=dict)
     """By key, of the workflows and standalone tasks that were known at `prepare`."""
 
@@ -73,30 +79,33 @@ class Play:
 
 async def prepare(
     probe: Probe,
-    name: str,
+    scenario: Scenario,
     *,
     tenant: UUID | None = None,
     via: Via = None,
     service: WorkflowService | None = None,
+    read_streams: bool = True,
 ) -> Play:
     """Listens to a tenant, has the scenario made ready, and listens to what is known of it then.
 
     Args:
         probe: the case's.
-        name: of the scenario.
+        scenario: what to play.
         tenant: for whom; a fresh one if none is given.
         via: over which client's bus.
         service: which workflow service plays it; the run's own if none is given.
+        read_streams: whether to listen to its streams too.
     """
     probe.make.backdate()
-    scenario = scenarios()[name]
     whose = tenant or probe.make.tenant()
     service = service or await probe.workflows(via)
     listener = await probe.subscribe(EventPattern.all(whose), via)
     since = probe.history.clock.now()
     with listener.reading_on():
         execution = await probe.returns(
-            service.prepare(scenario.raw, whose), f"preparing {name}", timeout_s=_patient(probe)
+            service.prepare(scenario.raw, whose),
+            f"preparing {scenario.name}",
+            timeout_s=_patient(probe),
         )
     play = Play(scenario, whose, execution, since, listener)
     known = [str(workflow) for workflow in execution.workflow_execution_ids.values()]
@@ -105,7 +114,8 @@ async def prepare(
         for label, task in execution.task_execution_ids.items()
         if label in scenario.tasks and scenario.tasks[label]["workflow"] is None
     ]
-    for key in known:
+    play.known = tuple(known)
+    for key in known if read_streams else ():
         play.streams[key] = await probe.subscribe(key, via)
     if scenario.root is not None:
         told: object = execution.workflow_execution_ids.get(scenario.root)
@@ -202,9 +212,10 @@ def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> No
     scenario, ids = play.scenario, play.ids
     events = told(probe, play.events) if seen is None else seen
     streams = {key: streamed(probe, listener) for key, listener in play.streams.items()}
+    found = match(scenario, ids, events)
     findings = [
-        *check(scenario, ids, events, now_ms=now_ms()),
-        *check_twins(match(scenario, ids, events), streams),
+        *check_match(found, now_ms=now_ms()),
+        *check_twins(found, streams),
         *check_output(scenario, ids, streams),
     ]
     charge(probe, play, findings)
@@ -243,17 +254,26 @@ def observed(probe: Probe, play: Play) -> Observed:
     )
 
 
-async def play_interleaved(probe: Probe, name: str, schedule: Sequence[Round]) -> list[Play]:
-    """Plays a scenario for several tenants in one service, each step as the schedule has it.
+async def play_interleaved(
+    probe: Probe, runs: Sequence[Scenario], schedule: Sequence[Round], *, watch: Watch | None = None
+) -> list[Play]:
+    """Plays runs of the same steps for several tenants in one service, as the schedule has it.
 
     Args:
         probe: the case's.
-        name: of the scenario.
+        runs: what to play, one for each tenant.
         schedule: its rounds, one for each step.
+        watch: sees what the service publishes; then no stream is read.
     """
-    async with interposed_service(probe, slowly()) as service:
-        runs = range(len(schedule[0].order))
-        plays = [await prepare(probe, name, service=service) for _ in runs]
+    intervene = slowly() if watch is None else watch.intervene()
+    async with interposed_service(probe, intervene) as service:
+        plays: list[Play] = []
+        for scenario in runs:
+            plays.append(
+                await prepare(probe, scenario, service=service, read_streams=watch is None)
+            )
+            if watch is not None:
+                watch.executions.append(plays[-1].execution)
         for step in schedule:
             chosen = [plays[number] for number in step.order]
             for group in [chosen] if step.at_once else [[one] for one in chosen]:
@@ -284,7 +304,7 @@ def _patient(probe: Probe) -> float:
 
 async def play_out(probe: Probe, name: str, *, tenant: UUID | None = None) -> Play:
     """Plays a scenario from beginning to end, and reads all that was told of it."""
-    play = await prepare(probe, name, tenant=tenant)
+    play = await prepare(probe, scenarios()[name], tenant=tenant)
     await proceed(probe, play)
     await settle(probe, play)
     return play

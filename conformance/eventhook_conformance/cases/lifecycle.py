@@ -50,7 +50,7 @@ async def run_is_told_whole_and_once(probe: Probe, scenario: str) -> None:
 @case("LIF-02", implicates={"phantom"})
 async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenario: str) -> None:
     """Once it is prepared at most its creation is out; late strays show when the run ends."""
-    play = await prepare(probe, scenario)
+    play = await prepare(probe, scenarios()[scenario])
     await probe.fence(*play.listeners)
     early = [event for event in told(probe, play.events) if not _creates_root(play, event)]
     if early:
@@ -68,7 +68,7 @@ async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenar
 @case("LIF-01")
 async def run_is_told_step_by_step(probe: Probe, scenario: str) -> None:
     """When proceeding to a step returns, all that the steps so far caused is out."""
-    play = await prepare(probe, scenario)
+    play = await prepare(probe, scenarios()[scenario])
     done = {"prepare"}
     for step in play.scenario.steps:
         await proceed(probe, play, until=step)
@@ -97,7 +97,7 @@ def _creates_root(play: Play, event: FlovynEvent) -> bool:
 async def runs_side_by_side_keep_their_ids(probe: Probe, scenario: str) -> None:
     """Two runs of one tenant at once: each event is filed under its own workflow and task."""
     tenant = probe.make.tenant()
-    plays = [await prepare(probe, scenario, tenant=tenant) for _ in range(2)]
+    plays = [await prepare(probe, scenarios()[scenario], tenant=tenant) for _ in range(2)]
     await proceed(probe, *plays)
     await settle(probe, *plays)
     for play, other in zip(plays, reversed(plays), strict=True):
@@ -115,7 +115,7 @@ def _whose(event: FlovynEvent) -> set[object]:
 @case("LIF-04")
 async def older_twin_tells_the_same(probe: Probe, scenario: str) -> None:
     """To readers of the stream and of the bus who both leave before the other's next event comes."""
-    play = await prepare(probe, scenario)
+    play = await prepare(probe, scenarios()[scenario])
     for step in play.scenario.steps:
         await proceed(probe, play, until=step)
     await settle(probe, play)
@@ -133,7 +133,7 @@ async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str
     """To a reader of workflows alone too, who has nothing else to tell the two apart by."""
     tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "workflow"))
-    play = await prepare(probe, scenario, tenant=tenant)
+    play = await prepare(probe, scenarios()[scenario], tenant=tenant)
     await proceed(probe, play, more=[screen])
     await settle(probe, play, more=[screen])
     judge(probe, play)
@@ -161,7 +161,7 @@ async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str
 @case("LIF-07", implicates={"unmatched"})
 async def child_and_parent_each_have_their_own_events(probe: Probe, scenario: str) -> None:
     """To readers of the one and of the other: neither is shown what is the other's."""
-    play = await prepare(probe, scenario)
+    play = await prepare(probe, scenarios()[scenario])
     readers: dict[str, Listener] = {}
     for step in play.scenario.steps:
         for label, workflow in play.ids.workflows.items():
@@ -194,7 +194,7 @@ async def retries_count_up_and_only_the_last_failure_is_final(probe: Probe, scen
     """To a reader of tasks alone: attempts are numbered, and a status that ends comes once, last."""
     tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "task"))
-    play = await prepare(probe, scenario, tenant=tenant)
+    play = await prepare(probe, scenarios()[scenario], tenant=tenant)
     await proceed(probe, play, more=[screen])
     await settle(probe, play, more=[screen])
     judge(probe, play)
@@ -222,7 +222,7 @@ async def retries_count_up_and_only_the_last_failure_is_final(probe: Probe, scen
 @case("LIF-09")
 async def standalone_task_has_a_stream_and_no_workflow(probe: Probe) -> None:
     """Its events are found by its task id, and carry no workflow; its stream has that id as key."""
-    play = await prepare(probe, "standalone-task")
+    play = await prepare(probe, scenarios()["standalone-task"])
     probe.expect(
         play.execution.workflow_execution_id is None,
         "no workflow_execution_id for a standalone task",
@@ -258,7 +258,7 @@ async def standalone_task_has_a_stream_and_no_workflow(probe: Probe) -> None:
 async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when: str) -> None:
     """The bus is closed under the service, before anything happens or in the middle of it."""
     client = await probe.open_client()
-    play = await prepare(probe, scenario, via=client)
+    play = await prepare(probe, scenarios()[scenario], via=client)
     elsewhere = await probe.subscribe(EventPattern.all(play.tenant))
     steps = play.scenario.steps
     done = set() if when == "prepared" else set(steps[: len(steps) // 2])
@@ -291,7 +291,8 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
 async def tenants_at_once_see_their_own_runs(probe: Probe, scenario: str) -> None:
     """Three tenants' runs in lockstep: at each step the others stand before it, in it, or after it."""
     for schedule in interleavings(scenarios()[scenario].steps):
-        plays = await play_interleaved(probe, scenario, schedule)
+        runs = [scenarios()[scenario]] * len(schedule[0].order)
+        plays = await play_interleaved(probe, runs, schedule)
         for number, stray in check_strays([observed(probe, play) for play in plays]):
             charge(probe, plays[number], [stray])
         for play in plays:

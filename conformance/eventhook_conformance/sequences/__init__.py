@@ -4,15 +4,22 @@ Pure functions over lists of events. An order is partial: only what a scenario's
 first has to.
 """
 
-from eventhook_conformance.sequences.check import check
+from eventhook_conformance.sequences.check import check, check_match
 from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.interleaving import Round, interleavings
 from eventhook_conformance.sequences.matching import Match, match
 from eventhook_conformance.sequences.output import check_output
 from eventhook_conformance.sequences.picture import picture
-from eventhook_conformance.sequences.scenario import Ids, Scenario, scenario_of, scenarios
+from eventhook_conformance.sequences.scenario import (
+    Ids,
+    Scenario,
+    exact_scenario,
+    scenario_of,
+    scenarios,
+)
 from eventhook_conformance.sequences.strays import Observed, check_strays
 from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
+from eventhook_conformance.sequences.varied import varied
 
 __all__ = [
     "Ids",
@@ -23,13 +30,16 @@ __all__ = [
     "SequenceViolation",
     "Streams",
     "check",
+    "check_match",
     "check_output",
     "check_strays",
     "check_twins",
+    "exact_scenario",
     "interleavings",
     "match",
     "picture",
     "scenario_of",
     "scenarios",
     "twin_in",
+    "varied",
 ]

@@ -9,6 +9,7 @@ from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.matcher import MISSING, Bindings, mismatch
 from eventhook_conformance.sequences.matching import Match, match
+from eventhook_conformance.sequences.members import check_members
 from eventhook_conformance.sequences.picture import in_a_line, named
 from eventhook_conformance.sequences.scenario import (
     ExpectedEvent,
@@ -30,12 +31,17 @@ def check(
         seen: everything of the run's tenant, in order of arrival.
         now_ms: about when it was played; times a year off are in another unit.
     """
-    found = match(scenario, ids, seen)
+    return check_match(match(scenario, ids, seen), now_ms=now_ms)
+
+
+def check_match(found: Match, *, now_ms: int) -> list[SequenceViolation]:
+    """As `check`, for events that were matched already."""
     return [
         *_check_presence(found),
         *_check_order(found),
         *_check_filing(found),
         *_check_snapshots(found),
+        *(check_members(found) if found.scenario.exact else ()),
         *check_times(found, now_ms),
     ]
 
@@ -120,7 +126,7 @@ def _check_filing(found: Match) -> Iterator[SequenceViolation]:
             )
         if expected.label in found.misfiled:
             yield _misfiled(found, expected, event)
-        if problem := _source_problem(expected, event):
+        if problem := _source_problem(scenario, expected, event):
             yield SequenceViolation(
                 "source", ("LIF-03",), f"{named(expected)} {problem}", repr(event.source), (event,)
             )
@@ -144,11 +150,14 @@ def _misfiled(found: Match, expected: ExpectedEvent, event: FlovynEvent) -> Sequ
     )
 
 
-def _source_problem(expected: ExpectedEvent, event: FlovynEvent) -> str | None:
+def _source_problem(scenario: Scenario, expected: ExpectedEvent, event: FlovynEvent) -> str | None:
     kind, colon, worker = event.source.partition(":")
     by_worker = kind == "worker" and colon == ":" and bool(worker)
     if not by_worker and event.source != "system":
         return "from `system` or `worker:<worker id>`"
+    if by_worker and scenario.exact and worker != expected.worker:
+        told = f"`worker:{expected.worker}`"
+        return f"from {told if expected.source == 'worker' else f'`system` or {told}'}"
     if expected.source == "system" and by_worker:
         return "from `system`"
     if expected.source == "worker":
@@ -162,7 +171,7 @@ def _source_problem(expected: ExpectedEvent, event: FlovynEvent) -> str | None:
 
 def _check_snapshots(found: Match) -> Iterator[SequenceViolation]:
     """LIF-03, and what a single member breaks: LIF-06, LIF-07, LIF-08, LIF-09."""
-    bindings = Bindings()
+    bindings = Bindings(errors=frozenset(found.scenario.errors))
     for expected in found.scenario.events:
         if expected.label not in found.found:
             continue
@@ -207,6 +216,8 @@ def _for_member(scenario: Scenario, expected: ExpectedEvent, member: str) -> tup
         and member in ("executionCount", "status", "maxRetries")
     ):
         charge.append("LIF-08")
+    if scenario.exact and member in snapshot_members()[expected.category][1]:
+        charge.append("LIF-14" if member == "fireAtMs" else "LIF-13")
     return tuple(charge)
 
 

@@ -6,6 +6,7 @@ scenarios describes.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,9 +19,13 @@ MISSING: Final = object()
 
 @dataclass
 class Bindings:
-    """The texts that a server chose for what scenarios call by name, such as timers."""
+    """The texts and times that a server chose for what scenarios call by name, such as timers."""
 
     chosen: dict[str, str] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
+    """By timer, when it is due."""
+    errors: frozenset[str] = frozenset()
+    """All errors that the run's tasks and promises end with."""
 
     def same(self, name: str, value: str) -> bool:
         """Whether that text may be the one of that name; the first time, it becomes it."""
@@ -60,13 +65,21 @@ def _mismatch(
     if kind == "value":
         right, words = json_equal(argument, value), repr(argument)
     elif kind in ("workflow", "task"):
-        known = (ids.workflows if kind == "workflow" else ids.tasks).get(argument)
-        right = text and known is not None and str(known) == value.lower()
-        words = f"the id of {kind} {argument!r}, {known}"
+        own = (ids.workflows if kind == "workflow" else ids.tasks).get(argument)
+        right = text and own is not None and str(own) == value.lower()
+        words = f"the id of {kind} {argument!r}, {own}"
     elif kind == "same":
         right = text and (bindings is None or bindings.same(argument, value))
         chosen = bindings.chosen.get(argument) if bindings else None
         words = repr(chosen) if chosen else f"a text of its own for {argument}"
+    elif kind == "error":
+        right, words = _is_error(argument, value, bindings), f"the error {argument!r}"
+    elif kind == "due":
+        known = None if bindings is None else bindings.due.get(argument["timer"])
+        right = isinstance(value, int) and not isinstance(value, bool) and known in (None, value)
+        if right and bindings is not None:
+            bindings.due[argument["timer"]] = value
+        words = "a time in milliseconds" if known is None else f"{known}, as it was told before"
     elif kind == "one_of":
         right = any(json_equal(one, value) for one in argument)
         words = " or ".join(map(repr, argument))
@@ -78,3 +91,15 @@ def _mismatch(
     else:
         right, words = value is not MISSING and value is not None, "some value"
     return None if right else words
+
+
+def _is_error(wanted: str, value: Any, bindings: Bindings | None) -> bool:
+    """Whether a text, or an object with the text in it, tells that error and no other one of the run."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, dict | list):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        return False
+    others = frozenset() if bindings is None else bindings.errors
+    return wanted in text and not any(one in text and one not in wanted for one in others)

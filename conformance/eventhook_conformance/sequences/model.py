@@ -415,7 +415,7 @@ class Model:
         return timer.last
 
     def _timer_snapshot(self, timer: _Part, verb: str) -> Json:
-        due = {"time": f"timer:{timer.label}", "delayMs": self._delays[timer.label]}
+        due = {"due": {"timer": timer.label, "delayMs": self._delays[timer.label]}}
         told = {"maybe": due} if verb == "cancelled" else due
         return {"timerId": {"same": f"timer:{timer.label}"}, "fireAtMs": told}
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from eventhook_conformance.sequences.model import derive
 from eventhook_fixtures import load
 
 
@@ -29,6 +30,8 @@ class ExpectedEvent:
     """Matchers by member."""
     before: tuple[str, ...]
     """The labels of the events that it must come before."""
+    worker: str | None = None
+    """Whom the source must name where it names a worker; judged in exact scenarios alone."""
 
     @property
     def category(self) -> str:
@@ -65,12 +68,20 @@ class Scenario:
     """The names of its steps, in order."""
     raw: Mapping[str, Any]
     """As a target's `prepare` is given it."""
+    exact: bool = False
+    """Whether snapshots hold what is expected and no other member that the specification knows."""
 
     @property
     def root(self) -> str | None:
         """The label of its root workflow; None for a standalone task."""
         label: str | None = self.raw["root"].get("workflow")
         return label
+
+    @property
+    def since(self) -> str | None:
+        """The version of the specification that brought it; None if it was there from the first."""
+        version: str | None = self.raw.get("since")
+        return version
 
     @property
     def required(self) -> tuple[ExpectedEvent, ...]:
@@ -90,6 +101,13 @@ class Scenario:
     def has(self, prefix: str) -> bool:
         """Whether an event of that type, or category with its dot, is expected."""
         return any(event.type.startswith(prefix) for event in self.events)
+
+    @property
+    def errors(self) -> Iterator[str]:
+        """What its tasks and promises fail with."""
+        for step in _flat(self.raw["steps"]):
+            if step["do"] in ("fail-task", "reject-promise"):
+                yield step["error"]
 
     @property
     def retries(self) -> bool:
@@ -130,7 +148,16 @@ def types_by_older_name() -> Mapping[str, frozenset[str]]:
     return found
 
 
-def scenario_of(raw: Mapping[str, Any]) -> Scenario:
+def exact_scenario(raw: Mapping[str, Any]) -> Scenario:
+    """The scenario with its events derived from its steps, to be held exactly.
+
+    Args:
+        raw: its JSON form; the events in it are not looked at.
+    """
+    return scenario_of({**raw, **derive(raw)}, exact=True)
+
+
+def scenario_of(raw: Mapping[str, Any], *, exact: bool = False) -> Scenario:
     """Reads the JSON form of a scenario."""
     return Scenario(
         name=raw["name"],
@@ -148,6 +175,7 @@ def scenario_of(raw: Mapping[str, Any]) -> Scenario:
         tasks=raw["tasks"],
         steps=tuple(step["name"] for step in raw["steps"]),
         raw=raw,
+        exact=exact,
     )
 
 

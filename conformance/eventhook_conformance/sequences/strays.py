@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent
@@ -21,11 +21,12 @@ class Observed:
     events: Sequence[FlovynEvent]
     streams: Streams
 
-    @property
-    def own(self) -> frozenset[str]:
-        """The ids of its workflows and tasks, as text."""
+    own: frozenset[str] = field(init=False)
+    """The ids of its workflows and tasks, as text."""
+
+    def __post_init__(self) -> None:
         known = (*self.ids.workflows.values(), *self.ids.tasks.values())
-        return frozenset(map(str, known))
+        object.__setattr__(self, "own", frozenset(map(str, known)))
 
 
 def check_strays(runs: Sequence[Observed]) -> Iterator[tuple[int, SequenceViolation]]:
@@ -52,12 +53,15 @@ def _check_streamed(
     twin = twin_in(event)
     what = "a piece of its output" if twin is None else f"the older {twin.older} of it"
     found = {event.task_execution_id} | (set() if twin is None else _named_in(twin.data))
+    # A snapshot that names nothing, such as a value of the state, is known by what it equals.
+    nameless = twin is not None and not found & run.own
+    if nameless and twin is not None and any(_tells(twin, one) for one in run.events):
+        nameless = False
     for other in others:
         theirs = found & other.own
-        if not theirs and twin is not None and not any(_tells(twin, one) for one in run.events):
-            theirs = {
-                str(one.workflow_execution_id) for one in other.events if _tells(twin, one)
-            } & other.own
+        if not theirs and nameless and twin is not None:
+            equal = (one for one in other.events if _tells(twin, one))
+            theirs = {str(one.workflow_execution_id) for one in equal} & other.own
         if theirs:
             yield _stray(theirs, other, what, run, event)
 

@@ -35,6 +35,7 @@ def check_times(found: Match, now_ms: int) -> Iterator[SequenceViolation]:
             if member == "data.fireAtMs" and event.event_type == "timer.started":
                 due[event.data.get("timerId")] = value
     yield from _check_timers(found, due)
+    yield from _check_delays(found)
     for first, second in found.edges():
         a, b = found.event(first.label), found.event(second.label)
         if a.timestamp_ms > b.timestamp_ms:
@@ -59,6 +60,27 @@ def _check_timers(found: Match, due: dict[object, int]) -> Iterator[SequenceViol
                 ("LIF-05",),
                 f"{label} not before its time, {fire_at_ms}",
                 f"it is stamped {event.timestamp_ms}",
+                (event,),
+            )
+
+
+def _check_delays(found: Match) -> Iterator[SequenceViolation]:
+    """LIF-14: a timer is due its delay after it was started; half of the delay is left for clocks."""
+    for expected in found.scenario.events:
+        wanted = expected.snapshot.get("fireAtMs")
+        if expected.type != "timer.started" or expected.label not in found.found:
+            continue
+        event = found.event(expected.label)
+        due = event.data.get("fireAtMs") if isinstance(event.data, dict) else None
+        if not isinstance(wanted, dict) or "due" not in wanted or not isinstance(due, int):
+            continue
+        delay = wanted["due"]["delayMs"]
+        if abs(due - event.timestamp_ms - delay) > delay / 2:
+            yield SequenceViolation(
+                "time",
+                ("LIF-14",),
+                f"{named(expected)} with data.fireAtMs {delay} ms after it, {event.timestamp_ms + delay}",
+                str(due),
                 (event,),
             )
 

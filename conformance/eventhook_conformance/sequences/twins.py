@@ -51,19 +51,22 @@ def twin_in(event: StreamEvent) -> Twin | None:
     )
 
 
-def check_twins(found: Match, streams: Streams) -> Iterator[SequenceViolation]:
+def check_twins(
+    found: Match, streams: Streams, *, whole: bool = False
+) -> Iterator[SequenceViolation]:
     """What is wrong with the twins of the events of the streams that were read.
 
     Args:
         found: the events of the bus.
         streams: of the workflows, and tasks without one, whose ids were known at `prepare`.
+        whole: all streams there are were read, from before anything was published.
     """
     left = [twin for its in streams.values() for event in its if (twin := twin_in(event))]
-    optional = {one.label for one in found.scenario.events if one.optional}
+    optional = set() if whole else {one.label for one in found.scenario.events if one.optional}
     maybe = {found.found[label] for label in optional & found.found.keys()}
     taken: list[Twin] = []
     for place, event in enumerate(found.seen):
-        if place in found.repeated or _key(event) not in streams:
+        if place in found.repeated or (_key(event) not in streams and not whole):
             continue
         twin = _twin_for(event, left)
         if twin is not None:
@@ -100,6 +103,9 @@ def _twin_for(event: FlovynEvent, left: Sequence[Twin]) -> Twin | None:
             twin.event.task_execution_id == task,
         )
 
+    for twin in left:
+        if twin.event.workflow_execution_id == key and all(likeness(twin)):
+            return twin
     candidates = [
         twin
         for twin in left

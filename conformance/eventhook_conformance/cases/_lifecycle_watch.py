@@ -1,0 +1,62 @@
+"""Watches what a workflow service publishes, at the moment it does: both forms, from the first on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from eventhook_conformance.cases._lifecycle_bus import Intervene, Publish, slowly
+from eventhook_conformance.contract import FlovynEvent, StreamEvent
+from eventhook_conformance.history import Event
+from eventhook_conformance.sequences import twin_in
+from eventhook_conformance.target import Execution
+
+_ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
+
+
+@dataclass
+class Watch:
+    """What went out, and how the executions stood when their ends were told."""
+
+    events: list[FlovynEvent] = field(default_factory=list)
+    streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
+    """By key, from the first publish on."""
+    executions: list[Execution] = field(default_factory=list)
+    """Whose status is looked at."""
+    early: list[tuple[Event, str, str]] = field(default_factory=list)
+    """Ends that were told before they were committed: what told it, the status in it and the real one."""
+
+    def intervene(self) -> Intervene:
+        """Publishes slowly, and enters what was published."""
+        publish_slowly = slowly()
+
+        async def intervene(event: Event, publish: Publish) -> None:
+            async def and_enter() -> None:
+                await publish()
+                self._enter(event)
+
+            await publish_slowly(event, and_enter)
+
+        return intervene
+
+    def _enter(self, event: Event) -> None:
+        if isinstance(event, FlovynEvent):
+            self.events.append(event)
+            key, ends, data = event.workflow_execution_id, event.event_type in _ENDS, event.data
+        else:
+            self.streams.setdefault(event.workflow_execution_id, []).append(event)
+            twin = twin_in(event)
+            ends = twin is not None and bool(twin.types & set(_ENDS))
+            key, data = event.workflow_execution_id, None if twin is None else twin.data
+        told = data.get("status") if isinstance(data, dict) else None
+        if not ends or not isinstance(told, str):
+            return
+        for execution in self.executions:
+            root = execution.workflow_execution_id
+            if root is not None and str(root) == str(key) and execution.status != told:
+                self.early.append((event, told, execution.status))
+
+    def of(self, keys: Sequence[str]) -> Mapping[str, Sequence[StreamEvent]]:
+        """What went out on the streams of these keys."""
+        return {key: self.streams.get(key, []) for key in keys}

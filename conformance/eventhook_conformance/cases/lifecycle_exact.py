@@ -1,0 +1,30 @@
+"""LIF: each run tells exactly its own data, in both forms, whatever runs beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.cases._lifecycle import play_interleaved
+from eventhook_conformance.cases._lifecycle_exact import (
+    EVERY_RUN,
+    EXACT,
+    charged_when_aborted,
+    judge_exactly,
+    runs_of,
+)
+from eventhook_conformance.cases._lifecycle_watch import Watch
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.sequences import interleavings, scenarios
+from eventhook_conformance.specification import case
+
+
+@pytest.mark.parametrize("scenario", list(scenarios()))
+@case(*EXACT, *EVERY_RUN)
+async def interleaved_runs_tell_exactly_their_own(probe: Probe, scenario: str) -> None:
+    """Three tenants' runs with data of their own, in lockstep; the one that began last ends first."""
+    watch = Watch()
+    *_, schedule = interleavings(scenarios()[scenario].steps)
+    runs = runs_of(scenarios()[scenario].raw, len(schedule[0].order))
+    with charged_when_aborted(probe, "LIF-17"):
+        plays = await play_interleaved(probe, runs, schedule, watch=watch)
+    judge_exactly(probe, plays, watch)
