@@ -43,7 +43,8 @@ class Watch:
     def _enter(self, event: Event) -> None:
         if isinstance(event, FlovynEvent):
             self.events.append(event)
-            key, ends, data = event.workflow_execution_id, event.event_type in _ENDS, event.data
+            key, data = str(event.workflow_execution_id), event.data
+            ends = event.event_type in _ENDS
         else:
             self.streams.setdefault(event.workflow_execution_id, []).append(event)
             twin = twin_in(event)
@@ -54,7 +55,7 @@ class Watch:
             return
         for execution in self.executions:
             root = execution.workflow_execution_id
-            if root is not None and str(root) == str(key) and execution.status != told:
+            if root is not None and str(root) == key and execution.status != told:
                 self.early.append((event, told, execution.status))
 
     def of(self, keys: Sequence[str]) -> Mapping[str, Sequence[StreamEvent]]:

@@ -8,6 +8,7 @@ from eventhook_conformance.sequences.check import check, check_match
 from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.interleaving import Round, interleavings
 from eventhook_conformance.sequences.matching import Match, match
+from eventhook_conformance.sequences.outages import Published, Untold
 from eventhook_conformance.sequences.output import check_output
 from eventhook_conformance.sequences.picture import picture
 from eventhook_conformance.sequences.scenario import (
@@ -25,10 +26,12 @@ __all__ = [
     "Ids",
     "Match",
     "Observed",
+    "Published",
     "Round",
     "Scenario",
     "SequenceViolation",
     "Streams",
+    "Untold",
     "check",
     "check_match",
     "check_output",

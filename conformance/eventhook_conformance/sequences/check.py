@@ -155,11 +155,11 @@ def _source_problem(scenario: Scenario, expected: ExpectedEvent, event: FlovynEv
     by_worker = kind == "worker" and colon == ":" and bool(worker)
     if not by_worker and event.source != "system":
         return "from `system` or `worker:<worker id>`"
-    if by_worker and scenario.exact and worker != expected.worker:
-        told = f"`worker:{expected.worker}`"
-        return f"from {told if expected.source == 'worker' else f'`system` or {told}'}"
     if expected.source == "system" and by_worker:
         return "from `system`"
+    if by_worker and scenario.exact and worker != expected.worker:
+        right = f"`worker:{expected.worker}`"
+        return f"from {right if expected.source == 'worker' else f'`system` or {right}'}"
     if expected.source == "worker":
         if not by_worker:
             return "from `worker:<worker id>`"

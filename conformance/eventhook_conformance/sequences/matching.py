@@ -99,7 +99,9 @@ def _take_misfiled(result: Match, open_places: list[int]) -> None:
     for place in list(open_places):
         event = result.seen[place]
         same_type = [
-            one for one in _unfound(result) if one.type == event.event_type and not one.optional
+            one
+            for one in _unfound(result)
+            if one.type == event.event_type and (result.scenario.exact or not one.optional)
         ]
         best = _best(same_type, event, result.ids)
         if best is not None:

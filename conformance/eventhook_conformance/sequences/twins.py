@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +64,21 @@ def check_twins(
     left = [twin for its in streams.values() for event in its if (twin := twin_in(event))]
     optional = set() if whole else {one.label for one in found.scenario.events if one.optional}
     maybe = {found.found[label] for label in optional & found.found.keys()}
-    taken: list[Twin] = []
-    for place, event in enumerate(found.seen):
-        if place in found.repeated or (_key(event) not in streams and not whole):
-            continue
-        twin = _twin_for(event, left)
-        if twin is not None:
-            left.remove(twin)
-            taken.append(twin)
-            yield from _compare(event, twin)
+    asked = [
+        place
+        for place, event in enumerate(found.seen)
+        if place not in found.repeated and (whole or _key(event) in streams)
+    ]
+    # Those that fit exactly go first: else an event without a twin would take that of another.
+    twins = {place: twin for place in asked if (twin := _take(found.seen[place], left, _fits))}
+    for place in asked:
+        if place not in twins and (twin := _take(found.seen[place], left, _resembles)):
+            twins[place] = twin
+    taken = list(twins.values())
+    for place in asked:
+        event = found.seen[place]
+        if place in twins:
+            yield from _compare(event, twins[place])
         elif place not in maybe:
             yield _finding(
                 "twin-missing",
@@ -91,28 +97,40 @@ def check_twins(
         )
 
 
-def _twin_for(event: FlovynEvent, left: Sequence[Twin]) -> Twin | None:
-    """The likeliest: what matches best, and at all in name or in content."""
-    key, task = _key(event), _task(event)
+def _likeness(event: FlovynEvent, twin: Twin) -> tuple[bool, bool, bool, bool]:
+    return (
+        event.event_type in twin.types,
+        twin.timestamp_ms == event.timestamp_ms,
+        twin.event.task_execution_id == _task(event),
+        json_equal(twin.data, event.data),
+    )
 
-    def likeness(twin: Twin) -> tuple[bool, bool, bool, bool]:
-        return (
-            event.event_type in twin.types,
-            json_equal(twin.data, event.data),
-            twin.timestamp_ms == event.timestamp_ms,
-            twin.event.task_execution_id == task,
-        )
 
-    for twin in left:
-        if twin.event.workflow_execution_id == key and all(likeness(twin)):
-            return twin
+def _fits(event: FlovynEvent, twin: Twin) -> bool:
+    return (
+        event.event_type in twin.types
+        and twin.timestamp_ms == event.timestamp_ms
+        and all(_likeness(event, twin))
+    )
+
+
+def _resembles(event: FlovynEvent, twin: Twin) -> bool:
+    name, time, _, data = _likeness(event, twin)
+    return name or (time and data)
+
+
+def _take(
+    event: FlovynEvent, left: list[Twin], admits: Callable[[FlovynEvent, Twin], bool]
+) -> Twin | None:
+    """Takes out the likeliest of those of the event's stream that are admitted."""
+    key = _key(event)
     candidates = [
-        twin
-        for twin in left
-        if twin.event.workflow_execution_id == key
-        and (event.event_type in twin.types or all(likeness(twin)[1:3]))
+        twin for twin in left if twin.event.workflow_execution_id == key and admits(event, twin)
     ]
-    return max(candidates, key=likeness, default=None)
+    best = max(candidates, key=lambda twin: _likeness(event, twin), default=None)
+    if best is not None:
+        left.remove(best)
+    return best
 
 
 def _compare(event: FlovynEvent, twin: Twin) -> Iterator[SequenceViolation]:

@@ -130,6 +130,34 @@ def _twin_later(
     return event, msgspec.structs.replace(twin, payload=text, timestamp_ms=later)
 
 
+def _by_the_system(site: str) -> bool:
+    """Whether the engine names no worker there, so that no run's source differs from another's."""
+    return site in _SYSTEM or (site.endswith("_requested") and not site.startswith("child"))
+
+
+_SYSTEM: Final = (
+    "workflow.created",
+    CHILD_CREATED,
+    "workflow.cancelled",
+    "task.created",
+    "task.cancelled",
+    "timer.fired",
+    "promise.resolved",
+    "promise.rejected",
+    "child_workflow.started",
+    "child_workflow.completed",
+    "child_workflow.failed",
+)
+_TELL_WORKERS: Final = (
+    *(f"workflow.{verb}" for verb in ("started", "completed", "failed", "suspended", "resumed")),
+    *("workflow.cancelled", "workflow.cancellation_requested", "workflow.retry_requested"),
+    *(
+        f"task.{verb}"
+        for verb in ("started", "completed", "failed", "cancelled", "retry_requested")
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of flaw, and how it is told."""
@@ -172,6 +200,22 @@ KINDS: Final = (
         partial(_member, "data"),
         "LIF-03",
         "data.",
+    ),
+    Kind(
+        "source",
+        "The source is that of another run.",
+        partial(_member, "source"),
+        "LIF-03",
+        "from `",
+        lambda site: not _by_the_system(site),
+    ),
+    Kind(
+        "worker",
+        "The snapshot names the worker of another run.",
+        _worker,
+        "LIF-13",
+        "data.workerId",
+        lambda site: site in _TELL_WORKERS,
     ),
     Kind("no-twin", "The older form is not published.", _no_twin, "LIF-04", "it never came"),
     Kind(
@@ -232,11 +276,15 @@ def _target(name: str, site: str, flaw: Flaw) -> Target:
 
 
 def _mutant(site: str, kind: Kind) -> Mutant:
+    created = site in (CHILD_CREATED, "workflow.created")
+    # The twins of creations are asked for by a requirement of their own, as are those of children.
+    later = created and (kind.name in ("no-twin", "twin-key") or site == CHILD_CREATED)
+    caught_by = "LIF-19" if later and "twin" in kind.name else kind.caught_by
     name = f"site-{kind.name}-{site.replace(' ', '-').replace('.', '-').replace('_', '-')}"
     return Mutant(
         name=name,
         bug=f"Where {site} is published: {kind.bug[0].lower()}{kind.bug[1:]}",
-        caught_by=(kind.caught_by,),
+        caught_by=(caught_by,),
         seen=kind.seen,
         target=partial(_target, name, site, kind.flaw),
     )

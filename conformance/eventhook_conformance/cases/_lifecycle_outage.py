@@ -1,0 +1,158 @@
+"""Outages of the bus under a workflow service, made on purpose, and runs through them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
+
+from eventhook_conformance.cases._lifecycle_bus import Intervene, Publish, interposed_service
+from eventhook_conformance.contract import BusClosed, FlovynEvent, PublishError, StreamEvent
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import CaseAborted, NotOffered, Probe
+from eventhook_conformance.sequences import Ids, Published, Scenario, Untold
+from eventhook_conformance.target import Execution
+
+ELSEWHERE: Final = "the service publishes another way than through the client it was given"
+_MADE_BY_THE_SUITE: Final = "made to fail by the suite"
+_ERRORS: Final[Sequence[Callable[[str], Exception]]] = (
+    PublishError,
+    OSError,
+    BusClosed,
+    TimeoutError,
+)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """One way in which publishing fails."""
+
+    name: str
+    fails: Callable[[Event, int], bool]
+    """Whether a publish fails: what is published, and which attempt it is since the step began."""
+    ends: float = 1.0
+    """The share of the steps after which it is over; 1 for one that lasts."""
+    spares: frozenset[type[Event]] = frozenset()
+    """The form that it never fails."""
+
+
+OUTAGES: Final = (
+    Outage(
+        "of the events",
+        lambda event, number: isinstance(event, FlovynEvent),
+        spares=frozenset({StreamEvent}),
+    ),
+    Outage(
+        "of the older forms",
+        lambda event, number: isinstance(event, StreamEvent),
+        spares=frozenset({FlovynEvent}),
+    ),
+    Outage("for a while", lambda event, number: True, ends=0.6),
+    Outage("once in each step", lambda event, number: number == 1, ends=0.8),
+    Outage("of the second publish in each step", lambda event, number: number == 2, ends=0.8),
+)
+
+
+@dataclass
+class Tally:
+    """What a service tried to publish, and what got out."""
+
+    outage: Outage
+    troubled: set[str] = field(default_factory=lambda: {"prepare"})
+    """The steps during which publishing failed."""
+    over: bool = False
+    number: int = 0
+    """Attempts since the last step began."""
+    tried: dict[UUID, FlovynEvent] = field(default_factory=dict)
+    events: list[FlovynEvent] = field(default_factory=list)
+    streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
+
+    async def intervene(self, event: Event, publish: Publish) -> None:
+        """Fails what the outage fails, and publishes the rest."""
+        self.number += 1
+        if isinstance(event, FlovynEvent):
+            self.tried.setdefault(event.id, event)
+        await asyncio.sleep(0)
+        if not self.over and self.outage.fails(event, self.number):
+            error = _ERRORS[self.number % len(_ERRORS)]
+            raise error(f"{_MADE_BY_THE_SUITE}: {self.outage.name}")
+        await publish()
+        if isinstance(event, FlovynEvent):
+            self.events.append(event)
+        else:
+            self.streams.setdefault(event.workflow_execution_id, []).append(event)
+
+    def begin(self, step: str, share: float) -> None:
+        """Notes that a step begins, and the share of all that are done."""
+        self.number = 0
+        self.over = share >= self.outage.ends
+        if not self.over:
+            self.troubled.add(step)
+
+    def excused(self, form: type[Event]) -> set[str]:
+        """The steps whose events need not get out in that form."""
+        return set() if form in self.outage.spares else self.troubled
+
+
+async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
+    """Plays a scenario while publishing fails, and judges what got out.
+
+    Raises:
+        CaseAborted: the service raised or hung.
+        NotOffered: the service publishes nothing through the client.
+    """
+    tally = Tally(outage)
+    intervene: Intervene = tally.intervene
+    tenant = probe.tenant()
+    async with interposed_service(probe, intervene) as service:
+        try:
+            execution = await probe.returns(
+                service.prepare(scenario.raw, tenant), f"preparing {scenario.name}"
+            )
+            for place, step in enumerate(scenario.steps):
+                tally.begin(step, place / len(scenario.steps))
+                await probe.returns(execution.proceed(step), f"{scenario.name} through {step!r}")
+            await probe.returns(execution.proceed(), f"{scenario.name} to its end")
+        except CaseAborted as aborted:
+            raise _charged(scenario, aborted) from aborted
+    if not tally.tried and not tally.streams:
+        raise NotOffered(ELSEWHERE)
+    _judge(
+        probe,
+        scenario,
+        Ids(tenant, execution.workflow_execution_ids, execution.task_execution_ids),
+        tally,
+        execution,
+    )
+
+
+def _charged(scenario: Scenario, aborted: CaseAborted) -> CaseAborted:
+    """Charges LIF-10 with an error of the outage; a step that the service does not know is LIF-17."""
+    violation = aborted.violation
+    if violation is None:
+        return aborted
+    told = scenario.since is None or _MADE_BY_THE_SUITE in violation.seen
+    return CaseAborted(replace(violation, requirements=("LIF-10" if told else "LIF-17",)))
+
+
+def _judge(probe: Probe, scenario: Scenario, ids: Ids, tally: Tally, execution: Execution) -> None:
+    where = f" (an outage {tally.outage.name}, in {scenario.name})"
+    if execution.status != scenario.status:
+        probe.found(
+            f"status {scenario.status} at the end{where}",
+            repr(execution.status),
+            charge=("LIF-10",),
+        )
+    untold = Untold(scenario, ids, Published([*tally.tried.values()], tally.events, tally.streams))
+    for finding in untold.check(tally.excused(FlovynEvent), tally.excused(StreamEvent)):
+        probe.found(finding.expected + where, finding.seen, charge=finding.requirements)
+    allowed = untold.failures
+    if execution.publish_failures not in allowed:
+        few = execution.publish_failures < allowed.start
+        probe.found(
+            f"publish_failures from {allowed.start} to {allowed.stop - 1}{where}",
+            f"publish_failures = {execution.publish_failures}",
+            charge=("LIF-18", "LIF-10") if few else ("LIF-18",),
+        )

@@ -1,0 +1,85 @@
+"""LIF: a workflow service whose publisher fails and recovers, and one that is restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases._lifecycle_bus import interposed_service
+from eventhook_conformance.cases._lifecycle_exact import charged_when_aborted
+from eventhook_conformance.cases._lifecycle_outage import ELSEWHERE, OUTAGES, run_through
+from eventhook_conformance.cases._lifecycle_watch import Watch
+from eventhook_conformance.contract import Unsupported
+from eventhook_conformance.contract.events import now_ms
+from eventhook_conformance.probe import NotOffered, Probe
+from eventhook_conformance.sequences import (
+    Ids,
+    check_match,
+    check_output,
+    check_twins,
+    exact_scenario,
+    match,
+    scenarios,
+)
+from eventhook_conformance.specification import case
+from eventhook_conformance.target import WorkflowService
+
+_TURNS: Final = 8
+
+
+@pytest.mark.parametrize("scenario", list(scenarios()))
+@case("LIF-18", "LIF-10")
+async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
+    """One form fails from first to last, then the other; then both for some steps, or once a step."""
+    exact = exact_scenario(scenarios()[scenario].raw)
+    number = list(scenarios()).index(scenario)
+    for outage in (*OUTAGES[:2], OUTAGES[2 + number % 3]):
+        await run_through(probe, exact, outage)
+
+
+@pytest.mark.parametrize("scenario", list(scenarios()))
+@case("LIF-16")
+async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
+    """The service is restarted before each step; what is told is what is told without."""
+    exact, tenant, watch = exact_scenario(scenarios()[scenario].raw), probe.tenant(), Watch()
+    name = exact.name
+    async with interposed_service(probe, watch.intervene()) as service:
+        with charged_when_aborted(probe, "LIF-16" if exact.since is None else "LIF-17"):
+            execution = await probe.returns(service.prepare(exact.raw, tenant), f"preparing {name}")
+        for step in exact.steps:
+            if not await probe.returns(_restarts(service), f"a restart before {step!r}"):
+                raise NotOffered("the service offers no restart")
+            await probe.returns(execution.proceed(step), f"{name} through {step!r} after a restart")
+        await probe.returns(execution.proceed(), f"{name} to its end after restarts")
+        for _ in range(_TURNS):  # a service that tells something by itself has its turn
+            await asyncio.sleep(0)
+    if not watch.events and not watch.streams:
+        raise NotOffered(ELSEWHERE)
+    ids = Ids(tenant, execution.workflow_execution_ids, execution.task_execution_ids)
+    found = match(exact, ids, watch.events)
+    for finding in (
+        *check_match(found, now_ms=now_ms()),
+        *check_twins(found, watch.streams, whole=True),
+        *check_output(exact, ids, watch.streams),
+    ):
+        probe.found(f"{finding.expected}, with a restart before each step", finding.seen)
+    for member, right, seen in (
+        ("status", exact.status, execution.status),
+        ("publish_failures", 0, execution.publish_failures),
+    ):
+        probe.expect(
+            seen == right,
+            f"{member} = {right!r} at the end of {name}, with a restart before each step",
+            repr(seen),
+        )
+
+
+async def _restarts(service: WorkflowService) -> bool:
+    """Restarts it; whether it offers that."""
+    try:
+        await service.restart()
+    except Unsupported:
+        return False
+    return True

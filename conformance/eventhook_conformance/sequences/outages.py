@@ -1,0 +1,101 @@
+"""What must get out in spite of an outage, and how often publishing failed: pure functions (LIF-18)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from eventhook_conformance.contract import FlovynEvent
+from eventhook_conformance.sequences.finding import SequenceViolation
+from eventhook_conformance.sequences.matching import Match, match
+from eventhook_conformance.sequences.picture import named
+from eventhook_conformance.sequences.scenario import Ids, Scenario
+from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a service published of one run while publishing failed now and then."""
+
+    tried: Sequence[FlovynEvent]
+    """Each event that it handed to the bus, whatever came of it."""
+    events: Sequence[FlovynEvent]
+    """Those that got out, as often as they did."""
+    streams: Streams
+    """What got out on the stream side."""
+
+
+class Untold:
+    """Which events of a run did not get out, and in which form.
+
+    Args:
+        scenario: what was played.
+        ids: what its labels stand for.
+        published: what the service published.
+    """
+
+    def __init__(self, scenario: Scenario, ids: Ids, published: Published) -> None:
+        found = match(scenario, ids, published.tried)
+        out = {event.id for event in published.events}
+        twinless = set(_without_twin(found, published.streams))
+        self._scenario = scenario
+        self._published = published
+        self.events: list[str] = []
+        """The labels of those that did not get out on the bus."""
+        self.twins: list[str] = []
+        """The labels of those whose older form did not."""
+        for label in (one.label for one in scenario.required):
+            event = found.event(label) if label in found.found else None
+            if event is None or event.id not in out:
+                self.events.append(label)
+            if event is None or event.id in twinless:
+                self.twins.append(label)
+
+    @property
+    def failures(self) -> range:
+        """How many failures there may be: an event may count once, or once for each of its forms."""
+        told = sum(twin_in(one) is None for its in self._published.streams.values() for one in its)
+        optional = len(self._scenario.events) - len(self._scenario.required)
+        most = len(self.events) + len(self.twins) + len(self._scenario.outputs) - told
+        return range(len({*self.events, *self.twins}), most + 2 * optional + 1)
+
+    def check(
+        self, excused_events: Collection[str], excused_twins: Collection[str]
+    ) -> Iterator[SequenceViolation]:
+        """What should have got out and did not, and what got out again.
+
+        Args:
+            excused_events: the steps whose events need not get out on the bus.
+            excused_twins: the steps whose older forms need not get out.
+        """
+        for labels, excused, form in (
+            (self.events, excused_events, ""),
+            (self.twins, excused_twins, "the older form of "),
+        ):
+            for expected in map(self._scenario.by_label, labels):
+                if expected.step not in excused:
+                    yield SequenceViolation(
+                        "missing",
+                        ("LIF-18",),
+                        f"{form}{named(expected)} to be published, caused by {expected.step!r}",
+                        "it never was",
+                    )
+        counts: Counter[UUID] = Counter(event.id for event in self._published.events)
+        for event in self._published.tried:
+            if counts[event.id] > 1:
+                yield SequenceViolation(
+                    "repeated",
+                    ("LIF-18",),
+                    f"{event.event_type} to be published once",
+                    f"it was published {counts[event.id]} times",
+                    (event,),
+                )
+
+
+def _without_twin(found: Match, streams: Streams) -> Iterator[UUID]:
+    for finding in check_twins(found, streams, whole=True):
+        event = finding.events[0]
+        if finding.kind == "twin-missing" and isinstance(event, FlovynEvent):
+            yield event.id
