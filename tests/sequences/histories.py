@@ -66,7 +66,7 @@ class Played:
             workflow_execution_id=workflow,
             task_execution_id=task,
             event_type=expected.type,
-            source="worker:w1" if expected.source == "worker" else "system",
+            source=f"worker:{expected.worker or 'w1'}" if expected.source == "worker" else "system",
             data={name: self._value(wanted) for name, wanted in expected.snapshot.items()},
             timestamp_ms=NOW + place,
         )
@@ -82,6 +82,8 @@ class Played:
             return argument[0]
         if kind == "maybe":
             return self._value(argument)
+        if kind == "due":
+            return NOW - 1
         if kind == "any":
             return NOW - 1 if argument == "time" else "something"
         return argument
@@ -119,12 +121,14 @@ class Played:
     def streams(self) -> dict[str, list[StreamEvent]]:
         """All streams of it: each event's twin, and output right after a task's start."""
         streams: dict[str, list[StreamEvent]] = {}
+        told: set[UUID | None] = set()
         for event in self.events:
             key = str(event.workflow_execution_id or event.task_execution_id)
             stream = streams.setdefault(key, [])
             stream.append(twin(event))
-            if event.event_type == "task.started":
+            if event.event_type == "task.started" and event.task_execution_id not in told:
                 stream += self._output(event.task_execution_id, key)
+                told.add(event.task_execution_id)
         return streams
 
     def _output(self, task: UUID | None, key: str) -> list[StreamEvent]:

@@ -34,6 +34,8 @@ class Outage:
     """Whether a publish fails: what is published, and which attempt it is since the step began."""
     ends: float = 1.0
     """The share of the steps after which it is over; 1 for one that lasts."""
+    by_step: bool = True
+    """Whether it depends on where the run is."""
     spares: frozenset[type[Event]] = frozenset()
     """The form that it never fails."""
 
@@ -42,11 +44,13 @@ OUTAGES: Final = (
     Outage(
         "of the events",
         lambda event, number: isinstance(event, FlovynEvent),
+        by_step=False,
         spares=frozenset({StreamEvent}),
     ),
     Outage(
         "of the older forms",
         lambda event, number: isinstance(event, StreamEvent),
+        by_step=False,
         spares=frozenset({FlovynEvent}),
     ),
     Outage("for a while", lambda event, number: True, ends=0.6),
@@ -111,9 +115,10 @@ async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
             execution = await probe.returns(
                 service.prepare(scenario.raw, tenant), f"preparing {scenario.name}"
             )
-            for place, step in enumerate(scenario.steps):
+            for place, step in enumerate(scenario.steps if outage.by_step else ()):
                 tally.begin(step, place / len(scenario.steps))
                 await probe.returns(execution.proceed(step), f"{scenario.name} through {step!r}")
+            tally.troubled.update(() if outage.by_step else scenario.steps)
             await probe.returns(execution.proceed(), f"{scenario.name} to its end")
         except CaseAborted as aborted:
             raise _charged(scenario, aborted) from aborted

@@ -14,6 +14,7 @@ from eventhook_conformance.sequences.picture import picture
 from eventhook_conformance.sequences.scenario import (
     Ids,
     Scenario,
+    covering,
     exact_scenario,
     scenario_of,
     scenarios,
@@ -37,6 +38,7 @@ __all__ = [
     "check_output",
     "check_strays",
     "check_twins",
+    "covering",
     "exact_scenario",
     "interleavings",
     "match",

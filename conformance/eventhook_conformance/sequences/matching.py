@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.sequences.matcher import MISSING, mismatch
@@ -61,26 +62,52 @@ def match(scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent]) -> Match:
     """Finds for each expected event the observed one, at most one."""
     result = Match(scenario, ids, seen)
     open_places = _without_repeats(result)
+    filed = _by_file(scenario, ids)
     # Whoever fits exactly goes first: else a wrong event could take the place of a right one.
     for exactly in (True, False):
         for place in list(open_places):
             event = seen[place]
-            fitting = [one for one in _unfound(result) if _files_as(one, event, ids)]
+            fitting = [one for one in filed.get(_file(event), ()) if one.label not in result.found]
             best = _best(fitting, event, ids)
             if best is not None and (not exactly or _mismatches(best, event, ids) == 0):
                 result.found[best.label] = place
                 open_places.remove(place)
     _take_misfiled(result, open_places)
+    for alike in filed.values():
+        _realign(result, alike)
     for place in open_places:
-        twin = next((one for one in scenario.events if _files_as(one, seen[place], ids)), None)
-        if twin is not None:
-            result.repeated[place] = twin.label
+        alike = filed.get(_file(seen[place]))
+        if alike:
+            result.repeated[place] = alike[0].label
         else:
             result.extra.append(place)
     label_of = {result.seen[place].id: label for label, place in result.found.items()}
     for place, label in list(result.repeated.items()):
         result.repeated[place] = label_of.get(seen[place].id, label)
     return result
+
+
+def _realign(result: Match, alike: Sequence[ExpectedEvent]) -> None:
+    """Says which of several that only their order tells apart is missing: the one that breaks least."""
+    places = sorted(result.found[one.label] for one in alike if one.label in result.found)
+    if not 0 < len(places) < len(alike) or any(one.label in result.misfiled for one in alike):
+        return
+
+    def assigned(chosen: Sequence[ExpectedEvent]) -> dict[str, int]:
+        kept = {one.label for one in alike}
+        others = {label: place for label, place in result.found.items() if label not in kept}
+        return others | {one.label: place for one, place in zip(chosen, places, strict=True)}
+
+    def wrong(chosen: Sequence[ExpectedEvent]) -> tuple[int, int]:
+        attempt = Match(result.scenario, result.ids, result.seen, assigned(chosen))
+        differs = sum(_mismatches(one, attempt.event(one.label), result.ids) for one in chosen)
+        broken = sum(
+            attempt.found[first.label] > attempt.found[second.label]
+            for first, second in attempt.edges()
+        )
+        return differs, broken
+
+    result.found = assigned(min(combinations(alike, len(places)), key=wrong))
 
 
 def _without_repeats(result: Match) -> list[int]:
@@ -114,14 +141,18 @@ def _unfound(result: Match) -> Iterable[ExpectedEvent]:
     return (event for event in result.scenario.events if event.label not in result.found)
 
 
-def _files_as(expected: ExpectedEvent, event: FlovynEvent, ids: Ids) -> bool:
-    workflow = None if expected.workflow is None else ids.workflows.get(expected.workflow, MISSING)
-    task = None if expected.task is None else ids.tasks.get(expected.task, MISSING)
-    return (
-        expected.type == event.event_type
-        and workflow == event.workflow_execution_id
-        and task == event.task_execution_id
-    )
+def _file(event: FlovynEvent) -> tuple[str, object, object]:
+    return event.event_type, event.workflow_execution_id, event.task_execution_id
+
+
+def _by_file(scenario: Scenario, ids: Ids) -> dict[tuple[str, object, object], list[ExpectedEvent]]:
+    """The expected events by their type, workflow and task, in the order of the scenario."""
+    filed: dict[tuple[str, object, object], list[ExpectedEvent]] = {}
+    for one in scenario.events:
+        workflow = None if one.workflow is None else ids.workflows.get(one.workflow, MISSING)
+        task = None if one.task is None else ids.tasks.get(one.task, MISSING)
+        filed.setdefault((one.type, workflow, task), []).append(one)
+    return filed
 
 
 def _best(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
@@ -83,14 +84,18 @@ class Scenario:
         version: str | None = self.raw.get("since")
         return version
 
-    @property
+    @cached_property
     def required(self) -> tuple[ExpectedEvent, ...]:
         """All that must surely be seen."""
         return tuple(event for event in self.events if not event.optional)
 
+    @cached_property
+    def _labels(self) -> Mapping[str, ExpectedEvent]:
+        return {event.label: event for event in self.events}
+
     def by_label(self, label: str) -> ExpectedEvent:
         """The expected event of that label."""
-        return next(event for event in self.events if event.label == label)
+        return self._labels[label]
 
     def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
         """Every pair of which the first must come before the second."""
@@ -128,6 +133,37 @@ class Ids:
 def scenarios() -> Mapping[str, Scenario]:
     """All scenarios by name, in the order of the specification."""
     return {raw["name"]: scenario_of(raw) for raw in load("scenarios")["scenarios"]}
+
+
+@cache
+def covering() -> tuple[str, ...]:
+    """Few scenarios in which everything there is happens at least once.
+
+    That is: each step, and each event type of a root, of a child and of a standalone task, with each
+    status and reason for suspension.
+    """
+    left = {name: _happens(one) for name, one in scenarios().items()}
+    chosen: list[str] = []
+    while any(left.values()):
+        best = max(left, key=lambda name: len(left[name]))
+        covered = left.pop(best)
+        left = {name: what - covered for name, what in left.items()}
+        chosen.append(best)
+    return tuple(name for name in scenarios() if name in chosen)
+
+
+def _happens(scenario: Scenario) -> frozenset[tuple[Any, ...]]:
+    steps = {("step", step["do"]) for step in _flat(scenario.raw["steps"])}
+    events = {
+        (
+            event.type,
+            event.workflow is None or scenario.workflows[event.workflow]["parent"] is None,
+            event.workflow is None,
+            json.dumps([event.snapshot.get(member) for member in ("status", "suspendType")]),
+        )
+        for event in exact_scenario(scenario.raw).events
+    }
+    return frozenset(steps | events)
 
 
 @cache
