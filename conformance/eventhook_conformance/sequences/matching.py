@@ -76,9 +76,8 @@ def match(scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent]) -> Match:
     for alike in filed.values():
         _realign(result, alike)
     for place in open_places:
-        alike = filed.get(_file(seen[place]))
-        if alike:
-            result.repeated[place] = alike[0].label
+        if same := filed.get(_file(seen[place])):
+            result.repeated[place] = same[0].label
         else:
             result.extra.append(place)
     label_of = {result.seen[place].id: label for label, place in result.found.items()}

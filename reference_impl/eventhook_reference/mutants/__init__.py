@@ -11,7 +11,9 @@ from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.closing import CLOSING
 from eventhook_reference.mutants.filled import FILLED
 from eventhook_reference.mutants.filtering import FILTERING
+from eventhook_reference.mutants.lifecycle_sites import LIFECYCLE_SITES
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
+from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
@@ -62,6 +64,8 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *_over_nats(),
     *VARIANTS,
     *LIFECYCLES,
+    *LIFECYCLES_EXACT,
+    *LIFECYCLE_SITES,
     *SERVING,
     *SERVING_FEEDS,
     *SERVING_ANSWERS,

@@ -36,31 +36,36 @@ _PARTS: dict[type, str] = {
 }
 
 
-def flaw(*caught_by: str, seen: str) -> Callable[[Part], Part]:
-    """Enters an engine with a broken part; its name is the class's, its bug the docstring's first line.
+def flaw_in(zoo: list[Mutant]) -> Callable[..., Callable[[Part], Part]]:
+    """A decorator that enters engines with a broken part into a zoo.
 
-    Args:
-        *caught_by: the requirements that must be charged, every one of them.
-        seen: a part of the message that must be reported.
+    It takes the requirements that must be charged, every one of them, and as `seen` a part of the
+    message that must be reported. A mutant's name is the class's, its bug the docstring's first line.
     """
 
-    def enter(part: Part) -> Part:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", part.__name__).lower()
-        role = next((role for base, role in _PARTS.items() if issubclass(part, base)), None)
-        whole: Any = Engine
-        engine: Any = part if role is None else partial(whole, **{role: part})
-        LIFECYCLES.append(
-            Mutant(
-                name=name,
-                bug=(part.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=partial(_target, name, engine),
+    def flaw(*caught_by: str, seen: str) -> Callable[[Part], Part]:
+        def enter(part: Part) -> Part:
+            name = re.sub(r"(?<!^)(?=[A-Z])", "-", part.__name__).lower()
+            role = next((role for base, role in _PARTS.items() if issubclass(part, base)), None)
+            whole: Any = Engine
+            engine: Any = part if role is None else partial(whole, **{role: part})
+            zoo.append(
+                Mutant(
+                    name=name,
+                    bug=(part.__doc__ or "").strip().splitlines()[0],
+                    caught_by=caught_by,
+                    seen=seen,
+                    target=partial(_target, name, engine),
+                )
             )
-        )
-        return part
+            return part
 
-    return enter
+        return enter
+
+    return flaw
+
+
+flaw = flaw_in(LIFECYCLES)
 
 
 def _target(name: str, engine: MakeEngine) -> Target:
@@ -460,6 +465,32 @@ class InventsWorkflows(Announcer):
         await super().send(event, older)
 
 
+@flaw("LIF-09", seen="nothing came there")
+class NamesTheStreamByTheKind(Announcer):
+    """The stream of a standalone task is named by the task's kind, so that all of a kind share one."""
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        if task.workflow is not None:
+            await super().stream(task, kind, payload)
+            return
+        event = StreamEvent(
+            task_execution_id=str(task.id),
+            workflow_execution_id=task.kind,
+            sequence=0,
+            event_type=kind,
+            payload=payload,
+            timestamp_ms=self.clock.now_ms(),
+        )
+        await self.attempt(self.backend.streams.publish(event))
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        twin = twin_of(event, older)
+        if event.workflow_execution_id is None:
+            twin = msgspec.structs.replace(twin, workflow_execution_id=event.data["kind"])
+        await self.attempt(self.backend.events.publish(event))
+        await self.attempt(self.backend.streams.publish(twin))
+
+
 # LIF-10: telling is not doing
 
 
@@ -530,6 +561,30 @@ class TellsTheFirstTenantOfAKind(Scheduler):
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         tenant = self.tenants.get(parent.kind, parent.tenant_id)
         await super().child_ended(replace(parent, tenant_id=tenant), child)
+
+
+@flaw("LIF-11", seen="a piece of its output came to")
+class StreamsToTheLatestReader(Announcer):
+    """The key of a stream is kept in a variable that the next task to start sets."""
+
+    latest: str | None = None
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if older == "TASK_STARTED":
+            type(self).latest = str(event.workflow_execution_id or event.task_execution_id)
+        await super().send(event, older)
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        event = StreamEvent(
+            task_execution_id=str(task.id),
+            workflow_execution_id=self.latest or task.stream_key,
+            sequence=task.sequence,
+            event_type=kind,
+            payload=payload,
+            timestamp_ms=self.clock.now_ms(),
+        )
+        task.sequence += 1
+        await self.attempt(self.backend.streams.publish(event))
 
 
 # LIF-12: the output of tasks

@@ -1,0 +1,361 @@
+"""Bugs of a workflow server that show in exact runs, in outages, and after a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from eventhook_conformance.contract import FlovynEvent
+from eventhook_conformance.target import Mutant
+from eventhook_reference.lifecycle.announcer import Announcer, twin_of
+from eventhook_reference.lifecycle.dispatch import Dispatch
+from eventhook_reference.lifecycle.engine import Engine, Journal
+from eventhook_reference.lifecycle.records import Task, Timer, Workflow
+from eventhook_reference.lifecycle.scheduler import Scheduler
+from eventhook_reference.lifecycle.task_execution import TaskExecution
+from eventhook_reference.mutants.lifecycles import flaw_in
+
+LIFECYCLES_EXACT: list[Mutant] = []
+
+flaw = flaw_in(LIFECYCLES_EXACT)
+
+
+def _with_data(event: FlovynEvent, data: Any) -> FlovynEvent:
+    return msgspec.structs.replace(event, data=data)
+
+
+# LIF-13: members
+
+
+@flaw("LIF-13", seen="and not null")
+class WritesNullsForWhatIsAbsent(Announcer):
+    """A serializer writes null for members that have no value."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if event.event_type.partition(".")[0] in ("workflow", "task"):
+            event = _with_data(event, {"error": None, **event.data})
+        await super().send(event, older)
+
+
+@flaw("LIF-13", seen="data.error, which does not apply")
+class KeepsTheErrorOfTheAttemptBefore(TaskExecution):
+    """A new attempt begins with the error of the one before."""
+
+    async def start(self, task: Task, worker: str) -> None:
+        error = task.error
+        task.status, task.worker = "RUNNING", worker
+        task.execution_count += 1
+        task.error = error
+        await self.tell(task, "TASK_STARTED")
+
+
+@flaw("LIF-13", seen="with data.workerId, spelled so")
+class SpellsTheWorkerAnotherWay(Announcer):
+    """One of two serializers writes names with underscores."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if older.startswith("TASK_") and "workerId" in event.data:
+            data = {name: value for name, value in event.data.items() if name != "workerId"}
+            event = _with_data(event, {**data, "worker_id": event.data["workerId"]})
+        await super().send(event, older)
+
+
+@flaw("LIF-13", "LIF-06", seen="data.suspendType, which does not apply")
+class KeepsWhyItWasSuspended(Dispatch):
+    """What a workflow waited for is cleared when it is suspended the next time only."""
+
+    async def happened(self, workflow: Workflow, what: str) -> None:
+        why = workflow.suspend_type
+        if workflow.awaited == {what} and not workflow.cancelling:
+            workflow.awaited = set()
+            workflow.status, workflow.suspend_type = "RUNNING", why
+            await self.tell(workflow, "WORKFLOW_RESUMED")
+            workflow.suspend_type = None
+        else:
+            await super().happened(workflow, what)
+
+
+@flaw("LIF-13", seen="data.error = the error")
+class TellsTheFirstErrorAlways(TaskExecution):
+    """An error is written once, and later attempts find the field filled."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        super().__init__(announcer)
+        self._first: dict[UUID, str] = {}
+
+    async def fail(self, task: Task, error: str) -> None:
+        await super().fail(task, self._first.setdefault(task.id, error))
+
+
+@flaw("LIF-13", seen="data.result = ")
+class RoundsResults(Dispatch):
+    """Results are stored as integers where they are numbers."""
+
+    async def complete_operation(self, workflow: Workflow, operation: str, result: Any) -> None:
+        if isinstance(result, dict):
+            result = {k: int(v) if isinstance(v, float) else v for k, v in result.items()}
+        await super().complete_operation(workflow, operation, result)
+
+
+# LIF-14: timers
+
+
+@flaw("LIF-14", seen="as it was told before")
+class ReckonsAnewWhenItFires(Scheduler):
+    """What is told of a timer that fires is when it fired, not when it was due."""
+
+    async def fire(self, timer: Timer) -> bool:
+        told = Timer(timer.workflow, timer.fire_at_ms, timer.id)
+        told.fire_at_ms = self.announcer.clock.now_ms() - 1
+        await self.announcer.of_workflow("TIMER_FIRED", timer.workflow, told.snapshot())
+        return True
+
+
+@flaw("LIF-14", seen="ms after it")
+class TakesTheDelayForSeconds(Dispatch):
+    """A delay in milliseconds is taken for one in seconds."""
+
+    async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
+        return await super().start_timer(workflow, delay_ms * 1000)
+
+
+@flaw("LIF-14", seen="data.fireAtMs = ")
+class ForgetsWhenItWasDue(Scheduler):
+    """A timer that fires is read from a table that has no due times."""
+
+    async def fire(self, timer: Timer) -> bool:
+        await self.announcer.of_workflow("TIMER_FIRED", timer.workflow, {"timerId": timer.id})
+        return True
+
+
+# LIF-15: committed before it is told
+
+
+@flaw("LIF-15", seen="status COMPLETED of the execution")
+class TellsCompletionBeforeItIsCommitted(Dispatch):
+    """A completion is published in the transaction that commits it."""
+
+    async def complete_workflow(self, workflow: Workflow) -> None:
+        data = {**workflow.snapshot(), "status": "COMPLETED"}
+        await self.tell(workflow, "WORKFLOW_COMPLETED", data)
+        workflow.status = "COMPLETED"
+
+
+@flaw("LIF-15", seen="status FAILED of the execution")
+class TellsFailureBeforeItIsCommitted(Dispatch):
+    """A failure is published from the handler, and written when the handler has returned."""
+
+    async def fail_workflow(self, workflow: Workflow, error: str) -> None:
+        data = {**workflow.snapshot(), "status": "FAILED", "error": error}
+        await self.tell(workflow, "WORKFLOW_FAILED", data)
+        workflow.status, workflow.error = "FAILED", error
+
+
+@flaw("LIF-15", seen="status CANCELLED of the execution")
+class TellsCancellationBeforeItIsCommitted(Dispatch):
+    """A cancellation is told to be quick, and committed by a job."""
+
+    async def cancel_workflow(self, workflow: Workflow) -> None:
+        data = {**workflow.snapshot(), "status": "CANCELLED"}
+        data.pop("suspendType", None)
+        await self.announcer.of_workflow("WORKFLOW_CANCELLED", workflow, data)
+        workflow.status, workflow.suspend_type = "CANCELLED", None
+
+
+# LIF-16: restarts
+
+
+@flaw("LIF-16", seen="workflow.resumed")
+class ForgetsWhatIsAwaited(Engine):
+    """What a suspended workflow waits for is kept in memory only."""
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        super().restore(journal, failures)
+        for workflow in self.registry.workflows.values():
+            if isinstance(workflow, Workflow):
+                workflow.awaited = set()
+
+
+@flaw("LIF-16", seen="executionCount")
+class CountsAttemptsFromTheRestart(Engine):
+    """Attempts are counted in memory, and begin anew with the process."""
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        super().restore(journal, failures)
+        for task in self.registry.tasks.values():
+            if isinstance(task, Task):
+                task.execution_count = 0
+
+
+@flaw("LIF-16", seen="timer.fired")
+class LosesItsTimers(Engine):
+    """Timers live in the scheduler's heap, which nobody writes down."""
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        super().restore(Journal(journal.awaited_as), failures)
+
+
+@flaw("LIF-16", seen="it came again")
+class TellsAgainWhoRuns(TaskExecution):
+    """A restarted service takes up its running tasks, and tells of each that it has started."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        super().__init__(announcer)
+        self._seen: set[UUID] = set()
+
+    async def start(self, task: Task, worker: str) -> None:
+        self._seen.add(task.id)
+        await super().start(task, worker)
+
+    async def complete(self, task: Task) -> None:
+        if task.id not in self._seen:
+            await self.tell(task, "TASK_STARTED")
+        await super().complete(task)
+
+    async def fail(self, task: Task, error: str) -> None:
+        if task.id not in self._seen:
+            await self.tell(task, "TASK_STARTED")
+        await super().fail(task, error)
+
+
+# LIF-17: compositions
+
+
+@flaw("LIF-17", seen="workflow.resumed")
+class ResumesWhatIsBeingCancelled(Dispatch):
+    """A workflow that waits for its child is resumed when the child is cancelled with it."""
+
+    async def request_cancellation(self, workflow: Workflow) -> None:
+        await super().request_cancellation(workflow)
+        workflow.cancelling = False
+
+
+@flaw("LIF-17", seen="more came")
+class FiresTimersOfTheDead(Engine):
+    """A timer is fired when it is due, whether its workflow is over or not."""
+
+    async def pass_time_until(self, timer: Timer) -> None:
+        self.clock.move_to(timer.fire_at_ms)
+        await self.scheduler.fire(timer)
+        await self.dispatch.happened(timer.workflow, self.journal.awaited_as[timer.id])
+
+
+@flaw("LIF-17", seen="more came")
+class TakesLateReports(Engine):
+    """What a worker reports of a cancelled task is taken as if it still ran."""
+
+    async def complete_task(self, task: Task) -> None:
+        await self.task_execution.complete(task)
+        await self._task_ended(task)
+
+
+@flaw("LIF-17", seen="it raised NotImplementedError")
+class CannotRetryOnRequest(Dispatch):
+    """A retry on request of a task was planned and never written."""
+
+    async def retry_task(self, task: Task) -> None:
+        raise NotImplementedError(f"cannot retry {task.kind}")
+
+
+@flaw("LIF-17", seen="timer.cancelled")
+class LeavesTimersOfCancelledWorkflows(Engine):
+    """Cancelling a workflow cancels its tasks and children, and forgets its timers."""
+
+    async def cancel_workflow(self, workflow: Workflow) -> None:
+        for timer in list(self.journal.timers.values()):
+            if timer.workflow.id == workflow.id:
+                del self.journal.timers[timer.id]
+        await super().cancel_workflow(workflow)
+
+
+# LIF-18: outages
+
+
+@flaw("LIF-18", seen="the older form of")
+class GivesUpOnBothForms(Announcer):
+    """One handler stands around both forms: where the first fails, the second is not tried."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        try:
+            await self.backend.events.publish(event)
+            await self.backend.streams.publish(twin_of(event, older))
+        except Exception:  # because: this is the bug, at the right place for one form only
+            self.failures += 1
+
+
+@flaw("LIF-18", seen="it was published 2 times")
+class PublishesBothFormsAgain(Announcer):
+    """Where the older form fails, both are published again."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        before = self.failures
+        await super().send(event, older)
+        if self.failures > before:
+            await self.attempt(self.backend.events.publish(event))
+
+
+@flaw("LIF-18", seen="to be published, caused by")
+class RestsAfterAFailure(Announcer):
+    """After a failure the next few events are dropped, to spare the bus."""
+
+    resting = 0
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if self.resting:
+            self.resting -= 1
+            self.failures += 2
+            return
+        before = self.failures
+        await super().send(event, older)
+        if self.failures > before:
+            self.resting = 3
+
+
+@flaw("LIF-18", seen="publish_failures from")
+class CountsEachFailureThrice(Announcer):
+    """Every layer that a failure passes through counts it."""
+
+    async def attempt(self, publishing: Any) -> None:
+        before = self.failures
+        await super().attempt(publishing)
+        self.failures += 2 * (self.failures - before)
+
+
+# LIF-19: older forms of descendants and creations
+
+
+@flaw("LIF-19", seen="it never came")
+class TellsOlderReadersOfRootsOnly(Announcer):
+    """The bridge to the old feed knows the workflows that it was asked to start."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if "parentWorkflowExecutionId" in event.data:
+            await self.attempt(self.backend.events.publish(event))
+        else:
+            await super().send(event, older)
+
+
+@flaw("LIF-19", seen="the older form of workflow.created")
+class TellsNoOlderCreations(Announcer):
+    """The old feed begins with the first event that is no creation."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if older == "WORKFLOW_CREATED":
+            await self.attempt(self.backend.events.publish(event))
+        else:
+            await super().send(event, older)
+
+
+@flaw("LIF-19", seen="on the stream")
+class PutsChildrenOnTheParentsFeed(Announcer):
+    """The older form of a child's events goes to the stream of its parent."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        parent = event.data.get("parentWorkflowExecutionId")
+        twin = twin_of(event, older)
+        await self.attempt(self.backend.events.publish(event))
+        key = twin.workflow_execution_id if parent is None else parent
+        changed = msgspec.structs.replace(twin, workflow_execution_id=key)
+        await self.attempt(self.backend.streams.publish(changed))
