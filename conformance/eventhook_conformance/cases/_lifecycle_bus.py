@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import cycle
 from typing import Any, Final
+from uuid import UUID
 
 from eventhook_conformance.contract import (
+    LIVE,
     ChannelCounts,
     EventBus,
     EventPattern,
     FlovynEvent,
+    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
@@ -66,9 +69,15 @@ class _Events(EventBus):
         await self._intervene(event, lambda: self._inner.publish(event))
 
     def subscribe(
-        self, pattern: EventPattern
+        self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return self._inner.subscribe(pattern)
+        # A bus that claims no replay need not know `since`.
+        if since is LIVE:
+            return self._inner.subscribe(pattern)
+        return self._inner.subscribe(pattern, since=since)
+
+    async def purge(self, tenant_id: UUID) -> None:
+        await self._inner.purge(tenant_id)
 
 
 class _Streams(StreamBus):
@@ -80,9 +89,14 @@ class _Streams(StreamBus):
         await self._intervene(event, lambda: self._inner.publish(event))
 
     def subscribe(
-        self, workflow_execution_id: str
+        self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return self._inner.subscribe(workflow_execution_id)
+        if since is LIVE:
+            return self._inner.subscribe(workflow_execution_id)
+        return self._inner.subscribe(workflow_execution_id, since=since)
+
+    async def purge(self, workflow_execution_id: str) -> None:
+        await self._inner.purge(workflow_execution_id)
 
 
 def slowly() -> Intervene:

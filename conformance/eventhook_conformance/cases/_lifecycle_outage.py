@@ -109,7 +109,7 @@ async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
     """
     tally = Tally(outage)
     intervene: Intervene = tally.intervene
-    tenant = probe.tenant()
+    tenant = probe.make.tenant()
     async with interposed_service(probe, intervene) as service:
         try:
             execution = await probe.returns(

@@ -19,7 +19,7 @@ from eventhook_conformance.specification import case
 
 
 @pytest.mark.parametrize("scenario", list(scenarios()))
-@case(*EXACT, *EVERY_RUN)
+@case(*EXACT, *EVERY_RUN, since="1.1")
 async def interleaved_runs_tell_exactly_their_own(probe: Probe, scenario: str) -> None:
     """Three tenants' runs with data of their own, in lockstep; the one that began last ends first."""
     watch = Watch()

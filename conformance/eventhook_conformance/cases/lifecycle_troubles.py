@@ -31,7 +31,7 @@ _TURNS: Final = 8
 
 
 @pytest.mark.parametrize("scenario", covering())
-@case("LIF-18", "LIF-10")
+@case("LIF-18", "LIF-10", since="1.1")
 async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
     """One form fails from first to last, then the other; then both for some steps, or once a step."""
     exact = exact_scenario(scenarios()[scenario].raw)
@@ -44,7 +44,7 @@ async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
 @case("LIF-16")
 async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
     """The service is restarted before each step; what is told is what is told without."""
-    exact, tenant, watch = exact_scenario(scenarios()[scenario].raw), probe.tenant(), Watch()
+    exact, tenant, watch = exact_scenario(scenarios()[scenario].raw), probe.make.tenant(), Watch()
     name = exact.name
     async with interposed_service(probe, watch.intervene()) as service:
         with charged_when_aborted(probe, "LIF-16" if exact.since is None else "LIF-17"):
