@@ -1,1 +1,1 @@
-"""The cases as pytest tests: the plugin, and the isolated pytest that the command line uses."""
+"""The pytest plugin: `options` is loaded in every run, `plugin` where a target is judged."""

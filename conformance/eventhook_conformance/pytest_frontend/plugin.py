@@ -78,88 +78,25 @@ class _EmptyModule(pytest.Module):
         return []
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("eventhook-conformance")
-    group.addoption(
-        "--target",
-        action="append",
-        default=[],
-        metavar="TARGET",
-        help="event bus to judge: a registered name, module:attribute or driver:COMMAND "
-        "(repeatable); with --pyargs eventhook_conformance",
-    )
-    group.addoption(
-        "--eventhook-profile",
-        action="append",
-        default=[],
-        metavar="P",
-        help="test this profile only (repeatable); default: all that the target claims",
-    )
-    group.addoption(
-        "--eventhook-specification",
-        choices=versions(),
-        default=Settings.specification,
-        metavar="VERSION",
-        help="version of the specification to ask; default: %(default)s",
-    )
-    group.addoption(
-        "--eventhook-seed",
-        type=int,
-        default=Settings.seed,
-        metavar="N",
-        help="make the random choices repeatable; default: %(default)s",
-    )
-    group.addoption(
-        "--eventhook-timeout",
-        type=float,
-        default=Settings.arrival_timeout_s,
-        metavar="SECONDS",
-        help="how long to wait for an event that must come; default: %(default)s",
-    )
-    group.addoption(
-        "--eventhook-settle",
-        type=float,
-        default=Settings.settle_s,
-        metavar="SECONDS",
-        help="how long to listen, once, for events that must not come; default: %(default)s",
-    )
-    group.addoption(
-        "--eventhook-at-once",
-        type=int,
-        default=Settings.at_once,
-        metavar="N",
-        help="maximum concurrent cases; default: 1, or 96 for a distant target",
-    )
-    group.addoption(
-        "--eventhook-browser",
-        action="store_true",
-        help="read the SSE streams with a headless Chromium too",
-    )
-    group.addoption(
-        "--eventhook-examples",
-        type=int,
-        default=Settings.examples,
-        metavar="N",
-        help="number of random histories; default: %(default)s",
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "needs(**capabilities): applies only where the target claims one of these values"
-    )
     option = config.getoption
-    settings = Settings(
-        specification=option("--eventhook-specification"),
-        seed=option("--eventhook-seed"),
-        arrival_timeout_s=option("--eventhook-timeout"),
-        settle_s=option("--eventhook-settle"),
-        at_once=option("--eventhook-at-once"),
-        examples=option("--eventhook-examples"),
-        profiles=tuple(option("--eventhook-profile")),
-        selection=option("keyword") or None,
-        browser=option("--eventhook-browser"),
-    )
+    given = {
+        "specification": option("--eventhook-specification"),
+        "seed": option("--eventhook-seed"),
+        "arrival_timeout_s": option("--eventhook-timeout"),
+        "settle_s": option("--eventhook-settle"),
+        "at_once": option("--eventhook-at-once"),
+        "examples": option("--eventhook-examples"),
+        "profiles": tuple(option("--eventhook-profile")),
+        "selection": option("keyword") or None,
+        "browser": option("--eventhook-browser"),
+    }
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    if settings.specification not in versions():
+        raise pytest.UsageError(
+            f"--eventhook-specification: expected {' or '.join(versions())}, "
+            f"got {settings.specification!r}"
+        )
     try:
         config.stash[JUDGED] = {
             name: Judged(resolve(name, settings.profiles), settings) for name in option("--target")

@@ -1,0 +1,84 @@
+"""The part of the pytest plugin that every pytest run loads: its options, so it costs next to nothing.
+
+It loads `plugin`, which does the work, if a target is given or the suite's cases are collected.
+Nothing else of the suite may be imported here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+PACKAGE_NAME: Final = "eventhook_conformance"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # No defaults: `Settings` has them, and it is not loaded here.
+    group = parser.getgroup("eventhook-conformance")
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="event bus to judge: a registered name, module:attribute or driver:COMMAND "
+        "(repeatable); with --pyargs eventhook_conformance",
+    )
+    group.addoption(
+        "--eventhook-profile",
+        action="append",
+        default=[],
+        metavar="P",
+        help="test this profile only (repeatable); default: all that the target claims",
+    )
+    group.addoption(
+        "--eventhook-specification",
+        metavar="VERSION",
+        help="version of the specification to ask; default: the newest",
+    )
+    group.addoption(
+        "--eventhook-seed",
+        type=int,
+        metavar="N",
+        help="make the random choices repeatable; default: 0",
+    )
+    group.addoption(
+        "--eventhook-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="how long to wait for an event that must come; default: 3",
+    )
+    group.addoption(
+        "--eventhook-settle",
+        type=float,
+        metavar="SECONDS",
+        help="how long to listen, once, for events that must not come; default: 0.2",
+    )
+    group.addoption(
+        "--eventhook-at-once",
+        type=int,
+        metavar="N",
+        help="maximum concurrent cases; default: 1, or 96 for a distant target",
+    )
+    group.addoption(
+        "--eventhook-browser",
+        action="store_true",
+        help="read the SSE streams with a headless Chromium too",
+    )
+    group.addoption(
+        "--eventhook-examples",
+        type=int,
+        metavar="N",
+        help="number of random histories; default: 10",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(**capabilities): applies only where the target claims one of these values"
+    )
+    if config.getoption("--target") or any(PACKAGE_NAME in one for one in config.args):
+        # The suite takes half a second to import.
+        from eventhook_conformance.pytest_frontend import plugin
+
+        config.pluginmanager.register(plugin, f"{PACKAGE_NAME}.{plugin.__name__}")
