@@ -14,14 +14,16 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from targets import servers
 from verdicts_page import Measured, measured_from
 
+from eventhook_conformance import Server
 from eventhook_conformance.kit import NatsServer, ServerUnavailable
 from eventhook_conformance.specification.requirements import requirements
 
@@ -43,6 +45,13 @@ _ABSENT = re.compile(r"No module named|there is no \S+ to start")
 BUILT = ("target", "build", "dist", "node_modules", "__pycache__", ".*_cache")
 
 
+SERVERS: Mapping[str, tuple[str, Callable[[], AbstractAsyncContextManager[Server]]]] = {
+    "nats": ("NATS_URL", NatsServer),
+    "redis": ("REDIS_URL", servers.redis),
+}
+"""By the name of a need: the variable that a bus reads its address from, and what starts it."""
+
+
 class Broken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change that must turn the verdict."""
 
@@ -60,7 +69,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     library: str
     target: str
     build: str = ""
-    needs: tuple[Literal["nats"], ...] = ()
+    needs: tuple[Literal["nats", "redis"], ...] = ()
     notes: str = ""
     racy: bool = False
     """Which requirements it fails depends on who wins a race in it; that it fails does not."""
@@ -129,18 +138,17 @@ def surroundings(needs: Sequence[str]) -> Iterator[dict[str, str]]:
     """The environment for a bus, with the servers that it needs; this Python's programs come first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path}
-    if "nats" not in needs:
+    with asyncio.Runner() as runner, ExitStack() as running:
+        for need in needs:
+            variable, start = SERVERS[need]
+            context = start()
+            try:
+                server = runner.run(context.__aenter__())
+            except ServerUnavailable as error:
+                raise Missing(str(error)) from error
+            running.callback(lambda left: runner.run(left.__aexit__(None, None, None)), context)
+            environment[variable] = server.address
         yield environment
-        return
-    with asyncio.Runner() as runner:
-        try:
-            server = runner.run(NatsServer().__aenter__())
-        except ServerUnavailable as error:
-            raise Missing(str(error)) from error
-        try:
-            yield {**environment, "NATS_URL": server.address}
-        finally:
-            runner.run(server.__aexit__(None, None, None))
 
 
 def call(
