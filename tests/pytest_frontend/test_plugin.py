@@ -138,7 +138,7 @@ def test_failing_target_is_explained_without_our_frames(vendor: pytest.Pytester)
             "  expected  *once on s1*",
             "  seen      it was delivered again*",
             "  history",
-            "*publish #1 *",
+            "*publish #[0-9]*",
             "  again     eventhook-conformance run bus_targets:doubles -k *",
         ]
     )
