@@ -21,6 +21,7 @@ from eventhook_conformance.cli._repeat import repeat_command
 from eventhook_conformance.cli._run import run
 from eventhook_conformance.cli._self_test import self_test
 from eventhook_conformance.cli._serve import serve
+from eventhook_conformance.engine.termination import end_in_order_on_sigterm
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Raised by click 8.2 and later where a group has no command; its message is the help."""
@@ -36,6 +37,7 @@ class _OneLine(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
+        end_in_order_on_sigterm()
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
         try:

@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.engine.runner import cases_for, judge
+from eventhook_conformance.engine.termination import end_in_order_on_sigterm
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Mutant
@@ -170,7 +171,11 @@ def examine_all(
             of a broken bus is spent in waiting for what it lost.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers or 4 * (os.cpu_count() or 1), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        workers or 4 * (os.cpu_count() or 1),
+        mp_context=context,
+        initializer=end_in_order_on_sigterm,
+    ) as pool:
         futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
         try:
             for future in as_completed(futures):

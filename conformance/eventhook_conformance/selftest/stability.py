@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from eventhook_conformance.engine.termination import child_process
+
 _RUN_LIMIT_S: Final = 600.0
 _SPIN: Final = "while True: pass"
 
@@ -59,17 +61,15 @@ def _run(target: str) -> tuple[str, dict[str, str], dict[str, str]]:
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.json"
         command = [sys.executable, "-m", "eventhook_conformance", "run", target]
-        done = subprocess.run(
-            [*command, "-q", "--json", str(report)],
-            capture_output=True,
-            text=True,
-            timeout=_RUN_LIMIT_S,
-            check=False,
-        )
+        with child_process([*command, "-q", "--json", str(report)]) as process:
+            try:
+                _, errors = process.communicate(timeout=_RUN_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                errors = f"it had not ended after {_RUN_LIMIT_S:g} s"
         try:
             (result,) = json.loads(report.read_text(encoding="utf-8"))["results"]
         except (OSError, ValueError) as error:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            last = (errors.strip().splitlines() or ["it said nothing"])[-1]
             return f"no report: {last} ({error})", {}, {}
     outcomes = {case["id"]: case["outcome"] for case in result["cases"]}
     messages = {case["id"]: case["message"] for case in result["cases"] if case["message"]}

@@ -23,6 +23,8 @@ from eventhook_conformance.sse.independent_readers import Seen
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHUNK: Final = 65536
+_GONE_LOOKS: Final = 100
+_GONE_S: Final = 0.02
 
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>EventSource</title>
 <style>
@@ -194,7 +196,21 @@ async def browser_reading(
 
 @asynccontextmanager
 async def _running(browser: str, folder: str, page: str) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
+    # A cancellation in the middle of starting would leave it to itself.
+    starting = asyncio.get_running_loop().create_task(_start(browser, folder, page))
+    try:
+        await asyncio.shield(starting)
+        yield
+    finally:
+        process = await starting
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        await _until_gone(process.pid)
+
+
+async def _start(browser: str, folder: str, page: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         browser,
         "--headless=new",
         "--no-sandbox",  # because: CI runs as root, and the page is our own
@@ -205,17 +221,25 @@ async def _running(browser: str, folder: str, page: str) -> AsyncIterator[None]:
         "--remote-debugging-port=0",
         f"--user-data-dir={folder}",
         page,
+        env={
+            **os.environ,
+            "TMPDIR": folder,
+        },  # it leaves folders of its own there when it is killed
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+
+
+async def _until_gone(group: int) -> None:
+    """Waits for its helpers, which would write into the folder while it is removed."""
+    for _ in range(_GONE_LOOKS):
+        try:
+            os.killpg(group, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        await asyncio.sleep(_GONE_S)
 
 
 def _answer(writer: asyncio.StreamWriter, status: str, media: str, body: bytes) -> None:

@@ -1,0 +1,58 @@
+"""SIGTERM ends a command as Ctrl-C does: what it started is ended, and its folders are removed."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Final
+
+FAREWELL_S: Final = 20.0
+"""Seconds that a process of ours has to end in order."""
+
+
+def end_in_order_on_sigterm() -> None:
+    """Makes SIGTERM act as SIGINT in this process, and passes it on to its workers.
+
+    Does nothing outside the main thread, where signals cannot be handled.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for worker in multiprocessing.active_children():
+        if worker.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGTERM)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts background jobs so; they are to end all the same when they are told to.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def child_process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Starts another command of ours; on leaving it has ended, in order where it can.
+
+    Args:
+        command: its words.
+    """
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.communicate(timeout=FAREWELL_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
