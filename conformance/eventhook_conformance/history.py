@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.contract import EventPattern, FlovynEvent, Since, StreamEvent
 
 Event: TypeAlias = FlovynEvent | StreamEvent
 Side: TypeAlias = Literal["events", "streams"]
@@ -84,6 +84,8 @@ class Delivery:
     event: object
     called: Moment
     returned: Moment
+    cursor: object = None
+    """The subscription's cursor after the read, where it was asked for one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +107,10 @@ class Subscribed:
     selects: EventPattern | str
     """The pattern, or the stream's key."""
     entering: Moment
+    since: Since | None = None
+    """Where it was asked to begin; None: it was not asked, for no replay is claimed."""
+    gap: int | None = None
+    """What it said it had lost, right after entering: how a bus tells a gap in its history."""
     entered: Moment | None = None
     leaving: Moment | None = None
     left: Moment | None = None
@@ -162,6 +168,18 @@ class FaultWindow:
     ended: Moment | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Purge:
+    """One call of `purge`."""
+
+    client: str
+    side: Side
+    scope: object
+    """The tenant's id, or the stream's key."""
+    called: Moment
+    returned: Moment | None = None
+
+
 Entry: TypeAlias = Publish | Subscribed | Delivery | Remark | FaultWindow | Waited
 
 
@@ -175,6 +193,7 @@ class History:
         self.subscriptions: list[Subscribed] = []
         self.remarks: list[Remark] = []
         self.faults: list[FaultWindow] = []
+        self.purges: list[Purge] = []
 
     def publish(
         self,
@@ -197,7 +216,9 @@ class History:
         self.publishes.append(entry)
         return entry
 
-    def subscribe(self, client: str, selects: EventPattern | str) -> Subscribed:
+    def subscribe(
+        self, client: str, selects: EventPattern | str, since: Since | None = None
+    ) -> Subscribed:
         """Records the call of entering; the other moments are set as they come."""
         entry = Subscribed(
             name=f"s{len(self.subscriptions) + 1}",
@@ -205,8 +226,16 @@ class History:
             side="events" if isinstance(selects, EventPattern) else "streams",
             selects=selects,
             entering=self.clock.now(),
+            since=since,
         )
         self.subscriptions.append(entry)
+        return entry
+
+    def purge(self, client: str, scope: UUID | str) -> Purge:
+        """Records the call of a purge; `returned` is set when it returns."""
+        side: Side = "events" if isinstance(scope, UUID) else "streams"
+        entry = Purge(client, side, scope, called=self.clock.now())
+        self.purges.append(entry)
         return entry
 
     def remark(self, client: str, text: str) -> Remark:

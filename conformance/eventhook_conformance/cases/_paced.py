@@ -60,8 +60,7 @@ def runs(events: Sequence[Event]) -> list[Sequence[Event]]:
 
 async def try_to_subscribe(probe: Probe, pattern: EventPattern) -> Listener | None:
     """Subscribes to what may be refused or not; here it only must not open another's feed."""
-    listener = Listener(await probe.client(), probe.history, pattern, probe.deadline)
-    probe.listeners.append(listener)
+    listener = await probe.listener(pattern)
     try:
         await listener.enter()
     except Exception:  # because: refused in whatever way, it opens nothing

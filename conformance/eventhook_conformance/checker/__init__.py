@@ -6,6 +6,8 @@ history may be judged again when more of it is known.
 
 from __future__ import annotations
 
+from eventhook_conformance.checker.beginnings import Beginnings, replays
+from eventhook_conformance.checker.cursors import judge_cursors
 from eventhook_conformance.checker.deliveries import judge_deliveries
 from eventhook_conformance.checker.endings import judge_endings
 from eventhook_conformance.checker.loss import judge_loss
@@ -16,9 +18,10 @@ from eventhook_conformance.checker.violation import (
     VIOLATION_KINDS,
     Violation,
     ViolationKind,
+    charge_replay,
     condense,
 )
-from eventhook_conformance.history import History, Ledger
+from eventhook_conformance.history import History, Ledger, Subscribed
 from eventhook_conformance.target import Capabilities
 
 __all__ = ["MISSING", "VIOLATION_KINDS", "Violation", "ViolationKind", "check", "condense"]
@@ -35,9 +38,19 @@ def check(
         ledger: what the whole run published, to tell leaks between cases from inventions.
     """
     origins = Origins(history)
-    return [
-        *judge_deliveries(history, origins, ledger or Ledger()),
+    beginnings = Beginnings(history, origins, capabilities)
+    found = [
+        *judge_deliveries(history, origins, beginnings, ledger or Ledger()),
         *judge_order(history, origins, capabilities),
-        *judge_loss(history, origins, capabilities),
+        *judge_loss(history, origins, beginnings, capabilities),
         *judge_endings(history),
+        *judge_cursors(history, origins, beginnings),
     ]
+    return [_replaying(violation) for violation in found]
+
+
+def _replaying(violation: Violation) -> Violation:
+    reader = violation.entries[0] if violation.entries else None
+    if isinstance(reader, Subscribed) and replays(reader):
+        return charge_replay(violation)
+    return violation

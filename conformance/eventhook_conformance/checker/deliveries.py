@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eventhook_conformance.checker.beginnings import Beginnings, replays
 from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name, shown
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
@@ -22,13 +23,15 @@ _FILTERS = {
 }
 
 
-def judge_deliveries(history: History, origins: Origins, ledger: Ledger) -> list[Violation]:
+def judge_deliveries(
+    history: History, origins: Origins, beginnings: Beginnings, ledger: Ledger
+) -> list[Violation]:
     """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
     found: list[Violation] = []
     for subscription in history.subscriptions:
         seen: dict[Publish, Delivery] = {}
         for delivery, origin in zip(subscription.deliveries, origins.of[subscription], strict=True):
-            _judge(subscription, delivery, origin, seen, ledger, found)
+            _judge(subscription, delivery, origin, seen, beginnings, ledger, found)
     return found
 
 
@@ -37,6 +40,7 @@ def _judge(
     delivery: Delivery,
     origin: Publish | None,
     seen: dict[Publish, Delivery],
+    beginnings: Beginnings,
     ledger: Ledger,
     found: list[Violation],
 ) -> None:
@@ -80,7 +84,7 @@ def _judge(
         )
         return
     _judge_content(subscription, delivery, event, origin, found)
-    _judge_time(subscription, delivery, origin, found)
+    _judge_time(subscription, delivery, origin, beginnings, found)
     if origin in seen:
         found.append(
             _violation(
@@ -222,7 +226,11 @@ def _described(event: FlovynEvent, filter_name: str) -> str:
 
 
 def _judge_time(
-    subscription: Subscribed, delivery: Delivery, origin: Publish, found: list[Violation]
+    subscription: Subscribed,
+    delivery: Delivery,
+    origin: Publish,
+    beginnings: Beginnings,
+    found: list[Violation],
 ) -> None:
     if delivery.returned.step < origin.called.step:
         found.append(
@@ -230,7 +238,19 @@ def _judge_time(
                 "phantom", subscription, delivery, "no event before it was published", name(origin)
             )
         )
-    if origin.settled is not None and origin.settled.step < subscription.entering.step:
+    if replays(subscription):
+        if beginnings.forbids(subscription, origin):
+            found.append(
+                _violation(
+                    "at-or-before",
+                    subscription,
+                    delivery,
+                    f"nothing at or before the cursor that {subscription.name} began after",
+                    f"it got {name(origin)}",
+                    origin,
+                )
+            )
+    elif origin.settled is not None and origin.settled.step < subscription.entering.step:
         found.append(
             _violation(
                 "replayed",

@@ -14,33 +14,41 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
+from eventhook_conformance.checker.beginnings import Beginnings
 from eventhook_conformance.checker.excuses import Overflow, faulted
 from eventhook_conformance.checker.origins import Origins, Read
 from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name
-from eventhook_conformance.history import History, Publish, Subscribed
+from eventhook_conformance.history import History, Moment, Publish, Subscribed
 from eventhook_conformance.target import Capabilities
 
 _FOREVER: Final = 1 << 62
+_BUFFERED: Final[frozenset[ViolationKind]] = frozenset(
+    {"lost", "lost-first", "lost-on-close", "lost-handover"}
+)
+"""What may have been lost from a buffer; what is owed of the past lies in the history."""
 
 
 def judge_loss(
-    history: History, origins: Origins, capabilities: Capabilities
+    history: History, origins: Origins, beginnings: Beginnings, capabilities: Capabilities
 ) -> Iterator[Violation]:
-    """PUB-01, PUB-04, PUB-17; for streams STR-01, STR-06."""
+    """PUB-01, PUB-04, PUB-17; for streams STR-01, STR-06; for what was published before RPL-02 to -04."""
     for subscription in history.subscriptions:
         if subscription.entered is not None:
-            yield from _judge_one(subscription, origins, history, capabilities)
+            yield from _judge_one(subscription, origins, beginnings, history, capabilities)
 
 
 def _judge_one(
     subscription: Subscribed,
     origins: Origins,
+    beginnings: Beginnings,
     history: History,
     capabilities: Capabilities,
 ) -> Iterator[Violation]:
     reads = origins.reads[subscription]
     came = {publish for publish, _ in reads}
-    owed = _owed(subscription, origins, capabilities)
+    beginning = beginnings.of(subscription)
+    past = beginning.owed if beginning is not None else {}
+    owed = [*past, *_owed(subscription, origins, capabilities)]
     missing = [publish for publish in owed if publish not in came]
     waited = {wait.publish: wait for wait in subscription.waited}
     late = [publish for publish in owed if publish in waited and publish in came]
@@ -50,30 +58,45 @@ def _judge_one(
     proof = _Proof(reads)
     first = min(owed, key=lambda publish: publish.called.step)
     for publish in sorted([*missing, *late], key=lambda publish: publish.called.step):
-        kind: ViolationKind = "lost-first" if publish is first else "lost"
+        kind: ViolationKind
+        kind = past.get(publish) or ("lost-first" if publish is first else "lost")
         overtaker = proof.overtaker(publish) if publish not in came else None
         if overtaker is not None:
-            known = overtaker[1].returned.step
+            known = overtaker[1].returned
             seen = f"{name(overtaker[0])}, published later, came instead"
         elif publish in waited:
-            known = waited[publish].until.step
+            known = waited[publish].until
             seen = f"nothing of it within {waited[publish].timeout_s:g} s"
         elif (ended := _closed(subscription)) is not None and publish.client == subscription.client:
             # What another client published may not have reached the buffer when this one closed.
-            kind, known, seen = "lost-on-close", ended, "the reader ended without it"
+            known, seen = ended, "the reader ended without it"
+            kind = kind if publish in past else "lost-on-close"
         else:
             continue
-        if faulted(publish, known, reads, history.faults):
+        if faulted(publish, known.step, reads, history.faults):
             continue
-        if overflow.covers(publish, known):
+        judged: ViolationKind | None = kind
+        if publish in past:
+            judged = beginnings.judge_past(subscription, publish, kind, known)
+        if judged is None or (judged in _BUFFERED and overflow.covers(publish, known.step)):
             continue
         yield Violation(
-            kind,
-            charge(kind, subscription.side),
-            f"{name(publish)} on {subscription.name}, which was active and asked for it",
+            judged,
+            charge(judged, subscription.side),
+            _expected(judged, subscription, publish),
             seen,
             (subscription, publish, *(overtaker or ())),
         )
+
+
+def _expected(kind: ViolationKind, subscription: Subscribed, publish: Publish) -> str:
+    told = {
+        "lost-retained": "which began at the start of the history",
+        "lost-resumed": "which began after a cursor before it",
+        "lost-handover": "which began in the past while it was published",
+        "skipped": "or CursorExpired, or a gap told: it comes after the cursor",
+    }.get(kind, "which was active and asked for it")
+    return f"{name(publish)} on {subscription.name}, {told}"
 
 
 class _Lazy:
@@ -118,13 +141,13 @@ def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities
     ]
 
 
-def _closed(subscription: Subscribed) -> int | None:
-    """The step at which its reader came to the end of it, as closing its client has it do."""
+def _closed(subscription: Subscribed) -> Moment | None:
+    """The moment at which its reader came to the end of it, as closing its client has it do."""
     closing, ended, leaving = subscription.closing, subscription.ended, subscription.leaving
     if closing is None or ended is None or subscription.end != "stopped":
         return None
     in_order = closing.step < ended.step and (leaving is None or ended.step < leaving.step)
-    return ended.step if in_order else None
+    return ended if in_order else None
 
 
 class _Proof:

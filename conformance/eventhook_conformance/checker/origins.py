@@ -48,11 +48,14 @@ class Origins:
             matching = self.matching(subscription)
             self.reads[subscription] = [read for read in seen.items() if read[0] in matching]
 
+    def scope_of(self, subscription: Subscribed) -> object:
+        """Its tenant or key, hashable."""
+        selects = subscription.selects
+        return hashable(selects.tenant_id if isinstance(selects, EventPattern) else selects)
+
     def in_scope(self, subscription: Subscribed) -> list[Publish]:
         """The publishes of its tenant or key, so that a hundred tenants cost no more than one."""
-        selects = subscription.selects
-        scope = selects.tenant_id if isinstance(selects, EventPattern) else selects
-        return self._scopes.get(hashable(scope), [])
+        return self._scopes.get(self.scope_of(subscription), [])
 
     def matching(self, subscription: Subscribed) -> Collection[Publish]:
         """The publishes that it asks for; found once for all that ask for the same."""

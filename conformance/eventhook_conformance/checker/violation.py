@@ -28,6 +28,16 @@ ViolationKind: TypeAlias = Literal[
     "lost",
     "lost-first",
     "lost-on-close",
+    "lost-retained",
+    "lost-resumed",
+    "lost-handover",
+    "skipped",
+    "at-or-before",
+    "cursor-malformed",
+    "cursor-reused",
+    "cursor-changed",
+    "cursor-refused",
+    "order-changed",
     "ended",
     "failed",
 ]
@@ -48,13 +58,39 @@ _CHARGES: Final[dict[ViolationKind, tuple[tuple[str, ...], tuple[str, ...]]]] = 
     "lost": (("PUB-01",), ("STR-01",)),
     "lost-first": (("PUB-01", "PUB-04"), ("STR-01", "STR-06")),
     "lost-on-close": (("PUB-17",), ("STR-06",)),
+    "lost-retained": (("RPL-03",), ("RPL-03",)),
+    "lost-resumed": (("RPL-02",), ("RPL-02",)),
+    "lost-handover": (("RPL-04",), ("RPL-04",)),
+    "skipped": (("RPL-08",), ("RPL-08",)),
+    "at-or-before": (("RPL-02",), ("RPL-02",)),
+    "cursor-malformed": (("RPL-01",), ("RPL-01",)),
+    "cursor-reused": (("RPL-01",), ("RPL-01",)),
+    "cursor-changed": (("RPL-05",), ("RPL-05",)),
+    "cursor-refused": (("RPL-02",), ("RPL-02",)),
+    "order-changed": (("RPL-05",), ("RPL-05",)),
     "ended": (("PUB-01",), ("STR-06",)),
     "failed": ((), ()),
 }
 
 VIOLATION_KINDS: Final[tuple[ViolationKind, ...]] = tuple(_CHARGES)
 
-MISSING: Final[frozenset[ViolationKind]] = frozenset({"lost", "lost-first"})
+_REPLAYING: Final[dict[ViolationKind, str]] = {
+    "leaked": "RPL-07",
+    "phantom": "RPL-05",
+    "altered": "RPL-05",
+    "unmatched": "RPL-06",
+    "refused-seen": "RPL-05",
+    "repeated": "RPL-04",
+    "reordered": "RPL-04",
+    "lost": "RPL-04",
+    "lost-first": "RPL-04",
+    "ended": "RPL-03",
+}
+"""What a breach breaks besides, on a subscription that begins in the past."""
+
+MISSING: Final[frozenset[ViolationKind]] = frozenset(
+    {"lost", "lost-first", "lost-retained", "lost-resumed", "lost-handover", "skipped"}
+)
 """What a longer history of the same case may disprove: all others are shown by what was delivered."""
 
 
@@ -94,6 +130,12 @@ class Violation:
 def charge(kind: ViolationKind, side: Side) -> tuple[str, ...]:
     """The requirements that a breach of this kind breaks on that side of the bus."""
     return _CHARGES[kind][side == "streams"]
+
+
+def charge_replay(violation: Violation) -> Violation:
+    """The breach of a subscription that begins in the past, charged to its RPL requirement too."""
+    more = _REPLAYING.get(violation.kind)
+    return violation if more is None else violation.charging((more,))
 
 
 def name(publish: Publish) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from eventhook_conformance.contract import (
     BusClosed,
@@ -119,6 +120,17 @@ class Client:
         remark.returned = history.clock.now()
         remark.result = f"events={counts.events} streams={counts.streams}"
         return counts
+
+    async def purge(self, history: History, scope: UUID | str) -> None:
+        """Calls `purge` for a tenant or a stream's key, recorded."""
+        entry = history.purge(self.name, scope)
+        try:
+            if isinstance(scope, UUID):
+                await self._bounded(self.backend.events.purge(scope), history)
+            else:
+                await self._bounded(self.backend.streams.purge(scope), history)
+        finally:
+            entry.returned = history.clock.now()
 
     async def aclose(self, history: History) -> None:
         """Calls the backend's `aclose`, recorded."""

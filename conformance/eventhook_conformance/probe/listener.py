@@ -12,7 +12,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import FlovynEvent, Subscription, SubscriptionLost
+from eventhook_conformance.contract import (
+    LIVE,
+    FlovynEvent,
+    Since,
+    Subscription,
+    SubscriptionLost,
+    Unsupported,
+)
 from eventhook_conformance.history import Delivery, End, Event, History, Subscribed, Waited
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.containment import contain, end
@@ -32,11 +39,21 @@ class Listener:
         history: the case's.
         selects: the pattern, or the stream's key.
         deadline: bounds every wait.
+        since: where it is asked to begin; None: it is not asked.
+        default: where it claims to begin if it is not asked.
     """
 
-    def __init__(self, client: Client, history: History, selects: Any, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        client: Client,
+        history: History,
+        selects: Any,
+        deadline: Deadline,
+        since: Since | None = None,
+        default: Since = LIVE,
+    ) -> None:
         self.client = client
-        self.entry: Subscribed = history.subscribe(client.name, selects)
+        self.entry: Subscribed = history.subscribe(client.name, selects, since)
         self._history = history
         self._deadline = deadline
         self._subscription: Subscription[Any] | None = None
@@ -51,9 +68,14 @@ class Listener:
         self._hinted = False
         """The subscription pulls several events at once if it is told that they will be read."""
         self._left = False
-        self.context_task: ContextTask[Subscription[Any]] = ContextTask(
+        self._told = since
+        self._default = default
+        self.context_task = self._make_context_task()
+
+    def _make_context_task(self) -> ContextTask[Subscription[Any]]:
+        return ContextTask(
             self._context,
-            deadline,
+            self._deadline,
             on_entered=self._on_entered,
             on_leaving=self._on_leaving,
             on_left=self._on_left,
@@ -64,7 +86,9 @@ class Listener:
         # Called right before it is entered, be it long after this listener was made.
         self.entry.entering = self._history.clock.now()
         side = backend.events if self.entry.side == "events" else backend.streams
-        return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind
+        if self._told is None:
+            return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind
+        return side.subscribe(selects, since=self._told)  # type: ignore[arg-type]  # because: as above
 
     def _on_entered(self) -> None:
         self.entry.entered = self._history.clock.now()
@@ -98,15 +122,39 @@ class Listener:
         """What the subscription says it lost to overflow."""
         return self._subscription.dropped if self._subscription is not None else None
 
+    @property
+    def cursor(self) -> str:
+        """The cursor after the last event read.
+
+        Raises:
+            CaseAborted: there is none; the checker says so.
+        """
+        cursor = self.entry.deliveries[-1].cursor if self.entry.deliveries else None
+        if not isinstance(cursor, str):
+            raise CaseAborted
+        return cursor
+
     async def enter(self, timeout_s: float | None = None) -> None:
         """Enters; what it raises is recorded and passed on.
+
+        A target that begins at the start, and offers no other beginning, is taken as it is.
 
         Args:
             timeout_s: instead of the current arrival timeout.
         """
         try:
-            self._subscription = await self.context_task.enter(timeout_s)
+            try:
+                self._subscription = await self.context_task.enter(timeout_s)
+            except Unsupported:
+                if self._told is not LIVE or self._default is LIVE:
+                    raise
+                self._history.remark(self.client.name, "offers no since=LIVE: begins at START")
+                self._told, self.entry.since = None, self._default
+                self.context_task = self._make_context_task()
+                self._subscription = await self.context_task.enter(timeout_s)
             self._hinted = hasattr(self._subscription, "wanted")
+            if isinstance(self.entry.since, str):
+                self.entry.gap = self._subscription.dropped
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error = describe(error)
             raise
@@ -244,6 +292,8 @@ class Listener:
             subscription.wanted = self._wanted()  # type: ignore[attr-defined]  # because: just looked for
         try:
             event = await subscription.__anext__()
+            # Asked only of a target that was asked where to begin: it may be worked out each time.
+            cursor = subscription.cursor if entry.since is not None else None
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except StopAsyncIteration as stopped:
@@ -258,7 +308,7 @@ class Listener:
                 raise
             self._end("raised", describe(raised))
         else:
-            entry.deliveries.append(Delivery(event, called, clock.now()))
+            entry.deliveries.append(Delivery(event, called, clock.now(), cursor))
             key = _key(event)
             self._came.add(key)
             self._missing.discard(key)

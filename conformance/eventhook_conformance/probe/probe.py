@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import Begin, EventPattern, Unsupported
 from eventhook_conformance.history import History
-from eventhook_conformance.probe.access import ClientAccess
+from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.client import Client
+from eventhook_conformance.probe.failure import NotOffered, describe
 from eventhook_conformance.probe.fences import Fences
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
@@ -97,7 +99,14 @@ class Probe:
         self.workflows = access.workflows
         self.http = access.http
 
-        self.subscriber = subscriber = Subscriber(access, history, context.deadline, findings)
+        self.subscriber = subscriber = Subscriber(
+            access,
+            history,
+            context.deadline,
+            findings,
+            context.replaying,
+            Begin(context.capabilities.replay_default),
+        )
         self.listener = subscriber.listener
         self.subscribe = subscriber.subscribe
         self.refuse_subscription = subscriber.refuse_subscription
@@ -141,6 +150,22 @@ class Probe:
     def violations(self) -> list[Violation]:
         """The breaches that the case stated so far."""
         return self.findings.violations
+
+    async def purge(self, selects: EventPattern | str, via: Via = None) -> None:
+        """Has the bus forget the history of a tenant (of a pattern) or of a key.
+
+        Raises:
+            NotOffered: the target has no purge.
+            CaseAborted: it raised or hung.
+        """
+        client = await self.client(via)
+        scope = selects.tenant_id if isinstance(selects, EventPattern) else selects
+        try:
+            await client.purge(self.history, scope)
+        except Unsupported as error:
+            raise NotOffered(f"the target has no purge: {error}") from error
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self.aborted("purge to succeed", f"it raised {describe(error)}") from error
 
     async def close(self, client: Client) -> None:
         """Calls a client's `aclose`; from now on its subscriptions are owed no more events.

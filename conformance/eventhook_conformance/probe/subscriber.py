@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.contract import EventPattern
+from collections.abc import Collection
+
+from eventhook_conformance.contract import LIVE, EventPattern, Since
 from eventhook_conformance.history import History
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.context_task import TargetTimeout
@@ -20,30 +22,53 @@ class Subscriber:
         history: where subscriptions are recorded.
         deadline: bounds every call.
         findings: takes the breaches.
+        replaying: the sides of the bus that are asked where to begin; without replay none is.
+        default: where a subscription claims to begin that is not asked.
     """
 
     def __init__(
-        self, access: ClientAccess, history: History, deadline: Deadline, findings: Findings
+        self,
+        access: ClientAccess,
+        history: History,
+        deadline: Deadline,
+        findings: Findings,
+        replaying: Collection[str] = (),
+        default: Since = LIVE,
     ) -> None:
         self.listeners: list[Listener] = []
         self._access = access
         self._history = history
         self._deadline = deadline
         self._findings = findings
+        self._replaying = replaying
+        self._default = default
 
-    async def listener(self, selects: EventPattern | str, via: Via = None) -> Listener:
-        """Returns a subscription that is not entered yet."""
-        listener = Listener(await self._access.client(via), self._history, selects, self._deadline)
+    async def listener(
+        self, selects: EventPattern | str, via: Via = None, *, since: Since = LIVE
+    ) -> Listener:
+        """Returns a subscription that is not entered yet.
+
+        Args:
+            selects: the pattern, or the stream's key.
+            via: through which client.
+            since: where it begins. A target that claims no replay is not told; it knows `LIVE` alone.
+        """
+        side = "events" if isinstance(selects, EventPattern) else "streams"
+        told = since if side in self._replaying else None
+        client = await self._access.client(via)
+        listener = Listener(client, self._history, selects, self._deadline, told, self._default)
         self.listeners.append(listener)
         return listener
 
-    async def subscribe(self, selects: EventPattern | str, via: Via = None) -> Listener:
+    async def subscribe(
+        self, selects: EventPattern | str, via: Via = None, *, since: Since = LIVE
+    ) -> Listener:
         """Enters a subscription; it is active when this returns.
 
         Raises:
             CaseAborted: entering raised or hung.
         """
-        listener = await self.listener(selects, via)
+        listener = await self.listener(selects, via, since=since)
         try:
             await listener.enter()
         except TargetTimeout as error:
@@ -60,14 +85,20 @@ class Subscriber:
         return listener
 
     async def refuse_subscription(
-        self, selects: EventPattern | str, error: type[Exception], via: Via = None
+        self,
+        selects: EventPattern | str,
+        *errors: type[Exception],
+        via: Via = None,
+        since: Since = LIVE,
     ) -> None:
-        """Subscribes to a pattern or key that must be refused with `error` on entering."""
-        listener = await self.listener(selects, via)
-        expected = f"entering to raise {error.__name__} for {selects!r}"
+        """Subscribes to what must be refused with one of `errors` on entering."""
+        listener = await self.listener(selects, via, since=since)
+        names = " or ".join(error.__name__ for error in errors)
+        about = repr(selects) if since is LIVE else f"since={since!r:.80}"
+        expected = f"entering to raise {names} for {about}"
         try:
             await listener.enter()
-        except error:
+        except errors:
             return
         except Exception as raised:  # because: whatever the target raises is a finding
             self._findings.add(expected, f"it raised {describe(raised)}", listener.entry)

@@ -21,7 +21,7 @@ that this was what disturbed them. `closes`: it closes a client, the run's where
 `crowds`: it takes all subscriptions that there may be. `times`: it looks at the clock.
 """
 _SUBSCRIPTIONS: Final = 10
-_PLAIN: Final = frozenset({"events", "streams"})
+_PLAIN: Final = frozenset({"events", "streams", "replay"})
 _HTTP: Final = "sse"
 
 

@@ -1,0 +1,195 @@
+"""RPL: a subscription may begin in the past; it gets the rest, in order, once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, published, sides
+from eventhook_conformance.cases._steps import either, every_kind
+from eventhook_conformance.checker import ViolationKind
+from eventhook_conformance.contract import LIVE, START, EventPattern, Since
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case
+
+_CURSORS: Final[frozenset[ViolationKind]] = frozenset({"cursor-malformed", "cursor-reused"})
+
+
+@sides
+@either
+@case("RPL-01", implicates=_CURSORS)
+async def every_delivery_has_a_cursor_of_its_own(probe: Probe, side: Side, via: Via) -> None:
+    """Live, from the start and since a cursor, for events of several publishers."""
+    channel = ReplayChannel(probe, side)
+    live = await channel.subscribe(LIVE)
+    await probe.reach(live, via=via)
+    for through in ("same", via):
+        await probe.burst([channel.events(8) for _ in range(3)], via=through)
+        await probe.fence(live)
+    replay = await channel.subscribe(START, via)
+    await replay.receive(*live.received)
+    cursor = live.entry.deliveries[0].cursor
+    if isinstance(cursor, str):
+        await channel.resume(cursor, *live.received[1:], via=via)
+
+
+@sides
+@case("RPL-01", implicates=_CURSORS)
+async def cursors_differ_for_events_that_are_alike(probe: Probe, side: Side) -> None:
+    """Equal in all but their id or time: also in the publisher's own `sequence`."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    for _ in range(3):
+        events = await channel.publish(10)
+        await reader.receive(*events)
+    await probe.fence(reader)
+
+
+@sides
+@either
+@case("RPL-02", implicates=WRONG)
+async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -> None:
+    """At every position of a channel that two publishers wrote."""
+    channel = ReplayChannel(probe, side)
+    await channel.publish(5)
+    await channel.publish(4, via)
+    await channel.publish(3)
+    reader = await channel.subscribe(START)
+    await reader.receive(*published(probe))
+    for place, delivery in enumerate(list(reader.entry.deliveries)):
+        if isinstance(delivery.cursor, str):
+            rest = await channel.resume(delivery.cursor, *reader.received[place + 1 :], via=via)
+            await rest.leave()
+            await reader.receive(*published(probe))
+
+
+@sides
+@either
+@case("RPL-02", implicates=WRONG)
+async def reader_that_comes_back_misses_nothing(probe: Probe, side: Side, via: Via) -> None:
+    """It leaves and comes back, again and again, while others publish on."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(LIVE)
+    await probe.reach(reader, via=via)
+    for away in (0, 1, 3, 7, 2):
+        events = await channel.publish(3, via)
+        await reader.receive(*events[:2])
+        cursor = reader.cursor
+        await reader.leave()
+        missed = await channel.publish(away, via)
+        reader = await channel.subscribe(cursor, via if away % 2 else "same")
+        await reader.receive(*events[2:], *missed)
+    await probe.fence(reader)
+
+
+@sides
+@case("RPL-02", implicates=WRONG)
+async def since_the_newest_cursor_only_what_is_new_comes(probe: Probe, side: Side) -> None:
+    """The reader was up to date: there is nothing to repeat."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    for _ in range(3):
+        events = await channel.publish(4)
+        await reader.receive(*events)
+        again = await channel.subscribe(reader.cursor)
+        new = await channel.publish(2)
+        await again.receive(*new)
+        await reader.receive(*new)
+    await probe.fence(reader, again)
+
+
+@sides
+@either
+@case("RPL-03", implicates=LOST | {"reordered", "order-changed"})
+async def start_delivers_history_then_live(probe: Probe, side: Side, via: Via) -> None:
+    """With a history of none, one and many, read at once or late."""
+    for count in (0, 1, 40):
+        channel = ReplayChannel(probe, side)
+        history = await channel.publish(count, via)
+        reader = await channel.subscribe(START)
+        late = await channel.subscribe(START, via)
+        await reader.receive(*history)
+        live = await channel.publish(5, via)
+        await reader.receive(*live)
+        await late.receive(*history, *live)
+        await probe.fence(reader, late)
+
+
+@sides
+@either
+@case("RPL-05", implicates=WRONG | {"cursor-changed", "altered", "phantom"})
+async def every_replay_of_a_range_is_the_same(probe: Probe, side: Side, via: Via) -> None:
+    """Two from the start, two since one cursor, and the live reader of the same events."""
+    channel = ReplayChannel(probe, side)
+    live = await channel.subscribe(LIVE)
+    await probe.reach(live, via=via)
+    for through in (via, "same"):
+        await probe.burst([channel.events(6) for _ in range(4)], via=through)
+        await probe.fence(live)
+    events = live.received
+    middle = live.entry.deliveries[len(events) // 2].cursor
+    begins: list[Since] = [START, START, *([middle, middle] if isinstance(middle, str) else [])]
+    for since in begins:
+        replay = await channel.subscribe(since, via)
+        await replay.receive(*(events if since is START else events[len(events) // 2 + 1 :]))
+        await probe.fence(replay, live)
+
+
+@either
+@case("RPL-06", needs={"replay": ("events",)}, implicates=WRONG | {"unmatched", "cursor-changed"})
+async def filters_select_the_same_in_replay(probe: Probe, via: Via) -> None:
+    """Every kind of filter, from the start and since the cursors that each of them gave."""
+    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
+    like = probe.make.event(tenant, "task.step.done", workflow=workflow, task=task)
+    patterns = [*every_kind(tenant, like), EventPattern.by_type(tenant, "workflow")]
+    live = [await probe.subscribe(pattern) for pattern in patterns]
+    await probe.reach(*live, via=via)
+    for number in range(24):
+        event = probe.make.event(
+            tenant,
+            ("task.step.done", "task.step", "workflow.started", "taskx.step")[number % 4],
+            workflow=workflow if number % 3 else None,
+            task=task if number % 2 else None,
+            source="suite" if number % 5 else "other",
+        )
+        await probe.publish(event, via=via)
+    await probe.fence(*live)
+    for one in live:
+        pattern = one.entry.selects
+        replay = await probe.subscribe(pattern, via, since=START)
+        await replay.receive(*one.received)
+        await replay.leave()
+        for place in {0, len(one.received) // 2}:
+            cursor = one.entry.deliveries[place].cursor
+            if isinstance(cursor, str):
+                for asked in (pattern, EventPattern.all(tenant)):
+                    rest = await probe.subscribe(asked, via, since=cursor)
+                    await rest.receive(*one.received[place + 1 :])
+                    await rest.leave()
+
+
+@sides
+@case("RPL-06", implicates=WRONG | {"cursor-changed"})
+async def purge_moves_no_reader_of_another(probe: Probe, side: Side) -> None:
+    """Readers of the purged channel go on live; all others neither skip nor repeat."""
+    purged, other = ReplayChannel(probe, side), ReplayChannel(probe, side)
+    before = await purged.publish(6)
+    events = await other.publish(6)
+    active = await purged.subscribe(LIVE)
+    midway, whole = await other.subscribe(START), await other.subscribe(START)
+    await midway.receive(*events[:3])
+    cursor = midway.cursor
+    await probe.purge(purged.selects)
+    await midway.receive(*events[3:])
+    await other.resume(cursor, *events[3:])
+    await whole.receive(*events)
+    await active.receive(*await purged.publish(2))
+    after = await purged.subscribe(START)
+    await after.receive(*await purged.publish(2))
+    await probe.fence(active, midway, whole, after)
+    probe.expect(
+        not after.heard(before),
+        "what was purged to be forgotten",
+        f"{after.entry.name} got some of it since START",
+        after.entry,
+    )

@@ -1,0 +1,226 @@
+"""RPL: cursors that are wrong, foreign or old; what is acknowledged; a workflow that ended."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases._replay import (
+    LOST,
+    WRONG,
+    ReplayChannel,
+    evicted_by,
+    outlive,
+    sides,
+)
+from eventhook_conformance.cases._steps import either
+from eventhook_conformance.contract import START, CursorExpired, InvalidCursor
+from eventhook_conformance.history import Event, Side
+from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.specification import case
+
+_MALFORMED: Final = {
+    "empty": "",
+    "blank": " ",
+    "a blank within": "12 13",
+    "a line break": "12\n",
+    "a tab": "\t12",
+    "no ASCII": "１２",
+    "a control character": "\x00",
+    "too long": "9" * 257,
+    "one too long": "a" * 257,
+}
+_MADE_UP: Final = {
+    "words": "no-bus-gives-this-cursor",
+    "punctuation": "~!{}[]|;'<>?",
+    "a number beyond all": "9" * 40,
+    "a negative number": "-17",
+    "a path": "../../events",
+    "a pattern": "*",
+}
+
+
+@sides
+@case("RPL-09")
+async def malformed_cursor_is_refused(probe: Probe, side: Side) -> None:
+    """Empty, blank, cut, doubled, too long, or made up: nothing is delivered, and the bus works on."""
+    channel = ReplayChannel(probe, side)
+    events = await channel.publish(3)
+    for cursor in _MALFORMED.values():
+        await probe.refuse_subscription(channel.selects, InvalidCursor, since=cursor)
+    for cursor in _MADE_UP.values():
+        await probe.refuse_subscription(channel.selects, InvalidCursor, since=cursor)
+    reader = await channel.subscribe(START)
+    await reader.receive(*events)
+    await probe.fence(reader)
+    await channel.resume(reader.cursor)
+
+
+@sides
+@either
+@case("RPL-07", implicates={"leaked", "crossed", "phantom"})
+async def cursor_of_another_channel_shows_nothing(probe: Probe, side: Side, via: Via) -> None:
+    """Refused, or no more than a position among the reader's own events."""
+    mine, theirs = ReplayChannel(probe, side), ReplayChannel(probe, side)
+    for _ in range(3):
+        await theirs.publish(2)
+        await mine.publish(1)
+    reader = await theirs.subscribe(START, via)
+    await probe.fence(reader)
+    for delivery in reader.entry.deliveries[:4]:
+        if isinstance(delivery.cursor, str):
+            listener = await probe.listener(mine.selects, via, since=delivery.cursor)
+            if await _answer(probe, listener) == "entered":
+                await listener.receive(*await mine.publish(1))
+                await listener.leave()
+
+
+@sides
+@case("RPL-07")
+async def cursor_of_another_channel_does_not_tell_what_is_there(probe: Probe, side: Side) -> None:
+    """The answer is the same whether the event at the cursor is there or gone."""
+    limit = evicted_by(probe)
+    mine, theirs = ReplayChannel(probe, side), ReplayChannel(probe, side)
+    await mine.publish(1)
+    reader = await theirs.subscribe(START)
+    await reader.receive(*await theirs.publish(1))
+    gone = reader.cursor
+    with reader.reading_on():
+        await reader.receive(*await theirs.publish(2 * limit + 66))
+    there = reader.cursor
+    answers = [
+        await _answer(probe, await probe.listener(mine.selects, since=cursor))
+        for cursor in (there, gone)
+    ]
+    probe.expect(
+        answers[0] == answers[1],
+        "one answer to every cursor of another channel",
+        f"{answers[0]} for an event that is there, {answers[1]} for one that is gone",
+    )
+
+
+async def _answer(probe: Probe, listener: Listener) -> str:
+    """How the bus answers a cursor that may be none of the channel."""
+    try:
+        await listener.enter()
+    except (InvalidCursor, CursorExpired) as error:
+        return type(error).__name__
+    except Exception as error:  # because: whatever the target raises is a finding
+        raise probe.aborted(
+            "entering since another's cursor to raise InvalidCursor, or to succeed",
+            f"it raised {describe(error)}",
+            listener.entry,
+        ) from error
+    return "entered"
+
+
+@pytest.mark.parametrize("via", ["same", "other"])
+@case("RPL-07", needs={"replay": ("events",), "profiles": ("streams",)}, implicates={"crossed"})
+async def cursor_of_the_other_side_shows_nothing(probe: Probe, via: Via) -> None:
+    """Where a tenant's id is also a stream's key."""
+    events = ReplayChannel(probe, "events")
+    key = str(events.tenant)
+    await events.publish(3)
+    await probe.publish(probe.make.stream_event(key), probe.make.stream_event(key))
+    reader = await events.subscribe(START, "same" if via == "same" else None)
+    await probe.fence(reader)
+    listener = await probe.listener(key, since=reader.cursor)
+    if await _answer(probe, listener) == "entered":
+        new = probe.make.stream_event(key)
+        await probe.publish(new)
+        await listener.receive(new)
+
+
+@sides
+@case("RPL-13", clients=1, needs={"multi_client": (True,)}, implicates=WRONG)
+async def cursor_outlives_its_client_as_claimed(probe: Probe, side: Side) -> None:
+    """The client that gave it is closed; another one continues, or refuses where nothing survives."""
+    channel, first = ReplayChannel(probe, side), await probe.open_client()
+    events = await channel.publish(3, first)
+    reader = await channel.subscribe(START, first)
+    await reader.receive(*events)
+    cursor = reader.cursor
+    await probe.close(first)
+    missed = await channel.publish(2)
+    listener = await probe.listener(channel.selects, since=cursor)
+    if await _answer(probe, listener) == "entered":
+        await listener.receive(*missed)
+        await probe.fence(listener)
+
+
+@sides
+@case("RPL-13", implicates=WRONG)
+async def cursor_stays_valid_while_channels_come_and_go(probe: Probe, side: Side) -> None:
+    """No reader is left, cleanup ran, new ones came: it still stands for the same event."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    events = await channel.publish(4)
+    await reader.receive(*events[:2])
+    cursor = reader.cursor
+    await reader.leave()
+    if probe.capabilities.introspection:
+        client = await probe.client()
+        await probe.returns(client.cleanup(probe.history), "cleanup")
+    missed = await channel.publish(2)
+    await channel.resume(cursor, *events[2:], *missed)
+
+
+@sides
+@either
+@case("RPL-14", implicates=LOST)
+async def acknowledged_event_is_in_the_history_at_once(probe: Probe, side: Side, via: Via) -> None:
+    """Published through one client, replayed through another, right after publish returned."""
+    for _ in range(10):
+        channel = ReplayChannel(probe, side)
+        first = await channel.publish(1, via)
+        reader = await channel.subscribe(START)
+        await reader.receive(*first)
+        cursor = reader.cursor
+        await reader.leave()
+        second = await channel.publish(1, via)
+        again = await channel.subscribe(cursor)
+        await again.receive(*second)
+        await again.leave()
+
+
+@case("RPL-15", implicates=WRONG)
+async def history_stays_after_the_workflow_ended(probe: Probe) -> None:
+    """The end is published; within the grace its stream replays in full, since any cursor."""
+    for how in ("workflow.completed", "workflow.failed", "workflow.cancelled"):
+        channel, reader, events = await _ended(probe, how)
+        start = await channel.subscribe(START)
+        await start.receive(*events)
+        await channel.resume(reader.cursor, *events[2:])
+        await reader.leave()
+        await start.leave()
+
+
+@case("RPL-15", implicates=WRONG, exclusive="times")
+async def cursor_after_the_grace_is_no_silent_skip(probe: Probe) -> None:
+    """The history of the ended workflow may be gone: then its cursor says so, and nobody waits."""
+    channel, reader, events = await _ended(probe, "workflow.completed")
+    cursor = reader.cursor
+    await reader.leave()
+    entry = probe.history.purge("the bus, after the grace", str(channel.selects))
+    await outlive(probe, "replay_grace_s", probe.capabilities.replay_grace_s)
+    entry.returned = probe.history.clock.now()
+    listener = await probe.listener(channel.selects, since=cursor)
+    if await _answer(probe, listener) == "entered":
+        await listener.receive(*events[2:])
+    again = await channel.subscribe(START)
+    await again.receive(*await channel.publish(1))
+
+
+async def _ended(probe: Probe, how: str) -> tuple[ReplayChannel, Listener, list[Event]]:
+    """The stream of a workflow that ended, a reader that read its first two events, and all of them."""
+    channel = ReplayChannel(probe, "streams")
+    workflow = channel.tenant
+    channel.selects = str(workflow)
+    reader = await channel.subscribe(START)
+    events = await channel.publish(5)
+    await reader.receive(*events[:2])
+    if "events" in probe.capabilities.profiles:
+        await probe.publish(probe.make.event(probe.make.tenant(), how, workflow=workflow))
+    return channel, reader, events

@@ -1,0 +1,118 @@
+"""RPL-04: what is published while history turns into live, at each of the first thousand boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from eventhook_conformance.cases._replay import (
+    WRONG,
+    Events,
+    ReplayChannel,
+    history_size,
+    published,
+    sides,
+)
+from eventhook_conformance.cases._steps import either, yields
+from eventhook_conformance.contract import START, Since
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, NotOffered, Probe, Via
+from eventhook_conformance.specification import case
+
+_BOUNDARIES: Final = 1000
+_SHORTEST: Final = 4
+_PUBLISHERS: Final = 3
+_LOAD: Final = 12
+_LENGTHS: Final = (
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    15,
+    16,
+    31,
+    32,
+    63,
+    64,
+    65,
+    99,
+    100,
+    101,
+    127,
+    128,
+    129,
+    255,
+    256,
+)
+_LONG: Final = (257, 499, 500, 501, 511, 512, 513, 999, 1000)
+"""Histories as long as pages and batches are, give or take one."""
+
+
+@sides
+@case("RPL-04", implicates=WRONG, subscriptions=12)
+async def every_one_of_the_first_thousand_boundaries_holds(probe: Probe, side: Side) -> None:
+    """A reader resumes at each position of the channel while the next event is published."""
+    channel = ReplayChannel(probe, side)
+    if history_size(probe) < _SHORTEST:
+        raise NotOffered(f"replay_events: expected {_SHORTEST} or more to hand over from")
+    leader = await channel.subscribe(START)
+    await leader.receive(*await channel.publish(2))
+    for boundary in range(_BOUNDARIES):
+        # Two back, so that there is history to turn from.
+        cursor = leader.entry.deliveries[-2].cursor
+        if not isinstance(cursor, str):
+            return
+        last, new = leader.received[-1], channel.event()
+        reader = await _enter_while(probe, channel, cursor, [[new]], boundary % 4)
+        await reader.receive(last, new)
+        await leader.receive(new)
+        await reader.leave()
+
+
+async def _enter_while(
+    probe: Probe, channel: ReplayChannel, since: Since, chains: Sequence[Events], turns: int
+) -> Listener:
+    """Returns a subscription; while it was entered, these were published, from so many turns later."""
+
+    async def publish() -> None:
+        await yields(turns)
+        await probe.burst(chains)
+
+    beside = probe.spawn(publish())
+    listener = await channel.subscribe(since)
+    await probe.returns(beside, "publishing while a subscription is entered")
+    return listener
+
+
+@sides
+@either
+@case("RPL-04", implicates=WRONG)
+async def start_hands_over_under_load(probe: Probe, side: Side, via: Via) -> None:
+    """With histories of many lengths, while three publishers publish."""
+    channel = ReplayChannel(probe, side)
+    await _hand_over(probe, channel, _LENGTHS, via)
+
+
+@sides
+@case("RPL-04", implicates=WRONG)
+async def long_history_hands_over_under_load(probe: Probe, side: Side) -> None:
+    """Longer than what is read, counted or acknowledged in hundreds."""
+    channel = ReplayChannel(probe, side)
+    await _hand_over(probe, channel, _LONG, None)
+
+
+async def _hand_over(
+    probe: Probe, channel: ReplayChannel, lengths: Sequence[int], via: Via
+) -> None:
+    load = max(_PUBLISHERS, min(_LOAD, channel.capacity // 2))
+    for turns, length in enumerate(lengths):
+        missing = length - len(published(probe))
+        if length + load > history_size(probe):
+            break
+        await channel.publish(missing, via)
+        chains = [channel.events(load // _PUBLISHERS) for _ in range(_PUBLISHERS)]
+        reader = await _enter_while(probe, channel, START, chains, turns % 4)
+        await reader.receive(*published(probe))
+        await reader.leave()

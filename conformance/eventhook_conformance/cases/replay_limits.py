@@ -1,0 +1,207 @@
+"""RPL: how far back history reaches, and what is said where it does not."""
+
+from __future__ import annotations
+
+from eventhook_conformance.cases._replay import (
+    LOST,
+    WRONG,
+    ReplayChannel,
+    evicted_by,
+    history_size,
+    outlive,
+    published,
+    sides,
+)
+from eventhook_conformance.cases._steps import either
+from eventhook_conformance.contract import START, CursorExpired
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.specification import case
+
+
+@sides
+@case("RPL-08", implicates={"skipped"})
+async def cursor_older_than_the_history_is_no_silent_skip(probe: Probe, side: Side) -> None:
+    """Pushed out by newer events: CursorExpired, or a gap told, or everything after all."""
+    limit = evicted_by(probe)
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    await reader.receive(*await channel.publish(2))
+    cursor = reader.cursor
+    await reader.leave()
+    await channel.publish(2 * limit + 66)
+    await _refused_or_complete(probe, channel, cursor)
+
+
+@sides
+@case("RPL-08", "RPL-11", implicates={"skipped"}, exclusive="times")
+async def cursor_that_grew_too_old_is_no_silent_skip(probe: Probe, side: Side) -> None:
+    """Older than `replay_s`, on a channel that was silent since or was not."""
+    channels = [ReplayChannel(probe, side), ReplayChannel(probe, side)]
+    cursors: list[str] = []
+    for channel in channels:
+        reader = await channel.subscribe(START)
+        events = await channel.publish(3)
+        await reader.receive(events[0])
+        cursors.append(reader.cursor)
+        await reader.leave()
+    await outlive(probe, "replay_s", probe.capabilities.replay_s)
+    await channels[0].publish(2)
+    for channel, cursor in zip(channels, cursors, strict=True):
+        await _refused_or_complete(probe, channel, cursor)
+
+
+@sides
+@case("RPL-08", implicates={"skipped"})
+async def cursor_older_than_a_purge_is_no_silent_skip(probe: Probe, side: Side) -> None:
+    """What was purged after the cursor is missing: that has to be said."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    await reader.receive(*(await channel.publish(4))[:2])
+    cursor = reader.cursor
+    await reader.leave()
+    await probe.purge(channel.selects)
+    await channel.publish(2)
+    await _refused_or_complete(probe, channel, cursor)
+
+
+async def _refused_or_complete(probe: Probe, channel: ReplayChannel, cursor: str) -> None:
+    """Subscribes since a cursor that may have expired; the checker judges what then comes."""
+    listener = await probe.listener(channel.selects, since=cursor)
+    if await _enters(probe, listener):
+        await _read_to_the_end(probe, channel, listener)
+    # Either way a reader has somewhere to begin.
+    again = await channel.subscribe(START)
+    await again.receive(*await channel.publish(1))
+
+
+async def _enters(probe: Probe, listener: Listener) -> bool:
+    try:
+        await listener.enter()
+    except CursorExpired:
+        return False
+    except Exception as error:  # because: whatever the target raises is a finding
+        raise probe.aborted(
+            "entering since an old cursor to raise CursorExpired, or to succeed",
+            f"it raised {type(error).__name__}: {error}",
+            listener.entry,
+        ) from error
+    return True
+
+
+async def _read_to_the_end(probe: Probe, channel: ReplayChannel, listener: Listener) -> None:
+    """Reads on until an event that is published now arrives."""
+    with listener.reading_on():
+        await listener.receive(*await channel.publish(1))
+
+
+@sides
+@either
+@case("RPL-10", implicates=LOST | {"cursor-refused"})
+async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Via) -> None:
+    """From the start, since the first cursor, since one in the middle, and since the newest."""
+    size = history_size(probe)
+    channel = ReplayChannel(probe, side)
+    await _fill(channel, size, via)
+    whole = published(probe)
+    reader = await channel.subscribe(START)
+    await reader.receive(*whole)
+    deliveries = reader.entry.deliveries
+    for place in (1, len(deliveries) // 2, len(deliveries) - 2):
+        cursor = deliveries[place].cursor if 0 <= place < len(deliveries) else None
+        if isinstance(cursor, str):
+            rest = await channel.subscribe(cursor, via)
+            await rest.receive(*whole[place + 1 :])
+            await rest.leave()
+    newest = await channel.subscribe(reader.cursor, via)
+    await newest.receive(*await channel.publish(1, via))
+
+
+async def _fill(channel: ReplayChannel, size: int, via: Via = None) -> None:
+    """Publishes so many events: by several publishers at once, for many take long one by one."""
+    lanes = min(8, size)
+    each, rest = divmod(size, lanes)
+    chains = [channel.events(each + (number < rest)) for number in range(lanes)]
+    await channel.probe.burst(chains, via=via)
+
+
+@sides
+@case("RPL-11")
+async def history_is_bounded_and_loses_its_oldest_run(probe: Probe, side: Side) -> None:
+    """Filled several times over: an unbroken run up to the newest is left, of at most twice the claim."""
+    limit = evicted_by(probe)
+    channel = ReplayChannel(probe, side)
+    await channel.publish(3 * limit + 97)
+    reader = await channel.subscribe(START)
+    last = await channel.publish(1)
+    with reader.reading_on():
+        await reader.receive(*last)
+    got, most = reader.received, 2 * limit + 64
+    probe.expect(
+        len(got) <= most,
+        f"at most {most} events from START, where replay_events={limit} is claimed",
+        f"{reader.entry.name} got {len(got)}",
+        reader.entry,
+    )
+    run = published(probe)[-len(got) :]
+    probe.expect(
+        got == run,
+        "an unbroken run of events up to the newest",
+        f"{reader.entry.name} got {len(got)} events with gaps between",
+        reader.entry,
+    )
+
+
+@sides
+@case("RPL-11", implicates=LOST | {"cursor-refused"})
+async def busy_channel_takes_nothing_from_another(probe: Probe, side: Side) -> None:
+    """A few events of one tenant or key stay, however many another publishes."""
+    quiet, busy = ReplayChannel(probe, side), ReplayChannel(probe, side)
+    events = await quiet.publish(3)
+    reader = await quiet.subscribe(START)
+    await reader.receive(*events)
+    cursor = reader.entry.deliveries[0].cursor
+    await reader.leave()
+    await _fill(busy, 2 * history_size(probe) + 10)
+    start = await quiet.subscribe(START)
+    await start.receive(*events)
+    if isinstance(cursor, str):
+        await quiet.resume(cursor, *events[1:])
+
+
+@sides
+@case("RPL-12", implicates=WRONG)
+async def each_reader_has_its_own_position(probe: Probe, side: Side) -> None:
+    """Several replay the same channel, taking turns, each from elsewhere; none moves another."""
+    channel = ReplayChannel(probe, side)
+    events = await channel.publish(20)
+    readers = [await channel.subscribe(START) for _ in range(3)]
+    for number in range(20):
+        for reader in readers[: 1 + number % 3]:
+            await reader.read(1)
+    cursor = readers[0].entry.deliveries[9].cursor
+    if isinstance(cursor, str):
+        readers.append(await channel.subscribe(cursor))
+        await readers[-1].receive(*events[10:])
+    await readers[1].leave()
+    del readers[1]
+    await readers[0].receive(*events)
+    await readers[1].receive(*events)
+    await probe.fence(*readers)
+
+
+@sides
+@case("RPL-12", implicates=WRONG)
+async def replay_that_stands_still_delays_nobody(probe: Probe, side: Side) -> None:
+    """It does not read its history; live readers, other replays and publishers go on."""
+    channel, other = ReplayChannel(probe, side), ReplayChannel(probe, side)
+    history = await channel.publish(min(200, history_size(probe) // 2))
+    stalled = await channel.subscribe(START)
+    live = await other.subscribe(START)
+    for _ in range(3):
+        beside = await channel.subscribe(START)
+        new = await channel.publish(4)
+        await beside.receive(*history[-3:], *new)
+        await live.receive(*await other.publish(4))
+        await beside.leave()
+    await stalled.receive(*published(probe)[: len(history)])
