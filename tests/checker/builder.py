@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from eventhook_conformance.checker import Violation, check
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract import (
+    EventPattern,
+    FlovynEvent,
+    Since,
+    StreamEvent,
+    StreamEventType,
+)
 from eventhook_conformance.history import (
     Delivery,
     End,
@@ -88,17 +95,21 @@ class Timeline:
 
     # Subscribing
 
-    def enter(self, selects: EventPattern | str = ALL, by: str = "c1") -> Subscribed:
+    def enter(
+        self, selects: EventPattern | str = ALL, by: str = "c1", since: Since | None = None
+    ) -> Subscribed:
         """Entering is called."""
-        return self.history.subscribe(by, selects)
+        return self.history.subscribe(by, selects, since)
 
     def entered(self, subscription: Subscribed) -> None:
         """Entering returns."""
         subscription.entered = self.history.clock.now()
 
-    def subscribe(self, selects: EventPattern | str = ALL, by: str = "c1") -> Subscribed:
+    def subscribe(
+        self, selects: EventPattern | str = ALL, by: str = "c1", since: Since | None = None
+    ) -> Subscribed:
         """Entering is called and returns."""
-        subscription = self.enter(selects, by)
+        subscription = self.enter(selects, by, since)
         self.entered(subscription)
         return subscription
 
@@ -132,6 +143,20 @@ class Timeline:
             delivered = one.event if isinstance(one, Publish) else one
             returned = self.history.clock.now()
             subscription.deliveries.append(Delivery(delivered, called_at, returned))
+
+    def replay(
+        self, subscription: Subscribed, *what: Publish, cursors: Sequence[object] | None = None
+    ) -> None:
+        """Reads return these, each with the cursor `c` and its number, or with these cursors."""
+        for place, one in enumerate(what):
+            self.deliver(subscription, one)
+            cursor = f"c{one.number}" if cursors is None else cursors[place]
+            subscription.deliveries[-1].cursor = cursor
+
+    def purge(self, scope: UUID | str = TENANT, by: str = "c1") -> None:
+        """A purge is called and returns."""
+        entry = self.history.purge(by, scope)
+        entry.returned = self.history.clock.now()
 
     def wait_in_vain(self, subscription: Subscribed, publish: Publish) -> None:
         """The reader gives up on it."""
