@@ -187,6 +187,17 @@ def test_an_older_specification_is_listed_and_explained_as_it_was(vendor: Path) 
     )
 
 
+def test_the_words_of_the_requirements_are_explained(vendor: Path) -> None:
+    done = run(vendor, "list", "words")
+    assert re.search(
+        r"^  fence +A matching event published after others", done.stdout, re.MULTILINE
+    )
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    done = run(vendor, "explain", "Fence")
+    assert done.returncode == 0
+    assert done.stdout.startswith("fence: A matching event")
+
+
 # Wrong use
 
 

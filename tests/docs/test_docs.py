@@ -61,3 +61,11 @@ def test_the_smallest_target_runs_as_it_stands() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("my-bus: conformant")
+
+
+def test_the_glossary_is_in_order_and_has_each_word_once() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    glossary = text.partition("## Glossary")[2]
+    listed = re.findall(r"^\| ([a-z][^|]*?) \|", glossary, flags=re.MULTILINE)[1:]
+    assert listed == sorted(listed)
+    assert len(listed) == len(set(listed)) > 50

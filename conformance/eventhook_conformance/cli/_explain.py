@@ -8,7 +8,7 @@ from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import did_you_mean
 from eventhook_conformance.report.text import filled
-from eventhook_conformance.specification.requirements import requirements
+from eventhook_conformance.specification.requirements import requirements, words
 
 
 @click.command()
@@ -16,6 +16,8 @@ from eventhook_conformance.specification.requirements import requirements
 @specification_option
 def explain(identifier: str, specification: str) -> None:
     """Explains the requirement ID: its text, level, why, source, and its cases.
+
+    Explains a word of the requirements, such as fence, too.
 
     \b
     Examples:
@@ -25,6 +27,9 @@ def explain(identifier: str, specification: str) -> None:
     known = requirements(specification)
     found = known.get(identifier.upper())
     if found is None:
+        if meaning := words().get(identifier.lower()):
+            click.echo("\n".join(filled(f"{identifier.lower()}: ", meaning)))
+            return
         if later := requirements().get(identifier.upper()):
             raise click.UsageError(f"{later.id} is new in {later.since}; got {specification}")
         hint = did_you_mean(identifier.upper(), known) or "; `list requirements` has them all"

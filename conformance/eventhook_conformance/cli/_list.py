@@ -11,11 +11,12 @@ import click
 from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import registered_targets
-from eventhook_conformance.report.text import counted
-from eventhook_conformance.specification.requirements import groups, requirements
+from eventhook_conformance.report.text import WIDTH, counted, filled
+from eventhook_conformance.specification.requirements import groups, requirements, words
 from eventhook_conformance.target import PROFILES
 
-_KINDS = ("targets", "profiles", "requirements", "cases")
+_KINDS = ("targets", "profiles", "requirements", "cases", "words")
+_SUMMARY = _KINDS[:4]
 
 
 @click.command()
@@ -23,7 +24,7 @@ _KINDS = ("targets", "profiles", "requirements", "cases")
 @click.option("--all", "everything", is_flag=True, help="All kinds in full.")
 @specification_option
 def list_command(kinds: tuple[str, ...], everything: bool, specification: str) -> None:
-    """Lists targets, profiles, requirements or cases; without a name, a summary.
+    """Lists targets, profiles, requirements, cases or words; alone, a summary.
 
     \b
     Examples:
@@ -36,11 +37,12 @@ def list_command(kinds: tuple[str, ...], everything: bool, specification: str) -
         "profiles": partial(_profiles, specification),
         "requirements": partial(_requirements, specification),
         "cases": partial(_cases, specification),
+        "words": _words,
     }
     if not kinds and not everything:
         listings["requirements"] = partial(_requirement_groups, specification)
         listings["cases"] = partial(_case_modules, specification)
-    for number, kind in enumerate(kinds or _KINDS):
+    for number, kind in enumerate(kinds or (_KINDS if everything else _SUMMARY)):
         if number:
             click.echo()
         click.echo(f"{kind}:")
@@ -82,3 +84,8 @@ def _case_modules(specification: str) -> Iterator[str]:
     counts = Counter(one.id.partition("::")[0] for one in catalog_of(specification).values())
     yield f"{len(counts):<16} modules"
     yield f"{counts.total():<16} cases in all: eventhook-conformance list cases"
+
+
+def _words() -> Iterator[str]:
+    for word, meaning in words().items():
+        yield from filled(f"{word:<16} ", meaning, WIDTH - 2)

@@ -116,3 +116,12 @@ def groups() -> Mapping[str, str]:
     return {
         entry["id"]: entry["title"] for entry in eventhook_fixtures.load("requirements")["groups"]
     }
+
+
+@cache
+def words() -> Mapping[str, str]:
+    """The words that the requirements use in a sense of their own, with their meanings."""
+    return {
+        entry["word"]: entry["meaning"]
+        for entry in eventhook_fixtures.load("requirements")["words"]
+    }
