@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from eventhook_fixtures import load
 
 # Read here, not from `specification`, which imports pytest and the checker.
 _NEWEST: Final[str] = load("requirements")["specification"]
+
+Depth: TypeAlias = Literal["quick", "normal", "deep"]
+DEPTHS: Final[tuple[Depth, ...]] = ("quick", "normal", "deep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,8 @@ class Settings:
     """Number of random histories."""
     search_s: float = 60.0
     """How long to search for a random history that breaks the target, in seconds."""
+    depth: Depth = "normal"
+    """How far counts and silences go: quick for a first look, deep for a release (minutes)."""
     profiles: tuple[str, ...] = ()
     """The profiles to test; empty: all that the target claims."""
     selection: str | None = None
@@ -55,6 +60,7 @@ class Settings:
             "selection": self.selection,
             "at_once": self.at_once,
             "examples": self.examples,
+            "depth": self.depth,
             "profiles": list(self.profiles),
             "cases": None if self.cases is None else list(self.cases),
             "max_failures": self.max_failures,

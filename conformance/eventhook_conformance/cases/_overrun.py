@@ -8,10 +8,10 @@ the policy, the case plays the same once more with time to settle, for lateness 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
@@ -19,6 +19,7 @@ import pytest
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side, identity
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
+from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import OTHER
 
 PUBLISHERS: Final = 64
@@ -86,6 +87,56 @@ class OverflowScenario:
         await self.probe.burst(chains, via=self.via)
         return chains
 
+    async def publish_unrecorded(self, count: int, publishers: int = PUBLISHERS) -> None:
+        """Publishes so many more events, of which only the number matters."""
+        client, events = await self.probe.client(self.via), self.events(count)
+        publish: Any = (
+            client.backend.events if self.side == "events" else client.backend.streams
+        ).publish
+
+        async def publish_all(some: Sequence[Event]) -> None:
+            for event in some:
+                await publish(event)
+
+        lanes = max(1, min(publishers, count // 3))
+        await self.probe.at_once(*(publish_all(events[number::lanes]) for number in range(lanes)))
+
+    async def read_out_unrecorded(self, listener: Listener) -> int:
+        """Reads all that the reader still holds, up to an event published after it; answers how many.
+
+        Raises:
+            CaseAborted: that event, or the number of events that is owed, did not come.
+        """
+        held = 0
+        if self.overflow == "drop_newest":
+            # There is room for the last event only after this has been read.
+            held = await self._read_unrecorded(listener, f"hold {self.capacity} events at least")
+        [last] = self.events(1)
+        await self.probe.publish(last, via=self.via)
+        return held + await self._read_unrecorded(listener, "get the newest event", last)
+
+    async def _read_unrecorded(
+        self, listener: Listener, what: str, last: Event | None = None
+    ) -> int:
+        """Reads up to that event, or as many as are owed where there is none."""
+        count, wanted = 0, None if last is None else identity(last)
+
+        async def read() -> None:
+            nonlocal count
+            while True:
+                event: Any = await listener.subscription.__anext__()
+                count += 1
+                if identity(event) == wanted or (wanted is None and count == self.capacity):
+                    return
+
+        reading, expected = self.probe.spawn(read()), f"a reader that overran to {what}"
+        if not await self.probe.deadline.wait(reading, progress=lambda: count):
+            raise self.probe.aborted(expected, f"{count} came, and no more", listener.entry)
+        if (error := reading.exception()) is not None:
+            seen = f"its read raised {describe(error)} after {count} events"
+            raise self.probe.aborted(expected, seen, listener.entry)
+        return count
+
     async def all_arrived(self, settle_s: float = 0.0) -> None:
         """Returns when what was published can be taken to have come as far as it will unread.
 
@@ -149,6 +200,27 @@ class OverflowScenario:
     def limit_s(self, usual_s: float) -> float:
         """How long may last what takes so long while no reader stands still."""
         return max(self.probe.deadline.current_s, usual_s * _SLOWED)
+
+
+@asynccontextmanager
+async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[None]:
+    """Within, so many subscriptions to tenants or keys of their own are overrun, and not read.
+
+    Raises:
+        CaseAborted: entering or a publish raised or hung.
+    """
+    client = await probe.client()
+    bus: Any = client.backend.events if side == "events" else client.backend.streams
+    what = "publishing to a reader that stands still"
+    async with AsyncExitStack() as stack:
+        for _ in range(count):
+            stage = OverflowScenario(probe, side)
+            selects = EventPattern.all(stage.scope) if side == "events" else str(stage.scope)
+            await probe.returns(
+                stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
+            )
+            await probe.returns(stage.publish_unrecorded(stage.overrun), what)
+        yield
 
 
 def breach_of_policy(

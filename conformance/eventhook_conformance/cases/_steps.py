@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from eventhook_conformance.cases._ground import capacity_of
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.specification import needs
 
@@ -26,7 +28,7 @@ either: Final = pytest.mark.parametrize(
 )
 """As `via`, for cases that need no first event of another client, or wait for it (`reach`)."""
 
-Chains: TypeAlias = Mapping[Via, Sequence[Sequence[FlovynEvent]]]
+Chains: TypeAlias = Mapping[Via, Sequence[Sequence[Event]]]
 
 
 class ConsumerFailed(Exception):
@@ -61,7 +63,7 @@ async def publish_and_read(probe: Probe, chains: Chains, *listeners: Listener) -
         chains: through which client, what each of its publishers publishes.
         listeners: who reads; each gets what it asks for.
     """
-    capacity = probe.capabilities.event_capacity
+    capacity = capacity_of(probe, listeners[0].entry.side)
     shared = probe.capabilities.overflow_scope == "tenant"
     if shared:
         # What a filter keeps out takes room too until it is read past, and fences are read past last.
@@ -79,10 +81,10 @@ async def publish_and_read(probe: Probe, chains: Chains, *listeners: Listener) -
 
 
 def _windows(
-    publishers: Sequence[tuple[Via, Sequence[FlovynEvent]]], share: int
-) -> Iterator[dict[Via, list[Sequence[FlovynEvent]]]]:
+    publishers: Sequence[tuple[Via, Sequence[Event]]], share: int
+) -> Iterator[dict[Via, list[Sequence[Event]]]]:
     for start in range(0, max(len(chain) for _, chain in publishers), share):
-        window: dict[Via, list[Sequence[FlovynEvent]]] = {}
+        window: dict[Via, list[Sequence[Event]]] = {}
         for via, chain in publishers:
             window.setdefault(via, []).append(chain[start : start + share])
         yield window

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
 
 import pytest
 
 from eventhook_conformance.cases._counting import expect_back, swept
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, yields
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import case
@@ -18,16 +18,18 @@ from eventhook_conformance.specification import case
 
 @either
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
-async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
+async def cancelled_read_takes_nothing_with_it(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """One read, or several in a row, are cancelled while they wait; then an event comes."""
-    tenant = probe.make.tenant()
-    listener = await probe.subscribe(EventPattern.all(tenant))
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
     await probe.reach(listener, via=via)
     for cancelled in (1, 1, 3):
         for _ in range(cancelled):
             await listener.wait_reading()
             await listener.cancel_read()
-        events = [probe.make.event(tenant) for _ in range(cancelled)]
+        events = ground.events(cancelled)
         await probe.publish(*events, via=via)
         await listener.receive(*events)
     await probe.fence(listener)
@@ -35,18 +37,21 @@ async def cancelled_read_takes_nothing_with_it(probe: Probe, via: Via) -> None:
 
 @either
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
-async def read_cancelled_as_its_event_arrives_loses_nothing(probe: Probe, via: Via) -> None:
+async def read_cancelled_as_its_event_arrives_loses_nothing(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """The read is cancelled at every step between the publish and the delivery."""
     pauses = [*range(10), *range(10), *range(10, 30)]
-    await side_by_side(probe, (_cancel_reads(probe, via, pauses[first::4]) for first in range(4)))
+    await side_by_side(
+        probe, (_cancel_reads(Ground(probe, side), probe, via, pauses[n::4]) for n in range(4))
+    )
 
 
-async def _cancel_reads(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
-    tenant = probe.make.tenant()
-    listener = await probe.subscribe(EventPattern.all(tenant))
+async def _cancel_reads(ground: Ground, probe: Probe, via: Via, pauses: Iterable[int]) -> None:
+    listener = await ground.subscribe()
     await probe.reach(listener, via=via)
     for pause in pauses:
-        event = probe.make.event(tenant)
+        event = ground.event()
         await listener.wait_reading()
         publishing = probe.spawn(probe.publish(event, via=via))
         await yields(pause)
@@ -57,16 +62,18 @@ async def _cancel_reads(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
 
 
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"})
-async def read_cancelled_before_a_full_buffer_loses_nothing(probe: Probe) -> None:
+async def read_cancelled_before_a_full_buffer_loses_nothing(
+    probe: Probe, side: Side = "events"
+) -> None:
     """Several events are there; a read of the first is cancelled as soon as it was started."""
-    await side_by_side(probe, (_cancel_first_reads(probe, (one, one + 3)) for one in range(3)))
+    lanes = (_cancel_first_reads(Ground(probe, side), probe, (n, n + 3)) for n in range(3))
+    await side_by_side(probe, lanes)
 
 
-async def _cancel_first_reads(probe: Probe, pauses: Iterable[int]) -> None:
-    tenant = probe.make.tenant()
-    listener = await probe.subscribe(EventPattern.all(tenant))
+async def _cancel_first_reads(ground: Ground, probe: Probe, pauses: Iterable[int]) -> None:
+    listener = await ground.subscribe()
     for pause in pauses:
-        events = [probe.make.event(tenant) for _ in range(5)]
+        events = ground.events(min(5, ground.capacity))
         await probe.publish(*events)
         for _ in range(3):
             listener.start_reading()
@@ -78,28 +85,29 @@ async def _cancel_first_reads(probe: Probe, pauses: Iterable[int]) -> None:
 
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
 @case("PUB-23", implicates=DISTURBANCE, subscriptions=12)
-async def cancelling_disturbs_nobody(probe: Probe, what: str) -> None:
+async def cancelling_disturbs_nobody(probe: Probe, what: str, side: Side = "events") -> None:
     """At every step; the bus and the others work on, and what was cancelled can be had again."""
-    await side_by_side(probe, (_cancel_beside(probe, what, pause) for pause in range(6)), each=2)
+    lanes = (_cancel_beside(probe, side, what, pause) for pause in range(6))
+    await side_by_side(probe, lanes, each=2)
 
 
-async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
-    """Of the tenant of one that stands, and of another."""
-    tenant = probe.make.tenant()
-    standing = await probe.subscribe(EventPattern.all(tenant))
-    places = [tenant, probe.make.tenant()]
-    for place in (*places, *places):
-        unread = probe.make.event(tenant)
+async def _cancel_beside(probe: Probe, side: Side, what: str, pause: int) -> None:
+    """On the ground of one that stands, twice in a row, and once on another."""
+    ground, elsewhere, once = (Ground(probe, side) for _ in range(3))
+    standing = await ground.subscribe()
+    # A second cancellation might heal what the first one left behind.
+    for place in (ground, elsewhere, ground, elsewhere, once):
+        unread = ground.event()
         await probe.publish(unread)
-        publishing = probe.spawn(probe.publish(events := probe.make.event(tenant)))
+        publishing = probe.spawn(probe.publish(event := ground.event()))
         await _cancel(probe, what, place, pause)
         await publishing
-        later = probe.make.event(tenant)
+        later = ground.event()
         await probe.publish(later)
-        await standing.receive(unread, events, later)
-    for place in places:
-        newcomer = await probe.subscribe(EventPattern.all(place))
-        event = probe.make.event(place)
+        await standing.receive(unread, event, later)
+    for place in (ground, elsewhere, once):
+        newcomer = await place.subscribe()
+        event = place.event()
         await probe.publish(event)
         await newcomer.receive(event)
         await newcomer.leave()
@@ -108,20 +116,22 @@ async def _cancel_beside(probe: Probe, what: str, pause: int) -> None:
 
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
 @case("PUB-23", exclusive="counts", needs={"introspection": (True,)}, subscriptions=14)
-async def cancelling_leaves_no_channel_behind(probe: Probe, what: str) -> None:
+async def cancelling_leaves_no_channel_behind(
+    probe: Probe, what: str, side: Side = "events"
+) -> None:
     """At every step; what a guest leaves shows in the count only where nobody else keeps the channel."""
-    client, tenant = await probe.client(), probe.make.tenant()
-    standing = await probe.subscribe(EventPattern.all(tenant))
+    client, ground = await probe.client(), Ground(probe, side)
+    standing = await ground.subscribe()
     start = await swept(probe, client)
-    guests = [(place, pause) for pause in range(6) for place in (tenant, probe.make.tenant())]
+    guests = [(place, pause) for pause in range(6) for place in (ground, Ground(probe, side))]
     await side_by_side(probe, (_cancel(probe, what, *guest) for guest in guests))
     await probe.fence(standing)
     await expect_back(probe, client, start, f"cancelled {what}", standing)
 
 
-async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
-    """Has one subscription of the tenant cancelled in that, after so many steps."""
-    guest = await probe.listener(EventPattern.all(tenant))
+async def _cancel(probe: Probe, what: str, ground: Ground, pause: int) -> None:
+    """Has one subscription cancelled in that, after so many steps."""
+    guest = await probe.listener(ground.all)
     if what == "entering":
         guest.context_task.start()
         await yields(pause)
@@ -130,7 +140,7 @@ async def _cancel(probe: Probe, what: str, tenant: UUID, pause: int) -> None:
     if what == "reading":
         if pause % 2:
             await guest.wait_reading()
-            publishing = probe.spawn(probe.publish(probe.make.event(tenant)))
+            publishing = probe.spawn(probe.publish(ground.event()))
             await yields(pause)
             await guest.cancel_read()
             await publishing

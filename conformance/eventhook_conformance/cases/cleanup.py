@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from eventhook_conformance.cases._counting import (
@@ -15,10 +17,16 @@ from eventhook_conformance.cases._counting import (
     total,
     use,
 )
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._steps import DISTURBANCE, either
-from eventhook_conformance.contract import EventPattern, Unsupported
+from eventhook_conformance.contract import EventPattern, InvalidPattern, Unsupported
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Client, Probe, Via
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
+
+_MANY_IDLE: Final[dict[Depth, int]] = {"quick": 20, "normal": 110, "deep": 1_100}
+"""More than one page of what is looked through in pages of 50, 100 or 1,000."""
 
 
 async def _expect_truth(probe: Probe, client: Client) -> int:
@@ -37,7 +45,7 @@ async def _expect_truth(probe: Probe, client: Client) -> int:
 
 
 @either
-@case("CLN-01", exclusive="counts", subscriptions=12)
+@case("CLN-01", exclusive="counts", subscriptions=102)
 async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
     """Of tenants and of keys, beside one that is active, by whichever client was used last."""
     client = await probe.client(via)
@@ -48,6 +56,9 @@ async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
         await use(probe, idle(probe, count), client)
         await _expect_truth(probe, client)
         await expect_back(probe, client, start, f"{count} subscriptions to each side were left")
+    many = _MANY_IDLE[probe.settings.depth]
+    await use(probe, idle(probe, many), client)
+    await expect_back(probe, client, start, f"{many} subscriptions to each side were left")
     await probe.at_once(*(listener.leave() for listener in standing))
     await _expect_truth(probe, client)
     await expect_back(probe, client, before, "the last subscription was left")
@@ -73,22 +84,24 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 
 @either
 @case("CLN-02", implicates=DISTURBANCE, exclusive="cleans")
-async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
+async def active_subscriptions_are_not_touched(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
     cleaner = await probe.client(via)
-    tenant = probe.make.tenant()
+    ground = Ground(probe, side)
     listeners = [
-        await probe.subscribe(EventPattern.all(tenant)),
-        await probe.subscribe(EventPattern.all(tenant), via),
-        await probe.subscribe(EventPattern.by_type(tenant, "task")),
+        await ground.subscribe(),
+        await ground.subscribe(via),
+        await probe.subscribe(ground.part),
     ]
     # Entered and silent so far: its channel has carried nothing yet.
-    silent = await probe.subscribe(EventPattern.all(probe.make.tenant()))
+    silent = await Ground(probe, side).subscribe()
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     for waiting in (False, True, False):
         await use(probe, idle(probe, 2), via)
-        events = [probe.make.event(tenant) for _ in range(6)]
+        events = ground.events(6)
         if waiting:
             await listeners[0].wait_reading()
         await probe.publish(events[0])
@@ -97,6 +110,8 @@ async def active_subscriptions_are_not_touched(probe: Probe, via: Via) -> None:
         await probe.publish(events[2])
         await probe.publish(events[3], via=via)
         await sweeping
+        if ground.capacity < len(events):
+            await probe.at_once(*(listener.receive(*events[:4]) for listener in listeners))
         await probe.publish(events[4])
         await probe.publish(events[5], via=via)
         for listener in listeners:
@@ -163,6 +178,19 @@ async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
             *probe.history.remarks[-4:],
         )
     await probe.fence(*standing)
+
+
+@case("CLN-06", exclusive="counts")
+async def refused_subscriptions_leave_no_trace(probe: Probe) -> None:
+    """A pattern or key that is refused was never subscribed to."""
+    client, tenant = await probe.client(), probe.make.tenant()
+    start = await swept(probe, client)
+    for prefix in ("", ".", "task.", "*"):
+        await probe.refuse_subscription(EventPattern.by_type(tenant, prefix), InvalidPattern)
+    if "streams" in probe.capabilities.profiles:
+        for key in ("", "*", "a.b", " "):
+            await probe.refuse_subscription(key, InvalidPattern)
+    await expect_back(probe, client, start, "refused subscriptions")
 
 
 @pytest.mark.parametrize("call", ["cleanup", "channels"])

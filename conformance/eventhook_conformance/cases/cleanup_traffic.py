@@ -17,6 +17,7 @@ from eventhook_conformance.cases._counting import (
     swept,
     use,
 )
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import (
     DISTURBANCE,
@@ -28,6 +29,7 @@ from eventhook_conformance.cases._steps import (
 )
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Client, Probe, Via
 from eventhook_conformance.specification import case
 
@@ -93,25 +95,24 @@ async def _round(probe: Probe, selects: Selects, number: int) -> None:
 
 @either
 @case("CLN-07", implicates=DISTURBANCE, exclusive="cleans")
-async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
+async def cleaning_one_tenant_disturbs_no_other(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """While one tenant's idle channel is removed, another's unread and coming events stay."""
     cleaner = await probe.client(via)
-    busy = probe.make.tenant()
-    listeners = [
-        await probe.subscribe(EventPattern.all(busy)),
-        await probe.subscribe(EventPattern.all(busy), via),
-    ]
+    busy = Ground(probe, side)
+    listeners = [await busy.subscribe(), await busy.subscribe(via)]
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     for pause in range(4):
-        events = [probe.make.event(busy) for _ in range(5)]
+        events = busy.events(min(5, busy.capacity))
         await probe.publish(events[0])
         await use(probe, idle(probe, 1), via)
-        publishing = probe.spawn(probe.publish(*events[1:4], via=via))
+        publishing = probe.spawn(probe.publish(*events[1:-1], via=via))
         await yields(pause)
         await cleanup(probe, cleaner)
         await publishing
-        await probe.publish(events[4])
+        await probe.publish(events[-1])
         for listener in listeners:
             await listener.receive(*events)
     await probe.fence(*listeners)
@@ -119,17 +120,15 @@ async def cleaning_one_tenant_disturbs_no_other(probe: Probe, via: Via) -> None:
 
 @either
 @case("CLN-08", implicates=_EVERYTHING, exclusive="cleans", subscriptions=14)
-async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via) -> None:
+async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via, side: Side = "events") -> None:
     """Twenty publishers, subscribers coming and going, cleanup in a loop by both clients."""
-    await side_by_side(probe, (_under_fire(probe, via, rounds) for rounds in (2, 3)), each=5)
+    lanes = (_under_fire(Ground(probe, side), probe, via, rounds) for rounds in (2, 3))
+    await side_by_side(probe, lanes, each=5)
 
 
-async def _under_fire(probe: Probe, via: Via, rounds: int) -> None:
-    tenant, cleaners = probe.make.tenant(), [await probe.client(), await probe.client(via)]
-    standing = [
-        await probe.subscribe(EventPattern.all(tenant)),
-        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
-    ]
+async def _under_fire(ground: Ground, probe: Probe, via: Via, rounds: int) -> None:
+    cleaners = [await probe.client(), await probe.client(via)]
+    standing = [await ground.subscribe(), await probe.subscribe(ground.part, via)]
     await probe.reach(*standing)
     await probe.reach(*standing, via=via)
     places = idle(probe, 2)
@@ -137,8 +136,8 @@ async def _under_fire(probe: Probe, via: Via, rounds: int) -> None:
         beside = [probe.spawn(sweep(probe, cleaner, 6)) for cleaner in cleaners]
         beside += [probe.spawn(_come_and_go(probe, selects, via)) for selects in places]
         # What these publish would add to what the standing ones have unread: they only come and go.
-        beside += [probe.spawn(_come_and_go(probe, EventPattern.all(tenant), via, silent=True))]
-        chains = [[probe.make.event(tenant), probe.make.event(tenant)] for _ in range(20)]
+        beside += [probe.spawn(_come_and_go(probe, ground.all, via, silent=True))]
+        chains = [ground.events(2) for _ in range(20)]
         await publish_and_read(probe, {"same": chains[::2], via: chains[1::2]}, *standing)
         await asyncio.gather(*beside)
     await probe.fence(*standing)

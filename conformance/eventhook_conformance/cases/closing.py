@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._steps import DISTURBANCE, either
 from eventhook_conformance.contract import BusClosed, EventPattern
-from eventhook_conformance.history import Event
+from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case, needs
 
 _introspection = needs(introspection=True)
@@ -123,13 +127,17 @@ async def waiting_readers_end(probe: Probe, how: str) -> None:
         await _ends(probe, listener)
 
 
-def _buffered(probe: Probe) -> int:
-    """Five, or what a smaller buffer holds."""
+_MANY_UNREAD: Final[dict[Depth, int]] = {"quick": 20, "normal": 200, "deep": 1_100}
+
+
+def _buffered(probe: Probe, read: str) -> int:
+    """Five, or many; or what a smaller buffer holds."""
     claimed = probe.capabilities
-    return min(5, claimed.event_capacity, claimed.stream_capacity)
+    most = _MANY_UNREAD[probe.settings.depth] if read == "none-of-many" else 5
+    return min(most, claimed.event_capacity, claimed.stream_capacity)
 
 
-@pytest.mark.parametrize("read", ["0", "2", "all"])
+@pytest.mark.parametrize("read", ["0", "2", "all", "none-of-many"])
 @case(
     "PUB-17",
     implicates={"lost-on-close", "lost", "lost-first", "ended", "repeated"},
@@ -138,7 +146,9 @@ def _buffered(probe: Probe) -> int:
 )
 async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
     """Then the reader ends; whether it had read nothing, some, or all of it."""
-    count = _buffered(probe)
+    count = _buffered(probe, read)
+    first = {"all": count, "none-of-many": 0}.get(read)
+    first = int(read) if first is None else first
     client = await _client_to_close(probe)
     tenant, key = probe.make.tenant(), probe.make.key()
     buffered: list[tuple[EventPattern | str, list[Event]]] = [
@@ -151,7 +161,7 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
     listeners = await probe.at_once(*(probe.subscribe(one, client) for one, _ in buffered))
     await probe.burst((events for _, events in buffered), via=client)
     for listener, (_, events) in zip(listeners, buffered, strict=True):
-        await listener.receive(*events[: None if read == "all" else int(read)])
+        await listener.receive(*events[:first])
     await _settle(probe, client)
     await probe.close(client)
     for listener in listeners:
@@ -190,10 +200,12 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @either
 @case("PUB-21", implicates=DISTURBANCE, clients=2)
-async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str) -> None:
+async def closing_one_client_disturbs_no_other(
+    probe: Probe, via: Via, how: str, side: Side = "events"
+) -> None:
     """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
-    tenant = probe.make.tenant()
-    patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
+    ground = Ground(probe, side)
+    patterns = [ground.all, ground.part]
     stays, goes = await probe.at_once(probe.open_client(), probe.open_client())
     everybody: tuple[Via, ...] = (None, via, stays)
     standing = await probe.at_once(
@@ -203,13 +215,13 @@ async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str)
     publishers: tuple[Via, ...] = ("same", via, stays)
     for who in (*publishers, goes):
         await probe.reach(*standing, *going, via=who)
-    unread = [probe.make.event(tenant) for _ in range(2)]
+    unread = ground.events(2)
     await probe.at_once(probe.publish(unread[0], via=goes), probe.publish(unread[1], via=via))
     for listener in going:
         await listener.receive(*unread)
         await listener.wait_reading()
     await standing[0].wait_reading()
-    events = [probe.make.event(tenant) for _ in range(4)]
+    events = ground.events(min(4, ground.capacity - 2))
     publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
     if how == "aclose":
         await probe.close(goes)
@@ -222,7 +234,7 @@ async def closing_one_client_disturbs_no_other(probe: Probe, via: Via, how: str)
     await publishing
     for listener in standing:
         await listener.receive(*unread, *events)
-    last = {who: probe.make.event(tenant) for who in publishers}
+    last = {who: ground.event() for who in publishers}
     await probe.at_once(*(probe.publish(event, via=who) for who, event in last.items()))
     for listener in standing:
         await listener.receive(*last.values())

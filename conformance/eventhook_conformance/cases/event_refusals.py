@@ -129,6 +129,33 @@ async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
     await probe.fence(listener)
 
 
+@case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
+async def event_of_any_size_is_delivered(probe: Probe) -> None:
+    """At each power of two, and by one byte less and more: where a buffer is just full."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    most = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
+    sizes = [2**power + by for power in range(9, 18) for by in (-1, 0, 1)]
+    for size in (size for size in sizes if size <= most):
+        await probe.publish(event := _sized(probe, tenant, size))
+        await listener.receive(event)
+    await probe.fence(listener)
+
+
+@case("EVT-06", implicates={"lost", "lost-first", "refused-seen"})
+async def corrected_event_is_delivered(probe: Probe) -> None:
+    """An event that was refused is published again, put right, with the id that it had."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    for wrong in _refused(probe, tenant):
+        good = probe.make.event(tenant, id=wrong.id)
+        if isinstance(wrong.id, UUID):
+            await probe.refuse(wrong)
+            await probe.publish(good)
+            await listener.receive(good)
+    await probe.fence(listener)
+
+
 @pytest.mark.parametrize(
     "filling",
     [
@@ -176,9 +203,9 @@ async def larger_event_is_whole_or_refused(probe: Probe) -> None:
     for size in (claimed + 1, claimed * 2, claimed * 5):
         if size <= _LARGEST_TRIED:
             await probe.fence(listener)
-            await probe.refuse(
-                _sized(probe, tenant, size), PublishError, InvalidEvent, unless_delivered=True
-            )
+            text = probe.make.event(tenant, data="x" * size)
+            for event in (_sized(probe, tenant, size), text):
+                await probe.refuse(event, PublishError, InvalidEvent, unless_delivered=True)
         good = probe.make.event(tenant)
         await probe.publish(good)
         await listener.receive(good)

@@ -6,9 +6,10 @@ from typing import Final
 
 import pytest
 
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import room
 from eventhook_conformance.cases._steps import LOSS, either, publish_and_read
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.specification import case
 
@@ -18,69 +19,71 @@ _AT_ONCE: Final = 500
 
 @pytest.mark.parametrize("count", ["1", "2", "10", "100"])
 @case("PUB-09", implicates=LOSS | {"repeated"}, subscriptions=100)
-async def every_one_of_some_gets_every_event(probe: Probe, count: str) -> None:
+async def every_one_of_some_gets_every_event(
+    probe: Probe, count: str, side: Side = "events"
+) -> None:
     """With the same pattern; what others left open takes half of the claim at most."""
-    await _fan_out(probe, min(room(probe, int(count)), _claimed(probe)))
+    await _fan_out(Ground(probe, side), probe, min(room(probe, int(count)), _claimed(probe)))
 
 
 @pytest.mark.parametrize("count", ["1000", "max"])
 @case("PUB-09", implicates=LOSS | {"repeated"}, exclusive="crowds", subscriptions=_MOST)
-async def every_one_of_many_gets_every_event(probe: Probe, count: str) -> None:
+async def every_one_of_many_gets_every_event(
+    probe: Probe, count: str, side: Side = "events"
+) -> None:
     """With the same pattern, up to the claim (10,000 at most); `max` spreads over two clients."""
-    claimed = _claimed(probe)
+    claimed, ground = _claimed(probe), Ground(probe, side)
     if count == "max":
-        await _fan_out(probe, claimed, both=probe.capabilities.multi_client)
+        await _fan_out(ground, probe, claimed, both=probe.capabilities.multi_client)
     else:
-        await _fan_out(probe, min(int(count), claimed))
+        await _fan_out(ground, probe, min(int(count), claimed))
 
 
 def _claimed(probe: Probe) -> int:
     return min(probe.capabilities.max_subscriptions, _MOST)
 
 
-async def _fan_out(probe: Probe, number: int, *, both: bool = False) -> None:
-    tenant = probe.make.tenant()
+async def _fan_out(ground: Ground, probe: Probe, number: int, *, both: bool = False) -> None:
     listeners: list[Listener] = []
     for start in range(0, number, _AT_ONCE):
         listeners += await probe.at_once(
             *(
-                probe.subscribe(EventPattern.all(tenant), "other" if both and place % 2 else "same")
+                ground.subscribe("other" if both and place % 2 else "same")
                 for place in range(start, min(start + _AT_ONCE, number))
             )
         )
     await probe.reach(*listeners)
-    events = [probe.make.event(tenant, f"task.step-{step}") for step in range(1 + (number < 1000))]
+    events = ground.events(1 + (number < 1000))
     await publish_and_read(probe, {"same": [events]}, *listeners)
     # One fewer, so that what is served in rounds is not always served in full ones.
     if number > 1:
         await listeners.pop(number // 2).leave()
-        await publish_and_read(probe, {"same": [[probe.make.event(tenant)]]}, *listeners)
+        await publish_and_read(probe, {"same": [[ground.event()]]}, *listeners)
 
 
 @pytest.mark.parametrize("pattern", ["equal", "overlapping"])
 @case("PUB-10", implicates=LOSS | {"repeated", "reordered"})
-async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -> None:
+async def reading_one_takes_nothing_from_the_other(
+    probe: Probe, pattern: str, side: Side = "events"
+) -> None:
     """Two subscriptions of one client, read one after the other, in turns, and both waiting."""
-    tenant = probe.make.tenant()
-    pair = [
-        await probe.subscribe(EventPattern.all(tenant)),
-        await probe.subscribe(
-            EventPattern.all(tenant) if pattern == "equal" else EventPattern.by_type(tenant, "task")
-        ),
-    ]
-    for first, second in (pair, pair[::-1]):
-        events = [probe.make.event(tenant) for _ in range(6)]
+    ground = Ground(probe, side)
+    second = ground.all if pattern == "equal" else ground.part
+    pair = [await ground.subscribe(), await probe.subscribe(second)]
+    count = min(6, ground.capacity)
+    for one, other in (pair, pair[::-1]):
+        events = ground.events(count)
         await probe.publish(*events)
-        await first.receive(*events)
-        await second.receive(*events)
-    events = [probe.make.event(tenant) for _ in range(6)]
+        await one.receive(*events)
+        await other.receive(*events)
+    events = ground.events(count)
     await probe.publish(*events)
     for event in events:
         for listener in pair:
             await listener.receive(event)
     for listener in pair:
         await listener.wait_reading()
-    event = probe.make.event(tenant)
+    event = ground.event()
     await probe.publish(event)
     for listener in pair:
         await listener.receive(event)
@@ -89,18 +92,19 @@ async def reading_one_takes_nothing_from_the_other(probe: Probe, pattern: str) -
 
 @either
 @case("PUB-10", implicates=LOSS | {"repeated"})
-async def leaving_one_takes_nothing_from_the_other(probe: Probe, via: Via) -> None:
+async def leaving_one_takes_nothing_from_the_other(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """What an equal subscription has not read yet stays, and so does what is still to come."""
-    tenant = probe.make.tenant()
-    pattern = EventPattern.all(tenant)
+    ground = Ground(probe, side)
     for leaver in (0, 1):
-        pair = [await probe.subscribe(pattern), await probe.subscribe(pattern)]
+        pair = [await ground.subscribe(), await ground.subscribe()]
         stays = pair[1 - leaver]
         await probe.reach(stays, via=via)
-        unread = [probe.make.event(tenant) for _ in range(3)]
+        unread = ground.events(min(3, ground.capacity // 2))
         await probe.publish(*unread, via=via)
         await pair[leaver].leave()
-        later = [probe.make.event(tenant) for _ in range(3)]
+        later = ground.events(min(3, ground.capacity // 2))
         await probe.publish(*later, via=via)
         await stays.receive(*unread, *later)
         await probe.fence(stays)

@@ -7,30 +7,30 @@ from collections.abc import Iterable
 
 import pytest
 
+from eventhook_conformance.cases._ground import Ground, Selects
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, end, yields
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, needs
 
 
 @either
 @case("PUB-11", implicates={"after-leaving", "ended"})
-async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
+async def after_leaving_nothing_is_delivered(probe: Probe, via: Via, side: Side = "events") -> None:
     """A waiting read ends, later ones end at once, whatever was unread or is published later."""
-    tenant = probe.make.tenant()
-    pattern = EventPattern.all(tenant)
-    witness = await probe.subscribe(pattern, via)
+    ground = Ground(probe, side)
+    witness = await ground.subscribe(via)
     for waiting in (True, False):
-        guest = await probe.subscribe(pattern)
+        guest = await ground.subscribe()
         await probe.reach(guest, witness, via=via)
         if waiting:
             await guest.wait_reading()
         else:
-            await probe.publish(*(probe.make.event(tenant) for _ in range(3)), via=via)
+            await probe.publish(*ground.events(min(3, ground.capacity)), via=via)
         await guest.leave()
         await guest.read_late()
-        await probe.publish(*(probe.make.event(tenant) for _ in range(2)), via=via)
+        await probe.publish(*ground.events(2), via=via)
         await probe.fence(witness)
         await guest.read_late()
         await guest.read_late()
@@ -38,13 +38,15 @@ async def after_leaving_nothing_is_delivered(probe: Probe, via: Via) -> None:
 
 @pytest.mark.parametrize("how", ["unread", "waiting", "publishing"])
 @case("PUB-11", implicates={"after-leaving", "ended"})
-async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> None:
+async def read_called_while_leaving_delivers_nothing(
+    probe: Probe, how: str, side: Side = "events"
+) -> None:
     """Step by step: the read, and a publish, begin at every moment of leaving."""
-    tenant = probe.make.tenant()
-    witness = await probe.subscribe(EventPattern.all(tenant))
+    ground = Ground(probe, side)
+    witness = await ground.subscribe()
     for pause in range(5):
-        guest = await probe.subscribe(EventPattern.all(tenant))
-        events = [probe.make.event(tenant) for _ in range(2)]
+        guest = await ground.subscribe()
+        events = ground.events(2)
         if how == "unread":
             await probe.publish(*events)
         elif how == "waiting":
@@ -71,35 +73,39 @@ async def read_called_while_leaving_delivers_nothing(probe: Probe, how: str) -> 
 )
 @either
 @case("PUB-12", implicates=DISTURBANCE)
-async def subscriber_that_ends_disturbs_nobody(probe: Probe, via: Via, how: str) -> None:
+async def subscriber_that_ends_disturbs_nobody(
+    probe: Probe, via: Via, how: str, side: Side = "events"
+) -> None:
     """While it waits, with something unread, and while others publish."""
-    lanes = (_end_in_a_tenant(probe, via, how, range(first, 6, 2)) for first in range(2))
+    lanes = (
+        _end_beside(Ground(probe, side), probe, via, how, range(first, 6, 2)) for first in range(2)
+    )
     await side_by_side(probe, lanes, each=4)
 
 
-async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[int]) -> None:
-    tenant = probe.make.tenant()
-    pattern = EventPattern.all(tenant)
-    neighbours = [await probe.subscribe(pattern), await probe.subscribe(pattern, via)]
+async def _end_beside(
+    ground: Ground, probe: Probe, via: Via, how: str, pauses: Iterable[int]
+) -> None:
+    neighbours = [await ground.subscribe(), await ground.subscribe(via)]
     for number, pause in enumerate(pauses):
-        guest = await probe.subscribe(pattern)
-        neighbours.append(await probe.subscribe(pattern, via if number % 2 else None))
+        guest = await ground.subscribe()
+        neighbours.append(await ground.subscribe(via if number % 2 else None))
         await probe.reach(*neighbours)
         await probe.reach(*neighbours, via=via)
         await neighbours[0].wait_reading()
-        unread = [probe.make.event(tenant) for _ in range(pause % 3)]
+        unread = ground.events(min(pause % 3, ground.capacity - 4))
         if unread:
             await probe.publish(*unread, via=via)
         else:
             await guest.wait_reading()
-        events = [probe.make.event(tenant, data=step) for step in range(4)]
+        events = ground.events(4)
         publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
         await yields(pause)
         await end(guest, how)
         await publishing
         for listener in neighbours:
             await listener.receive(*unread, *events)
-        later = probe.make.event(tenant)
+        later = ground.event()
         await probe.publish(later)
         for listener in neighbours:
             await listener.receive(later)
@@ -109,41 +115,46 @@ async def _end_in_a_tenant(probe: Probe, via: Via, how: str, pauses: Iterable[in
 
 @either
 @case("PUB-13", implicates={"replayed", "repeated", "phantom"})
-async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
+async def subscribing_again_starts_afresh(probe: Probe, via: Via, side: Side = "events") -> None:
     """Neither what the last one left unread, nor what came between, nor what it had read."""
-    await side_by_side(
-        probe, (_come_again(probe, via, prefix) for prefix in (None, "task")), each=2
+    grounds = [Ground(probe, side), Ground(probe, side)]
+    wanted = (grounds[0].all, grounds[1].part)
+    lanes = (
+        _come_again(ground, probe, via, selects)
+        for ground, selects in zip(grounds, wanted, strict=True)
     )
+    await side_by_side(probe, lanes, each=2)
 
 
-async def _come_again(probe: Probe, via: Via, prefix: str | None) -> None:
-    tenant = probe.make.tenant()
-    pattern = EventPattern(tenant_id=tenant, event_type_prefix=prefix)
+async def _come_again(ground: Ground, probe: Probe, via: Via, selects: Selects) -> None:
     for read in (0, 1, 3):
-        listener = await probe.subscribe(pattern)
+        listener = await probe.subscribe(selects)
         await probe.fence(listener)
         await probe.reach(listener, via=via)
-        events = [probe.make.event(tenant) for _ in range(3)]
+        events = ground.events(3)
         await probe.publish(*events, via=via)
         await listener.receive(*events[:read])
         await listener.leave()
-        await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
-    last = [await probe.subscribe(EventPattern.all(tenant)), await probe.subscribe(pattern, via)]
+        await probe.publish(*ground.events(2), via=via)
+    last = [await ground.subscribe(), await probe.subscribe(selects, via)]
     await probe.fence(*last)
     await probe.fence(*last)
 
 
 @either
 @case("PUB-16", implicates=DISTURBANCE, subscriptions=28)
-async def coming_and_going_disturbs_no_standing_subscription(probe: Probe, via: Via) -> None:
+async def coming_and_going_disturbs_no_standing_subscription(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """Others enter and leave beside it, at every step of a publish; equal patterns and others."""
-    lanes = (_come_and_go(probe, via, range(first, 8, 4)) for first in range(4))
+    lanes = (
+        _come_and_go(Ground(probe, side), probe, via, range(first, 8, 4)) for first in range(4)
+    )
     await side_by_side(probe, lanes, each=7)
 
 
-async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
-    tenant = probe.make.tenant()
-    everything, tasks = EventPattern.all(tenant), EventPattern.by_type(tenant, "task")
+async def _come_and_go(ground: Ground, probe: Probe, via: Via, pauses: Iterable[int]) -> None:
+    everything, tasks = ground.all, ground.part
     early = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
     for pause in pauses:
         guests = [await probe.subscribe(everything), await probe.subscribe(tasks, via)]
@@ -151,10 +162,10 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
         standing = [*early, *late]
         await probe.reach(*standing)
         await probe.reach(*standing, via=via)
-        unread = probe.make.event(tenant)
+        unread = ground.event()
         await probe.publish(unread)
         await early[0].wait_reading()
-        events = [probe.make.event(tenant, data=step) for step in range(5)]
+        events = ground.events(min(5, ground.capacity - 1))
         publishing = [
             probe.spawn(probe.burst([events[:2], events[2:3]])),
             probe.spawn(probe.burst([events[3:]], via=via)),
@@ -172,15 +183,17 @@ async def _come_and_go(probe: Probe, via: Via, pauses: Iterable[int]) -> None:
 
 
 @case("PUB-16", implicates=LOSS, subscriptions=21)
-async def many_that_come_and_go_leave_the_standing_alone(probe: Probe) -> None:
+async def many_that_come_and_go_leave_the_standing_alone(
+    probe: Probe, side: Side = "events"
+) -> None:
     """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
-    tenant = probe.make.tenant()
-    standing = await probe.subscribe(EventPattern.all(tenant))
+    ground = Ground(probe, side)
+    standing = await ground.subscribe()
     # Half of what is claimed may be taken by what other cases left parked.
     crowd = max(1, min(20, probe.capabilities.max_subscriptions // 2 - 2))
     for _ in range(3):
-        events = [probe.make.event(tenant) for _ in range(6)]
-        coming = [probe.spawn(probe.subscribe(EventPattern.all(tenant))) for _ in range(crowd)]
+        events = ground.events(min(6, ground.capacity))
+        coming = [probe.spawn(ground.subscribe()) for _ in range(crowd)]
         await probe.publish(*events[:3])
         guests = await asyncio.gather(*coming)
         going = [probe.spawn(guest.leave()) for guest in guests]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, Chains, either, publish_and_read
 from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case
 
@@ -73,18 +75,15 @@ async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
     await probe.reach(*listeners, via=via)
     for listener in listeners[:2]:
         await listener.wait_reading()
-    chains = _chains(probe, tenant, via, publishers=8, length=12, workflow=workflow)
-    await publish_and_read(probe, chains, *listeners)
-
-
-def _chains(
-    probe: Probe, tenant: UUID, via: Via, *, publishers: int, length: int, workflow: UUID
-) -> Chains:
-    """Half of the publishers through the first client, half through the other."""
     made = [
-        [probe.make.event(tenant, _TYPES[step % 2], workflow=workflow) for step in range(length)]
-        for _ in range(publishers)
+        [probe.make.event(tenant, _TYPES[step % 2], workflow=workflow) for step in range(12)]
+        for _ in range(8)
     ]
+    await publish_and_read(probe, _chains(made, via), *listeners)
+
+
+def _chains(made: Sequence[Sequence[Event]], via: Via) -> Chains:
+    """Half of the publishers through the first client, half through the other."""
     if via == "same":
         return {"same": made}
     return {"same": made[::2], via: made[1::2]}
@@ -94,28 +93,26 @@ def _chains(
 @case("PUB-15", implicates=LOSS | {"repeated", "reordered", "phantom", "altered"})
 async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
     """Ten publishers of a hundred events each, to a reader that waits and one that comes later."""
-    tenant = probe.make.tenant()
-    listeners = [
-        await probe.subscribe(EventPattern.all(tenant)),
-        await probe.subscribe(EventPattern.by_type(tenant, "task"), via),
-    ]
+    ground = Ground(probe, "events")
+    listeners = [await ground.subscribe(), await probe.subscribe(ground.part, via)]
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     await listeners[0].wait_reading()
-    chains = _chains(probe, tenant, via, publishers=10, length=100, workflow=probe.make.tenant())
-    await publish_and_read(probe, chains, *listeners)
+    made = [ground.events(100) for _ in range(10)]
+    await publish_and_read(probe, _chains(made, via), *listeners)
     await probe.fence(*listeners)
 
 
 @case("PUB-15", implicates=LOSS | {"repeated", "reordered"})
-async def publishers_that_start_a_tenant_at_once_lose_nothing(probe: Probe) -> None:
+async def publishers_that_start_a_tenant_at_once_lose_nothing(
+    probe: Probe, side: Side = "events"
+) -> None:
     """The first events of many tenants, all at the same moment: each makes its channel."""
     for _ in range(4):
-        tenants = [probe.make.tenant() for _ in range(5)]
-        listeners = await probe.at_once(
-            *(probe.subscribe(EventPattern.all(tenant)) for tenant in tenants)
-        )
-        await probe.burst([[probe.make.event(tenant)] for tenant in tenants for _ in range(6)])
+        grounds = [Ground(probe, side) for _ in range(5)]
+        listeners = await probe.at_once(*(ground.subscribe() for ground in grounds))
+        each = min(6, grounds[0].capacity - 1)
+        await probe.burst([[ground.event()] for ground in grounds for _ in range(each)])
         await probe.fence(*listeners)
         await probe.at_once(*(listener.leave() for listener in listeners))
 

@@ -12,13 +12,12 @@ from eventhook_conformance.cases._overflow import (
     loss_is_counted,
     publishers_wait,
     publishers_wait_in_time,
+    publishing_goes_on_and_is_not_hoarded,
     publishing_never_waits,
-    what_is_held_is_bounded,
 )
 from eventhook_conformance.cases._overrun import (
     NOT_BLOCKING,
     OverflowScenario,
-    charged_to,
     publisher_layouts,
 )
 from eventhook_conformance.probe import Probe, Via
@@ -59,11 +58,7 @@ async def an_overrun_is_kept(probe: Probe) -> None:
 @case("OVF-02", "OVF-05", self_contained=True)
 async def ten_times_the_capacity_goes_out_and_is_not_hoarded(probe: Probe) -> None:
     """Publishing goes on while a reader stands still, and what that holds stays bounded."""
-    stage = OverflowScenario(probe, "events")
-    with charged_to("OVF-02"):
-        listener = await publishing_never_waits(stage)
-    with charged_to("OVF-05"):
-        await what_is_held_is_bounded(stage, listener, "OVF-05")
+    await publishing_goes_on_and_is_not_hoarded(probe, "events", "OVF-02", "OVF-05")
 
 
 @case("OVF-02", needs={"overflow": ("unbounded",)})

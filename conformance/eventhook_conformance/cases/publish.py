@@ -6,31 +6,33 @@ from typing import Any
 
 import pytest
 
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import LOSS, either, every_kind, publish_and_read
 from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, via
 
 
 @either
 @case("PUB-01", implicates=LOSS, subscriptions=12)
-async def matching_event_is_delivered(probe: Probe, via: Via) -> None:
+async def matching_event_is_delivered(probe: Probe, via: Via, side: Side = "events") -> None:
     """Under every kind of filter, to a reader that waits and to one that comes later."""
-    lanes = (_is_delivered(probe, via, waiting=waiting) for waiting in (True, False))
+    lanes = (
+        _is_delivered(Ground(probe, side), probe, via, waiting=waiting) for waiting in (True, False)
+    )
     await side_by_side(probe, lanes, each=6)
 
 
-async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
-    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
-    patterns = every_kind(tenant, probe.make.event(tenant, workflow=workflow, task=task))
-    listeners = [await probe.subscribe(pattern) for pattern in patterns]
+async def _is_delivered(ground: Ground, probe: Probe, via: Via, *, waiting: bool) -> None:
+    listeners = [await probe.subscribe(selects) for selects in ground.kinds]
     await probe.reach(*listeners, via=via)
     for _ in range(4):
         if waiting:
             for listener in listeners:
                 await listener.wait_reading()
-        event = probe.make.event(tenant, workflow=workflow, task=task)
+        event = ground.event()
         await probe.publish(event, via=via)
         for listener in listeners:
             await listener.receive(event)
@@ -38,16 +40,16 @@ async def _is_delivered(probe: Probe, via: Via, *, waiting: bool) -> None:
 
 
 @case("PUB-01", implicates=LOSS)
-async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
+async def reader_that_pauses_misses_nothing(probe: Probe, side: Side = "events") -> None:
     """Events that come between two reads, equal in all but their id, are kept one by one."""
-    tenant = probe.make.tenant()
-    listener = await probe.subscribe(EventPattern.all(tenant))
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
     for unread in (1, 2, 5, 1, 3):
         await listener.wait_reading()
-        first = probe.make.event(tenant)
+        first = ground.event()
         await probe.publish(first)
         await listener.receive(first)
-        events = [probe.make.event(tenant) for _ in range(unread)]
+        events = ground.events(min(unread, ground.capacity))
         await probe.publish(*events)
         await listener.receive(*events)
     await probe.fence(listener)
@@ -57,10 +59,10 @@ async def reader_that_pauses_misses_nothing(probe: Probe) -> None:
 @case("PUB-01", "PUB-02", implicates=LOSS | {"repeated"})
 async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> None:
     """Longer than what is counted, batched or acknowledged in hundreds."""
-    tenant = probe.make.tenant()
-    listener = await probe.subscribe(EventPattern.all(tenant))
+    ground = Ground(probe, "events")
+    listener = await ground.subscribe()
     await probe.reach(listener, via=via)
-    events = [probe.make.event(tenant, f"task.step-{number % 7}") for number in range(260)]
+    events = ground.events(260)
     await publish_and_read(probe, {via: [events[n::4] for n in range(4)]}, listener)
     await probe.fence(listener)
 
@@ -140,30 +142,32 @@ async def copies_are_unaltered(probe: Probe, via: Via) -> None:
 
 @via
 @case("PUB-04", implicates=LOSS)
-async def first_event_is_never_lost(probe: Probe, via: Via) -> None:
+async def first_event_is_never_lost(probe: Probe, via: Via, side: Side = "events") -> None:
     """Published the moment entering returned, by the same client or another."""
     for _ in range(10):
-        tenant = probe.make.tenant()
-        listener = await probe.subscribe(EventPattern.all(tenant))
-        first = probe.make.event(tenant)
+        ground = Ground(probe, side)
+        listener = await ground.subscribe()
+        first = ground.event()
         await probe.publish(first, via=via)
         await probe.fence(listener)
 
 
 @via
 @case("PUB-04", implicates=LOSS)
-async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via) -> None:
+async def later_subscriptions_miss_no_first_event_either(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """A second one of the tenant, several entering at once, one entered again, every filter."""
-    tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
-    patterns = every_kind(tenant, probe.make.event(tenant, workflow=workflow, task=task))
-    (await probe.subscribe(EventPattern.all(tenant))).drain()
+    ground = Ground(probe, side)
+    kinds = ground.kinds
+    (await ground.subscribe()).drain()
     for _ in range(3):
         for together in (False, True):
             if together:
-                listeners = await probe.at_once(*(probe.subscribe(one) for one in patterns))
+                listeners = await probe.at_once(*(probe.subscribe(one) for one in kinds))
             else:
-                listeners = [await probe.subscribe(pattern) for pattern in patterns[1:4]]
-            first = probe.make.event(tenant, workflow=workflow, task=task)
+                listeners = [await probe.subscribe(one) for one in kinds[1:4]]
+            first = ground.event()
             await probe.publish(first, via=via)
             await probe.fence(*listeners)
             await probe.at_once(*(listener.leave() for listener in listeners))
@@ -171,12 +175,13 @@ async def later_subscriptions_miss_no_first_event_either(probe: Probe, via: Via)
 
 @pytest.mark.parametrize("who", ["subscriber", "publisher"])
 @case("PUB-04", implicates=LOSS, clients=1, needs={"multi_client": (True,), "activation": ("bus",)})
-async def first_event_of_a_fresh_client_is_not_lost(probe: Probe, who: str) -> None:
+async def first_event_of_a_fresh_client_is_not_lost(
+    probe: Probe, who: str, side: Side = "events"
+) -> None:
     """A client that has done nothing else yet subscribes, or publishes, for the first time."""
-    tenant, fresh = probe.make.tenant(), await probe.open_client()
-    pattern = EventPattern.all(tenant)
-    listener = await probe.subscribe(pattern, fresh if who == "subscriber" else None)
-    first = probe.make.event(tenant)
+    ground, fresh = Ground(probe, side), await probe.open_client()
+    listener = await ground.subscribe(fresh if who == "subscriber" else None)
+    first = ground.event()
     await probe.publish(first, via=None if who == "subscriber" else fresh)
     await probe.fence(listener)
 
@@ -203,23 +208,25 @@ async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
 
 @either
 @case("PUB-08", implicates=LOSS)
-async def publishing_without_subscribers_succeeds(probe: Probe, via: Via) -> None:
+async def publishing_without_subscribers_succeeds(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
     """Where none ever was, where none is left, where none asks for it; then one is heard again."""
-    await side_by_side(probe, (_publish_to_nobody(probe, via) for _ in range(3)), each=2)
+    lanes = (_publish_to_nobody(Ground(probe, side), probe, via) for _ in range(3))
+    await side_by_side(probe, lanes, each=2)
 
 
-async def _publish_to_nobody(probe: Probe, via: Via) -> None:
-    tenant = probe.make.tenant()
-    await probe.publish(
-        probe.make.event(tenant), probe.make.event(tenant, "workflow.started"), via=via
-    )
-    listener = await probe.subscribe(EventPattern.all(tenant))
+async def _publish_to_nobody(ground: Ground, probe: Probe, via: Via) -> None:
+    # As many as there are types of stream events: an error that nobody reads is no error.
+    await probe.publish(*ground.events(4), via=via)
+    listener = await ground.subscribe()
     await listener.leave()
-    await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
-    await probe.subscribe(EventPattern.by_type(tenant, "workflow"), via)
-    await probe.publish(probe.make.event(tenant), probe.make.event(tenant), via=via)
-    again = await probe.subscribe(EventPattern.all(tenant))
+    await probe.publish(*ground.events(4), via=via)
+    if isinstance(ground.all, EventPattern):
+        await probe.subscribe(EventPattern.by_type(ground.all.tenant_id, "workflow"), via)
+        await probe.publish(*ground.events(4), via=via)
+    again = await ground.subscribe()
     await probe.reach(again, via=via)
-    event = probe.make.event(tenant)
+    event = ground.event()
     await probe.publish(event, via=via)
     await again.receive(event)

@@ -35,8 +35,10 @@ _PAYLOADS: Final = (
     "\"double\" 'single' `back` \\ / \\n \\u0041",
     "data: x\nevent: y\nid: 1\n\n: comment",
     '{"type": "ERROR", "payload": null}',
-    "null",
-    "0",
+    '{"b": 1,  "a":2, "n":1.0, "e":1e3, "u":"\\u00e9"}',
+    "[1,2,  3]",
+    *("null", "0", "007", "1.0", "1e3", "-0", "true"),
+    *("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", "2024-01-31T00:00:00Z", "NaN"),
     "\x00",
     "\x01\x1b[0m\x7f\x85",
     "a\u2028b\u2029c",
@@ -89,6 +91,10 @@ async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
         probe.make.stream_event(key),
         *(probe.make.stream_event(key, task=text) for text in (task, task.upper(), key, odd, "0")),
         *(
+            probe.make.stream_event(key, task=text)
+            for text in (str(UUID(int=0)), "007", " ", "null")
+        ),
+        *(
             probe.make.stream_event(key, event_type=one, payload=one.value)
             for one in StreamEventType
         ),
@@ -126,6 +132,38 @@ async def _order_in_a_stream(probe: Probe, via: Via) -> None:
         for n in range(75)
     ]
     await deliver(probe, events, *readers, via=via, in_turn=True)
+
+
+@via
+@case("STR-01", implicates=_ANY)
+async def equal_stream_events_are_several(probe: Probe, via: Via) -> None:
+    """Neighbours that are equal in every field, in all but the time, or in nothing but the time."""
+    key = probe.make.key()
+    readers = [await probe.subscribe(key), await probe.subscribe(key)]
+    await probe.fence(*readers)
+    for kind in StreamEventType:
+        one = probe.make.stream_event(key, "50", kind, sequence=1)
+        await deliver(probe, [one, one, one], *readers, via=via, in_turn=True)
+        again = [probe.make.stream_event(key, "50", kind, sequence=1) for _ in range(3)]
+        await deliver(probe, again, *readers, via=via, in_turn=True)
+        first = probe.make.stream_event(key, "1", kind)
+        others = [
+            _at(probe.make.stream_event(key, f"{n}", kind), first.timestamp_ms) for n in (2, 3)
+        ]
+        await deliver(probe, [first, *others], *readers, via=via, in_turn=True)
+
+
+@case("STR-05", implicates=_ANY)
+async def stream_event_of_any_size_is_delivered(probe: Probe) -> None:
+    """At each power of two, and by one byte less and more: where a buffer is just full."""
+    key, most = probe.make.key(), min(probe.capabilities.max_event_bytes, 2 * _KIB_64)
+    listener = await probe.subscribe(key)
+    least = len(probe.make.stream_event(key, "").to_json())
+    sizes = [2**power + by for power in range(9, 17) for by in (-1, 0, 1)]
+    for size in (size for size in sizes if least < size <= most):
+        await probe.publish(event := probe.make.stream_event(key, "x" * (size - least)))
+        await listener.receive(event)
+    await probe.fence(listener)
 
 
 @case("STR-01", implicates=_ANY, subscriptions=17)

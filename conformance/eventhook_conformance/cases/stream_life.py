@@ -7,7 +7,7 @@ from typing import Final
 from eventhook_conformance.cases._paced import runs
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed
 from eventhook_conformance.checker import ViolationKind
-from eventhook_conformance.contract import BusClosed
+from eventhook_conformance.contract import BusClosed, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, via
@@ -33,12 +33,14 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
 @via
 @case("STR-06", implicates={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
-    """Whether others were listening then or nobody was, and be it only the last one."""
+    """Whether others were listening then or nobody was, and be it only the last one of its type."""
     key = probe.make.key()
-    await probe.publish(probe.make.stream_event(key), probe.make.stream_event(key), via=via)
+    await probe.publish(
+        *(probe.make.stream_event(key, event_type=one) for one in StreamEventType), via=via
+    )
     standing = await probe.subscribe(key)
-    for _ in range(3):
-        await probe.publish(probe.make.stream_event(key), via=via)
+    for one in StreamEventType:
+        await probe.publish(probe.make.stream_event(key, event_type=one), via=via)
         await probe.fence(standing)
         late = await probe.subscribe(key)
         await probe.fence(standing, late)

@@ -69,16 +69,16 @@ class Origins:
         return self._matching[key]
 
     def _find(self, event: object, seen: Collection[Publish]) -> Publish | None:
-        """Where several share the id: of its own tenant rather, not refused, not delivered yet."""
+        """Where several share the id: of its own tenant rather, not refused, equal, not delivered yet."""
         if not isinstance(event, FlovynEvent | StreamEvent):
             return None
         candidates = self._published.get(identity(event), [])
         if len(candidates) < 2:
             return candidates[0] if candidates else None
 
-        def unlikely(publish: Publish) -> tuple[bool, bool, bool]:
+        def unlikely(publish: Publish) -> tuple[bool, bool, bool, bool]:
             other = _scope(publish.event) != _scope(event)
-            return other, publish.outcome == "refused", publish in seen
+            return other, publish.outcome == "refused", publish.event != event, publish in seen
 
         return min(candidates, key=unlikely)
 

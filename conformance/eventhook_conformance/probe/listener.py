@@ -57,6 +57,8 @@ class Listener:
         self._history = history
         self._deadline = deadline
         self._subscription: Subscription[Any] | None = None
+        self._iterator: Any = None
+        """What a second loop over the subscription reads; None: there was none yet."""
         self._pump: asyncio.Task[None] | None = None
         self._missing: set[object] = set()
         self._came: set[object] = set()
@@ -116,6 +118,17 @@ class Listener:
         ends, ended = self.entry.ends, self.entry.ended
         in_time = ends is not None and ended is not None and ends.step < ended.step
         return self.entry.end == "stopped" and in_time
+
+    @property
+    def subscription(self) -> Subscription[Any]:
+        """What entering returned, to be read without a record.
+
+        Raises:
+            RuntimeError: it was not entered.
+        """
+        if self._subscription is None:
+            raise RuntimeError(f"{self.entry.name} was not entered")
+        return self._subscription
 
     @property
     def dropped(self) -> int | None:
@@ -259,6 +272,11 @@ class Listener:
             await asyncio.sleep(0)
         return pump
 
+    def iterate_again(self) -> None:
+        """Begins a second loop over the subscription, as another `async for` would."""
+        if self._subscription is not None:
+            self._iterator = aiter(self._subscription)
+
     def drain(self) -> None:
         """From now on, reads whatever comes until the subscription is left."""
         self._draining = True
@@ -291,7 +309,7 @@ class Listener:
         if self._hinted:
             subscription.wanted = self._wanted()  # type: ignore[attr-defined]  # because: just looked for
         try:
-            event = await subscription.__anext__()
+            event = await (self._iterator or subscription).__anext__()
             # Asked only of a target that was asked where to begin: it may be worked out each time.
             cursor = subscription.cursor if entry.since is not None else None
         except (KeyboardInterrupt, GeneratorExit):

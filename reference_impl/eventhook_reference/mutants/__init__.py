@@ -7,19 +7,27 @@ from typing import Final
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants.accepting import ACCEPTING
+from eventhook_reference.mutants.caching import CACHING
+from eventhook_reference.mutants.cancelled_publishes import CANCELLED_PUBLISHES
 from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.closing import CLOSING
+from eventhook_reference.mutants.counting_losses import COUNTING_LOSSES
 from eventhook_reference.mutants.filled import FILLED
 from eventhook_reference.mutants.filtering import FILTERING
+from eventhook_reference.mutants.hasty import HASTY
+from eventhook_reference.mutants.identities import IDENTITIES
+from eventhook_reference.mutants.idling import IDLING
 from eventhook_reference.mutants.lifecycle_sites import LIFECYCLE_SITES
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
 from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.lifetimes import LIFETIMES
+from eventhook_reference.mutants.neighbours import NEIGHBOURS
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
 from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
+from eventhook_reference.mutants.remembering import REMEMBERING
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
@@ -28,7 +36,9 @@ from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.tenants import TENANTS
+from eventhook_reference.mutants.thresholds import THRESHOLDS
 from eventhook_reference.mutants.turns import TURNS
+from eventhook_reference.mutants.values import VALUES
 from eventhook_reference.mutants.variants import VARIANTS
 
 
@@ -60,6 +70,16 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *OVERFLOWING,
     *FILLED,
     *STREAMING,
+    *THRESHOLDS,
+    *IDLING,
+    *IDENTITIES,
+    *VALUES,
+    *CACHING,
+    *COUNTING_LOSSES,
+    *NEIGHBOURS,
+    *HASTY,
+    *CANCELLED_PUBLISHES,
+    *REMEMBERING,
     *TURNS,
     *_over_nats(),
     *VARIANTS,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from eventhook_conformance.target import Mutant
-from eventhook_reference.mutants.base import PliableClient, pliable_target
+from eventhook_reference.mutants.base import PliableClient, Side, SidedClient, pliable_target
 
 
 def bug(
@@ -22,7 +22,7 @@ def bug(
     """
 
     def enter(client: type[PliableClient]) -> type[PliableClient]:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", client.__name__).lower()
+        name = _hyphenated(client.__name__)
         zoo.append(
             Mutant(
                 name=name,
@@ -35,3 +35,38 @@ def bug(
         return client
 
     return enter
+
+
+def bug_on_each_side(
+    zoo: list[Mutant],
+    *,
+    events: Sequence[str],
+    streams: Sequence[str],
+    seen: str,
+    seen_on_streams: str | None = None,
+) -> Callable[[type[SidedClient]], type[SidedClient]]:
+    """Enters a broken client twice: once with the bug on the events, once with it on the streams.
+
+    Args:
+        zoo: the module's list.
+        events, streams: the requirements that must be charged for the bug on that side.
+        seen: a part of the message that must be reported.
+        seen_on_streams: the same for streams, where the message differs.
+    """
+    sides: tuple[tuple[Side, Sequence[str], str], ...] = (
+        ("events", events, seen),
+        ("streams", streams, seen_on_streams or seen),
+    )
+
+    def enter(client: type[SidedClient]) -> type[SidedClient]:
+        for side, caught_by, message in sides:
+            members = {"bugged": side, "__doc__": client.__doc__}
+            twin = type(f"{client.__name__}On{side.title()}", (client,), members)
+            bug(zoo, *caught_by, seen=message)(twin)
+        return client
+
+    return enter
+
+
+def _hyphenated(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

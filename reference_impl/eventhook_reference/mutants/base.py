@@ -216,6 +216,22 @@ class PliableClient(StreamingBackend):
                 del self.bus.channels[channel]
 
 
+class SidedClient(PliableClient):
+    """A client with a bug on one side of the bus; the other side is correct."""
+
+    bugged: Side = "events"
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side != self.bugged:
+            return super().make_channel(side)
+        claimed = self.capabilities
+        return self.make(claimed.event_capacity if side == "events" else claimed.stream_capacity)
+
+    def make(self, capacity: int) -> Channel[Any]:
+        """The buffer of a subscription on the side with the bug."""
+        return Channel(capacity)
+
+
 class _Events(EventBus):
     def __init__(self, client: PliableClient) -> None:
         self._client = client

@@ -365,6 +365,11 @@ class SharedRing(Correct):
         place: Any = Place(self.ring(member.side, member.scope), wants, self.copy)
         member.channel = place
 
+    async def cleanup_inactive_channels(self) -> int:
+        for side, scope in self.idle_channels():
+            self.bus.memory.pop(f"{side} {scope}", None)
+        return await super().cleanup_inactive_channels()
+
 
 class Threaded(Correct):
     """A worker thread hands events over; publishing and subscribing wait for its receipt."""

@@ -1,0 +1,169 @@
+"""Many events through one subscription, without a record of each step.
+
+A record costs several times what a fast bus takes for an event. So only what breaks a rule is recorded,
+as a finding of the case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Final
+
+from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.checker import ViolationKind
+from eventhook_conformance.checker.violation import charge
+from eventhook_conformance.history import Event, identity
+from eventhook_conformance.probe import Client, Listener, Probe
+
+_CHUNK: Final = 100
+"""No power of two: what is wrong at one of those shows between two events of a chunk."""
+_GRACE_S: Final = 0.1
+_LANES: Final = 20
+"""Publishers at once, where a publish costs a round trip."""
+
+Raw = Callable[[Any], Awaitable[None]]
+
+
+def publisher(client: Client, ground: Ground) -> Raw:
+    """That client's `publish` for the side of the ground."""
+    backend = client.backend
+    publish: Any = backend.events.publish if ground.side == "events" else backend.streams.publish
+    raw: Raw = publish
+    return raw
+
+
+async def run_through(probe: Probe, ground: Ground, listener: Listener, count: int) -> bool:
+    """Publishes so many events and reads each of them; whether they came once and in order.
+
+    Records the first breach, and ends with it.
+    """
+    publish, lanes = publisher(listener.client, ground), _LANES if _is_far(probe) else 1
+    size = max(1, min(_CHUNK, ground.capacity // 2))
+    done, before = 0, list[object]()
+    while done < count:
+        events = ground.events(min(size, count - done))
+        chains = [events[start::lanes] for start in range(lanes)]
+        came = await _chunk(probe, publish, listener, chains)
+        wanted = [identity(event) for event in events]
+        if not _is_complete(came, chains):
+            _record(probe, ground, listener, wanted, came, before, done)
+            return False
+        done, before = done + len(events), wanted
+    return True
+
+
+async def _chunk(
+    probe: Probe, publish: Raw, listener: Listener, chains: Sequence[Sequence[Event]]
+) -> list[object]:
+    """Publishes these, and reads as many; answers the identity of each that came."""
+    subscription, count = listener.subscription, sum(map(len, chains))
+    came: list[object] = []
+
+    async def publish_chain(chain: Sequence[Event]) -> None:
+        for event in chain:
+            await publish(event)
+
+    async def read_all() -> None:
+        while len(came) < count:
+            came.append(_identity(await subscription.__anext__()))
+
+    publishing = [probe.spawn(publish_chain(chain)) for chain in chains]
+    reading = probe.spawn(read_all())
+    for one in publishing:
+        await probe.returns(one, "publish")
+    if not await probe.deadline.wait(reading, progress=lambda: len(came)):
+        reading.cancel()
+        return came
+    if reading.exception() is not None:
+        raise probe.aborted(
+            "reading to go on", f"it raised {reading.exception()!r:.200}", listener.entry
+        )
+    if not _is_complete(came, chains):
+        # One that came again has taken the place of another, which may still come.
+        rest = probe.spawn(_read_rest(subscription, came))
+        await asyncio.wait({rest}, timeout=_GRACE_S)
+        rest.cancel()
+    return came
+
+
+def _is_far(probe: Probe) -> bool:
+    """Whether a publish costs a round trip, so that one after the other takes too long."""
+    return probe.target.server is not None or probe.capabilities.driver
+
+
+def _is_complete(came: Sequence[object], chains: Sequence[Sequence[Event]]) -> bool:
+    """Whether all came once, and each chain in its order."""
+    if len(came) != sum(map(len, chains)):
+        return False
+    places = {event: place for place, event in enumerate(came)}
+    for chain in chains:
+        order = [places.get(identity(event), -1) for event in chain]
+        if -1 in order or order != sorted(order):
+            return False
+    return True
+
+
+async def _read_rest(subscription: Any, came: list[object]) -> None:
+    while True:
+        came.append(_identity(await subscription.__anext__()))
+
+
+def _identity(event: Any) -> object:
+    try:
+        return identity(event)
+    except AttributeError:  # because: a target may deliver anything at all
+        return repr(event)
+
+
+def _record(
+    probe: Probe,
+    ground: Ground,
+    listener: Listener,
+    wanted: Sequence[object],
+    came: Sequence[object],
+    before: Sequence[object],
+    done: int,
+) -> None:
+    """Says what is wrong first: a loss, a repeat, or the order."""
+    expected: Counter[Hashable] = Counter(wanted)
+    seen: Counter[Hashable] = Counter(came)
+    place = next(
+        (n for n, (a, b) in enumerate(zip(wanted, came, strict=False)) if a != b),
+        min(len(wanted), len(came)),
+    )
+    number = done + place + 1
+    kind: ViolationKind
+    if seen - expected:
+        again = next(iter(seen - expected)) in {*wanted, *before}
+        kind = "repeated" if again else "phantom"
+        text = "an event came again" if again else "an event came that was not published there"
+    elif expected - seen:
+        kind, text = "lost", "it did not come; what was published later came instead"
+        if place >= len(came):
+            text = f"nothing more came within {probe.deadline.current_s:g} s"
+    else:
+        kind, text = "reordered", "one that was published later came instead"
+    probe.found(
+        f"event {number} of a run on {listener.entry.name} once, and in its place",
+        text,
+        listener.entry,
+        charge=charge(kind, ground.side),
+    )
+
+
+async def publish_all(probe: Probe, client: Client, grounds: Sequence[Ground], lanes: int) -> None:
+    """Publishes one event on each ground, where nobody listens.
+
+    Raises:
+        CaseAborted: a publish raised or hung.
+    """
+
+    async def lane(some: Sequence[Ground]) -> None:
+        for ground in some:
+            await publisher(client, ground)(ground.event())
+
+    tasks = [probe.spawn(lane(grounds[start::lanes])) for start in range(lanes)]
+    for task in tasks:
+        await probe.returns(task, "publish")

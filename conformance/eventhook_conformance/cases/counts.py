@@ -1,0 +1,135 @@
+"""PUB, STR: counts beyond what a story needs, and silences."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from eventhook_conformance.cases._bulk import publish_all, run_through
+from eventhook_conformance.cases._counting import cleanup
+from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.cases._steps import LOSS
+from eventhook_conformance.cases._twins import on_streams
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.settings import Depth
+from eventhook_conformance.specification import case
+
+_RUN: Final[dict[Depth, int]] = {"quick": 300, "normal": 4_400, "deep": 41_000}
+"""Events on one subscription: past 4,096, past 40,000."""
+_ENTRIES: Final[dict[Depth, int]] = {"quick": 10, "normal": 130, "deep": 3_100}
+"""Subscriptions of one tenant or key, one after another."""
+_SCOPES: Final[dict[Depth, int]] = {"quick": 60, "normal": 1_050, "deep": 10_100}
+"""Tenants or keys that were used and stand idle."""
+_SILENCES_S: Final[dict[Depth, tuple[float, ...]]] = {
+    "quick": (0.11,),
+    "normal": (0.11, 0.31),
+    "deep": (0.11, 0.31, 1.05, 3.05, 12.1),
+}
+
+
+@case("PUB-01", "PUB-02", "PUB-06", self_contained=True)
+async def thousands_of_events_come_once_and_in_order(probe: Probe, side: Side = "events") -> None:
+    """On one subscription: past where small counters end. How many, the depth says."""
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    await run_through(probe, ground, listener, _RUN[probe.settings.depth])
+    await listener.leave()
+
+
+thousands_of_events_come_once_and_in_order_on_streams = on_streams(
+    thousands_of_events_come_once_and_in_order, __name__, "STR-01", "STR-06"
+)
+
+
+@case("PUB-04", "PUB-13", implicates=LOSS | {"replayed"}, self_contained=True)
+async def each_of_many_entries_is_active(probe: Probe, side: Side = "events") -> None:
+    """One subscription after another of one tenant: the last misses no first event either."""
+    ground = Ground(probe, side)
+    for _ in range(_ENTRIES[probe.settings.depth]):
+        listener = await ground.subscribe()
+        await probe.publish(event := ground.event())
+        await listener.receive(event)
+        await listener.leave()
+
+
+each_of_many_entries_is_active_on_streams = on_streams(each_of_many_entries_is_active, __name__)
+
+
+@case("PUB-01", "PUB-04", implicates=LOSS, exclusive="cleans")
+async def newcomer_after_many_idle_ones_is_heard(probe: Probe, side: Side = "events") -> None:
+    """A thousand tenants were published to and nobody listens; then one subscribes."""
+    client = await probe.client()
+    standing_ground = Ground(probe, side)
+    standing = await standing_ground.subscribe()
+    idle = [Ground(probe, side) for _ in range(_SCOPES[probe.settings.depth])]
+    await publish_all(probe, client, idle, 32)
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    await probe.publish(event := ground.event())
+    await listener.receive(event)
+    await probe.publish(event := standing_ground.event())
+    await standing.receive(event)
+    if probe.capabilities.introspection:
+        await cleanup(probe, client)
+    await probe.fence(listener, standing)
+
+
+newcomer_after_many_idle_ones_is_heard_on_streams = on_streams(
+    newcomer_after_many_idle_ones_is_heard, __name__
+)
+
+
+@case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=40)
+async def silence_makes_nobody_deaf(probe: Probe) -> None:
+    """After silences of several lengths: readers that wait and others, tenants and streams."""
+    await _fall_silent(probe, ["events", "streams"])
+
+
+@case("PUB-01", "PUB-02", exclusive="times", subscriptions=40)
+async def silence_makes_no_tenant_deaf(probe: Probe) -> None:
+    """The same, where there are no streams."""
+    if "streams" not in probe.capabilities.profiles:
+        await _fall_silent(probe, ["events"])
+
+
+@case("STR-01", "STR-06", exclusive="times", subscriptions=40)
+async def silence_makes_no_stream_deaf(probe: Probe) -> None:
+    """The same, where there are streams alone."""
+    if "events" not in probe.capabilities.profiles:
+        await _fall_silent(probe, ["streams"])
+
+
+async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
+    publishers: tuple[Via, ...] = ("same",)
+    if probe.capabilities.multi_client:
+        publishers = ("same", "other")
+    lengths_s = _SILENCES_S[probe.settings.depth]
+    ways = [(side, via, used) for side in sides for via in publishers for used in (True, False)]
+    # Each length has its own, since what was woken up is silent no more.
+    silent = [await probe.at_once(*(_prepare(probe, *way) for way in ways)) for _ in lengths_s]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for length_s, places in zip(lengths_s, silent, strict=True):
+        # Silence has no event that could be waited for.
+        await asyncio.sleep(max(0.0, began + length_s - loop.time()))
+        await probe.at_once(*(_wake(probe, *place) for place in places))
+
+
+async def _prepare(probe: Probe, side: Side, via: Via, used: bool) -> tuple[Ground, Listener, Via]:
+    """A subscription that falls silent: one that has read and waits, or one that never had anything."""
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    await probe.reach(listener, via=via)
+    if used:
+        await probe.publish(event := ground.event(), via=via)
+        await listener.receive(event)
+        await listener.wait_reading()
+    return ground, listener, via
+
+
+async def _wake(probe: Probe, ground: Ground, listener: Listener, via: Via) -> None:
+    events = ground.events(min(2, ground.capacity))
+    await probe.publish(*events, via=via)
+    await listener.receive(*events)

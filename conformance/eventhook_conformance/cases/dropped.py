@@ -1,0 +1,109 @@
+"""OVF-07: `dropped` says how many events were lost: exactly, whoever looks, and whatever else happens."""
+
+from __future__ import annotations
+
+from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, Probe
+from eventhook_conformance.specification import case
+
+
+class _Count:
+    """What one subscription says that it lost, followed over time: it never falls.
+
+    A bus may count when it is read, so that it knows of a loss only then.
+    """
+
+    def __init__(self, stage: OverflowScenario, listener: Listener) -> None:
+        self._stage = stage
+        self._listener = listener
+        self._said = 0
+
+    def look(self, when: str) -> bool:
+        """Whether the count has not fallen; records a breach if it has."""
+        said = self._listener.dropped
+        if said is None or said >= self._said:
+            self._said = said or 0
+            return True
+        self._stage.probe.found(
+            f"`dropped` never to fall, and to be {self._said} or more {when}",
+            f"it is {said}",
+            self._listener.entry,
+        )
+        return False
+
+    def is_exact(self, when: str) -> bool:
+        """Whether it is what was published and not read; records a breach if it is not."""
+        stage, listener = self._stage, self._listener
+        lost, said = stage.count - len(listener.received), listener.dropped
+        if said == lost:
+            return True
+        stage.probe.found(
+            f"`dropped` to be {lost} {when}: {stage.count} were published, "
+            f"{len(listener.received)} read",
+            "it is None: the bus does not tell" if said is None else f"it is {said}",
+            listener.entry,
+        )
+        return False
+
+
+async def _stays_exact(probe: Probe, side: Side) -> None:
+    stage = OverflowScenario(probe, side)
+    listener, quick = await stage.subscribe(), await stage.subscribe()
+    count, quick_count = _Count(stage, listener), _Count(stage, quick)
+    # More than one byte counts, and a second time after all of it was read.
+    for more in (stage.capacity + 300, stage.overrun):
+        until = stage.count + more
+        while stage.count < until:
+            share = min(stage.capacity // 2 or 1, until - stage.count)
+            await stage.publish(share)
+            await quick.read(share)
+        await stage.all_arrived()
+        if not (count.look("after an overrun") and count.look("when it is looked at again")):
+            return
+        # Where the newest are dropped, what is held has to stay whole: it makes room only when read.
+        if stage.overflow == "drop_oldest":
+            await listener.read(1)
+            if not count.look("after one more read"):
+                return
+        if probe.capabilities.introspection:
+            client = await probe.client()
+            await probe.returns(client.cleanup(probe.history), "cleanup_inactive_channels")
+            if not count.look("after a cleanup"):
+                return
+        await stage.read_out(listener)
+        await quick.read(stage.count - len(quick.received))
+        if not count.is_exact("when all is read"):
+            return
+    quick_count.is_exact("on an equal subscription that kept up")
+
+
+@case("OVF-07", needs={"overflow": DROPPING}, exclusive="cleans")
+async def dropped_stays_exact(probe: Probe) -> None:
+    """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
+    await _stays_exact(probe, "events")
+
+
+@case("OVF-07", needs={"overflow": DROPPING}, exclusive="cleans", profile="streams")
+async def dropped_of_a_stream_stays_exact(probe: Probe) -> None:
+    """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
+    await _stays_exact(probe, "streams")
+
+
+@case("OVF-07", needs={"overflow": DROPPING, "overflow_scope": ("subscription",)})
+async def what_a_filter_leaves_out_is_not_lost(probe: Probe) -> None:
+    """More of it than the buffer holds: `dropped` stays 0, or None where the bus does not tell."""
+    tenant = probe.make.tenant()
+    rare = await probe.subscribe(EventPattern.by_type(tenant, "order"))
+    many = [probe.make.event(tenant) for _ in range(probe.capabilities.event_capacity + 7)]
+    await probe.publish(wanted := probe.make.event(tenant, "order.paid"))
+    await probe.burst(many[start::32] for start in range(32))
+    await rare.receive(wanted)
+    await probe.fence(rare)
+    probe.expect(
+        rare.dropped in (0, None),
+        f"`dropped` to be 0: {len(many)} events were published that the subscription leaves out",
+        f"it is {rare.dropped}",
+        rare.entry,
+    )

@@ -1,0 +1,210 @@
+"""PUB: what a target keeps of what is over, and what it costs while nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from eventhook_conformance.cases._bulk import publisher
+from eventhook_conformance.cases._counting import cleanup
+from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.cases._twins import on_streams
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+
+_STEPS: Final = 150
+_SUSPICIOUS: Final = 0.5
+"""Blocks of memory for each step: what is kept is one object at least."""
+_ROUNDS: Final = 24
+"""Rounds in which all of it has to grow before it is a breach: more than a cache would keep."""
+_PATIENCE_S: Final = 2.0
+"""How long a target that is about to be accused may take to free what it frees late."""
+_IDLE_S: Final = 0.02
+_IDLE_SHARE: Final = 0.02
+"""The part of a processor that needs no further look."""
+_LOOKS: Final = 3
+
+Step = Callable[[], Awaitable[None]]
+
+
+@contextmanager
+def _older_objects_set_aside() -> Iterator[None]:
+    """Collecting garbage among a whole run's histories would take long, again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+async def _expect_no_growth(probe: Probe, what: str, step: Step) -> None:
+    """That the memory and the tasks of this process do not grow with each of many rounds.
+
+    A list that makes room, a cache that fills, or something else in this process may grow once.
+    """
+    with _older_objects_set_aside():
+        await _round(probe, what, step)  # what is made once is made now
+        tasks, first = len(asyncio.all_tasks()), _blocks()
+        for _ in range(_ROUNDS):
+            before = _blocks()
+            await _round(probe, what, step)
+            if _blocks() - before < _SUSPICIOUS * _STEPS and len(asyncio.all_tasks()) <= tasks + 2:
+                return
+        steps = _ROUNDS * _STEPS
+        # Only a target that is about to be accused is given any time.
+        await asyncio.sleep(_PATIENCE_S)
+        grown, more = _blocks() - first, len(asyncio.all_tasks()) - tasks
+    probe.expect(
+        grown < _SUSPICIOUS * steps / 2,
+        f"memory not to grow with the number of {what}",
+        f"after {steps} {what} there are {grown} more blocks of it",
+    )
+    probe.expect(
+        more < steps / 4,
+        f"the number of tasks not to grow with the number of {what}",
+        f"after {steps} {what} there are {more} more",
+    )
+
+
+async def _round(probe: Probe, what: str, step: Step) -> None:
+    async def steps() -> None:
+        for _ in range(_STEPS):
+            await step()
+
+    await probe.returns(steps(), f"{_STEPS} {what}")
+    await asyncio.sleep(0)
+
+
+def _blocks() -> int:
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+@case("PUB-25", exclusive="counts", self_contained=True)
+async def delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> None:
+    """Events that were read, and events that nobody asked for."""
+    ground, unheard = Ground(probe, side), Ground(probe, side)
+    listener = await ground.subscribe()
+    subscription = listener.subscription
+    publish = publisher(listener.client, ground)
+
+    async def step() -> None:
+        await publish(ground.event())
+        await subscription.__anext__()
+        await publish(unheard.event())
+
+    await _expect_no_growth(probe, "events", step)
+    await listener.leave()
+
+
+delivered_events_are_not_kept_on_streams = on_streams(
+    delivered_events_are_not_kept, __name__, "PUB-25"
+)
+
+
+@case("PUB-25", exclusive="counts", self_contained=True)
+async def left_subscriptions_are_not_kept(probe: Probe, side: Side = "events") -> None:
+    """Subscriptions that were entered, and left with something unread."""
+    ground, client = Ground(probe, side), await probe.client()
+    publish = publisher(client, ground)
+    bus: Any = client.backend.events if side == "events" else client.backend.streams
+
+    async def step() -> None:
+        async with bus.subscribe(ground.all):
+            await publish(ground.event())
+
+    await _expect_no_growth(probe, "subscriptions", step)
+
+
+left_subscriptions_are_not_kept_on_streams = on_streams(
+    left_subscriptions_are_not_kept, __name__, "PUB-25"
+)
+
+
+@case("PUB-25", exclusive="counts", self_contained=True)
+async def cancelled_reads_are_not_kept(probe: Probe, side: Side = "events") -> None:
+    """Reads that were cancelled while they waited."""
+    listener = await Ground(probe, side).subscribe()
+    subscription = listener.subscription
+
+    async def read() -> None:
+        await subscription.__anext__()
+
+    async def step() -> None:
+        reading = asyncio.get_running_loop().create_task(read())
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait({reading})
+
+    await _expect_no_growth(probe, "cancelled reads", step)
+    await listener.leave()
+
+
+cancelled_reads_are_not_kept_on_streams = on_streams(
+    cancelled_reads_are_not_kept, __name__, "PUB-25"
+)
+
+
+@case("PUB-25", exclusive="counts", self_contained=True, needs={"introspection": (True,)})
+async def idle_channels_are_not_kept(probe: Probe, side: Side = "events") -> None:
+    """Tenants or keys that were published to, stand idle, and are cleaned up."""
+    client, count = await probe.client(), 0
+
+    async def step() -> None:
+        nonlocal count
+        ground = Ground(probe, side)
+        await publisher(client, ground)(ground.event())
+        count += 1
+        if count % _STEPS == 0:
+            await client.backend.cleanup_inactive_channels()
+
+    await cleanup(probe, client)
+    await _expect_no_growth(probe, "idle tenants or keys", step)
+
+
+idle_channels_are_not_kept_on_streams = on_streams(idle_channels_are_not_kept, __name__, "PUB-25")
+
+
+@case("PUB-26", exclusive="times", self_contained=True)
+async def idle_bus_takes_no_processor(probe: Probe) -> None:
+    """With subscriptions that wait, and nothing published; the best of several looks counts."""
+    sides: list[Side] = ["events", "streams"]
+    claimed = [side for side in sides if side in probe.capabilities.profiles]
+    listeners = [await Ground(probe, side).subscribe() for side in claimed]
+    for listener in listeners:
+        await listener.wait_reading()
+    quiet, busy = 0, 0
+    while quiet < _LOOKS and busy < _LOOKS:
+        idle = await _processor_share(asyncio.sleep(_IDLE_S))
+        # On a busy machine nobody gets a whole processor: so this is what a busy loop gets now.
+        if idle < _IDLE_SHARE or idle < await _processor_share(_spin(_IDLE_S)) / 4:
+            quiet += 1
+        else:
+            busy += 1
+    probe.expect(
+        busy < _LOOKS,
+        "an idle bus to take next to nothing of the processor",
+        f"in {busy} of {busy + quiet} looks it took a quarter or more of what a busy loop takes",
+    )
+    for listener in listeners:
+        await listener.leave()
+
+
+async def _processor_share(waiting: Awaitable[None]) -> float:
+    """The part of a processor that this process takes until that is over."""
+    began, used = time.perf_counter(), time.process_time()
+    await waiting
+    return (time.process_time() - used) / (time.perf_counter() - began)
+
+
+async def _spin(duration_s: float) -> None:
+    """Takes every turn of the loop for so long."""
+    until = time.perf_counter() + duration_s
+    while time.perf_counter() < until:  # noqa: ASYNC110  # because: to take every turn is the point
+        await asyncio.sleep(0)

@@ -1,0 +1,149 @@
+"""Bugs of `dropped`: the count of what a subscription lost to overflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side, SidedClient
+
+COUNTING_LOSSES: list[Mutant] = []
+
+
+class _ByEpisode(Channel[Any]):
+    """Counts one for each time that it overflows between two reads."""
+
+    _overflowing = False
+
+    def push(self, event: Event) -> bool:
+        before = self.dropped
+        woken = super().push(event)
+        if self.dropped > before:
+            self.dropped = before + (not self._overflowing)
+            self._overflowing = True
+        return woken
+
+    async def __anext__(self) -> Any:
+        self._overflowing = False
+        return await super().__anext__()
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsEpisodes(SidedClient):
+    """`dropped` counts how often the reader fell behind, not what it lost."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _ByEpisode(capacity)
+
+
+class _Wrapping(Channel[Any]):
+    def push(self, event: Event) -> bool:
+        woken = super().push(event)
+        self.dropped &= 0xFF
+        return woken
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsInOneByte(SidedClient):
+    """`dropped` is kept in eight bits."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _Wrapping(capacity)
+
+
+class _ResetOnRead(Channel[Any]):
+    async def __anext__(self) -> Any:
+        event = await super().__anext__()
+        self.dropped = 0
+        return event
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class ReadingClearsTheCount(SidedClient):
+    """`dropped` says what was lost since the last read."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _ResetOnRead(capacity)
+
+
+class _ResetOnSight(Channel[Any]):
+    _lost = 0
+
+    @property
+    def dropped(self) -> int:
+        lost, self._lost = self._lost, 0
+        return lost
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._lost = count
+
+    def push(self, event: Event) -> bool:
+        full = len(self._events) == self._capacity and self._end is None
+        lost = self._lost + full
+        woken = super().push(event)
+        self._lost = lost
+        return woken
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class LookingClearsTheCount(SidedClient):
+    """`dropped` says what was lost since it was last looked at."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _ResetOnSight(capacity)
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CleanupClearsTheCount(SidedClient):
+    """Cleanup starts the statistics of all subscriptions afresh."""
+
+    async def cleanup_inactive_channels(self) -> int:
+        for member in self.bus.members:
+            if member.side == self.bugged:
+                member.channel.dropped = 0
+        return await super().cleanup_inactive_channels()
+
+
+class _Never(Channel[Any]):
+    def push(self, event: Event) -> bool:
+        woken = super().push(event)
+        self.dropped = 0
+        return woken
+
+
+@bug(COUNTING_LOSSES, "OVF-07", seen="`dropped`")
+class StreamsCountNoLosses(SidedClient):
+    """`dropped` of a stream is always 0."""
+
+    bugged: Side = "streams"
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _Never(capacity)
+
+
+@bug(COUNTING_LOSSES, "OVF-07", seen="`dropped`")
+class CountsWhatAFilterLeftOut(PliableClient):
+    """`dropped` counts the tenant's events that the subscription did not ask for."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        for member in self.audience(side, event):
+            if side == "events" and member.scope == event.tenant_id:
+                member.channel.dropped += not self.admits(member, event)
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsForTheWholeScope(SidedClient):
+    """A loss of one subscription is counted on all of its tenant or key."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        before = member.channel.dropped
+        super().hand(member, event)
+        if member.side == self.bugged and member.channel.dropped > before:
+            for other in self.bus.members:
+                same = (other.side, other.scope) == (member.side, member.scope)
+                if same and other is not member:
+                    other.channel.dropped += 1

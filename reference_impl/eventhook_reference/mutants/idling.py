@@ -1,0 +1,132 @@
+"""Bugs that show only after silence."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, Side, SidedClient
+
+IDLING: list[Mutant] = []
+
+
+class _IdlingClient(SidedClient):
+    """Knows for how long a subscription has been silent when it is handed an event."""
+
+    limit_s = 0.1
+
+    def enter(self, member: Member) -> None:
+        super().enter(member)
+        self._touch(member)
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side != self.bugged:
+            super().hand(member, event)
+            return
+        silent_s = asyncio.get_running_loop().time() - self._heard[member]
+        self._touch(member)
+        if silent_s < self.limit_s:
+            super().hand(member, event)
+        else:
+            self.hand_after_silence(member, event)
+
+    def hand_after_silence(self, member: Member, event: Event) -> None:
+        """Hands over the first event after the silence."""
+
+    @property
+    def _heard(self) -> dict[Member, float]:
+        heard: dict[Member, float] = self.bus.memory.setdefault("heard", {})
+        return heard
+
+    def _touch(self, member: Member) -> None:
+        self._heard[member] = asyncio.get_running_loop().time()
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-01"],
+    streams=["STR-01"],
+    seen="which was active and asked for it",
+)
+class LosesTheFirstAfterAPause(_IdlingClient):
+    """After 100 ms without an event the reader sleeps; what wakes it up is not delivered."""
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-01"],
+    streams=["STR-01"],
+    seen="which was active and asked for it",
+)
+class DeafAfterAPause(_IdlingClient):
+    """A subscription that was silent for 200 ms is taken for gone and left on the server."""
+
+    limit_s = 0.2
+
+    def hand_after_silence(self, member: Member, event: Event) -> None:
+        self.bus.members.remove(member)
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-02"],
+    streams=["STR-06"],
+    seen="it was delivered again",
+)
+class RepeatsAfterAPause(_IdlingClient):
+    """The idle connection is renewed by the first event, which is sent over the old one and the new."""
+
+    def hand_after_silence(self, member: Member, event: Event) -> None:
+        super(SidedClient, self).hand(member, event)
+        super(SidedClient, self).hand(member, self.copy(event))
+
+
+class _Polled(Channel[Any]):
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self._polling: asyncio.TimerHandle | None = None
+
+    def wake(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if self._end is not None:
+            return super().wake()
+        if self._polling is None:
+            self._polling = loop.call_later(0.08, self._poll)
+        return False
+
+    def _poll(self) -> None:
+        self._polling = None
+        super().wake()
+
+
+@bug_on_each_side(IDLING, events=["PUB-19"], streams=["PUB-19"], seen="came later")
+class LooksForEventsEveryEightyMs(SidedClient):
+    """A reader that waits looks into its queue every 80 ms."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _Polled(capacity)
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-01"],
+    streams=["STR-01"],
+    seen="which was active and asked for it",
+)
+class ForgetsSilentPublishers(SidedClient):
+    """A client that has published nothing for 150 ms is logged in again with its next publish,
+    which is gone."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        loop = asyncio.get_running_loop()
+        last: dict[object, float] = self.bus.memory.setdefault("published", {})
+        silent_s = loop.time() - last.get((self, side), loop.time())
+        last[self, side] = loop.time()
+        if side == self.bugged and silent_s >= 0.15:
+            self.check_open()
+            self.check(side, event)
+            return
+        await super().publish(side, event)

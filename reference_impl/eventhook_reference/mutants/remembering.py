@@ -1,0 +1,95 @@
+"""Bugs that cost memory, tasks or processor time, and change nothing that is delivered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, PliableBus, Side, SidedClient
+
+REMEMBERING: list[Mutant] = []
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="events")
+class RemembersEveryEvent(SidedClient):
+    """Each event is kept in a log that nobody reads or cuts."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        if side == self.bugged:
+            self.bus.memory.setdefault("log", []).append(self.copy(event))
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="events")
+class RemembersEveryId(SidedClient):
+    """What makes an event known is kept for ever, so that a repeat would be noticed."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        await super().publish(side, event)
+        if side == self.bugged:
+            known: set[object] = self.bus.memory.setdefault("known", set())
+            known.add((side, getattr(event, "id", None), len(known)))
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="subscriptions")
+class RemembersEverySubscription(SidedClient):
+    """A subscription that was left stays in a list for statistics, with its buffer."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        if member.side == self.bugged:
+            self.bus.memory.setdefault("left", []).append(member)
+
+
+class _TaskPerRead(Channel[Any]):
+    waiters: list[asyncio.Task[None]]
+
+    async def __anext__(self) -> Any:
+        try:
+            return await super().__anext__()
+        except asyncio.CancelledError:
+            tasks = self.__dict__.setdefault("waiters", [])
+            tasks.append(asyncio.get_running_loop().create_task(_for_ever()))
+            raise
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="cancelled reads")
+class ATaskPerCancelledRead(SidedClient):
+    """A cancelled read leaves the task behind that waited in its place."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _TaskPerRead(capacity)
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="idle")
+class RemembersEveryScope(SidedClient):
+    """What was cleaned up stays in a list of all tenants and keys that ever were."""
+
+    def use_channel(self, side: Side, scope: object) -> None:
+        super().use_channel(side, scope)
+        if side == self.bugged:
+            self.bus.memory.setdefault("scopes", {})[scope] = [object() for _ in range(4)]
+
+
+@bug(REMEMBERING, "PUB-26", seen="idle")
+class BusyWhileIdle(SidedClient):
+    """A task looks at all buffers in every turn of the loop, whether something happens or not."""
+
+    def __init__(self, bus: PliableBus) -> None:
+        super().__init__(bus)
+        self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        while not self.closed:  # noqa: ASYNC110  # because: to look again and again is the bug
+            await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        self._looking.cancel()
+        await super().aclose()

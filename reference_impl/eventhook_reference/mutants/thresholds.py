@@ -1,0 +1,189 @@
+"""Bugs that show only beyond a count: a power of two, a round number, a page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from typing import Any, Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import (
+    Event,
+    Member,
+    PliableClient,
+    Side,
+    SidedClient,
+)
+
+THRESHOLDS: list[Mutant] = []
+
+_PAGE: Final = 50
+_SCOPES: Final = 150
+_TYPES: Final = 50
+_ROUNDS: Final = 100
+_IDLE: Final = 1000
+
+
+class _CountingClient(SidedClient):
+    """Counts what each subscription is handed."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side == self.bugged:
+            counts: Counter[Member] = self.bus.memory.setdefault("handed", Counter())
+            counts[member] += 1
+            self.hand_numbered(member, event, counts[member])
+        else:
+            super().hand(member, event)
+
+    def hand_numbered(self, member: Member, event: Event, number: int) -> None:
+        """Hands over the event with that number, counted from 1 for each subscription."""
+        super().hand(member, event)
+
+
+@bug_on_each_side(THRESHOLDS, events=["PUB-02"], streams=["STR-06"], seen="came again")
+class RepeatsOneInTwoThousand(_CountingClient):
+    """An acknowledgement is lost every 2,048 events, and the event is sent again."""
+
+    def hand_numbered(self, member: Member, event: Event, number: int) -> None:
+        super().hand_numbered(member, event, number)
+        if number % 2048 == 0:
+            member.channel.push(event)
+
+
+@bug_on_each_side(THRESHOLDS, events=["PUB-01"], streams=["STR-01"], seen="came instead")
+class LosesTheEventAfterFourThousand(_CountingClient):
+    """The slot of event 4,097 is still marked as used: the event is not written."""
+
+    def hand_numbered(self, member: Member, event: Event, number: int) -> None:
+        if number != 4097:
+            super().hand_numbered(member, event, number)
+
+
+@bug_on_each_side(THRESHOLDS, events=["PUB-06"], streams=["STR-06"], seen="came instead")
+class SwapsAtAThousandAndTwentyFour(_CountingClient):
+    """Events are sent in segments of 1,024: the last of one is sent after the first of the next."""
+
+    def hand_numbered(self, member: Member, event: Event, number: int) -> None:
+        held: dict[Member, Event] = self.bus.memory.setdefault("held", {})
+        if number % 1024 == 0:
+            held[member] = event
+            return
+        super().hand_numbered(member, event, number)
+        if member in held:
+            super().hand_numbered(member, held.pop(member), number)
+
+
+@bug(THRESHOLDS, "PUB-01", seen="came instead")
+class KnowsFiftyTypes(PliableClient):
+    """A tenant's event types are interned in a table of 50; an event of one more is dropped."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side == "events":
+            known: set[str] = self.bus.memory.setdefault(str(event.tenant_id), set())
+            if len(known) < _TYPES:
+                known.add(event.event_type)
+            if event.event_type not in known:
+                return
+        super().hand(member, event)
+
+
+@bug_on_each_side(
+    THRESHOLDS,
+    events=["PUB-01"],
+    streams=["STR-06"],
+    seen="which was active and asked for it",
+)
+class KeepsAHundredAndFiftyScopes(SidedClient):
+    """A table of tenants or keys keeps the 150 used last, whether somebody listens or not."""
+
+    def use_channel(self, side: Side, scope: object) -> None:
+        super().use_channel(side, scope)
+        if side != self.bugged:
+            return
+        kept: OrderedDict[object, None] = self.bus.memory.setdefault("kept", OrderedDict())
+        kept[scope] = None
+        kept.move_to_end(scope)
+        if len(kept) > _SCOPES:
+            oldest, _ = kept.popitem(last=False)
+            self.bus.members = [
+                member
+                for member in self.bus.members
+                if (member.side, member.scope) != (side, oldest)
+            ]
+
+
+@bug_on_each_side(THRESHOLDS, events=["CLN-01"], streams=["CLN-01"], seen="no more channels after")
+class CleansUpInPages(SidedClient):
+    """Cleanup looks at one page of 50 channels and does not ask for the next."""
+
+    def idle_channels(self) -> list[tuple[Side, object]]:
+        idle = super().idle_channels()
+        page = [channel for channel in idle if channel[0] == self.bugged][:_PAGE]
+        return [channel for channel in idle if channel[0] != self.bugged] + page
+
+
+class _ClosingKeepsAHundred(Channel[Any]):
+    def finish(self) -> None:
+        while len(self._events) > 100:
+            self._events.pop()
+        super().finish()
+
+
+@bug_on_each_side(
+    THRESHOLDS,
+    events=["PUB-17"],
+    streams=["PUB-17"],
+    seen="the reader ended without it",
+)
+class ClosingKeepsAHundred(SidedClient):
+    """Closing copies at most 100 unread events into the queue that is read to its end."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _ClosingKeepsAHundred(capacity)
+
+
+@bug_on_each_side(
+    THRESHOLDS,
+    events=["PUB-04"],
+    streams=["STR-06"],
+    seen="which was active and asked for it",
+)
+class ActiveLateAfterAHundred(SidedClient):
+    """After 100 subscriptions of a tenant or key, entering takes a batch path that ends later."""
+
+    def enter(self, member: Member) -> None:
+        if member.side != self.bugged:
+            super().enter(member)
+            return
+        counts: Counter[object] = self.bus.memory.setdefault("entered", Counter())
+        counts[member.scope] += 1
+        if counts[member.scope] <= _ROUNDS:
+            super().enter(member)
+        else:
+            asyncio.get_running_loop().call_later(0.002, self._enter_late, member)
+
+    def _enter_late(self, member: Member) -> None:
+        if member.channel._end is None:  # noqa: SLF001  # because: the bug reaches in
+            super().enter(member)
+
+
+@bug_on_each_side(
+    THRESHOLDS,
+    events=["PUB-04"],
+    streams=["STR-06"],
+    seen="which was active and asked for it",
+)
+class NoRoomAfterAThousandIdle(SidedClient):
+    """With 1,000 channels, most of them idle, a new one is entered in the table and not served."""
+
+    def admits(self, member: Member, event: Event) -> bool:
+        late: set[object] = self.bus.memory.setdefault("late", set())
+        return (member.side, member.scope) not in late and super().admits(member, event)
+
+    def use_channel(self, side: Side, scope: object) -> None:
+        known = self.bus.channels
+        if side == self.bugged and (side, scope) not in known and len(known) >= _IDLE:
+            self.bus.memory.setdefault("late", set()).add((side, scope))
+        super().use_channel(side, scope)
