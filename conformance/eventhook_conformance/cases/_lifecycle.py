@@ -13,10 +13,10 @@ import pytest
 
 from eventhook_conformance.cases._lifecycle_bus import interposed_service, slowly
 from eventhook_conformance.cases._lifecycle_watch import Watch
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, Unsupported
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.history import Delivery, Entry, Moment, identity
-from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
+from eventhook_conformance.probe import CaseAborted, Listener, NotOffered, Probe, Via
 from eventhook_conformance.sequences import (
     Ids,
     Match,
@@ -95,6 +95,9 @@ async def prepare(
         via: over which client's bus.
         service: which workflow service plays it; the run's own if none is given.
         read_streams: whether to listen to its streams too.
+
+    Raises:
+        NotOffered: the scenario is none of the specification's, and the service plays only those.
     """
     probe.make.backdate()
     whose = tenant or probe.make.tenant()
@@ -103,10 +106,12 @@ async def prepare(
     since = probe.history.clock.now()
     with listener.reading_on():
         execution = await probe.returns(
-            service.prepare(scenario.raw, whose),
+            _prepared(service, scenario, whose),
             f"preparing {scenario.name}",
             timeout_s=_patient(probe),
         )
+    if execution is None:
+        raise NotOffered("the service plays the written scenarios alone, and no composed ones")
     play = Play(scenario, whose, execution, since, listener)
     known = [str(workflow) for workflow in execution.workflow_execution_ids.values()]
     known += [
@@ -125,6 +130,16 @@ async def prepare(
             f"{told} under {scenario.root!r}, {execution.workflow_execution_id} as the root's",
         )
     return play
+
+
+async def _prepared(service: WorkflowService, scenario: Scenario, tenant: UUID) -> Execution | None:
+    """The execution; None where the service knows no such scenario, and need not."""
+    try:
+        return await service.prepare(scenario.raw, tenant)
+    except (Unsupported, LookupError, NotImplementedError):
+        if scenario.name in scenarios():
+            raise
+        return None
 
 
 async def proceed(

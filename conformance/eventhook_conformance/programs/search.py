@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
@@ -35,7 +35,12 @@ Attempt = Callable[[Program], Awaitable[BreakingProgram]]
 
 
 async def search(
-    attempt: Attempt, *, seed: int, examples: int, limit_s: float = float("inf")
+    attempt: Attempt,
+    *,
+    seed: int,
+    examples: int,
+    limit_s: float = float("inf"),
+    strategy: Callable[[], Any] | None = None,
 ) -> BreakingProgram | None:
     """The shortest program found whose history shows a breach; None if none of them does.
 
@@ -43,6 +48,7 @@ async def search(
         attempt: plays a program; called in the running loop.
         seed: the same seed tries the same programs.
         examples: how many programs to try.
+        strategy: makes the strategy that draws programs; None: steps on a bus.
         limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
     """
     loop = asyncio.get_running_loop()
@@ -66,7 +72,8 @@ async def search(
     stop = time.monotonic() + limit_s
     with _all_there_is_left_uncollected():
         for first in range(0, examples, _ROUND):
-            await asyncio.to_thread(_find, breaks, seed + first, min(_ROUND, examples - first))
+            count = min(_ROUND, examples - first)
+            await asyncio.to_thread(_find, breaks, seed + first, count, strategy or _programs)
             if best is not None or time.monotonic() > stop:
                 break
     return best
@@ -86,9 +93,8 @@ async def _play(attempt: Attempt, program: Program) -> BreakingProgram:
     return await attempt(program)
 
 
-def _find(breaks: Callable[[Program], bool], seed: int, examples: int) -> None:
-    # Imported here: it takes a tenth of a second, which only these cases should pay.
-    import hypothesis
+def _programs() -> Any:
+    """The strategy that draws steps on a bus."""
     from hypothesis import strategies as st
 
     plain = st.one_of(
@@ -98,7 +104,15 @@ def _find(breaks: Callable[[Program], bool], seed: int, examples: int) -> None:
         ]
     )
     together = st.tuples(st.just("together"), st.integers(0, YIELDS - 1), plain, plain)
-    programs = st.lists(st.one_of(plain, plain, plain, together), max_size=_LONGEST).map(tuple)
+    return st.lists(st.one_of(plain, plain, plain, together), max_size=_LONGEST).map(tuple)
+
+
+def _find(
+    breaks: Callable[[Program], bool], seed: int, examples: int, strategy: Callable[[], Any]
+) -> None:
+    # Imported here: it takes a tenth of a second, which only these cases should pay.
+    import hypothesis
+
     settings = hypothesis.settings(
         max_examples=examples,
         database=None,
@@ -109,7 +123,7 @@ def _find(breaks: Callable[[Program], bool], seed: int, examples: int) -> None:
     )
     try:
         with hypothesis_elsewhere():
-            hypothesis.find(programs, breaks, settings=settings, random=Random(seed))
+            hypothesis.find(strategy(), breaks, settings=settings, random=Random(seed))
     except hypothesis.errors.NoSuchExample:
         return
     except hypothesis.errors.Flaky:

@@ -5,6 +5,7 @@ first has to.
 """
 
 from eventhook_conformance.sequences.check import check, check_match
+from eventhook_conformance.sequences.composed import compose, runs
 from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.interleaving import Round, interleavings
 from eventhook_conformance.sequences.matching import Match, match
@@ -38,11 +39,13 @@ __all__ = [
     "check_output",
     "check_strays",
     "check_twins",
+    "compose",
     "covering",
     "exact_scenario",
     "interleavings",
     "match",
     "picture",
+    "runs",
     "scenario_of",
     "scenarios",
     "twin_in",

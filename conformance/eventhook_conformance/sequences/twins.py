@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
@@ -36,11 +37,8 @@ def twin_in(event: StreamEvent) -> Twin | None:
     """The lifecycle event that a stream event is the older form of; None if it is a task's output."""
     if event.event_type is not StreamEventType.DATA:
         return None
-    try:
-        payload = json.loads(event.payload)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(payload, dict) or payload.get("type") != "Event":
+    payload = _parsed(event.payload)
+    if payload is None:
         return None
     older, time = payload.get("event"), payload.get("timestampMs")
     return Twin(
@@ -49,6 +47,16 @@ def twin_in(event: StreamEvent) -> Twin | None:
         payload.get("data"),
         time if isinstance(time, int) else event.timestamp_ms,
     )
+
+
+@lru_cache(maxsize=4096)
+def _parsed(payload: str) -> dict[str, Any] | None:
+    """The payload of an older form; kept, since each is looked at several times."""
+    try:
+        parsed = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) and parsed.get("type") == "Event" else None
 
 
 def check_twins(
@@ -110,13 +118,15 @@ def _fits(event: FlovynEvent, twin: Twin) -> bool:
     return (
         event.event_type in twin.types
         and twin.timestamp_ms == event.timestamp_ms
-        and all(_likeness(event, twin))
+        and twin.event.task_execution_id == _task(event)
+        and json_equal(twin.data, event.data)
     )
 
 
 def _resembles(event: FlovynEvent, twin: Twin) -> bool:
-    name, time, _, data = _likeness(event, twin)
-    return name or (time and data)
+    return event.event_type in twin.types or (
+        twin.timestamp_ms == event.timestamp_ms and json_equal(twin.data, event.data)
+    )
 
 
 def _take(
@@ -127,10 +137,12 @@ def _take(
     candidates = [
         twin for twin in left if twin.event.workflow_execution_id == key and admits(event, twin)
     ]
-    best = max(candidates, key=lambda twin: _likeness(event, twin), default=None)
-    if best is not None:
-        left.remove(best)
-    return best
+    if len(candidates) > 1:
+        candidates.sort(key=lambda twin: _likeness(event, twin), reverse=True)
+    if not candidates:
+        return None
+    left.remove(candidates[0])
+    return candidates[0]
 
 
 def _compare(event: FlovynEvent, twin: Twin) -> Iterator[SequenceViolation]:

@@ -1,0 +1,53 @@
+"""LIF: runs that nobody wrote, composed of every kind of step, and judged as the written ones are."""
+
+from __future__ import annotations
+
+from eventhook_conformance.cases._lifecycle import play_interleaved
+from eventhook_conformance.cases._lifecycle_exact import (
+    EVERY_RUN,
+    EXACT,
+    charged_when_aborted,
+    judge_exactly,
+    runs_of,
+)
+from eventhook_conformance.cases._lifecycle_watch import Watch
+from eventhook_conformance.probe import NotOffered, Probe
+from eventhook_conformance.programs import BreakingProgram, Program, search
+from eventhook_conformance.sequences import compose, interleavings, runs
+from eventhook_conformance.specification import case
+
+
+@case(*EXACT, *EVERY_RUN, since="1.1", self_contained=True)
+async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
+    """Two tenants' runs in lockstep, for each of a few compositions that the run's seed draws."""
+    refused: list[NotOffered] = []
+
+    async def attempt(program: Program) -> BreakingProgram:
+        async def play(apart: Probe) -> None:
+            try:
+                await _play(apart, program)
+            except NotOffered as reason:
+                refused.append(reason)
+
+        return BreakingProgram(program, *await probe.apart(play))
+
+    breach = await search(
+        attempt,
+        seed=probe.settings.seed,
+        examples=max(1, probe.settings.examples // 2),
+        limit_s=probe.settings.search_s,
+        strategy=runs,
+    )
+    if breach is not None:
+        probe.adopt(None, breach.history, breach.violations)
+    elif refused:
+        raise refused[0]
+
+
+async def _play(probe: Probe, program: Program) -> None:
+    watch = Watch()
+    played = runs_of(compose(program), 2)
+    schedule, _ = interleavings(played[0].steps, len(played))
+    with charged_when_aborted(probe, "LIF-17"):
+        plays = await play_interleaved(probe, played, schedule, watch=watch)
+    judge_exactly(probe, plays, watch)

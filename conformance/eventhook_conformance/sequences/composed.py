@@ -1,0 +1,287 @@
+"""Runs that nobody wrote: scenarios composed of plain data, for a search to draw and to shrink.
+
+A run is a workflow or a standalone task. A workflow's body is a sequence of blocks: each begins some
+things of one kind at the same time, waits for them, and has them end; children have bodies of their
+own. A workflow may be cancelled after any of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+from typing import Any, Final, TypeAlias
+
+Block: TypeAlias = tuple[Any, ...]
+"""A kind of block, and its choices."""
+Body: TypeAlias = tuple[tuple[Block, ...], bool]
+"""The blocks, and whether the workflow fails in the end."""
+Run: TypeAlias = tuple[Any, ...]
+"""`workflow`, a body, and after which step it is cancelled, if it is; or `task` and its choices."""
+
+VALUES: Final[tuple[Any, ...]] = (
+    0,
+    "",
+    False,
+    [],
+    {"net": 12.5, "tags": ["a", None]},
+    "text",
+    True,
+    7,
+)
+OUTPUT: Final = (
+    ("TOKEN", "Hel"),
+    ("PROGRESS", "0.5"),
+    ("TOKEN", ""),
+    ("DATA", '{"n":1}'),
+    ("ERROR", "!"),
+)
+RETRIED: Final = -1
+"""Stands where a workflow is not cancelled, but tried again once it has failed."""
+_REPORTS: Final = frozenset(
+    {
+        *("complete-task", "fail-task", "fire-timer", "resolve-promise", "reject-promise"),
+        *("complete-workflow", "fail-workflow", "signal"),
+    }
+)
+_NAMES: Final = ("task", "timer", "promise", "workflow")
+Step: TypeAlias = dict[str, Any]
+
+
+def compose(run: Run) -> dict[str, Any]:
+    """The JSON form of a scenario, but for its events.
+
+    Args:
+        run: as a search drew it.
+    """
+    composer = _Composer()
+    if run[0] == "task":
+        root, steps = {"task": "t1"}, composer.task(run[1], None)
+    else:
+        composer.workflows["main"] = {"kind": "order", "parent": None}
+        root, steps = {"workflow": "main"}, composer.body(run[1], "main")
+        if run[2] == RETRIED:
+            steps += composer.again("main") if run[1][1] else []
+        elif run[2] is not None:
+            steps = composer.cancelled(steps, run[2])
+    # What is cut off never comes to be.
+    begun = {step.get(name) for step in _flat(steps) for name in ("task", "child")} | {"main"}
+    return {
+        "name": "generated",
+        "since": "1.1",
+        "description": f"Composed of {run!r}.",
+        "root": root,
+        "workflows": {name: one for name, one in composer.workflows.items() if name in begun},
+        "tasks": {name: one for name, one in composer.tasks.items() if name in begun},
+        "steps": steps,
+    }
+
+
+class _Composer:
+    """Gives everything a label, and every step a name."""
+
+    def __init__(self) -> None:
+        self.workflows: dict[str, Any] = {}
+        self.tasks: dict[str, Any] = {}
+        self._count = 0
+        self._steps = 0
+
+    def _label(self, letter: str) -> str:
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def _step(self, do: str, **more: Any) -> Step:
+        self._steps += 1
+        return {"name": f"{do}-{self._steps}", "do": do, **more}
+
+    def _error(self) -> str:
+        self._steps += 1
+        return f"trouble number {self._steps}!"
+
+    # Workflows
+
+    def body(self, body: Body, label: str) -> list[Step]:
+        """All steps of a workflow, from its start to its end."""
+        blocks, fails = body
+        steps = [self._step("start-workflow", workflow=label, worker=f"worker-of-{label}")]
+        for block in blocks:
+            steps += getattr(self, "_" + block[0])(label, *block[1:])
+        if fails:
+            return [*steps, self._step("fail-workflow", workflow=label, error=self._error())]
+        return [*steps, self._step("complete-workflow", workflow=label)]
+
+    def again(self, label: str) -> list[Step]:
+        """A workflow that failed is tried again on request, and completes."""
+        return [
+            self._step("retry-workflow", workflow=label),
+            self._step("start-workflow", workflow=label, worker="w7"),
+            self._step("complete-workflow", workflow=label),
+        ]
+
+    def _suspend(self, label: str, suspend_type: str, until: Iterable[str]) -> Step:
+        return self._step("suspend", workflow=label, suspendType=suspend_type, until=list(until))
+
+    def _tasks(self, label: str, *choices: Any) -> list[Step]:
+        branches = [self.task(one, label) for one in choices]
+        names = [branch[0]["task"] for branch in branches]
+        steps = [self._step("schedule-task", task=name) for name in names]
+        steps.append(self._suspend(label, "task", (f"task:{name}" for name in names)))
+        if len(branches) == 1:
+            return steps + branches[0]
+        return [*steps, self._step("together", branches=branches)]
+
+    def task(self, choices: tuple[int, int, int, bool], owner: str | None) -> list[Step]:
+        """A task's steps: how many retries it has, failures, pieces of output; whether it is cancelled."""
+        retries, failures, output, cancelled = choices
+        name = self._label("t")
+        self.tasks[name] = {"kind": "charge-card", "workflow": owner, "maxRetries": retries}
+        steps: list[Step] = []
+        for attempt in range(min(failures, retries + 1)):
+            steps.append(self._step("start-task", task=name, worker=f"w{attempt + 1}"))
+            steps.append(self._step("fail-task", task=name, error=self._error()))
+        if failures <= retries:
+            if not cancelled or not steps:
+                steps.append(self._step("start-task", task=name, worker="w9"))
+            steps += [
+                self._step("stream", task=name, type=kind, payload=payload)
+                for kind, payload in OUTPUT[: 0 if cancelled and failures else output]
+            ]
+            steps.append(self._step("cancel-task" if cancelled else "complete-task", task=name))
+        return steps
+
+    def _retried(self, label: str, failures: int) -> list[Step]:
+        """A task that fails for good, and is tried again on request."""
+        steps = self._tasks(label, (0, 1, 0, False))
+        name = steps[0]["task"]
+        for _ in range(failures):
+            steps.append(self._step("retry-task", task=name))
+            steps.append(self._suspend(label, "task", [f"task:{name}"]))
+            steps.append(self._step("start-task", task=name, worker="w8"))
+            steps.append(self._step("fail-task", task=name, error=self._error()))
+        return steps
+
+    def _children(self, label: str, *bodies: Body) -> list[Step]:
+        names = [self._child(label) for _ in bodies]
+        steps = [self._step("start-child", workflow=label, child=name) for name in names]
+        steps.append(self._suspend(label, "child_workflow", (f"child:{name}" for name in names)))
+        branches = [self.body(body, name) for body, name in zip(bodies, names, strict=True)]
+        return steps + [step for turn in zip_longest(*branches) for step in turn if step]
+
+    def _abandoned(self, label: str, body: Body, after: int) -> list[Step]:
+        """A child that its parent cancels after some of its steps, perhaps when it has ended."""
+        name = self._child(label)
+        steps = self.body(body, name)[:after]
+        cancel = self._step("cancel-child", workflow=label, child=name)
+        return [self._step("start-child", workflow=label, child=name), *steps, cancel]
+
+    def _child(self, parent: str) -> str:
+        name = self._label("c")
+        self.workflows[name] = {"kind": "shipping", "parent": parent}
+        return name
+
+    def cancelled(self, steps: list[Step], after: int) -> list[Step]:
+        """The steps up to one of them, a cancellation, and what is reported too late."""
+        keep = 1 + after % (len(steps) - 1)
+        kept, rest = steps[:keep], steps[keep:]
+        known = {step.get(name) for step in _flat(kept) for name in _NAMES} | {"main"}
+        late = [
+            step
+            for step in rest
+            if step["do"] in _REPORTS
+            and all(step[name] in known for name in _NAMES if name in step)
+        ]
+        started = {s.get("child") for s in _flat(kept)} | {None, "main"}
+        late = [step for step in late if step.get("workflow") in started]
+        return [*kept, self._step("cancel-workflow", workflow="main"), *late[:3]]
+
+    # What else a workflow does
+
+    def _timers(self, label: str, *fires: bool) -> list[Step]:
+        names = [self._label("n") for _ in fires]
+        steps = [
+            self._step("start-timer", workflow=label, timer=name, delayMs=60000 * (place + 1))
+            for place, name in enumerate(names)
+        ]
+        fired = [name for name, one in zip(names, fires, strict=True) if one]
+        steps += [self._step("cancel-timer", timer=name) for name in names if name not in fired]
+        if fired:
+            steps.append(self._suspend(label, "timer", (f"timer:{name}" for name in fired)))
+        return [*steps, *(self._step("fire-timer", timer=name) for name in fired)]
+
+    def _promises(self, label: str, *kept: int) -> list[Step]:
+        names = [self._label("p") for _ in kept]
+        steps = [self._step("create-promise", workflow=label, promise=name) for name in names]
+        steps.append(self._suspend(label, "promise", (f"promise:{name}" for name in names)))
+        for name, value in zip(names, kept, strict=True):
+            steps.append(
+                self._step("reject-promise", promise=name, error=self._error())
+                if value < 0
+                else self._step("resolve-promise", promise=name, result=VALUES[value])
+            )
+        return steps
+
+    def _signal(self, label: str) -> list[Step]:
+        name = self._label("s")
+        return [
+            self._suspend(label, "signal", [f"signal:{name}"]),
+            self._step("signal", workflow=label, signal=name),
+        ]
+
+    def _operation(self, label: str, value: int) -> list[Step]:
+        name = self._label("o")
+        return [
+            self._step("complete-operation", workflow=label, operation=name, result=VALUES[value])
+        ]
+
+    def _state(self, label: str, *values: int) -> list[Step]:
+        key = self._label("k")
+        steps = [
+            self._step("set-state", workflow=label, key=key, value=VALUES[value])
+            for value in values
+        ]
+        return [*steps, self._step("clear-state", workflow=label, key=key)]
+
+
+def _flat(steps: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    for step in steps:
+        for branch in step.get("branches", [[step]]):
+            yield from branch
+
+
+def runs() -> Any:
+    """The strategy that draws runs; hypothesis is imported here, since that takes a tenth of a second."""
+    from hypothesis import strategies as st
+
+    small, value = st.integers(0, 2), st.integers(0, len(VALUES) - 1)
+    task = st.tuples(small, st.integers(0, 3), st.integers(0, len(OUTPUT)), st.booleans())
+
+    def several(kind: str, choices: Any, most: int = 2) -> Any:
+        listed = st.lists(choices, min_size=1, max_size=most)
+        return listed.map(lambda chosen: (kind, *chosen))
+
+    plain = st.one_of(
+        several("tasks", task, 3),
+        several("timers", st.booleans()),
+        several("promises", st.integers(-1, len(VALUES) - 1)),
+        st.just(("signal",)),
+        st.tuples(st.just("operation"), value),
+        several("state", value),
+        st.tuples(st.just("retried"), st.integers(1, 2)),
+    )
+
+    def bodies(blocks: Any, least: int) -> Any:
+        return st.tuples(st.lists(blocks, min_size=least, max_size=4).map(tuple), st.booleans())
+
+    child = bodies(plain, 0)
+    nested = st.one_of(
+        plain,
+        plain,
+        several("children", child),
+        st.tuples(st.just("abandoned"), child, st.integers(0, 6)),
+    )
+    body = bodies(st.one_of(plain, several("children", bodies(nested, 0)), nested), 2)
+    cut = st.one_of(st.none(), st.integers(RETRIED, 40))
+    return st.one_of(
+        st.tuples(st.just("workflow"), body, cut),
+        st.tuples(st.just("workflow"), body, cut),
+        st.tuples(st.just("task"), task),
+    )
