@@ -78,6 +78,67 @@ def test_a_step_that_is_not_to_come_is_an_error(until: str) -> None:
         asyncio.run(execution.proceed(until))
 
 
+def test_after_a_restart_it_goes_on_from_copies() -> None:
+    backend, registry = RecordingBackend(), Registry()
+    service = LifecycleService(backend, registry)
+
+    async def play() -> ScenarioExecution:
+        execution = await service.prepare(scenarios()["task-retries"].raw, uuid4())
+        await execution.proceed("fail-1")
+        (before,) = registry.tasks.values()
+        told = len(backend.told)
+        await service.restart()
+        assert len(backend.told) == told
+        (after,) = registry.tasks.values()
+        assert after == before
+        assert after is not before
+        await execution.proceed()
+        return execution
+
+    execution = asyncio.run(play())
+    assert execution.status == "COMPLETED"
+    counts = [event.data["executionCount"] for event in backend.told if "maxRetries" in event.data]
+    assert counts == [0, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"do": "complete-task", "task": "print"},
+        {"do": "fail-task", "task": "print", "error": "late"},
+        {"do": "cancel-task", "task": "print"},
+        {"do": "start-workflow", "workflow": "child", "worker": "w9"},
+        {"do": "complete-workflow", "workflow": "child"},
+        {"do": "fail-workflow", "workflow": "main", "error": "late"},
+        {"do": "cancel-workflow", "workflow": "main"},
+        {"do": "fire-timer", "timer": "nap"},
+        {"do": "cancel-timer", "timer": "nap"},
+        {"do": "resolve-promise", "promise": "approval", "result": 1},
+        {"do": "reject-promise", "promise": "approval", "error": "late"},
+        {"do": "signal", "workflow": "main", "signal": "go"},
+    ],
+    ids=lambda step: step["do"],
+)
+def test_what_is_reported_after_the_end_is_not_told(step: dict[str, Any]) -> None:
+    raw = scenarios()["cancelled-while-waiting"].raw
+    cancel = [one["name"] for one in raw["steps"]].index("cancel")
+    steps = [*raw["steps"][: cancel + 1], {"name": "late", **step}]
+    backend = RecordingBackend()
+
+    async def play() -> tuple[int, str]:
+        service = LifecycleService(backend)
+        execution = await service.prepare({**raw, "steps": steps}, uuid4())
+        await execution.proceed("cancel")
+        told = len(backend.told)
+        await execution.proceed()
+        return told, execution.status
+
+    told, status = asyncio.run(play())
+    assert status == "CANCELLED"
+    assert backend.types[-1] == "workflow.cancelled"
+    assert len(backend.told) == told
+
+
 def test_the_ids_are_known_as_they_come_to_be() -> None:
     execution, _, registry = prepared("grandchild")
     root = execution.workflow_execution_id
