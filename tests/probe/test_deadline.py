@@ -76,3 +76,17 @@ async def test_time_in_which_the_loop_stood_still_is_not_waited() -> None:
     loop.call_later(0.01, time.sleep, 0.3)
     loop.call_later(0.05, late.set_result, None)
     assert await Deadline(0.2).wait(late)
+
+
+async def test_looks_in_vain_shorten_later_looks_alone() -> None:
+    deadline = Deadline(3.0)
+    assert deadline.looks_long
+    for _ in range(4):
+        assert not await deadline.glance(never())
+    assert not deadline.looks_long
+    assert deadline.glance_s < 0.1
+    assert deadline.current_s == 3.0
+    done = never()
+    done.set_result(None)
+    assert await deadline.glance(done)
+    assert deadline.looks_long

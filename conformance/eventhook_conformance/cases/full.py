@@ -43,6 +43,7 @@ class _Full:
         readers = [await stage.subscribe(self._client) for _ in range(count)]
         if stage.overflow != "block":
             await stage.publish(stage.capacity + _EXCESS)
+            await stage.all_arrived()
             return readers
         await stage.publish(stage.capacity)
         others: tuple[Via, ...] = (None,) if probe.capabilities.multi_client else ()

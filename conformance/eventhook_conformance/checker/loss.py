@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
@@ -78,7 +79,8 @@ def _judge_one(
         judged: ViolationKind | None = kind
         if publish in past:
             judged = beginnings.judge_past(subscription, publish, kind, known)
-        if judged is None or (judged in _BUFFERED and overflow.covers(publish, known.step)):
+        since_when = None if proof.disorderly(publish) else known.step
+        if judged is None or (judged in _BUFFERED and overflow.covers(publish, since_when)):
             continue
         yield Violation(
             judged,
@@ -109,11 +111,16 @@ class _Lazy:
         self._overflow: Overflow | None = None
         self._made = False
 
-    def covers(self, missing: Publish, known: int) -> bool:
-        """As `Overflow.covers`; False where nothing may be lost."""
+    def covers(self, missing: Publish, known: int | None) -> bool:
+        """As `Overflow.covers`; False where nothing may be lost.
+
+        Where a publisher's events come out of order, `known` is None: any of them may have given way.
+        """
         if not self._made:
             self._made, self._overflow = True, Overflow.of(*self._about)
-        return self._overflow is not None and self._overflow.covers(missing, known)
+        return self._overflow is not None and (
+            known is None or self._overflow.covers(missing, known)
+        )
 
 
 def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities) -> list[Publish]:
@@ -162,6 +169,21 @@ class _Proof:
             publisher: list(accumulate((read[0].called.step for read in its), max))
             for publisher, its in publishers.items()
         }
+
+    @cached_property
+    def _disorderly(self) -> set[tuple[str, int]]:
+        return {
+            publisher
+            for publisher, its in self._reads.items()
+            if any(
+                later.settled is not None and later.settled.step < newest
+                for (later, _), newest in zip(its[1:], self._newest[publisher], strict=False)
+            )
+        }
+
+    def disorderly(self, missing: Publish) -> bool:
+        """Whether its publisher's events came out of order: then it may have come at any time."""
+        return (missing.client, missing.epoch) in self._disorderly
 
     def overtaker(self, missing: Publish) -> Read | None:
         if missing.returned is None:

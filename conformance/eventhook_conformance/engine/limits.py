@@ -17,8 +17,6 @@ class Limits:
     """How long the target may block the event loop; None: twice the arrival timeout, at least 5."""
     parked: int = 400
     """How many subscriptions of finished cases stay open, at most."""
-    second_look_s: float = 0.02
-    """How long to read on where a case ended before an event that it was owed."""
     close_loop_s: float = 5.0
     """How long tasks may resist when the event loop is closed."""
     concurrent_cases: int = 96

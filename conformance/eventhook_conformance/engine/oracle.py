@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from eventhook_conformance.checker import MISSING, Violation, check
 from eventhook_conformance.engine.parking import Parked
-from eventhook_conformance.history import History, Ledger
+from eventhook_conformance.history import Delivery, History, Ledger
+from eventhook_conformance.probe import Deadline
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import Case
 from eventhook_conformance.target import Capabilities
+
+_ABOUT_ORDER: Final = frozenset({"PUB-06", "PUB-15", "STR-01", "STR-06", "REC-04"})
 
 Checker: TypeAlias = Callable[[History, Capabilities, Ledger], list[Violation]]
 
@@ -22,6 +25,7 @@ class Oracle:
         capabilities: the target's claims.
         ledger: every event that the run published.
         checker: judges one history.
+        deadline: knows whether the target reorders with nothing going on beside it.
     """
 
     def __init__(
@@ -29,11 +33,13 @@ class Oracle:
         capabilities: Capabilities,
         ledger: Ledger,
         checker: Checker = check,
+        deadline: Deadline | None = None,
     ) -> None:
         self.failure: str | None = None
         """Why the checker itself failed, if it did; the run goes on without its judgement."""
         self._capabilities = capabilities
         self._ledger = ledger
+        self._deadline = deadline or Deadline(0.0)
         self._checker = checker
 
     def judge(self, history: History, case: Case | None = None) -> list[Violation]:
@@ -65,11 +71,33 @@ class Oracle:
         except Exception as error:  # because: a checker that fails must not take the run with it
             self.failure = f"the checker failed on {history.case}: {describe(error)}"
             return None
+        if self._deadline.disorderly:
+            found = [violation for violation in found if not _only_overtaken(violation)]
         if case is None:
             return found
         return [
-            violation.charging(case.requirements)
+            violation.charging(self._shown_by(violation, case))
             if violation.kind in case.implicates
             else violation
             for violation in found
         ]
+
+    def _shown_by(self, violation: Violation, case: Case) -> tuple[str, ...]:
+        """Returns the case's requirements that a breach breaks.
+
+        Where order does not hold in peace, a reorder beside something else shows nothing of that.
+        """
+        if violation.kind == "reordered" and self._deadline.disorderly:
+            return tuple(one for one in case.requirements if one in _ABOUT_ORDER)
+        return case.requirements
+
+
+def explained(first: Sequence[Violation], again: Sequence[Violation]) -> bool:
+    """Whether what was found was only late: run again, all came, though out of order."""
+    kinds = {one.kind for one in again}
+    return bool(first) and "reordered" in kinds and not kinds & MISSING
+
+
+def _only_overtaken(violation: Violation) -> bool:
+    """Whether a loss is shown by what came instead: no proof where order does not hold."""
+    return violation.kind in MISSING and isinstance(violation.entries[-1], Delivery)

@@ -84,7 +84,7 @@ class Session:
             ledger=ledger,
             clients=ClientPool(subject.target, deadline, clock, limits.open_s),
         )
-        self._oracle = Oracle(subject.capabilities, ledger, checker)
+        self._oracle = Oracle(subject.capabilities, ledger, checker, deadline)
         self._auditor = Auditor(
             self.context.clients,
             self._oracle,

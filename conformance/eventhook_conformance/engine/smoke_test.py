@@ -7,12 +7,15 @@ without events STR-06), and the rest is not worth running.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from eventhook_conformance.checker import check
+from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.engine.parking import leave_all
-from eventhook_conformance.history import History
+from eventhook_conformance.history import Event, History
 from eventhook_conformance.probe import CaseAborted, Listener, Probe, RunContext
 from eventhook_conformance.probe.client_pool import TargetUnusable
 from eventhook_conformance.probe.containment import end
@@ -21,6 +24,7 @@ from eventhook_conformance.results import CaseResult
 
 CASE: Final = "smoke::something_arrives"
 _ATTEMPTS: Final = 2
+_IN_A_ROW: Final = 12
 
 MakeProbe: TypeAlias = Callable[[Sequence[str], History], Probe]
 
@@ -49,6 +53,8 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
     if not listener.entry.deliveries:
         await context.deadline.wait(listener.start_reading())
     if listener.entry.deliveries:
+        if Origins(history).of[listener.entry][0] is not history.publishes[0]:
+            await look_for_order(context, make_probe)
         await listener.leave_quietly()
         return SmokeReport(round_trip_s=_round_trip_s(history))
     probe.found(
@@ -66,6 +72,30 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             history=history,
         )
     )
+
+
+async def look_for_order(context: RunContext, make_probe: MakeProbe) -> None:
+    """Finds out whether the bus reorders with nothing going on beside it."""
+    deadline = context.deadline
+    if deadline.disorderly:
+        return
+    probe = make_probe((), History(CASE, context.clock))
+    tenant, key = probe.make.tenant(), probe.make.key()
+    events = "events" in context.capabilities.profiles
+    made: list[Event] = [
+        probe.make.event(tenant) if events else probe.make.stream_event(key)
+        for _ in range(_IN_A_ROW)
+    ]
+    with suppress(CaseAborted):
+        listener = await probe.subscribe(EventPattern.all(tenant) if events else key)
+        listener.start_reading()
+        await probe.publish(*made)
+        await listener.receive(*made)
+    await end(*probe.tasks.running)
+    await leave_all(tuple(one for one in probe.listeners if one.open))
+    kinds = {violation.kind for violation in check(probe.history, context.capabilities)}
+    if kinds == {"reordered"}:
+        deadline.disorderly = deadline.reads_on = True
 
 
 async def still_works(context: RunContext, make_probe: MakeProbe) -> str | None:

@@ -11,6 +11,8 @@ _SHORTENED: Final = 5
 _SLOWEST_FACTOR: Final = 5
 _TURNS_FIRST: Final = 3
 _SLICES: Final = 10
+_GLANCE_S: Final = 0.25
+_SHORT_GLANCE_S: Final = 0.02
 
 
 class Deadline:
@@ -25,7 +27,12 @@ class Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
+        self.reads_on = False
+        """What was overtaken may come yet, by what was seen: cases read on before they leave."""
+        self.disorderly = False
+        """The target reorders with nothing going on beside it."""
         self._vain = 0
+        self._vain_glances = 0
         self._slowest_s = 0.0
 
     @property
@@ -36,6 +43,24 @@ class Deadline:
         return min(
             self.timeout_s, max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR)
         )
+
+    @property
+    def looks_long(self) -> bool:
+        """Whether a look for what was overtaken takes its time: several before were not in vain."""
+        return self._vain_glances < _VAIN_BEFORE_SHORT
+
+    @property
+    def glance_s(self) -> float:
+        """Seconds to look for what was overtaken; short once several looks were in vain."""
+        if not self.looks_long:
+            return _SHORT_GLANCE_S
+        return min(self.current_s, max(_GLANCE_S, self._slowest_s * _SLOWEST_FACTOR))
+
+    async def glance(self, task: asyncio.Future[Any]) -> bool:
+        """Whether what was overtaken comes soon; in vain, that shortens later glances alone."""
+        came = await self.wait(task, timeout_s=self.glance_s, glance=True)
+        self._vain_glances = 0 if came else self._vain_glances + 1
+        return came
 
     async def wait(
         self,

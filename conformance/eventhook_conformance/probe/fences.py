@@ -81,6 +81,7 @@ class Fences:
         for listener in listeners:
             # Those for others too, or they would stay unread and take room.
             await listener.receive(*(one for one in published if listener.entry.matches(one)))
+            await listener.catch_up()
 
     async def reach(self, *listeners: Listener, via: Via = None) -> None:
         """Waits until events that a client publishes arrive on these listeners.

@@ -7,7 +7,7 @@ cancel lose everywhere; only `cancel_read` cancels one, for the cases that are a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
     Unsupported,
 )
-from eventhook_conformance.history import Delivery, End, Event, History, Subscribed, Waited
+from eventhook_conformance.history import Delivery, End, Event, History, Publish, Subscribed, Waited
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
@@ -29,6 +29,10 @@ from eventhook_conformance.probe.failure import CaseAborted, describe
 
 _FLOOD_MARGIN: Final = 256
 _GRACE_S: Final = 0.25
+
+
+def _nothing_lost(_: Subscribed) -> Iterable[Publish]:
+    return ()
 
 
 class Listener:
@@ -41,6 +45,7 @@ class Listener:
         deadline: bounds every wait.
         since: where it is asked to begin; None: it is not asked.
         default: where it claims to begin if it is not asked.
+        lost: what the checker takes for lost on a subscription by now.
     """
 
     def __init__(
@@ -51,11 +56,13 @@ class Listener:
         deadline: Deadline,
         since: Since | None = None,
         default: Since = LIVE,
+        lost: Callable[[Subscribed], Iterable[Publish]] = _nothing_lost,
     ) -> None:
         self.client = client
         self.entry: Subscribed = history.subscribe(client.name, selects, since)
         self._history = history
         self._deadline = deadline
+        self._lost = lost
         self._subscription: Subscription[Any] | None = None
         self._iterator: Any = None
         """What a second loop over the subscription reads; None: there was none yet."""
@@ -186,6 +193,7 @@ class Listener:
                 self._on_entered()
                 try:
                     yield
+                    await self.catch_up()
                 finally:
                     self._on_leaving()
                     self._left, self._draining = True, False
@@ -220,6 +228,26 @@ class Listener:
                 self._note_waited(event for event in events if _key(event) in missing)
             raise CaseAborted
 
+    async def catch_up(self) -> None:
+        """Reads on for what was overtaken: a bus that reorders may bring it right behind.
+
+        Does nothing unless the run was seen to need it, or where nothing is missing.
+        """
+        if not self._deadline.reads_on or self.entry.end is not None or self._left:
+            return
+        await asyncio.sleep(0)  # a read that was just started may bring what overtook others
+        lost = list(self._lost(self.entry))
+        if not lost:
+            return
+        self._missing = {_key(publish.event) for publish in lost}
+        patient, limit_s = self._deadline.looks_long, self._deadline.glance_s
+        came = await self._deadline.glance(self._until_enough())
+        still, self._missing = self._missing, set()
+        if self._deadline.disorderly and patient and not came and self.entry.end is None:
+            # Where order does not hold, only waiting in vain shows a loss.
+            missing = (publish.event for publish in lost if _key(publish.event) in still)
+            self._note_waited(missing, limit_s)
+
     async def read(self, count: int) -> bool:
         """Reads that many more, whatever they are; whether they came in time."""
         self._enough = len(self.entry.deliveries) + count
@@ -228,13 +256,19 @@ class Listener:
         enough, self._enough = self._enough, 0
         return len(self.entry.deliveries) >= enough
 
-    async def _read(self) -> None:
+    def _until_enough(self) -> asyncio.Future[None]:
+        """Reads until what is wanted was delivered, or the subscription ended."""
         enough: asyncio.Future[None] = self.start_reading()
         if self._draining:
             enough = self._satisfied = asyncio.get_running_loop().create_future()
             self._note_enough()
+        return enough
+
+    async def _read(self) -> None:
+        enough = self._until_enough()
         deliveries = self.entry.deliveries
-        if await self._deadline.wait(enough, timeout_s=_GRACE_S, glance=True):
+        grace_s = self._deadline.glance_s if self._deadline.reads_on else _GRACE_S
+        if await self._deadline.wait(enough, timeout_s=grace_s, glance=True):
             return
         if not (self._missing and self._overtaken(self._missing)):
             await self._deadline.wait(enough, progress=lambda: len(deliveries))
@@ -252,12 +286,12 @@ class Listener:
             if _key(publish.event) in missing
         )
 
-    def _note_waited(self, events: Iterable[Event]) -> None:
+    def _note_waited(self, events: Iterable[Event], limit_s: float | None = None) -> None:
         wanted = {_key(event) for event in events}
         now = self._history.clock.now()
         for publish in self._history.publishes:
             if _key(publish.event) in wanted and self.entry.matches(publish.event):
-                self.entry.waited.append(Waited(publish, now, self._deadline.current_s))
+                self.entry.waited.append(Waited(publish, now, limit_s or self._deadline.current_s))
 
     def start_reading(self) -> asyncio.Task[None]:
         """Starts to read in a task, unless one does; it reads at least one event."""
@@ -425,6 +459,7 @@ class Listener:
         """As `leave`, but answers what went wrong instead of raising it."""
         if self._left:
             return None
+        await self.catch_up()
         self._left = True
         self._draining = False
         violation = await self._left_wrongly(error)

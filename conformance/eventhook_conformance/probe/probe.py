@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import Begin, EventPattern, Unsupported
+from eventhook_conformance.contract import EventPattern, Unsupported
 from eventhook_conformance.history import History
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.client import Client
@@ -104,8 +104,8 @@ class Probe:
             history,
             context.deadline,
             findings,
+            context.capabilities,
             context.replaying,
-            Begin(context.capabilities.replay_default),
         )
         self.listener = subscriber.listener
         self.subscribe = subscriber.subscribe
@@ -173,6 +173,9 @@ class Probe:
         Raises:
             CaseAborted: it raised or hung.
         """
+        for listener in self.listeners:
+            if listener.client is client and listener.open:
+                await listener.catch_up()
         now = self.history.clock.now()
         for listener in self.listeners:
             if listener.client is client and listener.entry.closing is None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import takewhile
 
-from eventhook_conformance.contract import LIVE, EventPattern, Since
-from eventhook_conformance.history import History
+from eventhook_conformance.checker import MISSING
+from eventhook_conformance.checker.beginnings import Beginnings
+from eventhook_conformance.checker.loss import judge_loss
+from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.contract import LIVE, Begin, EventPattern, Since
+from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.context_task import TargetTimeout
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
+from eventhook_conformance.target import Capabilities
 
 
 class Subscriber:
@@ -22,8 +28,8 @@ class Subscriber:
         history: where subscriptions are recorded.
         deadline: bounds every call.
         findings: takes the breaches.
+        capabilities: the target's claims, by which an event is owed.
         replaying: the sides of the bus that are asked where to begin; without replay none is.
-        default: where a subscription claims to begin that is not asked.
     """
 
     def __init__(
@@ -32,8 +38,8 @@ class Subscriber:
         history: History,
         deadline: Deadline,
         findings: Findings,
+        capabilities: Capabilities,
         replaying: Collection[str] = (),
-        default: Since = LIVE,
     ) -> None:
         self.listeners: list[Listener] = []
         self._access = access
@@ -41,7 +47,8 @@ class Subscriber:
         self._deadline = deadline
         self._findings = findings
         self._replaying = replaying
-        self._default = default
+        self._capabilities = capabilities
+        self._default = Begin(capabilities.replay_default)
 
     async def listener(
         self, selects: EventPattern | str, via: Via = None, *, since: Since = LIVE
@@ -56,9 +63,36 @@ class Subscriber:
         side = "events" if isinstance(selects, EventPattern) else "streams"
         told = since if side in self._replaying else None
         client = await self._access.client(via)
-        listener = Listener(client, self._history, selects, self._deadline, told, self._default)
+        listener = Listener(
+            client, self._history, selects, self._deadline, told, self._default, self._lost
+        )
         self.listeners.append(listener)
         return listener
+
+    def _lost(self, subscription: Subscribed) -> list[Publish]:
+        """Returns the publishes that the checker takes for lost on a subscription by now.
+
+        It looks at what was published since that was entered alone: a case may enter a thousand.
+        """
+        since = subscription.entering.step
+        window = History(self._history.case, self._history.clock)
+        window.subscriptions, window.faults = [subscription], self._history.faults
+        window.publishes = [
+            publish
+            for publish in takewhile(
+                lambda publish: publish.called.step > since, reversed(self._history.publishes)
+            )
+            if subscription.matches(publish.event)
+        ][::-1]
+        origins = Origins(window)
+        beginnings = Beginnings(window, origins, self._capabilities)
+        return [
+            entry
+            for violation in judge_loss(window, origins, beginnings, self._capabilities)
+            if violation.kind in MISSING
+            for entry in violation.entries[1:2]
+            if isinstance(entry, Publish)
+        ]
 
     async def subscribe(
         self, selects: EventPattern | str, via: Via = None, *, since: Since = LIVE

@@ -28,6 +28,7 @@ from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.remembering import REMEMBERING
+from eventhook_reference.mutants.reordering import REORDERING
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
@@ -59,6 +60,7 @@ def _over_nats() -> list[Mutant]:
 ZOO: Final[tuple[Mutant, ...]] = (
     *PUBLISHING,
     *ORDERING,
+    *REORDERING,
     *LIFETIMES,
     *CLOSING,
     *CLEANING,
