@@ -140,6 +140,60 @@ def test_the_driver_speaks_the_protocol_and_conforms(here: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+CLAIMS = {
+    "python": ("my_bus_target.py", "causal_order=True)", "causal_order=True, introspection=False)"),
+    "python-driver": (
+        "my_bus_driver.py",
+        '"causal_order": True',
+        '"causal_order": True, "introspection": False',
+    ),
+    "node": ("my_bus_driver.mjs", "causal_order: true", "causal_order: true, introspection: false"),
+    "go": ("my_bus_driver.go", '"causal_order": true', '"causal_order": true, "introspection": false'),
+    "rust": ("src/main.rs", '"causal_order": true', '"causal_order": true, "introspection": false'),
+    "java": (
+        "src/main/java/driver/MyBusDriver.java",
+        '"causal_order", true',
+        '"causal_order", true, "introspection", false',
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("language", "tool"),
+    [
+        ("python", sys.executable),
+        ("python-driver", sys.executable),
+        ("node", "node"),
+        ("go", "go"),
+        pytest.param("rust", "cargo", marks=pytest.mark.toolchain),
+        pytest.param("java", "mvn", marks=pytest.mark.toolchain),
+    ],
+)
+def test_what_is_not_claimed_to_be_counted_is_refused(
+    here: Path, language: str, tool: str, request: pytest.FixtureRequest
+) -> None:
+    asked = "toolchain" in request.config.getoption("-m")
+    if request.node.get_closest_marker("toolchain") and not asked:
+        pytest.skip("NOT TESTED: builds on packages of a registry; ask for it with -m toolchain")
+    if shutil.which(tool) is None:
+        pytest.skip(f"NOT TESTED: there is no {tool}")
+    init("--language", language)
+    name, claim, less = CLAIMS[language]
+    source = here / name
+    text = source.read_text(encoding="utf-8")
+    assert text.count(claim) == 1
+    source.write_text(text.replace(claim, less), encoding="utf-8")
+    *builds, run = map(shlex.split, templates()[language].next.split(" && "))
+    for build in builds:
+        subprocess.run(build, cwd=here, timeout=500, check=True)
+    # With a case of closing too: a client that is closed says so first.
+    done = suite(here, "run", run[-1], "-q", "-k", "CLN-09 or closed_client_refuses")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 requirements hold" in done.stdout
+
+
 def test_the_name_is_written_in_each_spelling(here: Path) -> None:
     init("--name", "acme-bus-2")
     text = (here / "acme_bus_2_target.py").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 
 from eventhook_conformance.contract import (
     LIVE,
@@ -108,6 +108,10 @@ class Adapter(StreamingBackend):
         self.streams: StreamBus = _Streams(self)
         self.subscriptions: set[AdapterSubscription] = set()
         self._closing: asyncio.Task[None] | None = None
+        if not self.capabilities.introspection:
+            # An answer would be taken for the truth (CLN-09), whatever the vendor's class can count.
+            vars(self)["active_channels"] = self._count_nothing
+            vars(self)["cleanup_inactive_channels"] = self._count_nothing
 
     # What the vendor writes
 
@@ -254,6 +258,10 @@ class Adapter(StreamingBackend):
             vars(self)["active_channels"] = self._refuse_to_count
             self._closing = asyncio.get_running_loop().create_task(self._close())
         await asyncio.shield(self._closing)
+
+    async def _count_nothing(self) -> NoReturn:
+        self.check_open()
+        raise Unsupported(f"{type(self).__name__} does not claim introspection")
 
     async def _refuse_to_count(self) -> ChannelCounts:
         self.check_open()

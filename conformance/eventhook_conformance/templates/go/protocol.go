@@ -116,6 +116,9 @@ func (d *driver) begin(asked request) (finish, error) {
 	case its.closed:
 		return nil, refuse(clientClosed, "%s was closed", params.Client)
 	}
+	if (asked.Method == "cleanup" || asked.Method == "channels") && !counts() {
+		return nil, refuse(unknownMethod, "%s is not supported: introspection is not claimed", asked.Method)
+	}
 	switch asked.Method {
 	case "close":
 		its.closed = true
@@ -143,6 +146,13 @@ func (d *driver) begin(asked request) (finish, error) {
 	}
 	events, streams := its.bus.Channels()
 	return done(result{"events": events, "streams": streams}), nil
+}
+
+// counts tells whether the capabilities claim introspection, as they do unless they say otherwise.
+func counts() bool {
+	claims, _ := about["capabilities"].(map[string]any)
+	claimed, said := claims["introspection"].(bool)
+	return claimed || !said
 }
 
 func (d *driver) open(address string) (any, error) {

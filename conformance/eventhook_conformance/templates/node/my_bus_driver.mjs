@@ -122,6 +122,15 @@ async function attach(bus, client, kind, key, admits) {
   return { subscription: name };
 }
 
+/** An open client, where the capabilities claim that channels are counted. */
+function countingBus(client) {
+  const bus = openBus(client);
+  if (ABOUT.capabilities.introspection === false) {
+    throw new Refusal(-32601, "not supported: introspection is not claimed");
+  }
+  return bus;
+}
+
 const METHODS = {
   initialize: async () => ABOUT,
 
@@ -187,11 +196,11 @@ const METHODS = {
   },
 
   async cleanup({ client }) {
-    openBus(client);
+    countingBus(client);
     return { removed: 0 };
   },
 
-  channels: async ({ client }) => openBus(client).channels(),
+  channels: async ({ client }) => countingBus(client).channels(),
 
   shutdown: async () => ({}),
 };

@@ -122,11 +122,11 @@ impl Driver {
             }
             "unsubscribe" => self.unsubscribe(&params.subscription).await,
             "cleanup" => {
-                self.open_client(&params.client)?;
+                self.counting_client(&params.client)?;
                 Ok(raw(&json!({"removed": 0})))
             }
             "channels" => {
-                let bus = &self.open_client(&params.client)?.bus;
+                let bus = &self.counting_client(&params.client)?.bus;
                 let (events, streams) = (bus.channels(Kind::Event), bus.channels(Kind::Stream));
                 Ok(raw(&json!({"events": events, "streams": streams})))
             }
@@ -134,6 +134,16 @@ impl Driver {
                 "there is no method {method:?}"
             ))),
         }
+    }
+
+    /// An open client, where the capabilities claim that channels are counted.
+    fn counting_client(&self, name: &str) -> Result<Arc<Client>, Refusal> {
+        let client = self.open_client(name)?;
+        if about()["capabilities"]["introspection"] == json!(false) {
+            let text = "not supported: introspection is not claimed";
+            return Err(refusal(UNKNOWN_METHOD)(text.to_owned()));
+        }
+        Ok(client)
     }
 
     async fn open(&self, address: Option<&str>) -> Answer {

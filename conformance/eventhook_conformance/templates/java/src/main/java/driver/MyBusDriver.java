@@ -17,13 +17,16 @@ import java.util.Map;
  * not do: a bounded buffer for each subscription, validation, filters.
  */
 public final class MyBusDriver {
+  static final Map<String, Object> CAPABILITIES =
+      Map.of("total_order", true, "causal_order", true);
+
   static final Map<String, Object> ABOUT =
       Map.of(
           "protocol", 1,
           "name", "my-bus",
           "version", "1.0",
           "language", "Java",
-          "capabilities", Map.of("total_order", true, "causal_order", true));
+          "capabilities", CAPABILITIES);
 
   private MyBusDriver() {}
 

@@ -166,17 +166,27 @@ final class Protocol {
         };
       }
       case "cleanup" -> {
-        openClient(params);
+        countingClient(params);
         yield () -> Map.of("removed", 0);
       }
       case "channels" -> {
-        Bus bus = openClient(params).bus;
+        Bus bus = countingClient(params).bus;
         yield () ->
             Map.of(
                 "events", bus.channels(Bus.Kind.EVENT), "streams", bus.channels(Bus.Kind.STREAM));
       }
       default -> throw new Refusal(Refusal.UNKNOWN_METHOD, "there is no " + request.method());
     };
+  }
+
+  /** An open client, where the capabilities claim that channels are counted. */
+  private Client countingClient(JsonNode params) {
+    Client client = openClient(params);
+    if (Boolean.FALSE.equals(MyBusDriver.CAPABILITIES.get("introspection"))) {
+      throw new Refusal(
+          Refusal.UNKNOWN_METHOD, "not supported: introspection is not claimed");
+    }
+    return client;
   }
 
   private Object open(String address) throws IOException {
