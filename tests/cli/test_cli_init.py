@@ -148,7 +148,11 @@ CLAIMS = {
         '"causal_order": True, "introspection": False',
     ),
     "node": ("my_bus_driver.mjs", "causal_order: true", "causal_order: true, introspection: false"),
-    "go": ("my_bus_driver.go", '"causal_order": true', '"causal_order": true, "introspection": false'),
+    "go": (
+        "my_bus_driver.go",
+        '"causal_order": true',
+        '"causal_order": true, "introspection": false',
+    ),
     "rust": ("src/main.rs", '"causal_order": true', '"causal_order": true, "introspection": false'),
     "java": (
         "src/main/java/driver/MyBusDriver.java",

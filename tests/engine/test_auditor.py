@@ -25,7 +25,7 @@ def audited(act: Callable[[Session, Auditor], Awaitable[None]], budget: int = 10
     async def run() -> Auditor:
         session = new_session(Hostile().target)
         oracle = Oracle(CLAIMS, session.context.ledger)
-        auditor = Auditor(session.context.clients, oracle, budget)
+        auditor = Auditor(session.context.clients, oracle, budget, session.context.deadline)
         try:
             await act(session, auditor)
         finally:

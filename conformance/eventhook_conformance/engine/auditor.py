@@ -10,7 +10,7 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.engine.oracle import Oracle
 from eventhook_conformance.engine.outcome import decide
 from eventhook_conformance.engine.parking import Parked, Parking
-from eventhook_conformance.probe import Client
+from eventhook_conformance.probe import Client, Deadline
 from eventhook_conformance.probe.client_pool import ClientPool
 from eventhook_conformance.results import CaseResult
 
@@ -29,15 +29,19 @@ class Auditor:
         clients: the run's clients.
         oracle: judges histories.
         budget: how many subscriptions stay parked, at most.
+        deadline: the run's.
     """
 
-    def __init__(self, clients: ClientPool, oracle: Oracle, budget: int) -> None:
+    def __init__(
+        self, clients: ClientPool, oracle: Oracle, budget: int, deadline: Deadline
+    ) -> None:
         self.failure: str | None = None
         """Why late arrivals could not be heard, if so."""
         self.unaudited: list[str] = []
         """The cases whose late arrivals could not be heard."""
         self._clients = clients
         self._oracle = oracle
+        self._deadline = deadline
         self._parking = Parking(budget)
 
     @property
@@ -62,8 +66,12 @@ class Auditor:
         if settle_s > silent_s:
             # The engine's one sleep: silence has no event to wait for.
             await asyncio.sleep(settle_s - silent_s)
-        asked = list(self._parking)
+        asked, undecided = list(self._parking), self._deadline.undecided
         accounts = await self._parking.empty()
+        if self._deadline.undecided != undecided:
+            accounts = [
+                (parked, []) for parked, _ in accounts
+            ]  # leaving was slow for want of a processor
         fault = await self._clients.take_fault()
         if fault is not None:
             # No case is to blame, and the failure may have hidden breaches of many.

@@ -23,6 +23,10 @@ from eventhook_conformance.probe.containment import end
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification import Case, Instance
 
+STARVED: Final = (
+    "the machine was too busy: a wait ran out while this process, or one that it started, "
+    "had no processor; run it again when there is less to do"
+)
 _LATE: Final = MISSING | {"reordered"}
 """The breaches after which a run reads on for what was overtaken."""
 _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
@@ -131,24 +135,29 @@ class CaseRunner:
         self, instance: Instance, probe: Probe, began: float
     ) -> tuple[CaseResult, Parked | None]:
         case, history = instance.case, probe.history
+        undecided = self._context.deadline.undecided
         ending = await execute(
             probe, lambda: instance.body(probe, **instance.parameters), self._limits.case_s
         )
         self._note_blocked(probe)
         fault = await self._take_fault()
         charged = await self._look_twice(probe, case)
-        charged = [one for one in charged if stands(one, fault)]
-        stated = [one for one in probe.violations if stands(one, fault)]
+        starved = self._starved(since=undecided)
+        charged = [one for one in charged if stands(one, fault or starved)]
+        stated = [one for one in probe.violations if stands(one, fault or starved)]
         stays = case.parks and fault is None
         staying, wrong = await self._leave(probe, stays=stays)
         if wrong and fault is None:
             fault = await self._take_fault()
-        if fault is None:
-            stated += wrong
-        else:
+        starved = self._starved(since=undecided)
+        if fault is not None:
             ending = Ending(decided=False, blame="driver", message=fault)
+        elif starved is not None:
+            ending = Ending(decided=False, blame="suite", message=starved)
+        else:
+            stated += wrong
         adopted = probe.findings.adopted
-        undecided = CaseResult(
+        unjudged = CaseResult(
             id=instance.id,
             requirements=case.requirements,
             outcome="passed",
@@ -157,7 +166,7 @@ class CaseRunner:
             program=adopted[0] if adopted else None,
             specification=instance.specification,
         )
-        result = decide(undecided, [*charged, *stated], ending)
+        result = decide(unjudged, [*charged, *stated], ending)
         if not staying:
             return result, None
         judged = sum(len(one.entry.deliveries) for one in staying)
@@ -221,6 +230,7 @@ class CaseRunner:
             Undecided: it could not be decided.
         """
         probe = self.probe(requirements, History(name, self._context.clock))
+        undecided = self._context.deadline.undecided
         ending = await execute(probe, lambda: body(probe), self._limits.case_s)
         fault = await self._take_fault()
         await end(*probe.tasks.running, grace_s=self._context.deadline.current_s)
@@ -228,9 +238,15 @@ class CaseRunner:
         found += (await self._leave(probe, stays=False))[1]
         if fault is not None:
             raise Undecided(fault, "driver")
+        if (starved := self._starved(since=undecided)) is not None:
+            raise Undecided(starved)
         if ending.message is not None and not found:
             raise Undecided(ending.message, ending.blame or "suite")
         return probe.history, tuple(found)
+
+    def _starved(self, *, since: int) -> str | None:
+        """Returns why a case proves nothing in which a wait ran out for lack of a processor."""
+        return STARVED if self._context.deadline.undecided != since else None
 
     def _note_blocked(self, probe: Probe) -> None:
         blocked = self._watchdog.take()

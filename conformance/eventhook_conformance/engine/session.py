@@ -32,6 +32,7 @@ from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, sti
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe import Deadline, RunContext
 from eventhook_conformance.probe.client_pool import ClientPool
+from eventhook_conformance.probe.starvation import StarvationMeter
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
@@ -74,7 +75,8 @@ class Session:
         self._planned = [one for one in planned if one.unmet(self.capabilities) is None]
         self._subscribers = tuple(subscribers)
         clock, ledger = Clock(), Ledger()
-        deadline = Deadline(settings.arrival_timeout_s)
+        meter = StarvationMeter(elsewhere=not subject.capabilities.in_process)
+        deadline = Deadline(settings.arrival_timeout_s, meter)
         self.context = RunContext(
             target=subject.target,
             capabilities=subject.capabilities,
@@ -89,6 +91,7 @@ class Session:
             self.context.clients,
             self._oracle,
             min(limits.parked, subject.capabilities.max_subscriptions // 2),
+            deadline,
         )
         blocked_s = limits.blocked_s or max(5.0, 2 * settings.arrival_timeout_s)
         self._watchdog = Watchdog(blocked_s)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from eventhook_conformance.probe.starvation import StarvationMeter
 
 _VAIN_BEFORE_SHORT: Final = 4
 _SHORTENED: Final = 5
 _SLOWEST_FACTOR: Final = 5
 _TURNS_FIRST: Final = 3
 _SLICES: Final = 10
+_UNMEASURED_S: Final = 0.25
+_MOST_FACTOR: Final = 10
+_LEAST_SHARE: Final = 0.05
 _GLANCE_S: Final = 0.25
 _SHORT_GLANCE_S: Final = 0.02
+
+
+class Meter(Protocol):
+    """Counts the seconds for which what a wait depends on had no processor."""
+
+    def read(self) -> float:
+        """Returns the seconds so far."""
 
 
 class Deadline:
@@ -21,12 +33,19 @@ class Deadline:
     A target that let several waits run out is judged broken already; to bring that verdict soon, the
     waits after that are cut to a fifth, but never below five times what its slowest arrival took.
 
+    A wait that ran out while what it waits for had no processor is no evidence: that time does not
+    count. Where it goes on and on, the wait ends all the same, and is counted as undecided.
+
     Args:
         timeout_s: seconds to wait for what must come.
+        meter: counts the seconds without a processor.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, meter: Meter | None = None) -> None:
         self.timeout_s = timeout_s
+        self.meter: Meter = meter or StarvationMeter()
+        self.undecided = 0
+        """How many waits ended in vain while a processor was lacking: they prove nothing."""
         self.reads_on = False
         """What was overtaken may come yet, by what was seen: cases read on before they leave."""
         self.disorderly = False
@@ -87,14 +106,38 @@ class Deadline:
         while not task.done():
             limit = self.current_s if timeout_s is None else timeout_s
             before, began = progress() if progress else 0, loop.time()
-            # In slices: time in which this loop stood still, on a busy machine, is no time waited.
-            for _ in range(_SLICES):
-                await asyncio.wait({task}, timeout=limit / _SLICES)
-                if task.done():
-                    break
+            await self._wait_fed(task, limit, glance=glance)
             if task.done():
                 self._slowest_s = max(self._slowest_s, loop.time() - began)
             elif progress is None or progress() == before:
                 self._vain += not glance
                 return False
         return True
+
+    async def _wait_fed(self, task: asyncio.Future[Any], limit_s: float, *, glance: bool) -> None:
+        """Waits for so many seconds in which nothing was starved, ten times as long at most."""
+        # The first part is not measured, since measuring costs more than most waits take.
+        first_s = limit_s if glance else min(limit_s / 2, _UNMEASURED_S)
+        await _wait_awake(task, first_s)
+        left_s, waited_s = limit_s - first_s, first_s
+        loop = asyncio.get_running_loop()
+        before = 0.0 if task.done() or left_s <= 0 else self.meter.read()
+        while left_s > 0 and not task.done():
+            if waited_s > _MOST_FACTOR * limit_s:
+                self.undecided += 1
+                return
+            began = loop.time()
+            await _wait_awake(task, left_s)
+            passed_s = loop.time() - began
+            now = self.meter.read()
+            starved_s = min(passed_s, now - before)
+            before, waited_s = now, waited_s + passed_s
+            left_s = starved_s if starved_s > _LEAST_SHARE * limit_s else 0.0
+
+
+async def _wait_awake(task: asyncio.Future[Any], limit_s: float) -> None:
+    """Waits in slices: time in which this loop stood still, on a busy machine, is no time waited."""
+    for _ in range(_SLICES):
+        await asyncio.wait({task}, timeout=limit_s / _SLICES)
+        if task.done():
+            return

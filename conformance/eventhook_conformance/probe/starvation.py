@@ -1,0 +1,78 @@
+"""For how long a wait was no wait: what should have run had no processor.
+
+On a busy machine a wait may run out before the target, or this process, had its turn. Where the
+system tells (Linux does, by `schedstat`), that time is measured: of all threads of this process and
+of those that it started, such as a driver or a server. For a bus that lives elsewhere, the pressure
+on the machine's processors stands for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_PRESSURE: Final = _PROC / "pressure" / "cpu"
+
+
+class StarvationMeter:
+    """Counts the seconds for which what a wait depends on was ready, and had no processor.
+
+    Args:
+        elsewhere: the bus may live in a process that is not ours; pressure counts where it does.
+    """
+
+    def __init__(self, *, elsewhere: bool = False) -> None:
+        self._elsewhere = elsewhere
+
+    def read(self) -> float:
+        """Returns the seconds so far; only the difference of two readings means something."""
+        descendants = list(_descendants(os.getpid()))
+        if self._elsewhere and not descendants:
+            return _pressure_s() + _process_starved_s(os.getpid())
+        return sum(_process_starved_s(pid) for pid in (os.getpid(), *descendants))
+
+
+def _process_starved_s(pid: int) -> float:
+    with suppress(OSError):
+        return sum(_schedstat(task / "schedstat") for task in (_PROC / str(pid) / "task").iterdir())
+    return 0.0
+
+
+def _schedstat(path: Path) -> float:
+    with suppress(OSError, ValueError, IndexError):
+        return int(path.read_text(encoding="ascii").split()[1]) / 1e9
+    return 0.0
+
+
+def _pressure_s() -> float:
+    """Returns for how many seconds anything on this machine waited for a processor."""
+    with suppress(OSError, ValueError, IndexError):
+        some = _PRESSURE.read_text(encoding="ascii").splitlines()[0]
+        return int(some.rpartition("total=")[2]) / 1e6
+    return 0.0
+
+
+def _descendants(root: int) -> Iterator[int]:
+    """Yields the processes that this one started, and those that they started."""
+    children: dict[int, list[int]] = defaultdict(list)
+    with suppress(OSError):
+        for entry in _PROC.iterdir():
+            if entry.name.isdigit() and (parent := _parent(entry)) is not None:
+                children[parent].append(int(entry.name))
+    waiting = list(children[root])
+    while waiting:
+        pid = waiting.pop()
+        waiting += children[pid]
+        yield pid
+
+
+def _parent(entry: Path) -> int | None:
+    with suppress(OSError, ValueError, IndexError):
+        # The name in parentheses may hold anything, blanks and parentheses too.
+        return int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    return None
