@@ -29,6 +29,17 @@ listener {port} 127.0.0.1
 allow_anonymous true
 max_queued_messages 0
 """
+KAFKA = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+offsets.topic.replication.factor=1
+log.dirs={folder}/data
+"""
+KAFKA_JARS = Path(__file__).parent / "kafka_broker" / "lib"
 POSTGRES_PLACES = Path("/usr/lib/postgresql")
 
 
@@ -50,6 +61,11 @@ def mosquitto() -> AbstractAsyncContextManager[Server]:
 def rabbitmq() -> AbstractAsyncContextManager[Server]:
     """RabbitMQ, on a free port, with a port mapper of its own."""
     return _own_or_named("AMQP_URL", _rabbitmq)
+
+
+def kafka() -> AbstractAsyncContextManager[Server]:
+    """Kafka, one node in KRaft mode on free ports, from the jars that `kafka_broker/pom.xml` names."""
+    return _own_or_named("KAFKA_SERVERS", _kafka)
 
 
 @asynccontextmanager
@@ -145,6 +161,29 @@ async def _rabbitmq(folder: Path) -> AsyncIterator[str]:
         ),
     ):
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
+
+
+@asynccontextmanager
+async def _kafka(folder: Path) -> AsyncIterator[str]:
+    java = _find("java", package="default-jre-headless", variable="KAFKA_SERVERS")
+    if not KAFKA_JARS.exists():
+        raise ServerUnavailable(
+            f"there is no Kafka to start; in {KAFKA_JARS.parent.name}: mvn dependency:copy-dependencies"
+            " -DoutputDirectory=lib, or set KAFKA_SERVERS"
+        )
+    port, controller = _free_port(), _free_port()
+    config = folder / "server.properties"
+    config.write_text(KAFKA.format(port=port, controller=controller, folder=folder))
+    logs = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    jvm = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", logs, "-cp", f"{KAFKA_JARS}/*"]
+    cluster = ["-t", "AAAAAAAAAAAAAAAAAAAAAQ", "--standalone", "-c", str(config)]
+    async with _process([*jvm, "kafka.tools.StorageTool", "format", *cluster], folder) as making:
+        if await making.wait():
+            raise ServerUnavailable(f"formatting failed; the output ends: {_end_of_log(folder)}")
+    command = [*jvm, "kafka.Kafka", str(config)]
+    # Nothing of it is kept, and an orderly end takes it seconds.
+    async with _process(command, folder, lambda: _accepts(port=port), stop=signal.SIGKILL):
+        yield f"127.0.0.1:{port}"
 
 
 @asynccontextmanager
