@@ -1,8 +1,8 @@
 """One mutant for each place where the engine publishes and each thing that can be wrong there.
 
 None of them is a class of its own: an announcer knows one site and one flaw, and is right everywhere
-else. A site takes what it gets wrong from another run that is not over yet, as code does that reads it
-from a variable, cache or record that runs share.
+else. A site takes what it gets wrong from another run that is under way at the same time, as code does
+that reads it from a variable, cache or record that runs share.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ def site_of(event: FlovynEvent) -> str:
 
 @dataclass
 class Runs:
-    """What passed each site of the runs that are not over, and which run began last."""
+    """What passed each site of runs that are under way together, and which run began last."""
 
     latest: UUID | None = None
     """The tenant of the run that began last."""
     passed: dict[UUID, dict[str, FlovynEvent]] = field(default_factory=dict)
+    over: set[UUID] = field(default_factory=set)
 
     def note(self, event: FlovynEvent) -> None:
         """Enters an event after it was published."""
@@ -49,14 +50,15 @@ class Runs:
         root = "parentWorkflowExecutionId" not in data
         own_end = event.event_type.startswith("workflow.") or event.workflow_execution_id is None
         if root and own_end and data.get("status") in ENDED:
-            self.passed.pop(tenant, None)
-        else:
-            self.passed.setdefault(tenant, {})[site_of(event)] = event
+            self.over.add(tenant)
+        self.passed.setdefault(tenant, {})[site_of(event)] = event
 
     def begins(self, event: FlovynEvent) -> None:
         """Enters the tenant of a run that begins with this event."""
         if event.event_type.endswith(".created") and event.tenant_id not in self.passed:
             self.latest = event.tenant_id
+            if self.over >= self.passed.keys():
+                self.passed.clear()
 
     def other(self, event: FlovynEvent) -> FlovynEvent | None:
         """What another tenant's run published last at the site of this event."""
