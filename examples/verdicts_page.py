@@ -117,13 +117,23 @@ def page(rows: Sequence[Row], measured: Mapping[str, Measured], suite: str) -> s
             safe(row.language),
             safe(row.library),
             f"{_MARKS[found.verdict]} {found.verdict}",
-            *map(str, (found.held, len(found.failed), found.not_claimed, found.cases)),
-            str(found.seconds),
+            str(found.held),
+            _failed(found),
+            *map(str, (found.not_claimed, found.cases, found.seconds)),
         )
         lines.append("| " + " | ".join(cells) + " |")
     for row, found in shown:
         lines += ["", *_section(row, found)]
     return "\n".join(lines) + "\n"
+
+
+def _failed(found: Measured) -> str:
+    """Says how many requirements failed, a SHOULD apart: it changes no verdict."""
+    should = sum(one.level == "SHOULD" for one in found.failed)
+    must = len(found.failed) - should
+    if not should:
+        return str(must)
+    return f"{must}, and {should} (SHOULD)" if must else f"{should} (SHOULD)"
 
 
 def _section(row: Row, found: Measured) -> Iterator[str]:

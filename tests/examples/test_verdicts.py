@@ -207,3 +207,11 @@ def test_a_wrong_name_is_told(tmp_path: Path) -> None:
 def test_what_lies_beside_the_page_is_json() -> None:
     text = (EXAMPLES.parent / "docs" / "verdicts.json").read_text(encoding="utf-8")
     assert json.loads(text)["schema"] == 1
+
+
+def test_a_should_that_failed_is_said_so_in_the_table() -> None:
+    told = report()
+    told["results"][0]["requirements"][0]["level"] = "SHOULD"
+    measured = {"toy": pages.measured_from(told, "")}
+    text = pages.page([pages.Row("toy", "Python", "toy", "")], measured, "suite")
+    assert "| 1 | 1 (SHOULD) | 1 |" in text
