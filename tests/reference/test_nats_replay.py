@@ -1,0 +1,148 @@
+"""History on JetStream: what a reader gets from the past, and what no cursor can reach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from eventhook_conformance.contract import (
+    START,
+    CursorExpired,
+    EventPattern,
+    FlovynEvent,
+    InvalidCursor,
+    Since,
+    StreamEvent,
+    StreamEventType,
+)
+from eventhook_conformance.kit import NatsServer
+from eventhook_reference.nats import CannotConnect
+from eventhook_reference.nats_replay import CAPABILITIES, ReplayBackend, connect
+
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
+
+LIMIT_S = 30.0
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[NatsServer]:
+    async with asyncio.timeout(LIMIT_S), NatsServer(jetstream=True) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def backend(server: NatsServer) -> AsyncIterator[ReplayBackend]:
+    async with connect(server.address) as backend:
+        yield backend
+
+
+def numbered(tenant: UUID, number: int) -> FlovynEvent:
+    return FlovynEvent.new(tenant, "task.created", "test", number)
+
+
+async def read(
+    backend: ReplayBackend, tenant: UUID, count: int, since: Since
+) -> list[tuple[object, str | None]]:
+    """The data and cursors of the next events."""
+    async with backend.events.subscribe(EventPattern.all(tenant), since=since) as events:
+        return [((await anext(events)).data, events.cursor) for _ in range(count)]
+
+
+async def test_history_comes_first_then_what_is_live(backend: ReplayBackend) -> None:
+    tenant = uuid4()
+    for number in range(3):
+        await backend.events.publish(numbered(tenant, number))
+    async with backend.events.subscribe(EventPattern.all(tenant), since=START) as events:
+        await backend.events.publish(numbered(tenant, 3))
+        assert [(await anext(events)).data for _ in range(4)] == [0, 1, 2, 3]
+
+
+async def test_a_cursor_resumes_after_its_event(backend: ReplayBackend) -> None:
+    tenant = uuid4()
+    for number in range(5):
+        await backend.events.publish(numbered(tenant, number))
+    seen = await read(backend, tenant, 5, START)
+    assert seen[2][1] is not None
+    assert await read(backend, tenant, 2, seen[2][1]) == seen[3:]
+
+
+async def test_a_cursor_of_another_tenant_or_key_is_refused(backend: ReplayBackend) -> None:
+    mine, theirs = uuid4(), uuid4()
+    for tenant in (mine, theirs):
+        await backend.events.publish(numbered(tenant, 0))
+    ((_, cursor),) = await read(backend, theirs, 1, START)
+    assert cursor is not None
+    with pytest.raises(InvalidCursor):
+        await read(backend, mine, 1, cursor)
+    with pytest.raises(InvalidCursor):
+        async with backend.streams.subscribe("a-key", since=cursor):
+            pass
+
+
+async def test_what_was_evicted_or_purged_is_expired(server: NatsServer) -> None:
+    tenant = uuid4()
+    few = replace(CAPABILITIES, replay_events=8)
+    async with connect(server.address, few) as backend:
+        await backend.events.publish(numbered(tenant, 0))
+        ((_, first),) = await read(backend, tenant, 1, START)
+        for number in range(1, 200):
+            await backend.events.publish(numbered(tenant, number))
+        assert first is not None
+        with pytest.raises(CursorExpired):
+            await read(backend, tenant, 1, first)
+        ((oldest, kept),) = await read(backend, tenant, 1, START)
+        assert isinstance(oldest, int)
+        assert 8 <= 200 - oldest < 200
+        await backend.events.purge(tenant)
+        assert kept is not None
+        with pytest.raises(CursorExpired):
+            await read(backend, tenant, 1, kept)
+
+
+async def test_a_slow_reader_of_history_loses_nothing(backend: ReplayBackend) -> None:
+    """There are several times as many events as its buffer holds, or one request asks for."""
+    event = StreamEvent(
+        task_execution_id="",
+        workflow_execution_id="run-1",
+        sequence=0,
+        event_type=StreamEventType.TOKEN,
+        payload="Hi",
+        timestamp_ms=0,
+    )
+    for number in range(1000):
+        await backend.streams.publish(msgspec.structs.replace(event, sequence=number))
+    async with backend.streams.subscribe("run-1", since=START) as events:
+        seen = []
+        for number in range(1000):
+            seen.append((await anext(events)).sequence)
+            if number % 100 == 0:
+                await asyncio.sleep(0.01)
+        assert seen == list(range(1000))
+        assert not events.dropped
+
+
+async def test_a_consumer_that_the_server_forgot_is_made_again(backend: ReplayBackend) -> None:
+    tenant = uuid4()
+    async with backend.events.subscribe(EventPattern.all(tenant)) as events:
+        await backend.events.publish(numbered(tenant, 0))
+        assert (await anext(events)).data == 0
+        (subscription,) = backend.open
+        consumer = subscription.consumer
+        await backend.client.request(
+            f"$JS.API.CONSUMER.DELETE.{subscription.place.stream}.{consumer.name}", b""
+        )
+        await backend.events.publish(numbered(tenant, 1))
+        assert (await anext(events)).data == 1
+
+
+async def test_a_server_without_jetstream_is_refused_in_one_line() -> None:
+    async with NatsServer() as plain:
+        with pytest.raises(CannotConnect, match="no JetStream at "):
+            async with connect(plain.address):
+                pass
