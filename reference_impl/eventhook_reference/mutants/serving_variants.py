@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from eventhook_conformance.target import Mutant
-from eventhook_reference.mutants._register_server import broken
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.target import HttpTarget, Mutant, Target
+from eventhook_reference.mutants._other_makes import Running, aiohttp_server, raw_server, served_by
+from eventhook_reference.mutants._register_server import KEEP_ALIVE_S, broken
+from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 if TYPE_CHECKING:
     from eventhook_reference.sse.app import SseApp
@@ -149,3 +154,28 @@ def server_that_compresses() -> type[SseApp]:
     from eventhook_reference.mutants.serving_answers import compressing
 
     return compressing(lambda body: True)
+
+
+def _of_another_make(name: str, about: str, running: Running) -> Mutant:
+    """The application behind another server."""
+
+    def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
+        return served_by(running, backend, KEEP_ALIVE_S)
+
+    def target() -> Target:
+        claimed = replace(PliableClient.capabilities, profiles={"sse"})
+        return replace(pliable_target(name, capabilities=claimed), http=http)
+
+    return Mutant(name=name, bug=about, caught_by=(), seen="", target=target)
+
+
+SERVING_VARIANTS.extend(
+    (
+        _of_another_make(
+            "server-of-raw-asyncio",
+            "A server of nothing but sockets: odd chunks, chunk extensions, trailers.",
+            raw_server,
+        ),
+        _of_another_make("server-of-aiohttp", "The same streams behind aiohttp.", aiohttp_server),
+    )
+)
