@@ -9,54 +9,10 @@ comes before it goes on, and all of it comes before the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
-Json = dict[str, Any]
-
-
-@dataclass
-class _Workflow:
-    label: str
-    kind: str
-    parent: str | None
-    status: str = "PENDING"
-    worker: str | None = None
-    error: str | None = None
-    suspend_type: str | None = None
-    awaited: set[str] = field(default_factory=set)
-    reached: list[str] = field(default_factory=list)
-    """The events after which the next decision comes."""
-    since: list[str] = field(default_factory=list)
-    """The decisions made since then, in no order."""
-    causes: list[str] = field(default_factory=list)
-    """What came about of what it waits for."""
-    seen_by_parent: str | None = None
-    """What its parent was last told of it."""
-    cancelling: bool = False
-
-    @property
-    def ended(self) -> bool:
-        return self.status in ENDED
-
-
-@dataclass
-class _Part:
-    """A task, a timer, or a promise."""
-
-    label: str
-    workflow: str | None
-    last: str | None = None
-    """Its latest event."""
-    status: str = "PENDING"
-    worker: str | None = None
-    error: str | None = None
-    count: int = 0
-
-    @property
-    def ended(self) -> bool:
-        return self.status in ENDED
+from eventhook_conformance.sequences.model_book import Book, Json, PartState, WorkflowState
+from eventhook_conformance.sequences.model_workflows import Workflows
 
 
 class Model:
@@ -68,29 +24,25 @@ class Model:
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = raw
-        self.events: list[Json] = []
-        self._by_label: dict[str, Json] = {}
-        self._step = "prepare"
-        self._workflows: dict[str, _Workflow] = {}
-        self._tasks: dict[str, _Part] = {}
-        self._timers: dict[str, _Part] = {}
-        self._promises: dict[str, _Part] = {}
+        self.book = Book()
+        self._workflows = Workflows(self.book, raw["workflows"], self._parts_of, self._cancel_part)
+        self._tasks: dict[str, PartState] = {}
+        self._timers: dict[str, PartState] = {}
+        self._promises: dict[str, PartState] = {}
         self._state: dict[tuple[str, str], str] = {}
-        self._delays: dict[str, int] = {}
 
     def play(self) -> None:
         """Plays all steps, from the creation of the root."""
         root = self._raw["root"]
         if "workflow" in root:
-            workflow = self._enter(root["workflow"])
-            created = self._of_workflow(workflow, "created", [], source="system", optional=True)
+            workflow = self._workflows.enter(root["workflow"])
+            created = self._workflows.tell(workflow, "created", [], source="system", optional=True)
             workflow.reached = [created]
         else:
             self._create_task(root["task"], optional=True)
         for step in self._raw["steps"]:
-            self._step = step["name"]
-            branches = step["branches"] if step["do"] == "together" else [[step]]
-            for branch in branches:
+            self.book.step = step["name"]
+            for branch in step["branches"] if step["do"] == "together" else [[step]]:
                 for one in branch:
                     getattr(self, "_" + one["do"].replace("-", "_"))(one)
 
@@ -102,255 +54,65 @@ class Model:
             return self._workflows[root["workflow"]].status
         return self._tasks[root["task"]].status
 
-    # Events and edges
-
-    def _add(
-        self,
-        label: str,
-        event_type: str,
-        after: Iterable[str],
-        *,
-        workflow: str | None,
-        task: str | None = None,
-        source: str = "any",
-        worker: str | None = None,
-        optional: bool = False,
-        snapshot: Json,
-    ) -> str:
-        number, name = 1, label
-        while name in self._by_label:
-            number += 1
-            name = f"{label}-{number}"
-        event: Json = {
-            "label": name,
-            "type": event_type,
-            "step": self._step,
-            "workflow": workflow,
-            "task": task,
-            "source": source,
-            "worker": worker,
-            "optional": optional,
-            "snapshot": snapshot,
-            "before": [],
-        }
-        for first in dict.fromkeys(after):
-            self._by_label[first]["before"].append(name)
-        self._by_label[name] = event
-        self.events.append(event)
-        return name
-
-    def _of_workflow(
-        self, workflow: _Workflow, verb: str, after: Iterable[str], **more: Any
-    ) -> str:
-        snapshot: Json = {
-            "id": {"workflow": workflow.label},
-            "kind": workflow.kind,
-            "status": workflow.status,
-        }
-        if workflow.parent is not None:
-            snapshot["parentWorkflowExecutionId"] = {"workflow": workflow.parent}
-        if workflow.worker is not None:
-            snapshot["workerId"] = {"maybe": workflow.worker}
-        if workflow.error is not None:
-            snapshot["error"] = {"error": workflow.error}
-        if workflow.status == "SUSPENDED":
-            snapshot["suspendType"] = workflow.suspend_type
-        return self._add(
-            f"{workflow.label}-{verb.replace('_', '-')}",
-            f"workflow.{verb}",
-            after,
-            workflow=workflow.label,
-            worker=workflow.worker,
-            snapshot=snapshot,
-            **more,
-        )
-
-    def _of_child(
-        self, parent: _Workflow, child: _Workflow, verb: str, after: Iterable[str], source: str
-    ) -> str:
-        snapshot: Json = {
-            "childWorkflowId": {"workflow": child.label},
-            "kind": child.kind,
-            "status": {"maybe": child.status},
-        }
-        if child.error is not None:
-            snapshot["error"] = {"maybe": {"error": child.error}}
-        child.seen_by_parent = self._add(
-            f"{parent.label}-saw-{child.label}-{verb.replace('_', '-')}",
-            f"child_workflow.{verb}",
-            after,
-            workflow=parent.label,
-            source=source,
-            worker=parent.worker,
-            snapshot=snapshot,
-        )
-        return child.seen_by_parent
-
-    def _of_task(self, task: _Part, verb: str, after: Iterable[str], **more: Any) -> str:
-        spec = self._raw["tasks"][task.label]
-        snapshot: Json = {
-            "id": {"task": task.label},
-            "kind": spec["kind"],
-            "status": task.status,
-            "executionCount": task.count,
-            "maxRetries": spec["maxRetries"],
-        }
-        if task.worker is not None:
-            snapshot["workerId"] = {"maybe": task.worker}
-        if task.error is not None:
-            error = {"error": task.error}
-            snapshot["error"] = error if verb == "failed" else {"maybe": error}
-        owner = None if task.workflow is None else self._workflows[task.workflow]
-        worker = task.worker if owner is None else owner.worker
-        arguments = {"worker": worker, **more}
-        task.last = self._add(
-            f"{task.label}-{verb.replace('_', '-')}",
-            f"task.{verb}",
-            after,
-            workflow=task.workflow,
-            task=task.label,
-            snapshot=snapshot,
-            **arguments,
-        )
-        return task.last
-
-    def _decide(
-        self, workflow: _Workflow, label: str, event_type: str, snapshot: Json, *after: str
-    ) -> str:
-        """What a workflow does while it runs: after what it reached last, in no order beside the rest."""
-        made = self._add(
-            label,
-            event_type,
-            [*workflow.reached, *after],
-            workflow=workflow.label,
-            worker=workflow.worker,
-            snapshot=snapshot,
-        )
-        workflow.since.append(made)
-        return made
-
-    def _reach(self, workflow: _Workflow, verb: str, *after: str, **more: Any) -> str:
-        """A point at which all that the workflow decided so far is behind it."""
-        before = [*(workflow.since or workflow.reached), *after]
-        reached = self._of_workflow(workflow, verb, before, **more)
-        workflow.reached, workflow.since = [reached], []
-        return reached
-
-    def _happened(self, workflow: _Workflow, what: str, cause: str) -> None:
-        if workflow.status != "SUSPENDED" or workflow.cancelling or what not in workflow.awaited:
-            return
-        workflow.awaited.discard(what)
-        workflow.causes.append(cause)
-        if not workflow.awaited:
-            workflow.status, workflow.suspend_type = "RUNNING", None
-            self._reach(workflow, "resumed", *workflow.causes)
-            workflow.causes = []
-
-    # Workflows
-
-    def _enter(self, label: str) -> _Workflow:
-        spec = self._raw["workflows"][label]
-        self._workflows[label] = _Workflow(label, spec["kind"], spec["parent"])
-        return self._workflows[label]
+    # Workflows: one method for each kind of step, found by its name
 
     def _start_workflow(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        if workflow.ended:
-            return
-        workflow.status, workflow.worker = "RUNNING", step["worker"]
-        told = [] if workflow.seen_by_parent is None else [workflow.seen_by_parent]
-        started = self._reach(workflow, "started", *told)
-        if workflow.parent is not None:
-            parent = self._workflows[workflow.parent]
-            self._of_child(parent, workflow, "started", [started], "system")
+        self._workflows.start(self._of(step), step["worker"])
 
     def _complete_workflow(self, step: Json) -> None:
-        self._end(self._workflows[step["workflow"]], "COMPLETED", None)
+        self._workflows.end(self._of(step), "COMPLETED")
 
     def _fail_workflow(self, step: Json) -> None:
-        self._end(self._workflows[step["workflow"]], "FAILED", step["error"])
-
-    def _end(self, workflow: _Workflow, status: str, error: str | None, *after: str) -> None:
-        if workflow.ended:
-            return
-        workflow.status, workflow.error, workflow.suspend_type = status, error, None
-        parts = [part.last for part in self._parts(workflow) if part.last]
-        children = [one.seen_by_parent for one in self._children(workflow) if one.seen_by_parent]
-        ended = self._reach(workflow, status.lower(), *parts, *children, *after)
-        parent = None if workflow.parent is None else self._workflows[workflow.parent]
-        if parent is not None and not parent.ended:
-            verb = "completed" if status == "COMPLETED" else "failed"
-            told = [] if workflow.seen_by_parent is None else [workflow.seen_by_parent]
-            seen = self._of_child(parent, workflow, verb, [ended, *told], "system")
-            self._happened(parent, f"child:{workflow.label}", seen)
+        self._workflows.end(self._of(step), "FAILED", step["error"])
 
     def _cancel_workflow(self, step: Json) -> None:
-        self._cancel(self._workflows[step["workflow"]])
-
-    def _cancel(self, workflow: _Workflow, *after: str) -> None:
-        if workflow.ended:
-            return
-        open_parts = [part for part in self._parts(workflow) if not part.ended]
-        lasts = [part.last for part in self._parts(workflow) if part.last]
-        requested = self._reach(
-            workflow, "cancellation_requested", *lasts, *workflow.causes, *after
-        )
-        workflow.cancelling = True
-        for part in open_parts:
-            part.status = "CANCELLED"
-            if part.label in self._tasks:
-                self._of_task(part, "cancelled", [requested])
-            elif part.label in self._timers:
-                self._of_timer(workflow, part, "cancelled", [requested])
-        for child in self._children(workflow):
-            self._request_child(workflow, child, requested)
-        self._end(workflow, "CANCELLED", None, requested)
-
-    def _cancel_child(self, step: Json) -> None:
-        parent, child = self._workflows[step["workflow"]], self._workflows[step["child"]]
-        if not parent.ended:
-            parent.since.append(self._request_child(parent, child, *parent.reached))
-
-    def _request_child(self, parent: _Workflow, child: _Workflow, *after: str) -> str:
-        seen = [child.seen_by_parent] if child.seen_by_parent else []
-        requested = self._of_child(parent, child, "cancellation_requested", [*after, *seen], "any")
-        if child.ended:
-            return self._of_child(parent, child, "cancellation_failed", [requested], "any")
-        self._cancel(child, requested)
-        return requested
+        self._workflows.cancel(self._of(step))
 
     def _retry_workflow(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        workflow.status, workflow.error = "PENDING", None
-        self._reach(workflow, "retry_requested")
-
-    def _suspend(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        workflow.status, workflow.suspend_type = "SUSPENDED", step["suspendType"]
-        workflow.awaited = set(step["until"])
-        self._reach(workflow, "suspended")
-
-    def _signal(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        self._happened(workflow, f"signal:{step['signal']}", workflow.reached[0])
+        self._workflows.retry(self._of(step))
 
     def _start_child(self, step: Json) -> None:
-        parent = self._workflows[step["workflow"]]
-        child = self._enter(step["child"])
-        seen = self._of_child(parent, child, "initiated", parent.reached, "any")
-        parent.since.append(seen)
-        child.reached = [self._of_workflow(child, "created", [])]
+        self._workflows.start_child(self._of(step), step["child"])
+
+    def _cancel_child(self, step: Json) -> None:
+        self._workflows.cancel_child(self._of(step), self._workflows[step["child"]])
+
+    def _suspend(self, step: Json) -> None:
+        self._workflows.suspend(self._of(step), step["suspendType"], step["until"])
+
+    def _signal(self, step: Json) -> None:
+        workflow = self._of(step)
+        self._workflows.happened(workflow, f"signal:{step['signal']}", workflow.reached[0])
 
     # Tasks
 
     def _create_task(self, label: str, *, optional: bool = False) -> None:
         owner = self._raw["tasks"][label]["workflow"]
-        task = self._tasks[label] = _Part(label, owner)
+        task = self._tasks[label] = PartState(label, owner)
         if owner is None:
-            self._of_task(task, "created", [], optional=optional)
+            self._tell_task(task, "created", [], optional=optional)
         else:
             workflow = self._workflows[owner]
-            workflow.since.append(self._of_task(task, "created", workflow.reached))
+            workflow.since.append(self._tell_task(task, "created", workflow.reached))
+
+    def _tell_task(self, task: PartState, verb: str, after: Iterable[str], **more: Any) -> str:
+        owner = None if task.workflow is None else self._workflows[task.workflow]
+        arguments = {"worker": task.worker if owner is None else owner.worker, **more}
+        told = self.book.add(
+            f"{task.label}-{verb.replace('_', '-')}",
+            f"task.{verb}",
+            after,
+            workflow=task.workflow,
+            task=task.label,
+            snapshot=task.task_snapshot(self._raw["tasks"][task.label], verb),
+            **arguments,
+        )
+        task.last = [told]
+        return told
+
+    def _report(self, task: PartState, verb: str) -> str:
+        """What the task's worker did."""
+        return self._tell_task(task, verb, task.last, source="worker", worker=task.worker)
 
     def _schedule_task(self, step: Json) -> None:
         self._create_task(step["task"])
@@ -360,14 +122,13 @@ class Model:
         if not task.ended:
             task.status, task.worker, task.error = "RUNNING", step["worker"], None
             task.count += 1
-            self._of_task(task, "started", self._last(task), source="worker", worker=task.worker)
+            self._report(task, "started")
 
     def _complete_task(self, step: Json) -> None:
         task = self._tasks[step["task"]]
         if not task.ended:
             task.status = "COMPLETED"
-            self._of_task(task, "completed", self._last(task), source="worker", worker=task.worker)
-            self._task_ended(task)
+            self._task_ended(task, self._report(task, "completed"))
 
     def _fail_task(self, step: Json) -> None:
         task = self._tasks[step["task"]]
@@ -375,109 +136,103 @@ class Model:
             return
         again = task.count <= self._raw["tasks"][task.label]["maxRetries"]
         task.status, task.error = ("PENDING" if again else "FAILED"), step["error"]
-        self._of_task(task, "failed", self._last(task), source="worker", worker=task.worker)
+        failed = self._report(task, "failed")
         if not again:
-            self._task_ended(task)
+            self._task_ended(task, failed)
 
     def _cancel_task(self, step: Json) -> None:
         task = self._tasks[step["task"]]
         if not task.ended:
             task.status = "CANCELLED"
-            self._of_task(task, "cancelled", self._last(task))
-            self._task_ended(task)
+            self._task_ended(task, self._tell_task(task, "cancelled", task.last))
 
     def _retry_task(self, step: Json) -> None:
         task = self._tasks[step["task"]]
         task.status, task.error = "PENDING", None
-        self._of_task(task, "retry_requested", self._last(task))
+        self._tell_task(task, "retry_requested", task.last)
 
-    def _task_ended(self, task: _Part) -> None:
-        if task.workflow is not None and task.last is not None:
-            self._happened(self._workflows[task.workflow], f"task:{task.label}", task.last)
+    def _task_ended(self, task: PartState, ended: str) -> None:
+        if task.workflow is not None:
+            owner = self._workflows[task.workflow]
+            self._workflows.happened(owner, f"task:{task.label}", ended)
 
     def _stream(self, step: Json) -> None:
         """Output is no event."""
 
-    # Timers, promises, operations, state
+    # Timers and promises
 
-    def _of_timer(
-        self, workflow: _Workflow, timer: _Part, verb: str, after: Iterable[str], **more: Any
-    ) -> str:
-        timer.last = self._add(
+    def _tell_timer(self, timer: PartState, verb: str, after: Iterable[str], **more: Any) -> str:
+        workflow = self._owner(timer)
+        told = self.book.add(
             f"{timer.label}-{verb}",
             f"timer.{verb}",
             after,
             workflow=workflow.label,
             worker=workflow.worker,
-            snapshot=self._timer_snapshot(timer, verb),
+            snapshot=timer.timer_snapshot(verb),
             **more,
         )
-        return timer.last
-
-    def _timer_snapshot(self, timer: _Part, verb: str) -> Json:
-        due = {"due": {"timer": timer.label, "delayMs": self._delays[timer.label]}}
-        told = {"maybe": due} if verb == "cancelled" else due
-        return {"timerId": {"same": f"timer:{timer.label}"}, "fireAtMs": told}
+        timer.last = [told]
+        return told
 
     def _start_timer(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        timer = self._timers[step["timer"]] = _Part(step["timer"], workflow.label)
-        self._delays[timer.label] = step["delayMs"]
-        workflow.since.append(self._of_timer(workflow, timer, "started", workflow.reached))
+        workflow = self._of(step)
+        timer = PartState(step["timer"], workflow.label, delay_ms=step["delayMs"])
+        self._timers[timer.label] = timer
+        workflow.since.append(self._tell_timer(timer, "started", workflow.reached))
 
     def _fire_timer(self, step: Json) -> None:
         timer = self._timers[step["timer"]]
         workflow = self._owner(timer)
         if not timer.ended and not workflow.ended:
             timer.status = "COMPLETED"
-            fired = self._of_timer(workflow, timer, "fired", self._last(timer), source="system")
-            self._happened(workflow, f"timer:{timer.label}", fired)
+            fired = self._tell_timer(timer, "fired", timer.last, source="system")
+            self._workflows.happened(workflow, f"timer:{timer.label}", fired)
 
     def _cancel_timer(self, step: Json) -> None:
         timer = self._timers[step["timer"]]
         workflow = self._owner(timer)
         if not timer.ended and not workflow.ended:
             timer.status = "CANCELLED"
-            after = [*workflow.reached, *self._last(timer)]
-            workflow.since.append(self._of_timer(workflow, timer, "cancelled", after))
+            after = [*workflow.reached, *timer.last]
+            workflow.since.append(self._tell_timer(timer, "cancelled", after))
 
     def _create_promise(self, step: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
-        promise = self._promises[step["promise"]] = _Part(step["promise"], workflow.label)
-        snapshot = {"promiseId": {"same": f"promise:{promise.label}"}}
-        label = f"{promise.label}-created"
-        promise.last = self._decide(workflow, label, "promise.created", snapshot)
+        workflow, label = self._of(step), step["promise"]
+        promise = self._promises[label] = PartState(label, workflow.label)
+        snapshot = {"promiseId": {"same": f"promise:{label}"}}
+        created = self._workflows.decide(workflow, f"{label}-created", "promise.created", snapshot)
+        promise.last = [created]
 
     def _resolve_promise(self, step: Json) -> None:
-        self._settle(step, "resolved", "result", _plain(step["result"]))
+        self._settle(step, "resolved", {"result": _plain(step["result"])})
 
     def _reject_promise(self, step: Json) -> None:
-        self._settle(step, "rejected", "error", {"error": step["error"]})
+        self._settle(step, "rejected", {"error": {"error": step["error"]}})
 
-    def _settle(self, step: Json, verb: str, member: str, matcher: Any) -> None:
+    def _settle(self, step: Json, verb: str, outcome: Json) -> None:
         promise = self._promises[step["promise"]]
         workflow = self._owner(promise)
         if promise.ended or workflow.ended:
             return
         promise.status = "COMPLETED"
-        promise.last = self._add(
+        settled = self.book.add(
             f"{promise.label}-{verb}",
             f"promise.{verb}",
-            self._last(promise),
+            promise.last,
             workflow=workflow.label,
             worker=workflow.worker,
-            snapshot={"promiseId": {"same": f"promise:{promise.label}"}, member: matcher},
+            snapshot={"promiseId": {"same": f"promise:{promise.label}"}, **outcome},
         )
-        self._happened(workflow, f"promise:{promise.label}", promise.last)
+        promise.last = [settled]
+        self._workflows.happened(workflow, f"promise:{promise.label}", settled)
+
+    # Operations and state
 
     def _complete_operation(self, step: Json) -> None:
-        name = f"operation:{step['operation']}"
-        self._decide(
-            self._workflows[step["workflow"]],
-            f"{step['operation']}-completed",
-            "operation.completed",
-            {"operationId": {"same": name}, "result": _plain(step["result"])},
-        )
+        name = step["operation"]
+        snapshot = {"operationId": {"same": f"operation:{name}"}, "result": _plain(step["result"])}
+        self._workflows.decide(self._of(step), f"{name}-completed", "operation.completed", snapshot)
 
     def _set_state(self, step: Json) -> None:
         self._change_state(step, "set", {"key": step["key"], "value": _plain(step["value"])})
@@ -486,27 +241,33 @@ class Model:
         self._change_state(step, "cleared", {"key": step["key"]})
 
     def _change_state(self, step: Json, verb: str, snapshot: Json) -> None:
-        workflow = self._workflows[step["workflow"]]
+        workflow = self._of(step)
         at = (workflow.label, step["key"])
         before = [self._state[at]] if at in self._state else []
         label = f"{workflow.label}-state-{verb}"
-        self._state[at] = self._decide(workflow, label, f"state.{verb}", snapshot, *before)
+        self._state[at] = self._workflows.decide(
+            workflow, label, f"state.{verb}", snapshot, *before
+        )
 
     # What belongs together
 
-    def _owner(self, part: _Part) -> _Workflow:
+    def _of(self, step: Json) -> WorkflowState:
+        return self._workflows[step["workflow"]]
+
+    def _owner(self, part: PartState) -> WorkflowState:
         return self._workflows[part.workflow or ""]
 
-    def _parts(self, workflow: _Workflow) -> list[_Part]:
+    def _parts_of(self, workflow: str) -> list[PartState]:
         known = (self._tasks, self._timers, self._promises)
-        return [p for parts in known for p in parts.values() if p.workflow == workflow.label]
+        return [one for parts in known for one in parts.values() if one.workflow == workflow]
 
-    def _children(self, workflow: _Workflow) -> list[_Workflow]:
-        return [one for one in self._workflows.values() if one.parent == workflow.label]
-
-    @staticmethod
-    def _last(part: _Part) -> list[str]:
-        return [] if part.last is None else [part.last]
+    def _cancel_part(self, part: PartState, after: str) -> None:
+        """Cancels a task or timer; of a promise that nobody settles any more, nothing is told."""
+        part.status = "CANCELLED"
+        if self._tasks.get(part.label) is part:
+            self._tell_task(part, "cancelled", [after])
+        elif self._timers.get(part.label) is part:
+            self._tell_timer(part, "cancelled", [after])
 
 
 def derive(raw: Mapping[str, Any]) -> Json:
@@ -521,14 +282,14 @@ def derive(raw: Mapping[str, Any]) -> Json:
     own = "workflow" if "workflow" in root else "task"
     last = [
         event
-        for event in model.events
+        for event in model.book.events
         if event[own] == root[own] and event["type"].startswith(f"{own}.")
     ][-1]
     given = ("name", "description", "root", "workflows", "tasks", "steps")
     return {
         **{member: raw[member] for member in given},
         "status": model.status,
-        "events": model.events,
+        "events": model.book.events,
         "terminal": last["label"],
     }
 
