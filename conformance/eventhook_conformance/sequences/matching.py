@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import comb
+from typing import Final
 
 from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.sequences.matcher import MISSING, mismatch
 from eventhook_conformance.sequences.scenario import ExpectedEvent, Ids, Scenario
+
+_MOST_CHOICES: Final = 60
+"""Beyond so many, saying which one is missing takes longer than it helps."""
 
 
 @dataclass
@@ -90,6 +95,8 @@ def _realign(result: Match, alike: Sequence[ExpectedEvent]) -> None:
     """Says which of several that only their order tells apart is missing: the one that breaks least."""
     places = sorted(result.found[one.label] for one in alike if one.label in result.found)
     if not 0 < len(places) < len(alike) or any(one.label in result.misfiled for one in alike):
+        return
+    if comb(len(alike), len(places)) > _MOST_CHOICES:
         return
 
     def assigned(chosen: Sequence[ExpectedEvent]) -> dict[str, int]:
