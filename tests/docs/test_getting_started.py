@@ -43,4 +43,6 @@ def test_the_python_page_leads_to_a_verdict(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("acme-bus: conformant: 55 requirements hold, 20 by the kit")
+    assert done.stdout.splitlines()[-1].startswith(
+        "acme-bus: conformant: 55 requirements hold, 20 by the kit"
+    )
