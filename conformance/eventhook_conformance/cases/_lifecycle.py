@@ -33,7 +33,7 @@ from eventhook_conformance.sequences import (
 from eventhook_conformance.target import Execution, WorkflowService
 
 BY: Final = "workflows"
-"""How histories call the workflow service as a publisher."""
+"""The name of the workflow service as a publisher in histories."""
 
 _PATIENT_FACTOR: Final = 5
 
@@ -72,7 +72,7 @@ class Play:
 
     @property
     def ids(self) -> Ids:
-        """What the scenario's labels stand for by now."""
+        """The ids by the scenario's labels, as far as they are known."""
         execution = self.execution
         return Ids(self.tenant, execution.workflow_execution_ids, execution.task_execution_ids)
 
@@ -181,7 +181,7 @@ async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> N
     listeners = [*(one for play in plays for one in play.listeners), *more]
     await probe.fence(*listeners)
     if not probe.capabilities.causal_order:
-        # What the service publishes another way than through this client may be behind the fence.
+        # Events that the service publishes another way than through this client may come after the fence.
         for play in plays:
             await play.events.read(len(matched(probe, play).missing))
     probe.attribute(BY, min(play.since for play in plays), *listeners)
@@ -261,7 +261,7 @@ def charge(probe: Probe, play: Play, findings: Iterable[SequenceViolation]) -> N
 
 
 def observed(probe: Probe, play: Play) -> Observed:
-    """What the readers of one play got of others than the suite."""
+    """Returns what the readers of one play got of others than the suite."""
     return Observed(
         play.ids,
         told(probe, play.events),

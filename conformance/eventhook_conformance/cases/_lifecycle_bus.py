@@ -47,7 +47,7 @@ class InterposedBackend(StreamingBackend):
         self.streams = _Streams(inner.streams, intervene)
 
     def __getattr__(self, name: str) -> Any:
-        """What else the backend has, for a service that uses more than the contract."""
+        """Passes other attributes through, for a service that uses more than the contract."""
         return getattr(self._inner, name)
 
     async def aclose(self) -> None:

@@ -26,10 +26,10 @@ from eventhook_conformance.sequences import (
 )
 
 EXACT: Final = ("LIF-17", "LIF-13", "LIF-14", "LIF-15", "LIF-19")
-"""What exact runs are judged by, beside what every run is."""
+"""The requirements of exact runs, beside those of every run."""
 
 EVERY_RUN: Final = tuple(f"LIF-{number:02}" for number in (*range(1, 10), 11, 12))
-"""What each run is judged by."""
+"""The requirements of every run."""
 
 
 def runs_of(raw: Mapping[str, Any], count: int) -> list[Scenario]:

@@ -31,11 +31,11 @@ class Outage:
 
     name: str
     fails: Callable[[Event, int], bool]
-    """Whether a publish fails: what is published, and which attempt it is since the step began."""
+    """Returns True for a publish that fails, by the event and the number of attempts in this step."""
     ends: float = 1.0
     """The share of the steps after which it is over; 1 for one that lasts."""
     by_step: bool = True
-    """Whether it depends on where the run is."""
+    """False if it lasts from the first step to the last."""
     spares: frozenset[type[Event]] = frozenset()
     """The form that it never fails."""
 
@@ -61,7 +61,7 @@ OUTAGES: Final = (
 
 @dataclass
 class Tally:
-    """What a service tried to publish, and what got out."""
+    """Counts what a service tried to publish, and keeps what got out."""
 
     outage: Outage
     troubled: set[str] = field(default_factory=lambda: {"prepare"})

@@ -17,7 +17,7 @@ _ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
 
 @dataclass
 class Watch:
-    """What went out, and how the executions stood when their ends were told."""
+    """Keeps what a service publishes, and compares each terminal event with the execution's status."""
 
     events: list[FlovynEvent] = field(default_factory=list)
     streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
@@ -59,5 +59,5 @@ class Watch:
                 self.early.append((event, told, execution.status))
 
     def of(self, keys: Sequence[str]) -> Mapping[str, Sequence[StreamEvent]]:
-        """What went out on the streams of these keys."""
+        """Returns what was published on the streams of these keys."""
         return {key: self.streams.get(key, []) for key in keys}

@@ -23,7 +23,7 @@ from eventhook_conformance.sequences.times import check_times
 def check(
     scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent], *, now_ms: int
 ) -> list[SequenceViolation]:
-    """All that is wrong with a run's events, each charged to its requirements.
+    """Finds all that is wrong with a run's events, each charged to its requirements.
 
     Args:
         scenario: what was played.

@@ -63,7 +63,7 @@ def compose(run: Run) -> dict[str, Any]:
             steps += composer.again("main") if run[1][1] else []
         elif run[2] is not None:
             steps = composer.cancelled(steps, run[2])
-    # What is cut off never comes to be.
+    # Workflows and tasks of steps that were cut off are never created.
     begun = {step.get(name) for step in _flat(steps) for name in ("task", "child")} | {"main"}
     return {
         "name": "generated",
@@ -193,7 +193,7 @@ class _Composer:
         late = [step for step in late if step.get("workflow") in started]
         return [*kept, self._step("cancel-workflow", workflow="main"), *late[:3]]
 
-    # What else a workflow does
+    # Timers, promises, signals, operations, state
 
     def _timers(self, label: str, *fires: bool) -> list[Step]:
         names = [self._label("n") for _ in fires]

@@ -1,4 +1,4 @@
-"""What is wrong with a sequence."""
+"""A breach found in a sequence of events."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Round:
     order: tuple[int, ...]
     """The runs by number, in the order in which they take the step."""
     at_once: bool
-    """Whether they take it at the same time; their publishes then interleave."""
+    """True if they take it at the same time; their publishes then interleave."""
 
 
 def interleavings(steps: Sequence[str], runs: int = RUNS) -> Iterator[tuple[Round, ...]]:

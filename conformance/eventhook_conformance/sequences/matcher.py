@@ -1,4 +1,4 @@
-"""Whether a member of a snapshot is what a scenario expects.
+"""Compares a member of a snapshot with what a scenario expects.
 
 A plain value stands for itself; an object with one member is a matcher, as the schema of the
 scenarios describes.
@@ -28,7 +28,7 @@ class Bindings:
     """All errors that the run's tasks and promises end with."""
 
     def same(self, name: str, value: str) -> bool:
-        """Whether that text may be the one of that name; the first time, it becomes it."""
+        """Returns True if that text may stand for that name; the first text given is kept."""
         if name in self.chosen:
             return self.chosen[name] == value
         if value in self.chosen.values():
@@ -38,7 +38,7 @@ class Bindings:
 
 
 def mismatch(wanted: Any, value: Any, ids: Ids, bindings: Bindings | None) -> str | None:
-    """What would be right in place of the value, in words; None if it is right.
+    """Returns what would be right in place of the value, in words; None if it is right.
 
     Args:
         wanted: the matcher.
@@ -94,7 +94,7 @@ def _mismatch(
 
 
 def _is_error(wanted: str, value: Any, bindings: Bindings | None) -> bool:
-    """Whether a text, or an object with the text in it, tells that error and no other one of the run."""
+    """Returns True if a text, or an object that holds it, tells that error and no other one of the run."""
     if isinstance(value, str):
         text = value
     elif isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""Which observed event is which expected one.
+"""Finds the observed event for each expected one.
 
 Not by order: an event is recognised by its type and whose it is, and among several of the same by
 its snapshot, so that one that is missing or too many does not shift all that follow.
@@ -43,7 +43,7 @@ class Match:
         return [event for event in self.scenario.required if event.label not in self.found]
 
     def event(self, label: str) -> FlovynEvent:
-        """What was seen for a label that was found."""
+        """Returns the observed event of a label that was found."""
         return self.seen[self.found[label]]
 
     def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
@@ -68,7 +68,7 @@ def match(scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent]) -> Match:
     result = Match(scenario, ids, seen)
     open_places = _without_repeats(result)
     filed = _by_file(scenario, ids)
-    # Whoever fits exactly goes first: else a wrong event could take the place of a right one.
+    # Match exact fits first: else a wrong event could take the place of a right one.
     for exactly in (True, False):
         for place in list(open_places):
             event = seen[place]

@@ -12,7 +12,7 @@ from eventhook_conformance.sequences.scenario import ExpectedEvent, snapshot_mem
 
 
 def check_members(found: Match) -> Iterator[SequenceViolation]:
-    """What is wrong with the members of the snapshots, beside the values that are expected.
+    """Finds members that must not be there, beside the values that are expected.
 
     A member that the specification does not know may be there, unless it is one in another spelling.
     """

@@ -1,4 +1,4 @@
-"""What a run of steps must tell: its events, their snapshots, and which must come before which.
+"""Derives the events of a run from its steps, with their snapshots and their partial order.
 
 A model of a workflow server, as far as the specification says how one behaves. It plays the steps of a
 scenario and writes the expected events; the partial order follows from the structure: the decisions of
@@ -48,7 +48,7 @@ class Model:
 
     @property
     def status(self) -> str:
-        """How the root ended."""
+        """The status with which the root ended."""
         root = self._raw["root"]
         if "workflow" in root:
             return self._workflows[root["workflow"]].status
@@ -111,7 +111,7 @@ class Model:
         return told
 
     def _report(self, task: PartState, verb: str) -> str:
-        """What the task's worker did."""
+        """Enters an event of the task's worker."""
         return self._tell_task(task, verb, task.last, source="worker", worker=task.worker)
 
     def _schedule_task(self, step: Json) -> None:
@@ -249,7 +249,7 @@ class Model:
             workflow, label, f"state.{verb}", snapshot, *before
         )
 
-    # What belongs together
+    # Look-ups
 
     def _of(self, step: Json) -> WorkflowState:
         return self._workflows[step["workflow"]]

@@ -34,7 +34,7 @@ class WorkflowState:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """True if it is over."""
         return self.status in ENDED
 
     @property
@@ -83,7 +83,7 @@ class PartState:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """True if it is over."""
         return self.status in ENDED
 
     def task_snapshot(self, spec: Mapping[str, Any], verb: str) -> Json:

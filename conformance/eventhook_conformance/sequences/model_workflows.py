@@ -1,4 +1,4 @@
-"""How workflows behave in the model: what they decide, wait for, and tell their parents."""
+"""The workflows of the model: their decisions, their waits, and the events in their parents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Workflows:
         """The workflow of that label."""
         return self._all[label]
 
-    # What is told
+    # Events
 
     def tell(self, workflow: WorkflowState, verb: str, after: Iterable[str], **more: Any) -> str:
         """Enters an event of a workflow."""
@@ -86,7 +86,7 @@ class Workflows:
         )
         return child.seen_by_parent
 
-    # What happens
+    # Changes
 
     def enter(self, label: str) -> WorkflowState:
         """A new workflow, PENDING."""

@@ -1,4 +1,4 @@
-"""What must get out in spite of an outage, and how often publishing failed: pure functions (LIF-18)."""
+"""Finds events that an outage does not excuse, and counts failed publishes (LIF-18)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
 
 @dataclass(frozen=True)
 class Published:
-    """What a service published of one run while publishing failed now and then."""
+    """The publishes of one run while some of them failed."""
 
     tried: Sequence[FlovynEvent]
     """Each event that it handed to the bus, whatever came of it."""
     events: Sequence[FlovynEvent]
     """Those that got out, as often as they did."""
     streams: Streams
-    """What got out on the stream side."""
+    """Those that got out on the stream side, by key."""
 
 
 class Untold:
-    """Which events of a run did not get out, and in which form.
+    """The events of a run that did not get out, in either form.
 
     Args:
         scenario: what was played.
@@ -57,7 +57,7 @@ class Untold:
 
     @property
     def failures(self) -> range:
-        """How many failures there may be: an event may count once, or once for each of its forms."""
+        """The numbers that `publish_failures` may have: an event counts once, or once for each form."""
         told = sum(twin_in(one) is None for its in self._published.streams.values() for one in its)
         optional = len(self._scenario.events) - len(self._scenario.required)
         most = len(self.events) + len(self.twins) + len(self._scenario.outputs) - told
@@ -78,7 +78,7 @@ class Untold:
     def check(
         self, excused_events: Collection[str], excused_twins: Collection[str]
     ) -> Iterator[SequenceViolation]:
-        """What should have got out and did not, and what got out again.
+        """Finds events that should have got out and did not, and events that got out twice.
 
         Args:
             excused_events: the steps whose events need not get out on the bus.

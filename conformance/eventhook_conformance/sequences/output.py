@@ -1,4 +1,4 @@
-"""What a task puts out, between the older forms of its start and its end (LIF-12)."""
+"""Checks a task's output: it lies between the older forms of its start and its end (LIF-12)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDS: Final = ("TASK_COMPLETED", "TASK_FAILED", "TASK_CANCELLED")
 
 
 def check_output(scenario: Scenario, ids: Ids, streams: Streams) -> Iterator[SequenceViolation]:
-    """What is wrong with the output of tasks on the streams that were read."""
+    """Finds what is wrong with the output of tasks on the streams that were read."""
     for label, task in scenario.tasks.items():
         workflow = ids.workflows.get(task["workflow"]) if task["workflow"] else None
         task_id = ids.tasks.get(label)

@@ -35,7 +35,7 @@ def picture(match: Match) -> str:
 
 
 def named(expected: ExpectedEvent) -> str:
-    """How messages call an expected event."""
+    """Returns the name of an expected event in messages."""
     return f"{expected.label} ({expected.type} of {expected.place})"
 
 

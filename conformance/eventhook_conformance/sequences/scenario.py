@@ -70,7 +70,7 @@ class Scenario:
     raw: Mapping[str, Any]
     """As a target's `prepare` is given it."""
     exact: bool = False
-    """Whether snapshots hold what is expected and no other member that the specification knows."""
+    """True if snapshots hold the expected members and no other that the specification knows."""
 
     @property
     def root(self) -> str | None:
@@ -104,25 +104,25 @@ class Scenario:
                 yield event, self.by_label(later)
 
     def has(self, prefix: str) -> bool:
-        """Whether an event of that type, or category with its dot, is expected."""
+        """Returns True if an event of that type, or category with its dot, is expected."""
         return any(event.type.startswith(prefix) for event in self.events)
 
     @property
     def errors(self) -> Iterator[str]:
-        """What its tasks and promises fail with."""
+        """The errors of its tasks and promises."""
         for step in _flat(self.raw["steps"]):
             if step["do"] in ("fail-task", "reject-promise"):
                 yield step["error"]
 
     @property
     def retries(self) -> bool:
-        """Whether a task of it is tried more than once."""
+        """True if a task of it has retries."""
         return any(task["maxRetries"] for task in self.tasks.values())
 
 
 @dataclass(frozen=True)
 class Ids:
-    """Which ids the scenario's labels stand for in one run."""
+    """The ids of one run by the scenario's labels."""
 
     tenant: UUID
     workflows: Mapping[str, UUID] = field(default_factory=dict)

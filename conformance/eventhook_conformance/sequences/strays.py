@@ -1,4 +1,4 @@
-"""Finds what several runs at once told of each other (LIF-11): a pure function over what was read."""
+"""Finds events of one run among those of another that ran at the same time (LIF-11)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Observed:
 
 
 def check_strays(runs: Sequence[Observed]) -> Iterator[tuple[int, SequenceViolation]]:
-    """What each run's readers got that is another run's, with the number of the run that was shown it.
+    """Finds what a run's readers got of another run; yields the number of the run that was shown it.
 
     Args:
         runs: each of a tenant of its own.

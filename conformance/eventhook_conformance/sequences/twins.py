@@ -62,7 +62,7 @@ def _parsed(payload: str) -> dict[str, Any] | None:
 def check_twins(
     found: Match, streams: Streams, *, whole: bool = False
 ) -> Iterator[SequenceViolation]:
-    """What is wrong with the twins of the events of the streams that were read.
+    """Finds what is wrong with the older forms on the streams that were read.
 
     Args:
         found: the events of the bus.

@@ -1,4 +1,4 @@
-"""What time it is for the engine."""
+"""The engine's clock."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Dispatch:
             await self.tell(workflow, "WORKFLOW_RESUMED")
 
     async def request_cancellation(self, workflow: Workflow) -> None:
-        """Somebody wants it to end; its tasks are to be cancelled before it is."""
+        """Records that somebody wants it to end; its tasks are cancelled before it is."""
         workflow.cancelling = True
         await self.announcer.of_workflow("CANCELLATION_REQUESTED", workflow)
 
@@ -82,7 +82,7 @@ class Dispatch:
         workflow.status, workflow.error, workflow.cancelling = "PENDING", None, False
         await self.announcer.of_workflow("RETRY_REQUESTED", workflow, retried="workflow")
 
-    # What belongs to a workflow
+    # Tasks, timers, promises, children, operations, state
 
     async def create_task(
         self, tenant_id: UUID, kind: str, workflow: Workflow | None, max_retries: int

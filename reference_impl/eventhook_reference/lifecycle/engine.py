@@ -1,7 +1,6 @@
 """One run's engine: dispatch, task execution and scheduler over one publisher.
 
-What one of them brings about and another has to act on passes through here, so that each knows only
-its own part.
+The engine passes on what one part causes and another acts on, so that each part knows only itself.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from eventhook_reference.lifecycle.task_execution import TaskExecution
 
 @dataclass
 class Journal:
-    """What the engine writes down beside its records, to go on from after a restart."""
+    """Holds what the engine stores beside its records, and reads back after a restart."""
 
     awaited_as: dict[object, str] = field(default_factory=dict)
     """By id, the name that a workflow waits for."""
@@ -33,8 +32,8 @@ class Journal:
 class Engine:
     """Runs workflows and standalone tasks, and publishes what happens through one client.
 
-    What a suspended workflow waits for has a name of the caller's choice: `suspend` takes those
-    names, and each thing is created under the one it goes by. A report of something that is over
+    The caller names each thing that a suspended workflow waits for: `suspend` takes those names, and
+    each thing is created under its name. A report of something that is over
     already changes nothing, and is not told.
 
     Args:
@@ -216,7 +215,7 @@ class Engine:
         await self.dispatch.reject_promise(promise, error)
         await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 
-    # What passes from one to the other
+    # Links between the parts
 
     def _parent(self, workflow: Workflow) -> Workflow | None:
         parent = None if workflow.parent is None else self.registry.workflows.get(workflow.parent)

@@ -1,4 +1,4 @@
-"""What the engine knows of each thing that runs, and the snapshots it tells of them.
+"""The engine's records of workflows, tasks, timers and promises, and their snapshots.
 
 A snapshot is taken when something changes, not when it is sent: later changes are not in it.
 """
@@ -23,18 +23,18 @@ class Workflow(WorkflowEntry):
     error: str | None = None
     suspend_type: str | None = None
     awaited: set[str] = field(default_factory=set)
-    """What must happen before it is resumed."""
+    """The names of what must happen before it is resumed."""
     state: dict[str, Any] = field(default_factory=dict)
     cancelling: bool = False
     """Its cancellation was requested: nothing resumes it any more."""
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """True if it is over."""
         return self.status in ENDED
 
     def snapshot(self) -> Snapshot:
-        """How it stands now."""
+        """Returns its snapshot."""
         return _present(
             id=str(self.id),
             kind=self.kind,
@@ -46,7 +46,7 @@ class Workflow(WorkflowEntry):
         )
 
     def child_snapshot(self) -> Snapshot:
-        """How it stands now, as its parent is told."""
+        """Returns its snapshot for its parent."""
         return _present(
             childWorkflowId=str(self.id), kind=self.kind, status=self.status, error=self.error
         )
@@ -66,7 +66,7 @@ class Task(TaskEntry):
 
     @property
     def ended(self) -> bool:
-        """Whether it is over; a failed one may still be retried on request."""
+        """True if it is over; a failed one may still be retried on request."""
         return self.status in ENDED
 
     @property
@@ -75,7 +75,7 @@ class Task(TaskEntry):
         return str(self.workflow or self.id)
 
     def snapshot(self) -> Snapshot:
-        """How it stands now."""
+        """Returns its snapshot."""
         return _present(
             id=str(self.id),
             kind=self.kind,
@@ -96,7 +96,7 @@ class Timer:
     id: str = field(default_factory=lambda: str(uuid4()))
 
     def snapshot(self) -> Snapshot:
-        """What is told of it."""
+        """Returns its snapshot."""
         return {"timerId": self.id, "fireAtMs": self.fire_at_ms}
 
 
@@ -108,7 +108,7 @@ class Promise:
     id: str = field(default_factory=lambda: str(uuid4()))
 
     def snapshot(self, **outcome: Any) -> Snapshot:
-        """What is told of it, with its result or error once it has one."""
+        """Returns its snapshot, with its result or error once it has one."""
         return {"promiseId": self.id, **outcome}
 
 

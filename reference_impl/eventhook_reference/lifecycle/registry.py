@@ -1,4 +1,4 @@
-"""Which workflows and tasks there are, whose they are, and how they stand."""
+"""The registry of all workflows and tasks, with their tenants and statuses."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ class Registry:
             entry.status = status
 
     def ended(self, id: UUID) -> bool:
-        """Whether that workflow is known and over."""
+        """Returns True if that workflow is known and over."""
         entry = self.workflows.get(id)
         return entry is not None and entry.status in ENDED

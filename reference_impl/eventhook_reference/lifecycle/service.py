@@ -63,7 +63,7 @@ class LifecycleService(WorkflowService):
 
 @dataclass
 class Records:
-    """What is written down of one run."""
+    """The stored records of one run, by the scenario's labels."""
 
     workflows: dict[str, Workflow] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class ScenarioExecution(Execution):
 
     @property
     def status(self) -> str:  # type: ignore[override]  # because: it is read from the record
-        """How the root stands."""
+        """The root's status."""
         root = self._scenario["root"]
         if "workflow" in root:
             return self._kept.workflows[root["workflow"]].status

@@ -37,7 +37,7 @@ def site_of(event: FlovynEvent) -> str:
 
 @dataclass
 class Runs:
-    """What passed each site of runs that are under way together, and which run began last."""
+    """Keeps the latest event of each site for runs that are under way together, and the latest run."""
 
     latest: UUID | None = None
     """The tenant of the run that began last."""
@@ -61,7 +61,7 @@ class Runs:
                 self.passed.clear()
 
     def other(self, event: FlovynEvent) -> FlovynEvent | None:
-        """What another tenant's run published last at the site of this event."""
+        """Returns the event that another tenant's run published last at the site of this one."""
         found = [
             events[site_of(event)]
             for tenant, events in self.passed.items()
@@ -133,7 +133,7 @@ def _twin_later(
 
 
 def _by_the_system(site: str) -> bool:
-    """Whether the engine names no worker there, so that no run's source differs from another's."""
+    """Returns True if the engine names no worker there; all runs have the same source then."""
     return site in _SYSTEM or (site.endswith("_requested") and not site.startswith("child"))
 
 

@@ -1,4 +1,4 @@
-"""Bugs of a workflow server: what it tells of a run, when, under which ids, and in which form."""
+"""Bugs of a workflow server: wrong events, wrong times, wrong ids, wrong forms."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class RequestsRetriesNobodyWants(TaskExecution):
 
 @flaw("LIF-02", seen="more came")
 class ClearsStateAfterTheEnd(Dispatch):
-    """What is left of a workflow's state is cleared, and told, after its end."""
+    """The rest of a workflow's state is cleared, and told, after its end."""
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         await super().complete_workflow(workflow)
@@ -496,7 +496,7 @@ class NamesTheStreamByTheKind(Announcer):
 
 @flaw("LIF-10", seen="it raised BusClosed")
 class FailsWithItsPublisher(Announcer):
-    """What publishing raises goes up to the workflow."""
+    """An error of publishing goes up to the workflow."""
 
     async def attempt(self, publishing: Any) -> None:
         await publishing
@@ -514,7 +514,7 @@ class TakesSilenceForFailure(Engine):
 
 @flaw("LIF-10", seen="publish_failures = 0")
 class CountsNoFailures(Announcer):
-    """What publishing raises is swallowed and forgotten."""
+    """An error of publishing is swallowed and forgotten."""
 
     async def attempt(self, publishing: Any) -> None:
         await super().attempt(publishing)

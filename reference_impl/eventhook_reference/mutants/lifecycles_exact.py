@@ -64,7 +64,7 @@ class SpellsTheWorkerAnotherWay(Announcer):
 
 @flaw("LIF-13", "LIF-06", seen="data.suspendType, which does not apply")
 class KeepsWhyItWasSuspended(Dispatch):
-    """What a workflow waited for is cleared when it is suspended the next time only."""
+    """The reason of a suspension is cleared by the next suspension only."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         why = workflow.suspend_type
@@ -104,7 +104,7 @@ class RoundsResults(Dispatch):
 
 @flaw("LIF-14", seen="as it was told before")
 class ReckonsAnewWhenItFires(Scheduler):
-    """What is told of a timer that fires is when it fired, not when it was due."""
+    """The event of a timer that fires says when it fired, not when it was due."""
 
     async def fire(self, timer: Timer) -> bool:
         told = Timer(timer.workflow, timer.fire_at_ms, timer.id)
@@ -169,7 +169,7 @@ class TellsCancellationBeforeItIsCommitted(Dispatch):
 
 @flaw("LIF-16", seen="workflow.resumed")
 class ForgetsWhatIsAwaited(Engine):
-    """What a suspended workflow waits for is kept in memory only."""
+    """The names that a suspended workflow waits for are kept in memory only."""
 
     def restore(self, journal: Journal, failures: int) -> None:
         super().restore(journal, failures)
@@ -244,7 +244,7 @@ class FiresTimersOfTheDead(Engine):
 
 @flaw("LIF-17", seen="more came")
 class TakesLateReports(Engine):
-    """What a worker reports of a cancelled task is taken as if it still ran."""
+    """A worker's report of a cancelled task is taken as if the task still ran."""
 
     async def complete_task(self, task: Task) -> None:
         await self.task_execution.complete(task)
@@ -287,7 +287,7 @@ class GivesUpOnBothForms(Announcer):
 
 @flaw("LIF-18", seen="it was published 2 times")
 class PublishesBothFormsAgain(Announcer):
-    """Where the older form fails, both are published again."""
+    """If the older form fails, the event is published again."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         before = self.failures
