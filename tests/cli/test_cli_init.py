@@ -209,6 +209,13 @@ def test_the_name_is_written_in_each_spelling(here: Path) -> None:
         assert "my_bus" not in content
 
 
+def test_a_folder_gives_the_bus_its_name(here: Path) -> None:
+    assert init("acme-bus").exit_code == 0
+    assert (here / "acme-bus" / "acme_bus_target.py").is_file()
+    assert init("elsewhere", "--name", "other-bus").exit_code == 0
+    assert (here / "elsewhere" / "other_bus_target.py").is_file()
+
+
 def test_another_folder_is_made_and_named_in_the_next_command(here: Path) -> None:
     outcome = init("new/a b")
     assert (here / "new" / "a b" / "my_bus_target.py").is_file()
@@ -218,7 +225,7 @@ def test_another_folder_is_made_and_named_in_the_next_command(here: Path) -> Non
 def test_nothing_is_overwritten_and_nothing_is_half_written(here: Path) -> None:
     (here / "my_bus_target.py").write_text("mine")
     assert error_of(init()) == (
-        "Error: my_bus_target.py is there already; nothing was written (--force overwrites)"
+        "Error: my_bus_target.py exists already; nothing was written (--force overwrites)"
     )
     assert files(here) == {"my_bus_target.py"}
     assert (here / "my_bus_target.py").read_text() == "mine"

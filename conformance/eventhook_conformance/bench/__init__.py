@@ -1,4 +1,4 @@
-"""How fast a target is, measured side by side, by what it delivers as owed."""
+"""Measures how fast targets are, side by side, and checks every delivery."""
 
 from eventhook_conformance.bench.result import BenchResult, TargetResult
 from eventhook_conformance.bench.running import bench

@@ -1,8 +1,8 @@
-"""Whether a session delivered what it owed: counted where all is in order, else judged by the checker.
+"""Checks that a session delivered all events: by counting, or by the checker if a count is wrong.
 
-Counting says that every reader got each event that it selects once, with the right id, in an order that
-its publishers allow. The first thing that does not fit sends the whole session to the checker, which
-says which requirement that breaks, or that it is lawful, as an overflow may be.
+Counting shows that each reader got every event that it selects once, with the right id, in an order that
+its publishers allow. On the first mismatch the checker judges the whole session. It names the broken
+requirement, or finds that the loss is lawful, as an overflow may be.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from eventhook_conformance.history import Delivery, Event, History, Moment, Wait
 from eventhook_conformance.target import Capabilities
 
 _COMPARED: Final = 100
-"""Every so many deliveries one is compared with what was published, value by value."""
+"""One of so many deliveries is compared with the published event, value by value."""
 
 
 @dataclass
 class Account:
-    """What was found in some sessions."""
+    """The findings of one or more sessions."""
 
     deliveries: int = 0
     owed: int = 0
     missing: int = 0
-    """Owed, and not delivered: lost, or let go lawfully."""
+    """Owed and not delivered: lost, or dropped lawfully."""
     judged: int = 0
-    """Deliveries that the checker judged, one by one."""
+    """The deliveries that the checker judged."""
     violations: list[Violation] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    """What publishing or reading raised."""
+    """The errors of publishing and reading."""
 
     @property
     def lost(self) -> int:
-        """Deliveries whose loss is proved and has no excuse."""
+        """Counts the deliveries that are proved lost, without an excuse."""
         return sum(one.count for one in self.violations if one.kind.startswith("lost"))
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """The requirements that were broken."""
+        """Returns the broken requirements, each once."""
         found = (one for violation in self.violations for one in violation.requirements)
         return tuple(dict.fromkeys(found))
 
     def add(self, other: Account) -> None:
-        """Enters what was found in another session."""
+        """Adds the findings of another session."""
         self.deliveries += other.deliveries
         self.owed += other.owed
         self.missing += other.missing
@@ -58,13 +58,13 @@ class Account:
 def account(
     session: Session, capabilities: Capabilities, *, clients: tuple[str, str], judge: bool = False
 ) -> Account:
-    """What a session comes to.
+    """Checks a session.
 
     Args:
-        session: what happened.
-        capabilities: what the target claims.
-        clients: how the publishing and the reading client are called.
-        judge: have the checker judge it even if the counts are right.
+        session: the record of what happened.
+        capabilities: the target's claims.
+        clients: the names of the publishing and the reading client.
+        judge: let the checker judge it even if the counts are right.
     """
     found = Account(
         deliveries=sum(len(one.got) for one in session.readers),
@@ -84,7 +84,7 @@ def account(
 
 
 def _count(session: Session, found: Account, capabilities: Capabilities) -> bool:
-    """Enters what is owed and missing; whether all is plainly in order."""
+    """Counts owed and missing deliveries. Returns whether everything is in order."""
     sent, base = session.sent, session.traffic.base
     if any(one.outcome != "ok" for one in sent):
         return False
@@ -118,7 +118,7 @@ def _wanted(reader: Reader, sent: Sequence[Sent]) -> list[int]:
 
 
 def place_of(event: Any, sent: Sequence[Sent], base: int) -> int:
-    """The place of what was published and came as this; -1 for what nobody published."""
+    """Returns the place of the publish that was delivered as this event; -1 if there is none."""
     place = getattr(event, "timestamp_ms", -1) - base
     if not 0 <= place < len(sent):
         return -1
@@ -131,7 +131,7 @@ def _same(event: Any, original: Event) -> bool:
 
 
 def _lawful(places: Sequence[int], sent: Sequence[Sent]) -> bool:
-    """Whether none came before one whose publish had returned before its own was called."""
+    """Whether no event came before one whose publish had returned before its own was called."""
     latest = 0
     for place in places:
         if sent[place].returned < latest:
@@ -141,10 +141,10 @@ def _lawful(places: Sequence[int], sent: Sequence[Sent]) -> bool:
 
 
 def history_of(session: Session, clients: tuple[str, str]) -> History:
-    """The session as a history.
+    """Converts a session to a history.
 
-    Steps are nanoseconds, doubled, and one more for a call: so what was called right after a return,
-    at the same reading of the clock, comes after it.
+    A step is twice the time in nanoseconds, plus one for a call. So a call after a return at the same
+    reading of the clock comes after it.
     """
     history = History("bench")
     publisher, subscriber = clients
@@ -181,7 +181,7 @@ def history_of(session: Session, clients: tuple[str, str]) -> History:
 
 
 def merged(violations: Sequence[Violation]) -> list[Violation]:
-    """The first of each kind and charge, with the counts of all that are like it."""
+    """Merges the violations of one kind and charge: the first of each, with the count of all."""
     groups: dict[object, list[Violation]] = {}
     for one in violations:
         groups.setdefault((one.kind, one.requirements), []).append(one)

@@ -1,4 +1,4 @@
-"""How long each measurement may take, so that the whole takes the time that it was given."""
+"""Divides the given time over the measurements."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from eventhook_conformance.bench.shape import Plan, Point
 _BASE_FACTOR: Final = 4
 _LEAST_S: Final = 0.02
 _AROUND: Final = 1.5
-"""What a point takes for each second measured, as long as none was: it is also entered, warmed up, left,
-and all that it delivered is accounted for."""
+"""A guess before the first measurement: the time a point takes beside each second measured, for entering,
+warming up, leaving and checking."""
 _OVER: Final = 1.2
 
 
 class Budget:
-    """Divides what is left of the time over what is still to be measured.
+    """Divides the time that is left over the measurements that are left.
 
-    A length holds for all targets at a point, so that they are measured alike. What lies around the
-    measurements differs from point to point by much (subscribing 900 times is not free) and is known for
-    each from the round before.
+    All targets have the same length at a point. The time around a measurement differs much between points
+    (subscribing 900 times takes long); it is known for each point from the round before.
 
     Args:
-        plan: has the seconds in all, or a fixed length.
-        points: what each round measures.
-        targets: how many.
-        spent_s: what went before the first round.
+        plan: the seconds in all, or a fixed length.
+        points: the points of a round.
+        targets: the number of targets.
+        spent_s: the seconds spent before the first round.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Budget:
         self._measured_s = 0.0
 
     def length_s(self, number: int, place: int) -> float:
-        """Of a measurement with one unit, at a point of a round, both counted from 0."""
+        """Returns the length of a measurement of one unit, at a point of a round, both counted from 0."""
         if self._fixed_s is not None:
             return self._fixed_s
         later = self._rounds - number - 1
@@ -56,7 +55,7 @@ class Budget:
         return max(_LEAST_S, (self._left_s - fixed_s) / weight)
 
     def spent(self, place: int, length_s: float, took_s: float) -> None:
-        """A point was measured."""
+        """Notes that a point was measured."""
         self._left_s -= took_s
         measured_s = self._units[place] * length_s
         self._around[place] = max(0.0, took_s - measured_s)
@@ -64,7 +63,7 @@ class Budget:
         self._measured_s += measured_s
 
     def another(self) -> bool:
-        """Whether one more round, as short as can be, still fits, or about."""
+        """Whether one more round, as short as possible, still fits roughly."""
         if self._fixed_s is not None:
             return True
         least_s = sum(self._around.values()) + _LEAST_S * sum(self._units)
@@ -72,10 +71,10 @@ class Budget:
 
 
 def units(point: Point) -> int:
-    """How many lengths each target takes at a point: in the open loop, and in the closed one."""
+    """Returns how many lengths each target takes at a point: one for the open loop, one for the closed."""
     return factor(point) * (2 if point.closed else 1)
 
 
 def factor(point: Point) -> int:
-    """How much longer than others it is measured: all dimensions begin with the base."""
+    """Returns how much longer a point is measured; the base counts for all dimensions."""
     return _BASE_FACTOR if point.dimension == "base" else 1

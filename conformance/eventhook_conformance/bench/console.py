@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a bench: the targets side by side, then every dimension."""
+"""Prints a bench for a person at a terminal: targets side by side, then every dimension."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WORDS: Final = {"delivers": "as owed", "loses": "LOSES", "breaks": "BREAKS", "f
 
 
 def report(bench: BenchResult) -> Iterator[RenderableType]:
-    """Everything, in the order in which it is printed."""
+    """Yields everything in the order in which it is printed."""
     rounds = f"medians of {bench.rounds} rounds, targets in turn" if bench.rounds > 1 else "1 round"
     if bench.rounds < bench.plan.rounds:
         rounds += f" (of {bench.plan.rounds}: the time was up)"

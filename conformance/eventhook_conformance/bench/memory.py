@@ -1,4 +1,4 @@
-"""What an open subscription costs in memory, in this process and in those that a target started."""
+"""Measures the memory of an open subscription, in this process and in those that the target started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROC = Path("/proc")
 
 
 def descendants() -> set[int]:
-    """The processes that this one started, and those that they did; empty where nothing tells."""
+    """Returns the children of this process and their children; empty if the system does not tell."""
     parents: dict[int, int] = {}
     for entry in _PROC.glob("[0-9]*"):
         try:
@@ -35,7 +35,7 @@ def descendants() -> set[int]:
 
 
 def resident_bytes(processes: Collection[int]) -> int:
-    """The memory that these processes have in use together."""
+    """Returns the memory that these processes use together."""
     pages = 0
     for process in processes:
         try:
@@ -53,14 +53,14 @@ async def subscription_memory(
     in_process: bool,
     processes: Collection[int],
 ) -> Memory:
-    """Opens so many subscriptions of as many tenants, and looks what that took.
+    """Opens subscriptions, each of another tenant or key, and measures their memory.
 
     Args:
         backend: the client that subscribes.
-        subscriptions: how many.
-        events: on the event side, else on the stream side.
-        in_process: the target lives in this process, at least in part.
-        processes: those that the target started.
+        subscriptions: the number of subscriptions.
+        events: use the event side, else the stream side.
+        in_process: the target runs in this process, at least in part.
+        processes: the processes that the target started.
     """
     patterns = [EventPattern.all(uuid4()) for _ in range(subscriptions)]
     keys = [str(uuid4()) for _ in range(subscriptions)]

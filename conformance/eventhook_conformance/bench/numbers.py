@@ -1,4 +1,4 @@
-"""How numbers are written: three digits that mean something, and a unit."""
+"""Writes numbers: three significant digits and a unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTHING: Final = "–"
 
 
 def count(value: float) -> str:
-    """A rate or a size, as `153 k`."""
+    """Writes a rate or a size, such as `153 k`."""
     for factor, unit in ((1e6, " M"), (1e3, " k")):
         if value >= 0.9995 * factor:
             return digits(value / factor) + unit
@@ -20,7 +20,7 @@ def count(value: float) -> str:
 
 
 def duration(microseconds: float | None) -> str:
-    """A latency, as `4.07 ms`."""
+    """Writes a latency, such as `4.07 ms`."""
     if microseconds is None:
         return NOTHING
     if math.isinf(microseconds):
@@ -32,26 +32,26 @@ def duration(microseconds: float | None) -> str:
 
 
 def digits(value: float) -> str:
-    """Three of them, and no exponent."""
+    """Writes three significant digits, without an exponent."""
     if value >= 100 or value == 0:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def spread(value: Spread | None) -> str:
-    """A median and how far the rounds lie apart, as `153 k ±4%`."""
+    """Writes a median and the spread of the rounds, such as `153 k ±4%`."""
     if value is None:
         return NOTHING
     return f"{count(value.median)} ±{value.percent:.0f}%" if value.percent else count(value.median)
 
 
 def latency(measure: Measure, q: float) -> str:
-    """A quantile of a measure."""
+    """Writes a quantile of a measure."""
     return duration(measure.latency_us(q)) if measure.opens else NOTHING
 
 
 def exponent(found: Growth | None) -> str:
-    """How a cost grows, as `n^0.46 (0.35 to 0.61)`."""
+    """Writes how a cost grows, such as `n^0.46 (0.35 to 0.61)`."""
     if found is None:
         return NOTHING
     apart = (
@@ -63,7 +63,7 @@ def exponent(found: Growth | None) -> str:
 
 
 def memory(found: Memory | None) -> str:
-    """What a subscription takes, and how that was looked at."""
+    """Writes the memory of a subscription, and how it was measured."""
     if found is None:
         return NOTHING
     parts = []
@@ -71,4 +71,4 @@ def memory(found: Memory | None) -> str:
         parts.append(f"{count(found.python_bytes)}B (tracemalloc)")
     if found.children_bytes is not None:
         parts.append(f"{count(found.children_bytes)}B (RSS of its processes)")
-    return " + ".join(parts) or "not to be measured from here"
+    return " + ".join(parts) or "cannot be measured from here"

@@ -1,4 +1,4 @@
-"""One HTML page with plots: needs no network, no script and no other file."""
+"""Writes one HTML page with plots. It needs no network, no script and no other file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILES: Final = Path(__file__).parent / "page_files"
 
 
 def page(bench: BenchResult) -> str:
-    """The page for all targets."""
+    """Returns the page for all targets."""
     environment = Environment(
         loader=FileSystemLoader(_FILES),
         autoescape=True,
@@ -51,7 +51,7 @@ def page(bench: BenchResult) -> str:
 def _plots(bench: BenchResult, dimension: Dimension) -> Iterator[Plot]:
     values = bench.values(dimension)
     words = None if all(isinstance(one, int) for one in values) else [str(one) for one in values]
-    # Nothing has no logarithm: what is measured without any lies in the table alone.
+    # Zero has no logarithm: its values are in the table only.
     places = {
         value: float(value) if words is None else float(place)
         for place, value in enumerate(values)

@@ -1,4 +1,4 @@
-"""Plots with logarithmic axes, laid out as numbers; the template draws them as SVG."""
+"""Lays out plots with logarithmic axes as numbers. The template draws them as SVG."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 34
 
 @dataclass(frozen=True)
 class Value:
-    """One point of a line, as measured: the median, and the least and the most of the rounds."""
+    """One measured point of a line: the median, the least and the most of the rounds."""
 
     x: float
     y: float
     least: float
     most: float
     text: str
-    """What a reader sees on pointing at it."""
+    """The text that a reader sees on pointing at it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Line:
 
     name: str
     series: int
-    """Its colour and mark."""
+    """Selects its colour and mark."""
     values: tuple[Value, ...]
     dashed: bool = False
 
@@ -81,7 +81,7 @@ class Plot:
 
 
 def ticks(least: float, most: float) -> list[float]:
-    """Round numbers from the greatest below `least` to the smallest above `most`."""
+    """Returns round numbers, from the greatest below `least` to the smallest above `most`."""
     first, last = math.floor(math.log10(least) + 1e-9), math.ceil(math.log10(most) - 1e-9)
     last = max(last, first + 1)
     decades = [10.0**power for power in range(first, last + 1)]
@@ -100,10 +100,10 @@ def lay_out(
     *,
     names: Sequence[str] | None = None,
 ) -> Plot | None:
-    """A plot of these lines; None where there is nothing to draw.
+    """Lays out a plot of these lines; None if there is nothing to draw.
 
     Args:
-        names: the places of an axis that has words; else it is logarithmic.
+        names: the words of an axis; None for a logarithmic axis.
     """
     values = [value for line in lines for value in line.values]
     if not values:
@@ -129,7 +129,7 @@ def lay_out(
 
 
 def _draw(line: Line, xs: dict[float, float], y: _Log, *, joined: bool) -> Drawn:
-    # Lines that share a place stand a little apart, so that no mark hides another.
+    # Lines that share a place are drawn a little apart, so that no mark hides another.
     apart = (line.series % 6 - 1) * 5.0
     marks = tuple(
         Mark(
@@ -153,7 +153,7 @@ class _Log:
     end: float
 
     def at(self, value: float) -> float:
-        """Where a value lies."""
+        """Returns the place of a value."""
         if self.most <= self.least:
             return (self.begin + self.end) / 2
         share = math.log(value / self.least) / math.log(self.most / self.least)
@@ -161,7 +161,7 @@ class _Log:
 
 
 def short(value: float) -> str:
-    """A number on an axis."""
+    """Writes a number on an axis."""
     for factor, unit in ((1e6, "M"), (1e3, "k")):
         if value >= factor:
             return f"{value / factor:g}{unit}"

@@ -1,4 +1,4 @@
-"""What a bench comes to, and its JSON form."""
+"""The result of a bench, and its JSON form."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Open:
     """One round in the open loop."""
 
     rate: float
-    """Events a second that were to be published."""
+    """The events a second that the schedule asked for."""
     reached: float
-    """Events a second that were."""
+    """The events a second that were published."""
     latencies_us: list[float]
-    """Of every delivery that was owed, rising; infinite for what never came."""
+    """The latency of every owed delivery, rising; infinite if it never came."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Measure:
 
     point: Point
     throughputs: list[float] = field(default_factory=list)
-    """Events a second that were published and read by everyone, for each round."""
+    """The events a second that every reader read, for each round."""
     opens: list[Open] = field(default_factory=list)
 
     @property
@@ -41,38 +41,38 @@ class Measure:
 
     @property
     def rate(self) -> float | None:
-        """The rate in the open loop."""
+        """Returns the rate in the open loop."""
         return self.opens[0].rate if self.opens else None
 
     @property
     def behind(self) -> bool:
-        """Whether the schedule could not be kept in most rounds."""
+        """Whether most rounds could not keep the schedule."""
         late = sum(one.reached < 0.9 * one.rate for one in self.opens)
         return 2 * late > len(self.opens)
 
     def latency_us(self, q: float) -> float | None:
-        """A quantile over all rounds; infinite if so many never came, None if too few say."""
+        """Returns a quantile over all rounds; infinite if events never came, None for too few samples."""
         return quantile(sorted(us for one in self.opens for us in one.latencies_us), q)
 
     def latency_rounds(self, q: float) -> list[float | None]:
-        """The same, for each round."""
+        """Returns the quantile of each round."""
         return [quantile(one.latencies_us, q) for one in self.opens]
 
 
 @dataclass
 class Memory:
-    """What one open subscription costs."""
+    """The memory of one open subscription."""
 
     subscriptions: int
     python_bytes: float | None = None
-    """In this process, by tracemalloc; None where the target is not in it."""
+    """In this process, by tracemalloc; None if the target is not in it."""
     children_bytes: float | None = None
-    """In the processes that the target started, by their resident sets; None where there are none."""
+    """In the processes that the target started, by resident set; None if there are none."""
 
 
 @dataclass
 class TargetResult:
-    """What one target comes to."""
+    """The result of one target."""
 
     name: str
     about: str
@@ -81,11 +81,11 @@ class TargetResult:
     measures: dict[Point, Measure] = field(default_factory=dict)
     memory: Memory | None = None
     failure: str | None = None
-    """Why it was not measured to the end."""
+    """Why the measurement ended early."""
 
     @property
     def verdict(self) -> Literal["delivers", "loses", "breaks", "fails"]:
-        """`loses` and `breaks` are what the checker proved."""
+        """Returns the verdict; the checker proved `loses` and `breaks`."""
         if self.account.lost:
             return "loses"
         if self.account.violations:
@@ -94,7 +94,7 @@ class TargetResult:
 
     @property
     def reason(self) -> str:
-        """The verdict in one line."""
+        """Returns the verdict in one line."""
         account = self.account
         counts = f"{account.deliveries:,} deliveries"
         if account.lost:
@@ -111,13 +111,13 @@ class TargetResult:
 
     @property
     def base(self) -> Measure | None:
-        """What all dimensions begin with."""
+        """Returns the measure with which all dimensions begin."""
         return next(
             (one for point, one in self.measures.items() if point.dimension == "base"), None
         )
 
     def series(self, dimension: Dimension, plan: Plan) -> list[tuple[int | str, Measure]]:
-        """The measures of one dimension in the order of its values, the base among them."""
+        """Returns the measures of one dimension in the order of its values, with the base."""
         base = self.base
         found: dict[int | str, Measure] = {
             point.value: one
@@ -136,7 +136,7 @@ class TargetResult:
         return [(value, found[value]) for value in ordered]
 
     def growth(self, dimension: Dimension, plan: Plan) -> Growth | None:
-        """How the cost of an event grows along a dimension; None where nothing can be fitted."""
+        """Returns how the cost of an event grows along a dimension; None if nothing can be fitted."""
         points = [
             (float(value), [1 / one for one in measure.throughputs])
             for value, measure in self.series(dimension, plan)
@@ -147,34 +147,34 @@ class TargetResult:
 
 @dataclass
 class BenchResult:
-    """What all targets came to, side by side."""
+    """The results of all targets, side by side."""
 
     plan: Plan
     results: list[TargetResult]
     machine: str
     rounds: int
-    """Those that the time was enough for."""
+    """The number of rounds for which the time was enough."""
     duration_s: float = 0.0
 
     @property
     def exit_code(self) -> int:
-        """1 if any target lost, broke or failed."""
+        """Returns 1 if a target lost events, broke a requirement or failed, else 0."""
         return int(any(one.verdict != "delivers" for one in self.results))
 
     @property
     def base(self) -> str:
-        """The base, in words."""
+        """Returns the base in words."""
         return next((str(one.base.point.shape) for one in self.results if one.base), "")
 
     def values(self, dimension: Dimension) -> list[int | str]:
-        """All that was measured of a dimension: numbers by size, words as they came."""
+        """Returns the measured values of a dimension: numbers by size, words in their order."""
         found = [value for one in self.results for value, _ in one.series(dimension, self.plan)]
         numbers = sorted({value for value in found if isinstance(value, int)})
         return [*numbers, *dict.fromkeys(value for value in found if isinstance(value, str))]
 
     @property
     def dimensions(self) -> list[Dimension]:
-        """Those of which more than the base was measured."""
+        """Returns the dimensions of which more than the base was measured."""
         return [
             dimension
             for dimension in self.plan.sweeps
@@ -186,7 +186,7 @@ class BenchResult:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Returns the JSON form."""
         return {
             "schema": 1,
             "kind": "bench",

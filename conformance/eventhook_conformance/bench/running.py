@@ -1,4 +1,4 @@
-"""The whole bench: several targets in turn, point by point, round by round."""
+"""Runs a bench: several targets in turn, point by point, round by round."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.target import Target
 
 Watch = Callable[[str, int, int], None]
-"""Told what is going on, and how many steps of how many are done."""
+"""Takes what is going on, the number of steps done, and the number of all steps."""
 
 _FEW: Final = 16
 _WARM_UP: Final = 0.1
-"""The part of a measurement that goes before it."""
+"""The warm-up, as a part of the measurement that follows."""
 _MOST_EVENTS: Final = 100_000
 _MOST_DELIVERIES: Final = 200_000
 _LOAD: Final = 0.5
-"""The open loop asks for this part of what the slowest target can do at most: beyond, queues grow
-without end, and their length says nothing but how long one looked."""
+"""The open loop offers at most this part of what the slowest target can do. Beyond that, queues grow
+without end, and their length only shows how long one measured."""
 
 
 async def bench(targets: Mapping[str, Target], plan: Plan, watch: Watch) -> BenchResult:
@@ -67,7 +67,7 @@ async def bench(targets: Mapping[str, Target], plan: Plan, watch: Watch) -> Benc
 
 
 def machine() -> str:
-    """Where the numbers hold, and how busy it was before."""
+    """Returns the machine, and how busy it was before."""
     return (
         f"{platform.python_implementation()} {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
@@ -86,9 +86,9 @@ class _Bench:
         self._points = plan.points(sorted(shared), min(one.max_subscriptions for one in claims))
 
     async def run(self, began: float) -> int:
-        """Measures all; how many rounds the time was enough for."""
+        """Measures everything. Returns the number of rounds for which the time was enough."""
         total = self._plan.rounds * len(self._points)
-        # First, while no process has room left over from greater load.
+        # First, while no process still holds memory of a greater load.
         self._watch("memory of subscriptions", 0, total)
         for subject in self._subjects:
             if subject.alive:
@@ -98,7 +98,7 @@ class _Bench:
         for number in range(self._plan.rounds):
             if number and not budget.another():
                 return number
-            # Each begins a round in turn: whoever comes first finds the machine otherwise.
+            # Each target begins a round in turn: the first one finds the machine in another state.
             turn = number % len(self._subjects)
             order = [*self._subjects[turn:], *self._subjects[:turn]]
             for place, point in enumerate(self._points):
@@ -117,7 +117,7 @@ class _Bench:
 
     async def _measure(self, point: Point, subjects: list[Subject], length_s: float) -> None:
         opened: list[tuple[Subject, ContextTask[Session], Session]] = []
-        gc.collect()  # of the point before, which is no cost of this one
+        gc.collect()  # of the point before: it is not a cost of this one
         try:
             for subject in subjects:
                 if point.shape.payload + 512 <= subject.capabilities.max_event_bytes:
@@ -143,7 +143,7 @@ class _Bench:
         speed = measure.throughputs[-1] if measure.throughputs else None
 
         async def phase(events: int) -> float | None:
-            """Events a second, after so many of them; None where they did not all come."""
+            """Returns the events a second; None if not all of them came."""
             part = await subject.bounded(
                 lambda: session.closed(events, shape.publishers, size), session
             )
@@ -154,7 +154,7 @@ class _Bench:
         events = least if speed is None else int(speed * length_s * _WARM_UP)
         events = min(max(events, least), most)
         warm = await phase(events)
-        # What a bus does with the first few says little of what it does with many.
+        # The first few events say little about many.
         while warm is not None and speed is None and events < min(most, warm * length_s * _WARM_UP):
             events = min(4 * events, most)
             warm = await phase(events)
@@ -177,7 +177,7 @@ class _Bench:
             subject.measure(point).opens.append(_opened(session, part, rate))
 
     def _rate(self, point: Point) -> float:
-        """The same for all targets and rounds, settled when all were measured in the closed loop."""
+        """Returns the rate, the same for all targets and rounds, known after the closed loop."""
         if point not in self._rates:
             measures: list[Measure | None] = [
                 one.result.measures.get(point) for one in self._subjects
@@ -188,7 +188,7 @@ class _Bench:
 
 
 def _opened(session: Session, part: Part, rate: float) -> Open:
-    """The latency of every delivery that was owed, from the moment its event was due."""
+    """Returns the latency of every owed delivery, from the moment its event was due."""
     latencies: list[float] = []
     base, sent = session.traffic.base, session.sent
     until = part.first + part.events

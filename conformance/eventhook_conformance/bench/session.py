@@ -1,7 +1,7 @@
-"""One session: subscriptions of one traffic, and what is published to them, all of it recorded.
+"""Records one session: the subscriptions of one traffic, and the events published to them.
 
-Recording costs two looks at the clock for each publish and one for each delivery, about a tenth of a
-microsecond. Whatever is to be found out is found out afterwards, from the lists.
+Recording reads the clock twice for each publish and once for each delivery, about a tenth of a
+microsecond. Everything else is worked out afterwards, from the lists.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from eventhook_conformance.probe.failure import describe
 _PULL: Final = 256
 _FAR: Final = 2_000_000
 _NEAR: Final = 1_500_000
-"""Nanoseconds: timers of the event loop are only that exact, so the rest is waited for by turns."""
+"""In nanoseconds: timers of the event loop are only that exact; the rest is waited for turn by turn."""
 
 
 @dataclass(eq=False)
 class Sent:
-    """One publish, as it was."""
+    """The record of one publish."""
 
     event: Event
     called: int = 0
     returned: int = 0
-    """0 while it has not returned."""
+    """0 until it has returned."""
     outcome: Outcome = "pending"
     error: str | None = None
 
 
 @dataclass(eq=False)
 class Reader:
-    """One subscription that is read, and all it delivered."""
+    """A subscription that is read, and its deliveries."""
 
     number: int
     selects: Selects
@@ -56,25 +56,25 @@ class Reader:
     entered: int
     got: list[Any] = field(default_factory=list)
     stamps: list[int] = field(default_factory=list)
-    """When each read returned, in nanoseconds of the performance counter."""
+    """The time at which each read returned, in nanoseconds of the performance counter."""
     end: End | None = None
     end_error: str | None = None
     waited: bool = False
-    """Its last fence did not come in time."""
+    """Whether its last fence did not come in time."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one phase of a session published, and where each reader stood when it began."""
+    """The events of one phase of a session, and the place of each reader when it began."""
 
     first: int
     events: int
     read_before: tuple[int, ...]
     began: int
     ended: int
-    """When the last of its events was read, or published, whichever is later."""
+    """The time at which its last event was read or published, whichever is later."""
     due: tuple[int, ...] = ()
-    """In the open loop, when each event was to be published."""
+    """In the open loop, the times at which the events were due."""
     complete: bool = True
 
     @property
@@ -83,12 +83,12 @@ class Part:
 
 
 class Session:
-    """Subscriptions that are open, and what happens on them.
+    """Open subscriptions, and what happens on them.
 
     Args:
         publisher: the client that publishes.
-        traffic: what is published, and who reads.
-        wait_s: how long to wait for what must come.
+        traffic: the events and the readers.
+        wait_s: the timeout for events that must come.
     """
 
     def __init__(self, publisher: StreamingBackend, traffic: Traffic, wait_s: float) -> None:
@@ -97,12 +97,12 @@ class Session:
         self.readers: list[Reader] = []
         self.wait_s = wait_s
         self.ended = 0
-        """When the last phase was over."""
+        """The end of the last phase."""
         self._publisher = publisher
 
     @property
     def progress(self) -> int:
-        """A number that rises as long as anything goes on."""
+        """Returns a number that rises as long as anything happens."""
         return sum(len(one.got) for one in self.readers) + sum(
             1 for one in self.sent if one.returned
         )
@@ -123,7 +123,7 @@ class Session:
         return await self._phase(first, events, publishers, publish, window)
 
     async def open(self, events: int, publishers: int, rate: float) -> Part:
-        """Publishes by a schedule that waits for nobody; who comes late, sends at once."""
+        """Publishes by a fixed schedule; a publish that is late starts at once."""
         first = len(self.sent)
         until = self._make(events)
         start = perf_counter_ns() + _FAR
@@ -137,7 +137,7 @@ class Session:
                 if perf_counter_ns() > latest:
                     return
                 await self._publish(self.sent[place])
-                # A bus whose publish never waits would keep the readers from ever reading.
+                # If publish never waits, the readers would never run.
                 await asyncio.sleep(0)
 
         return await self._phase(first, events, publishers, publish, None, due)
@@ -180,7 +180,7 @@ class Session:
         return Part(first, events, before, began, ended, due, complete)
 
     async def _fence(self, reading: list[asyncio.Task[None]]) -> None:
-        """Publishes what proves that nothing more will come, and waits for that."""
+        """Publishes fences, which prove that nothing more will come, and waits for them."""
         first = len(self.sent)
         self.sent += [Sent(event) for event in self.traffic.fences(first)]
         for fence in self.sent[first:]:
@@ -213,14 +213,14 @@ class Session:
             await side.publish(event)
         except (InvalidEvent, BusClosed, PublishError) as error:
             sent.outcome, sent.error = "refused", describe(error)
-        except Exception as error:  # because: whatever a target raises is a finding, not our end
+        except Exception as error:  # because: an error of a target is a finding
             sent.error = describe(error)
         else:
             sent.outcome = "ok"
         sent.returned = perf_counter_ns()
 
     async def _read(self, reader: Reader, fence: int, window: Window | None) -> None:
-        """Reads up to the first event from the fence on."""
+        """Reads until the first event at or after the fence."""
         subscription, add, stamp = reader.subscription, reader.got.append, reader.stamps.append
         block, mark = 0, self._mark(reader, window, 0, fence)
         try:
@@ -240,11 +240,11 @@ class Session:
             reader.end = "stopped"
         except SubscriptionLost as error:
             reader.end, reader.end_error = "lost", describe(error)
-        except Exception as error:  # because: whatever a target raises is a finding, not our end
+        except Exception as error:  # because: an error of a target is a finding
             reader.end, reader.end_error = "raised", describe(error)
 
     def _mark(self, reader: Reader, window: Window | None, block: int, fence: int) -> int:
-        """The `timestamp_ms` from which on the reader has read that block."""
+        """Returns the `timestamp_ms` at which the reader has read that block."""
         if window is None:
             return fence
         last = self.traffic.last_in(reader.number, window.end_of(block))
@@ -255,7 +255,7 @@ class Session:
 async def session(
     publisher: StreamingBackend, subscriber: StreamingBackend, traffic: Traffic, wait_s: float
 ) -> AsyncIterator[Session]:
-    """Enters every subscription of the traffic; leaves them all."""
+    """Enters all subscriptions of the traffic, and leaves them at the end."""
     opened = Session(publisher, traffic, wait_s)
     async with AsyncExitStack() as stack:
         for selects in traffic.idle:
@@ -264,7 +264,9 @@ async def session(
             entering = perf_counter_ns()
             subscription = await stack.enter_async_context(_subscribe(subscriber, selects))
             if hasattr(subscription, "wanted"):
-                subscription.wanted = _PULL  # reads go on and on, which the driver's client may use
+                subscription.wanted = (
+                    _PULL  # the reader keeps reading, and a driver's client may fetch ahead
+                )
             opened.readers.append(
                 Reader(number, selects, subscription, entering, perf_counter_ns())
             )
@@ -282,7 +284,7 @@ def _place(event: Any) -> int:
 
 
 async def _until(due: int) -> None:
-    """Waits for a moment more exactly than the event loop's timers do."""
-    # A moment is no event that could be waited for, and it is nearer than a timer can be.
+    """Waits for a moment, more exactly than the event loop's timers."""
+    # There is no event to wait for, and the moment is nearer than a timer can be.
     while (left := due - perf_counter_ns()) > 0:  # noqa: ASYNC110  # because: as above
         await asyncio.sleep((left - _NEAR) / 1e9 if left > _FAR else 0)

@@ -1,4 +1,4 @@
-"""What is measured: the shapes of traffic, and which are varied how. Plain data."""
+"""The shapes of traffic to measure, and how they vary. Plain data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Shape:
     """One kind of traffic."""
 
     publishers: int = 8
-    """Publishes at once, on one client."""
+    """Concurrent publishes on one client."""
     subscribers: int = 1
     """Subscriptions of each tenant that get all its events."""
     tenants: int = 1
@@ -32,7 +32,7 @@ class Shape:
     payload: int = 256
     """Bytes of text in each event's data."""
     filter: Filter = "none"
-    """What the pattern of every subscription filters by; each event passes."""
+    """The filter of every pattern; each event passes it."""
     side: Side = "events"
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class Shape:
 
     @property
     def subscriptions(self) -> int:
-        """How many are open at once."""
+        """Returns the number of open subscriptions."""
         return self.subscribers * self.tenants + self.idle
 
 
@@ -65,30 +65,29 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that a bench does, but for the targets."""
+    """The plan of a bench, without the targets."""
 
     rounds: int = 3
     seconds: float | None = None
-    """What the whole may take, about; None: so much for each target."""
+    """The seconds for everything, roughly; None: a fixed time for each target."""
     target_seconds: float = 15.0
     duration_s: float | None = None
-    """Seconds of each measurement, about, whatever the whole takes then; the base takes four times as
-    long."""
+    """The seconds of each measurement, roughly; the base takes four times as long. None: divided."""
     rate: float = 2000.0
-    """Events a second in the open loop; less where some target could not keep up."""
+    """Events a second in the open loop; less if a target cannot keep up."""
     sweeps: dict[Dimension, tuple[int | str, ...]] = dataclasses.field(
         default_factory=lambda: dict(SWEEPS)
     )
     memory_subscriptions: int = 500
     wait_s: float = 3.0
-    """How long to wait for what must come."""
+    """The timeout for events that must come."""
 
     def seconds_for(self, targets: int) -> float:
-        """What the whole may take."""
+        """Returns the seconds for everything."""
         return self.target_seconds * targets if self.seconds is None else self.seconds
 
     def points(self, sides: Sequence[str], most_subscriptions: int) -> list[Point]:
-        """The base first, then each dimension, without what no target could be asked for."""
+        """Returns the base, then each dimension, without points that no target can be asked for."""
         side: Side = "events" if "events" in sides else "streams"
         return list(self._points(Shape(side=side), sides, most_subscriptions))
 
@@ -108,7 +107,7 @@ class Plan:
                 yield Point(dimension, value, shape, self.rate)
 
     def to_dict(self, targets: int) -> dict[str, Any]:
-        """The JSON form, for so many targets."""
+        """Returns the JSON form for a number of targets."""
         return {
             "rounds": self.rounds,
             "seconds": self.seconds_for(targets) if self.duration_s is None else None,
@@ -150,7 +149,7 @@ TITLES: Final[dict[Dimension, str]] = {
 
 
 def quick_plan(**changes: Any) -> Plan:
-    """A plan that is over in some seconds: fewer dimensions, one round."""
+    """Returns a plan of a few seconds: fewer dimensions, one round."""
     return dataclasses.replace(
         Plan(rounds=1, target_seconds=4.0, sweeps=dict(QUICK), memory_subscriptions=200),
         **changes,
@@ -158,16 +157,16 @@ def quick_plan(**changes: Any) -> Plan:
 
 
 def base_value(dimension: Dimension, base: Shape, rate: float) -> int | str:
-    """The value that the base has in a dimension."""
+    """Returns the value of the base in a dimension."""
     value: int | str = int(rate) if dimension == "rate" else getattr(base, dimension)
     return value
 
 
 def block(capabilities: Capabilities, shape: Shape) -> int:
-    """How many events the closed loop publishes before every reader must have read the block before.
+    """Returns the number of events in a block of the closed loop.
 
-    Two blocks may be unread; four are what the checker's generous account of overflow may count.
-    That must stay below the claimed capacity, or a loss would pass for a lawful overflow.
+    At most two blocks are unread; the checker, which counts overflow generously, may count four. That must
+    stay below the claimed capacity, or a loss would pass for a lawful overflow.
     """
     events = shape.side == "events"
     capacity = capabilities.event_capacity if events else capabilities.stream_capacity

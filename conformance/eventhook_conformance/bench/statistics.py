@@ -1,4 +1,4 @@
-"""Quantiles, medians, spreads and growth: plain functions over lists of numbers."""
+"""Computes quantiles, medians, spreads and growth from lists of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import linear_regression, median
 from typing import Final
 
 _ENOUGH_BEYOND: Final = 1
-"""Samples that must lie beyond a quantile before it says more than the largest one does."""
+"""The samples that must lie beyond a quantile for it to mean more than the largest sample."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Of at least one value."""
+        """Returns the spread of at least one value."""
         return cls(median(values), min(values), max(values))
 
     @property
     def percent(self) -> float:
-        """Half the range between the extremes, in percent of the median."""
+        """Returns half the range, in percent of the median."""
         return 50 * (self.most - self.least) / self.median if self.median else 0.0
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How a cost grows: as the size to the power of `exponent`."""
+    """The growth of a cost: the size to the power of `exponent`."""
 
     exponent: float
     least: float
@@ -42,9 +42,9 @@ class Growth:
 
 
 def quantile(ordered: Sequence[float], q: float) -> float | None:
-    """The smallest value that a share `q` of all does not exceed; None where too few say so.
+    """Returns the smallest value that a share `q` of all does not exceed; None if there are too few.
 
-    Nearest rank, never interpolated: it is a latency that somebody had.
+    It is the nearest rank, never interpolated: a latency that did occur.
 
     Args:
         ordered: the values, rising.
@@ -55,7 +55,7 @@ def quantile(ordered: Sequence[float], q: float) -> float | None:
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
-    """The slope of costs over sizes in log-log, by least squares; None below three points."""
+    """Returns the slope of costs over sizes in log-log, by least squares; None below three points."""
     pairs = [
         (math.log(size), math.log(cost))
         for size, cost in zip(sizes, costs, strict=True)
@@ -67,7 +67,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
 
 
 def growth(sizes: Sequence[float], rounds: Sequence[Sequence[float]]) -> Growth | None:
-    """The growth that the medians show, with what the single rounds show.
+    """Returns the growth by the medians, and by the single rounds.
 
     Args:
         sizes: one for each point.

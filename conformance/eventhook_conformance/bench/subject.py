@@ -1,4 +1,4 @@
-"""One target under measurement: its clients, every call of which has a limit."""
+"""A target under measurement: its clients, with a limit for every call."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ T = TypeVar("T")
 _OPEN_S: Final = 60.0
 _MOST_STALLS: Final = 3
 _CHECKED: Final = 1600
-"""Events of the session in which each delivery is judged: a loss of one in a thousand shows."""
+"""The events of the session in which each delivery is judged: a loss of one in a thousand shows."""
 
 
 class Subject:
-    """A target, opened.
+    """An open target.
 
     Args:
-        name: what the user calls it.
-        target: what is measured.
-        wait_s: how long to wait for what must come.
+        name: the name that the user typed.
+        target: the target to measure.
+        wait_s: the timeout for events that must come.
     """
 
     def __init__(self, name: str, target: Target, wait_s: float) -> None:
@@ -52,16 +52,16 @@ class Subject:
 
     @property
     def alive(self) -> bool:
-        """Whether there is any point in measuring on."""
+        """Whether it makes sense to measure on."""
         return self.result.failure is None
 
     @property
     def events(self) -> bool:
-        """Whether it has an event side."""
+        """Whether the target has an event side."""
         return "events" in self.capabilities.profiles
 
     async def open(self) -> None:
-        """Opens two clients where that is claimed, so that what is measured goes over the bus.
+        """Opens two clients if the target claims several, so that events go over the bus.
 
         Raises:
             TargetUnusable: opening, entering or publishing raised or hung.
@@ -76,7 +76,7 @@ class Subject:
                 self._names = ("c1", "c2")
         except TargetUnusable:
             raise
-        except Exception as error:  # because: whatever the target raises is said in one line
+        except Exception as error:  # because: an error of the target becomes one line
             raise TargetUnusable(f"opening a client failed: {describe(error)}") from error
         self._processes = descendants() - before
 
@@ -87,10 +87,10 @@ class Subject:
             self.result.failure = self.result.failure or problem
 
     async def check(self) -> None:
-        """Has the checker judge a mixed traffic, delivery by delivery.
+        """Lets the checker judge mixed traffic, delivery by delivery.
 
         Raises:
-            TargetUnusable: not even that could be published.
+            TargetUnusable: the traffic could not be published.
         """
         side = "events" if self.events else "streams"
         claimed = self.capabilities
@@ -113,47 +113,47 @@ class Subject:
             await self._fail("nothing was delivered at all")
 
     async def stalled(self) -> None:
-        """Some reader did not get on; after a few times there is nothing left to measure."""
+        """Notes that a reader stalled; after a few times the target is not measured any more."""
         self._stalls += 1
         if self._stalls == _MOST_STALLS:
             await self._fail(f"{_MOST_STALLS} times some reader got nothing for {self._wait_s:g} s")
 
     async def enter(self, traffic: Traffic) -> tuple[ContextTask[Session], Session] | None:
-        """Enters the subscriptions of a traffic; None if that failed, which is then noted."""
+        """Enters the subscriptions of a traffic. Returns None if that failed, and notes why."""
         held = ContextTask(
             lambda: session(self._publisher, self._subscriber, traffic, self._wait_s),
             self._deadline,
         )
         try:
             return held, await held.enter(_OPEN_S)
-        except Exception as error:  # because: whatever the target raises is said in one line
+        except Exception as error:  # because: an error of the target becomes one line
             await self._fail(f"subscribing: {describe(error)}")
             return None
 
     async def leave(
         self, held: ContextTask[Session], opened: Session, *, judge: bool = False
     ) -> None:
-        """Leaves them, and enters what was owed and came into the account."""
+        """Leaves the subscriptions, and adds the session to the account."""
         found = account(opened, self.capabilities, clients=self._names, judge=judge)
         self.result.account.add(found)
         if found.errors:
             await self._fail(found.errors[0])
         try:
             await held.leave()
-        except Exception as error:  # because: whatever the target raises is said in one line
+        except Exception as error:  # because: an error of the target becomes one line
             await self._fail(f"leaving: {describe(error)}")
 
     async def bounded(
         self, phase: Callable[[], Coroutine[Any, Any, T]], opened: Session
     ) -> T | None:
-        """Runs a phase as long as anything goes on; None if it failed, which is then noted."""
+        """Runs a phase as long as anything happens. Returns None if it failed, and notes why."""
         task = asyncio.get_running_loop().create_task(phase())
         try:
             if await self._deadline.wait(
                 task, progress=lambda: opened.progress, timeout_s=self._wait_s * 2
             ):
                 return task.result()
-        except Exception as error:  # because: whatever the target raises is said in one line
+        except Exception as error:  # because: an error of the target becomes one line
             await self._fail(describe(error))
             return None
         finally:
@@ -163,7 +163,7 @@ class Subject:
         return None
 
     def measure(self, point: Point) -> Measure:
-        """Where the numbers of a point go."""
+        """Returns the measure of a point."""
         return self.result.measures.setdefault(point, Measure(point))
 
     async def weigh(self, subscriptions: int) -> None:
@@ -180,7 +180,7 @@ class Subject:
             if await self._deadline.wait(task, timeout_s=_OPEN_S):
                 self.result.memory = task.result()
                 return
-        except Exception as error:  # because: whatever the target raises is said in one line
+        except Exception as error:  # because: an error of the target becomes one line
             await self._fail(f"subscribing: {describe(error)}")
             return
         finally:

@@ -1,7 +1,7 @@
-"""The events of one session, made before the clock starts: making them is no cost of the bus.
+"""Makes the events of one session before the clock starts: making them is not a cost of the bus.
 
-Each carries its place in the session as `timestamp_ms`, counted from the moment of making: so a reader
-knows at once how far it got, and when the event was due, without looking anything up.
+Each event carries its place in the session as `timestamp_ms`, counted from the time of making. So a reader
+knows at once its own place, and when the event was due.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SOURCE: Final = "bench"
 
 
 class Traffic(ABC):
-    """Who subscribes to what, and what is published."""
+    """The subscriptions and the events of a session."""
 
     def __init__(self) -> None:
         self.base = now_ms()
@@ -32,28 +32,28 @@ class Traffic(ABC):
     @property
     @abstractmethod
     def readers(self) -> Sequence[Selects]:
-        """What each subscription that is read selects."""
+        """The selection of each subscription that is read."""
 
     @property
     def idle(self) -> Sequence[Selects]:
-        """What each subscription selects that is only there."""
+        """The selection of each idle subscription."""
         return ()
 
     @abstractmethod
     def event(self, place: int) -> Event:
-        """The event at a place of the session."""
+        """Returns the event at a place of the session."""
 
     @abstractmethod
     def fences(self, place: int) -> Sequence[Event]:
-        """Events from that place on, at least one of them for each reader."""
+        """Returns events from that place on, at least one for each reader."""
 
     @abstractmethod
     def last_in(self, reader: int, until: int) -> int:
-        """The last place before `until` whose event the reader gets."""
+        """Returns the last place before `until` whose event the reader gets."""
 
 
 class Even(Traffic):
-    """Traffic of a shape: the tenants take turns, and each reader gets all of its tenant's."""
+    """Makes traffic of a shape: the tenants take turns, and each reader gets all events of its tenant."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Even(Traffic):
 
 
 class Mixed(Traffic):
-    """Traffic for checking rather than measuring: two tenants, filters, payloads of every kind."""
+    """Makes traffic to check a target: two tenants, filters, payloads of every kind."""
 
     def __init__(self, side: str) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class Mixed(Traffic):
     def fences(self, place: int) -> Sequence[Event]:
         if self._side == "streams":
             return [self.event(place + number) for number in range(2)]
-        # What every reader of the tenant selects, whatever it filters by.
+        # Every reader of the tenant selects this, whatever its filter.
         return [
             FlovynEvent(
                 id=uuid4(),
@@ -181,7 +181,7 @@ class Mixed(Traffic):
 
 
 def stream_event(key: str, payload: str, sequence: int, timestamp_ms: int) -> StreamEvent:
-    """A token of a stream."""
+    """Makes a token of a stream."""
     return StreamEvent(
         task_execution_id="",
         workflow_execution_id=key,
@@ -193,7 +193,7 @@ def stream_event(key: str, payload: str, sequence: int, timestamp_ms: int) -> St
 
 
 def text(length: int) -> str:
-    """So many letters, the same ones every time, with little for a compressor to find."""
+    """Returns a number of letters, always the same, that compress badly."""
     return (_TEXT * (length // len(_TEXT) + 1))[:length]
 
 

@@ -1,4 +1,4 @@
-"""How far publishers may run ahead of the slowest reader."""
+"""Bounds how far publishers run ahead of the slowest reader."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import asyncio
 
 
 class Stalled(Exception):
-    """No reader got on in time."""
+    """The slowest reader did not advance in time."""
 
 
 class Window:
-    """Two blocks of events may be under way: a block begins when all have read the one before last.
+    """Lets two blocks of events be under way: a block begins when all have read the one before last.
 
     Args:
-        readers: how many have to read each block.
-        block: events in a block.
+        readers: the number of readers that read each block.
+        block: the number of events in a block.
         start: the place of the first event.
         wait_s: how long to wait for the slowest reader.
     """
 
     def __init__(self, readers: int, block: int, start: int, wait_s: float) -> None:
         self.limit = start + 2 * block
-        """The place from which on publishers have to wait."""
+        """Returns the place at which publishers must wait."""
         self._readers = readers
         self._block = block
         self._start = start
@@ -31,11 +31,11 @@ class Window:
         self._waiting: asyncio.Future[None] | None = None
 
     def end_of(self, block: int) -> int:
-        """The place after the last one of a block, by its number."""
+        """Returns the place after the last event of a block, by its number."""
         return self._start + (block + 1) * self._block
 
     def passed(self, block: int) -> None:
-        """One more reader has read a block, and so every block before."""
+        """Notes that one more reader has read a block, and every block before."""
         self._passed[block] = self._passed.get(block, 0) + 1
         while self._passed.get(self._done) == self._readers:
             del self._passed[self._done]
@@ -48,7 +48,7 @@ class Window:
         """Waits until the event at that place may be published.
 
         Raises:
-            Stalled: the slowest reader did not get on in time.
+            Stalled: the slowest reader did not advance in time.
         """
         while place >= self.limit:
             if self._waiting is None or self._waiting.done():
@@ -57,7 +57,7 @@ class Window:
                 async with asyncio.timeout(self._wait_s):
                     await asyncio.shield(self._waiting)
             except TimeoutError:
-                # After a pause of the whole process, timers come before what there is to read.
+                # After a pause of the whole process, timers fire before reads.
                 await asyncio.sleep(0.05)
                 if place >= self.limit:
                     raise Stalled from None

@@ -1,4 +1,4 @@
-"""`bench`: how fast targets are, side by side."""
+"""`bench`: measures targets side by side, and checks every delivery."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--json", "json_file", type=_FILE, help="Write every number as JSON.")
 @click.option("--html", "html_file", type=_FILE, help="Write one HTML page with plots.")
-@click.option("--quick", is_flag=True, help="One round, fewer dimensions: some seconds.")
+@click.option("--quick", is_flag=True, help="One round, fewer dimensions: a few seconds.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True, max=86_400),
     metavar="SECONDS",
-    help="What the whole may take, about.  [15 for each target; with --quick 4]",
+    help="Time for everything, roughly.  [15 for each target; 4 with --quick]",
 )
-@click.option("--rounds", type=click.IntRange(min=1), help="How often each point is measured.  [3]")
+@click.option("--rounds", type=click.IntRange(min=1), help="Number of rounds.  [3]")
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True, max=600),
     metavar="SECONDS",
-    help="Length of one measurement, however long the whole takes then.",
+    help="Length of one measurement, instead of --seconds.",
 )
 @click.option(
     "--rate",
     type=click.FloatRange(min=1, max=100_000),
     metavar="EVENTS/S",
-    help="Offered when latency is measured.  [2000]",
+    help="Rate offered for latency.  [2000]",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="How long to wait for what must come.  [3]",
+    help="Timeout for events that must come.  [3]",
 )
 def bench_command(
     targets: tuple[str, ...],
@@ -66,18 +66,18 @@ def bench_command(
     rate: float | None,
     timeout: float | None,
 ) -> None:
-    """Measures each TARGET, and checks all that it delivers.
+    """Measures each TARGET, and checks every delivery.
 
-    Throughput in a closed loop, without overflow; latency by an open
-    schedule, counted from the moment an event was due, so that no waiting is
+    Measures throughput in a closed loop, without overflow, and latency by an
+    open schedule, from the moment an event was due, so that no waiting is
     hidden. TARGET as for `run`; several are measured in turn.
 
-    The time is divided over all that is measured, and what does not depend on
-    it is done in any case: a slow target takes longer, and gets fewer rounds.
+    Divides the time over all measurements. Steps of a fixed size are done in
+    any case: a slow target takes longer, and gets fewer rounds.
 
     \b
-    Exits 0 if all deliver as owed, 1 if one loses, breaks a requirement or
-    fails, 2 wrong usage or a target cannot be used. Examples:
+    Exits 0 if all deliver as owed, 1 if one loses events, breaks a requirement
+    or fails, 2 for wrong usage or if a target cannot be used. Examples:
       eventhook-conformance bench memory nats
       eventhook-conformance bench nats "driver:./my-driver" --html bench.html
       eventhook-conformance bench my_bus_target:target --seconds 300 --rounds 5
@@ -96,7 +96,7 @@ def bench_command(
     }
     for option, value in changes.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise click.BadParameter(f"{value} is no finite number", param_hint=f"--{option}")
+            raise click.BadParameter(f"{value} is not a finite number", param_hint=f"--{option}")
     result = _measure(found, _plan(quick, changes))
     _print(result)
     written = True

@@ -17,10 +17,10 @@ def driver(target: str) -> None:
     Example:
       eventhook-conformance run "driver:eventhook-conformance driver memory"
     """
-    # The protocol's client, which most commands never need, stays unloaded.
+    # Only this command pays for the import.
     from eventhook_conformance.driver.server import Output, serve
 
-    # Before the target's module is imported: it may print.
+    # Entered before the import of the target's module, which may print.
     with Output() as output:
         try:
             found = find_target(target)

@@ -1,4 +1,4 @@
-"""`driver-check`: looks at a driver's protocol alone."""
+"""`driver-check`: checks the protocol of a driver, not its bus."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import click
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND LINE", type=click.UNPROCESSED)
 def driver_check(command: Sequence[str]) -> None:
-    """Checks that COMMAND LINE speaks the driver protocol; says what is wrong.
+    """Checks that COMMAND LINE speaks the driver protocol, and says what is wrong.
 
-    It judges no bus: that is what `run "driver:COMMAND LINE"` does. Exits 0 if
-    nothing is wrong, 1 if something is.
+    It judges no bus; `run "driver:COMMAND LINE"` does. Exits 0 if all checks
+    hold, else 1.
 
     \b
     Example:
@@ -26,12 +26,12 @@ def driver_check(command: Sequence[str]) -> None:
     """
     words = shlex.split(command[0]) if len(command) == 1 else list(command)
     if not words:
-        raise click.UsageError("there is no command")
+        raise click.UsageError("expected a command line, got an empty text")
     sys.exit(asyncio.run(_check(words)))
 
 
 async def _check(command: Sequence[str]) -> int:
-    # Most commands never need it.
+    # Only this command pays for the import.
     from eventhook_conformance.driver.checking import check_driver
     from eventhook_conformance.driver.stderr import Outlet
 

@@ -1,4 +1,4 @@
-"""`init`: writes what a vendor starts from."""
+"""`init`: writes a working target or driver to start from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from eventhook_conformance.cli._scaffold import CannotScaffold, rename, templates, write
+from eventhook_conformance.cli._scaffold import CannotScaffold, name_of, rename, templates, write
 
 
 @click.command()
@@ -17,23 +17,24 @@ from eventhook_conformance.cli._scaffold import CannotScaffold, rename, template
     type=click.Choice(list(templates())),
     default="python",
     show_default=True,
-    help="What to write it in.",
+    help="Language of the adapter or driver.",
 )
-@click.option("--name", default="my-bus", show_default=True, help="What the bus is called.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
-def init(directory: Path, language: str, name: str, force: bool) -> None:
+@click.option("--name", help="Name of the bus. [default: the name of DIR, or my-bus]")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+def init(directory: Path, language: str, name: str | None, force: bool) -> None:
     """Writes a working adapter or driver, a test, a CI workflow, a tox section.
 
-    The bus in it lives in memory and is conformant as it stands; put yours in
-    its place. A tox.ini or .gitignore that is there is added to; nothing is
-    overwritten.
+    The bus in it lives in memory and is conformant as it stands; replace it by
+    yours. Adds to a tox.ini or .gitignore that exists, and overwrites nothing.
 
     \b
     Examples:
       eventhook-conformance init
-      eventhook-conformance init --language python-driver --name acme-bus acme
+      eventhook-conformance init acme-bus
+      eventhook-conformance init --language python-driver --name acme-bus .
     """
     template = templates()[language]
+    name = name_of(directory) if name is None else name
     try:
         written = write(template.files(name), directory, force=force)
     except CannotScaffold as error:

@@ -59,7 +59,7 @@ class _OneLine(click.Group):
 )
 @click.version_option(__version__, prog_name="eventhook-conformance")
 def main() -> None:
-    """Decides whether an event bus does what it promises.
+    """Judges whether an event bus does what it promises.
 
     \b
     Example:

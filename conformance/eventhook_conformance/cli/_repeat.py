@@ -1,4 +1,4 @@
-"""`repeat`: how stable the verdict on a target is."""
+"""`repeat`: runs the suite again and again, to see whether the verdict changes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from eventhook_conformance.selftest.stability import repeat
 
 @click.command(name="repeat")
 @click.argument("target")
-@click.option("--runs", type=click.IntRange(min=2), default=20, show_default=True)
+@click.option(
+    "--runs", type=click.IntRange(min=2), default=20, show_default=True, help="Number of runs."
+)
 @click.option("--load", is_flag=True, help="Keep all processors busy in every second run.")
 def repeat_command(target: str, runs: int, load: bool) -> None:
-    """Runs the suite against TARGET again and again, and reports what changes.
+    """Runs the suite against TARGET again and again, and reports changes.
 
     \b
-    Exits 0 if every run came to the same, else 1. Example:
+    Exits 0 if all runs have the same result, else 1. Example:
       eventhook-conformance repeat nats --runs 50 --load
     """
     try:
@@ -36,5 +38,5 @@ def repeat_command(target: str, runs: int, load: bool) -> None:
         for change in one.changes:
             click.echo(f"      {change}")
     summary = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    click.echo(f"\n{target}: {runs} runs: {summary}; {changed} with a case that came out otherwise")
+    click.echo(f"\n{target}: {runs} runs: {summary}; {changed} with a case that changed")
     sys.exit(0 if len(verdicts) == 1 and not changed else 1)

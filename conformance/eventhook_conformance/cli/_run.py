@@ -44,21 +44,21 @@ _DEFAULTS = Settings()
     "-k",
     "selection",
     metavar="EXPR",
-    help="Only cases that match: part of an ID, a requirement, and/or/not.",
+    help="Run only cases that match: part of an ID, a requirement, and/or/not.",
 )
 @click.option(
     "--seed",
     type=int,
     default=_DEFAULTS.seed,
     show_default=True,
-    help="Makes random choices repeatable.",
+    help="Make the random choices repeatable.",
 )
 @click.option(
     "--examples",
     type=click.IntRange(min=1),
     default=_DEFAULTS.examples,
     show_default=True,
-    help="How many random histories.",
+    help="Number of random histories.",
 )
 @click.option(
     "--timeout",
@@ -66,7 +66,7 @@ _DEFAULTS = Settings()
     default=_DEFAULTS.arrival_timeout_s,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for what must come.",
+    help="Timeout for events that must come.",
 )
 @click.option(
     "--settle",
@@ -74,13 +74,13 @@ _DEFAULTS = Settings()
     default=_DEFAULTS.settle_s,
     show_default=True,
     metavar="SECONDS",
-    help="How long to listen, once, for what must not come.",
+    help="How long to listen, once, for events that must not come.",
 )
 @click.option(
     "--at-once",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many cases at once, where they may. [default: 1, or 96 for a target far away]",
+    help="Maximum concurrent cases. [default: 1, or 96 for a distant target]",
 )
 @click.option(
     "--replay",
@@ -92,7 +92,7 @@ _DEFAULTS = Settings()
     "--baseline",
     "baseline_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Fail only on what got worse than this file says.",
+    help="Fail only on failures that this file does not have.",
 )
 @click.option(
     "--max-failures",
@@ -106,9 +106,11 @@ _DEFAULTS = Settings()
     is_flag=True,
     help="Only the cases that failed last, in this directory. All, if none did.",
 )
-@click.option("--browser", is_flag=True, help="A headless Chromium reads the SSE streams too.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the verdicts.")
-@click.option("-v", "--verbose", is_flag=True, help="Every requirement, passed or not claimed too.")
+@click.option("--browser", is_flag=True, help="Read the SSE streams with a headless Chromium too.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the verdicts.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print every requirement and every failure in full."
+)
 def run(
     targets: tuple[str, ...],
     profiles: tuple[str, ...],
@@ -132,7 +134,7 @@ def run(
     """Judges each TARGET: a registered name, module:attribute, or driver:COMMAND.
 
     \b
-    Exits 0 conformant, 1 not conformant, 2 wrong usage or the target cannot be
+    Exits 0 conformant, 1 not conformant, 2 wrong usage or target cannot be
     used, 3 no verdict. Examples:
       eventhook-conformance run memory nats
       eventhook-conformance run my_bus_target:target --json report.json
@@ -163,7 +165,9 @@ def run(
     subjects = _resolve(targets, settings)
     known = load(baseline_file, specification) if baseline_file is not None else None
     if known is not None and len({one.target.name for one in subjects}) < len(subjects):
-        raise click.UsageError("two of the targets have one name: no baseline can tell them apart")
+        raise click.UsageError(
+            "two targets have the same name, so a baseline cannot tell them apart"
+        )
     output = Output(len(subjects), known, quiet=quiet, verbose=verbose)
     output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
     output.hints(unknown_in_selection(selection, specification))
@@ -183,7 +187,7 @@ def run(
         ):
             judge_all(subjects, settings, (keep_result, progress))
     except WrongSelection as error:
-        reports = Reports({})  # nothing was measured that could replace an older report
+        reports = Reports({})  # nothing ran that could replace an older report
         raise click.BadParameter(str(error), param_hint="-k") from error
     finally:
         news = against(known, results) if known is not None else None

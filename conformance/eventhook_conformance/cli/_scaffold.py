@@ -1,8 +1,8 @@
-"""What a vendor starts from: a folder of templates for each language, copied under the vendor's name.
+"""Copies a folder of templates under the vendor's name.
 
-A template is a program that runs as it stands, for a bus called my-bus; that name, as it is spelled in
-texts, in modules and in classes, is all that is replaced. `template.json` beside it says what it is and
-what to run next; it is not copied.
+A template is a program that runs as it stands, for a bus named my-bus. Only that name is replaced, in its
+spellings for texts, modules and classes. `template.json` describes the template and says what to run next;
+it is not copied.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ _ABOUT: Final = "template.json"
 _TOX: Final = "tox.ini"
 _IGNORE: Final = ".gitignore"
 _OURS: Final = {_TOX: "[testenv:conformance]", _IGNORE: "# eventhook-conformance"}
-"""Files that a project has already as a rule, and how what is ours in them begins."""
+"""Files that most projects have already, and the first line of the suite's part in them."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 class CannotScaffold(Exception):
-    """Nothing was written; the message is one line that says why, and what would be right."""
+    """Nothing was written; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """What there is to start from in one language."""
+    """The template of one language."""
 
     language: str
     title: str
     next: str
-    """The command that gives the first verdict, for my-bus."""
+    """The command for the first verdict, for my-bus."""
 
     @property
     def folder(self) -> Path:
-        """Where its files are."""
+        """Returns the folder of its files."""
         return TEMPLATES / self.language
 
     def files(self, name: str) -> dict[Path, str]:
-        """What it writes for a bus of that name, by path in the vendor's folder.
+        """Returns the files for a bus of that name, by path in the vendor's folder.
 
         Raises:
-            CannotScaffold: the name is no name.
+            CannotScaffold: the name is not valid.
         """
         if not _NAME.fullmatch(name):
             raise CannotScaffold(
-                f"{name!r} is no name: right would be small letters, digits and hyphens, as in my-bus"
+                f"expected a name of small letters, digits and hyphens, such as my-bus, got {name!r}"
             )
         return {
             Path(rename(str(path.relative_to(self.folder)), name)): rename(
@@ -61,8 +61,13 @@ class Template:
         }
 
 
+def name_of(folder: Path) -> str:
+    """Returns the name of a folder, if it is a valid name of a bus, else my-bus."""
+    return folder.name if _NAME.fullmatch(folder.name) else "my-bus"
+
+
 def templates() -> dict[str, Template]:
-    """All of them, by language."""
+    """Returns all templates by language."""
     found = {}
     for about in sorted(TEMPLATES.glob(f"*/{_ABOUT}")):
         language = about.parent.name
@@ -71,7 +76,7 @@ def templates() -> dict[str, Template]:
 
 
 def rename(text: str, name: str) -> str:
-    """The text with the vendor's name in place of my-bus, in each of its spellings."""
+    """Replaces my-bus by the vendor's name, in each of its spellings."""
     words = name.split("-")
     spellings = {
         "my-bus": name,
@@ -82,19 +87,19 @@ def rename(text: str, name: str) -> str:
 
 
 def write(files: Mapping[Path, str], folder: Path, *, force: bool = False) -> list[Path]:
-    """Writes them all, or none. Returns what was written.
+    """Writes all files or none. Returns the paths that were written.
 
-    A tox.ini or .gitignore that is there is added to; a .gitignore that has been added to stays.
+    Adds to a tox.ini or .gitignore that exists; leaves a .gitignore that has the suite's part.
 
     Raises:
-        CannotScaffold: one of them is there already and must not be overwritten, or cannot be written.
+        CannotScaffold: a file exists already, or cannot be written.
     """
     files = {path: text for path, text in files.items() if not _is_ignored(folder / path)}
     there = [str(path) for path in files if _is_there(folder / path)]
     if there and not force:
-        verb = "is" if len(there) == 1 else "are"
+        verb = "exists" if len(there) == 1 else "exist"
         raise CannotScaffold(
-            f"{', '.join(there)} {verb} there already; nothing was written (--force overwrites)"
+            f"{', '.join(there)} {verb} already; nothing was written (--force overwrites)"
         )
     try:
         for path, text in files.items():
@@ -111,12 +116,12 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_ignored(path: Path) -> bool:
-    """Whether git ignores already what it should."""
+    """Whether it is a .gitignore that has the suite's part already."""
     return path.name == _IGNORE and _has_ours(path)
 
 
 def _mode(path: Path) -> str:
-    """How the file is opened: what lacks only our part is added to, all else written anew."""
+    """Returns the mode to open the file: append to a file that lacks only the suite's part, else write."""
     if path.name not in _OURS or not path.is_file():
         return "w"
     return "w" if _has_ours(path) else "a"

@@ -1,4 +1,4 @@
-"""`self-test`: proves what the suite catches."""
+"""`self-test`: runs the suite against every mutant."""
 
 from __future__ import annotations
 
@@ -23,25 +23,27 @@ from eventhook_conformance.selftest.examine import (
 
 @click.command(name="self-test")
 @click.argument("names", nargs=-1, metavar="[MUTANT...]")
-@click.option("--full", is_flag=True, help="All cases against each; shows all that each one trips.")
+@click.option(
+    "--full", is_flag=True, help="Run all cases against each mutant, and show every charge."
+)
 @click.option(
     "--unaided",
     is_flag=True,
-    help="Random histories and interleavings alone, half a minute each: a measure, not a test.",
+    help="Run random histories and interleavings alone, half a minute each.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="How many processes. [default: four a core]"
+    "--jobs", type=click.IntRange(min=1), help="Number of processes. [default: four a core]"
 )
 @click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the matrix as a Markdown table.",
+    help="Write a Markdown table.",
 )
 @click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write as JSON what each mutant came to, and what it was charged with.",
+    help="Write each mutant's outcome and charges as JSON.",
 )
 def self_test(
     names: tuple[str, ...],
@@ -54,8 +56,8 @@ def self_test(
     """Runs the suite against every registered mutant (or those named).
 
     \b
-    Exits 0 if each was caught at the requirements named for it and no correct
-    variant was accused, else 1; with --unaided mutants may survive. Examples:
+    Exits 0 if each is caught at the requirements named for it and no correct
+    variant is accused, else 1. With --unaided mutants may survive. Examples:
       eventhook-conformance self-test
       eventhook-conformance self-test swallows-the-first --full
       eventhook-conformance self-test --unaided --table unaided.md
@@ -63,7 +65,7 @@ def self_test(
     """
     _check_files({"--table": table, "--json": json_file})
     if full and unaided:
-        raise click.UsageError("--full runs all cases, --unaided a few: give one of the two")
+        raise click.UsageError("--full and --unaided exclude each other")
     try:
         mutants = registered_mutants()
     except BrokenZoo as error:
@@ -75,7 +77,7 @@ def self_test(
         )
     chosen = list(dict.fromkeys(names)) or list(mutants)
     if not chosen:
-        raise click.UsageError("no mutants are registered: there is nothing to test the suite by")
+        raise click.UsageError("no mutants are registered")
     began = time.perf_counter()
     findings: list[Examination] = []
     for finding in examine_all(chosen, full=full, unaided=unaided, workers=jobs):
@@ -94,7 +96,7 @@ def self_test(
 
 
 def _check_files(files: Mapping[str, Path | None]) -> None:
-    # Before minutes are spent on what could not be kept.
+    # Checked before minutes are spent.
     for option, path in files.items():
         if path is not None and not path.resolve().parent.is_dir():
             raise click.BadParameter(f"there is no directory {path.parent}", param_hint=option)
@@ -113,7 +115,7 @@ def _line(finding: Examination, *, full: bool) -> str:
 
 
 def unaided_line(finding: Examination) -> str:
-    """One mutant: by which requirements it was found, if it was."""
+    """Writes one mutant, with the requirements at which it was found."""
     shown = ", ".join(finding.charged) or "-"
     line = f"{finding.judgement:<9} {finding.mutant:<36.36} {shown:<22} {finding.duration_s:5.1f} s"
     if finding.judgement in ("accused", "undecided"):
@@ -122,7 +124,7 @@ def unaided_line(finding: Examination) -> str:
 
 
 def summary(findings: Sequence[Examination]) -> str:
-    """How many came to what."""
+    """Counts the mutants by outcome."""
     counts = Counter(finding.judgement for finding in findings)
     return f"{len(findings)} mutants: " + ", ".join(
         f"{count} {judgement}" for judgement, count in counts.most_common()
@@ -130,7 +132,7 @@ def summary(findings: Sequence[Examination]) -> str:
 
 
 def unaided_summary(findings: Sequence[Examination]) -> str:
-    """How many were found, of those that are broken, and what became of the others."""
+    """Counts the broken mutants that were found, and the correct variants that were accused."""
     counts = Counter(finding.judgement for finding in findings)
     correct = counts["passed"] + counts["accused"]
     told = f"{counts['killed']} of {len(findings) - correct} mutants found"
@@ -142,7 +144,7 @@ def unaided_summary(findings: Sequence[Examination]) -> str:
 
 
 def json_text(findings: Sequence[Examination]) -> str:
-    """The findings for machines, in ASCII."""
+    """Returns the findings as JSON, in ASCII."""
     mutants = [
         {
             "name": one.mutant,
@@ -159,7 +161,7 @@ def json_text(findings: Sequence[Examination]) -> str:
 
 
 def markdown(findings: Sequence[Examination]) -> str:
-    """The matrix as the docs keep it."""
+    """Returns the table for the docs."""
     lines = [
         "# What the suite catches",
         "",
@@ -176,7 +178,7 @@ def markdown(findings: Sequence[Examination]) -> str:
 
 
 def unaided_markdown(findings: Sequence[Examination]) -> str:
-    """What was found unaided, by what and how soon, and what was not."""
+    """Returns the table of the mutants found unaided, and of the others."""
     told = unaided_summary(findings)
     lines = [
         "# What random histories and interleavings find alone",

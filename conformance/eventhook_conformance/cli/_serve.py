@@ -1,4 +1,4 @@
-"""`serve`: a server to try by hand."""
+"""`serve`: runs the reference SSE server, to try by hand."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ GROUP: Final = "eventhook_conformance.servers"
     type=click.Choice(["memory", "nats"]),
     default="memory",
     show_default=True,
-    help="The bus behind it.",
+    help="Bus behind the server.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="0 takes a free one.",
+    help="Port to listen on; 0 for a free one.",
 )
-@click.option("--play", is_flag=True, help="Play workflows in a loop, to have something to see.")
-@click.option("--json", "as_json", is_flag=True, help="The first line of output is JSON.")
+@click.option("--play", is_flag=True, help="Play workflows in a loop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses as one line of JSON.")
 def serve(backend: str, host: str, port: int, play: bool, as_json: bool) -> None:
     """Runs the reference SSE server until Ctrl-C.
 
@@ -96,7 +96,7 @@ def _as_text(served: Served, play: bool) -> str:
         lines += [f"            {name}: {value}" for name, value in one.headers.items()]
     lines += ["", "Try:", f"  {_curl(http.base_url, http.tenants[0])}", ""]
     if not play:
-        lines.append("Nothing happens by itself; --play has workflows running.")
+        lines.append("Nothing happens by itself; --play runs workflows.")
     lines.append("Ctrl-C ends it.")
     return "\n".join(lines)
 
