@@ -96,13 +96,18 @@ class RunResult:
         for case in self.cases:
             for identifier in case.requirements:
                 cases[identifier].append(case)
+        not_run = self.selected.difference(case.id for case in self.cases)
         return [
-            self._judge(requirement, charged, cases[requirement.id])
+            self._judge(requirement, charged, cases[requirement.id], not_run)
             for requirement in requirements(self.settings.specification).values()
         ]
 
     def _judge(
-        self, requirement: Requirement, charged: set[str], cases: Sequence[CaseResult]
+        self,
+        requirement: Requirement,
+        charged: set[str],
+        cases: Sequence[CaseResult],
+        not_run: frozenset[str],
     ) -> RequirementResult:
         reason = requirement.unmet(self.capabilities)
         run = [case for case in cases if case.outcome != "not_claimed"]
@@ -117,7 +122,7 @@ class RunResult:
             outcome = "passed"
         elif not_offered := [case for case in cases if case.history is not None]:
             outcome, reason = "not_claimed", not_offered[0].message
-        elif (unselected := self._unselected(requirement)) is not None:
+        elif (unselected := self._unselected(requirement, not_run)) is not None:
             outcome, reason = "not_claimed", unselected
         else:
             outcome = "untested"
@@ -128,10 +133,10 @@ class RunResult:
             reason=reason,
         )
 
-    def _unselected(self, requirement: Requirement) -> str | None:
-        """Says which option left out all cases of a requirement, if one did."""
+    def _unselected(self, requirement: Requirement, not_run: frozenset[str]) -> str | None:
+        """Says which option left out the cases of a requirement; None if the run ended before them."""
         cases = self.selectable.get(requirement.id, ())
-        if not cases or not self.selected.isdisjoint(cases):
+        if not cases or not not_run.isdisjoint(cases):
             return None
         if self.settings.selection is not None:
             return f"not selected by -k {self.settings.selection!r}"

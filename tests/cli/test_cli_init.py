@@ -310,7 +310,7 @@ def test_the_test_of_endpoints_passes_as_it_stands_and_fails_where_there_is_no_s
 
 @pytest.mark.parametrize("name", ["", "My Bus", "../up", "9lives", "a--b"])
 def test_a_name_that_is_none_is_refused(here: Path, name: str) -> None:
-    assert "as in my-bus" in error_of(init("--name", name))
+    assert "such as my-bus" in error_of(init("--name", name))
     assert files(here) == set()
 
 

@@ -242,3 +242,24 @@ GONE = run(only=[], unusable="it cannot be opened")
 def test_the_first_that_applies_to_any(results: list[RunResult], code: int) -> None:
     assert exit_code(results) == code
     assert exit_code(results[::-1]) == code
+
+
+@pytest.mark.parametrize("narrowed", [{"selection": "PUB-01"}, {"cases": ("made::PUB-01",)}])
+def test_a_selected_case_that_did_not_run_is_untested_and_one_that_does_not_apply_is_not(
+    narrowed: dict[str, Any],
+) -> None:
+    applies = case("PUB-01")
+    other = case("PUB-02", "not_claimed", message="needs more")
+    result = run(
+        applies,
+        other,
+        only=[],
+        settings=Settings(**narrowed),
+        selectable={"PUB-01": [applies.id], "PUB-02": [other.id], "PUB-03": ["made::PUB-03"]},
+        selected=frozenset({applies.id, other.id}),
+    )
+    assert outcome(result, "PUB-02") == "not_claimed"
+    assert outcome(result, "PUB-03") == "not_claimed"
+    stopped = replace(result, cases=[applies])
+    assert outcome(stopped, "PUB-02") == "untested"
+    assert outcome(stopped, "PUB-03") == "not_claimed"
