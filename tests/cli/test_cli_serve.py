@@ -74,6 +74,23 @@ async def test_it_prints_what_to_try() -> None:
         await end(process)
 
 
+async def test_it_shows_the_streams_in_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", "true")
+    async with serving("--port", "0", "--play", "--open") as process:
+        assert process.stdout is not None
+        page = ""
+        while not page:
+            words = (await process.stdout.readline()).decode().split()
+            page = words[1] if words[:1] == ["page"] else ""
+        client = HttpClient(page, Clock())
+        answer = await client.ask("GET", "/", {})
+        assert b"<title>Event streams</title>" in answer.body
+        async with client.stream("/streams/0/tenant", {}) as reading:
+            await asyncio.wait_for(reading.until(lambda: len(reading.received) > 2), 20)
+        await client.aclose()
+        assert "Traceback" not in await end(process)
+
+
 async def test_a_port_that_is_taken_is_one_line() -> None:
     async with serving("--port", "0", "--json") as first:
         assert first.stdout is not None

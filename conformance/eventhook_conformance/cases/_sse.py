@@ -12,7 +12,8 @@ from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.client import Answer
-from eventhook_conformance.sse.session import Sse, StreamKind
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse
 
 PROBLEM: Final = "application/problem+json"
 

@@ -16,7 +16,8 @@ from eventhook_conformance.cases._sse import (
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.client import Answer
-from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
 
 _UUID = "123e4567-e89b-42d3-a456-426614174000"
 _NO_UUIDS = (

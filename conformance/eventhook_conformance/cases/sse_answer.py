@@ -12,7 +12,8 @@ from eventhook_conformance.cases._sse import (
 from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case, via
 from eventhook_conformance.sse.client import EVENT_STREAM
-from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import socket_reader
 
 _LEAST_RETRY_MS = 100

@@ -16,7 +16,8 @@ from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.browser import browser_reading
 from eventhook_conformance.sse.independent_readers import LIBRARIES, Seen
-from eventhook_conformance.sse.session import Sse, StreamKind, need, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse, need, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 _BROWSER_START_S: Final = 30.0

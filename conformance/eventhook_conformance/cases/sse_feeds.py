@@ -13,7 +13,8 @@ from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import PATHS, Sse, StreamKind, sse_session
+from eventhook_conformance.sse.paths import PATHS, StreamKind
+from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 _IDLE_S: Final = 4.0

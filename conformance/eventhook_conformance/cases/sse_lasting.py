@@ -8,7 +8,8 @@ from eventhook_conformance.cases._sse import both_sides
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 

@@ -13,7 +13,8 @@ from eventhook_conformance.cases._sse_document import expect_described, fetch_do
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.document import locate
-from eventhook_conformance.sse.session import PATHS, StreamKind, sse_session
+from eventhook_conformance.sse.paths import PATHS, StreamKind
+from eventhook_conformance.sse.session import sse_session
 
 ODD: Final[Mapping[str, bytes]] = {
     "composed and decomposed": "\u00e9e\u0301".encode(),

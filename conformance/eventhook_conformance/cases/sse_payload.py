@@ -11,7 +11,8 @@ from eventhook_conformance.contract import MAX_INTEGER, StreamEvent, StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
 
 _SIZE: Final = 65536
 

@@ -9,7 +9,8 @@ import pytest
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import socket_reader
 
 _ATTEMPTS: Final = 20

@@ -13,7 +13,8 @@ from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.parser import ServerSentEvent
-from eventhook_conformance.sse.session import StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import SocketReader, socket_reader
 
 _LONG: Final = "~" * 65536

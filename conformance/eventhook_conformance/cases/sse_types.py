@@ -15,7 +15,8 @@ from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import Sse, StreamKind, sse_session
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.stream import Stream
 
 _AT_ONCE = 12

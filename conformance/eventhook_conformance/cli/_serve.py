@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import webbrowser
+from contextlib import AsyncExitStack
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -32,18 +34,19 @@ GROUP: Final = "eventhook_conformance.servers"
     help="Port to listen on; 0 for a free one.",
 )
 @click.option("--play", is_flag=True, help="Play workflows in a loop.")
+@click.option("--open", "opens", is_flag=True, help="Show the streams in a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one line of JSON.")
-def serve(backend: str, host: str, port: int, play: bool, as_json: bool) -> None:
+def serve(backend: str, host: str, port: int, play: bool, opens: bool, as_json: bool) -> None:
     """Runs the reference SSE server until Ctrl-C.
 
     \b
     Examples:
-      eventhook-conformance serve --play
+      eventhook-conformance serve --play --open
       eventhook-conformance serve --backend nats --port 0 --json
     """
     factory = _load(backend)
     try:
-        asyncio.run(_serve(factory, host, port, play, as_json))
+        asyncio.run(_serve(factory, host, port, play, opens, as_json))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error}") from error
 
@@ -63,13 +66,24 @@ def _load(backend: str) -> ServerFactory:
     return factory
 
 
-async def _serve(factory: ServerFactory, host: str, port: int, play: bool, as_json: bool) -> None:
+async def _serve(
+    factory: ServerFactory, host: str, port: int, play: bool, opens: bool, as_json: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with factory(host=host, port=port, play=play) as served:
-        click.echo(json.dumps(_as_json(served)) if as_json else _as_text(served, play))
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(factory(host=host, port=port, play=play))
+        page = None
+        if opens:
+            from eventhook_conformance.sse.viewer import viewing  # because: few ask for it
+
+            page = await stack.enter_async_context(viewing(served.http))
+        click.echo(json.dumps(_as_json(served)) if as_json else _as_text(served, play, page))
+        if page is not None:
+            # A text browser would take the terminal; where there is none, the URL is printed.
+            await asyncio.to_thread(webbrowser.open, page)
         await stop.wait()
     click.echo("stopped", err=True)
 
@@ -86,11 +100,13 @@ def _as_json(served: Served) -> dict[str, Any]:
     }
 
 
-def _as_text(served: Served, play: bool) -> str:
+def _as_text(served: Served, play: bool, page: str | None) -> str:
     http = served.http
     lines = [f"serving {http.base_url}", f"  OpenAPI   {http.base_url}/openapi.json"]
     if served.nats_url is not None:
         lines.append(f"  NATS      {served.nats_url}")
+    if page is not None:
+        lines.append(f"  page      {page}")
     for one in http.tenants:
         lines.append(f"  tenant    {one.id}  {one.base_path}")
         lines += [f"            {name}: {value}" for name, value in one.headers.items()]

@@ -7,6 +7,8 @@
     checks.py     what must hold of a stream; pure
     stream.py     one open stream; session.py: all that a case needs
     provisioning.py, publishing.py, resource_meter.py: executions, traffic, what a server holds
+    paths.py      the endpoints' paths; passing_on.py: a stream through a proxy of the suite's
+    viewer/       a page that shows streams, for `serve --open`
     browser.py    a headless Chromium's EventSource
     fuzzing.py    schemathesis, over schemathesis_runner.py, document.py, asgi_client.py
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from eventhook_conformance.probe import Undecided
 from eventhook_conformance.sse.independent_readers import Seen
+from eventhook_conformance.sse.passing_on import pass_on, respond
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHUNK: Final = 65536
@@ -125,44 +126,19 @@ class _Proxy:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split(" ", 2)
             if path == "/stream":
-                await self._pass_on(writer)
+                await pass_on(self._url, self._headers, writer)
             elif method == "POST":
                 self._reading.note(path, json.loads(await reader.readexactly(_length(head))))
-                _answer(writer, "204 No Content", "text/plain", b"")
+                respond(writer, "204 No Content", "text/plain", b"")
             elif path == "/":
-                _answer(writer, "200 OK", "text/html; charset=utf-8", self._page)
+                respond(writer, "200 OK", "text/html; charset=utf-8", self._page)
             else:
-                _answer(writer, "404 Not Found", "text/plain", b"")
+                respond(writer, "404 Not Found", "text/plain", b"")
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass  # the browser went away
         finally:
             writer.close()
-
-    async def _pass_on(self, writer: asyncio.StreamWriter) -> None:
-        import httpx
-
-        async with (
-            httpx.AsyncClient(
-                trust_env=False,
-                verify=self._url.startswith("https:"),
-                timeout=httpx.Timeout(None),
-            ) as client,
-            client.stream(
-                "GET",
-                self._url,
-                headers={**self._headers, "Accept": "text/event-stream", "Accept-Encoding": ""},
-            ) as response,
-        ):
-            kept = ("content-type", "cache-control", "content-encoding")
-            lines = [f"HTTP/1.1 {response.status_code} Passed-On", "Connection: close"]
-            lines += [
-                f"{name}: {value}" for name, value in response.headers.items() if name in kept
-            ]
-            writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-            async for chunk in response.aiter_raw():
-                writer.write(chunk)
-                await writer.drain()
 
 
 @asynccontextmanager
@@ -240,11 +216,6 @@ async def _until_gone(group: int) -> None:
         except (ProcessLookupError, PermissionError):
             return
         await asyncio.sleep(_GONE_S)
-
-
-def _answer(writer: asyncio.StreamWriter, status: str, media: str, body: bytes) -> None:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\n"
-    writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
 
 
 def _length(head: str) -> int:

@@ -16,7 +16,7 @@ import importlib.util
 import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -33,17 +33,11 @@ from eventhook_conformance.sse.checks import (
     shown,
 )
 from eventhook_conformance.sse.client import Answer, HttpClient
+from eventhook_conformance.sse.paths import PATHS, StreamKind
 from eventhook_conformance.sse.provisioning import Provisioner
 from eventhook_conformance.sse.stream import Stream
 from eventhook_conformance.target import HttpTarget, Tenant
 
-StreamKind: TypeAlias = Literal["workflow", "consolidated", "task", "tenant"]
-PATHS: Final[Mapping[StreamKind, str]] = {
-    "workflow": "/workflow-executions/{id}/stream",
-    "consolidated": "/workflow-executions/{id}/stream/consolidated",
-    "task": "/task-executions/{id}/stream",
-    "tenant": "/events/stream",
-}
 FENCE: Final = "suite.fence"
 
 
