@@ -86,6 +86,8 @@ class Delivery:
     returned: Moment
     cursor: object = None
     """The subscription's cursor after the read, where it was asked for one."""
+    handed: object = None
+    """The target's own object, where the event was reduced to plain types; else None."""
 
 
 @dataclass(slots=True, eq=False)

@@ -9,8 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 
 from eventhook_conformance.probe.containment import TargetCancelled, TargetExited
-from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
+from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
+from eventhook_conformance.probe.failure import TargetTimeout
 
 pytestmark = pytest.mark.asyncio
 

@@ -193,3 +193,39 @@ async def test_close_lets_the_reader_read_what_is_buffered_then_end() -> None:
         assert listener.entry.end == "stopped"
         assert one.found() == []
         assert await client.leave() is None
+
+
+async def test_a_member_of_the_targets_own_is_not_touched() -> None:
+    class Wanted(Counting):
+        wanted = "mine"
+
+    class WantedClient(PliableClient):
+        @asynccontextmanager
+        async def subscription(
+            self, side: Side, selects: Any, *arguments: Any, **named: Any
+        ) -> AsyncIterator[Subscription[Any]]:
+            parent = super().subscription(side, selects, *arguments, **named)
+            async with parent as channel:
+                yield self.bus.memory.setdefault("mine", Wanted(channel))
+
+    async with rig(WantedClient) as one:
+        probe, tenant = one.probe, one.probe.make.tenant()
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        event = probe.make.event(tenant)
+        await probe.publish(event)
+        await listener.receive(event)
+        assert one.bus().memory["mine"].wanted == "mine"
+        assert one.found() == []
+
+
+async def test_who_cannot_end_in_time_is_told_in_plain_words() -> None:
+    class Hangs(PliableClient):
+        async def active_channels(self) -> Any:
+            await asyncio.get_running_loop().create_future()
+
+    async with rig(Hangs) as one:
+        client = await one.probe.client()
+        with pytest.raises(CaseAborted) as aborted:
+            await one.probe.returns(client.channels(one.history), "active_channels", timeout_s=30)
+        assert "TargetTimeout" not in str(aborted.value)
+        assert "did not return within 0.2 s" in str(aborted.value)

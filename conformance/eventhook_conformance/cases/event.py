@@ -245,8 +245,8 @@ def _scribble(value: Any) -> None:
 def _scribble_on_received(listener: Listener) -> None:
     """Changes what was received; the history keeps a copy of how it came."""
     for delivery in listener.entry.deliveries:
-        received = delivery.event
-        delivery.event = copy.deepcopy(received)
+        received = delivery.event if delivery.handed is None else delivery.handed
+        delivery.event = copy.deepcopy(delivery.event)
         _scribble(getattr(received, "data", None) or {})
         for name, value in {
             "source": "scribbled",

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eventhook_conformance.checker.beginnings import Beginnings, replays
 from eventhook_conformance.checker.origins import Origins
-from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name, shown
+from eventhook_conformance.checker.violation import (
+    Violation,
+    ViolationKind,
+    charge,
+    differing,
+    in_full,
+    name,
+    shown,
+)
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
@@ -118,7 +128,7 @@ def _leak(
     whose = (
         f"tenant {event.tenant_id}"
         if isinstance(event, FlovynEvent)
-        else f"the stream {event.workflow_execution_id!r}"
+        else f"the stream {shown(event.workflow_execution_id)}"
     )
     return _violation(
         "leaked",
@@ -158,16 +168,17 @@ def _judge_content(
         return
     changed = _difference(origin.event, event)
     if changed is not None:
-        found.append(
-            _violation(
-                "altered",
-                subscription,
-                delivery,
-                f"{name(origin)} as it was published, {changed} = {shown(getattr(origin.event, changed))}",
-                f"{changed} = {shown(getattr(event, changed))}",
-                origin,
-            )
+        right, wrong = getattr(origin.event, changed), getattr(event, changed)
+        expected, seen = differing(right, wrong)
+        breach = _violation(
+            "altered",
+            subscription,
+            delivery,
+            f"{name(origin)} as it was published, {changed} = {expected}",
+            f"{changed} = {seen}",
+            origin,
         )
+        found.append(replace(breach, values=(in_full(right), in_full(wrong))))
     if isinstance(subscription.selects, EventPattern) and isinstance(origin.event, FlovynEvent):
         missed = subscription.missed_by(origin.event)
         if missed is not None and missed != "tenant_id":
@@ -175,7 +186,7 @@ def _judge_content(
                 Violation(
                     "unmatched",
                     (_filter_requirement(subscription.selects, origin.event, missed),),
-                    f"only events with {missed} = {_selected(subscription.selects, missed)!r}",
+                    f"only events with {missed} = {shown(_selected(subscription.selects, missed))}",
                     f"{subscription.name} got {name(origin)}, whose {_described(origin.event, missed)}",
                     (subscription, origin, delivery),
                 )
@@ -222,7 +233,7 @@ def _selected(pattern: EventPattern, filter_name: str) -> str:
 def _described(event: FlovynEvent, filter_name: str) -> str:
     member = "event_type" if filter_name == "event_type_prefix" else filter_name
     value = getattr(event, member)
-    return f"{member} is {value if value is None else str(value)!r}"
+    return f"{member} is {shown(value if value is None else str(value))}"
 
 
 def _judge_time(

@@ -106,6 +106,8 @@ class Violation:
     """The few entries of the history that show it."""
     count: int = field(default=1, compare=False)
     """How many such breaches this one stands for."""
+    values: tuple[str, str] | None = field(default=None, compare=False)
+    """The value expected and the one seen, in full, where the message cuts them."""
 
     @property
     def message(self) -> str:
@@ -140,13 +142,48 @@ def charge_replay(violation: Violation) -> Violation:
 
 def name(publish: Publish) -> str:
     """How messages call a publish."""
-    return f"#{publish.number} ({publish.event.event_type}, by {publish.client})"
+    kind = str(publish.event.event_type)
+    short = kind if len(kind) <= _NAME else f"{kind[:_NAME]}…"
+    return f"#{publish.number} ({short}, by {publish.client})"
 
 
-def shown(value: object) -> str:
-    """A value as messages show it: shortened, and harmless whatever it is."""
+_MOST: Final = 120
+_NAME: Final = 40
+_TAIL: Final = 20
+_BEFORE: Final = 12
+_AROUND: Final = 48
+
+
+def shown(value: object, most: int = _MOST) -> str:
+    """A value as messages show it: its head, its end and its length, and harmless whatever it is."""
+    text = in_full(value)
+    if len(text) <= most:
+        return text
+    return f"{text[: most - _TAIL]}…{text[-_TAIL:]} ({len(text)} characters)"
+
+
+def differing(one: object, other: object) -> tuple[str, str]:
+    """Two values as messages show them side by side: long ones from where they begin to differ."""
+    texts = in_full(one), in_full(other)
+    if max(map(len, texts)) <= _MOST or texts[0] == texts[1]:
+        return shown(one), shown(other)
+    pairs = zip(*texts, strict=False)
+    place = next((n for n, (a, b) in enumerate(pairs) if a != b), min(map(len, texts)))
+    start = max(0, place - _BEFORE)
+
+    def from_there(text: str) -> str:
+        rest = text[start : start + _AROUND]
+        after = "…" if start + _AROUND < len(text) else ""
+        before = "…" if start else ""
+        return f"{before}{rest}{after} (from character {place} of {len(text)})"
+
+    return from_there(texts[0]), from_there(texts[1])
+
+
+def in_full(value: object) -> str:
+    """The `repr` of a value, whatever it is."""
     try:
-        return f"{value!r:.200}"
+        return repr(value)
     except Exception as error:  # because: a target may deliver what cannot even be printed
         return f"<a {type(value).__name__} that cannot be printed: {type(error).__name__}>"
 

@@ -11,8 +11,7 @@ from typing import Literal
 from eventhook_conformance.engine.loop_watchdog import LoopBlocked
 from eventhook_conformance.probe import CaseAborted, NotOffered, Probe, Undecided
 from eventhook_conformance.probe.containment import contain
-from eventhook_conformance.probe.context_task import TargetTimeout
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import TargetTimeout, describe
 
 
 @dataclass(frozen=True)

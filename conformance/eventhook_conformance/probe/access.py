@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from eventhook_conformance.history import History
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.client_pool import ClientPool
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import outcome_of
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.target import HttpTarget, WorkflowService
 
@@ -49,9 +49,7 @@ class ClientAccess:
         try:
             client = await self._pool.shared(int((via == "other") != self._swap_clients))
         except Exception as error:  # because: whatever the target raises is a finding
-            raise self._findings.aborted(
-                "a client to open", f"it raised {describe(error)}"
-            ) from error
+            raise self._findings.aborted("a client to open", outcome_of(error)) from error
         self.used[client] = "other" if via == "other" else "same"
         return client
 
@@ -67,7 +65,7 @@ class ClientAccess:
         try:
             client = await self._pool.open_client(self._history, address)
         except Exception as error:  # because: whatever the target raises is a finding
-            raise self._findings.aborted("one more client to open", describe(error)) from error
+            raise self._findings.aborted("one more client to open", outcome_of(error)) from error
         self.own.append(client)
         return client
 
@@ -81,7 +79,7 @@ class ClientAccess:
             return await self._pool.services.workflows(await self.client(via))
         except Exception as error:  # because: whatever the target raises is a finding
             raise self._findings.aborted(
-                "the workflow service to start", describe(error)
+                "the workflow service to start", outcome_of(error)
             ) from error
 
     async def http(self, via: Via = None) -> HttpTarget:
@@ -93,7 +91,9 @@ class ClientAccess:
         try:
             return await self._pool.services.http(await self.client(via))
         except Exception as error:  # because: whatever the target raises is a finding
-            raise self._findings.aborted("the HTTP endpoints to start", describe(error)) from error
+            raise self._findings.aborted(
+                "the HTTP endpoints to start", outcome_of(error)
+            ) from error
 
     async def named(self, names: Collection[str]) -> list[Client]:
         """Returns the open clients with these names, the shared ones first."""

@@ -17,9 +17,9 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.containment import contain, end
-from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
+from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import TargetTimeout, describe
 
 T = TypeVar("T")
 

@@ -13,12 +13,9 @@ from typing import Any, Generic, TypeVar
 
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.deadline import Deadline
+from eventhook_conformance.probe.failure import TargetTimeout
 
 T = TypeVar("T")
-
-
-class TargetTimeout(Exception):
-    """The target did not return in time."""
 
 
 def _nothing() -> None: ...

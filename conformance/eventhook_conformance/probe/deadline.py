@@ -59,9 +59,9 @@ class Deadline:
         """Seconds to wait now."""
         if self._vain < _VAIN_BEFORE_SHORT:
             return self.timeout_s
-        return min(
-            self.timeout_s, max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR)
-        )
+        shortened_s = max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR)
+        # Two digits: messages say how long was waited.
+        return min(self.timeout_s, float(f"{shortened_s:.2g}"))
 
     @property
     def looks_long(self) -> bool:

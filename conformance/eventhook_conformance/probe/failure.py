@@ -33,7 +33,16 @@ class Undecided(Exception):
         self.blame = blame
 
 
+class TargetTimeout(Exception):
+    """The target did not return in time; the message says which call."""
+
+
 def describe(error: BaseException) -> str:
     """An exception in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__
+
+
+def outcome_of(error: BaseException) -> str:
+    """What a call to the target came to, as messages say it."""
+    return str(error) if isinstance(error, TargetTimeout) else f"it raised {describe(error)}"

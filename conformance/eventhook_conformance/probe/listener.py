@@ -20,12 +20,14 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
     Unsupported,
 )
+from eventhook_conformance.driver.backend import DriverSubscription
 from eventhook_conformance.history import Delivery, End, Event, History, Publish, Subscribed, Waited
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.containment import contain, end
-from eventhook_conformance.probe.context_task import ContextTask, TargetTimeout
+from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import CaseAborted, describe
+from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe
+from eventhook_conformance.probe.plain import plain
 
 _FLOOD_MARGIN: Final = 256
 _GRACE_S: Final = 0.25
@@ -172,7 +174,7 @@ class Listener:
                 self._told, self.entry.since = None, self._default
                 self.context_task = self._make_context_task()
                 self._subscription = await self.context_task.enter(timeout_s)
-            self._hinted = hasattr(self._subscription, "wanted")
+            self._hinted = isinstance(self._subscription, DriverSubscription)
             if isinstance(self.entry.since, str):
                 self.entry.gap = self._subscription.dropped
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
@@ -340,10 +342,10 @@ class Listener:
         """Reads one event, or how the subscription ended."""
         entry, clock = self.entry, self._history.clock
         called = clock.now()
-        if self._hinted:
-            subscription.wanted = self._wanted()  # type: ignore[attr-defined]  # because: just looked for
+        if isinstance(subscription, DriverSubscription):
+            subscription.wanted = self._wanted()
         try:
-            event = await (self._iterator or subscription).__anext__()
+            handed = await (self._iterator or subscription).__anext__()
             # Asked only of a target that was asked where to begin: it may be worked out each time.
             cursor = subscription.cursor if entry.since is not None else None
         except (KeyboardInterrupt, GeneratorExit):
@@ -360,7 +362,9 @@ class Listener:
                 raise
             self._end("raised", describe(raised))
         else:
-            entry.deliveries.append(Delivery(event, called, clock.now(), cursor))
+            event = plain(handed)
+            own = None if event is handed else handed
+            entry.deliveries.append(Delivery(event, called, clock.now(), cursor, own))
             key = _key(event)
             self._came.add(key)
             self._missing.discard(key)

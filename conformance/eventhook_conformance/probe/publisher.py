@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 
 import msgspec
 
+from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent
 from eventhook_conformance.history import Event, History, Ledger, Moment, Publish, identity
 from eventhook_conformance.probe.access import ClientAccess, Via
@@ -204,5 +205,5 @@ class Publisher:
 
 def _shown(event: Event) -> str:
     if isinstance(event, FlovynEvent):
-        return f"event_type {event.event_type!r}, data {event.data!r:.80}"
-    return f"the key {event.workflow_execution_id!r}"
+        return f"event_type {shown(event.event_type)}, data {shown(event.data)}"
+    return f"the key {shown(event.workflow_execution_id)}"

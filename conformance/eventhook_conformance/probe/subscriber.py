@@ -9,12 +9,12 @@ from eventhook_conformance.checker import MISSING
 from eventhook_conformance.checker.beginnings import Beginnings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.contract import LIVE, Begin, EventPattern, Since
 from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.probe.access import ClientAccess, Via
-from eventhook_conformance.probe.context_task import TargetTimeout
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import TargetTimeout, describe
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.target import Capabilities
@@ -128,7 +128,7 @@ class Subscriber:
         """Subscribes to what must be refused with one of `errors` on entering."""
         listener = await self.listener(selects, via, since=since)
         names = " or ".join(error.__name__ for error in errors)
-        about = repr(selects) if since is LIVE else f"since={since!r:.80}"
+        about = shown(selects) if since is LIVE else f"since={since!r:.80}"
         expected = f"entering to raise {names} for {about}"
         try:
             await listener.enter()

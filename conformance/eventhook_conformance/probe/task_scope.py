@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import CaseAborted, describe
+from eventhook_conformance.probe.failure import CaseAborted, outcome_of
 from eventhook_conformance.probe.findings import Findings
 
 T = TypeVar("T")
@@ -66,9 +66,7 @@ class TaskScope:
         except CaseAborted:
             raise
         except Exception as error:  # because: whatever the target raises is a finding
-            raise self._findings.aborted(
-                f"{what} to succeed", f"it raised {describe(error)}"
-            ) from error
+            raise self._findings.aborted(f"{what} to succeed", outcome_of(error)) from error
 
     async def raises(self, call: Awaitable[object], error: type[Exception], what: str) -> None:
         """Expects a call to the target to raise `error` in time.
@@ -84,7 +82,7 @@ class TaskScope:
         if raised is None:
             self._findings.add(expected, f"it returned {task.result()!r:.100}")
         elif not isinstance(raised, error):
-            self._findings.add(expected, f"it raised {describe(raised)}")
+            self._findings.add(expected, outcome_of(raised))
 
 
 async def _awaited(call: Awaitable[T]) -> T:

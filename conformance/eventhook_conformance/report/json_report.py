@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventhook_conformance import __version__
+from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.steps import all_entries
@@ -71,12 +72,25 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "blame": case.blame,
         "message": case.message,
         "violations": [
-            {"requirement": requirement, "kind": violation.kind, "message": violation.message}
+            {
+                "requirement": requirement,
+                "kind": violation.kind,
+                "message": violation.message,
+                **_values(violation),
+            }
             for violation in case.violations
             for requirement in violation.requirements
         ],
         "history": _history(case),
     }
+
+
+def _values(violation: Violation) -> dict[str, Any]:
+    """Returns the values that the message cuts, in full."""
+    if violation.values is None:
+        return {}
+    expected, seen = violation.values
+    return {"values": {"expected": expected, "seen": seen}}
 
 
 def _history(case: CaseResult) -> list[str] | None:

@@ -21,6 +21,7 @@ from eventhook_reference.mutants.lifecycle_sites import LIFECYCLE_SITES
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
 from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.lifetimes import LIFETIMES
+from eventhook_reference.mutants.lying import LYING
 from eventhook_reference.mutants.neighbours import NEIGHBOURS
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
@@ -61,6 +62,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *PUBLISHING,
     *ORDERING,
     *REORDERING,
+    *LYING,
     *LIFETIMES,
     *CLOSING,
     *CLEANING,

@@ -1,0 +1,96 @@
+"""What a target delivers is compared by what is there, not by what it says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.probe.plain import Unreadable, plain
+from eventhook_reference.frozen import freeze
+
+EVENT = FlovynEvent.new(uuid4(), "a.b", "test", {"n": [1, {"x": None}]})
+
+
+class Text(str):
+    """Says that it is equal to anything."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+class Anything:
+    __hash__ = None  # type: ignore[assignment]  # because: it equals anything
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def test_an_event_of_exact_types_comes_back_itself() -> None:
+    assert plain(EVENT) is EVENT
+    token = StreamEvent(
+        task_execution_id="",
+        workflow_execution_id="k",
+        sequence=0,
+        event_type=StreamEventType.TOKEN,
+        payload="x",
+        timestamp_ms=1,
+    )
+    assert plain(token) is token
+
+
+def test_members_become_exact_wherever_they_stand() -> None:
+    lying = msgspec.structs.replace(
+        EVENT, source=Text("x"), data=freeze({"t": Text("y"), "l": [True, 1.5, Text("z")]})
+    )
+    reduced: Any = plain(lying)
+    assert type(reduced.source) is str
+    assert reduced.source != "test"
+    assert type(reduced.data) is dict
+    assert [type(one) for one in reduced.data["l"]] == [bool, float, str]
+    assert reduced.data == {"t": "y", "l": [True, 1.5, "z"]}
+
+
+def test_ids_become_ids_by_their_number() -> None:
+    class Id(UUID):
+        __slots__ = ()
+        __hash__ = UUID.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    reduced: Any = plain(msgspec.structs.replace(EVENT, id=Id(int=7)))
+    assert type(reduced.id) is UUID
+    assert reduced.id == UUID(int=7)
+
+
+def test_what_is_no_value_of_an_event_equals_nothing() -> None:
+    reduced: Any = plain(msgspec.structs.replace(EVENT, data=Anything()))
+    assert isinstance(reduced.data, Unreadable)
+    assert reduced.data != EVENT.data
+    assert repr(reduced.data) == "<a Anything>"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, subprocess.SubprocessError])
+def test_what_cannot_be_read_is_said_and_raises_nothing(error: type[BaseException]) -> None:
+    class Raises(FlovynEvent, frozen=True):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "data":
+                raise error
+            return super().__getattribute__(name)
+
+    handed = Raises(**{name: getattr(EVENT, name) for name in EVENT.__struct_fields__})
+    reduced = plain(handed)
+    assert repr(reduced) == f"<a Raises that cannot be read: {error.__name__}>"
+
+
+def test_what_is_no_event_comes_back_itself() -> None:
+    assert plain("no event") == "no event"
+    assert plain(None) is None
