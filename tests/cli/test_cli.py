@@ -198,6 +198,20 @@ def test_the_words_of_the_requirements_are_explained(vendor: Path) -> None:
     assert done.stdout.startswith("fence: A matching event")
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_documented_completion_works(vendor: Path, shell: str) -> None:
+    done = run(vendor, _EVENTHOOK_CONFORMANCE_COMPLETE=f"{shell}_source")
+    assert done.returncode == 0, done.stderr
+    assert "eventhook" in done.stdout
+    done = run(
+        vendor,
+        COMP_WORDS="eventhook-conformance ba",
+        COMP_CWORD="ba" if shell == "fish" else "1",
+        _EVENTHOOK_CONFORMANCE_COMPLETE=f"{shell}_complete",
+    )
+    assert "baseline" in done.stdout
+
+
 # Wrong use
 
 

@@ -46,7 +46,9 @@ def test_every_requirement_that_is_named_exists(page: Path) -> None:
 def test_the_table_of_mutants_has_them_all() -> None:
     table = (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE))
-    assert listed == set(registered_mutants())
+    assert listed == set(registered_mutants()), (
+        "write the table again: eventhook-conformance self-test --table docs/mutants.md"
+    )
 
 
 def test_the_smallest_target_runs_as_it_stands() -> None:

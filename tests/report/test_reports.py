@@ -514,6 +514,8 @@ def test_a_long_value_is_cut_but_for_the_json(at: Timeline) -> None:
     assert "(4500 characters left out)" in " ".join(failure_text(case, "made").split())
     violation = to_json([run(case)])["results"][0]["cases"][0]["violations"][0]
     assert "y" * 5000 in violation["message"]
+    at.deliver(at.subscribe(), "z" * 5000)
+    assert max(map(len, excerpt(at.history, all_entries(at.history)))) < 300
 
 
 def test_an_older_specification_is_named_and_asked_again() -> None:

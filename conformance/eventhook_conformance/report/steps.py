@@ -29,6 +29,7 @@ Style: TypeAlias = Literal["plain", "broken", "missing", "note", "fault"]
 
 _ERROR: Final = 80
 _VALUE: Final = 40
+_GARBAGE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def event_text(event: object) -> str:
     if isinstance(event, StreamEvent):
         payload = cut(repr(event.payload), _VALUE)
         return f"{event.event_type} {payload} on {_short(event.workflow_execution_id)}"
-    return shown(event)
+    return cut(shown(event), _GARBAGE)
 
 
 def selects_text(subscription: Subscribed) -> str:
