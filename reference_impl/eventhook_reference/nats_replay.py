@@ -35,11 +35,10 @@ from eventhook_conformance.contract import (
     StreamingBackend,
     SubscribeError,
     Subscription,
-    SubscriptionLost,
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
-from eventhook_reference.channel import Channel, SubscribeContext
+from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.nats import CannotConnect, GivenServer, Uses
 from eventhook_reference.nats_internals import InternalsClient
 from eventhook_reference.nats_options import OPTIONS
@@ -50,6 +49,7 @@ from eventhook_reference.nats_replay_consumer import (
     Origin,
 )
 from eventhook_reference.nats_replay_streams import Histories, Place
+from eventhook_reference.nats_replay_subscription import ReplaySubscription
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
 from eventhook_reference.wire import check_key, check_pattern, checked_body
 
@@ -92,7 +92,7 @@ class ReplayBackend(StreamingBackend):
         self.histories = Histories(client, claims, storage, replicas)
         self.event_uses: Uses[UUID] = Uses()
         self.stream_uses: Uses[str] = Uses()
-        self.open: set[_ReplaySubscription[Any]] = set()
+        self.open: set[ReplaySubscription[Any]] = set()
         self.events = ReplayEvents(self)
         self.streams = ReplayStreams(self)
         self._closing: asyncio.Task[None] | None = None
@@ -245,60 +245,12 @@ async def _made(place: Awaitable[Place]) -> Place:
         raise PublishError(f"nothing was sent: {error}") from error
 
 
-class _ReplaySubscription(Subscription[E], Generic[E]):
-    """A channel of events with their cursors, fed by a consumer."""
-
-    dropped: int | None
-
-    def __init__(self, place: Place, capacity: int) -> None:
-        self.place = place
-        self.consumer: HistoryConsumer
-        self._channel: Channel[tuple[E, str]] = Channel(capacity)
-        self._unread = 0
-        self._window = capacity // 2
-        """How much history is read ahead of a slow reader, in events."""
-
-    def push(self, event: E, number: int) -> None:
-        """Takes an event of the consumer."""
-        before = self._channel.dropped
-        self._channel.push((event, self.place.cursor(number)))
-        self._unread += 1 - (self._channel.dropped - before)
-
-    def room(self) -> int:
-        """How much more history is welcome."""
-        return self._window - self._unread
-
-    async def __anext__(self) -> E:
-        event, self.cursor = await anext(self._channel)
-        self._unread -= 1
-        self.dropped = self._channel.dropped
-        if self._unread < self._window // 2:
-            self.consumer.more_room()
-        return event
-
-    async def caught_up(self) -> None:
-        """Waits until the consumer has delivered what the server had for it."""
-        await self.consumer.caught_up()
-
-    def finish(self) -> None:
-        """Ends the subscription after what is buffered: its client closes."""
-        self._channel.finish()
-
-    def lose(self, error: SubscriptionLost) -> None:
-        """Ends the subscription after what is buffered: nothing can come any more."""
-        self._channel.lose(error)
-
-    def leave(self) -> None:
-        """Ends the subscription at once: its owner left."""
-        self._channel.leave()
-
-
 class _Context(SubscribeContext[E], Generic[E]):
     def __init__(self, backend: ReplayBackend, since: Since, capacity: int) -> None:
         self._backend = backend
         self._since = since
         self._capacity = capacity
-        self._subscription: _ReplaySubscription[E] | None = None
+        self._subscription: ReplaySubscription[E] | None = None
 
     @abstractmethod
     async def _place(self) -> tuple[Place, str]:
@@ -320,7 +272,7 @@ class _Context(SubscribeContext[E], Generic[E]):
         try:
             place, subject = await self._place()
             after = await self._backend.histories.position(place, self._since)
-            subscription: _ReplaySubscription[E] = _ReplaySubscription(place, self._capacity)
+            subscription: ReplaySubscription[E] = ReplaySubscription(place, self._capacity)
             consumer = HistoryConsumer(
                 self._backend.client,
                 Origin(place.stream, subject, after),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import sys
@@ -15,6 +14,7 @@ import click
 from eventhook_conformance import __version__
 from eventhook_conformance.cli._meter import meter_for
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.target import Target
 
@@ -146,7 +146,7 @@ def _measure(targets: dict[str, Target], plan: Plan) -> BenchResult:
 
     try:
         with meter_for(sys.stderr) as meter:
-            return asyncio.run(bench(targets, plan, meter.show))
+            return run_in_loop(bench(targets, plan, meter.show))
     except TargetUnusable as error:
         raise click.UsageError(str(error)) from error
 

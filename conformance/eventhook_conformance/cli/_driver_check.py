@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 import textwrap
@@ -10,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 import click
+
+from eventhook_conformance.event_loop import run_in_loop
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -27,7 +28,7 @@ def driver_check(command: Sequence[str]) -> None:
     words = shlex.split(command[0]) if len(command) == 1 else list(command)
     if not words:
         raise click.UsageError("expected a command line, got an empty text")
-    sys.exit(asyncio.run(_check(words)))
+    sys.exit(run_in_loop(_check(words)))
 
 
 async def _check(command: Sequence[str]) -> int:

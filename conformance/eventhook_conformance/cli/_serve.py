@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target import Served, ServerFactory, Tenant
 
 GROUP: Final = "eventhook_conformance.servers"
@@ -46,7 +47,7 @@ def serve(backend: str, host: str, port: int, play: bool, opens: bool, as_json: 
     """
     factory = _load(backend)
     try:
-        asyncio.run(_serve(factory, host, port, play, opens, as_json))
+        run_in_loop(_serve(factory, host, port, play, opens, as_json))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error}") from error
 

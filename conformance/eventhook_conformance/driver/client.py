@@ -15,6 +15,7 @@ from eventhook_conformance.driver.backend import DriverBackend
 from eventhook_conformance.driver.messages import Initialized
 from eventhook_conformance.driver.process import DriverFailed, DriverProcess, Refused
 from eventhook_conformance.driver.stderr import Outlet
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target.capabilities import Capabilities
 from eventhook_conformance.target.definition import Server, Target
 
@@ -166,7 +167,7 @@ def _run(command: Sequence[str], label: str, outlet: Outlet) -> Initialized:
 
     def asking() -> Initialized:
         try:
-            return asyncio.run(_ask(command, label, outlet))
+            return run_in_loop(_ask(command, label, outlet))
         except DriverFailed as error:
             raise DriverUnusable(str(error)) from error
 

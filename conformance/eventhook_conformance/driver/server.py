@@ -34,6 +34,7 @@ from eventhook_conformance.driver.messages import (
     UNKNOWN_METHOD,
     UNKNOWN_NAME,
 )
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target import Server, Target
 
 _PROFILES: Final = frozenset({"events", "streams"})
@@ -339,7 +340,7 @@ def _error(error: Exception) -> bytes:
 
 def serve(target: Target, version: str, output: Output) -> None:
     """Serves the target until `shutdown` or the end of the input."""
-    asyncio.run(_serve(target, version, output))
+    run_in_loop(_serve(target, version, output))
 
 
 async def _serve(target: Target, version: str, output: Output) -> None:

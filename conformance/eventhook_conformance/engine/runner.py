@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from eventhook_conformance.cases import catalog, catalog_of
-from eventhook_conformance.engine.event_loop import run_in_loop
 from eventhook_conformance.engine.events import EventSubscriber
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.selection import selector
 from eventhook_conformance.engine.session import Session
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings

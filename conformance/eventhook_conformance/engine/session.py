@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from eventhook_conformance.checker import check
 from eventhook_conformance.engine.auditor import Auditor, Revision
@@ -37,6 +38,10 @@ from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Instance
+from eventhook_conformance.specification.requirements import asked_in
+
+REPLAY_SINCE: Final = "1.1"
+"""The version of the specification that has replay; a target is judged by an older one as before."""
 
 
 class Session:
@@ -85,6 +90,11 @@ class Session:
             deadline=deadline,
             ledger=ledger,
             clients=ClientPool(subject.target, deadline, clock, limits.open_s),
+            replaying=(
+                subject.capabilities.replay
+                if asked_in(REPLAY_SINCE, settings.specification)
+                else ()
+            ),
         )
         self._oracle = Oracle(subject.capabilities, ledger, checker, deadline)
         self._auditor = Auditor(

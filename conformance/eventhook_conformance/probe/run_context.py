@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe.client_pool import ClientPool
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.specification.requirements import asked_in
 from eventhook_conformance.target import Capabilities, Target
-
-REPLAY_SINCE: Final = "1.1"
-"""The version of the specification that has replay; a target is judged by an older one as before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +24,5 @@ class RunContext:
     ledger: Ledger
     """Every event that the run published, by the case that published it."""
     clients: ClientPool
-
-    @property
-    def replaying(self) -> Collection[str]:
-        """The sides of the bus that are asked where to begin: those that claim replay, since 1.1."""
-        known = asked_in(REPLAY_SINCE, self.settings.specification)
-        return self.capabilities.replay if known else ()
+    replaying: Collection[str] = ()
+    """The sides of the bus that are asked where to begin: those that claim replay, since 1.1."""

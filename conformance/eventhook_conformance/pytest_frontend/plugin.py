@@ -16,11 +16,11 @@ from typing import Any, Final
 import pytest
 
 from eventhook_conformance.cases import instances_of
-from eventhook_conformance.engine.event_loop import complete, event_loop
 from eventhook_conformance.engine.events import EngineEvent, ResultRevised
 from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
 from eventhook_conformance.engine.runner import selectable
 from eventhook_conformance.engine.session import Session
+from eventhook_conformance.event_loop import complete, event_loop
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.settings import Settings

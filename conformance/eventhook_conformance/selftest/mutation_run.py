@@ -22,11 +22,11 @@ from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.event_loop import run_in_loop
 from eventhook_conformance.engine.resolve_target import resolve
 from eventhook_conformance.engine.runner import in_order
 from eventhook_conformance.engine.selection import selector
 from eventhook_conformance.engine.session import Session
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.selftest.operators import Mutation, mutated, mutations
 from eventhook_conformance.settings import Settings

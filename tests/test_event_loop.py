@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventhook_conformance.engine.event_loop import complete, event_loop, run_in_loop
+from eventhook_conformance.event_loop import complete, event_loop, run_in_loop
 
 
 async def refuse_to_end(log: list[str]) -> None:
