@@ -129,6 +129,7 @@ class ContextTask(Generic[T]):
                 entered.cancel()
                 raise
             entered.set_exception(raised)
+            entered.exception()  # known: whoever entered may have been cancelled, and ask no more
         finally:
             self._on_left()
             # Used once: without these, a case's history is free as soon as the case is.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import takewhile
+from typing import Final
 
 from eventhook_conformance.checker import MISSING
 from eventhook_conformance.checker.beginnings import Beginnings
@@ -14,10 +16,13 @@ from eventhook_conformance.contract import LIVE, Begin, EventPattern, Since
 from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import TargetTimeout, describe
+from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.target import Capabilities
+
+_ABOUT_OTHERS: Final = frozenset({"CLN", "EVT", "OVF", "PUB", "STR", "TEN"})
+"""The groups whose cases subscribe to nothing special: a refusal says nothing about them."""
 
 
 class Subscriber:
@@ -111,12 +116,32 @@ class Subscriber:
                 "entering the subscription to return", str(error), listener.entry
             ) from error
         except Exception as error:  # because: whatever the target raises is a finding
-            raise self._findings.aborted(
+            aborted = self._findings.aborted(
                 "entering the subscription to succeed",
                 f"it raised {describe(error)}",
                 listener.entry,
-            ) from error
+            )
+            raise self._charged_for_refusal(aborted, listener, error) from error
         return listener
+
+    def _charged_for_refusal(
+        self, aborted: CaseAborted, listener: Listener, error: Exception
+    ) -> CaseAborted:
+        """Charges a bus that is full to what it claims to hold (PUB-09), and not to what a case is about.
+
+        A case about patterns, keys or faults keeps its own charge, as does any where the argument was
+        taken for wrong: it is what the case asks for that is refused there.
+        """
+        requirements = self._findings.requirements
+        about_others = all(one.partition("-")[0] in _ABOUT_OTHERS for one in requirements)
+        if (
+            aborted.violation is None
+            or isinstance(error, ValueError | TypeError)
+            or not about_others
+        ):
+            return aborted
+        charge = "PUB-09" if listener.entry.side == "events" else "STR-06"
+        return CaseAborted(replace(aborted.violation, requirements=(charge,)))
 
     async def refuse_subscription(
         self,

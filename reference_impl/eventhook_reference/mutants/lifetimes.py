@@ -7,13 +7,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from eventhook_conformance.contract import Subscription
+from eventhook_conformance.contract import SubscribeError, Subscription
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 LIFETIMES: list[Mutant] = []
+
+
+@bug(LIFETIMES, "PUB-09", "STR-06", seen="maximum consumers reached")
+class TakesFortyConsumers(PliableClient):
+    """The server's limit of forty consumers was never raised; the claim says a thousand."""
+
+    def enter(self, member: Member) -> None:
+        if len(self.bus.members) >= 40:
+            raise SubscribeError("maximum consumers reached")
+        super().enter(member)
 
 
 def _equal(one: Member, other: Member) -> bool:

@@ -26,7 +26,7 @@ class _EqualText(str):
         return False
 
 
-class _EqualObject(dict[str, Any]):
+class _EqualObject(dict[str, Any]):  # noqa: PLW1641  # because: no dict has a hash
     def __eq__(self, other: object) -> bool:
         return True
 
