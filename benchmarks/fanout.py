@@ -1,8 +1,8 @@
-"""Fan-out in memory: the reference against litestar channels, broadcaster and a log made by hand.
+"""Measures fan-out in memory: the reference, litestar channels, broadcaster and a hand-made log.
 
-Every contender gets its events from one publisher that lets the readers run every 256 events, and has them
-read by `async for`. A publish that is `async` is awaited itself, one that is not gets a wrapper. What a
-publish costs beside subscriptions that do not match is measured too.
+Each contender has one publisher, which lets the readers run every 256 events, and readers with `async for`.
+An `async` publish is awaited itself; any other gets a wrapper. The cost of a publish beside subscriptions
+that do not match is measured too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Publish = Callable[[int], Awaitable[None]]
 
 
 async def fan_out(readers: list[AsyncIterator[Any]], publish: Publish, events: int) -> float:
-    """Deliveries a second."""
+    """Measures the deliveries a second."""
 
     async def read(reader: AsyncIterator[Any]) -> None:
         left = events
@@ -56,12 +56,12 @@ async def fan_out(readers: list[AsyncIterator[Any]], publish: Publish, events: i
 
 
 def events_for(subscribers: int) -> int:
-    """How many events make about as many deliveries at every width."""
+    """Returns the number of events that makes about as many deliveries at every width."""
     return min(MOST_EVENTS, DELIVERIES // subscribers)
 
 
 async def reference(subscribers: int) -> float:
-    """`memory`, with every guarantee on."""
+    """Measures `memory`, with every guarantee."""
     tenant = uuid4()
     made = [
         FlovynEvent.new(tenant, "task.created", "bench", {"text": "x" * 200})
@@ -81,7 +81,7 @@ async def reference(subscribers: int) -> float:
 
 
 async def shared_log(subscribers: int) -> float:
-    """The yardstick."""
+    """Measures the yardstick."""
     log = SharedLog()
     event = FlovynEvent.new(uuid4(), "task.created", "bench", {"text": "x" * 200})
 
@@ -94,7 +94,7 @@ async def shared_log(subscribers: int) -> float:
 
 
 async def litestar(subscribers: int) -> float:
-    """litestar's channels over its backend in memory; it takes bytes, and encodes nothing then."""
+    """Measures litestar's channels over its backend in memory; it takes bytes and encodes nothing."""
     plugin = ChannelsPlugin(MemoryChannelsBackend(), channels=["bench"])
     body = b"x" * 353
     async with plugin, AsyncExitStack() as stack:
@@ -111,7 +111,7 @@ async def litestar(subscribers: int) -> float:
 
 
 async def broadcaster(subscribers: int) -> float:
-    """broadcaster over its backend in memory."""
+    """Measures broadcaster over its backend in memory."""
     body = "x" * 353
     async with Broadcast("memory://") as broadcast, AsyncExitStack() as stack:
         readers: list[Any] = [
@@ -128,7 +128,7 @@ async def broadcaster(subscribers: int) -> float:
 
 
 async def beside_idle(others: int, same: int) -> float:
-    """Microseconds of a publish to ten readers, beside subscriptions that do not match."""
+    """Measures the microseconds of a publish to ten readers, beside subscriptions that do not match."""
     tenant, workflow = uuid4(), uuid4()
     made = [
         FlovynEvent.new(tenant, "task.created", "bench", None).with_workflow(workflow)
@@ -154,7 +154,7 @@ async def beside_idle(others: int, same: int) -> float:
 
 
 async def measure(rounds: int) -> Measured:
-    """All widths, then the idle ones."""
+    """Measures all widths, then the idle subscriptions."""
     measured = Measured("fanout.py", "Fan-out in memory")
     contenders = {
         "memory": reference,

@@ -1,4 +1,4 @@
-"""How long a verdict takes where the server is far: 50 ms of round trip, by the suite's proxy."""
+"""Measures the time of a verdict on a distant server: a round trip of 50 ms, by the suite's proxy."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from measuring import Goal, Measured, in_turn, main
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 HERE = Path(__file__).parent
 LATENCY = "PUB-19"
-"""A SHOULD that no server so far away can hold: an event within 50 ms of its publish."""
+"""A SHOULD that no server at this distance can meet: an event within 50 ms of its publish."""
 LIMIT_S = 240
-"""Twenty times the goal: a run that is not over then is cut off, and counts as that long."""
+"""Twenty times the goal: a longer run is cut off and counts as that long."""
 
 
 async def distance() -> list[float]:
-    """Milliseconds of some publishes: a delay that was asked for and is not there proves nothing."""
+    """Measures the milliseconds of some publishes, to see that the delay is there."""
     assert target.server is not None
     assert target.connect is not None
     took = []
@@ -36,7 +36,7 @@ async def distance() -> list[float]:
 
 
 async def measure(rounds: int) -> Measured:
-    """Wall time of the run, and whether the verdict is right."""
+    """Measures the wall time of the run, and checks the verdict."""
     wrong: list[float] = []
     judged: list[float] = []
     distance_ms = await distance()

@@ -1,4 +1,4 @@
-"""`nats` with 50 ms between client and server: the suite's own proxy holds back what passes."""
+"""`nats` with 50 ms between client and server: the suite's proxy delays all traffic."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class FarServer(Server):
 
 @asynccontextmanager
 async def server() -> AsyncIterator[Server]:
-    """The server, and the way to it."""
+    """The server and the proxy before it."""
     async with NatsServer() as real, Proxy(real.address) as proxy:
         proxy.hinder(delay_s=ROUND_TRIP_S / 2)
         yield FarServer(proxy.address, real.monitor_url)
 
 
-# Smaller buffers stand in for bursts, which the distance multiplies: one publish waits for another.
+# Smaller buffers: the distance multiplies bursts, since one publish waits for another.
 CLAIMS = dataclasses.replace(
     near.capabilities,
     profiles=frozenset({"events", "streams"}),

@@ -1,16 +1,16 @@
-"""Has anything become slower? Compares a commit with another one, on this machine, in this run.
+"""Finds what became slower: compares two commits on this machine, in one run.
 
-Both are exported and installed alike, each into an environment of its own, and measured in turn, one
-right after the other for each measure. What counts is the ratio of the two; no time is ever compared with
-a number from elsewhere. What seems slower is measured a second time, and is called slower only if it is
-slower again, so that a busy machine accuses nobody.
+Both are exported and installed alike, each into an environment of its own, and measured in turn, one right
+after the other for each measure. Only the ratio of the two counts; no time is compared with a number from
+elsewhere. A measure that seems slower is taken a second time, and is called slower only if it is slower
+again, so that a busy machine accuses no commit.
 
     python benchmarks/guard.py                      HEAD against the last tag before it
     python benchmarks/guard.py --against main~20    HEAD against that commit
     python benchmarks/guard.py --against main~20 --only "run memory"
 
 Only commits are compared; neither the checkout nor the repository is touched. Takes about three minutes.
-Exits 0 if nothing is slower than the stated ratio, 1 if something is, 2 if it cannot be told.
+Exits 0 if nothing is slower than the stated ratio, 1 if something is, 2 if it cannot tell.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How much longer HEAD takes: the median over the rounds, each against its own neighbour."""
+        """Returns how much longer HEAD takes: the median over the rounds, each against its neighbour."""
         return median(mine / its for mine, its in zip(self.head, self.base, strict=True))
 
     @property
     def best(self) -> float:
-        """The same by the fastest round of each: what another program slowed is not in it."""
+        """Returns the same by the fastest round of each, which other programs did not slow."""
         return min(self.head) / min(self.base)
 
     def slower(self, bound: float) -> bool:
-        """Whether HEAD is slower beyond the bound, by both accounts."""
+        """Whether HEAD is slower than the bound allows, by both ratios."""
         return self.ratio > bound and self.best > bound
 
 
 def report(found: Sequence[Comparison], bound: float) -> str:
-    """The table."""
+    """Returns the table."""
     lines = [f"  {'':<32} {'base':>9} {'HEAD':>9} {'ratio':>7} {'best':>7}"]
     for one in found:
         verdict = f"  over {bound:g}×" if one.slower(bound) else ""
@@ -80,7 +80,7 @@ def report(found: Sequence[Comparison], bound: float) -> str:
 
 
 def accusation(slower: Sequence[Comparison], base: str, head: str, bound: float) -> str:
-    """What the exit code 1 means."""
+    """Returns the measures that became slower."""
     lines = [
         f"SLOWER: {head[:10]} takes more than {bound:g}× the time of {base[:10]}, twice in a row:"
     ]
@@ -95,18 +95,18 @@ def accusation(slower: Sequence[Comparison], base: str, head: str, bound: float)
 
 
 def measured(side: Side, name: str) -> float:
-    """Seconds of one measure in one environment."""
+    """Runs one measure in one environment; returns the seconds."""
     command = [str(side.python), str(MEASURES), name]
     return float(run(command, MEASURE_S, f"{side.role}, {name}").splitlines()[-1])
 
 
 def compare(base: Side, head: Side, names: Sequence[str], rounds: int) -> list[Comparison]:
-    """Measures both, each time the one right after the other.
+    """Measures both commits, one right after the other.
 
     Args:
-        base, head: what is compared.
-        names: of the measures.
-        rounds: how often.
+        base, head: the commits to compare.
+        names: the names of the measures.
+        rounds: the number of rounds.
     """
     rows: dict[tuple[str, Side], list[float]] = {}
     for number in range(rounds):
@@ -119,7 +119,7 @@ def compare(base: Side, head: Side, names: Sequence[str], rounds: int) -> list[C
 
 
 def guard(against: str | None, head: str, names: Sequence[str], rounds: int, bound: float) -> int:
-    """Compares; the exit code.
+    """Compares the commits; returns the exit code.
 
     Raises:
         CannotTell: there is nothing to compare, or it cannot be measured.

@@ -1,4 +1,4 @@
-"""The commits that the guard compares: found, exported, installed, and run without leaving anything."""
+"""Finds, exports and installs the commits that the guard compares, and runs commands in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GIT_S = 60
 
 
 class CannotTell(Exception):
-    """There is no comparison; the message is one line that says why."""
+    """The guard cannot compare; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,21 @@ class Side:
     """One of the two commits, installed."""
 
     role: str
-    """`base` or `HEAD`, as the table has it."""
+    """`base` or `HEAD`, as in the table."""
     commit: str
     python: Path
 
 
 def say(text: str) -> None:
-    """What is going on, beside what is found."""
+    """Prints progress on standard error."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def git(*arguments: str) -> str:
-    """What git says.
+    """Runs git and returns its output.
 
     Raises:
-        CannotTell: git refuses; in its own words.
+        CannotTell: git failed; the message has its words.
     """
     try:
         done = subprocess.run(
@@ -63,12 +63,12 @@ def git(*arguments: str) -> str:
 
 
 def commit_of(name: str) -> str:
-    """The commit that a name stands for.
+    """Returns the commit of a name.
 
     Raises:
         CannotTell: there is none.
     """
-    git("rev-parse", "--git-dir")  # what is no repository has another reason
+    git("rev-parse", "--git-dir")  # a folder that is not a repository fails for another reason
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     except CannotTell:
@@ -78,7 +78,7 @@ def commit_of(name: str) -> str:
 
 
 def last_tag(head: str) -> str:
-    """The last tag before a commit; its own would compare it with itself."""
+    """Returns the last tag before a commit, not a tag of the commit itself."""
     try:
         return git("describe", "--tags", "--abbrev=0", f"{head}^")
     except CannotTell:
@@ -88,7 +88,7 @@ def last_tag(head: str) -> str:
 
 
 def install(role: str, commit: str, folder: Path) -> Side:
-    """An environment that has that commit, and nothing of the checkout."""
+    """Makes an environment with that commit, and nothing of the checkout."""
     say(f"installing {role}, {git('log', '-1', '--format=%h %s', commit)}")
     archive, tree, environment = folder / "tree.tar", folder / "tree", folder / "venv"
     git("archive", "--format=tar", f"--output={archive}", commit)
@@ -97,7 +97,7 @@ def install(role: str, commit: str, folder: Path) -> Side:
     uv = shutil.which("uv")
     venv.create(environment, with_pip=uv is None)
     python = environment / "bin" / "python"
-    # Compiled by both, or the first round would pay for it.
+    # Compile both now, or the first round would pay for it.
     command = [uv, "pip", "install", "--compile-bytecode", "--python", str(python)]
     if uv is None:
         command = [str(python), "-m", "pip", "install", "--compile"]
@@ -110,12 +110,12 @@ def install(role: str, commit: str, folder: Path) -> Side:
 
 
 def run(command: Sequence[str], limit_s: float, what: str) -> str:
-    """What a command prints; when this returns, nothing that it started in its session goes on.
+    """Runs a command and returns its output; ends everything that it started.
 
     Raises:
-        CannotTell: it fails, or does not end in time.
+        CannotTell: the command fails, or does not end in time.
     """
-    # Else imports would be compiled anew in each process, and drown what is measured.
+    # Without a cache each process would compile all imports again.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,

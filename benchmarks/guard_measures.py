@@ -1,6 +1,6 @@
-"""What the guard looks at, in whatever version is installed: `guard_measures.py NAME` prints seconds.
+"""Takes one measure of the installed version: `guard_measures.py NAME` prints seconds.
 
-Only what every version offers is used: the command line, the contract, and the registered targets.
+Uses only what every version offers: the command line, the contract, and the registered targets.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ IN_A_ROW = 300
 BURST = 200
 TRIES = 3
 SPEND_S = 0.5
-"""What is over in milliseconds is done again for that long: one try is at the mercy of the machine."""
+"""A measure of milliseconds is repeated for this long: a single try varies too much."""
 
 
 def command(*arguments: str) -> float:
-    """Seconds of the command line."""
+    """Measures the seconds of a command."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         done = subprocess.run(
@@ -43,7 +43,7 @@ def command(*arguments: str) -> float:
 
 
 async def fan_out(client: StreamingBackend, subscribers: int, events: int) -> float:
-    """Seconds until every subscriber has read them all; nobody is overrun."""
+    """Measures the seconds until every subscriber has read all events, without overflow."""
     tenant = uuid4()
     made = [FlovynEvent.new(tenant, "task.created", "guard", {"n": n}) for n in range(events)]
     async with AsyncExitStack() as stack:
@@ -63,7 +63,7 @@ async def fan_out(client: StreamingBackend, subscribers: int, events: int) -> fl
 
 
 async def in_a_row(client: StreamingBackend) -> float:
-    """Seconds of publishes that wait for one another."""
+    """Measures the seconds of publishes one after another."""
     one = FlovynEvent.new(uuid4(), "task.created", "guard", None)
     began = time.perf_counter()
     async with asyncio.timeout(LIMIT_S):
@@ -73,7 +73,7 @@ async def in_a_row(client: StreamingBackend) -> float:
 
 
 async def fastest(once: Callable[[], Awaitable[float]]) -> float:
-    """The fastest of several tries."""
+    """Returns the fastest of several tries."""
     took: list[float] = []
     while len(took) < TRIES or sum(took) < SPEND_S:
         took.append(await once())

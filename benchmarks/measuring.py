@@ -1,4 +1,4 @@
-"""What all benchmarks share: contenders in turn, ratios within a round, goals beside what was measured."""
+"""The parts that all benchmarks share: contenders in turn, ratios within a round, goals beside results."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Contender = Callable[[], float | Awaitable[float]]
 
 @dataclass(frozen=True)
 class Goal:
-    """What issue 6 asks for, and what was measured."""
+    """A goal and its measured values."""
 
     name: str
     bound: float
     kind: Literal["at least", "at most"]
     unit: str
-    """`×` for a ratio of two contenders, else what is measured."""
+    """`×` for a ratio of two contenders, else the unit."""
     rounds: tuple[float, ...]
 
     @property
     def measured(self) -> float:
-        """The median of the rounds."""
+        """Returns the median of the rounds."""
         return median(self.rounds)
 
     @property
     def met(self) -> bool:
-        """Whether the median keeps the bound."""
+        """Whether the median meets the bound."""
         if self.kind == "at least":
             return self.measured >= self.bound
         return self.measured <= self.bound
@@ -43,25 +43,25 @@ class Goal:
 
 @dataclass
 class Measured:
-    """All that one script found."""
+    """The results of one script."""
 
     script: str
     title: str
     machine: str = ""
     rows: dict[str, list[float]] = field(default_factory=dict)
-    """For each contender what it reached in each round."""
+    """The values of each contender, by round."""
     units: dict[str, str] = field(default_factory=dict)
     goals: list[Goal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def enter(self, rows: Mapping[str, Sequence[float]], unit: str) -> None:
-        """Enters what contenders reached."""
+        """Adds the values of contenders."""
         for name, values in rows.items():
             self.rows[name] = list(values)
             self.units[name] = unit
 
     def to_json(self) -> str:
-        """The file that `performance.py` reads."""
+        """Writes the file that `performance.py` reads."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
@@ -73,12 +73,12 @@ class Measured:
 
 
 def ratios(rows: Mapping[str, Sequence[float]], one: str, other: str) -> tuple[float, ...]:
-    """How `one` stands to `other`, round by round: what slows the machine slows both."""
+    """Returns the ratio of `one` to `other` for each round: a slow machine slows both."""
     return tuple(mine / its for mine, its in zip(rows[one], rows[other], strict=True))
 
 
 async def in_turn(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
-    """Measures each once a round; each begins a round in turn."""
+    """Measures each contender once a round; each begins a round in turn."""
     names = list(contenders)
     rows: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):
@@ -90,7 +90,7 @@ async def in_turn(contenders: Mapping[str, Contender], rounds: int) -> dict[str,
 
 
 def machine() -> str:
-    """Where the numbers hold, and how busy it was."""
+    """Returns the machine, and how busy it was."""
     return (
         f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} "
         f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before"
@@ -98,7 +98,7 @@ def machine() -> str:
 
 
 def shown(value: float, unit: str) -> str:
-    """A value with its unit, in three digits."""
+    """Writes a value with its unit, in three digits."""
     for factor, prefix in ((1e6, "M"), (1e3, "k")):
         if unit not in ("×", "s", "ms") and abs(value) >= factor:
             return f"{value / factor:.3g} {prefix}{' ' * (len(unit) > 2)}{unit}"
@@ -106,7 +106,7 @@ def shown(value: float, unit: str) -> str:
 
 
 def text(measured: Measured) -> str:
-    """What a script prints."""
+    """Returns the text that a script prints."""
     width = max(
         (len(name) for name in (*measured.rows, *(g.name for g in measured.goals))), default=0
     )

@@ -1,6 +1,6 @@
-"""Publishes so many events on one subject, from a process of its own: `nats_flood.py URL SUBJECT N`.
+"""Publishes N events on one subject, in a process of its own: `nats_flood.py URL SUBJECT N`.
 
-Standard input has one event's wire form. So a benchmark of reading does not measure its publisher.
+Standard input has the wire form of the event. So a benchmark of reading does not measure its publisher.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FLUSH_S = 60
 
 
 async def flood(url: str, subject: str, body: bytes, events: int) -> None:
-    """Sends as fast as the client library can."""
+    """Publishes as fast as the client library can."""
     client = await nats.connect(url)
     try:
         for _ in range(events):

@@ -1,4 +1,4 @@
-"""The NATS reference against the bare client library on the same server.
+"""Compares the NATS reference with the bare client library on the same server.
 
 Publishing, 256 at once, against publishing that never waits for the server: with a subscriber on the same
 connection that gets it all, and with nobody subscribed; one after another, against one sound barrier;
@@ -37,7 +37,7 @@ FLOOD = Path(__file__).with_name("nats_flood.py")
 
 
 def event() -> FlovynEvent:
-    """One of the size that the anchors were measured with: 353 bytes."""
+    """Makes an event of 353 bytes, the size of the earlier measurements."""
     made = FlovynEvent.new(uuid4(), "task.created", "bench", {"text": ""})
     filler = "x" * (353 - len(made.to_json()))
     return msgspec.structs.replace(made, data={"text": filler})
@@ -55,7 +55,7 @@ async def publish_all(client: NatsBackend, one: FlovynEvent) -> None:
 
 
 async def reference_delivered(url: str) -> float:
-    """Events a second from 256 publishers to a reader."""
+    """Measures the events a second from 256 publishers to a reader."""
     one = event()
     async with (
         connect(url) as client,
@@ -80,7 +80,7 @@ async def reference_delivered(url: str) -> float:
 
 
 async def raw_delivered(url: str) -> float:
-    """Messages a second that nats-py publishes without a flush, until a callback has got them all."""
+    """Measures the messages a second that nats-py publishes without a flush, until a callback has all."""
     client = await nats.connect(url)
     try:
         one = event()
@@ -107,7 +107,7 @@ async def raw_delivered(url: str) -> float:
 
 
 async def reference_at_once(url: str) -> float:
-    """Events a second that 256 publishers have on the server."""
+    """Measures the events a second that 256 publishers bring to the server."""
     async with connect(url) as client:
         one = event()
         began = time.perf_counter()
@@ -117,7 +117,7 @@ async def reference_at_once(url: str) -> float:
 
 
 async def raw_at_once(url: str) -> float:
-    """Events a second that nats-py takes, with one flush at the end so that they are on the server."""
+    """Measures the events a second that nats-py takes, with one flush at the end."""
     client = await nats.connect(url)
     try:
         one = event()
@@ -132,7 +132,7 @@ async def raw_at_once(url: str) -> float:
 
 
 async def reference_one_by_one(url: str) -> float:
-    """Microseconds of one publish, the median."""
+    """Measures the microseconds of one publish, by the median."""
     async with connect(url) as client:
         one = event()
         took = []
@@ -144,7 +144,7 @@ async def reference_one_by_one(url: str) -> float:
 
 
 async def sound_barrier(url: str) -> float:
-    """Microseconds of a bare publish and of what proves it: a message to an inbox of one's own."""
+    """Measures the microseconds of a bare publish and its proof: a message to one's own inbox."""
     client = await nats.connect(url)
     try:
         one = event()
@@ -173,10 +173,10 @@ async def sound_barrier(url: str) -> float:
 
 
 def flood(url: str, one: FlovynEvent) -> None:
-    """Another process publishes all that is to be read, while this one's event loop stands still.
+    """Lets another process publish everything while this event loop stands still.
 
-    What waits then lies with the server and in the sockets: only reading is measured, and not which of
-    three processes had one of two processors.
+    The messages then wait in the server and the sockets. So only reading is measured, not the scheduling of
+    three processes on two processors.
     """
     subprocess.run(
         [sys.executable, str(FLOOD), url, event_subject(one), str(READ)],
@@ -187,7 +187,7 @@ def flood(url: str, one: FlovynEvent) -> None:
 
 
 async def reference_reading(url: str) -> float:
-    """Events a second that the reference's subscription yields, from the first to the last."""
+    """Measures the events a second that the reference's subscription yields, from the first to the last."""
     one = event()
     async with (
         connect(url) as client,
@@ -206,7 +206,7 @@ async def reference_reading(url: str) -> float:
 
 
 async def raw_reading(url: str) -> float:
-    """The same with a bare callback that decodes."""
+    """Measures the same with a bare callback that decodes."""
     one = event()
     client = await nats.connect(url)
     decode = msgspec.json.Decoder(FlovynEvent).decode
@@ -236,7 +236,7 @@ async def raw_reading(url: str) -> float:
 
 
 async def measure(rounds: int) -> Measured:
-    """All of it, on one server."""
+    """Measures everything on one server."""
     measured = Measured("nats_reference.py", "The NATS reference against nats-py")
     async with NatsServer() as server:
         url = server.address
@@ -244,7 +244,7 @@ async def measure(rounds: int) -> Measured:
         async def compare(
             unit: str, mine: str, its: str, ours: Speed, theirs: Speed, more: int = 1
         ) -> tuple[float, ...]:
-            """The ratios, round by round; of what is short, so many times as many rounds."""
+            """Measures the ratios, round by round; short measures have more rounds."""
             contenders = {mine: partial(ours, url), its: partial(theirs, url)}
             rows = await in_turn(contenders, more * rounds)
             measured.enter(rows, unit)

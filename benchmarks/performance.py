@@ -1,10 +1,9 @@
-"""Runs every benchmark and writes `docs/performance.md` from what they found.
+"""Runs every benchmark and writes `docs/performance.md`.
 
     python benchmarks/performance.py                 all of it, some minutes
     python benchmarks/performance.py --from FOLDER   from files that were measured before
 
-What the numbers cannot say, why a goal is missed and which profile found which gain, stands in
-`causes.toml`.
+`causes.toml` says what numbers cannot: why a goal is missed, and which profile found which gain.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ LIMIT_S = 3600
 INTRODUCTION = """\
 # Performance
 
-What was measured, with the goals beside it. Everything here is written by one command, from a checkout with
+Measured values and their goals. One command writes this page, from a checkout with
 `pip install -e '.[all,benchmarks]'`:
 
 ```
@@ -38,16 +37,16 @@ python benchmarks/performance.py
 ```
 
 Contenders are measured in turn, several rounds, in one run. A ratio is taken within each round, and the
-median of those is what counts, so that what slows the machine slows both. Times of other machines are not
-to be compared with these; ratios are.
+median of the ratios counts: a slow machine slows both. Compare ratios with those of other machines, but
+not times.
 
-`eventhook-conformance bench TARGET…` measures any bus the same way, yours too.
-`python benchmarks/guard.py` says whether a commit made anything slower.
+`eventhook-conformance bench TARGET…` measures any bus in the same way.
+`python benchmarks/guard.py` finds what a commit made slower.
 """
 
 
 def document(found: Sequence[Measured], causes: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """Returns the page."""
     goals = [goal for one in found for goal in one.goals]
     missed = [goal for goal in goals if not goal.met]
     lines = [INTRODUCTION, f"{len(goals) - len(missed)} of {len(goals)} goals are met."]
@@ -94,7 +93,7 @@ def _section(one: Measured) -> Iterator[str]:
 
 
 def run_all(folder: Path, rounds: int | None) -> None:
-    """Runs every script; each leaves its file in the folder."""
+    """Runs every script; each writes its file into the folder."""
     for name in SCRIPTS:
         print(f"{name} …", file=sys.stderr, flush=True)
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(folder / f"{name}.json")]
@@ -103,7 +102,7 @@ def run_all(folder: Path, rounds: int | None) -> None:
 
 
 def read_all(folder: Path) -> list[Measured]:
-    """What the scripts left; all of them have to be there."""
+    """Reads the files of all scripts."""
     missing = [name for name in SCRIPTS if not (folder / f"{name}.json").is_file()]
     if missing:
         raise SystemExit(f"Error: {folder} lacks {', '.join(f'{name}.json' for name in missing)}")

@@ -1,4 +1,4 @@
-"""Are the verdicts still the same? Compares what the suite said before a change with what it says after.
+"""Compares the verdicts before a change with those after it.
 
 BEFORE and AFTER are two JSON reports (`run --json`), two results of `self-test --json`, or two folders of
 them, whose files are paired by name. Each line of the output is one difference: a case, a requirement, a
@@ -25,10 +25,10 @@ import msgspec
 
 Kind: TypeAlias = Literal["case", "requirement", "verdict", "mutant"]
 Facts: TypeAlias = Mapping[tuple[Kind, str], str]
-"""What was said, by what it was said of."""
+"""The outcomes, by kind and name."""
 
 
-# The part of a report, or of a self-test's result, that has to stay.
+# The part of a report, or of a self-test's result, that must not change.
 class Violation(msgspec.Struct):
     requirement: str
 
@@ -69,17 +69,17 @@ class Document(msgspec.Struct):
 
 @dataclass
 class Comparison:
-    """All that two files or folders were found to differ in."""
+    """The differences of two files or folders."""
 
     differences: list[str] = field(default_factory=list)
     uncompared: list[str] = field(default_factory=list)
-    """The pairs in which nothing was judged on both sides, so that nothing could differ."""
+    """The pairs in which nothing was judged on both sides."""
     compared: Counter[Kind] = field(default_factory=Counter)
     pairs: int = 0
 
     @property
     def exit_code(self) -> int:
-        """3 if nothing could be compared, 1 if something differs, 3 if a pair held nothing, else 0."""
+        """Returns 1 if something differs, 3 if nothing was compared in all or in a pair, else 0."""
         if not self.compared.total():
             return 3
         if self.differences:
@@ -99,7 +99,7 @@ class Comparison:
                 self.differences.append(f"{place}{name}: expected {was}, got {now}")
 
     def summary(self) -> str:
-        """How many were compared, and how many differ."""
+        """Counts the comparisons and the differences."""
         counts = ", ".join(_many(self.compared[kind], kind) for kind in get_args(Kind))
         differ = _many(len(self.differences), "difference")
         return f"compared {counts} in {_many(self.pairs, 'pair')} of files: {differ}"
@@ -110,11 +110,11 @@ def _many(count: int, word: str) -> str:
 
 
 def read(file: Path) -> Facts:
-    """What a file says.
+    """Reads a file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no report and no result of a self-test; the message names it.
+        ValueError: it is neither a report nor a result of a self-test; the message names it.
     """
     try:
         document = msgspec.json.decode(file.read_bytes(), type=Document)

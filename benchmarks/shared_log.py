@@ -1,7 +1,7 @@
-"""The fastest broadcast that can be written by hand in asyncio, without any guarantee: the yardstick.
+"""The yardstick: the fastest hand-made broadcast in asyncio, without any guarantee.
 
-One list of events, a cursor for each reader, one future for all that wait. Nothing is bounded, filtered,
-checked or kept apart.
+It has one list of events, a cursor for each reader, and one future for all that wait. It bounds, filters,
+checks and separates nothing.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 
 class SharedLog:
-    """All events, and who waits for the next one."""
+    """All events, and a future for the next one."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
         self._waiting: asyncio.Future[None] | None = None
 
     def publish(self, event: Any) -> None:
-        """Appends, and wakes whoever waits."""
+        """Appends an event and wakes all that wait."""
         self.events.append(event)
         if self._waiting is not None:
             self._waiting.set_result(None)
@@ -32,7 +32,7 @@ class SharedLog:
 
 
 class Cursor:
-    """One reader, by `async for`."""
+    """A reader, by `async for`."""
 
     def __init__(self, log: SharedLog) -> None:
         self._log = log

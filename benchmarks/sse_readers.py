@@ -1,7 +1,7 @@
-"""The reference's SSE server against sse-starlette on the same uvicorn, with many readers.
+"""Compares the reference's SSE server with sse-starlette on the same uvicorn, with many readers.
 
-The server is a process of its own, and so is what reads: it counts events in the bytes and parses
-nothing. Two blocks of events may be under way, so that no reader is overrun and nothing may be lost.
+Server and readers are separate processes. The readers count events in the bytes and parse nothing. Two
+blocks of events may be under way, so that no reader overflows and no event may be lost.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ BLOCK = 64
 LIMIT_S = 120
 AT_ONCE = 100
 WIDTHS = {50: 16, 500: 3}
-"""How many readers, and how many blocks each reads."""
+"""The number of readers, and of the blocks each reads."""
 MANY, MANY_BLOCKS = 2_000, 3
 IDLE_BYTES = 64 * 1024
-"""What is asked of an idle reader: the issue asks for a bound and leaves the number to us."""
+"""The bound for an idle reader."""
 
 
 class SubscriberGroup:
-    """All readers of one server, and how far they are."""
+    """All readers of one server, and their progress."""
 
     def __init__(self, readers: int) -> None:
         self.readers = readers
@@ -43,7 +43,7 @@ class SubscriberGroup:
         self.progress = asyncio.Event()
 
     def had(self, block: int) -> None:
-        """One more reader has that block."""
+        """Notes that one more reader has a block."""
         self.counts[block] = self.counts.get(block, 0) + 1
         if self.counts[block] == self.readers:
             self.progress.set()
@@ -56,7 +56,7 @@ class SubscriberGroup:
 
 
 class Reading(asyncio.Protocol):
-    """One reader: it counts the events that pass by."""
+    """A reader that counts events."""
 
     def __init__(self, crowd: SubscriberGroup, request: bytes) -> None:
         self.events = 0
@@ -66,12 +66,12 @@ class Reading(asyncio.Protocol):
         self._answered = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks for the stream."""
+        """Requests the stream."""
         assert isinstance(transport, asyncio.Transport)
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Counts; a mark may lie across two pieces."""
+        """Counts the events; a mark may lie across two pieces."""
         if not self._answered.done():
             self._answered.set_result(data.startswith(b"HTTP/1.1 200"))
         text = self._rest + data
@@ -82,7 +82,7 @@ class Reading(asyncio.Protocol):
             self._crowd.had(block)
 
     async def answered(self) -> None:
-        """Waits for the headers: from then on all is delivered (SSE-04)."""
+        """Waits for the headers: all later events are delivered (SSE-04)."""
         if not await self._answered:
             raise SystemExit("the server did not answer 200")
 
@@ -96,14 +96,14 @@ class Server:
     headers: dict[str, str]
 
     def publish(self, events: int) -> None:
-        """Has it publish so many."""
+        """Lets the server publish a number of events."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"%d\n" % events)
 
 
 @asynccontextmanager
 async def server(name: str) -> AsyncIterator[Server]:
-    """Starts one, and ends it."""
+    """Starts a server, and ends it."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SERVER), name, stdin=pipe, stdout=pipe
@@ -127,7 +127,7 @@ async def server(name: str) -> AsyncIterator[Server]:
 async def reading(
     one: Server, readers: int
 ) -> AsyncIterator[tuple[SubscriberGroup, list[Reading]]]:
-    """Connects so many readers."""
+    """Connects the readers."""
     crowd, url = SubscriberGroup(readers), urlsplit(one.url)
     headers = "".join(f"{name}: {value}\r\n" for name, value in one.headers.items())
     request = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{headers}\r\n".encode()
@@ -155,7 +155,7 @@ def _itself(protocol: Reading) -> Reading:
 
 
 async def stream(one: Server, crowd: SubscriberGroup, blocks: int) -> float:
-    """Events a second over all readers; none is ahead of another by more than two blocks."""
+    """Measures the events a second over all readers; none is ahead by more than two blocks."""
     began = time.perf_counter()
     async with asyncio.timeout(LIMIT_S):
         for block in range(blocks):
@@ -167,13 +167,13 @@ async def stream(one: Server, crowd: SubscriberGroup, blocks: int) -> float:
 
 
 async def contender(name: str, readers: int) -> float:
-    """One server with so many readers."""
+    """Measures one server with a number of readers."""
     async with server(name) as one, reading(one, readers) as (crowd, _):
         return await stream(one, crowd, WIDTHS[readers])
 
 
 async def many(lost: list[float], idle: list[float]) -> float:
-    """2,000 readers of one workflow: what one costs while idle, then whether all get everything."""
+    """Measures 2,000 readers of one workflow: the cost of an idle one, and whether all get everything."""
     async with server("reference") as one:
         async with reading(one, 10):
             before = resident_bytes([one.process.pid])
@@ -188,7 +188,7 @@ async def many(lost: list[float], idle: list[float]) -> float:
 
 
 async def measure(rounds: int) -> Measured:
-    """Both contenders at both widths, then the many."""
+    """Measures both contenders at both widths, then 2,000 readers."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < 2 * MANY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

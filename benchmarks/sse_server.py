@@ -1,7 +1,7 @@
 """A server of token streams for `sse_readers.py`, in a process of its own: `sse_server.py NAME`.
 
-It says in one line of JSON where it is, then publishes as many events as each line of its input says.
-Both contenders stand behind the same uvicorn, set up alike.
+It prints its address as one line of JSON, then publishes as many events as each line of its input says.
+Both contenders run behind the same uvicorn, set up alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Publish = Callable[[int], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     headers: dict[str, str]
@@ -57,18 +57,18 @@ async def reference() -> AsyncIterator[Serving]:
 
 
 class _App:
-    """What `running` asks of an application."""
+    """The application that `running` needs."""
 
     def __init__(self, asgi: Any) -> None:
         self.asgi = asgi
 
     def close(self) -> None:
-        """Nothing is told: the server cuts the readers off."""
+        """Does nothing: the server cuts the readers off."""
 
 
 @asynccontextmanager
 async def sse_starlette() -> AsyncIterator[Serving]:
-    """sse-starlette as its documentation has it: a queue for each reader, a dictionary for each event."""
+    """sse-starlette as in its documentation: a queue for each reader, a dictionary for each event."""
     from sse_starlette import EventSourceResponse
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -105,7 +105,7 @@ CONTENDERS = {"reference": reference, "sse-starlette": sse_starlette}
 
 
 async def serve(name: str) -> None:
-    """Until the input ends."""
+    """Serves until the input ends."""
     orders = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)

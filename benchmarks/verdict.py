@@ -1,4 +1,4 @@
-"""How long a verdict takes: `run memory` and `run nats` as a user runs them, imports and all."""
+"""Measures the time of a verdict: `run memory` and `run nats` as a user runs them, with imports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GOALS = {"memory": 1.0, "nats": 3.0}
 
 
 def wall(target: str, cases: dict[str, int]) -> float:
-    """Seconds of one run; how many cases it judged goes into `cases`."""
+    """Measures the seconds of one run; adds the number of its cases to `cases`."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         began = time.perf_counter()
@@ -39,7 +39,7 @@ def wall(target: str, cases: dict[str, int]) -> float:
 
 
 async def measure(rounds: int) -> Measured:
-    """Wall time of each target's run, the targets in turn."""
+    """Measures the wall time of each target's run, the targets in turn."""
     cases: dict[str, int] = {}
     rows = await in_turn({f"run {name}": partial(wall, name, cases) for name in GOALS}, rounds)
     measured = Measured("verdict.py", "Time to a verdict")

@@ -159,11 +159,11 @@ class Driver:
         return {}
 
     async def cleanup(self, client):
-        self.bus(client)
+        self.counting_bus(client)
         return {"removed": 0}
 
     async def channels(self, client):
-        return self.bus(client).channels()
+        return self.counting_bus(client).channels()
 
     async def shutdown(self):
         return {}
@@ -181,6 +181,12 @@ class Driver:
         bus = self.find(self.clients, client)
         if client in self.closed:
             raise Refusal(-32004, f"{client} was closed")
+        return bus
+
+    def counting_bus(self, client):
+        bus = self.bus(client)
+        if not ABOUT["capabilities"].get("introspection", True):
+            raise Refusal(-32601, "not supported: introspection is not claimed")
         return bus
 
     # The protocol
@@ -227,7 +233,7 @@ class Driver:
             task.add_done_callback(tasks.discard)
 
 
-# What the contract asks of events and patterns
+# Checks of events and patterns, by the contract
 
 TOKEN = r"[A-Za-z0-9_-]+"
 OPTIONAL = ("workflow_execution_id", "task_execution_id")

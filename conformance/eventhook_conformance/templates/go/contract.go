@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// What the contract asks of events and patterns.
+// Checks of events and patterns, by the contract.
 
 const maxInteger = 1<<53 - 1
 

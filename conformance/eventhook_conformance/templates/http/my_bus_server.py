@@ -3,7 +3,7 @@
     eventhook-conformance serve --backend nats --port 0 --json > served.json &
     SERVED=served.json eventhook-conformance run my_bus_server:target --profile sse
 
-What `provision` does is the server's own affair: most have an API that starts a workflow. This one
+`provision` uses your server's own API: most servers have one that starts a workflow. This one
 learns of workflows and tasks from their events, so that an event is published, and the server asked
 until it knows.
 """

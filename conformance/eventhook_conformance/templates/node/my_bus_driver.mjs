@@ -205,7 +205,7 @@ const METHODS = {
   shutdown: async () => ({}),
 };
 
-// What the contract asks of events and patterns
+// Checks events and patterns by the contract
 
 const KEY = /^[A-Za-z0-9_-]+$/;
 const PREFIX = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;

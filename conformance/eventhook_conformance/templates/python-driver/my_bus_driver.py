@@ -233,7 +233,7 @@ class Driver:
             task.add_done_callback(tasks.discard)
 
 
-# What the contract asks of events and patterns
+# Checks of events and patterns, by the contract
 
 TOKEN = r"[A-Za-z0-9_-]+"
 OPTIONAL = ("workflow_execution_id", "task_execution_id")

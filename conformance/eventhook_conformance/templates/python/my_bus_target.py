@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from eventhook_conformance import Capabilities, ChannelCounts, Target
 from eventhook_conformance.kit import Adapter, Kind, Sink
 
-# What your bus promises; whatever stands here is tested in full.
+# The claims of your bus; each is tested in full.
 CLAIMS = Capabilities(total_order=True, causal_order=True)
 
 # Stands for your server: what all clients share.

@@ -1,4 +1,4 @@
-//! What the contract asks of events and patterns.
+//! Checks of events and patterns, by the contract.
 
 use serde_json::{Map, Number, Value};
 

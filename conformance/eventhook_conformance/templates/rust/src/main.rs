@@ -49,7 +49,7 @@ impl Kind {
 /// Takes each message. It never waits, and may be called on any thread.
 type Sink = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
-/// What messages are sent to: a tenant's events, or the stream of a key.
+/// A channel for messages: a tenant's events, or the stream of a key.
 type Channel = (Kind, String);
 
 type Sinks = HashMap<Channel, Vec<(u64, Sink)>>;

@@ -7,7 +7,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** What a subscription has not read yet: bounded, dropping the oldest. */
+/** The unread events of a subscription: bounded, dropping the oldest. */
 final class Buffer {
   /** A line has at most 4 MiB; this leaves room for what stands around the events. */
   private static final int MAX_BATCH = 4 * 1024 * 1024 - 1024;

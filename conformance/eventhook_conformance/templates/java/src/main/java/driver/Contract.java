@@ -12,7 +12,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 
-/** What the contract asks of events and patterns. */
+/** Checks events and patterns by the contract. */
 final class Contract {
   private static final long MAX_INTEGER = (1L << 53) - 1;
   private static final int MAX_NAME = 255;
@@ -137,7 +137,7 @@ final class Contract {
   }
 
   private static String shown(JsonNode its) {
-    // What holds others may be nested deeper than Jackson writes.
+    // Arrays and objects may be nested deeper than Jackson writes.
     String text = its.isContainerNode() ? its.getNodeType().toString() : its.toString();
     return text.length() > MAX_SHOWN ? text.substring(0, MAX_SHOWN) : text;
   }

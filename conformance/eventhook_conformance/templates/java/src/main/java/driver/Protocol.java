@@ -100,7 +100,7 @@ final class Protocol {
    */
   static void serve() throws IOException {
     Protocol protocol = new Protocol(System.out);
-    // Whatever a library prints is for people.
+    // Output of libraries is for people.
     System.setOut(System.err);
     ExecutorService threads = Executors.newCachedThreadPool();
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
