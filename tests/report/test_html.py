@@ -158,3 +158,11 @@ def test_what_the_kit_does_a_should_and_a_partial_run_are_said() -> None:
     assert "does not hold (SHOULD)" in page
     assert "A partial run: <code>-k PAT-01</code>" in page
     assert "not selected" not in html([made.all_pass()])
+
+
+def test_a_requirement_that_was_left_out_says_by_what() -> None:
+    settings = Settings(selection="PUB-01")
+    result = made.result(made.passed(), settings=settings, selectable={"PUB-02": ["x::y"]})
+    page = html([result])
+    assert "Not selected by -k &#39;PUB-01&#39;" in page
+    assert "Not claimed: not selected" not in page

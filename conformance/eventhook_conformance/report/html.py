@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -25,6 +25,7 @@ from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import rerun_command
+from eventhook_conformance.report.html_tables import Links, case_rows, requirement_rows
 from eventhook_conformance.report.sequence import Diagram, lay_out
 from eventhook_conformance.report.standing import (
     SIGNS,
@@ -34,14 +35,12 @@ from eventhook_conformance.report.standing import (
     holding,
     loose_ends,
     partial,
-    word,
 )
 from eventhook_conformance.report.steps import all_entries
 from eventhook_conformance.report.text import counted, printable, shortened
-from eventhook_conformance.results import CaseResult, RequirementResult, RunResult, specification_of
+from eventhook_conformance.results import CaseResult, RunResult, specification_of
 from eventhook_conformance.specification.requirements import (
     Requirement,
-    groups,
     requirements,
 )
 
@@ -86,16 +85,6 @@ class CauseView:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """The result of a requirement on one target."""
-
-    result: RequirementResult
-    word: str
-    links: tuple[tuple[str, str], ...]
-    """The failures that charge it: anchor and case."""
-
-
-@dataclass(frozen=True)
 class Card:
     """The verdict on one target."""
 
@@ -136,10 +125,10 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
     cards = [_card(result) for result in results]
     page = templates.get_template("page.html.j2").render(
         cards=cards,
-        groups=list(_groups(results, failures)),
+        groups=list(requirement_rows(results, _links(failures))),
         causes=found,
         failures=failures,
-        cases=_cases(results),
+        cases=case_rows(results),
         slowest_s=max((case.duration_s for one in results for case in one.cases), default=0.0),
         notes=notes,
         signs=SIGNS,
@@ -246,67 +235,11 @@ def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> Violation
     )
 
 
-def _groups(results: Sequence[RunResult], failures: Sequence[Failure]) -> Iterator[dict[str, Any]]:
-    """Makes the matrix: the rows of each group, and in each row a cell for each target."""
-    links: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
+def _links(failures: Sequence[Failure]) -> Links:
+    """Lists the failures that charge a requirement, by the place of the target and requirement."""
+    links: Links = defaultdict(list)
     for failure in failures:
         place = int(failure.anchor.split("-")[1])
         for identifier in failure.charged or failure.case.requirements:
             links[place, identifier].append((failure.anchor, failure.case.id))
-    columns = [{one.requirement.id: one for one in run.requirement_results()} for run in results]
-    both = list(zip(results, columns, strict=True))
-    for group, title in groups().items():
-        rows: list[dict[str, Any]] = [
-            {
-                "requirement": requirement,
-                "cells": [
-                    Cell(
-                        column[requirement.id],
-                        word(column[requirement.id], run),
-                        tuple(links[place, requirement.id]),
-                    )
-                    for place, (run, column) in enumerate(both)
-                ],
-                "reasons": _reasons([(run.target, column[requirement.id]) for run, column in both]),
-            }
-            for requirement in requirements(specification_of(results)).values()
-            if requirement.group == group
-        ]
-        tallies = [
-            Counter(column[row["requirement"].id].outcome for row in rows) for column in columns
-        ]
-        claimed = any(tally["not_claimed"] < len(rows) for tally in tallies)
-        yield {"id": group, "title": title, "rows": rows, "tallies": tallies, "claimed": claimed}
-
-
-def _reasons(cells: Sequence[tuple[str, RequirementResult]]) -> list[str]:
-    """Says why a requirement is not claimed, by target if the reasons differ."""
-    reasons = [(name, one.reason) for name, one in cells if one.reason]
-    if len(reasons) == len(cells) and len({reason for _, reason in reasons}) == 1:
-        return [f"Not claimed: {reasons[0][1]}"]
-    return [f"Not claimed by {name}: {reason}" for name, reason in reasons]
-
-
-def _cases(results: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """Lists all cases that ran, the slowest first, with the result on each target, or None."""
-    columns = [{case.id: case for case in result.cases} for result in results]
-    found: dict[str, CaseResult] = {}
-    for column in columns:
-        found = {**column, **found}
-    rows = [
-        {
-            "id": identifier,
-            "requirements": case.requirements,
-            "cells": [column.get(identifier) for column in columns],
-            "slowest_s": max(
-                column[identifier].duration_s for column in columns if identifier in column
-            ),
-            "ran": any(
-                column[identifier].outcome != "not_claimed"
-                for column in columns
-                if identifier in column
-            ),
-        }
-        for identifier, case in found.items()
-    ]
-    return sorted((row for row in rows if row["ran"]), key=lambda row: -row["slowest_s"])
+    return links
