@@ -23,7 +23,7 @@ from eventhook_conformance.engine.runner import judge_all
 from eventhook_conformance.engine.selection import WrongSelection
 from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
 from eventhook_conformance.results import RunResult, exit_code
-from eventhook_conformance.settings import Settings
+from eventhook_conformance.settings import DEPTHS, Depth, Settings
 from eventhook_conformance.target import PROFILES
 
 _DEFAULTS = Settings()
@@ -59,6 +59,13 @@ _DEFAULTS = Settings()
     default=_DEFAULTS.examples,
     show_default=True,
     help="Number of random histories.",
+)
+@click.option(
+    "--depth",
+    type=click.Choice(DEPTHS),
+    default=_DEFAULTS.depth,
+    show_default=True,
+    help="How far counts and silences go; deep takes minutes.",
 )
 @click.option(
     "--timeout",
@@ -118,6 +125,7 @@ def run(
     selection: str | None,
     seed: int,
     examples: int,
+    depth: Depth,
     timeout: float,
     settle: float,
     at_once: int | None,
@@ -151,6 +159,7 @@ def run(
         settle_s=settle,
         at_once=at_once,
         examples=examples,
+        depth=depth,
         profiles=profiles,
         selection=selection or None,
         cases=(load_last_failed(targets) or None) if last_failed else None,

@@ -71,6 +71,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="number of random histories; default: 10",
     )
+    group.addoption(
+        "--eventhook-depth",
+        choices=("quick", "normal", "deep"),
+        help="how far counts and silences go; default: normal; deep takes minutes",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -87,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "settle_s": option("--eventhook-settle"),
         "at_once": option("--eventhook-at-once"),
         "examples": option("--eventhook-examples"),
+        "depth": option("--eventhook-depth"),
         "profiles": tuple(option("--eventhook-profile")),
         "selection": option("keyword") or None,
         "browser": option("--eventhook-browser"),

@@ -53,7 +53,7 @@ def header(result: RunResult) -> Iterator[str]:
     yield from filled(
         "  settings  ",
         f"seed {settings.seed}, timeout {settings.arrival_timeout_s:g} s, "
-        f"settle {settings.settle_s:g} s{f', only {left_out}' if left_out else ''}",
+        f"settle {settings.settle_s:g} s, depth {settings.depth}{f', only {left_out}' if left_out else ''}",
     )
     if result.kit:
         yield from filled("  kit       ", ", ".join(result.kit))
