@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from enum import Enum
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -16,73 +16,82 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.history import Event
-
-_RANDOM: Final = Random()
-os.register_at_fork(after_in_child=_RANDOM.seed)  # or a child would go on with the same ids
+from eventhook_conformance.probe.world import World
 
 
-def fresh_id() -> UUID:
-    """An id that nobody else has. `uuid4` asks the system for each, and a run needs 60,000."""
-    return UUID(int=_RANDOM.getrandbits(128), version=4)
+class Open(Enum):
+    """The default of what a case may leave open."""
+
+    OPEN = "drawn by the world"
+
+
+OPEN: Final = Open.OPEN
 
 
 class Maker:
-    """Makes tenants, keys and events that no other case has."""
+    """Makes tenants, keys and events that no other case has; what a case leaves open is drawn.
 
-    def __init__(self) -> None:
+    Args:
+        random: draws it, repeatably.
+    """
+
+    def __init__(self, random: Random | None = None) -> None:
+        self.world = World(random or Random(0))
         self._tick = now_ms()
 
     def tenant(self) -> UUID:
         """A fresh tenant of this case's own."""
-        return fresh_id()
+        return self.world.identifier()
 
     def key(self) -> str:
         """A fresh stream key of this case's own."""
-        return str(fresh_id())
+        return self.world.key()
 
     def event(
         self,
         tenant: UUID,
         event_type: str = "task.created",
         *,
-        data: Any = None,
+        data: Any = OPEN,
         source: str = "suite",
-        workflow: UUID | None = None,
-        task: UUID | None = None,
-        correlation_id: str | None = None,
+        workflow: UUID | Open | None = OPEN,
+        task: UUID | Open | None = OPEN,
+        correlation_id: str | Open | None = OPEN,
         id: UUID | None = None,
         timestamp_ms: int | None = None,
     ) -> FlovynEvent:
         """An event with a fresh id."""
+        world = self.world
         return FlovynEvent(
-            id=id or fresh_id(),
+            id=id or world.identifier(),
             tenant_id=tenant,
-            workflow_execution_id=workflow,
-            task_execution_id=task,
+            workflow_execution_id=world.workflow() if workflow is OPEN else workflow,
+            task_execution_id=world.task() if task is OPEN else task,
             event_type=event_type,
             source=source,
-            data=data,
-            timestamp_ms=now_ms() if timestamp_ms is None else timestamp_ms,
-            correlation_id=correlation_id,
+            data=world.data() if data is OPEN else data,
+            timestamp_ms=world.timestamp_ms() if timestamp_ms is None else timestamp_ms,
+            correlation_id=world.correlation_id() if correlation_id is OPEN else correlation_id,
         )
 
     def stream_event(
         self,
         key: str,
-        payload: str = "token",
-        event_type: StreamEventType = StreamEventType.TOKEN,
+        payload: str | None = None,
+        event_type: StreamEventType | None = None,
         *,
-        task: str = "",
-        sequence: int = 0,
+        task: str | None = None,
+        sequence: int | None = None,
     ) -> StreamEvent:
         """A stream event with a time of its own, by which it is recognised."""
         self._tick += 1
+        world = self.world
         return StreamEvent(
-            task_execution_id=task,
+            task_execution_id=world.stream_task() if task is None else task,
             workflow_execution_id=key,
-            sequence=sequence,
-            event_type=event_type,
-            payload=payload,
+            sequence=world.sequence() if sequence is None else sequence,
+            event_type=world.stream_type() if event_type is None else event_type,
+            payload=world.payload() if payload is None else payload,
             timestamp_ms=self._tick,
         )
 
@@ -101,6 +110,8 @@ class Maker:
             selects.tenant_id,
             event_type,
             source=selects.source if selects.source is not None else "suite",
-            workflow=selects.workflow_execution_id,
-            task=selects.task_execution_id,
+            workflow=OPEN
+            if selects.workflow_execution_id is None
+            else selects.workflow_execution_id,
+            task=OPEN if selects.task_execution_id is None else selects.task_execution_id,
         )

@@ -78,7 +78,7 @@ class Probe:
         self._pool = context.clients
         self._trials = trials
 
-        self.make = Maker()
+        self.make = Maker(random.Random(f"world:{context.settings.seed}:{history.case}"))
         self.findings = findings = Findings(requirements)
         self.found = findings.add
         self.expect = findings.expect
