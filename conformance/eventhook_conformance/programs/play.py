@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Client, Listener, Probe
 from eventhook_conformance.programs.steps import (
     CLIENTS,
@@ -80,7 +81,18 @@ class Player:
         """Fences what is open, and leaves it."""
         await self._probe.fence(*self._listeners)
         for listener in list(self._listeners):
+            self._expect_nothing_dropped(listener)
             await self._end(listener)
+
+    def _expect_nothing_dropped(self, listener: Listener) -> None:
+        """Nothing is left unread beyond the capacity, so that nothing can be lost to overflow."""
+        if listener.dropped:
+            self._probe.found(
+                f"`dropped` of {listener.entry.name} to be 0: no more than the capacity was unread",
+                f"it is {listener.dropped}",
+                listener.entry,
+                charge=("OVF-07",),
+            )
 
     # Subscriptions
 
@@ -156,6 +168,41 @@ class Player:
             events = [self._probe.make.stream_event(name, sequence=n) for n in range(length + 1)]
             await self._send([events], client)
 
+    async def _stream_burst(self, client: int, key: int, publishers: int) -> None:
+        if "streams" in self._probe.capabilities.profiles:
+            name, make = self._keys[key % KEYS], self._probe.make
+            chains = [[make.stream_event(name) for _ in range(3)] for _ in range(publishers + 1)]
+            await self._send(chains, client)
+
+    async def _unheard(self, client: int, count: int) -> None:
+        """Tenants and keys that nobody listens to are published to."""
+        make = self._probe.make
+        events: list[Event] = [make.event(make.tenant()) for _ in range(count + 1)]
+        if "streams" in self._probe.capabilities.profiles:
+            events += [make.stream_event(make.key()) for _ in range(count + 1)]
+        await self._probe.burst([events[::2], events[1::2]], via=self._via(client))
+
+    async def _cancel_publish(self, client: int, tenant: int, yields: int) -> None:
+        await self._cancel(self._event(tenant, 0, 0, 0), client, yields)
+
+    async def _cancel_stream(self, client: int, key: int, yields: int) -> None:
+        if "streams" in self._probe.capabilities.profiles:
+            event = self._probe.make.stream_event(self._keys[key % KEYS])
+            await self._cancel(event, client, yields)
+
+    async def _cancel(self, event: Event, client: int, yields: int) -> None:
+        """A publish is cancelled: its event comes once or never."""
+        scope = _scope(event)
+        if not self._probe.capabilities.in_process or not await self._has_room(scope, 1):
+            return
+        with self._flying(scope, 1):
+            publishing = self._probe.spawn(self._probe.attempt(event, self._via(client)))
+            for _ in range(yields):
+                await asyncio.sleep(0)
+            publishing.cancel()
+            if not await self._probe.deadline.wait(publishing):
+                raise self._probe.aborted("a cancelled publish to end", "it goes on")
+
     def _event(self, tenant: int, event_type: int, workflow: int, source: int) -> FlovynEvent:
         return self._probe.make.event(
             self._tenants[tenant % TENANTS],
@@ -218,6 +265,10 @@ class Player:
     async def _read(self, number: int) -> None:
         if listener := self._pick(number):
             await listener.wait_reading()
+
+    async def _again(self, number: int) -> None:
+        if listener := self._pick(number):
+            listener.iterate_again()
 
     async def _cancel_read(self, number: int) -> None:
         if (listener := self._pick(number)) and self._probe.capabilities.in_process:

@@ -42,6 +42,7 @@ from eventhook_reference.mutants.thresholds import THRESHOLDS
 from eventhook_reference.mutants.turns import TURNS
 from eventhook_reference.mutants.values import VALUES
 from eventhook_reference.mutants.variants import VARIANTS
+from eventhook_reference.mutants.variants_late import LATE_VARIANTS
 
 
 def _over_nats() -> list[Mutant]:
@@ -87,6 +88,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *TURNS,
     *_over_nats(),
     *VARIANTS,
+    *LATE_VARIANTS,
     *LIFECYCLES,
     *LIFECYCLES_EXACT,
     *LIFECYCLE_SITES,

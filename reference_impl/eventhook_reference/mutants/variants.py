@@ -430,7 +430,8 @@ def threaded_target() -> Target:
     return Target("threaded", open=open_client, capabilities=Threaded.capabilities)
 
 
-def _variant(name: str, client: type[PliableClient]) -> Mutant:
+def variant(name: str, client: type[PliableClient]) -> Mutant:
+    """A client that must not be accused of anything, as a mutant without requirements."""
     target = partial(pliable_target, name, client, client.capabilities)
     return Mutant(name=name, bug=_first_line(client), caught_by=(), seen="", target=target)
 
@@ -440,16 +441,16 @@ def _first_line(client: type[PliableClient]) -> str:
 
 
 VARIANTS: Final[tuple[Mutant, ...]] = (
-    _variant("later", Later),
-    _variant("batches", Batches),
-    _variant("wire", Wire),
-    _variant("drops-newest", DropsNewest),
-    _variant("shared-ring-drops-newest", SharedRingDropsNewest),
-    _variant("unbounded", Unbounded),
-    _variant("frees-at-once", FreesAtOnce),
-    _variant("other-clients-hear-later", OtherClientsHearLater),
-    _variant("blocks", Blocks),
-    _variant("shared-ring", SharedRing),
+    variant("later", Later),
+    variant("batches", Batches),
+    variant("wire", Wire),
+    variant("drops-newest", DropsNewest),
+    variant("shared-ring-drops-newest", SharedRingDropsNewest),
+    variant("unbounded", Unbounded),
+    variant("frees-at-once", FreesAtOnce),
+    variant("other-clients-hear-later", OtherClientsHearLater),
+    variant("blocks", Blocks),
+    variant("shared-ring", SharedRing),
     Mutant(
         name="threaded", bug=_first_line(Threaded), caught_by=(), seen="", target=threaded_target
     ),

@@ -1,0 +1,166 @@
+"""Correct buses that are late, lazy or thrifty: each guards a check from accusing what is right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.target import Capabilities, Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants.base import Event, Member, PliableBus, Side
+from eventhook_reference.mutants.variants import Correct, variant
+
+_BATCH: Final = 16
+_MOST_MATCHERS: Final = 64
+_IDLE_S: Final = 0.1
+
+
+class SlowToClose(Correct):
+    """Closing takes 50 ms, in which what is buffered stays readable."""
+
+    async def aclose(self) -> None:
+        if not self.closed:
+            await super().aclose()
+            await asyncio.sleep(0.05)
+
+
+class FreesLate(Correct):
+    """What a subscription took is given back a quarter of a second after it was left."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        left: list[Member] = self.bus.memory.setdefault("left", [])
+        left.append(member)
+        asyncio.get_running_loop().call_later(0.25, left.remove, member)
+
+
+class BatchesBySize(Correct):
+    """Sixteen events go out together; fewer of them after two milliseconds."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        batch: list[tuple[Member, Event]] = self.bus.memory.setdefault("batch", [])
+        batch.append((member, event))
+        if len(batch) >= _BATCH:
+            self.flush()
+        elif len(batch) == 1:
+            asyncio.get_running_loop().call_later(0.002, self.flush)
+
+    def flush(self) -> None:
+        """Delivers what has been collected."""
+        batch, self.bus.memory["batch"] = self.bus.memory.get("batch", []), []
+        for member, event in batch:
+            member.channel.push(event)
+
+    async def aclose(self) -> None:
+        self.flush()
+        await super().aclose()
+
+
+class RenewsIdleConnections(Correct):
+    """A client that was silent for 100 ms connects anew before it publishes, and loses nothing."""
+
+    def __init__(self, bus: PliableBus) -> None:
+        super().__init__(bus)
+        self._last = 0.0
+        self._turn = asyncio.Lock()
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.check_open()
+        self.check(side, event)
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            idle, self._last = now - self._last > _IDLE_S, now
+            if idle:
+                await asyncio.sleep(0.003)
+            await super().publish(side, event)
+
+
+class WritesUuidsInCapitals(Correct):
+    """On its wire the ids of events are in capitals; they are read as what they are."""
+
+    def copy(self, event: Event) -> Event:
+        if not isinstance(event, FlovynEvent):
+            return event
+        text = event.to_json().decode()
+        for value in {event.id, event.tenant_id, event.workflow_execution_id}:
+            text = text.replace(f'"id":"{value}"', f'"id":"{str(value).upper()}"')
+            text = text.replace(f'_id":"{value}"', f'_id":"{str(value).upper()}"')
+        return type(event).from_json(text) if event.data is None else super().copy(event)
+
+
+class _CountsWhenRead(Channel[Any]):
+    """Knows what it lost only once it is read again."""
+
+    _counted = 0
+
+    @property
+    def dropped(self) -> int:
+        return self._counted
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._lost = count
+
+    def push(self, event: Event) -> bool:
+        lost = getattr(self, "_lost", 0) + (len(self._events) == self._capacity)
+        woken = super().push(event)
+        self._lost = lost
+        return woken
+
+    async def __anext__(self) -> Any:
+        self._counted = getattr(self, "_lost", 0)
+        event = await super().__anext__()
+        self._counted = getattr(self, "_lost", 0)
+        return event
+
+
+class CountsLossesLazily(Correct):
+    """`dropped` is brought up to date by the next read."""
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        capacity = claimed.event_capacity if side == "events" else claimed.stream_capacity
+        return _CountsWhenRead(capacity)
+
+
+class CachesMatchers(Correct):
+    """Keeps what it compiled for the 64 patterns used last."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        if pattern.tenant_id != event.tenant_id:
+            return False
+        cache: OrderedDict[EventPattern, EventPattern] = self.bus.memory.setdefault(
+            "cache", OrderedDict()
+        )
+        compiled = cache.setdefault(pattern, pattern)
+        cache.move_to_end(pattern)
+        if len(cache) > _MOST_MATCHERS:
+            cache.popitem(last=False)
+        return super().matches(compiled, event)
+
+
+class RemembersTheLastThousandIds(Correct):
+    """Keeps the ids of the thousand events delivered last, to recognise what a retry sent again."""
+
+    capabilities = Capabilities(total_order=True, causal_order=True)
+
+    def hand(self, member: Member, event: Event) -> None:
+        recent: OrderedDict[object, None] = self.bus.memory.setdefault("recent", OrderedDict())
+        recent[getattr(event, "id", id(event))] = None
+        if len(recent) > 1000:
+            recent.popitem(last=False)
+        super().hand(member, event)
+
+
+LATE_VARIANTS: Final[tuple[Mutant, ...]] = (
+    variant("slow-to-close", SlowToClose),
+    variant("frees-late", FreesLate),
+    variant("batches-by-size", BatchesBySize),
+    variant("renews-idle-connections", RenewsIdleConnections),
+    variant("writes-uuids-in-capitals", WritesUuidsInCapitals),
+    variant("counts-losses-lazily", CountsLossesLazily),
+    variant("caches-matchers", CachesMatchers),
+    variant("remembers-the-last-thousand-ids", RemembersTheLastThousandIds),
+)
