@@ -12,7 +12,11 @@ from eventhook_conformance.history import Event
 from eventhook_conformance.sequences import twin_in
 from eventhook_conformance.target import Execution
 
-_ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
+_ENDED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_WORKFLOW_ENDS: Final = frozenset(
+    f"workflow.{verb}" for verb in ("completed", "failed", "cancelled")
+)
+_TASK_ENDS: Final = frozenset(f"task.{verb}" for verb in ("completed", "failed", "cancelled"))
 
 
 @dataclass
@@ -43,19 +47,29 @@ class Watch:
     def _enter(self, event: Event) -> None:
         if isinstance(event, FlovynEvent):
             self.events.append(event)
-            key, data = str(event.workflow_execution_id), event.data
-            ends = event.event_type in _ENDS
+            types, data = frozenset({event.event_type}), event.data
         else:
             self.streams.setdefault(event.workflow_execution_id, []).append(event)
             twin = twin_in(event)
-            ends = twin is not None and bool(twin.types & set(_ENDS))
-            key, data = event.workflow_execution_id, None if twin is None else twin.data
+            if twin is None:
+                return
+            types, data = twin.types, twin.data
         told = data.get("status") if isinstance(data, dict) else None
-        if not ends or not isinstance(told, str):
-            return
+        if told in _ENDED:
+            self._compare(event, types, told)
+
+    def _compare(self, event: Event, types: frozenset[str], told: str) -> None:
+        """Compares the status of the execution whose root this event ends."""
+        task, workflow = str(event.task_execution_id or ""), str(event.workflow_execution_id)
         for execution in self.executions:
             root = execution.workflow_execution_id
-            if root is not None and str(root) == key and execution.status != told:
+            ends = (
+                bool(types & _WORKFLOW_ENDS) and workflow == str(root)
+                if root is not None
+                else bool(types & _TASK_ENDS)
+                and task in map(str, execution.task_execution_ids.values())
+            )
+            if ends and execution.status != told:
                 self.early.append((event, told, execution.status))
 
     def of(self, keys: Sequence[str]) -> Mapping[str, Sequence[StreamEvent]]:

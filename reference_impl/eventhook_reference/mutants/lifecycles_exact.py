@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -162,6 +163,22 @@ class TellsCancellationBeforeItIsCommitted(Dispatch):
         data.pop("suspendType", None)
         await self.announcer.of_workflow("WORKFLOW_CANCELLED", workflow, data)
         workflow.status, workflow.suspend_type = "CANCELLED", None
+
+
+@flaw("LIF-15", seen="of its end can be heard")
+class TellsTheEndOfTasksBeforeItIsCommitted(TaskExecution):
+    """A task's end is published by its worker, which then asks the server to commit it."""
+
+    async def complete(self, task: Task) -> None:
+        ended = replace(task, status="COMPLETED")
+        await self.tell(ended, "TASK_COMPLETED")
+        task.status = "COMPLETED"
+
+    async def fail(self, task: Task, error: str) -> None:
+        again = task.execution_count <= task.max_retries
+        status = "PENDING" if again else "FAILED"
+        await self.tell(replace(task, status=status, error=error), "TASK_FAILED")
+        task.status, task.error = status, error
 
 
 # LIF-16: restarts
