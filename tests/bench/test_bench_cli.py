@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import jsonschema
 import pytest
 
 import eventhook_fixtures
+from eventhook_conformance.cli._bench import _by_name
+from eventhook_conformance.engine.resolve_target import find_target
+from eventhook_conformance.target import Target
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 
@@ -145,3 +149,13 @@ def test_help_shows_an_example_in_80_columns(vendor: Path) -> None:
     done = bench(vendor, "--help")
     assert "eventhook-conformance bench memory nats" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_targets_are_named_by_name_unless_two_are_called_alike() -> None:
+    def target(name: str) -> Target:
+        return replace(find_target("memory"), name=name)
+
+    alone = _by_name({"module:one": target("one"), "module:two": target("two")})
+    assert list(alone) == ["one", "two"]
+    alike = _by_name({"module:one": target("bus"), "module:two": target("bus")})
+    assert list(alike) == ["module:one", "module:two"]

@@ -178,6 +178,22 @@ def test_explain_says_all_there_is_to_know(vendor: Path) -> None:
     assert "publish::first_event_is_never_lost[same]" in done.stdout
 
 
+def test_several_are_explained_and_cases_too(vendor: Path) -> None:
+    done = run(vendor, "explain", "PUB-04", "publish::first_event_is_never_lost[same]", "str-08")
+    assert done.returncode == 0
+    assert "PUB-04 (MUST): " in done.stdout
+    assert "\npublish::first_event_is_never_lost\n" in done.stdout
+    assert "Published the moment entering returned" in done.stdout
+    assert "\nSTR-08 (MUST): " in done.stdout
+    assert "255 bytes" in done.stdout
+
+
+def test_a_selection_that_matches_nothing_says_so(vendor: Path) -> None:
+    done = run(vendor, "run", "memory", "-k", "nothing_like_it")
+    assert done.returncode == 3
+    assert "-k 'nothing_like_it' matches no case" in done.stdout
+
+
 def test_an_older_specification_is_listed_and_explained_as_it_was(vendor: Path) -> None:
     listed = run(vendor, "list", "requirements", "--specification", "1.0").stdout.splitlines()
     assert [line.split()[0] for line in listed[1:]] == list(requirements("1.0"))

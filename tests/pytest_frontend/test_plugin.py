@@ -211,6 +211,15 @@ def test_wrong_use_is_one_line(
     assert len([text for text in result.errlines if text.strip()]) == 1
 
 
+def test_wrong_use_is_one_line_where_warnings_are_errors(vendor: pytest.Pytester) -> None:
+    vendor.makeini("[pytest]\nfilterwarnings = error\n")
+    result = run(vendor, "--pyargs", "eventhook_conformance")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert [text for text in result.errlines if text.strip()] == [
+        "ERROR: the cases need something to judge: give --target TARGET"
+    ]
+
+
 def test_without_the_suite_named_nothing_of_it_shows(vendor: pytest.Pytester) -> None:
     result = run(vendor)
     assert result.ret == 0

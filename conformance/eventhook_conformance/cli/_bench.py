@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -136,7 +137,16 @@ def _targets(names: tuple[str, ...]) -> dict[str, Target]:
             raise click.UsageError(str(error)) from error
         if not {"events", "streams"} & set(found[name].capabilities.profiles):
             raise click.UsageError(f"target {name!r} claims neither events nor streams")
-    return found
+    return _by_name(found)
+
+
+def _by_name(found: dict[str, Target]) -> dict[str, Target]:
+    """The targets by their own names; where two are called alike, by what the user typed."""
+    names = Counter(target.name for target in found.values())
+    return {
+        target.name if names[target.name] == 1 and target.name not in found else typed: target
+        for typed, target in found.items()
+    }
 
 
 def _measure(targets: dict[str, Target], plan: Plan) -> BenchResult:

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import did_you_mean
 from eventhook_conformance.report.text import filled
+from eventhook_conformance.specification import Instance
 from eventhook_conformance.specification.requirements import requirements, words
 
 
 @click.command()
-@click.argument("identifier", metavar="ID")
+@click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
 @specification_option
-def explain(identifier: str, specification: str) -> None:
-    """Explains the requirement ID: its text, level, why, source, and its cases.
+def explain(identifiers: tuple[str, ...], specification: str) -> None:
+    """Explains each requirement ID: its text, level, why, source, and its cases.
 
-    Explains a word of the requirements, such as fence, too.
+    Explains a case by its ID, and a word of the requirements, such as fence, too.
 
     \b
     Examples:
-      eventhook-conformance explain PUB-04
+      eventhook-conformance explain PUB-04 PUB-05
+      eventhook-conformance explain publish::first_event_is_never_lost
       eventhook-conformance explain PUB-05 --specification 1.0
     """
+    for place, identifier in enumerate(identifiers):
+        if place:
+            click.echo("")
+        _explain(identifier, specification)
+
+
+def _explain(identifier: str, specification: str) -> None:
+    cases_of_name = [
+        one for one in catalog_of(specification).values() if identifier in (one.id, one.case.name)
+    ]
+    if cases_of_name:
+        _explain_case(cases_of_name)
+        return
     known = requirements(specification)
     found = known.get(identifier.upper())
     if found is None:
@@ -51,3 +68,19 @@ def explain(identifier: str, specification: str) -> None:
     asked = catalog_of(specification).values()
     cases = [one.id for one in asked if found.id in one.case.requirements]
     click.echo("  cases    " + ("\n           ".join(cases) or "none in this version"))
+
+
+def _explain_case(instances: Sequence[Instance]) -> None:
+    case = instances[0].case
+    click.echo(f"{case.name}\n")
+    about = [(instances[0].body.__doc__ or "").strip()]
+    click.echo("\n".join(filled("  shows    ", " ".join(about).partition("\n\n")[0])))
+    for identifier in case.requirements:
+        found = requirements()[identifier]
+        click.echo("\n".join(filled(f"  {found.id:<9}", found.title)))
+    needs = ", ".join(
+        f"{name}={' or '.join(str(value) for value in values)}"
+        for name, values in case.needs.items()
+    )
+    click.echo("\n".join(filled("  needs    ", needs or "nothing more")))
+    click.echo("  runs     " + "\n           ".join(one.id for one in instances))

@@ -219,6 +219,11 @@ def verdict(result: RunResult) -> str:
         return result.unusable
     counts = result.summary
     ran = sum(counts.values()) - counts["not_claimed"]
+    if result.settings.selection is not None and not result.cases and not result.suite_failure:
+        return (
+            f"{result.target}: {result.verdict}: -k {result.settings.selection!r} matches no case; "
+            "`eventhook-conformance list cases` has them all"
+        )
     part = f"partial ({partial(result)}): " if partial(result) else ""
     text = (
         f"{result.target}: {result.verdict}: {part}{holding(result)}; "
