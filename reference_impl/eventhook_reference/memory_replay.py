@@ -17,6 +17,7 @@ from uuid import UUID
 
 from eventhook_conformance.contract import (
     LIVE,
+    Begin,
     BusClosed,
     ChannelCounts,
     EventBus,
@@ -103,6 +104,7 @@ class ReplayBus:
     """What all clients share. Its methods are the steps that a broken bus gets wrong."""
 
     capabilities: Capabilities = CAPABILITIES
+    subscription: type[ReplaySubscription] = ReplaySubscription
 
     def __init__(self) -> None:
         self.seal = CursorSeal()
@@ -113,19 +115,29 @@ class ReplayBus:
         """The history of a channel, made where there is none."""
         log = self.logs.get(channel)
         if log is None:
-            claimed = self.capabilities
-            log = self.logs[channel] = ReplayLog(claimed.replay_events, claimed.replay_s)
+            log = self.logs[channel] = self.make_log()
         return log
+
+    def make_log(self) -> ReplayLog[Any]:
+        """A history that keeps what is claimed."""
+        return ReplayLog(self.capabilities.replay_events, self.capabilities.replay_s)
+
+    def channel(self, of: Selects | Event) -> str:
+        """The channel of an event or a subscription."""
+        return channel_of(of)
 
     def publish(self, event: Event) -> bool:
         """Appends an event and hands it to its subscriptions; whether a reader needs a turn."""
-        channel = channel_of(event)
+        channel = self.channel(event)
         record = self.log(channel).append(event)
         crowded = False
         for member in tuple(self.members.get(channel, ())):
             if self.admits(member, event) and self.hand(member, record):
                 crowded = True
         return crowded
+
+    async def settle(self, event: Event) -> None:
+        """Waits for nothing: publishing never waits for a reader (RPL-12)."""
 
     def admits(self, member: ReplaySubscription, event: Event) -> bool:
         """Whether a subscription asks for an event of its channel."""
@@ -187,7 +199,7 @@ class ReplayBus:
 
 
 class ReplayBackend(StreamingBackend):
-    """One client of the bus. History is no channel: cleanup leaves it, and drops logs that are empty."""
+    """One client of the bus. What history keeps counts as no channel: cleanup drops empty logs alone."""
 
     def __init__(self, bus: ReplayBus) -> None:
         self.bus = bus
@@ -214,10 +226,12 @@ class ReplayBackend(StreamingBackend):
         self.bus.depart(subscription)
 
     async def cleanup_inactive_channels(self) -> int:
-        """Removes none: a channel without subscription is freed at once. Trims the histories."""
+        """Removes none: a channel without subscription is freed at once. Drops histories that aged."""
         self.check_open()
-        for log in self.bus.logs.values():
+        for channel, log in list(self.bus.logs.items()):
             log.trim()
+            if not log.records:
+                del self.bus.logs[channel]
         return 0
 
     async def active_channels(self) -> ChannelCounts:
@@ -228,6 +242,7 @@ class ReplayBackend(StreamingBackend):
 
     async def publish(self, event: Event) -> None:
         """Publishes a valid event."""
+        await self.bus.settle(event)
         if self.bus.publish(event):
             await asyncio.sleep(0)
 
@@ -244,9 +259,9 @@ class ReplayEvents(EventBus):
         await self._backend.publish(admitted(event))
 
     def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
+        self, pattern: EventPattern, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        """As the contract says."""
+        """As the contract says; without `since` it begins as claimed."""
         return _Joining(self._backend, pattern, since)
 
     async def purge(self, tenant_id: UUID) -> None:
@@ -268,9 +283,9 @@ class ReplayStreams(StreamBus):
         await self._backend.publish(event)
 
     def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
+        self, workflow_execution_id: str, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        """As the contract says."""
+        """As the contract says; without `since` it begins as claimed."""
         return _Joining(self._backend, workflow_execution_id, since)
 
     async def purge(self, workflow_execution_id: str) -> None:
@@ -282,10 +297,11 @@ class ReplayStreams(StreamBus):
 
 
 class _Joining(SubscribeContext[Any]):
-    def __init__(self, backend: ReplayBackend, selects: Selects, since: Since) -> None:
+    def __init__(self, backend: ReplayBackend, selects: Selects, since: Since | None) -> None:
+        default = Begin(backend.bus.capabilities.replay_default)
         self._backend = backend
         self._selects = selects
-        self._since = since
+        self._since: Since = default if since is None else since
         self._subscription: ReplaySubscription | None = None
 
     def _check(self) -> None:
@@ -299,8 +315,9 @@ class _Joining(SubscribeContext[Any]):
         backend, claimed = self._backend, self._backend.bus.capabilities
         events = isinstance(self._selects, EventPattern)
         capacity = claimed.event_capacity if events else claimed.stream_capacity
-        subscription = ReplaySubscription(backend.bus, self._selects, self._since, capacity)
-        await backend.bus.join(subscription)
+        bus = backend.bus
+        subscription = bus.subscription(bus, self._selects, self._since, capacity)
+        await bus.join(subscription)
         self._subscription = subscription
         backend.mine.add(subscription)
         return subscription

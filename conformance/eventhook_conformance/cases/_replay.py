@@ -28,6 +28,8 @@ MOST_EVENTS: Final = 5000
 MOST_S: Final = 3.0
 """The longest age or grace, in seconds, that a case waits for."""
 _UNCLAIMED_EVENTS: Final = 2000
+_BRIEF_EVENTS: Final = 100
+"""As many as are surely published before the first grows too old."""
 
 sides: Final = pytest.mark.parametrize(
     "side", [pytest.param(side, marks=needs(replay=side)) for side in get_args(Side)]
@@ -55,7 +57,7 @@ class ReplayChannel:
         """A fresh event of this channel."""
         if isinstance(self.selects, str):
             return self.probe.make.stream_event(self.selects)
-        return self.probe.make.event(self.tenant)
+        return self.probe.make.event(self.tenant, data={"n": [1, None]}, correlation_id="request 1")
 
     def events(self, count: int) -> list[Event]:
         """So many fresh events."""
@@ -87,8 +89,10 @@ def published(probe: Probe) -> list[Event]:
 
 def history_size(probe: Probe) -> int:
     """The number of events that fills the claimed history, as far as a case fills it."""
-    claimed = probe.capabilities.replay_events
-    return min(_UNCLAIMED_EVENTS if claimed is None else claimed, MOST_EVENTS)
+    claimed = probe.capabilities
+    size = _UNCLAIMED_EVENTS if claimed.replay_events is None else claimed.replay_events
+    brief = claimed.replay_s is not None and claimed.replay_s <= MOST_S
+    return min(size, _BRIEF_EVENTS if brief else MOST_EVENTS)
 
 
 def evicted_by(probe: Probe) -> int:

@@ -12,7 +12,14 @@ from eventhook_conformance.checker.beginnings import Beginnings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import shown
-from eventhook_conformance.contract import LIVE, Begin, EventPattern, Since
+from eventhook_conformance.contract import (
+    LIVE,
+    Begin,
+    CursorExpired,
+    EventPattern,
+    InvalidCursor,
+    Since,
+)
 from eventhook_conformance.history import History, Publish, Subscribed
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.deadline import Deadline
@@ -115,14 +122,20 @@ class Subscriber:
             raise self._findings.aborted(
                 "entering the subscription to return", str(error), listener.entry
             ) from error
+        except (CursorExpired, InvalidCursor) as error:
+            if isinstance(since, str):
+                # Whether the history reached back so far is the checker's to judge.
+                raise CaseAborted from error
+            raise self._refused(listener, error) from error
         except Exception as error:  # because: whatever the target raises is a finding
-            aborted = self._findings.aborted(
-                "entering the subscription to succeed",
-                f"it raised {describe(error)}",
-                listener.entry,
-            )
+            aborted = self._refused(listener, error)
             raise self._charged_for_refusal(aborted, listener, error) from error
         return listener
+
+    def _refused(self, listener: Listener, error: Exception) -> CaseAborted:
+        return self._findings.aborted(
+            "entering the subscription to succeed", f"it raised {describe(error)}", listener.entry
+        )
 
     def _charged_for_refusal(
         self, aborted: CaseAborted, listener: Listener, error: Exception

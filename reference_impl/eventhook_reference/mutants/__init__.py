@@ -30,6 +30,10 @@ from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.remembering import REMEMBERING
 from eventhook_reference.mutants.reordering import REORDERING
+from eventhook_reference.mutants.replay_cursors import REPLAY_CURSORS
+from eventhook_reference.mutants.replay_handovers import REPLAY_HANDOVERS
+from eventhook_reference.mutants.replay_histories import REPLAY_HISTORIES
+from eventhook_reference.mutants.replay_variants import REPLAY_VARIANTS
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
@@ -98,4 +102,8 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_ENDS,
     *SERVING_TYPES,
     *SERVING_VARIANTS,
+    *REPLAY_CURSORS,
+    *REPLAY_HANDOVERS,
+    *REPLAY_HISTORIES,
+    *REPLAY_VARIANTS,
 )
