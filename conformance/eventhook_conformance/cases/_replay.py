@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, get_args
 import pytest
 
 from eventhook_conformance.checker import ViolationKind
-from eventhook_conformance.contract import EventPattern, Since
+from eventhook_conformance.contract import EventPattern, FlovynEvent, Since
 from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Listener, NotOffered, Probe, Via
 from eventhook_conformance.specification import needs
@@ -27,6 +27,7 @@ MOST_EVENTS: Final = 5000
 """The longest history that a case fills; a longer claim is tested by so many events."""
 MOST_S: Final = 3.0
 """The longest age or grace, in seconds, that a case waits for."""
+_LANES: Final = 8
 _UNCLAIMED_EVENTS: Final = 2000
 _BRIEF_EVENTS: Final = 100
 """As many as are surely published before the first grows too old."""
@@ -69,6 +70,22 @@ class ReplayChannel:
         if events:
             await self.probe.publish(*events, via=via)
         return events
+
+    async def fill(self, size: int, via: Via = None) -> None:
+        """Publishes so many events, by several publishers at once: many take long one by one."""
+        lanes = max(1, min(_LANES, size))
+        each, rest = divmod(size, lanes)
+        chains = [self.events(each + (number < rest)) for number in range(lanes)]
+        await self.probe.burst([chain for chain in chains if chain], via=via)
+
+    def published(self) -> list[Event]:
+        """All that the case published in this channel so far, fences too."""
+        return [
+            event
+            for event in published(self.probe)
+            if (event.tenant_id if isinstance(event, FlovynEvent) else event.workflow_execution_id)
+            == (self.tenant if isinstance(self.selects, EventPattern) else self.selects)
+        ]
 
     async def subscribe(self, since: Since, via: Via = None) -> Listener:
         """Enters a subscription to the whole channel."""

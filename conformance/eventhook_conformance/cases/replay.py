@@ -175,6 +175,8 @@ async def purge_moves_no_reader_of_another(probe: Probe, side: Side) -> None:
     purged, other = ReplayChannel(probe, side), ReplayChannel(probe, side)
     before = await purged.publish(6)
     events = await other.publish(6)
+    # Newer than all that the other one holds.
+    before += await purged.publish(2)
     active = await purged.subscribe(LIVE)
     midway, whole = await other.subscribe(START), await other.subscribe(START)
     await midway.receive(*events[:3])

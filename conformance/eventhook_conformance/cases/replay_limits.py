@@ -102,7 +102,7 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
     """From the start, since the first cursor, since one in the middle, and since the newest."""
     size = history_size(probe)
     channel = ReplayChannel(probe, side)
-    await _fill(channel, size, via)
+    await channel.fill(size, via)
     whole = published(probe)
     reader = await channel.subscribe(START)
     await reader.receive(*whole)
@@ -115,14 +115,6 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
             await rest.leave()
     newest = await channel.subscribe(reader.cursor, via)
     await newest.receive(*await channel.publish(1, via))
-
-
-async def _fill(channel: ReplayChannel, size: int, via: Via = None) -> None:
-    """Publishes so many events: by several publishers at once, for many take long one by one."""
-    lanes = min(8, size)
-    each, rest = divmod(size, lanes)
-    chains = [channel.events(each + (number < rest)) for number in range(lanes)]
-    await channel.probe.burst(chains, via=via)
 
 
 @sides
@@ -162,7 +154,7 @@ async def busy_channel_takes_nothing_from_another(probe: Probe, side: Side) -> N
     await reader.receive(*events)
     cursor = reader.entry.deliveries[0].cursor
     await reader.leave()
-    await _fill(busy, 2 * history_size(probe) + 10)
+    await busy.fill(2 * history_size(probe) + 10)
     start = await quiet.subscribe(START)
     await start.receive(*events)
     if isinstance(cursor, str):

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
 from eventhook_conformance.contract import (
-    LIVE,
+    Begin,
     ChannelCounts,
     EventBus,
     EventPattern,
@@ -23,7 +24,8 @@ from eventhook_conformance.contract import (
     StreamEvent,
     StreamingBackend,
     Subscription,
-    live_only,
+    Unsupported,
+    check_since,
 )
 from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.encoding import event_text, key_text, pattern_text
@@ -81,15 +83,35 @@ class DriverBackend(StreamingBackend):
 
     @asynccontextmanager
     async def subscription(
-        self, method: str, members: bytes, kind: type[Any]
+        self, method: str, members: bytes, kind: type[Any], since: Since | None = None
     ) -> AsyncIterator[Subscription[Any]]:
-        """One subscription, from entering to leaving."""
+        """One subscription, from entering to leaving.
+
+        Raises, on entering:
+            Unsupported: `since` is given, and the driver speaks protocol 1.
+        """
+        if since is not None:
+            if self.process.protocol == 1:
+                raise Unsupported("protocol 1 has no since; expected a driver of protocol 2")
+            check_since(since)
+            told = since.value if isinstance(since, Begin) else {"cursor": since}
+            members += b',"since":' + msgspec.json.encode(told)
         subscribed = await self.call(method, Subscribed, members)
         subscription: DriverSubscription = DriverSubscription(self, subscribed.subscription, kind)
         try:
             yield subscription
         finally:
             await subscription.leave()
+
+    async def purge(self, members: bytes) -> None:
+        """Has the bus forget a history.
+
+        Raises:
+            Unsupported: the driver speaks protocol 1, or offers no purge.
+        """
+        if self.process.protocol == 1:
+            raise Unsupported("protocol 1 has no purge; expected a driver of protocol 2")
+        await self.call("purge", Empty, members)
 
     async def aclose(self) -> None:
         """Has the driver close the client; asked each time, since twice has to be fine."""
@@ -126,7 +148,7 @@ class DriverSubscription(Subscription[Any]):
         self._backend = backend
         self._kind = kind
         self._member = b'{"subscription":%s' % msgspec.json.encode(name)
-        self._events: deque[Any] = deque()
+        self._events: deque[tuple[Any, str | None]] = deque()
         self._asked: asyncio.Future[msgspec.Raw] | None = None
         self._most = 1
         self._left = False
@@ -137,11 +159,16 @@ class DriverSubscription(Subscription[Any]):
                 raise StopAsyncIteration
             answer = await self._next()
             self.dropped = answer.dropped
-            for raw in () if self._left else answer.events:
-                self._events.append(await self._event(bytes(raw)))
+            cursors = answer.cursors
+            for place, raw in enumerate(() if self._left else answer.events):
+                event = await self._event(bytes(raw))
+                self._events.append((event, None if cursors is None else cursors[place]))
             if answer.ended and not self._events:
                 raise StopAsyncIteration
-        return self._events.popleft()
+        event, cursor = self._events.popleft()
+        if cursor is not None:
+            self.cursor = cursor
+        return event
 
     async def _next(self) -> Nexts:
         process = self._backend.process
@@ -163,6 +190,11 @@ class DriverSubscription(Subscription[Any]):
         if len(answer.events) > self._most:
             raise await process.fail(
                 f"answered `next` with {len(answer.events)} events, asked for at most {self._most}"
+            )
+        if answer.cursors is not None and len(answer.cursors) != len(answer.events):
+            raise await process.fail(
+                f"answered `next` with {len(answer.cursors)} cursors for "
+                f"{len(answer.events)} events"
             )
         return answer
 
@@ -206,15 +238,22 @@ class _Events(EventBus):
         await self._backend.publish("publish", event_text(event))
 
     def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
+        self, pattern: EventPattern, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return live_only(self._subscribe(pattern), since)
+        return self._subscribe(pattern, since)
 
     @asynccontextmanager
-    async def _subscribe(self, pattern: EventPattern) -> AsyncIterator[Subscription[FlovynEvent]]:
+    async def _subscribe(
+        self, pattern: EventPattern, since: Since | None
+    ) -> AsyncIterator[Subscription[FlovynEvent]]:
         members = b',"pattern":' + pattern_text(pattern)
-        async with self._backend.subscription("subscribe", members, FlovynEvent) as subscription:
+        async with self._backend.subscription(
+            "subscribe", members, FlovynEvent, since
+        ) as subscription:
             yield subscription
+
+    async def purge(self, tenant_id: UUID) -> None:
+        await self._backend.purge(b',"tenant_id":' + msgspec.json.encode(tenant_id))
 
 
 class _Streams(StreamBus):
@@ -225,14 +264,19 @@ class _Streams(StreamBus):
         await self._backend.publish("publish_stream", event_text(event))
 
     def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
+        self, workflow_execution_id: str, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return live_only(self._subscribe(workflow_execution_id), since)
+        return self._subscribe(workflow_execution_id, since)
 
     @asynccontextmanager
-    async def _subscribe(self, key: str) -> AsyncIterator[Subscription[StreamEvent]]:
+    async def _subscribe(
+        self, key: str, since: Since | None
+    ) -> AsyncIterator[Subscription[StreamEvent]]:
         members = b',"workflow_execution_id":' + key_text(key)
         async with self._backend.subscription(
-            "subscribe_stream", members, StreamEvent
+            "subscribe_stream", members, StreamEvent, since
         ) as subscription:
             yield subscription
+
+    async def purge(self, workflow_execution_id: str) -> None:
+        await self._backend.purge(b',"workflow_execution_id":' + key_text(workflow_execution_id))

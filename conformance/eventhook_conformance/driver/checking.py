@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventhook_conformance.driver.checks import CHECKS
+from eventhook_conformance.driver.client import profiles_of
 from eventhook_conformance.driver.process import (
     START_S,
     DriverFailed,
@@ -71,8 +72,10 @@ def _claims(about: Any) -> Capabilities:
         claims = Capabilities.from_dict(about.capabilities)
     except (TypeError, ValueError) as error:
         raise Wrong(f"`initialize` claims what cannot be: {error}") from error
-    if beyond := sorted(set(claims.profiles) - {"events", "streams"}):
-        raise Wrong(f"`initialize` claims {', '.join(beyond)}; right would be events, streams")
+    allowed = profiles_of(about.protocol)
+    if beyond := sorted(set(claims.profiles) - allowed):
+        expected = ", ".join(sorted(allowed))
+        raise Wrong(f"`initialize` claims {', '.join(beyond)}; expected {expected}")
     if about.capabilities.get("in_process", False):
         raise Wrong("`initialize` claims in_process; a driver is a process of its own")
     return claims

@@ -20,6 +20,7 @@ from eventhook_conformance.target.capabilities import Capabilities
 from eventhook_conformance.target.definition import Server, Target
 
 PROFILES: Final = frozenset({"events", "streams"})
+"""The profiles that a driver of protocol 1 can claim; one of protocol 2 can claim `replay` too."""
 _ALIVE_S: Final = 3.0
 _PING: Final = b'{"subscription":"no such subscription","max":1,"timeout_ms":0}'
 
@@ -124,9 +125,11 @@ def driver_target(command_line: str) -> Target:
         capabilities = DriverCapabilities.from_dict(claims)
     except (TypeError, ValueError) as error:
         raise DriverUnusable(f"driver {label} claims what cannot be: {error}") from error
-    if beyond := sorted(set(capabilities.profiles) - PROFILES):
+    allowed = profiles_of(about.protocol)
+    if beyond := sorted(set(capabilities.profiles) - allowed):
         raise DriverUnusable(
-            f"driver {label} claims {', '.join(beyond)}; a driver can claim events and streams"
+            f"driver {label} claims {', '.join(beyond)}; "
+            f"expected {', '.join(sorted(allowed))} of protocol {about.protocol}"
         )
 
     @asynccontextmanager
@@ -155,6 +158,11 @@ def driver_target(command_line: str) -> Target:
         capabilities=capabilities,
         about=f"{about.name} {about.version}, {about.language}, by driver: {command_line.strip()}",
     )
+
+
+def profiles_of(protocol: int) -> frozenset[str]:
+    """The profiles that a driver of a protocol can claim."""
+    return PROFILES if protocol == 1 else PROFILES | {"replay"}
 
 
 def _label(command: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ class HeldSubscription:
         self.subscription: Subscription[Any]
         self._keeper = Keeper(factory)
         self._ended = False
-        self._kept: list[bytes] = []
+        self._kept: list[tuple[bytes, str | None]] = []
         """Read, but the line was full."""
 
     async def enter(self) -> None:
@@ -66,32 +66,35 @@ class HeldSubscription:
         self._kept.clear()
         await self._keeper.leave()
 
-    async def next(self, most: int, timeout_s: float) -> tuple[list[bytes], bool]:
+    async def next(
+        self, most: int, timeout_s: float
+    ) -> tuple[list[tuple[bytes, str | None]], bool]:
         """Waits for one event, then takes what is there.
 
         Returns:
-            The texts of at most `most` events, none after the time; and whether it has ended.
+            The texts of at most `most` events, each with its cursor, none after the time; and whether
+            it has ended.
 
         Raises:
             SubscriptionLost: nothing can come any more.
         """
-        texts: list[bytes] = []
+        texts: list[tuple[bytes, str | None]] = []
         size = _ROOM
         while len(texts) < most and not self._ended:
-            text = self._kept.pop() if self._kept else await self._read(timeout_s, waits=not texts)
-            if text is None:
+            one = self._kept.pop() if self._kept else await self._read(timeout_s, waits=not texts)
+            if one is None:
                 break
-            size += len(text) + 1
+            size += len(one[0]) + len(one[1] or "") + 4
             if size > MAX_LINE_BYTES and texts:
-                self._kept.append(text)
+                self._kept.append(one)
                 break
-            texts.append(text)
+            texts.append(one)
         if self.left:
             return [], True
         return texts, self._ended and not texts
 
-    async def _read(self, timeout_s: float, *, waits: bool) -> bytes | None:
-        """One event, or None if none came; a read that is given up has taken none (PUB-14)."""
+    async def _read(self, timeout_s: float, *, waits: bool) -> tuple[bytes, str | None] | None:
+        """One event with its cursor, or None; a read that is given up has taken none (PUB-14)."""
         read = asyncio.ensure_future(self._anext())
         try:
             if waits:
@@ -111,7 +114,7 @@ class HeldSubscription:
         except _Ended:
             self._ended = True
             return None
-        return text
+        return text, self.subscription.cursor
 
     async def _anext(self) -> Any:
         try:

@@ -13,6 +13,8 @@ import msgspec
 
 from eventhook_conformance.contract import (
     BusClosed,
+    CursorExpired,
+    InvalidCursor,
     InvalidEvent,
     InvalidPattern,
     PublishError,
@@ -21,7 +23,10 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
 )
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
+"""The newest version: it adds `since`, `cursors` and `purge`."""
+PROTOCOLS: Final = (1, PROTOCOL)
+"""All versions that are served."""
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """The longest line either side may write, its end included."""
 
@@ -37,21 +42,24 @@ ERRORS: Final[dict[int, type[StreamingError]]] = {
     -32004: BusClosed,
     -32005: SubscribeError,
     -32006: SubscriptionLost,
+    -32007: InvalidCursor,
+    -32008: CursorExpired,
 }
 CODES: Final = {kind: code for code, kind in ERRORS.items()}
 
 RESULTS: Final = {
-    "initialize": '{"protocol": 1, "name": …, "version": …, "language": …, "capabilities": {…}}',
+    "initialize": '{"protocol": 2, "name": …, "version": …, "language": …, "capabilities": {…}}',
     "open": '{"client": "c1"}',
     "close": "{}",
     "publish": "{}",
     "publish_stream": "{}",
     "subscribe": '{"subscription": "s1"}',
     "subscribe_stream": '{"subscription": "s1"}',
-    "next": '{"events": […], "ended": false, "dropped": … or null}',
+    "next": '{"events": […], "cursors": […], "ended": false, "dropped": … or null}',
     "unsubscribe": "{}",
     "cleanup": '{"removed": 0}',
     "channels": '{"events": 0, "streams": 0}',
+    "purge": "{}",
     "shutdown": "{}",
 }
 """Every method, and what its result looks like."""
@@ -91,6 +99,8 @@ class Nexts(msgspec.Struct):
     events: list[msgspec.Raw]
     ended: bool
     dropped: int | None
+    cursors: list[str] | None = None
+    """The cursor of each event; only where replay is claimed (protocol 2)."""
 
 
 class Removed(msgspec.Struct):

@@ -11,11 +11,12 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from eventhook_conformance.contract import Unsupported
+from eventhook_conformance.contract import StreamingError, Unsupported
 from eventhook_conformance.driver.messages import (
     ERRORS,
     MAX_LINE_BYTES,
     PROTOCOL,
+    PROTOCOLS,
     UNKNOWN_METHOD,
     Empty,
     Failure,
@@ -58,6 +59,8 @@ class DriverProcess:
         self.command = tuple(command)
         self.label = label
         self.failure: DriverFailed | None = None
+        self.protocol = PROTOCOL
+        """The version that it speaks, once it was started."""
         """What went wrong, from the moment on at which it did."""
         self._lines = Lines(label, outlet)
         self._process: asyncio.subprocess.Process | None = None
@@ -96,8 +99,7 @@ class DriverProcess:
             loop.create_task(self._read(cast(asyncio.StreamReader, output))),
         ]
         try:
-            asked = self.ask("initialize", b'{"protocol":%d}' % PROTOCOL, Initialized)
-            about = await asyncio.wait_for(asked, timeout_s)
+            about = await asyncio.wait_for(self._initialize(), timeout_s)
         except TimeoutError:
             raise await self.fail(f"did not answer `initialize` within {timeout_s:g} s") from None
         except Refused as error:
@@ -107,9 +109,18 @@ class DriverProcess:
         except BaseException:  # because: also on Ctrl-C no driver may be left running
             await self.kill()
             raise
-        if about.protocol != PROTOCOL:
-            raise await self.fail(f"speaks protocol {about.protocol}; right would be {PROTOCOL}")
+        if about.protocol not in PROTOCOLS:
+            known = " or ".join(map(str, PROTOCOLS))
+            raise await self.fail(f"speaks protocol {about.protocol}; expected {known}")
+        self.protocol = about.protocol
         return about
+
+    async def _initialize(self) -> Initialized:
+        """Asks for the newest protocol; a driver that refuses it is asked for the first one."""
+        try:
+            return await self.ask("initialize", b'{"protocol":%d}' % PROTOCOL, Initialized)
+        except (Refused, StreamingError):
+            return await self.ask("initialize", b'{"protocol":%d}' % PROTOCOLS[0], Initialized)
 
     @property
     def alive(self) -> bool:

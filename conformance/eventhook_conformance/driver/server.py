@@ -10,10 +10,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
 from eventhook_conformance.contract import (
+    Begin,
     BusClosed,
     EventPattern,
     FlovynEvent,
@@ -23,6 +25,7 @@ from eventhook_conformance.contract import (
     StreamingBackend,
     StreamingError,
     Unsupported,
+    check_since,
 )
 from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.handles import HeldClient, HeldSubscription
@@ -31,13 +34,14 @@ from eventhook_conformance.driver.messages import (
     DRIVER_FAULT,
     MAX_LINE_BYTES,
     PROTOCOL,
+    PROTOCOLS,
     UNKNOWN_METHOD,
     UNKNOWN_NAME,
 )
 from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target import Server, Target
 
-_PROFILES: Final = frozenset({"events", "streams"})
+_PROFILES: Final = frozenset({"events", "streams", "replay"})
 _INVALID_REQUEST: Final = -32600
 _GRACE_S: Final = 0.5
 
@@ -70,6 +74,7 @@ class DriverServer:
         self._clients: dict[str, HeldClient] = {}
         self._subscriptions: dict[str, HeldSubscription] = {}
         self._names = 0
+        self._protocol = PROTOCOL
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[bytes]]] = {
@@ -84,6 +89,7 @@ class DriverServer:
             "unsubscribe": self._unsubscribe,
             "cleanup": self._cleanup,
             "channels": self._channels,
+            "purge": self._purge,
             "shutdown": self._shutdown,
         }
 
@@ -123,11 +129,16 @@ class DriverServer:
     _ends = False
 
     async def _initialize(self, params: dict[str, Any]) -> bytes:
+        asked = params.get("protocol", PROTOCOLS[0])
+        self._protocol = PROTOCOL if isinstance(asked, int) and asked >= PROTOCOL else PROTOCOLS[0]
         claims = self._target.capabilities.to_dict()
         claims["profiles"] = sorted(_PROFILES & set(claims["profiles"]))
+        if self._protocol == PROTOCOLS[0]:
+            claims["profiles"] = [one for one in claims["profiles"] if one != "replay"]
+            claims = {name: value for name, value in claims.items() if not _is_replay(name)}
         return msgspec.json.encode(
             {
-                "protocol": PROTOCOL,
+                "protocol": self._protocol,
                 "name": self._target.name,
                 "version": self._version,
                 "language": f"Python {platform.python_version()}",
@@ -168,13 +179,17 @@ class DriverServer:
 
     async def _subscribe(self, params: dict[str, Any]) -> bytes:
         backend, pattern = self._backend(params), _pattern(params)
-        return await self._enter(HeldSubscription(lambda: backend.events.subscribe(pattern)))
+        told = _since(params)
+        return await self._enter(
+            HeldSubscription(lambda: backend.events.subscribe(pattern, **told))
+        )
 
     async def _subscribe_stream(self, params: dict[str, Any]) -> bytes:
         backend, key = self._backend(params), params.get("workflow_execution_id")
         if not isinstance(key, str):
             raise InvalidPattern(f"workflow_execution_id is {key!r}; right would be text")
-        return await self._enter(HeldSubscription(lambda: backend.streams.subscribe(key)))
+        told = _since(params)
+        return await self._enter(HeldSubscription(lambda: backend.streams.subscribe(key, **told)))
 
     async def _enter(self, context_task: HeldSubscription) -> bytes:
         await context_task.enter()
@@ -190,10 +205,14 @@ class DriverServer:
         )
         if not isinstance(most, int) or not isinstance(timeout_ms, int) or most < 1:
             raise WrongRequest("`next` needs max, at least 1, and timeout_ms, both integers")
-        texts, ended = await context_task.next(most, timeout_ms / 1000)
+        read, ended = await context_task.next(most, timeout_ms / 1000)
         dropped = context_task.subscription.dropped
-        return b'{"events":[%s],"ended":%s,"dropped":%s}' % (
-            b",".join(texts),
+        cursors = b""
+        if self._protocol > 1 and any(cursor is not None for _, cursor in read):
+            cursors = b'"cursors":%s,' % msgspec.json.encode([cursor or "" for _, cursor in read])
+        return b'{"events":[%s],%s"ended":%s,"dropped":%s}' % (
+            b",".join(text for text, _ in read),
+            cursors,
             b"true" if ended else b"false",
             b"null" if dropped is None else b"%d" % dropped,
         )
@@ -210,6 +229,14 @@ class DriverServer:
     async def _channels(self, params: dict[str, Any]) -> bytes:
         counts = await self._backend(params).active_channels()
         return b'{"events":%d,"streams":%d}' % (counts.events, counts.streams)
+
+    async def _purge(self, params: dict[str, Any]) -> bytes:
+        backend, key = self._backend(params), params.get("workflow_execution_id")
+        if isinstance(key, str):
+            await backend.streams.purge(key)
+        else:
+            await backend.events.purge(_uuid(params.get("tenant_id")))
+        return b"{}"
 
     async def _shutdown(self, params: dict[str, Any]) -> bytes:
         self._ends = True
@@ -321,6 +348,31 @@ def _converted(value: Any, kind: type[Any], refusal: type[StreamingError]) -> An
         return msgspec.convert(value, kind)
     except msgspec.MsgspecError as error:
         raise refusal(f"this is no {kind.__name__}: {error}") from error
+
+
+def _is_replay(name: str) -> bool:
+    return name == "replay" or name.startswith("replay_")
+
+
+def _since(params: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that say where a subscription begins; none if the request does not."""
+    told = params.get("since")
+    if told is None:
+        return {}
+    if isinstance(told, dict):
+        check_since(told.get("cursor"))
+        return {"since": told["cursor"]}
+    try:
+        return {"since": Begin(told)}
+    except ValueError as error:
+        raise WrongRequest(f'since: expected "live", "start" or a cursor, got {told!r}') from error
+
+
+def _uuid(text: Any) -> UUID:
+    try:
+        return UUID(text)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WrongRequest(f"tenant_id: expected a UUID, got {text!r}") from error
 
 
 def _error(error: Exception) -> bytes:
