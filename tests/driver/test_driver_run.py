@@ -250,7 +250,7 @@ def _runs(pid: int) -> bool:
             f"{sys.executable} {BROKEN / 'claims_too_much.py'}",
             "a driver can claim events and streams",
         ),
-        (f"{sys.executable} {BROKEN / 'other_protocol.py'}", "speaks protocol 2"),
+        (f"{sys.executable} {BROKEN / 'other_protocol.py'}", "speaks protocol 3"),
     ],
 )
 def test_what_is_no_driver_is_refused_in_one_line(line: str, words: str) -> None:

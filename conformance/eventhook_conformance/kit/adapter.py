@@ -33,8 +33,8 @@ from eventhook_conformance.contract import (
     Subscription,
     SubscriptionLost,
     Unsupported,
+    check_since,
     check_stream_key,
-    live_only,
 )
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.kit.buffer import NOTHING, Buffer
@@ -70,15 +70,28 @@ class Sink:
         self._selects = selects
         self._buffer = buffer
 
-    def __call__(self, body: bytes) -> Awaitable[None]:
-        """Takes a message; one that is no valid event, or is not asked for, goes nowhere."""
+    def __call__(self, body: bytes, cursor: str | None = None) -> Awaitable[None]:
+        """Takes a message; one that is no valid event, or is not asked for, goes nowhere.
+
+        Args:
+            body: the message.
+            cursor: its position, for a bus with a history.
+        """
+        event = self._asked_for(body)
+        return NOTHING if event is None else self._buffer.push(event, cursor)
+
+    async def replay(self, body: bytes, cursor: str) -> None:
+        """Takes a message of the history; waits while the buffer is full, so that none is dropped."""
+        event = self._asked_for(body)
+        if event is not None:
+            await self._buffer.put(event, cursor)
+
+    def _asked_for(self, body: bytes) -> Any:
         try:
             event = self._adapter.decode(self._kind, body)
         except InvalidEvent:
-            return NOTHING
-        if not self._adapter.admits(self._selects, event):
-            return NOTHING
-        return self._buffer.push(event)
+            return None
+        return event if self._adapter.admits(self._selects, event) else None
 
     def lose(self, reason: str) -> None:
         """Says that nothing can ever come again, and why: the reader gets `SubscriptionLost`."""
@@ -138,6 +151,28 @@ class Adapter(StreamingBackend):
         It is active when entering returns. What entering raises, the subscriber gets as a
         `SubscribeError`. If the context ends by itself, the subscription is lost.
         """
+
+    def history(
+        self, kind: Kind, key: str, since: Since, sink: Sink
+    ) -> AbstractAsyncContextManager[object]:
+        """As `attach`, but begins in the past; for a bus that keeps history (profile `replay`).
+
+        While it is entered it calls `await sink.replay(body, cursor)` for each retained message after
+        `since`, oldest first, then `sink(body, cursor)` for each that comes, with no gap and no repeat.
+        `attach` gives its messages with their cursors too. The kit joins nothing: what the bus gives
+        at the hand-over is what its reader gets.
+
+        Args:
+            kind: the side of the bus.
+            key: the tenant's id as text, or the stream's key.
+            since: `START`, or a well-formed cursor.
+            sink: takes the messages.
+
+        Raises, on entering:
+            InvalidCursor: it is no cursor of this tenant or key.
+            CursorExpired: the history no longer reaches back to it.
+        """
+        raise Unsupported(f"{type(self).__name__} keeps no history: expected since=LIVE")
 
     @abstractmethod
     async def disconnect(self) -> None:
@@ -298,16 +333,18 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
 
     buffer: Buffer[Any]
 
-    def __init__(self, adapter: Adapter, kind: Kind, selects: Any) -> None:
+    def __init__(self, adapter: Adapter, kind: Kind, selects: Any, since: Since) -> None:
         self._adapter = adapter
         self._kind: Kind = kind
         self._selects = selects
+        self._since = since
         self._keeper: Keeper[object] | None = None
 
     async def __aenter__(self) -> Subscription[Any]:
         adapter, kind, selects = self._adapter, self._kind, self._selects
         adapter.check_open()
         adapter.check_selects(kind, selects)
+        check_since(self._since)
         if self._keeper is not None:
             raise SubscribeError(
                 "this subscription was entered before; call subscribe() again for another"
@@ -315,7 +352,7 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
         self.buffer = adapter.make_buffer(kind)
         sink = Sink(adapter, kind, selects, self.buffer)
         key = str(selects.tenant_id) if kind == "event" else selects
-        self._keeper = Keeper(lambda: adapter.attach(kind, key, sink), self._broken)
+        self._keeper = Keeper(lambda: self._attached(key, sink), self._broken)
         # Known before it is active, so that a client that closes meanwhile leaves it too.
         adapter.subscriptions.add(self)
         try:
@@ -336,6 +373,11 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
     ) -> None:
         self.buffer.leave()
         await self.detach()
+
+    def _attached(self, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
+        if self._since is LIVE:
+            return self._adapter.attach(self._kind, key, sink)
+        return self._adapter.history(self._kind, key, self._since, sink)
 
     async def detach(self) -> None:
         """Has the bus send nothing more; does nothing the second time."""
@@ -358,7 +400,7 @@ class _Events(EventBus):
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return live_only(AdapterSubscription(self._adapter, "event", pattern), since)
+        return AdapterSubscription(self._adapter, "event", pattern, since)
 
 
 class _Streams(StreamBus):
@@ -371,4 +413,4 @@ class _Streams(StreamBus):
     def subscribe(
         self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return live_only(AdapterSubscription(self._adapter, "stream", workflow_execution_id), since)
+        return AdapterSubscription(self._adapter, "stream", workflow_execution_id, since)

@@ -59,7 +59,9 @@ class Buffer(Subscription[E], Generic[E]):
         self.capacity = capacity
         self.overflow = overflow
         self._crowded_from = capacity // 2
-        self._events: deque[E] = deque()
+        self._events: deque[tuple[E, str | None]] = deque()
+        self._past = 0
+        """How many of them, from the oldest, are history: they take no room from what comes live."""
         self._wakeup: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._end: Exception | None = None
@@ -68,8 +70,10 @@ class Buffer(Subscription[E], Generic[E]):
         """How many unread events it holds."""
         return len(self._events)
 
-    def push(self, event: E) -> Awaitable[None]:
+    def push(self, event: E, cursor: str | None = None) -> Awaitable[None]:
         """Takes the event at once, by the policy, unless the subscription has ended.
+
+        With a cursor, that is the subscription's after the event was read.
 
         What it returns may be awaited or not. Under `block` it holds the publisher back while there
         are more events than the capacity. Otherwise it gives a reader that was woken its turn when
@@ -79,29 +83,47 @@ class Buffer(Subscription[E], Generic[E]):
         if self._end is not None:
             return NOTHING
         events = self._events
-        if len(events) >= self.capacity:
+        if len(events) - self._past >= self.capacity:
             if self.overflow == "drop_newest":
                 self.dropped += 1
                 return NOTHING
             if self.overflow == "drop_oldest":
                 self.dropped += 1
-                events.popleft()
-        events.append(event)
-        wakeup = self._wakeup
-        if wakeup is not None and not wakeup.done():
-            wakeup.set_result(None)
+                del events[self._past]
+        wakeup = self._take(event, cursor)
         if self.overflow == "block":
-            return _Room(self) if len(events) > self.capacity else NOTHING
+            return _Room(self) if len(events) - self._past > self.capacity else NOTHING
         concurrent = wakeup is not None and len(events) > self._crowded_from
         return _Turn() if concurrent else NOTHING
 
+    def _take(self, event: E, cursor: str | None) -> asyncio.Future[None] | None:
+        self._events.append((event, cursor))
+        wakeup = self._wakeup
+        if wakeup is not None and not wakeup.done():
+            wakeup.set_result(None)
+        return wakeup
+
+    async def put(self, event: E, cursor: str | None = None) -> None:
+        """Waits for room, then takes the event, whatever the policy: history is lost to no overflow.
+
+        Takes nothing once the subscription has ended.
+        """
+        while self._end is None and len(self._events) >= self.capacity:
+            await self._wait_for_room()
+        if self._end is None:
+            self._past += self._past == len(self._events)
+            self._take(event, cursor)
+
     async def room(self) -> None:
         """Returns when there are no more events than the capacity, or the subscription has ended."""
-        while self._end is None and len(self._events) > self.capacity:
-            if self._room is None:
-                self._room = asyncio.get_running_loop().create_future()
-            # Several publishers wait for the same: one that gives up must not take it from the others.
-            await asyncio.shield(self._room)
+        while self._end is None and len(self._events) - self._past > self.capacity:
+            await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        if self._room is None:
+            self._room = asyncio.get_running_loop().create_future()
+        # Several publishers wait for the same: one that gives up must not take it from the others.
+        await asyncio.shield(self._room)
 
     def _let_publishers_go(self) -> None:
         room, self._room = self._room, None
@@ -119,6 +141,7 @@ class Buffer(Subscription[E], Generic[E]):
     def leave(self) -> None:
         """The owner left: discards what is buffered and ends every read (PUB-11)."""
         self._events.clear()
+        self._past = 0
         self._end = None
         self._end_with(StopAsyncIteration())
 
@@ -148,7 +171,10 @@ class Buffer(Subscription[E], Generic[E]):
             finally:
                 if self._wakeup is wakeup:
                     self._wakeup = None
-        event = self._events.popleft()
+        event, cursor = self._events.popleft()
+        self._past = max(0, self._past - 1)
+        if cursor is not None:
+            self.cursor = cursor
         if self._room is not None and len(self._events) <= self.capacity:
             self._let_publishers_go()
         return event

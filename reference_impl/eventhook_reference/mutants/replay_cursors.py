@@ -260,7 +260,7 @@ class OneStoreIsReadWithoutItsTenant(ReplayBus):
             raise
 
 
-@replay_bug(REPLAY_CURSORS, "RPL-07", seen="one answer to every cursor of another channel")
+@replay_bug(REPLAY_CURSORS, "RPL-07", seen="one answer to a cursor of another channel")
 class RefusalTellsWhatIsThere(ReplayBus):
     """A foreign cursor is looked up first: it is invalid if its event is there, else expired."""
 

@@ -2,5 +2,5 @@
 
 from skeleton import Driver, driver, run
 
-driver.ABOUT["protocol"] = 2
+driver.ABOUT["protocol"] = 3
 run(Driver)
