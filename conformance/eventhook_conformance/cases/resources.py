@@ -15,7 +15,7 @@ from eventhook_conformance.cases._counting import cleanup
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._twins import on_streams
 from eventhook_conformance.history import Side
-from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.specification import case
 
 _STEPS: Final = 150
@@ -154,6 +154,10 @@ cancelled_reads_are_not_kept_on_streams = on_streams(
 @case("PUB-25", exclusive="counts", self_contained=True, needs={"introspection": (True,)})
 async def idle_channels_are_not_kept(probe: Probe, side: Side = "events") -> None:
     """Tenants or keys that were published to, stand idle, and are cleaned up."""
+    if side in probe.capabilities.replay:
+        raise NotOffered(
+            f"the {side} have a history, which is kept whether anybody reads it (RPL-03)"
+        )
     client, count = await probe.client(), 0
 
     async def step() -> None:
