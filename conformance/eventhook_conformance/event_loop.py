@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 CLOSE_LIMIT_S: Final = 5.0
+_monotonic: Final = time.monotonic
 
 
 @contextlib.contextmanager
@@ -27,6 +29,7 @@ def event_loop(close_limit_s: float = CLOSE_LIMIT_S) -> Iterator[asyncio.Abstrac
         close_limit_s: how long tasks, generators and threads may resist, in seconds each.
     """
     loop = asyncio.new_event_loop()
+    loop.time = _monotonic  # type: ignore[method-assign]  # because: a target may replace what `time` has
     try:
         asyncio.set_event_loop(loop)
         yield loop

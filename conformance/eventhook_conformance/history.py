@@ -38,7 +38,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._step = 0
-        self._start = time.perf_counter()
+        self._start = _perf_counter()
 
     def now(self) -> Moment:
         """The next moment."""

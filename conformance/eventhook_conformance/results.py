@@ -83,6 +83,8 @@ class RunResult:
     duration_s: float = 0.0
     unaudited: list[str] = field(default_factory=list)
     """The cases whose late arrivals could not be heard, since a driver failed."""
+    leaked: list[str] = field(default_factory=list)
+    """Tasks, threads, processes and descriptors that the target left behind; they change no verdict."""
 
     def requirement_results(self) -> list[RequirementResult]:
         """All requirements of the specification that was asked, in its order."""

@@ -20,6 +20,7 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseStarted,
     EngineEvent,
     ResultRevised,
     RunFinished,
@@ -425,7 +426,8 @@ def test_late_arrivals_revise_a_result_by_an_event_of_their_own() -> None:
     told: list[EngineEvent] = []
     session = new_session(Hostile(RepeatsLater).target, PATIENT, subscribers=[told.append])
     asyncio.run(judge_cases(session, [instance(listen)]))
-    finished, revised = told[1:3]
+    started, finished, revised = told[1:4]
+    assert isinstance(started, CaseStarted)
     assert isinstance(finished, CaseFinished)
     assert isinstance(revised, ResultRevised)
     assert finished.result.outcome == "passed"

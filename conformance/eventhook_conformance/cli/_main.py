@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from typing import Any, Final, NoReturn
 
 import click
 
 from eventhook_conformance import __version__
-from eventhook_conformance.cli._baseline import baseline
-from eventhook_conformance.cli._bench import bench_command
-from eventhook_conformance.cli._driver import driver
-from eventhook_conformance.cli._driver_check import driver_check
-from eventhook_conformance.cli._explain import explain
-from eventhook_conformance.cli._init import init
-from eventhook_conformance.cli._list import list_command
-from eventhook_conformance.cli._mutate import mutate
-from eventhook_conformance.cli._repeat import repeat_command
-from eventhook_conformance.cli._run import run
-from eventhook_conformance.cli._self_test import self_test
-from eventhook_conformance.cli._serve import serve
 from eventhook_conformance.engine.termination import end_in_order_on_sigterm
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Raised by click 8.2 and later where a group has no command; its message is the help."""
 
 
+_COMMANDS: Final = {
+    "run": "_run:run",
+    "baseline": "_baseline:baseline",
+    "list": "_list:list_command",
+    "explain": "_explain:explain",
+    "init": "_init:init",
+    "self-test": "_self_test:self_test",
+    "mutate": "_mutate:mutate",
+    "driver": "_driver:driver",
+    "driver-check": "_driver_check:driver_check",
+    "bench": "_bench:bench_command",
+    "serve": "_serve:serve",
+    "repeat": "_repeat:repeat_command",
+}
+"""Module and attribute of each command: one is imported when it is asked for, as `run` starts quickly."""
+
+
 class _OneLine(click.Group):
-    """Prints an error in one line; click itself takes three."""
+    """Prints an error in one line; click itself takes three. Imports commands when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(import_module(f"{__package__}.{module}"), attribute)
+        return found
 
     def main(  # type: ignore[override]  # because: click overloads it by the literal of one flag
         self,
@@ -51,7 +69,23 @@ class _OneLine(click.Group):
         except click.Abort:
             click.echo("Error: interrupted", err=True)
             sys.exit(3)
+        except BrokenPipeError:
+            _leave_broken_pipe()
+        except Exception as error:  # because: a traceback says nothing to a user
+            if sys.flags.dev_mode:
+                raise
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+            click.echo(f"Error: the suite failed: {text} ({place})", err=True)
+            sys.exit(3)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_broken_pipe() -> NoReturn:
+    """Ends as a program does whose reader went away, without another error at the interpreter's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(3)
 
 
 @click.group(
@@ -65,17 +99,3 @@ def main() -> None:
     Example:
       eventhook-conformance run memory nats
     """
-
-
-main.add_command(run)
-main.add_command(baseline)
-main.add_command(list_command, name="list")
-main.add_command(explain)
-main.add_command(init)
-main.add_command(self_test)
-main.add_command(mutate)
-main.add_command(driver)
-main.add_command(driver_check)
-main.add_command(bench_command)
-main.add_command(serve)
-main.add_command(repeat_command)

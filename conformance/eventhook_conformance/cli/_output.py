@@ -7,15 +7,17 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from eventhook_conformance.baseline.known import Baseline
-from eventhook_conformance.cli._baseline import accepted_by
+from eventhook_conformance import __version__
 from eventhook_conformance.cli._progress import beyond_capture
 from eventhook_conformance.report import console
 from eventhook_conformance.results import RunResult
+
+if TYPE_CHECKING:
+    from eventhook_conformance.baseline.known import Baseline
 
 _PAINTED: Final = (
     (re.compile(r"^( {7}\w{3}-\d\d  |)(FAILED)\b"), "red"),
@@ -54,8 +56,21 @@ class Output:
         self._stream = beyond_capture(sys.stdout)
         self._errors = beyond_capture(sys.stderr)
         self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
+        self._begun = False
         self._done = 0
         self._held: RunResult | None = None
+
+    def begin(self, hints: Iterable[str] = ()) -> None:
+        """Prints the first line, once, and hints on what the user typed."""
+        if not self._begun:
+            self._begun = True
+            self.line(f"eventhook-conformance {__version__}", unless_quiet=True)
+            for text in hints:
+                self.line(f"{'hint':<9}  {text}", unless_quiet=True)
+
+    def error(self, text: str) -> None:
+        """Prints a line on standard error."""
+        print(f"Error: {text}", file=self._errors, flush=True)
 
     def line(self, text: str, *, unless_quiet: bool = False, fg: str | None = None) -> None:
         """Prints a line on standard output, in a colour of its own or with its words painted."""
@@ -65,16 +80,11 @@ class Output:
             text = click.style(text, fg=fg, bold=True) if fg else painted(text)
         print(text, file=self._stream, flush=True)
 
-    def hints(self, lines: Iterable[str]) -> None:
-        """Prints hints on what the user typed."""
-        for text in lines:
-            self.line(f"{'hint':<9}  {text}", unless_quiet=True)
-
     def run_done(self, result: RunResult) -> None:
         """Prints the report of a target, and its verdict unless it is the last target."""
         self._done += 1
         if result.unusable:
-            print(f"Error: {result.unusable}", file=self._errors, flush=True)
+            self.error(result.unusable)
             return
         for text in self._report(result):
             self.line(text, unless_quiet=True)
@@ -95,7 +105,11 @@ class Output:
         self.line(console.verdict(result), fg=console.colour(result))
 
     def _report(self, result: RunResult) -> Iterator[str]:
-        is_known = accepted_by(self._known, result.target)
+        is_known: console.Known = console.nothing_known
+        if self._known is not None:
+            from eventhook_conformance.cli._baseline import accepted_by  # imports the cases
+
+            is_known = accepted_by(self._known, result.target)
         yield ""
         yield from console.header(result)
         yield from console.body(result, verbose=self._verbose, is_known=is_known)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from eventhook_conformance import __version__
-from eventhook_conformance.cli._baseline import against, load
 from eventhook_conformance.cli._last_failed import load_last_failed, save_last_failed
 from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
 from eventhook_conformance.cli._reports import Reports, report_options
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import unknown_in_selection
-from eventhook_conformance.engine.events import EngineEvent, RunFinished
-from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
-from eventhook_conformance.engine.runner import judge_all
-from eventhook_conformance.engine.selection import WrongSelection
-from eventhook_conformance.programs import RANDOM_CASE, Program, load_program
+from eventhook_conformance.engine.events import EngineEvent, EventSubscriber, RunFinished
+from eventhook_conformance.engine.supervisor import Refused, supervise
 from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import DEPTHS, Depth, Settings
 from eventhook_conformance.target import PROFILES
@@ -114,11 +111,16 @@ _DEFAULTS = Settings()
     help="Only the cases that failed last, in this directory. All, if none did.",
 )
 @click.option("--browser", is_flag=True, help="Read the SSE streams with a headless Chromium too.")
+@click.option(
+    "--in-process",
+    is_flag=True,
+    help="Judge in this process, as a debugger needs it. A target may end it then.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdicts.")
 @click.option(
     "-v", "--verbose", is_flag=True, help="Print every requirement and every failure in full."
 )
-def run(
+def run(  # noqa: C901  # because: it reads from top to bottom
     targets: tuple[str, ...],
     profiles: tuple[str, ...],
     specification: str,
@@ -135,6 +137,7 @@ def run(
     exit_first: bool,
     last_failed: bool,
     browser: bool,
+    in_process: bool,
     quiet: bool,
     verbose: bool,
     **files: Path | None,
@@ -170,44 +173,52 @@ def run(
     _exclude("-x", exit_first, "--max-failures", max_failures)
     _exclude("--replay", replay_file, "--last-failed", last_failed)
     if replay_file is not None:
-        settings = replace(settings, replay=_program(replay_file), selection=RANDOM_CASE)
-    subjects = _resolve(targets, settings)
-    known = load(baseline_file, specification) if baseline_file is not None else None
-    if known is not None and len({one.target.name for one in subjects}) < len(subjects):
-        raise click.UsageError(
-            "two targets have the same name, so a baseline cannot tell them apart"
-        )
-    output = Output(len(subjects), known, quiet=quiet, verbose=verbose)
-    output.line(f"eventhook-conformance {__version__}", unless_quiet=True)
-    output.hints(unknown_in_selection(selection, specification))
+        settings = _replaying(settings, replay_file)
+    for name in targets:
+        if targets.count(name) > 1:
+            raise click.UsageError(f"target {name!r} is named twice")
+    comparing = _Comparing(baseline_file, specification)
+    output = Output(len(targets), comparing.known, quiet=quiet, verbose=verbose)
+    hints = unknown_in_selection(selection, specification)
     results: list[RunResult] = []
 
     def keep_result(event: EngineEvent) -> None:
+        output.begin(hints)
         if isinstance(event, RunFinished):
             results.append(event.result)
             save_last_failed(event.result)
 
+    judge = _judge_here if in_process or _is_debugged() else supervise
+    trouble: Exception | None = None
     try:
         # An interruption shows in the results.
-        with (
-            progress_for(output.run_done) as progress,
-            stdout_to_stderr(),
-            contextlib.suppress(KeyboardInterrupt),
-        ):
-            judge_all(subjects, settings, (keep_result, progress))
-    except WrongSelection as error:
-        reports = Reports({})  # nothing ran that could replace an older report
-        raise click.BadParameter(str(error), param_hint="-k") from error
+        with progress_for(output.run_done) as progress, contextlib.suppress(KeyboardInterrupt):
+            judge(targets, settings, (keep_result, progress), distinct=comparing.known is not None)
+        if not results:
+            raise click.Abort
+    except Refused as refused:
+        reports = Reports({})  # nothing was measured that could replace an older report
+        if refused.option is not None:
+            raise click.BadParameter(str(refused), param_hint=refused.option) from refused
+        raise click.UsageError(str(refused)) from refused
+    except Exception as error:  # because: the reports say what was found until then
+        if not results:
+            raise
+        trouble = error
     finally:
-        news = against(known, results) if known is not None else None
-        written = reports.write(results, list(news.lines()) if news is not None else ())
+        lines = comparing.compare(results)
+        written = reports.write(results, lines)
     output.finish(reports.paths if written else ())
     code = exit_code(results)
-    if news is not None:
-        for line in news.lines():
-            output.line(line, unless_quiet=line.startswith(("note", "known")))
-        code = code if code == 2 else news.exit_code
-    sys.exit(code or (0 if written else 3))
+    for line in lines:
+        output.line(line, unless_quiet=line.startswith(("note", "known")))
+    if comparing.exit_code is not None and code != 2:
+        code = comparing.exit_code
+    if trouble is not None:
+        output.error(
+            f"the suite failed: {type(trouble).__name__}: {' '.join(str(trouble).split())}"
+        )
+    sys.exit(code or (0 if written and trouble is None else 3))
 
 
 def _exclude(option: str, given: object, other: str, other_given: object) -> None:
@@ -215,18 +226,70 @@ def _exclude(option: str, given: object, other: str, other_given: object) -> Non
         raise click.UsageError(f"{option} and {other} exclude each other")
 
 
-def _program(path: Path) -> Program:
-    try:
-        return load_program(path)
-    except (OSError, ValueError) as error:
-        raise click.BadParameter(f"{path}: {error}", param_hint="--replay") from error
+def _is_debugged() -> bool:
+    """Whether a debugger or a tracer watches this process: it would not see into another one."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    return sys.gettrace() is not None or bool(
+        monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)
+    )
 
 
-def _resolve(names: tuple[str, ...], settings: Settings) -> list[ResolvedTarget]:
-    for name in names:
-        if names.count(name) > 1:
-            raise click.UsageError(f"target {name!r} is named twice")
+def _judge_here(
+    targets: Sequence[str],
+    settings: Settings,
+    subscribers: Sequence[EventSubscriber] = (),
+    *,
+    distinct: bool = False,
+) -> None:
+    """Judges targets in this process; as `supervise` otherwise."""
+    from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
+    from eventhook_conformance.engine.runner import judge_all
+    from eventhook_conformance.engine.selection import WrongSelection
+
     try:
-        return [resolve(name, settings.profiles) for name in names]
+        subjects = [resolve(name, settings.profiles) for name in targets]
+        if distinct and len({one.target.name for one in subjects}) < len(subjects):
+            raise Refused("two targets have the same name, so a baseline cannot tell them apart")
+        with stdout_to_stderr():
+            judge_all(subjects, settings, subscribers)
     except TargetNotFound as error:
-        raise click.UsageError(str(error)) from error
+        raise Refused(str(error)) from error
+    except WrongSelection as error:
+        raise Refused(str(error), "-k") from error
+
+
+def _replaying(settings: Settings, file: Path) -> Settings:
+    from eventhook_conformance.programs import RANDOM_CASE, load_program
+
+    try:
+        program = load_program(file)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{file}: {error}", param_hint="--replay") from error
+    return replace(settings, replay=program, selection=RANDOM_CASE)
+
+
+class _Comparing:
+    """Compares results with the baseline, if there is one. The imports need time: only then.
+
+    Raises:
+        click.BadParameter: it cannot be used.
+    """
+
+    def __init__(self, file: Path | None, specification: str) -> None:
+        self.known = None
+        self.exit_code: int | None = None
+        """The exit code that the comparison asks for."""
+        if file is not None:
+            from eventhook_conformance.cli._baseline import load
+
+            self.known = load(file, specification)
+
+    def compare(self, results: list[RunResult]) -> list[str]:
+        """Returns what is news, in lines."""
+        if self.known is None:
+            return []
+        from eventhook_conformance.cli._baseline import against
+
+        news = against(self.known, results)
+        self.exit_code = news.exit_code
+        return list(news.lines())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from time import perf_counter
 from typing import Final, NamedTuple
 
 from eventhook_conformance.checker import MISSING, Violation
@@ -86,7 +86,7 @@ class CaseRunner:
         case = instance.case
         self.running.add(instance.id)
         try:
-            began = time.perf_counter()
+            began = perf_counter()
             revisions = await self._clear_the_way(case)
             with self._watchdog.watching():
                 probe = self._probe_for(instance, swap_clients=swap_clients)
@@ -116,7 +116,7 @@ class CaseRunner:
             What explains the first result, if it does; else that.
         """
         await look_for_order(self._context, self.probe)
-        second = await self._judge(instance, probe, time.perf_counter())
+        second = await self._judge(instance, probe, perf_counter())
         kept, dropped = (result, parked), second
         if explained(result.violations, second[0].violations):
             kept, dropped = dropped, kept
@@ -161,7 +161,7 @@ class CaseRunner:
             id=instance.id,
             requirements=case.requirements,
             outcome="passed",
-            duration_s=time.perf_counter() - began,
+            duration_s=perf_counter() - began,
             history=adopted[1] if adopted else history,
             program=adopted[0] if adopted else None,
             specification=instance.specification,

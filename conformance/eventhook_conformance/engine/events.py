@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from eventhook_conformance.results import CaseResult, RunResult
+
+INTERRUPTED: Final = "interrupted: what was not run is untested"
+"""Why a run ended early that its user interrupted."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,15 @@ class RunStarted:
     """The target, as the user named it."""
     cases: int
     """How many cases apply to it."""
+
+
+@dataclass(frozen=True)
+class CaseStarted:
+    """A case begins; it may begin again, where another disturbed it."""
+
+    run: str
+    case: str
+    """Its ID."""
 
 
 @dataclass(frozen=True)
@@ -47,5 +59,5 @@ class RunFinished:
     result: RunResult
 
 
-EngineEvent: TypeAlias = RunStarted | CaseFinished | ResultRevised | RunFinished
+EngineEvent: TypeAlias = RunStarted | CaseStarted | CaseFinished | ResultRevised | RunFinished
 EventSubscriber: TypeAlias = Callable[[EngineEvent], None]

@@ -109,9 +109,18 @@ def _load(name: str, point: EntryPoint) -> Target:
         ) from error
     found: object = module
     for part in point.attr.split("."):
-        if not hasattr(found, part):
-            raise TargetNotFound(f"target {name!r}: {point.module} has no attribute {point.attr!r}")
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            raise TargetNotFound(
+                f"target {name!r}: {point.module} has no attribute {point.attr!r}"
+            ) from error
+        except BaseException as error:  # because: a vendor's attribute may be computed, and raise
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise TargetNotFound(
+                f"target {name!r}: reading {point.attr} of {point.module} raised {_describe(error)}"
+            ) from error
     if not isinstance(found, Target):
         raise TargetNotFound(
             f"target {name!r}: expected {point.value} to be an eventhook_conformance.Target, "

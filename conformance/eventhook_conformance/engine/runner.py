@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
 
 from eventhook_conformance.cases import catalog, catalog_of
-from eventhook_conformance.engine.events import EventSubscriber
+from eventhook_conformance.engine.events import INTERRUPTED, EventSubscriber
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.selection import selector
@@ -19,8 +18,6 @@ from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Instance
 from eventhook_conformance.target import Target
-
-INTERRUPTED: Final = "interrupted: what was not run is untested"
 
 
 def cases_for(identifiers: Collection[str]) -> list[Instance]:
@@ -101,10 +98,27 @@ async def judge_cases(session: Session, instances: Iterable[Instance]) -> None:
         session.interrupt(INTERRUPTED)
         raise
     except BaseException as error:  # because: the report says why the run ended early
-        session.interrupt(f"the suite failed: {describe(error)}")
+        # No code of the suite raises anything but an `Exception`.
+        who = "the suite failed:" if isinstance(error, Exception) else "the target raised"
+        session.interrupt(f"{who} {describe(error)}")
         raise
     finally:
         await session.finish()
+
+
+def chosen_for(subject: ResolvedTarget, settings: Settings) -> list[Instance]:
+    """The cases that the settings select for a target, whether it claims what they need or not.
+
+    Raises:
+        WrongSelection: `settings.selection` cannot be read.
+    """
+    selects = selector(settings.selection, subject.name)
+    only = settings.cases
+    return [
+        one
+        for one in catalog_of(settings.specification).values()
+        if selects(one) and (only is None or one.id in only)
+    ]
 
 
 def judge_all(
@@ -118,20 +132,14 @@ def judge_all(
         WrongSelection: `settings.selection` cannot be read; nothing was opened.
         KeyboardInterrupt: it was interrupted; each target has a result all the same.
     """
-    selected = [selector(settings.selection, subject.name) for subject in subjects]
+    chosen = [chosen_for(subject, settings) for subject in subjects]
     # Histories are many small objects that live long; the collector looked through them all again and
     # again, for a fifth of a run's time.
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
-    for place, (subject, selects) in enumerate(zip(subjects, selected, strict=True)):
-        only = settings.cases
-        chosen = [
-            one
-            for one in catalog_of(settings.specification).values()
-            if selects(one) and (only is None or one.id in only)
-        ]
+    for place, (subject, instances) in enumerate(zip(subjects, chosen, strict=True)):
         try:
-            judge_subject(subject, settings, chosen, subscribers)
+            judge_subject(subject, settings, instances, subscribers)
         except KeyboardInterrupt:
             for unreached in subjects[place + 1 :]:
                 session = Session(unreached, settings, (), subscribers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import Final
 
 from eventhook_conformance.checker import check
@@ -13,12 +13,14 @@ from eventhook_conformance.engine.case_runner import CaseRunner
 from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseStarted,
     EngineEvent,
     EventSubscriber,
     ResultRevised,
     RunFinished,
     RunStarted,
 )
+from eventhook_conformance.engine.leaks import LeakWatch
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.loop_watchdog import Watchdog
 from eventhook_conformance.engine.oracle import Checker, Oracle
@@ -111,6 +113,7 @@ class Session:
         self._begun = 0
         self._began = 0.0
         self._finished = False
+        self._leaks: LeakWatch | None = None
         self._revised: dict[str, CaseResult] = {}
         """Results that an audit changed before they were announced."""
 
@@ -128,7 +131,8 @@ class Session:
 
     async def start(self) -> None:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
-        self._began = time.perf_counter()
+        self._began = perf_counter()
+        self._leaks = LeakWatch()
         self._tell(RunStarted(self.name, len(self._planned)))
         report = await smoke_test(self.context, self.runner.probe)
         self._take_smoke_report(report)
@@ -186,7 +190,9 @@ class Session:
             failed = await self.context.clients.close()
             self._fail(failed or self._oracle.failure or self._auditor.failure)
             self.result.unaudited += self._auditor.unaudited
-            self.result.duration_s = time.perf_counter() - self._began
+            if self._leaks is not None and self.result.suite_failure is None:
+                self.result.leaked = await self._leaks.left()
+            self.result.duration_s = perf_counter() - self._began
             self._tell(RunFinished(self.name, self.result))
 
     def interrupt(self, why: str) -> None:
@@ -202,6 +208,7 @@ class Session:
         return judged
 
     async def _run(self, instance: Instance) -> CaseResult:
+        self._tell(CaseStarted(self.name, instance.id))
         judged = await self.runner.run(instance, swap_clients=self._swap_clients())
         self._revise(judged.revisions)
         tainted = any(client.tainted_by not in (None, instance.id) for client in judged.used)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -26,6 +25,8 @@ def end_in_order_on_sigterm() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    import multiprocessing  # takes time at every start; needed here alone
+
     for worker in multiprocessing.active_children():
         if worker.pid is not None:
             with contextlib.suppress(ProcessLookupError):

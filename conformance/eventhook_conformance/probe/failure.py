@@ -39,7 +39,10 @@ class TargetTimeout(Exception):
 
 def describe(error: BaseException) -> str:
     """An exception in one line."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception as other:  # because: a target's exception may not bear to be printed
+        text = f"its text cannot be read: {type(other).__name__}"
     return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__
 
 

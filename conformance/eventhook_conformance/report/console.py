@@ -90,6 +90,10 @@ def body(
             f"{counted(len(result.unaudited), 'case')}: the driver failed later, so events that "
             "came late to them could not be read",
         )
+    if result.leaked:
+        yield from filled(
+            "  left open ", f"{', '.join(result.leaked)}, after the target was closed"
+        )
     shown = [case for case in troubled(result) if verbose or not is_known(case)]
     hidden = len(troubled(result)) - len(shown)
     if hidden:

@@ -48,6 +48,7 @@ def _result(result: RunResult) -> dict[str, Any]:
         },
         "requirements": [_requirement(one) for one in result.requirement_results()],
         "unaudited": list(result.unaudited),
+        "leaked": list(result.leaked),
         "cases": [_case(case) for case in result.cases],
     }
 

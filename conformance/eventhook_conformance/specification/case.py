@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, cast
 
-import pytest
-
 from eventhook_conformance.checker import VIOLATION_KINDS, ViolationKind
 from eventhook_conformance.specification.requirements import requirements
 
@@ -146,15 +144,3 @@ def case(
         return cast("Body", judged)
 
     return decorate
-
-
-def needs(**capabilities: Any) -> pytest.MarkDecorator:
-    """A mark for one set of parameters: it applies only where these are claimed."""
-    return pytest.mark.needs(**{name: (value,) for name, value in capabilities.items()})
-
-
-OTHER: Final = needs(multi_client=True, activation="bus")
-"""Only where entering makes active on every client is the first event of another client owed."""
-
-via: Final = pytest.mark.parametrize("via", ["same", pytest.param("other", marks=OTHER)])
-"""Runs a case through the subscriber's own client, and through another."""

@@ -1,0 +1,208 @@
+"""The process that judges a target, as its supervisor sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from eventhook_conformance.engine.death import describe_end, last_stack
+from eventhook_conformance.engine.descendants import JUDGE, end_marked
+from eventhook_conformance.engine.framing import FrameReader
+from eventhook_conformance.engine.judge_request import JudgeRequest
+from eventhook_conformance.settings import Settings
+
+_PROGRAM: Final = """
+import pickle, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+from eventhook_conformance.engine.judge_process import main
+main()
+"""
+_CHUNK: Final = 1 << 16
+_TICK_S: Final = 0.05
+_LAST_S: Final = 3.0
+"""How long a process may take to write its stack, or to end after its last word, in seconds."""
+
+
+class JudgeChild:
+    """Starts the process at once; leaving the context ends it, and all of its process group.
+
+    Args:
+        target: as the user named it.
+        settings: the user's settings.
+        end_s: how long it may take to end by itself, in seconds.
+    """
+
+    def __init__(self, target: str, settings: Settings, end_s: float) -> None:
+        self.target = target
+        self.ended = False
+        """The process is gone, and all that it told was read."""
+        self._end_s = end_s
+        self._hung_up = False
+        self._done = False
+        self._began = time.perf_counter()
+        self._mark = secrets.token_hex(8)
+        self._reader = FrameReader(self._mark.encode())
+        self._channel, theirs = socket.socketpair()
+        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115  # because: closed on leaving the context
+        request = JudgeRequest(
+            target=target,
+            settings=settings,
+            argv=sys.argv,
+            channel=theirs.fileno(),
+            stacks=self._stacks.fileno(),
+            mark=self._mark.encode(),
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, *_interpreter_flags(), "-c", _PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=_standard_error(),
+                pass_fds=(request.channel, request.stacks),
+                start_new_session=True,
+                env={**os.environ, JUDGE: self._mark},
+            )
+        pipe: Any = self._process.stdin
+        with contextlib.suppress(BrokenPipeError), pipe:
+            pipe.write(pickle.dumps(sys.path) + pickle.dumps(request))
+        self._channel.setblocking(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._channel.close()
+        self._stacks.close()
+
+    @property
+    def lost(self) -> int:
+        """How many messages were damaged on their way."""
+        return self._reader.lost
+
+    @property
+    def age_s(self) -> float:
+        """For how long the process has been there, in seconds."""
+        return time.perf_counter() - self._began
+
+    def starved_s(self) -> float:
+        """Returns for how long the process was ready and had no processor; 0 where unknown."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            told = Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii")
+            return int(told.split()[1]) / 1e9
+        return 0.0
+
+    def go(self) -> None:
+        """Has the process judge its target now."""
+        with contextlib.suppress(OSError):
+            self._channel.send(b"g")
+
+    def interrupt(self) -> None:
+        """Asks the process to end early, with a result."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def read(self, timeout_s: float) -> list[dict[str, Any]]:
+        """Returns what the process told, after waiting for it; see `ended`."""
+        if gone := self._has_ended():
+            # A copy of the process may hold the channel open for ever: what is in it is all there is.
+            timeout_s = 0.0
+        while select.select([self._channel], [], [], timeout_s)[0]:
+            try:
+                data = self._channel.recv(_CHUNK)
+            except OSError:
+                data = b""
+            if not data:
+                self._await_end(_LAST_S)
+                self.ended = True
+                return []
+            if messages := self._feed(data):
+                return messages
+        self.ended = gone
+        return []
+
+    def epitaph(self) -> str:
+        """Returns how the process ended, and where it stood, in words."""
+        self.kill()
+        return self._located(describe_end(self._process.returncode))
+
+    def put_down(self, why: str) -> str:
+        """Ends a process that does not answer; returns why, and where it stood, in words."""
+        if not self._has_ended():
+            self._process.send_signal(signal.SIGABRT)
+            self._await_end(_LAST_S)
+        self.kill()
+        return self._located(why)
+
+    def close(self, hurry: Callable[[], bool]) -> None:
+        """Waits until the process has ended, as long as it may take and nobody hurries; then ends it."""
+        self._await_end(self._end_s, hurry)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and its process group at once.
+
+        If it did not end in order, what it started elsewhere is ended too: it cannot do so any more.
+        """
+        if self._process.returncode is None:
+            # While it is not waited for, its number belongs to no other group.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            if not self._done:
+                end_marked(self._mark)
+
+    def _feed(self, data: bytes) -> list[dict[str, Any]]:
+        messages = self._reader.feed(data)
+        self._done = self._done or any(one["kind"] == "done" for one in messages)
+        return messages
+
+    def _located(self, what: str) -> str:
+        self._stacks.seek(0)
+        where = last_stack(self._stacks.read().decode(errors="replace"))
+        return f"{what}, in {where}" if where else what
+
+    def _has_ended(self) -> bool:
+        if self._process.returncode is not None:
+            return True
+        # It is not waited for yet: `kill` says why.
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
+
+    def _await_end(self, limit_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        ticks = int(limit_s / _TICK_S)
+        while not self._has_ended() and ticks > 0 and not hurry():
+            ticks -= 1
+            # What it still tells is read, so that it does not wait to be heard.
+            if not self._hung_up and select.select([self._channel], [], [], _TICK_S)[0]:
+                with contextlib.suppress(OSError):
+                    data = self._channel.recv(_CHUNK)
+                    self._feed(data)
+                    self._hung_up = not data
+            elif self._hung_up:
+                time.sleep(_TICK_S)
+
+
+def _interpreter_flags() -> list[str]:
+    """Returns the options that this interpreter was started with, as for its own kind."""
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  # because: multiprocessing starts its processes with these
+    return flags
+
+
+def _standard_error() -> int:
+    """Returns where a target's standard output goes: it is not the suite's."""
+    try:
+        return sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):  # because: a stream in memory has no descriptor
+        return subprocess.DEVNULL

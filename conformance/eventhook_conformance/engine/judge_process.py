@@ -1,0 +1,166 @@
+"""The process in which a supervised target is judged. It tells the supervisor what happens.
+
+What it needs of the standard library is bound before the target's module is imported: a target may
+replace any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import faulthandler
+import fcntl
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from eventhook_conformance.engine.event_encoding import encode
+from eventhook_conformance.engine.events import EngineEvent, RunStarted
+from eventhook_conformance.engine.framing import FrameWriter
+from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeRequest
+from eventhook_conformance.engine.leaks import end_children
+from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
+from eventhook_conformance.engine.runner import chosen_for, judge_all, selectable
+from eventhook_conformance.engine.selection import WrongSelection
+from eventhook_conformance.probe.failure import describe
+
+_TURN_S: Final = 0.1
+_HIGH: Final = 400
+"""A target that closes descriptors by the dozen seldom comes so far."""
+_HELD_BACK: Final = frozenset({signal.SIGALRM, signal.SIGINT})
+
+_exit: Final = os._exit
+_getpid: Final = os.getpid
+_sleep: Final = time.sleep
+_mask: Final = signal.pthread_sigmask
+_run_exit_functions: Final[Callable[[], None]] = atexit._run_exitfuncs  # noqa: SLF001  # because: the interpreter's own end waits for threads that never end
+
+
+def main() -> NoReturn:
+    """Judges the target that the request on standard input names, and ends the process."""
+    request: JudgeRequest = pickle.load(sys.stdin.buffer)  # noqa: S301  # because: the supervisor wrote it
+    sys.argv[:] = request.argv
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    faulthandler.enable(_lifted(request.stacks))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    link = _Link(request)
+    try:
+        _judge(link, request)
+    except KeyboardInterrupt:
+        link.tell({"kind": "interrupted"})
+    except TargetNotFound as error:
+        link.tell({"kind": "refused", "option": None, "message": str(error)})
+    except WrongSelection as error:
+        link.tell({"kind": "refused", "option": "-k", "message": str(error)})
+    except BaseException as error:  # because: the supervisor says why there is no verdict
+        who = "the suite failed:" if isinstance(error, Exception) else "it raised"
+        link.tell({"kind": "failed", "message": f"{who} {describe(error)}"})
+    link.tell({"kind": "done"})
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """Ends the process as the interpreter would, without waiting for threads."""
+    for last in (_run_exit_functions, _flush, end_children):
+        # A target may have closed, limited or replaced what it needs.
+        with contextlib.suppress(BaseException):
+            last()
+    _exit(0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def _lifted(descriptor: int) -> int:
+    """Moves a descriptor to a high number, where no other program inherits it."""
+    lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    os.close(descriptor)
+    return lifted
+
+
+def _judge(link: _Link, request: JudgeRequest) -> None:
+    settings = request.settings
+    subject = resolve(request.target, settings.profiles)
+    chosen = chosen_for(subject, settings)
+    claims = subject.capabilities
+    link.tell(
+        {
+            "kind": "resolved",
+            "target": str(subject.target.name),
+            "about": str(subject.target.about),
+            "capabilities": claims.to_dict(),
+            "driver": claims.driver,
+            "planned": [[one.id, one.case.requirements, one.unmet(claims)] for one in chosen],
+            "selectable": selectable(),
+        }
+    )
+    if link.told_to_go():
+
+        def forward(event: EngineEvent) -> None:
+            if isinstance(event, RunStarted):
+                link.count_turns(asyncio.get_running_loop())
+            link.tell({"kind": "event", "content": encode(event)})
+
+        judge_all([subject], settings, [forward])
+
+
+class _Link:
+    """The way to the supervisor.
+
+    Args:
+        request: what the supervisor asks for.
+    """
+
+    def __init__(self, request: JudgeRequest) -> None:
+        self._pid = _getpid()
+        self._socket = socket.socket(fileno=_lifted(request.channel))
+        self._send = self._socket.send
+        self._writer = FrameWriter(request.mark)
+        self._unsent = bytearray()
+        self._lock = threading.Lock()
+        self._turns = 0
+        self._waits = False
+        threading.Thread(target=self._beat, name="eventhook-beat", daemon=True).start()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Sends a message; ends the process if the supervisor cannot be reached any more."""
+        if _getpid() != self._pid:
+            _exit(0)  # a copy of the process, which a target forked
+        before = _mask(signal.SIG_BLOCK, _HELD_BACK)  # a message may not be cut
+        try:
+            with self._lock:
+                self._unsent += self._writer.frame(message)
+                while self._unsent:
+                    del self._unsent[: self._send(self._unsent)]
+        except OSError:
+            _exit(UNHEARD)
+        finally:
+            _mask(signal.SIG_SETMASK, before)
+
+    def told_to_go(self) -> bool:
+        """Waits until the supervisor says that the target is next; False if it went away."""
+        self._waits = True
+        told = self._socket.recv(1)
+        self._waits = False
+        return bool(told)
+
+    def count_turns(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Counts from now on how often the loop comes round."""
+        self._turns += 1
+        loop.call_later(_TURN_S, self.count_turns, loop)
+
+    def _beat(self) -> None:
+        while True:
+            _sleep(BEAT_S)
+            if not self._waits:
+                self.tell({"kind": "beat", "turns": self._turns})

@@ -1,0 +1,313 @@
+"""Whatever a target or a driver does to its process, `run` ends with a verdict or a named reason.
+
+`pytest -m hostile` runs all rows. Each is a whole command, a few at a time; a test waits for its row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from xml.etree.ElementTree import fromstring
+
+import jsonschema
+import pytest
+
+import eventhook_fixtures
+from engine.hostile_targets import LIES, MISDEEDS
+
+PROGRAM: Final = str(Path(sys.executable).with_name("eventhook-conformance"))
+TESTS: Final = Path(__file__).parents[1]
+DRIVER: Final = TESTS / "driver" / "broken" / "hostile.py"
+AT_ONCE: Final = 4
+LIMIT_S: Final = 300.0
+"""No claim of speed: alone, a row takes some seconds, and those that stand still half a minute."""
+REPORTS: Final = ("json", "junit", "html")
+CONFORMANT: Final = frozenset({0})
+BROKEN: Final = frozenset({1})
+UNDECIDED: Final = frozenset({3})
+UNUSABLE: Final = frozenset({2})
+ANY_TROUBLE: Final = frozenset({1, 3})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One hostile target."""
+
+    target: str
+    codes: frozenset[int]
+    """The exit codes that are right."""
+    word: str = ""
+    """A pattern that the output or the JSON report has."""
+    name: str = field(default="")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the command ended."""
+
+    code: int
+    output: str
+    errors: str
+    reports: dict[str, str]
+    left: list[str]
+
+
+def _row(place: str, misdeed: str, codes: frozenset[int], word: str = "") -> Row:
+    name = f"{place}__{misdeed}"
+    return Row(f"engine.hostile_targets:{name}", codes, word, name)
+
+
+PROCESS: Final[dict[str, tuple[frozenset[int], str]]] = {
+    "exits_0": (UNDECIDED, "exit status 0"),
+    "exits_1": (UNDECIDED, "exit status 1"),
+    "crashes": (UNDECIDED, "SIGSEGV, in string_at"),
+    "aborts": (UNDECIDED, "SIGABRT, in aborts"),
+    "kills_itself": (UNDECIDED, "SIGKILL"),
+    "stops_itself": (UNDECIDED, "blocked the interpreter"),
+    "interrupts_itself": (UNDECIDED, "interrupted"),
+    "replaces_itself": (UNDECIDED, "exit status 0"),
+    "exits_at_exit": (CONFORMANT, ""),
+    "hangs_at_exit": (CONFORMANT, ""),
+    "forks": (CONFORMANT, ""),
+    "forks_and_stays": (CONFORMANT, "1 child process"),
+    "blocks_in_c": (ANY_TROUBLE, "blocked.* in blocks_in_c"),
+    "swallows_interruptions": (ANY_TROUBLE, "blocked.* in swallows_interruptions"),
+    "spins": (ANY_TROUBLE, "blocked.* in spins"),
+    "reads_standard_input": (CONFORMANT, ""),
+    "locks_itself_up": (ANY_TROUBLE, "blocked.* in locks_itself_up"),
+    "spins_in_a_thread": (CONFORMANT, "1 thread"),
+    "closes_all_descriptors": (UNDECIDED, "closed the descriptor"),
+    "closes_standard_streams": (CONFORMANT, ""),
+    "writes_garbage_everywhere": (CONFORMANT, ""),
+    "floods_the_console": (CONFORMANT, ""),
+    "replaces_json": (CONFORMANT, ""),
+    "replaces_time": (CONFORMANT, ""),
+    "replaces_builtins": (UNDECIDED, "TypeError"),
+    "replaces_random": (CONFORMANT | BROKEN, ""),
+    "replaces_streams": (CONFORMANT, ""),
+    "replaces_os": (CONFORMANT, ""),
+    "ignores_signals": (CONFORMANT, ""),
+    "disables_faulthandler": (UNDECIDED, "exit status 7"),
+    "changes_directory": (CONFORMANT, ""),
+    "removes_the_temporary_folder": (CONFORMANT, ""),
+    "limits_descriptors": (CONFORMANT | UNDECIDED, ""),
+    "limits_file_size": (CONFORMANT, ""),
+    "limits_memory": (CONFORMANT | ANY_TROUBLE, ""),
+    "limits_recursion": (CONFORMANT | ANY_TROUBLE, ""),
+    "turns_warnings_into_errors": (CONFORMANT | ANY_TROUBLE, ""),
+    "clears_modules": (CONFORMANT, ""),
+    "clears_the_environment": (CONFORMANT, ""),
+    "leaks_tasks": (CONFORMANT, "100 tasks"),
+    "leaks_a_task_that_cannot_be_cancelled": (CONFORMANT, "1 task"),
+    "leaks_threads": (CONFORMANT, "10 threads"),
+    "leaks_a_process": (CONFORMANT, "1 child process"),
+    "leaks_a_session": (CONFORMANT, "1 child process"),
+    "leaks_descriptors": (CONFORMANT, "100 open descriptors"),
+}
+"""What a misdeed in `publish` comes to; each other place has a few of them."""
+RAISED: Final = {
+    "raises_SystemExit": (BROKEN, "TargetExited"),
+    "raises_CancelledError": (BROKEN, "TargetCancelled"),
+    "raises_KeyboardInterrupt": (UNDECIDED, "interrupted"),
+    "raises_GeneratorExit": (UNDECIDED, "GeneratorExit"),
+    "raises_Unprintable": (BROKEN, "Unprintable: its text cannot be read"),
+}
+
+
+def _rows() -> Iterator[Row]:
+    for name in MISDEEDS:
+        if name.startswith("raises_"):
+            kind = name.removeprefix("raises_").partition("_")[0]
+            yield _row("publish", name, *RAISED.get(name, (BROKEN, kind)))
+        else:
+            yield _row("publish", name, *PROCESS[name])
+    for name in LIES:
+        # Equality that lies is a matter of the checker, and of tests of its own.
+        yield _row("deliver", name, CONFORMANT | ANY_TROUBLE)
+    for place in ("import", "open"):
+        yield _row(place, "exits_0", UNUSABLE, "exit status 0")
+        yield _row(place, "crashes", UNUSABLE, "SIGSEGV")
+        yield _row(place, "raises_ValueError", UNUSABLE, "ValueError: no")
+        yield _row(place, "raises_SystemExit", UNUSABLE, "SystemExit")
+        yield _row(place, "closes_all_descriptors", UNUSABLE | UNDECIDED)
+        yield _row(place, "replaces_json", CONFORMANT | UNUSABLE | ANY_TROUBLE)
+    yield _row("open", "raises_GeneratorExit", UNUSABLE | UNDECIDED, "GeneratorExit")
+    for place in ("subscribe", "read", "leave", "close"):
+        yield _row(place, "raises_ValueError", BROKEN, "ValueError: no")
+        yield _row(place, "raises_GeneratorExit", ANY_TROUBLE, "GeneratorExit")
+        yield _row(place, "exits_0", UNDECIDED, "exit status 0")
+        yield _row(place, "spins", ANY_TROUBLE | CONFORMANT, "")
+
+
+def _driver_row(method: str, misdeed: str, codes: frozenset[int], word: str = "") -> Row:
+    command = shlex.join([sys.executable, str(DRIVER), method, misdeed])
+    return Row(f"driver:{command}", codes, word, f"driver__{method}__{misdeed}")
+
+
+DEADLY: Final = {
+    "exits_0": "exited with 0",
+    "exits_3": "exited with 3",
+    "is_killed": "SIGKILL",
+    "stops": "",
+    "blocks": "",
+    "never_answers": "",
+    "closes_output": "closed its standard output",
+    "prints": "no JSON",
+    "prints_half": "",
+    "answers_a_stranger": "999999",
+    "answers_null": "",
+    "floods": "4194304 bytes",
+}
+"""Misdeeds that cost a driver at least the case."""
+HARMLESS: Final = ("floods_errors", "leaves_a_child", "forks", "ignores_signals")
+DRIVEN: Final = CONFORMANT | ANY_TROUBLE
+
+
+def _driver_rows() -> Iterator[Row]:
+    for method in ("publish", "subscribe", "next"):
+        for misdeed, word in DEADLY.items():
+            yield _driver_row(method, misdeed, ANY_TROUBLE, word)
+    for misdeed in HARMLESS:
+        yield _driver_row("publish", misdeed, CONFORMANT)
+    yield _driver_row("publish", "raises", ANY_TROUBLE)
+    yield _driver_row("publish", "refuses", ANY_TROUBLE)
+    yield _driver_row("publish", "answers_twice", ANY_TROUBLE)
+    for misdeed in ("exits_0", "is_killed", "prints", "closes_output", "floods"):
+        yield _driver_row("initialize", misdeed, UNUSABLE, DEADLY[misdeed])
+        yield _driver_row("open", misdeed, UNUSABLE | ANY_TROUBLE)
+        yield _driver_row("leave", misdeed, ANY_TROUBLE)
+        yield _driver_row("close", misdeed, DRIVEN)
+
+
+ROWS: Final = tuple(_rows())
+DRIVERS: Final = tuple(_driver_rows())
+
+
+def run_row(row: Row, folder: Path, limit_s: float = LIMIT_S) -> Ended:
+    """Runs the command on a row in a folder of its own, and looks what it left."""
+    (folder / "tmp").mkdir(parents=True)
+    mark = uuid.uuid4().hex
+    done = subprocess.run(
+        [
+            *(PROGRAM, "run", row.target, "-q", "--timeout", "0.3", "--examples", "1"),
+            *("-k", "PUB-08 or PUB-09 or PUB-11"),
+            *(f"--{name}=report.{name}" for name in REPORTS),
+        ],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(TESTS),
+            "TMPDIR": str(folder / "tmp"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "HOSTILE_ROW": mark,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=limit_s,
+        check=False,
+    )
+    left = [f"process {one}" for one in processes_of(mark)]
+    left += [str(one) for one in (folder / "tmp").glob("*")]
+    known = {"tmp", "cache", "eventhook-failures", *(f"report.{name}" for name in REPORTS)}
+    left += [one.name for one in folder.iterdir() if one.name not in known]
+    return Ended(
+        code=done.returncode,
+        output=done.stdout.decode(),
+        errors=done.stderr.decode(errors="replace"),
+        reports={
+            name: (folder / f"report.{name}").read_text(encoding="utf-8")
+            for name in REPORTS
+            if (folder / f"report.{name}").exists()
+        },
+        left=left,
+    )
+
+
+def processes_of(mark: str) -> list[str]:
+    """The processes that were started with a mark in their environment and still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+            state = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if mark.encode() in environment and state.rpartition(")")[2].split()[0] != "Z":
+            found.append(f"{folder.name} {state.partition('(')[2].rpartition(')')[0]}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def ended(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Row], Ended]]:
+    """Starts the rows of this process's tests, a few at a time; gives how one ended."""
+    started: dict[str, Future[Ended]] = {}
+    base = tmp_path_factory.mktemp("rows")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for item in request.session.items:
+            row = getattr(item, "callspec", None) and item.callspec.params.get("row")  # type: ignore[attr-defined]  # because: just looked for
+            if isinstance(row, Row):
+                started[row.name] = pool.submit(run_row, row, base / row.name)
+        yield lambda row: started[row.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+def check_whole(row: Row, ended: Ended) -> None:
+    """Looks at everything that holds for all rows."""
+    assert ended.code in row.codes, ended.output + ended.errors[-3000:]
+    assert ended.left == []
+    assert "Traceback" not in ended.output
+    said = ended.output + ended.errors + ended.reports.get("json", "")
+    assert re.search(row.word, said), said[-3000:]
+    if not ended.reports:
+        # Refused before anything was judged: one line says why.
+        assert ended.code == 2
+        assert ended.output == ""
+        assert ended.errors.startswith("Error: ")
+        assert len(ended.errors.splitlines()) == 1
+        return
+    (result,) = _checked(ended.reports["json"])["results"]
+    verdict = {0: "conformant", 1: "non-conformant", 2: "inconclusive", 3: "inconclusive"}
+    assert result["verdict"] == verdict[ended.code]
+    if ended.code == 2:
+        assert f"Error: {result['message']}" in ended.errors
+    else:
+        assert f": {result['verdict']}: " in ended.output.splitlines()[-1]
+    for case in result["cases"]:
+        assert case["message"] or case["outcome"] == "passed", case
+    if ended.code == 3:
+        assert result["message"] or any(one["outcome"] == "error" for one in result["cases"])
+    (suite,) = fromstring(ended.reports["junit"])  # noqa: S314  # because: the suite wrote it
+    assert len(suite.findall("testcase")) >= len(result["cases"])
+    assert ended.reports["html"].rstrip().endswith("</html>")
+
+
+def _checked(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(text)
+    jsonschema.Draft202012Validator(eventhook_fixtures.schema("report")).validate(content)
+    return content
+
+
+@pytest.mark.hostile
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("row", [pytest.param(one, id=one.name) for one in (*ROWS, *DRIVERS)])
+def test_a_hostile_target_costs_its_own_verdict_alone(
+    row: Row, ended: Callable[[Row], Ended]
+) -> None:
+    check_whole(row, ended(row))
+
+
+def test_the_table_is_as_large_as_it_claims() -> None:
+    assert len({one.name for one in ROWS}) == len(ROWS) >= 60
+    assert len({one.name for one in DRIVERS}) == len(DRIVERS) >= 40
