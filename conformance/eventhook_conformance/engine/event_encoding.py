@@ -34,6 +34,8 @@ from eventhook_conformance.history import (
     Waited,
 )
 from eventhook_conformance.results import CaseResult, RunResult
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Capabilities
 
 Json: TypeAlias = dict[str, Any]
 
@@ -82,9 +84,57 @@ def encode(event: EngineEvent) -> Json:
         case ResultRevised():
             content = {"after": encode_case(event.after)}
         case RunFinished():
-            values = {name: getattr(event.result, name) for name in _RUN_MEMBERS}
-            content = {"result": {name: _Encoding().value(one) for name, one in values.items()}}
+            content = {"result": _members(event.result)}
     return {"event": type(event).__name__, "run": _text(event.run), **content}
+
+
+def _members(result: RunResult) -> Json:
+    return {name: _Encoding().value(getattr(result, name)) for name in _RUN_MEMBERS}
+
+
+def _take_members(result: RunResult, content: Json) -> None:
+    for name in _RUN_MEMBERS:
+        setattr(result, name, _Decoding([]).value(content[name]))
+    result.kit = tuple(result.kit)
+
+
+def encode_run(result: RunResult) -> Json:
+    """Returns the result of a run, with its cases, as JSON values; its settings are left out."""
+    return {
+        "members": _members(result),
+        "claims": encode_claims(result.capabilities),
+        "selectable": {name: list(cases) for name, cases in result.selectable.items()},
+        "selected": sorted(result.selected),
+        "cases": [encode_case(case) for case in result.cases],
+    }
+
+
+def decode_run(content: Json, settings: Settings) -> RunResult:
+    """Returns the result of a run that was encoded, with the settings that it had."""
+    result = RunResult(
+        target="",
+        capabilities=decode_claims(content["claims"]),
+        settings=settings,
+        selectable=content["selectable"],
+        selected=frozenset(content["selected"]),
+        cases=[decode_case(case) for case in content["cases"]],
+    )
+    _take_members(result, content["members"])
+    return result
+
+
+def encode_claims(claims: Capabilities) -> Json:
+    """Returns the claims of a target as JSON values."""
+    return {"driver": claims.driver, **claims.to_dict()}
+
+
+def decode_claims(content: Json) -> Capabilities:
+    """Returns the claims that were encoded."""
+    if not content["driver"]:
+        return Capabilities.from_dict(content)
+    from eventhook_conformance.driver.client import DriverCapabilities  # drivers alone pay for it
+
+    return DriverCapabilities.from_dict(content)
 
 
 def encode_case(result: CaseResult) -> Json:
@@ -216,9 +266,7 @@ def decode(content: Json, result: RunResult) -> EngineEvent:
         before, result.cases[place] = result.cases[place], after
         return ResultRevised(run, before, after)
     if name == "RunFinished":
-        for member in _RUN_MEMBERS:
-            setattr(result, member, plain(content["result"][member]))
-        result.kit = tuple(result.kit)
+        _take_members(result, content["result"])
         return RunFinished(run, result)
     raise ValueError(f"expected an event of the engine, got {name!r}")
 

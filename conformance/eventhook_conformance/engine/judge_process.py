@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from eventhook_conformance.engine.event_encoding import encode
+from eventhook_conformance.engine.event_encoding import encode, encode_claims
 from eventhook_conformance.engine.events import EngineEvent, RunStarted
 from eventhook_conformance.engine.framing import FrameWriter
 from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeRequest
@@ -98,8 +98,7 @@ def _judge(link: _Link, request: JudgeRequest) -> None:
             "kind": "resolved",
             "target": str(subject.target.name),
             "about": str(subject.target.about),
-            "capabilities": claims.to_dict(),
-            "driver": claims.driver,
+            "claims": encode_claims(claims),
             "planned": [[one.id, one.case.requirements, one.unmet(claims)] for one in chosen],
             "selectable": selectable(),
         }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Self
 
-from eventhook_conformance.engine.event_encoding import decode
+from eventhook_conformance.engine.event_encoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
     INTERRUPTED,
     CaseFinished,
@@ -109,9 +109,7 @@ def supervise(
             run.resolve(interruption)
         names = [run.result.target for run in runs]
         if distinct and len({*names}) < len(names):
-            raise Refused(
-                "two targets have the same name, so a baseline cannot tell them apart"
-            )
+            raise Refused("two targets have the same name, so a baseline cannot tell them apart")
         for run in runs:
             run.judge(interruption)
         if interruption.count:
@@ -255,14 +253,9 @@ class _Run:
                     self._pass_on(event)
 
     def _resolve(self, message: dict[str, Any]) -> None:
-        claims = Capabilities.from_dict(message["capabilities"])
-        if message["driver"]:
-            from eventhook_conformance.driver.client import DriverCapabilities
-
-            claims = DriverCapabilities.from_dict(message["capabilities"])
         self.result.target = message["target"]
         self.result.about = message["about"]
-        self.result.capabilities = claims
+        self.result.capabilities = decode_claims(message["claims"])
         self.result.selectable = message["selectable"]
         self._planned = {
             identifier: (tuple(requirements), reason)

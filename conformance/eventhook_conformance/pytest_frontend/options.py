@@ -12,6 +12,15 @@ from typing import Final
 import pytest
 
 PACKAGE_NAME: Final = "eventhook_conformance"
+REPORTS: Final = {
+    "json": "write the JSON report",
+    "junit": "write JUnit XML, with the suite's own explanations",
+    "html": "write one HTML page, for people",
+    "markdown": "write Markdown; adds to the file if it is $GITHUB_STEP_SUMMARY",
+    "ctrf": "write CTRF JSON (Common Test Report Format)",
+    "badge": "write the JSON of a shields.io endpoint badge",
+}
+"""The formats of reports, as `report.formats` has them, which is not loaded here."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +86,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("quick", "normal", "deep"),
         help="how far counts and silences go; default: normal; deep takes minutes",
     )
+    group.addoption(
+        "--eventhook-baseline",
+        metavar="FILE",
+        help="fail only on what got worse than this file says",
+    )
+    for name, text in REPORTS.items():
+        group.addoption(f"--eventhook-{name}", metavar="FILE", help=text)
 
 
 @pytest.hookimpl(tryfirst=True)

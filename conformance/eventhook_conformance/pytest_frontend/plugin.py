@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,26 @@ from typing import Any, Final
 import pytest
 
 from eventhook_conformance.cases import instances_of
-from eventhook_conformance.engine.events import EngineEvent, ResultRevised
+from eventhook_conformance.engine.events import INTERRUPTED, EngineEvent, ResultRevised
 from eventhook_conformance.engine.resolve_target import ResolvedTarget, TargetNotFound, resolve
 from eventhook_conformance.engine.runner import selectable
 from eventhook_conformance.engine.session import Session
 from eventhook_conformance.event_loop import complete, event_loop
+from eventhook_conformance.pytest_frontend.distributed import (
+    OUTPUT,
+    Collected,
+    case_of,
+    is_controller,
+    is_worker,
+    mark_result,
+    output_of,
+    scheduler_for,
+    target_of,
+)
+from eventhook_conformance.pytest_frontend.reporting import Reporting
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.results import CaseResult
+from eventhook_conformance.report.text import counted
+from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Case, Instance, versions
 
@@ -36,6 +50,8 @@ class Judged:
 
     subject: ResolvedTarget
     settings: Settings
+    collected: Collected
+    """What workers of pytest-xdist told, in the process that controls them."""
     planned: list[Instance] = field(default_factory=list)
     session: Session | None = None
     revised: dict[str, CaseResult] = field(default_factory=dict)
@@ -46,12 +62,29 @@ class Judged:
         if isinstance(event, ResultRevised):
             self.revised[event.after.id] = event.after
 
+    def results(self) -> list[RunResult]:
+        """Returns the result of the target, if it was judged."""
+        if self.session is None:
+            return self.collected.results()
+        result = self.session.result
+        return [result] if result.cases or result.unusable else []
+
+    def unrun(self) -> list[str]:
+        """Returns the cases that were selected and have no result, though the target works."""
+        results = self.results()
+        planned = {one.id for one in self.planned} | self.collected.planned
+        if any(one.unusable or one.silent for one in results):
+            return []
+        return sorted(planned - {case.id for one in results for case in one.cases})
+
 
 JUDGED: Final[pytest.StashKey[dict[str, Judged]]] = pytest.StashKey()
+_REPORTING: Final[pytest.StashKey[Reporting]] = pytest.StashKey()
+_NO_TARGET: Final = "the cases need something to judge: give --target TARGET"
 _UNJUDGED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 """Set where cases were asked for, but no target."""
-_DURATION_S: Final[pytest.StashKey[float]] = pytest.StashKey()
-"""How long a case took, in seconds."""
+_RESULT: Final[pytest.StashKey[CaseResult]] = pytest.StashKey()
+"""The result of a case."""
 
 
 class NotConformant(Exception):
@@ -99,11 +132,29 @@ def pytest_configure(config: pytest.Config) -> None:
             f"got {settings.specification!r}"
         )
     try:
-        config.stash[JUDGED] = {
-            name: Judged(resolve(name, settings.profiles), settings) for name in option("--target")
-        }
+        subjects = [resolve(name, settings.profiles) for name in option("--target")]
     except TargetNotFound as error:
         raise pytest.UsageError(str(error)) from error
+    config.stash[JUDGED] = {
+        one.name: Judged(one, settings, Collected(empty_result(one, settings))) for one in subjects
+    }
+    if is_controller(config) and not subjects:
+        raise pytest.UsageError(_NO_TARGET)
+    if not is_worker(config):
+        config.stash[_REPORTING] = Reporting(config, settings)
+        config.pluginmanager.register(_Listener(config))
+
+
+def empty_result(subject: ResolvedTarget, settings: Settings) -> RunResult:
+    """The result of a target of which nothing is known yet."""
+    return RunResult(
+        target=subject.target.name,
+        capabilities=subject.capabilities,
+        settings=settings,
+        invoked_as=subject.name,
+        about=subject.target.about,
+        selectable=selectable(),
+    )
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -170,7 +221,7 @@ def judged_by(item: pytest.Item) -> Judged:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Orders the cases by target, and by phase within each; drops those that are not asked."""
     if _UNJUDGED in config.stash:
-        raise pytest.UsageError("the cases need something to judge: give --target TARGET")
+        raise pytest.UsageError(_NO_TARGET)
     newer = [item for item in items if _is_case(item) and instance_of(item) is None]
     if newer:
         config.hook.pytest_deselected(items=newer)
@@ -206,6 +257,7 @@ def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
     judged = request.config.stash[JUDGED][request.param]
     session = Session(judged.subject, judged.settings, judged.planned, (judged.on_event,))
     session.result.selectable = selectable()
+    session.result.selected = frozenset(one.id for one in judged.planned)
     judged.session = session
     with event_loop() as loop:
         try:
@@ -213,7 +265,7 @@ def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
             yield Probing(session, loop)
             judged.revised.clear()
         except KeyboardInterrupt:
-            session.interrupt("interrupted: what was not run is untested")
+            session.interrupt(INTERRUPTED)
             raise
         finally:
             complete(loop, session.finish())
@@ -252,7 +304,7 @@ class CaseJudge:
         if session.stopped:
             pytest.fail(session.result.unusable or "the target delivers nothing", pytrace=False)
         result = complete(loop, session.judge(self._instance))
-        self._item.stash[_DURATION_S] = result.duration_s
+        self._item.stash[_RESULT] = result
         if result.outcome == "not_claimed":
             pytest.skip(f"not claimed: {result.message}")
         if result.outcome != "passed":
@@ -289,25 +341,84 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, NotConformant):
         report.longrepr = str(call.excinfo.value)
-    if call.when == "call" and _DURATION_S in item.stash:
+    if call.when == "call" and _RESULT in item.stash:
         # A case that started early took longer than pytest waited for it.
-        report.duration = item.stash[_DURATION_S]
+        report.duration = item.stash[_RESULT].duration_s
+        if is_worker(item.config):
+            mark_result(report, item.stash[_RESULT])
     return report
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for judged in config.stash[JUDGED].values():
-        result = judged.session and judged.session.result
-        if result and (result.cases or result.unusable):
-            terminalreporter.section(f"conformance of {judged.subject.name}")
-            terminalreporter.line(f"verdict: {result.verdict}")
+class _Listener:
+    """Hears the reports of all tests, from workers too."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        judged: dict[str, Judged] = self._config.stash[JUDGED]
+        target = target_of(report.nodeid, judged)
+        if target is not None:
+            judged[target].collected.take_report(report)
+        elif report.failed:
+            self._config.stash[_REPORTING].take_failure_of_others()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives each target to one worker, whatever `--dist` says."""
+    judged: dict[str, Judged] = config.stash[JUDGED]
+    return scheduler_for(config, log, list(judged))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Notes which cases the workers are to run."""
+    judged: dict[str, Judged] = node.config.stash[JUDGED]
+    for one in ids:
+        target = target_of(one, judged)
+        if target is not None:
+            judged[target].collected.planned.add(case_of(one, target))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Takes the results of a worker that came to its end."""
+    judged: dict[str, Judged] = node.config.stash[JUDGED]
+    output = getattr(node, "workeroutput", {}).get(OUTPUT)
+    for name, content in json.loads(output).items() if output else ():
+        judged[name].collected.take_output(content)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fails a run that tested nothing, or left a claim untested."""
-    results = [one.session.result for one in session.config.stash[JUDGED].values() if one.session]
-    if exitstatus == pytest.ExitCode.OK and any(
-        result.cases and result.verdict == "inconclusive" for result in results
-    ):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    """Tells results to the controller, or writes reports and decides on the exit status."""
+    config = session.config
+    judged: dict[str, Judged] = config.stash[JUDGED]
+    if is_worker(config):
+        config.workeroutput[OUTPUT] = output_of(  # type: ignore[attr-defined]  # because: a worker has it
+            {name: result for name, one in judged.items() for result in one.results()}
+        )
+        return
+    unrun = {name: missing for name, one in judged.items() if (missing := one.unrun())}
+    for name, missing in unrun.items():
+        for result in judged[name].results():
+            result.suite_failure = (
+                result.suite_failure
+                or f"pytest ended early: {counted(len(missing), 'case')} not run"
+            )
+    reporting = config.stash[_REPORTING]
+    reporting.finish([result for one in judged.values() for result in one.results()], unrun)
+    session.exitstatus = reporting.exit_status(session.exitstatus)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if _REPORTING in config.stash:
+        config.stash[_REPORTING].tell(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Prints the verdicts where pytest ended without a summary."""
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and _REPORTING in config.stash:
+        config.stash[_REPORTING].tell(terminal)
