@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
 
 import click
 
 from eventhook_conformance.event_loop import run_in_loop
+from eventhook_conformance.report.text import counted, filled
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -42,10 +42,10 @@ async def _check(command: Sequence[str]) -> int:
         click.echo(f"{'ok   ' if finding.wrong is None else 'WRONG'}  {finding.title}")
         if finding.wrong is not None:
             wrong += 1
-            click.echo(
-                textwrap.fill(finding.wrong, 80, initial_indent=" " * 7, subsequent_indent=" " * 7)
-            )
+            click.echo("\n".join(filled(" " * 7, finding.wrong)))
     click.echo(
-        f"\n{count - wrong} of {count} checks hold" if wrong else f"\nall {count} checks hold"
+        f"\n{count - wrong} of {counted(count, 'check')} hold"
+        if wrong
+        else f"\nall {count} checks hold"
     )
     return 1 if wrong else 0

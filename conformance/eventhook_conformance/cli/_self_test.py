@@ -105,7 +105,7 @@ def _check_files(files: Mapping[str, Path | None]) -> None:
 def _line(finding: Examination, *, full: bool) -> str:
     others = [one for one in finding.charged if one not in finding.expected]
     shown = ", ".join(one for one in finding.expected if one in finding.charged) or "-"
-    line = f"{finding.judgement:<9} {finding.mutant:<36.36} {shown:<22} {finding.duration_s:5.1f} s"
+    line = f"{finding.judgement:<9} {finding.mutant:<36} {shown:<22} {finding.duration_s:5.1f} s"
     if others and (full or not finding.good):
         line += f"\n{'':<10}also charged: {', '.join(others)}"
     if not finding.good:
@@ -117,7 +117,7 @@ def _line(finding: Examination, *, full: bool) -> str:
 def unaided_line(finding: Examination) -> str:
     """Writes one mutant, with the requirements at which it was found."""
     shown = ", ".join(finding.charged) or "-"
-    line = f"{finding.judgement:<9} {finding.mutant:<36.36} {shown:<22} {finding.duration_s:5.1f} s"
+    line = f"{finding.judgement:<9} {finding.mutant:<36} {shown:<22} {finding.duration_s:5.1f} s"
     if finding.judgement in ("accused", "undecided"):
         line += f"\n{'':<10}{finding.message:.400}"
     return line
