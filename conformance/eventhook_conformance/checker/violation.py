@@ -6,11 +6,13 @@ and baselines may rely on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
-from eventhook_conformance.history import Entry, Publish, Side
+from eventhook_conformance.checker.traits import common_trait
+from eventhook_conformance.contract import FlovynEvent, StreamEvent
+from eventhook_conformance.history import Entry, Publish, Side, Subscribed
 
 ViolationKind: TypeAlias = Literal[
     "leaked",
@@ -195,4 +197,26 @@ def condense(violations: Iterable[Violation]) -> list[Violation]:
         # What a case found itself is never the same breach twice.
         own = (violation.expected, violation.seen) if violation.kind == "failed" else ()
         groups.setdefault((violation.kind, violation.requirements, *own), []).append(violation)
-    return [replace(group[0], count=len(group)) for group in groups.values()]
+    return [replace(_with_trait(group), count=len(group)) for group in groups.values()]
+
+
+def _with_trait(group: Sequence[Violation]) -> Violation:
+    """The first of a group, with what all that it lost have in common."""
+    first = group[0]
+    if first.kind not in MISSING:
+        return first
+    missing = [one.event for each in group for one in each.entries[1:2] if isinstance(one, Publish)]
+    readers = {id(each.entries[0]): each.entries[0] for each in group if each.entries}
+    came = [
+        delivery.event
+        for reader in readers.values()
+        if isinstance(reader, Subscribed)
+        for delivery in reader.deliveries
+        if isinstance(delivery.event, FlovynEvent | StreamEvent)
+    ]
+    trait = common_trait(missing, came)
+    if trait is None:
+        return first
+    return replace(
+        first, seen=f"{first.seen}; all that are missing have {trait}, none that came has"
+    )
