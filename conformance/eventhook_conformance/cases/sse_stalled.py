@@ -18,7 +18,7 @@ from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import SocketReader, socket_reader
 
 _LONG: Final = "~" * 65536
-_MANY: Final = 96
+_MANY: Final = 80
 """Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
 
 
