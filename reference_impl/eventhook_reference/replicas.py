@@ -74,7 +74,7 @@ async def replica(order: Any) -> AsyncIterator[Replica]:
             started.base_url = (await started.ask(order))["base_url"]
         yield started
     finally:
-        # It has nothing to finish, and whoever waits for its farewell might be cut short.
+        # It has nothing to finish; a graceful end could exceed the time for leaving.
         await started.kill()
 
 

@@ -21,7 +21,7 @@ def with_servers(base: Target, name: str) -> Target:
     registry = Registry()
 
     def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
-        # Imported when it is started: nobody who judges a bus alone needs a web framework.
+        # Imported on start: judging a bus alone needs no web framework.
         from eventhook_reference.sse.server import http
 
         return http(backend, registry, keep_alive_s=KEEP_ALIVE_S)

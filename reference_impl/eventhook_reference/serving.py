@@ -1,4 +1,4 @@
-"""What `serve` starts: the SSE server over a bus, by hand."""
+"""The servers that the command `serve` starts."""
 
 from __future__ import annotations
 

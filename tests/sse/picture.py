@@ -1,4 +1,4 @@
-"""What the browser's case saw, as a picture: `python tests/sse/picture.py docs/images/eventsource.png`.
+"""Takes a picture of the browser's case: `python tests/sse/picture.py docs/images/eventsource.png`.
 
 The case is run as ever; before its browser is closed, the tools for developers are asked for a picture.
 """

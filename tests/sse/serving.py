@@ -32,7 +32,7 @@ def token(workflow: UUID, payload: str = "token") -> StreamEvent:
 
 @dataclass(frozen=True)
 class Running:
-    """All that a test wants to get at."""
+    """The parts of a running server that tests use."""
 
     backend: MemoryBackend
     registry: Registry

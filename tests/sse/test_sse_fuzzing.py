@@ -199,7 +199,7 @@ class AnswersTeapots(SseApp):
 
 
 class ForgetsWhatItMade(SseApp):
-    """What was just made is not there when it is asked for: no single request shows it."""
+    """An execution that was just made cannot be found: no single request shows it."""
 
     async def make_execution(self, tenant: UUID, kind: str) -> UUID:
         made = await super().make_execution(tenant, kind)

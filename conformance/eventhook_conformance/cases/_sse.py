@@ -1,4 +1,4 @@
-"""What several SSE cases do step by step."""
+"""Steps that several SSE cases share."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def expect_problem(probe: Probe, answer: Answer, status: int, why: str) -> None:
 
 
 def changed(headers: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Credentials that are nobody's, by what is wrong with them."""
+    """Returns wrong credentials, by what is wrong with them."""
     bad: dict[str, dict[str, str]] = {"no credentials": {}}
     for name, value in headers.items():
         others = {one: text for one, text in headers.items() if one != name}

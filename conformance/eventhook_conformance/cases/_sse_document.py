@@ -1,4 +1,4 @@
-"""What cases on the OpenAPI document do step by step."""
+"""Steps that cases on the OpenAPI document share."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def id_that_is_no_uuid_is_refused(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("SSE-06")
 async def unknown_id_is_not_found(probe: Probe, kind: StreamKind) -> None:
-    """Of an id that never was; and a task is no workflow, nor the other way round."""
+    """404 for an id that never existed, for a task's id as a workflow, and the other way round."""
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
         other = await subject(sse, "workflow" if kind == "task" else "task")
@@ -240,7 +240,7 @@ async def equal_ids_open_nothing(probe: Probe) -> None:
 
 
 def _but_for(answer: Answer, it: str) -> tuple[int, str, list[str], str]:
-    """What must not tell two answers apart."""
+    """Returns the parts of an answer that must not differ."""
     names = sorted(set(answer.headers) - {"date", "content-length"})
     text = answer.body.decode("utf-8", "replace").lower().replace(it.lower(), "ID")
     return (

@@ -17,7 +17,7 @@ from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import socket_reader
 
 _LEAST_RETRY_MS = 100
-"""Whoever reconnects sooner does so without end: fewer can only be seconds."""
+"""A smaller number can only be meant in seconds: reconnecting that fast would never stop."""
 
 
 @every_endpoint
@@ -49,10 +49,10 @@ async def stream_is_answered_before_anything_happens(probe: Probe, kind: StreamK
 @every_endpoint
 @case("SSE-01")
 async def each_event_comes_at_once(probe: Probe, kind: StreamKind) -> None:
-    """One alone, then the next: whoever collects events before writing holds up the first."""
+    """Single events, one after the other: a server that collects events delays the first."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
-        # What a browser accepts: compressing must not hold events up either.
+        # As a browser sends it: compression must not delay events either.
         stream = await sse.stream(kind, it, headers={"Accept-Encoding": "gzip, deflate, br"})
         for _ in range(3):
             for event in both_sides(sse, kind, it):
@@ -95,7 +95,7 @@ async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
 @named
 @case("SSE-04", since="1.1")
 async def id_in_capitals_hears_the_events(probe: Probe, kind: StreamKind) -> None:
-    """A UUID reads the same in either case: who asks in capitals gets what the others get."""
+    """A UUID means the same in either letter case: an id in capitals gets the same events."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         streams = [await sse.stream(kind, it, id_text=str(it).upper()), await sse.stream(kind, it)]

@@ -90,7 +90,7 @@ async def fuzzing_finds_nothing(probe: Probe) -> None:
 async def fuzz_target(
     probe: Probe, ways: Sequence[Way] = ("http", "inside"), effort: Effort | None = None
 ) -> list[Fuzzed]:
-    """What came of it by each way that the target offers.
+    """Fuzzes the target in each way that it offers.
 
     Args:
         probe: the case's.

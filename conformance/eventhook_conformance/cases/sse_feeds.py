@@ -166,7 +166,7 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
         )
         for _ in range(3):
             child = await sse.child(root)
-            # What comes after it on the same side tells that the server has taken it in.
+            # A later event of the same side proves that the server has processed it.
             known = sse.event(root, "task.created")
             await sse.publish(_begun(sse, root, child), known)
             await stream.receive(known)
@@ -194,7 +194,7 @@ async def comments_come_when_idle(probe: Probe) -> None:
 
 @case("SSE-12", since="1.1")
 async def comments_come_beside_filtered_traffic(probe: Probe) -> None:
-    """What `types` leaves out keeps a connection alive for nobody: such a stream is idle."""
+    """Events that `types` leaves out are not sent, so the stream is idle and owes comments."""
     async with sse_session(probe, implicates={"unselected"}) as sse:
         workflow = await sse.workflow()
         kinds: tuple[StreamKind, ...] = ("workflow", "consolidated")
@@ -252,7 +252,7 @@ async def _expect_comment(sse: Sse, stream: Stream) -> None:
 
 
 async def _flow(sse: Sse, workflow: UUID) -> None:
-    """Publishes what nobody asked for, several times in each interval, until it is cancelled."""
+    """Publishes events that `types` leaves out, several per interval, until cancelled."""
     while True:
         await sse.publish(*both_sides(sse, "workflow", workflow))
         # Traffic needs a pace: without one it would keep the processor from everybody else.

@@ -96,7 +96,7 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
 
 @case("SSE-23", exclusive="counts")
 async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
-    """What no stream came of holds nothing on the bus, however often it is asked."""
+    """Requests that get no stream hold no subscription afterwards."""
     async with sse_session(probe) as sse:
         holdings = Holdings(sse)
         await holdings.begin()

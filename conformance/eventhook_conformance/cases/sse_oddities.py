@@ -95,7 +95,7 @@ async def odd_text_in_headers_breaks_nothing(probe: Probe, kind: StreamKind) -> 
                 probe.expect(answer.status != 200, f"a refusal of {about}", f"{answer.status}")
 
         for why, text in ODD.items():
-            # What no client can send: the framing of HTTP itself stands against it.
+            # No HTTP client can send these bytes in a header.
             if set(text) & set(b"\0\r\n"):
                 continue
             for name, value in mine.items():

@@ -81,7 +81,7 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
 @named
 @case("SSE-02")
 async def payload_comes_out_as_it_went_in(probe: Probe, kind: StreamKind, what: str) -> None:
-    """Of every type of stream event; CR and CRLF come out as LF, and nothing else changes."""
+    """For every stream type: CR and CRLF come out as LF, and nothing else changes."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind) or probe.make.tenant()
         stream = await sse.stream(kind, it)

@@ -45,7 +45,7 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: 
             async with socket_reader(sse.target.base_url, path, headers) as guest:
                 status = await probe.returns(guest.read_head(), f"the answer to GET {path}")
                 probe.expect(status == 200, "200", f"{status}")
-                # In the first turn nobody else is there yet, when the guest comes.
+                # In the first turn the guest is the first reader.
                 staying += [await sse.stream(kind, it) for _ in range(1 if staying else 2)]
                 events = [event for _ in range(10) for event in both_sides(sse, kind, it)]
                 half = len(events) // 2

@@ -45,7 +45,7 @@ async def made_at_one_is_read_at_every_other(probe: Probe, kind: StreamKind, via
 
 @case("SSE-26")
 async def what_one_replica_tells_readers_at_all_hear(probe: Probe) -> None:
-    """What a server itself publishes when it makes something comes to readers everywhere."""
+    """Events that a server publishes itself when it makes an execution reach readers at all replicas."""
     async with sse_session(probe) as sse:
         urls = _replicas(sse)
         streams = [await sse.stream("tenant", base_url=url) for url in urls]
@@ -158,7 +158,7 @@ def _replicas(sse: Sse) -> list[str]:
 
 
 def _told(stream: Stream, workflow: UUID) -> str:
-    """What a stream said of a workflow that the suite did not publish: the names of the events."""
+    """Names the events of a workflow on a stream that the suite did not publish."""
     names = [
         one.event.type
         for one in stream.reading.received

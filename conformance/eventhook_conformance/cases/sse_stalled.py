@@ -25,7 +25,7 @@ _MANY: Final = 80
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
 @case("SSE-21")
 async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
-    """What it gets then is whole, in order, each once, up to the newest; or its stream has ended."""
+    """It gets whole events in order, each once, up to the newest; or its stream has ended."""
     async with sse_session(probe) as sse, AsyncExitStack() as stack:
         it = await subject(sse, kind)
         if it is None:

@@ -110,7 +110,7 @@ async def _open(sse: Sse, kind: StreamKind, it: UUID | None, vector: dict[str, A
 
 
 def _selects(vector: dict[str, Any], event: Event) -> bool:
-    """What the row says; of types that no row knows, such as fences, what its items say."""
+    """Whether the row selects the event; for types outside the table, such as fences, by its items."""
     name = event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type
     if name in _known():
         return name in vector["selects"]

@@ -1,6 +1,6 @@
 """An ASGI application called without a socket, every answer bounded.
 
-The application lives in the suite's loop; who asks may stand in another thread's.
+The application runs in the suite's loop; the caller may run in another thread's loop.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class _Exchange:
         self._left.set()
 
     def fail(self, error: Exception) -> None:
-        """What a server does with an application that raises; one that had answered may."""
+        """Turns an exception into a 500, as a server does; ignores it after the answer has ended."""
         if self._left.is_set() or any(_ends(message) for message in self._sent):
             return
         plain = [(b"content-type", b"text/plain; charset=utf-8")]

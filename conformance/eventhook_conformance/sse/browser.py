@@ -74,11 +74,11 @@ def find_browser() -> str:
 
 
 class BrowserReading:
-    """What the browser saw of one stream."""
+    """The events that the browser saw on one stream."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        """Where the browser keeps what it knows, its port for developers' tools among it."""
+        """The browser's profile; it holds the port of its developer tools."""
         self.seen: list[Seen] = []
         self.opened = False
         self.failures = 0

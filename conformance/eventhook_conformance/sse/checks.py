@@ -1,4 +1,4 @@
-"""What must hold of one stream, given what was published: pure, like the checker of the bus.
+"""Checks one stream against the publishes: pure functions, like the checker of the bus.
 
 Each breach has a kind and the requirement that it breaks; a case says which kinds show its own.
 """
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one stream should carry."""
+    """The events that one stream should carry."""
 
     carries: Callable[[Event], bool]
     """Whether an event belongs on it, whatever was asked for by `types`."""
@@ -74,7 +74,7 @@ class Wanted:
 
 
 class Published:
-    """What was published, found again by what a stream says of it."""
+    """Finds the publish that a received event comes from."""
 
     def __init__(self, publishes: Iterable[Publish]) -> None:
         self.all = list(publishes)
@@ -106,7 +106,7 @@ class Published:
 
 
 def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
-    """Of those with the same sequence, the one with the same payload and type, if there is one."""
+    """Chooses among publishes with equal sequences: same payload first, then same type and workflow."""
     content = as_object(event.data) or {}
     payloads = {event.data, as_delivered(str(content.get("data")))}
     workflow = content.get("workflowExecutionId")

@@ -39,13 +39,13 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        """Of its content, without parameters."""
+        """The content type, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass
 class Reading:
-    """What came of one stream so far."""
+    """One stream as read so far."""
 
     status: int
     headers: Mapping[str, str]

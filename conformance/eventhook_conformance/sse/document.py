@@ -41,7 +41,7 @@ def _servers(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def server_url(document: Mapping[str, Any], base_url: str) -> str:
-    """Where the paths of the document begin: below the path that its own server has, if any."""
+    """Returns the URL under which the paths of the document lie; `servers` may add a path."""
     own = [urlsplit(str(one.get("url", ""))).path for one in _servers(document)]
     if urlsplit(base_url).path.strip("/") or not own:
         return base_url
@@ -94,7 +94,7 @@ def common_values(streams: Mapping[str, Mapping[str, str]], generated: set[str])
 
 
 def resolve(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference within the document points to; what is none, as it is."""
+    """Follows a reference within the document; returns any other value unchanged."""
     for _ in range(_DEEPEST):
         target = value.get("$ref")
         if not isinstance(target, str) or not target.startswith("#/"):

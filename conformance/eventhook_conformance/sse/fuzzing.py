@@ -38,7 +38,7 @@ CHECKS: Final = (
     "ensure_resource_availability",
     "use_after_free",
 )
-"""What an answer may not do; which requests a server takes for good ones is judged elsewhere."""
+"""Checks of answers. Other cases judge which requests a server accepts."""
 STREAM_TIMEOUT_S: Final = 0.4
 """Seconds given to a stream on which nothing comes."""
 PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
@@ -64,7 +64,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Plan:
-    """What schemathesis is given."""
+    """The input of one schemathesis run."""
 
     document: Mapping[str, Any]
     streams: Mapping[str, Mapping[str, str]]
@@ -110,7 +110,7 @@ class Plan:
 
 
 def _operations(paths: Collection[str], left_out: Collection[str]) -> Iterator[dict[str, Any]]:
-    """What differs for the operations of streams."""
+    """Yields the settings of operations that are streams."""
     phases = {"phases": {name: {"enabled": False} for name in left_out}} if left_out else {}
     timeout = {"request-timeout": STREAM_TIMEOUT_S}
     yield {"include-path": list(paths), "include-method": "GET", **timeout, **phases}
@@ -152,7 +152,7 @@ async def fuzz_over_http(plan: Plan, limit_s: float) -> Fuzzed:
 
 
 def read_answer(output: str) -> Fuzzed:
-    """What the process wrote, of which the last line counts."""
+    """Reads the result from the last line that the process wrote."""
     lines = output.strip().splitlines() or ["nothing"]
     try:
         told = json.loads(lines[-1])

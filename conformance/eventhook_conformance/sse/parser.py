@@ -41,7 +41,7 @@ class Parser:
         self.retry_ms: int | None = None
         """The last valid reconnection time, in milliseconds."""
         self.comments: list[str] = []
-        """What stood after the colon, of each comment line."""
+        """The text after the colon of each comment line."""
         self.strays: list[tuple[tuple[str, str], ...]] = []
         """Blocks of fields that dispatched nothing."""
         self.last_event_id = ""
@@ -55,7 +55,7 @@ class Parser:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the bytes so far end within a line or a block: what a stream's end cuts off."""
+        """Whether the bytes so far end within a line or a block."""
         return bool(self._line or self._fields)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:

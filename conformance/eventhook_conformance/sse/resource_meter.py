@@ -1,4 +1,4 @@
-"""What a server holds on the bus: counted by the target itself, and by NATS where there is one.
+"""Counts what a server holds on the bus: by the target's own introspection, and by NATS monitoring.
 
 A server that could be seen by neither is not judged: a count that never rises proves nothing.
 """

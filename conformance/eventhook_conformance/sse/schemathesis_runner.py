@@ -25,7 +25,7 @@ _LONGEST: Final = 600
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What came of one run."""
+    """The result of one run."""
 
     requests: int
     failures: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""All that an SSE case needs: things to look at, readers, fences, and a judge at the end.
+"""Gives an SSE case executions, readers and fences, and judges its streams at the end.
 
     async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
@@ -42,7 +42,7 @@ FENCE: Final = "suite.fence"
 
 
 class Sse:
-    """What a case acts through; made by `sse_session`."""
+    """Everything that a case does; made by `sse_session`."""
 
     def __init__(self, probe: Probe, target: HttpTarget, http: HttpClient) -> None:
         self.probe = probe
@@ -128,7 +128,7 @@ class Sse:
         await self.probe.publish(*events, via=via)
 
     def published(self) -> Published:
-        """What was published so far."""
+        """Returns all publishes so far."""
         publishes = self.probe.history.publishes
         if self._known is None or len(self._known.all) != len(publishes):
             self._known = Published(publishes)
@@ -341,7 +341,7 @@ class Sse:
                 )
 
     def _record(self, stream: Stream) -> None:
-        """Enters what came in the history, for whoever reads it."""
+        """Adds the received events to the history, for the report."""
         for one in stream.reading.received:
             remark = Remark(stream.requested.client, shown(one.event), one.at, one.at, "received")
             self.probe.history.remarks.append(remark)

@@ -190,7 +190,7 @@ def numbers_its_comments() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="401 for GET")
 def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
-    """Where nobody can be authenticated, everybody is let in."""
+    """A request that cannot be authenticated is let in."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -206,7 +206,7 @@ def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="404 for GET")
 def leaves_the_owner_check_undone() -> type[SseApp]:
-    """Whether the workflow is the tenant's is not looked at: any id can be read by anyone."""
+    """The owner of a workflow is not checked: every tenant can read every id."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -358,7 +358,7 @@ def streams_to_head() -> type[SseApp]:
 
 @broken(SERVING, "SSE-17", seen="406 for GET")
 def ignores_accept() -> type[SseApp]:
-    """Who accepts HTML alone gets an event stream."""
+    """A request that accepts only HTML gets an event stream."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

@@ -170,7 +170,7 @@ def drops_equal_sequences() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-04", seen="to arrive on")
 def listens_to_ids_as_they_are_written() -> type[SseApp]:
-    """The stream's key is the id as the path has it: who asks in capitals listens to nobody."""
+    """The stream's key is the id as written: an id in capitals subscribes to a key without events."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -234,7 +234,7 @@ def _for_strangers(change: Any) -> type[SseApp]:
     return made
 
 
-# Who may read
+# Access
 
 
 @broken(SERVING_ANSWERS, "SSE-06", seen="which its owner reads")
@@ -252,7 +252,7 @@ def joins_a_stream_by_its_id_alone() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-06", seen="404 for GET")
 def remembers_paths_that_were_right() -> type[SseApp]:
-    """A path that was found once is not looked up again, whoever asks."""
+    """A path that was found once is not checked again for other tenants."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -281,7 +281,7 @@ def compares_tokens_without_case() -> type[SseApp]:
     return Broken
 
 
-# What is left behind
+# Leaks
 
 
 @broken(SERVING_ANSWERS, "SSE-08", seen="to be freed within 2 s")
@@ -329,19 +329,19 @@ def _opening_first(where: Any) -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_for_head() -> type[SseApp]:
-    """HEAD is made like GET, and nobody ends what it opened."""
+    """HEAD subscribes as GET does, and never unsubscribes."""
     return _opening_first(lambda request, tenant, app: request.method == "HEAD")
 
 
 @broken(SERVING_ANSWERS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_before_it_looks_at_accept() -> type[SseApp]:
-    """What is refused with 406 has subscribed by then."""
+    """A request subscribes before it is refused with 406."""
     return _opening_first(lambda request, tenant, app: "html" in request.headers.get("accept", ""))
 
 
 @broken(SERVING_ANSWERS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_before_it_looks_for_the_owner() -> type[SseApp]:
-    """What is refused with 404 has subscribed by then."""
+    """A request subscribes before it is refused with 404."""
 
     def is_foreign(request: Any, tenant: UUID, app: Any) -> bool:
         try:

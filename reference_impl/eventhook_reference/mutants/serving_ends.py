@@ -45,7 +45,7 @@ def waits_for_an_end_that_was() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-18", seen="it stays open")
 def ends_only_for_those_who_hear_of_it() -> type[SseApp]:
-    """Who asked for tokens alone is not told of the end, and nobody closes its stream."""
+    """The stream of a reader that asked for tokens only is never closed."""
 
     def change(feed: Any) -> Any:
         class Deaf(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -289,7 +289,7 @@ def closes_what_is_idle() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-07", seen="to arrive on")
 def leaving_takes_the_newest_along() -> type[SseApp]:
-    """Who leaves unregisters whoever is registered for the workflow: by then, who came back."""
+    """A reader that leaves unregisters the newest reader of the workflow, its own new connection too."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def write(self, outbox: Any, send: Any) -> None:
@@ -326,7 +326,7 @@ def serves_fifty_readers() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-04", seen="to arrive on")
 def forgets_the_first_event_of_those_who_join() -> type[SseApp]:
-    """Who joins a feed is entered when the next event comes, and gets those after it."""
+    """A reader that joins a feed is added at the next event, and misses that one."""
 
     def change(feed: Any) -> Any:
         class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -385,7 +385,7 @@ def shows_a_workflow_its_tenants_events() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
 def writes_workflow_events_first() -> type[SseApp]:
-    """Of what waits for a reader, the workflow's own events go first."""
+    """Waiting events of the workflow itself are written first."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -402,7 +402,7 @@ def writes_workflow_events_first() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
 def reads_what_waits_from_the_end() -> type[SseApp]:
-    """What waits for a reader lies on a stack."""
+    """Waiting events are written newest first."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -418,7 +418,7 @@ def reads_what_waits_from_the_end() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-16", seen="to arrive on")
 def leaves_out_a_standalone_tasks_events() -> type[SseApp]:
-    """A task without a workflow streams, and its lifecycle events reach nobody."""
+    """A standalone task's lifecycle events are left out of its stream."""
 
     def change(feed: Any) -> Any:
         class Half(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -470,7 +470,7 @@ def sends_again_to_who_stalled() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-21", seen="for a reader that stalled")
 def cuts_events_for_who_stalled() -> type[SseApp]:
-    """What did not fit into the socket of a reader that stalled is thrown away, within an event too."""
+    """Bytes that do not fit into a stalled reader's socket are dropped, within an event too."""
 
     async def half(send: Any, last: bytes, body: bytes) -> None:
         await _send(send, body[: len(body) // 3])
@@ -480,7 +480,7 @@ def cuts_events_for_who_stalled() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-21", seen="to get the newest event, or its stream to end")
 def gives_up_on_who_stalled() -> type[SseApp]:
-    """Who stalled is written nothing any more, and its connection stays open."""
+    """A reader that stalled gets nothing more, and its connection stays open."""
 
     async def forget(send: Any, last: bytes, body: bytes) -> None:
         await asyncio.Event().wait()

@@ -140,7 +140,7 @@ def notices_a_reader_only_when_it_writes() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
 def leaks_readers_that_left_early() -> type[SseApp]:
-    """Who leaves before the answer began is not known yet, and so never cleaned up after."""
+    """A reader that leaves before the answer began is never cleaned up."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -161,7 +161,7 @@ def leaks_readers_that_left_early() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-09", seen="what belongs elsewhere")
 def uses_a_buffer_again() -> type[SseApp]:
-    """What one reader left unread is the beginning of the next one's stream."""
+    """The unread rest of one reader begins the stream of the next."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -296,7 +296,7 @@ def comments_into_the_middle_of_events() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
 def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
-    """What waits for a reader has no bound."""
+    """The queue of a reader has no bound."""
 
     def change(feed: Any) -> Any:
         class Unbounded(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -312,7 +312,7 @@ def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
 def keeps_everything_and_writes_tersely() -> type[SseApp]:
-    """What waits for a reader has no bound, and fields stand without a blank after their colon."""
+    """The queue of a reader has no bound, and fields have no blank after the colon."""
     from eventhook_reference.mutants.serving_variants import terse
 
     class Terse(keeps_everything_for_a_stalled_reader()):  # type: ignore[misc]  # because: made above

@@ -47,7 +47,7 @@ def _broken(*caught_by: str, seen: str) -> Callable[[type[Parts]], type[Parts]]:
     return enter
 
 
-# What was made elsewhere
+# Executions of other replicas
 
 
 class _Unaware(Following):
@@ -75,14 +75,14 @@ class _Slow(Following):
 
 @_broken("SSE-26", seen="to know what was made at another replica")
 class LearnsOfExecutionsInItsOwnTime(Parts):
-    """What another replica made is known half a second later."""
+    """Executions of another replica are known half a second later."""
 
     following = _Slow
 
 
 @_broken("SSE-26", seen="to hear of what was made")
 class PublishesItsOwnEventsLocally(Parts):
-    """What a server itself has to tell comes to its own readers alone, not over the bus."""
+    """Events that a server publishes itself reach only its own readers, not the bus."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
@@ -173,7 +173,7 @@ def _one_generation(feed: Any) -> Any:
 
 @_broken("SSE-27", seen="to arrive on")
 class IncludesOneGenerationFromElsewhere(Parts):
-    """Of what began elsewhere, children are included, and grandchildren are not."""
+    """Children begun at another replica are included, grandchildren are not."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)

@@ -46,7 +46,7 @@ def does_not_trim_types() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="only the types asked for")
 def widens_unknown_types_to_all() -> type[SseApp]:
-    """A category that nobody knows is dropped, and then nothing is left that narrows."""
+    """An unknown category is dropped; an empty filter then selects everything."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         return _parse([value for value in values if "nosuch" not in value], stream_types)
@@ -86,7 +86,7 @@ def accepts_malformed_types() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="to arrive on")
 def looks_at_the_first_types_alone() -> type[SseApp]:
-    """Where the parameter is repeated, the first one counts."""
+    """Only the first of several `types` parameters counts."""
     return _filtered(lambda values, stream_types: _parse(values[:1], stream_types))
 
 

@@ -1,4 +1,4 @@
-"""Who may read what, and what a refusal says (SSE-06, SSE-17)."""
+"""Authenticates readers, parses ids and `Accept`, and words refusals (SSE-06, SSE-17)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Authenticator:
-    """Bearer tokens, one for each tenant; who has none is nobody."""
+    """Authenticates by bearer tokens, one for each tenant."""
 
     tokens: Mapping[str, UUID]
 
@@ -48,7 +48,7 @@ class Authenticator:
         return cls({bearer(one.headers["Authorization"]) or "": one.id for one in tenants})
 
     async def authenticate(self, authorization: str | None) -> UUID | None:
-        """The tenant whose token the header carries; None if it is nobody's."""
+        """Returns the tenant whose token the header carries, or None."""
         token = bearer(authorization)
         if not token:
             return None
@@ -75,8 +75,7 @@ def parse_id(text: str) -> UUID:
     if _UUID.fullmatch(text) is None:
         raise Refused(
             HTTPStatus.BAD_REQUEST,
-            f"the id is {text[:80]!r}; right would be a UUID such as "
-            "123e4567-e89b-42d3-a456-426614174000",
+            f"the id: expected a UUID such as 123e4567-e89b-42d3-a456-426614174000, got {text[:80]!r}",
         )
     return UUID(text)
 

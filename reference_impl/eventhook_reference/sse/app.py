@@ -45,7 +45,7 @@ from eventhook_reference.sse.types import MalformedTypes, TypesFilter, parse_typ
 
 KEEP_ALIVE_S: Final = 15.0
 _KEEP_ALIVE_SHARE: Final = 0.8
-"""Of the promised interval: a comment must also arrive within it."""
+"""Share of the promised interval after which a comment is sent: it must arrive within the interval."""
 
 _UNWRAPPED: Final = "eventhook.send"
 """In the scope: the server's own `send`. What the framework wraps around it watches for an answer that
@@ -96,7 +96,7 @@ class SseApp:
     """
 
     http_protocol: Any = None
-    """What speaks HTTP on each connection, as uvicorn's `http` has it; None: the server's own."""
+    """The protocol class for connections (uvicorn's `http`); None: the server's default."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class SseApp:
         return _StreamResponse(self, self.reading(endpoint, types, tenant, named))
 
     async def admit(self, request: Request) -> UUID:
-        """Whose credentials these are; an authenticator that fails lets nobody in."""
+        """Returns the tenant of the credentials; an authenticator that fails admits nobody."""
         try:
             tenant = await self.authenticator.authenticate(request.headers.get("authorization"))
         except Exception:  # because: whatever went wrong, nobody was authenticated

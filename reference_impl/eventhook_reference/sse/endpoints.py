@@ -18,7 +18,7 @@ class Endpoint:
     path: str
     """Under the tenant's base path."""
     names: str
-    """What the id in the path names; empty where there is none."""
+    """The kind of execution that the id names; empty if the path has no id."""
     carries: str
 
 

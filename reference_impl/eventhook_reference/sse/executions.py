@@ -20,7 +20,7 @@ LONGEST_KIND: Final = 255
 
 
 class NewExecution(msgspec.Struct):
-    """What is asked for."""
+    """The body of a request for a new workflow execution."""
 
     kind: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_KIND)]
 
@@ -45,7 +45,7 @@ async def read_new(request: Request) -> NewExecution:
 
 
 async def make(backend: StreamingBackend, registry: Registry, tenant: UUID, kind: str) -> UUID:
-    """A new workflow, PENDING, of which the bus is told; a bus that is down keeps nobody from it."""
+    """Makes a workflow, PENDING, and publishes its event; succeeds even if the bus is down."""
     engine = Engine(registry, backend, MovableClock())
     return (await engine.dispatch.create_workflow(tenant, kind)).id
 

@@ -1,4 +1,4 @@
-"""What the readers who ask for the same get, and how the bus's subscriptions become one stream.
+"""Merges subscriptions of the bus into one stream for all readers that ask for the same.
 
 A feed is opened, and active for publishers, before its readers are answered (SSE-04). Each subscription
 has a task that takes from it, so that order holds within each side and none is promised between them
@@ -51,7 +51,7 @@ class Encoders:
 
 
 class Feed(ABC):
-    """What some readers get.
+    """One stream, for all readers that ask for it.
 
     Args:
         backend: the bus.
@@ -126,7 +126,7 @@ class Feed(ABC):
             del self._outboxes[outbox]
 
     def new_outbox(self) -> Outbox:
-        """What one reader takes from."""
+        """Returns the outbox of one more reader."""
         return Outbox()
 
     async def follow_events(self, pattern: EventPattern) -> None:

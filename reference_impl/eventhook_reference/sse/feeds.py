@@ -54,7 +54,7 @@ class ConsolidatedFeed(EndingFeed):
         self._ended: set[UUID] = set()
         await self.adopt(self.id)
         await self.follow_events(EventPattern.all(self.tenant_id))
-        # What began while the subscription was entered is in the registry and on no feed.
+        # Children begun while the subscription was entered are only in the registry.
         await self.adopt(self.id)
         self._end_if_all_did()
 

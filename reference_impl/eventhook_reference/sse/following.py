@@ -76,7 +76,7 @@ class Following:
 
 
 def learn(registry: Registry, event: FlovynEvent) -> None:
-    """Takes in one event. What is another tenant's stays so, whatever an event says of it."""
+    """Takes in one event. An event never moves an execution to another tenant."""
     data: dict[str, Any] = event.data if isinstance(event.data, dict) else {}
     kind = str(data.get("kind", ""))
     workflow, task = event.workflow_execution_id, event.task_execution_id

@@ -71,7 +71,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
 
 
 def _making() -> dict[str, Any]:
-    # What is made can be looked at, and read: a tool that follows links gets to streams by itself.
+    # Links lead from a new execution to its state and streams, for tools that follow them.
     there = {"tenant": "$request.path.tenant", "id": "$response.body#/id"}
     linked = {"State": "get_execution"} | {
         one.kind.capitalize(): f"get_{one.kind}_stream"

@@ -1,4 +1,4 @@
-"""What waits between a feed and one of its readers."""
+"""Bounded queue of frames between a feed and one reader."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class Outbox:
             self.put(comment, Side.EVENTS)
 
     def take(self) -> asyncio.Future[bytes | None]:
-        """What is there, or the next frame to come; None once closed and empty.
+        """Returns the waiting frames, or the next one; None once closed and empty.
 
-        Whoever takes has written what it took before, and awaits this: a coroutine, or an Event to
-        wait for, costs as much as the rest of what is done once for each event and reader. A future
+        The writer awaits this after writing what it took before: a coroutine or an Event would
+        cost as much as the rest of what is done once for each event and reader. A future
         that is cancelled may take a frame with it; none is while its reader is there.
         """
         taken = asyncio.get_running_loop().create_future()

@@ -28,12 +28,12 @@ def problem(refused: Refused) -> Response:
 
 
 def answer_refused(request: Request, error: Exception) -> Response:
-    """What we refuse."""
+    """Answers a refusal of the application."""
     assert isinstance(error, Refused)  # noqa: S101  # because: registered for nothing else
     return problem(error)
 
 
 def answer_http_error(request: Request, error: Exception) -> Response:
-    """What the framework refuses: an unknown path, a wrong method."""
+    """Answers a refusal of the framework: an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101  # because: registered for nothing else
     return problem(Refused(HTTPStatus(error.status_code), error.detail, error.headers))

@@ -37,7 +37,7 @@ class TenantOf(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """What to serve."""
+    """The configuration of a replica."""
 
     nats_url: str
     keep_alive_s: float
@@ -57,7 +57,7 @@ class Wish(msgspec.Struct):
 
 
 class Parts:
-    """What a replica is made of; those that are broken on purpose change one.
+    """The parts of a replica; mutants override one.
 
     Args:
         order: what it is told.

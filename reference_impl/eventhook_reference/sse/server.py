@@ -109,7 +109,7 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         OSError: the address cannot be had.
     """
     listening = socket.create_server((host, port), backlog=2048)
-    # Requests that are no HTTP at all are answered, and nobody's concern but their sender's.
+    # Requests that are not HTTP are answered with 400; logging them helps no one.
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     config = uvicorn.Config(
         app.asgi,
@@ -141,7 +141,7 @@ def _shown(host: str) -> str:
 
 
 def new_tenants() -> tuple[Tenant, Tenant]:
-    """Two tenants with tokens that nobody can guess."""
+    """Makes two tenants with random tokens."""
     first, second = (
         Tenant(
             uuid4(), f"/api/tenants/{name}", {"Authorization": f"Bearer {secrets.token_hex(16)}"}

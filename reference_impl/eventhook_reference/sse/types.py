@@ -26,7 +26,7 @@ class MalformedTypes(ValueError):
 
 @dataclass(frozen=True)
 class TypesFilter:
-    """What is selected: None on a side means all of it."""
+    """The selected types; None on a side selects all of it."""
 
     streams: frozenset[str] | None = None
     prefixes: tuple[str, ...] | None = None
@@ -64,8 +64,8 @@ def parse_types(values: Iterable[str], *, stream_types: bool = True) -> TypesFil
     for item in items:
         if _ITEM.fullmatch(item) is None or len(item) > _MAX_BYTES:
             raise MalformedTypes(
-                f"types has the item {item[:80]!r}; right would be token, progress, data, error, "
-                "a category such as task, or an event type such as task.created"
+                f"types: expected token, progress, data, error, a category such as task, "
+                f"or an event type such as task.created, got {item[:80]!r}"
             )
     names = {item.lower() for item in items}
     streams = frozenset(names & STREAM_TYPES)
