@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from eventhook_conformance import __version__
-from eventhook_conformance.cli._reports import Reports
 from eventhook_conformance.report.environment import environment
+from eventhook_conformance.report.files import Reports
 from report import made
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from eventhook_conformance.cli._reports import Reports
 from eventhook_conformance.report import ctrf as ctrf_module
+from eventhook_conformance.report.files import Reports
 from eventhook_conformance.report.text import printable
 from eventhook_conformance.report.writing import append_whole, write_whole
 from report import made

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from eventhook_conformance.baseline.comparison import Comparison, accepts, compare, counted_known
+from eventhook_conformance.baseline.comparison import compare, counted_known
 from eventhook_conformance.baseline.file import read_baseline, read_either, read_report
 from eventhook_conformance.baseline.file_writer import dump
 from eventhook_conformance.baseline.known import (
@@ -18,22 +17,19 @@ from eventhook_conformance.baseline.known import (
     Baseline,
     BrokenBaseline,
     Charge,
-    How,
     Observed,
     as_observed,
     observed,
     record,
 )
+from eventhook_conformance.baseline.of_run import known_cases, other_version, today
 from eventhook_conformance.baseline.varying import mark_flaky, merge
-from eventhook_conformance.cases import catalog
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.engine.runner import judge
-from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
-from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
 
@@ -238,61 +234,8 @@ def _check_same_version(
         else {one.specification for one in now.values()}
     )
     for other in sorted(theirs - ours):
-        raise click.ClickException(_other_version(file, known.specification, other))
+        raise click.ClickException(other_version(file, known.specification, other))
 
 
 def _reported(seen: Mapping[str, Observed]) -> Baseline:
     return replace(record(seen), kept=False)
-
-
-def known_cases() -> frozenset[str]:
-    """Returns the IDs that an entry may name."""
-    return frozenset({*catalog(), "smoke::something_arrives"})
-
-
-def today() -> datetime.date:
-    """Returns the day by which entries expire, in UTC, so that all machines agree."""
-    return datetime.datetime.now(datetime.UTC).date()
-
-
-def load(file: Path, specification: str) -> Baseline:
-    """Reads the baseline for a run.
-
-    Raises:
-        click.BadParameter: it cannot be used, or was made under another specification.
-    """
-    try:
-        known = read_baseline(file)
-    except BrokenBaseline as error:
-        raise click.BadParameter(str(error), param_hint="--baseline") from error
-    if known.specification != specification:
-        raise click.BadParameter(
-            _other_version(file, known.specification, specification), param_hint="--baseline"
-        )
-    return known
-
-
-def _other_version(file: Path, made_under: str, specification: str) -> str:
-    return (
-        f"{file}: expected specification {specification}, got {made_under}; renew it: "
-        f"eventhook-conformance baseline save {file} --specification {specification}"
-    )
-
-
-def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], bool]:
-    """Returns the test whether a baseline has recorded how a case of a target came out."""
-
-    def is_known(case: CaseResult) -> bool:
-        if known is None:
-            return False
-        identifiers = charged(case) or case.requirements
-        charges = [(case.id, identifier) for identifier in identifiers]
-        how: How = "failed" if charged(case) else "undecided"
-        return accepts(known, target, charges, how, today())
-
-    return is_known
-
-
-def against(known: Baseline, results: list[RunResult]) -> Comparison:
-    """Compares the results of a run with a baseline."""
-    return compare(known, observed(to_json(results)), cases=known_cases(), today=today())

@@ -1,17 +1,14 @@
-"""The report files of a run: their options, checked before anything runs."""
+"""The options for report files."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from eventhook_conformance.report.formats import FORMATS
-from eventhook_conformance.report.writing import append_whole, write_whole
-from eventhook_conformance.results import RunResult
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -22,64 +19,3 @@ def report_options(command: _Command) -> _Command:
         kind = click.Path(path_type=Path, dir_okay=False)
         command = click.option(f"--{name}", f"{name}_file", type=kind, help=one.help)(command)
     return command
-
-
-class Reports:
-    """The report files that the user asked for.
-
-    Raises:
-        click.BadParameter: one of them cannot be written.
-    """
-
-    def __init__(self, files: Mapping[str, Path | None]) -> None:
-        self._files: dict[str, Path] = {}
-        for option, path in files.items():
-            if path is not None:
-                name = option.removesuffix("_file")
-                self._check(name, path)
-                self._files[name] = path
-
-    def _check(self, name: str, path: Path) -> None:
-        folder = path.resolve().parent
-        if not folder.is_dir():
-            problem = f"there is no directory {path.parent}"
-        elif not os.access(path if path.exists() else folder, os.W_OK):
-            problem = f"{path} cannot be written"
-        elif path.is_file() and not os.access(folder, os.W_OK):
-            problem = f"nothing can be written in {path.parent}"
-        else:
-            twin = next(
-                (one for one, other in self._files.items() if path.resolve() == other.resolve()),
-                None,
-            )
-            if twin is None or not (path.is_file() or not path.exists()):
-                return
-            problem = f"--{twin} names {path} too"
-        raise click.BadParameter(problem, param_hint=f"--{name}")
-
-    @property
-    def paths(self) -> list[Path]:
-        """All of them, in the order of the formats."""
-        return [self._files[name] for name in FORMATS if name in self._files]
-
-    def write(self, results: Sequence[RunResult], notes: Sequence[str] = ()) -> bool:
-        """Writes each file whole or not at all. Returns whether all were written."""
-        complete = True
-        for name, path in self._files.items():
-            try:
-                text = FORMATS[name].render(results, notes)
-                if name == "markdown" and _is_step_summary(path):
-                    append_whole(path, text)
-                else:
-                    write_whole(path, text)
-            except Exception as error:  # because: one report that fails must not cost the others
-                reason = " ".join(f"{error}".split()) or type(error).__name__
-                click.echo(f"Error: --{name} could not be written: {reason}", err=True)
-                complete = False
-        return complete
-
-
-def _is_step_summary(path: Path) -> bool:
-    """Whether the file is the summary that GitHub shows: other commands of the step add to it too."""
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    return bool(summary) and path.resolve() == Path(str(summary)).resolve()

@@ -14,11 +14,12 @@ import click
 from eventhook_conformance.cli._last_failed import load_last_failed, save_last_failed
 from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
-from eventhook_conformance.cli._reports import Reports, report_options
+from eventhook_conformance.cli._reports import report_options
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import unknown_in_selection
 from eventhook_conformance.engine.events import EngineEvent, EventSubscriber, RunFinished
 from eventhook_conformance.engine.supervisor import Refused, supervise
+from eventhook_conformance.report.files import Reports
 from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import DEPTHS, Depth, Settings
 from eventhook_conformance.target import PROFILES
@@ -280,7 +281,7 @@ class _Comparing:
         self.exit_code: int | None = None
         """The exit code that the comparison asks for."""
         if file is not None:
-            from eventhook_conformance.cli._baseline import load
+            from eventhook_conformance.baseline.of_run import load
 
             self.known = load(file, specification)
 
@@ -288,7 +289,7 @@ class _Comparing:
         """Returns what is news, in lines."""
         if self.known is None:
             return []
-        from eventhook_conformance.cli._baseline import against
+        from eventhook_conformance.baseline.of_run import against
 
         news = against(self.known, results)
         self.exit_code = news.exit_code

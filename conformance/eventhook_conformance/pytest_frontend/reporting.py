@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 import pytest
 
-from eventhook_conformance.cli._reports import Reports
 from eventhook_conformance.pytest_frontend.options import REPORTS
 from eventhook_conformance.report import console
+from eventhook_conformance.report.files import Reports
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import Settings
@@ -42,7 +42,7 @@ class Reporting:
                 {f"{name}_file": Path(file) if file else None for name, file in files.items()}
             )
             if baseline is not None:
-                from eventhook_conformance.cli._baseline import load
+                from eventhook_conformance.baseline.of_run import load
 
                 self._known = load(Path(baseline), settings.specification)
         except click.BadParameter as error:
@@ -65,7 +65,7 @@ class Reporting:
         if not results:
             return
         if self._known is not None:
-            from eventhook_conformance.cli._baseline import against
+            from eventhook_conformance.baseline.of_run import against
 
             news = against(self._known, list(results))
             self._lines = list(news.lines())
