@@ -12,7 +12,7 @@ from eventhook_conformance.specification.requirements import requirements
 MUTANTS = registered_mutants()
 
 # The recovery, lifecycle and SSE groups have test modules of their own.
-GROUPS = ("EVT", "PUB", "PAT", "TEN", "CLN", "OVF", "STR", "NAT")
+GROUPS = ("EVT", "PUB", "PAT", "TEN", "CLN", "OVF", "STR", "NAT", "RPL")
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(600)]
 
