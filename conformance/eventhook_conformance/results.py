@@ -43,6 +43,8 @@ class CaseResult:
     """It ran to its end, so that its requirements count as tested."""
     specification: str = specification_version()
     """The version of the specification that it was judged by."""
+    repeat_options: str = ""
+    """The options of the command line with which it draws and does the same again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,13 @@ class Settings:
     failures: Path | None = None
     """The directory for random programs that broke the target; None: they are not saved."""
 
+    @property
+    def repeat_options(self) -> str:
+        """The options of the command line with which the same is drawn, and as much is done."""
+        seed = f"--seed {self.seed}" if self.seed else ""
+        depth = f"--depth {self.depth}" if self.depth != "normal" else ""
+        return " ".join(filter(None, (seed, depth)))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, as reports carry it."""
         return {

@@ -371,7 +371,7 @@ def test_the_header_prints_claims_and_settings() -> None:
     text = " ".join(" ".join(lines).split())
     assert lines[0] == f"made  (specification {specification_version()})"
     assert "claims events streams, event_capacity=16, total_order=True" in text
-    assert "seed 7, timeout 1.5 s, settle 0.25 s, only -k PUB" in text
+    assert "seed 7, timeout 1.5 s, settle 0.25 s, depth normal, only -k PUB" in text
     assert f"on {platform.node()} (" in text
     assert f"CPython {platform.python_version()}" in text
     assert "kit codec, buffer" in text
@@ -528,3 +528,11 @@ def test_an_older_specification_is_named_and_asked_again() -> None:
     assert rerun_command(case, "x") == (
         "eventhook-conformance run x --specification 1.0 -k made::broken"
     )
+
+
+def test_a_run_that_drew_by_a_seed_or_went_deep_says_so_in_its_command() -> None:
+    options = Settings(seed=3, depth="deep").repeat_options
+    case = CaseResult(id="m::c", requirements=("PUB-01",), outcome="failed", repeat_options=options)
+    command = rerun_command(case, "made")
+    assert command == "eventhook-conformance run made --seed 3 --depth deep -k m::c"
+    assert Settings().repeat_options == ""

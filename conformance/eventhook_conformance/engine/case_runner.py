@@ -165,6 +165,7 @@ class CaseRunner:
             history=adopted[1] if adopted else history,
             program=adopted[0] if adopted else None,
             specification=instance.specification,
+            repeat_options=self._context.settings.repeat_options,
         )
         result = decide(unjudged, [*charged, *stated], ending)
         if not staying:

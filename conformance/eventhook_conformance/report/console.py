@@ -209,7 +209,10 @@ def summary(result: RunResult, *, is_known: Known = nothing_known) -> Iterator[s
 
 
 def _again(result: RunResult, identifiers: Sequence[str]) -> str:
-    command = run_command(result.invoked_as or result.target, result.settings.specification)
+    settings = result.settings
+    command = run_command(
+        result.invoked_as or result.target, settings.specification, settings.repeat_options
+    )
     if result.silent:
         return command
     if len(identifiers) > _MOST_SELECTED:

@@ -25,17 +25,23 @@ def failure_text(case: CaseResult, target: str) -> str:
     return "\n".join(lines)
 
 
-def run_command(target: str, specification: str) -> str:
-    """Returns the command that runs a target again, under the same version of the specification."""
+def run_command(target: str, specification: str, options: str = "") -> str:
+    """Returns the command that runs a target again, under the same version of the specification.
+
+    Args:
+        target: its name on the command line.
+        specification: the version that was asked.
+        options: what else makes the run the same (`Settings.repeat_options`).
+    """
     command = f"eventhook-conformance run {shlex.quote(target)}"
-    if specification == specification_version():
-        return command
-    return f"{command} --specification {specification}"
+    if specification != specification_version():
+        command += f" --specification {specification}"
+    return f"{command} {options}".rstrip()
 
 
 def rerun_command(case: CaseResult, target: str) -> str:
     """Returns the command that runs just this case again."""
-    run = run_command(target, case.specification)
+    run = run_command(target, case.specification, case.repeat_options)
     if case.saved is not None:
         return f"{run} --replay {shlex.quote(case.saved)}"
     return run if case.id.startswith("smoke::") else f"{run} -k {shlex.quote(case.id)}"
