@@ -62,4 +62,6 @@ async def _heard(sse: Sse, client: Client, stream: Stream, *, patient: bool = Fa
     for event in events:
         await sse.probe.attempt(event, via=client)
     limit = None if patient else _BEAT_S
-    return await stream.until(lambda: stream.reading.over or stream.has(*events), timeout_s=limit)
+    return await stream.until(
+        lambda: stream.reading.over or stream.has(*events), timeout_s=limit, glance=not patient
+    )

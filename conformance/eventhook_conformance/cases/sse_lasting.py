@@ -82,7 +82,7 @@ async def _goes_on(sse: Sse, stream: Stream, events: list[Event]) -> None:
     # An early end may take a moment. A comment proves that the stream outlived it; where comments are
     # far apart, what a server does at once is seen all the same.
     limit = min(sse.target.keep_alive_s * 2, sse.probe.settings.arrival_timeout_s / 2)
-    await stream.until(lambda: len(comments) > before + 1, timeout_s=limit)
+    await stream.until(lambda: len(comments) > before + 1, timeout_s=limit, glance=True)
     await sse.publish(*events)
     await stream.receive(*events)
     await sse.fence(stream)

@@ -97,11 +97,24 @@ class Stream:
         got = self.reading.received
         return f"the last event was {shown(got[-1].event)}" if got else "no event came at all"
 
-    async def until(self, satisfied: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Whether that holds in time, or before the stream ends."""
+    async def until(
+        self,
+        satisfied: Callable[[], bool],
+        timeout_s: float | None = None,
+        *,
+        glance: bool = False,
+    ) -> bool:
+        """Whether that holds in time, or before the stream ends.
+
+        Args:
+            satisfied: says so.
+            timeout_s: instead of the current arrival timeout, in seconds.
+            glance: a right server may let this wait run out: it says nothing of the target.
+        """
         probe = self._probe
         waiting = probe.spawn(self.reading.until(satisfied))
-        await probe.deadline.wait(waiting, timeout_s=timeout_s)
+        limit_s = probe.deadline.current_s if timeout_s is None else timeout_s
+        await probe.deadline.wait(waiting, timeout_s=limit_s, glance=glance)
         return satisfied()
 
     async def leave(self) -> None:
