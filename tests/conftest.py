@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,3 +30,19 @@ def no_loop_between_tests() -> None:
     where none was ever set; the next `asyncio.run` forgets it, unclosed, and some later test fails.
     """
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(autouse=True)
+def children_can_be_interrupted() -> Iterator[None]:
+    """Lets the processes that a test starts be interrupted, where this one ignores SIGINT.
+
+    A shell starts background jobs so, and their children inherit it.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
