@@ -1,0 +1,97 @@
+"""The supervisor: slow is no standstill, refusals come before anything runs, the start stays quick."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventhook_conformance.engine.events import EngineEvent, RunFinished
+from eventhook_conformance.engine.supervisor import Bounds, Refused, _Pulse, supervise
+from eventhook_conformance.settings import Settings
+
+PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+QUICK = Settings(arrival_timeout_s=0.3, settle_s=0.05, selection="PUB-08")
+BOUNDS = Bounds.of(QUICK)
+
+
+def overdue(
+    silent: int = 0, still: int = 0, turning: int = 0, starved_s: float = 0.0
+) -> str | None:
+    """What a pulse says after so many silent ticks, beats without a turn, and beats with one."""
+    pulse = _Pulse(BOUNDS)
+    found = None
+    for turns in [*range(1, turning + 1), *[turning] * still]:
+        pulse.take({"kind": "beat", "turns": turns})
+        pulse.starve(starved_s)
+        found = pulse.overdue(silent=False, resolving=False) or found
+    for _ in range(silent):
+        pulse.starve(starved_s)
+        found = pulse.overdue(silent=True, resolving=False) or found
+    return found
+
+
+def test_a_process_that_beats_and_turns_is_never_overdue() -> None:
+    assert overdue(turning=100, still=10, silent=10) is None
+
+
+def test_each_standstill_has_its_own_name() -> None:
+    assert overdue(silent=1000) == f"it blocked the interpreter for {BOUNDS.silence_s:g} s"
+    assert overdue(still=1000) == f"it blocked the event loop for {BOUNDS.stall_s:g} s"
+    assert overdue(turning=2000) == f"no case came to an end for {BOUNDS.case_s:g} s"
+
+
+def test_waiting_for_a_processor_does_not_count() -> None:
+    pulse = _Pulse(BOUNDS)
+    for tick in range(1000):
+        pulse.starve(tick * 0.25)
+        assert pulse.overdue(silent=True, resolving=False) is None
+
+
+def test_the_bounds_follow_the_settings() -> None:
+    patient = Bounds.of(Settings(arrival_timeout_s=60))
+    assert patient.silence_s > Bounds.of(Settings()).silence_s > 0
+    assert patient.end_s > Bounds.of(Settings()).end_s
+
+
+def test_all_targets_are_found_before_one_is_judged() -> None:
+    told: list[EngineEvent] = []
+    with pytest.raises(Refused, match="no target 'nosuch'"):
+        supervise(["memory", "nosuch"], QUICK, [told.append])
+    with pytest.raises(Refused) as refused:
+        supervise(["memory"], Settings(selection="PUB-08 or or"), [told.append])
+    assert refused.value.option == "-k"
+    assert told == []
+
+
+def test_what_one_target_does_to_its_process_changes_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[1]), *sys.path])
+    monkeypatch.chdir(tmp_path)
+    told: list[EngineEvent] = []
+    supervise(["engine.hostile_targets:publish__exits_0", "memory"], QUICK, [told.append])
+    first, second = [one.result for one in told if isinstance(one, RunFinished)]
+    assert first.verdict == "inconclusive"
+    assert "exit status 0" in (first.suite_failure or "")
+    assert second.verdict == "conformant"
+
+
+def used_s(*arguments: str) -> float:
+    """How much processor time a command took with all its processes, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([PROGRAM, *arguments], check=True, capture_output=True, timeout=100)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.slow
+def test_the_second_process_costs_little() -> None:
+    run = ("run", "memory", "-q", "-k", "PUB-08")
+    ratios = []
+    for _ in range(3):
+        ratios.append(used_s(*run) / used_s(*run, "--in-process"))  # noqa: PERF401  # because: in turn
+    assert min(ratios) < 1.7
