@@ -172,6 +172,7 @@ class Listener:
                     raise
                 self._history.remark(self.client.name, "offers no since=LIVE: begins at START")
                 self._told, self.entry.since = None, self._default
+                self.entry.left = None  # the context that was refused was left
                 self.context_task = self._make_context_task()
                 self._subscription = await self.context_task.enter(timeout_s)
             self._hinted = isinstance(self._subscription, DriverSubscription)
