@@ -34,7 +34,7 @@ async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
     breach = await search(
         attempt,
         seed=probe.settings.seed,
-        examples=max(1, probe.settings.examples // 2),
+        examples=max(1, probe.settings.examples // 3),
         limit_s=probe.settings.search_s,
         strategy=runs,
     )
