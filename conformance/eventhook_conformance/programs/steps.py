@@ -46,7 +46,7 @@ OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {
     "cancel-publish": (CLIENTS, TENANTS, YIELDS),
     "cancel-stream": (CLIENTS, KEYS, YIELDS),
     "stream-burst": (CLIENTS, KEYS, 4),
-    "unheard": (CLIENTS, 30),
+    "unheard": (CLIENTS, 6),
     "cleanup": (CLIENTS,),
     "refuse": (CLIENTS, TENANTS, len(REFUSED)),
     "close": (TENANTS,),
