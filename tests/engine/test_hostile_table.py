@@ -178,14 +178,15 @@ def _driver_rows() -> Iterator[Row]:
         for misdeed, word in DEADLY.items():
             yield _driver_row(method, misdeed, ANY_TROUBLE, word)
     for misdeed in HARMLESS:
-        yield _driver_row("publish", misdeed, CONFORMANT)
+        # A driver that does not end, or whose child holds its output, leaves the run undecided.
+        yield _driver_row("publish", misdeed, CONFORMANT | UNDECIDED)
     yield _driver_row("publish", "raises", ANY_TROUBLE)
     yield _driver_row("publish", "refuses", ANY_TROUBLE)
     yield _driver_row("publish", "answers_twice", ANY_TROUBLE)
     for misdeed in ("exits_0", "is_killed", "prints", "closes_output", "floods"):
         yield _driver_row("initialize", misdeed, UNUSABLE, DEADLY[misdeed])
         yield _driver_row("open", misdeed, UNUSABLE | ANY_TROUBLE)
-        yield _driver_row("leave", misdeed, ANY_TROUBLE)
+        yield _driver_row("unsubscribe", misdeed, ANY_TROUBLE)
         yield _driver_row("close", misdeed, DRIVEN)
 
 

@@ -50,7 +50,6 @@ class JudgeChild:
         """The process is gone, and all that it told was read."""
         self._end_s = end_s
         self._hung_up = False
-        self._done = False
         self._began = time.perf_counter()
         self._mark = secrets.token_hex(8)
         self._reader = FrameReader(self._mark.encode())
@@ -127,7 +126,7 @@ class JudgeChild:
                 self._await_end(_LAST_S)
                 self.ended = True
                 return []
-            if messages := self._feed(data):
+            if messages := self._reader.feed(data):
                 return messages
         self.ended = gone
         return []
@@ -151,22 +150,13 @@ class JudgeChild:
         self.kill()
 
     def kill(self) -> None:
-        """Ends the process and its process group at once.
-
-        If it did not end in order, what it started elsewhere is ended too: it cannot do so any more.
-        """
+        """Ends the process at once, and all that it started, in whatever session."""
         if self._process.returncode is None:
             # While it is not waited for, its number belongs to no other group.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            if not self._done:
-                end_marked(self._mark)
-
-    def _feed(self, data: bytes) -> list[dict[str, Any]]:
-        messages = self._reader.feed(data)
-        self._done = self._done or any(one["kind"] == "done" for one in messages)
-        return messages
+            end_marked(self._mark)
 
     def _located(self, what: str) -> str:
         self._stacks.seek(0)
@@ -187,9 +177,7 @@ class JudgeChild:
             # What it still tells is read, so that it does not wait to be heard.
             if not self._hung_up and select.select([self._channel], [], [], _TICK_S)[0]:
                 with contextlib.suppress(OSError):
-                    data = self._channel.recv(_CHUNK)
-                    self._feed(data)
-                    self._hung_up = not data
+                    self._hung_up = not self._channel.recv(_CHUNK)
             elif self._hung_up:
                 time.sleep(_TICK_S)
 

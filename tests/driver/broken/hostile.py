@@ -13,7 +13,7 @@ from collections import Counter
 from skeleton import Driver, Refusal, run
 
 WHERE, WHAT = sys.argv[1:3]
-WHEN = {"publish": 8, "subscribe": 3, "next": 6, "leave": 2}
+WHEN = {"publish": 8, "subscribe": 3, "next": 6, "unsubscribe": 2}
 
 
 def raw(line):
@@ -116,7 +116,7 @@ def _acting(name):
     return method
 
 
-for one in ("initialize", "open", "publish", "subscribe", "next", "leave", "close"):
+for one in ("initialize", "open", "publish", "subscribe", "next", "unsubscribe", "close"):
     setattr(Hostile, one, _acting(one))
 
 run(Hostile)
