@@ -137,8 +137,8 @@ def test_every_message_of_a_session_is_as_the_schema_says(monkeypatch: pytest.Mo
     monkeypatch.setattr(DriverProcess, "_take", take)
 
     async def look() -> list[str | None]:
-        command = [PROGRAM, "driver", "memory"]
-        return [one.wrong async for one in check_driver(command, "memory", Outlet())]
+        command = [PROGRAM, "driver", "memory-replay"]
+        return [one.wrong async for one in check_driver(command, "memory-replay", Outlet())]
 
     assert asyncio.run(look()) == [None] * (len(CHECKS) + 1)
     assert wrong == []

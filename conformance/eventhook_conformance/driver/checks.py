@@ -11,9 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from eventhook_conformance.contract import (
-    EventPattern,
-)
+from eventhook_conformance.contract import EventPattern, Unsupported
 from eventhook_conformance.driver.messages import (
     UNKNOWN_METHOD,
     Channels,
@@ -335,6 +333,32 @@ async def introspection(session: Session) -> None:
         return
     for method in ("cleanup", "channels"):
         await session.refused(method, {"client": client}, UNKNOWN_METHOD, "(introspection: false)")
+
+
+@check(
+    "where replay is claimed, `since` begins in the past, `next` has cursors, and `purge` answers"
+)
+async def replays(session: Session) -> None:
+    if "streams" not in session.capabilities.replay:
+        return
+    client, key = await session.open(), str(uuid4())
+    first, second = a_stream_event(key, "1"), a_stream_event(key, "2")
+    await session.publish(client, first, second)
+    params = {"client": client, "workflow_execution_id": key}
+    asked: dict[str, Any] = {**params, "since": "start"}
+    start = (await session.ask("subscribe_stream", asked, Subscribed)).subscription
+    answer = await session.next(start, 1)
+    if not answer.cursors or len(answer.cursors) != 1:
+        raise Wrong(f"`next` answered the cursors {answer.cursors}; expected one for each event")
+    asked = {**params, "since": {"cursor": answer.cursors[0]}}
+    rest = (await session.ask("subscribe_stream", asked, Subscribed)).subscription
+    await session.get(rest, second)
+    asked = {**params, "since": {"cursor": "no cursor"}}
+    await session.refused("subscribe_stream", asked, -32007, "since a cursor with a blank")
+    try:
+        await session.process.ask("purge", json.dumps(params).encode(), Empty)
+    except Unsupported:
+        return  # a bus need not offer it
 
 
 @check("many requests at once are each answered once")
