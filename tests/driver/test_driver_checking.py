@@ -63,7 +63,7 @@ def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
     ("name", "check", "words"),
     [
         ("greets", "starts", "printed 'Listening on port 4222', which is no JSON"),
-        ("claims_too_much", "starts", "claims nats-wire; right would be events, streams"),
+        ("claims_too_much", "starts", "claims nats-wire; expected events, streams"),
         ("other_protocol", "starts", "speaks protocol 3; expected 1 or 2"),
         ("never_starts", "starts", "did not answer `initialize` within 1.5 s"),
         ("text_ids", "starts", "whose id is '1'; right would be the request's id, an integer"),

@@ -248,7 +248,7 @@ def _runs(pid: int) -> bool:
         ("true", "driver true exited with 0"),
         (
             f"{sys.executable} {BROKEN / 'claims_too_much.py'}",
-            "a driver can claim events and streams",
+            "expected events, streams of protocol 1",
         ),
         (f"{sys.executable} {BROKEN / 'other_protocol.py'}", "speaks protocol 3"),
     ],
