@@ -212,6 +212,12 @@ class ReplayOfStreamsAlone(ReplayBus):
 
     capabilities = replace(_SMALL, replay=frozenset({"streams"}))
 
+    def publish(self, event: Event) -> bool:
+        crowded = super().publish(event)
+        if isinstance(event, FlovynEvent):
+            del self.logs[self.channel(event)]
+        return crowded
+
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         if member.channel.startswith("events/") and member.since is not LIVE:
             raise Unsupported("expected since=LIVE: events have no history")
