@@ -28,6 +28,7 @@ from eventhook_conformance.engine.events import (
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.runner import judge_cases
 from eventhook_conformance.engine.session import Session
+from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.starvation import StarvationMeter
 from eventhook_conformance.results import exit_code
@@ -351,6 +352,26 @@ def test_case_that_never_ends_is_blamed_on_the_suite() -> None:
     assert outcomes(result) == {"before": "passed", "endless": "error", "after": "passed"}
     assert by_name(result)["endless"].message == "the case took longer than 0.2 s"
     assert by_name(result)["endless"].blame == "suite"
+
+
+def test_target_that_keeps_a_case_from_ending_is_charged_and_the_run_goes_on() -> None:
+    async def swallow() -> None:
+        while True:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                continue
+
+    async def kept(probe: Probe) -> None:
+        await swallow()
+
+    settings = Settings(arrival_timeout_s=0.2, settle_s=0.0)
+    session = new_session(Hostile().target, settings, limits=Limits(case_s=0.2))
+    cases = [instance(before), instance(kept), instance(after)]
+    run_in_loop(judge_cases(session, cases), close_limit_s=0.2)
+    assert outcomes(session.result) == {"before": "passed", "kept": "failed", "after": "passed"}
+    message = by_name(session.result)["kept"].message or ""
+    assert "one had not within 0.2 s, and did not end when it was cancelled" in message
 
 
 def test_checker_that_fails_takes_the_verdict_but_not_the_run() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from eventhook_conformance.engine.loop_watchdog import LoopBlocked
 from eventhook_conformance.probe import CaseAborted, NotOffered, Probe, Undecided
-from eventhook_conformance.probe.containment import contain
+from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.failure import TargetTimeout, describe
 
 
@@ -29,12 +29,34 @@ class Ending:
 async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: float) -> Ending:
     """Runs a body; returns how it ended, whatever it raises. Breaches go to the probe's findings.
 
+    A body that goes on after its limit is cancelled. One that a target keeps from ending then is abandoned,
+    and charged: no code of the suite swallows a cancellation.
+
     Raises:
         CancelledError: the run itself is cancelled.
     """
+    task = asyncio.get_running_loop().create_task(_ended(probe, body))
     try:
-        async with asyncio.timeout(limit_s):
-            await body()
+        await asyncio.wait({task}, timeout=limit_s)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait({task}, timeout=probe.deadline.current_s)
+        resisted = not task.done()
+    finally:
+        if not task.done():
+            await end(task)
+    if resisted:
+        probe.found(
+            "every call to return",
+            f"one had not within {limit_s:g} s, and did not end when it was cancelled",
+        )
+    return Ending(decided=False, blame="suite", message=f"the case took longer than {limit_s:g} s")
+
+
+async def _ended(probe: Probe, body: Callable[[], Awaitable[None]]) -> Ending:
+    try:
+        await body()
     except CaseAborted as aborted:
         if aborted.violation is not None:
             probe.violations.append(aborted.violation)
@@ -49,10 +71,6 @@ async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: fl
             raise
         probe.found("every call to return", str(raised))
         return Ending(decided=False)
-    except TimeoutError:
-        return Ending(
-            decided=False, blame="suite", message=f"the case took longer than {limit_s:g} s"
-        )
     except Exception as error:  # because: the suite's own fault must not pass for the target's
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{describe(error)} ({where.name}, line {where.lineno})"
