@@ -15,7 +15,15 @@ HEAVY = ("tests/faults/", "tests/mutants/", "tests/recovery/", "tests/variants/"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `-n`, what examines the whole zoo, once, or breaks servers has one process for it all."""
+    """Leaves the hostile table to those who ask for it; with `-n`, keeps heavy tests in one process.
+
+    Tests that examine the whole zoo, or break servers, would starve each other.
+    """
+    if "hostile" not in config.getoption("markexpr"):
+        ask = pytest.mark.skip(reason="NOT TESTED: takes minutes; ask for it with -m hostile")
+        for item in items:
+            if item.get_closest_marker("hostile"):
+                item.add_marker(ask)
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if item.nodeid.startswith(HEAVY):

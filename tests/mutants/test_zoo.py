@@ -14,7 +14,7 @@ MUTANTS = registered_mutants()
 # The recovery, lifecycle and SSE groups have test modules of their own.
 GROUPS = ("EVT", "PUB", "PAT", "TEN", "CLN", "OVF", "STR", "NAT", "RPL")
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="session")

@@ -149,6 +149,7 @@ class OverflowScenario:
         for _ in range(2):
             witness = OverflowScenario(self.probe, self.side, self.via)
             listener = await witness.subscribe()
+            await self.probe.reach(listener, via=self.via)
             await witness.publish(1)
             if not await listener.read(1):
                 raise self.probe.aborted(

@@ -177,7 +177,8 @@ class RefusesTheCleanedUp(PliableClient):
         return await super().cleanup_inactive_channels()
 
     def enter(self, member: Member) -> None:
-        if member.side == "streams" and (member.side, member.scope) in self.bus.memory["deleted"]:
+        deleted = self.bus.memory.get("deleted", ())
+        if member.side == "streams" and (member.side, member.scope) in deleted:
             raise KeyError(member.scope)
         super().enter(member)
 

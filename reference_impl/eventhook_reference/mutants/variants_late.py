@@ -84,9 +84,9 @@ class WritesUuidsInCapitals(Correct):
         if not isinstance(event, FlovynEvent):
             return event
         text = event.to_json().decode()
-        for value in {event.id, event.tenant_id, event.workflow_execution_id}:
-            text = text.replace(f'"id":"{value}"', f'"id":"{str(value).upper()}"')
-            text = text.replace(f'_id":"{value}"', f'_id":"{str(value).upper()}"')
+        for member in ("id", "tenant_id", "workflow_execution_id", "task_execution_id"):
+            value = str(getattr(event, member))
+            text = text.replace(f'"{member}":"{value}"', f'"{member}":"{value.upper()}"')
         return type(event).from_json(text) if event.data is None else super().copy(event)
 
 
