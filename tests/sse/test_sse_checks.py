@@ -8,7 +8,7 @@ import pytest
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.history import Event, History
-from eventhook_conformance.sse.checks import CHARGES, Published, Wanted, judge
+from eventhook_conformance.sse.checks import CHARGES, Published, Wanted, judge, remains
 from eventhook_conformance.sse.client import Received
 from eventhook_conformance.sse.parser import Parser
 from eventhook_reference.sse.framing import lifecycle_frame, stream_frame
@@ -63,6 +63,15 @@ GOOD = stream_frame(A) + b": comment\n\nretry: 500\n\n" + lifecycle_frame(C) + s
 
 def test_a_good_stream_has_no_breach() -> None:
     assert kinds(GOOD, A, C, B) == []
+
+
+def test_a_retry_of_its_own_is_no_remains_of_an_event() -> None:
+    parser = Parser()
+    parser.feed(b"retry: 3000\n\nretry: 1\nretry: 2\n\n: hello\n\nretry: 3\ndata: whole\n\n")
+    assert remains(parser.strays) == []
+    parser.feed(b"~~~\nid: 3\n\nretry: 3\nevent: token\n\n")
+    torn = [(("~~~", ""), ("id", "3")), (("retry", "3"), ("event", "token"))]
+    assert remains(parser.strays) == torn
 
 
 def test_a_lifecycle_event_of_the_servers_own_is_no_breach() -> None:

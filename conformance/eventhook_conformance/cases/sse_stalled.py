@@ -12,6 +12,7 @@ from eventhook_conformance.cases._sse import subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
+from eventhook_conformance.sse.checks import remains
 from eventhook_conformance.sse.parser import ServerSentEvent
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import sse_session
@@ -101,8 +102,8 @@ def _judge(probe: Probe, reader: SocketReader) -> None:
                     f"every {side} in order for a reader that stalled", f"{next_one} after {one}"
                 )
                 break
-    if reader.parser.strays:
-        probe.found("whole events for a reader that stalled", f"{reader.parser.strays[0]!r:.120}")
+    if torn := remains(reader.parser.strays):
+        probe.found("whole events for a reader that stalled", f"{torn[0]!r:.120}")
 
 
 def _number(event: ServerSentEvent) -> int | None:

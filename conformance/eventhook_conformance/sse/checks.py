@@ -15,7 +15,7 @@ from uuid import UUID
 from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent, StreamEventType
 from eventhook_conformance.history import Event, Moment, Publish
 from eventhook_conformance.sse.client import Received
-from eventhook_conformance.sse.parser import ServerSentEvent, unknown_fields
+from eventhook_conformance.sse.parser import Fields, ServerSentEvent, unknown_fields
 
 Breach: TypeAlias = Literal[
     "form",
@@ -136,7 +136,7 @@ def as_delivered(payload: str) -> str:
 
 def judge(
     received: Sequence[Received],
-    strays: Sequence[tuple[tuple[str, str], ...]],
+    strays: Sequence[Fields],
     wanted: Wanted,
     published: Published,
     requested: Moment,
@@ -255,12 +255,22 @@ def _excerpt(text: str, other: str) -> str:
     return f"{text[start : at + 40]!r}{where}"
 
 
-def _stray_findings(strays: Iterable[tuple[tuple[str, str], ...]]) -> Iterator[Finding]:
-    for block in strays:
+def _stray_findings(strays: Iterable[Fields]) -> Iterator[Finding]:
+    for block in remains(strays):
         names = [name for name, _ in block]
-        if names != ["retry"]:
-            expected = "data in every event, and no other block but a retry"
-            yield Finding("form", expected, f"a block of {', '.join(map(repr, names))} alone")
+        expected = "data in every event, and no other block but a retry"
+        yield Finding("form", expected, f"a block of {', '.join(map(repr, names))} alone")
+
+
+def remains(strays: Iterable[Fields]) -> list[Fields]:
+    """Returns the blocks without data that no server means: what is left of an event.
+
+    A block of nothing but `retry` sets the reconnection time, and may stand before and between events.
+
+    Args:
+        strays: blocks of fields that dispatched nothing.
+    """
+    return [block for block in strays if any(name != "retry" for name, _ in block)]
 
 
 def _repeats(origins: Sequence[tuple[Publish, Received]]) -> Iterator[Finding]:

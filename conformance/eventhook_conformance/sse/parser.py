@@ -10,11 +10,14 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 _LINE_END: Final = re.compile("\r\n|\r|\n")
 _NAMES: Final = frozenset({"event", "data", "id", "retry"})
 _DIGITS: Final = frozenset("0123456789")
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+"""The names and values of one block's fields, in order."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class ServerSentEvent:
     data: str
     last_event_id: str
     """The last id of the stream so far, this event's included."""
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: Fields = ()
     """Every field of its block as it stood, unknown ones too, in order."""
 
     def values(self, name: str) -> list[str]:
@@ -42,7 +45,7 @@ class Parser:
         """The last valid reconnection time, in milliseconds."""
         self.comments: list[str] = []
         """The text after the colon of each comment line."""
-        self.strays: list[tuple[tuple[str, str], ...]] = []
+        self.strays: list[Fields] = []
         """Blocks of fields that dispatched nothing."""
         self.last_event_id = ""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode

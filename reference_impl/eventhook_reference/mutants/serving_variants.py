@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,8 +140,21 @@ def server_that_says_that_it_is_over() -> type[SseApp]:
             feed = super().make_feed(endpoint, types, tenant, id)
 
             class Telling(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
+                told = b""
+
                 async def end(self) -> None:
-                    self.put(b'event: end\ndata: {"status":"COMPLETED"}\n\n', Side.EVENTS)
+                    await self.settle()
+                    if not self.told:
+                        status = self.registry.workflows[self.id].status
+                        self.told = f'event: end\ndata: {{"status":"{status}"}}\n\n'.encode()
+                        self.put(self.told, Side.EVENTS)
+
+                @contextmanager
+                def joined(self) -> Iterator[Any]:
+                    with super().joined() as outbox:
+                        if self.told:  # before this reader came, who has to hear of it too
+                            outbox.put(self.told, Side.EVENTS)
+                        yield outbox
 
             feed.__class__ = Telling
             return feed

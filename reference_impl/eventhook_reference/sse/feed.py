@@ -198,12 +198,16 @@ class Feed(ABC):
 
     async def end(self) -> None:
         """Closes the streams once nothing is on its way any more (SSE-18, SSE-19)."""
+        await self.settle()
+        self.finish()
+
+    async def settle(self) -> None:
+        """Waits for what was published before the end and is still on its way."""
         with suppress(
             StreamingError
         ):  # because: the stream of a bus that is gone ends all the same
             await self.fence()
         await asyncio.sleep(LINGER_S)
-        self.finish()
 
     def finish(self) -> None:
         """Ends the readers' streams after what is on its way."""
