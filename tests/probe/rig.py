@@ -12,7 +12,7 @@ from eventhook_conformance.engine.session import Session
 from eventhook_conformance.history import History
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.settings import Settings
-from eventhook_conformance.target import Capabilities
+from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.mutants.base import PliableBus, PliableClient, pliable_target
 
 
@@ -50,9 +50,14 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """Opened, and closed again."""
     claims = capabilities or client.capabilities
-    run = new_session(
-        pliable_target("rig", client, claims), Settings(arrival_timeout_s=timeout_s, settle_s=0.0)
-    )
+    async with rig_of(pliable_target("rig", client, claims), timeout_s) as one:
+        yield one
+
+
+@asynccontextmanager
+async def rig_of(target: Target, timeout_s: float = 0.2) -> AsyncIterator[Rig]:
+    """As `rig`, over any target."""
+    run = new_session(target, Settings(arrival_timeout_s=timeout_s, settle_s=0.0))
     try:
         history = History("own::case", run.context.clock)
         yield Rig(run, run.runner.probe(("PUB-01",), history))

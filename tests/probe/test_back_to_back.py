@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.contract import START, EventPattern, Unsupported
+from eventhook_reference.memory_replay import replay_target
 from eventhook_reference.mutants.base import PliableClient, Side
-from probe.rig import rig
+from eventhook_reference.mutants.replay_variants import ReplayFromStartAlone
+from probe.rig import rig, rig_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,3 +75,27 @@ async def test_read_that_leaving_here_does_not_end_is_a_breach() -> None:
         with pytest.raises(Exception, match="a waiting read to end when it was left"):
             async with listener.entered_here():
                 await listener.wait_reading()
+
+
+async def test_target_that_offers_no_live_beginning_is_entered_here_as_it_claims() -> None:
+    async with rig_of(replay_target("rig", ReplayFromStartAlone)) as one:
+        probe, tenant = one.probe, one.probe.make.tenant()
+        past = probe.make.event(tenant)
+        await probe.publish(past)
+        listener = await probe.listener(EventPattern.all(tenant))
+        async with listener.entered_here():
+            await listener.receive(past)
+        assert listener.entry.since is START
+        assert one.found() == []
+
+
+async def test_refused_live_beginning_is_a_breach_where_it_is_the_claimed_one() -> None:
+    class ClaimsLive(ReplayFromStartAlone):
+        capabilities = replace(ReplayFromStartAlone.capabilities, replay_default="live")
+
+    async with rig_of(replay_target("rig", ClaimsLive)) as one:
+        listener = await one.probe.listener(EventPattern.all(one.probe.make.tenant()))
+        with pytest.raises(Unsupported):
+            async with listener.entered_here():
+                raise AssertionError("never entered")
+        assert "Unsupported" in (listener.entry.error or "")

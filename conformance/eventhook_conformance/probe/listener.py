@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
@@ -168,10 +168,8 @@ class Listener:
             try:
                 self._subscription = await self.context_task.enter(timeout_s)
             except Unsupported:
-                if self._told is not LIVE or self._default is LIVE:
+                if not self._begins_by_default():
                     raise
-                self._history.remark(self.client.name, "offers no since=LIVE: begins at START")
-                self._told, self.entry.since = None, self._default
                 self.entry.left = None  # the context that was refused was left
                 self.context_task = self._make_context_task()
                 self._subscription = await self.context_task.enter(timeout_s)
@@ -182,17 +180,27 @@ class Listener:
             self.entry.error = describe(error)
             raise
 
+    def _begins_by_default(self) -> bool:
+        """Takes the beginning that is claimed, after LIVE was refused; whether the claim is another."""
+        if self._told is not LIVE or self._default is LIVE:
+            return False
+        self._history.remark(self.client.name, "offers no since=LIVE: begins at START")
+        self._told, self.entry.since = None, self._default
+        return True
+
     @asynccontextmanager
     async def entered_here(self) -> AsyncIterator[None]:
         """Enters and leaves in the current task, with no turn of the event loop before or after.
 
         For cases that do something else right before or right after. The task has to be bounded.
+        A target that begins at the start, and offers no other beginning, is taken as it is.
 
         Raises:
             BaseException: whatever entering or leaving raised; what entering raised is recorded.
         """
         try:
-            async with self._context() as self._subscription:
+            async with AsyncExitStack() as stack:
+                self._subscription = await self._enter_on(stack)
                 self._on_entered()
                 try:
                     yield
@@ -212,6 +220,15 @@ class Listener:
         if self._pump is not None and not await self._deadline.wait(self._pump):
             await end(self._pump)
             raise CaseAborted(self._hung("a waiting read to end when it was left", "it waits on"))
+
+    async def _enter_on(self, stack: AsyncExitStack) -> Subscription[Any]:
+        try:
+            entered: Subscription[Any] = await stack.enter_async_context(self._context())
+        except Unsupported:
+            if not self._begins_by_default():
+                raise
+            entered = await stack.enter_async_context(self._context())
+        return entered
 
     async def receive(self, *events: Event) -> None:
         """Reads until all of these were delivered.
