@@ -154,7 +154,9 @@ class Subscriber:
         ):
             return aborted
         charge = "PUB-09" if listener.entry.side == "events" else "STR-06"
-        return CaseAborted(replace(aborted.violation, requirements=(charge,)))
+        # A channel that was cleaned up may be refused for just that.
+        again = tuple(one for one in requirements if one == "CLN-05")
+        return CaseAborted(replace(aborted.violation, requirements=(*again, charge)))
 
     async def refuse_subscription(
         self,
