@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from eventhook_conformance.cases import catalog, catalog_of
 from eventhook_conformance.engine.events import INTERRUPTED, EventSubscriber
@@ -43,10 +43,19 @@ def judge(
     settings: Settings | None = None,
     instances: Iterable[Instance] | None = None,
     limits: Limits | None = None,
+    enough: Callable[[RunResult], bool] | None = None,
 ) -> RunResult:
-    """Judges a target by cases (all, if none are given), in an event loop of its own."""
+    """Judges a target by cases (all, if none are given), in an event loop of its own.
+
+    Args:
+        target: the target, with all its claims.
+        settings: the settings of the run.
+        instances: the cases.
+        limits: the engine's limits.
+        enough: whether the results so far will do; the rest is not run then.
+    """
     subject = ResolvedTarget(target.name, target, target.capabilities)
-    return judge_subject(subject, settings or Settings(), instances, limits=limits)
+    return judge_subject(subject, settings or Settings(), instances, (), limits, enough)
 
 
 def judge_subject(
@@ -55,6 +64,7 @@ def judge_subject(
     instances: Iterable[Instance] | None = None,
     subscribers: Sequence[EventSubscriber] = (),
     limits: Limits | None = None,
+    enough: Callable[[RunResult], bool] | None = None,
 ) -> RunResult:
     """Judges a resolved target by cases (all, if none are given), in an event loop of its own.
 
@@ -70,7 +80,7 @@ def judge_subject(
     session.result.selectable = selectable()
     session.result.selected = frozenset(one.id for one in chosen)
     limits = limits or Limits()
-    run_in_loop(judge_cases(session, chosen), close_limit_s=limits.close_loop_s)
+    run_in_loop(judge_cases(session, chosen, enough), close_limit_s=limits.close_loop_s)
     return session.result
 
 
@@ -79,7 +89,11 @@ def in_order(instances: Iterable[Instance]) -> list[Instance]:
     return sorted(instances, key=lambda one: one.case.phase)
 
 
-async def judge_cases(session: Session, instances: Iterable[Instance]) -> None:
+async def judge_cases(
+    session: Session,
+    instances: Iterable[Instance],
+    enough: Callable[[RunResult], bool] | None = None,
+) -> None:
     """Runs a session from start to finish in the running loop; the result is in the session."""
     try:
         await session.start()
@@ -89,6 +103,8 @@ async def judge_cases(session: Session, instances: Iterable[Instance]) -> None:
             reason = instance.unmet(session.capabilities)
             if reason is None:
                 await session.judge(instance)
+                if enough is not None and enough(session.result):
+                    break
                 if session.has_enough_failures:
                     session.interrupt("stopped at --max-failures: what was not run is untested")
                     break

@@ -100,12 +100,16 @@ def examine_unaided(mutant: Mutant) -> Examination:
 
 
 def examine(mutant: Mutant, *, full: bool = False) -> Examination:
-    """Runs the suite against one mutant: the cases of its requirements, or all."""
+    """Runs the suite against one mutant: the cases of its requirements until they caught it, or all."""
     began = time.perf_counter()
     everything = full or not mutant.caught_by
     instances = list(catalog().values()) if everything else cases_for(mutant.caught_by)
     settings = SETTINGS if mutant.caught_by else VARIANT_SETTINGS
-    result = judge(mutant.target(), settings, instances)
+
+    def caught(result: RunResult) -> bool:
+        return result.cases[-1].outcome == "failed" and _find(mutant, result).judgement == "killed"
+
+    result = judge(mutant.target(), settings, instances, enough=None if everything else caught)
     finding = _find(mutant, result)
     return replace(finding, duration_s=time.perf_counter() - began)
 
@@ -163,6 +167,8 @@ def examine_all(
 ) -> Iterator[Examination]:
     """Examines mutants by name in several processes; gives each finding as it comes.
 
+    A mutant that was not judged as it should be is examined once more, when the others are through.
+
     Args:
         names: of registered mutants.
         full: all cases against each, not only those of its requirements.
@@ -177,9 +183,17 @@ def examine_all(
         initializer=end_in_order_on_sigterm,
     ) as pool:
         futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
+        doubtful: list[Examination] = []
         try:
             for future in as_completed(futures):
-                yield future.result()
+                finding = future.result()
+                if finding.good or unaided:
+                    yield finding
+                else:
+                    doubtful.append(finding)
+            for finding in doubtful:
+                # Asked again by itself: side by side, so many starve each other of processor.
+                yield pool.submit(_examine_by_name, finding.mutant, full, unaided).result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
