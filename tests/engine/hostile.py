@@ -146,6 +146,13 @@ def examine(
     return session.result
 
 
+class Steady:
+    """A meter of a machine that is never busy: these tests decide by what a target does."""
+
+    def read(self) -> float:
+        return 0.0
+
+
 def new_session(
     target: Target,
     settings: Settings = QUICK,
@@ -156,7 +163,7 @@ def new_session(
 ) -> Session:
     """A session of a target with all its claims."""
     subject = ResolvedTarget(target.name, target, target.capabilities)
-    return Session(subject, settings, planned, subscribers, limits, checker)
+    return Session(subject, settings, planned, subscribers, limits, checker, Steady())
 
 
 async def _judge(session: Session, instances: Sequence[Instance]) -> None:

@@ -98,7 +98,7 @@ def test_an_unknown_name_names_those_that_exist() -> None:
     message = refusal("memroy")
     assert message.startswith("no target 'memroy': registered are ")
     assert "memory, " in message
-    assert message.endswith("or write module:attribute")
+    assert message.endswith("or write module:attribute; did you mean memory?")
 
 
 @pytest.mark.parametrize("name", [":", "a:", ":b", "a b:c", "a:b c", "a..b:c", "a.py:b:c", "1a:b"])

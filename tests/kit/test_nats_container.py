@@ -44,7 +44,7 @@ def containers(engine: Any) -> list[str]:
 
 
 def run_target(*arguments: str) -> Any:
-    return CliRunner().invoke(main, ["run", "nats-container", *arguments])
+    return CliRunner().invoke(main, ["run", "nats-container", "--in-process", *arguments])
 
 
 @pytest.mark.container

@@ -44,6 +44,7 @@ async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
         await probe.fence(standing)
         late = await probe.subscribe(key)
         await probe.fence(standing, late)
+        late.drain()
 
 
 @case("STR-06", implicates={"lost", "lost-first"})

@@ -35,6 +35,7 @@ from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, sti
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe import Deadline, RunContext
 from eventhook_conformance.probe.client_pool import ClientPool
+from eventhook_conformance.probe.deadline import Meter
 from eventhook_conformance.probe.starvation import StarvationMeter
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.results import CaseResult, RunResult
@@ -56,6 +57,7 @@ class Session:
         subscribers: are told what happens, in order.
         limits: the engine's own limits.
         checker: judges one history.
+        meter: counts the time without a processor.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Session:
         subscribers: Sequence[EventSubscriber] = (),
         limits: Limits | None = None,
         checker: Checker = check,
+        meter: Meter | None = None,
     ) -> None:
         limits = limits or Limits()
         self.name = subject.name
@@ -82,7 +85,7 @@ class Session:
         self._planned = [one for one in planned if one.unmet(self.capabilities) is None]
         self._subscribers = tuple(subscribers)
         clock, ledger = Clock(), Ledger()
-        meter = StarvationMeter(elsewhere=not subject.capabilities.in_process)
+        meter = meter or StarvationMeter(elsewhere=not subject.capabilities.in_process)
         deadline = Deadline(settings.arrival_timeout_s, meter)
         self.context = RunContext(
             target=subject.target,

@@ -7,7 +7,6 @@ in this process, which is conformant as it stands. What the kit does for you, an
 of it yourself, is told in docs/kit.md of the suite.
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +17,7 @@ from eventhook_conformance.kit import Adapter, Kind, Sink
 CLAIMS = Capabilities(total_order=True, causal_order=True)
 
 # Stands for your server: what all clients share.
-SINKS: defaultdict[tuple[Kind, str], list[Sink]] = defaultdict(list)
+SINKS: dict[tuple[Kind, str], list[Sink]] = {}
 
 
 class MyBus(Adapter):
@@ -29,24 +28,26 @@ class MyBus(Adapter):
 
     async def send(self, kind: Kind, key: str, body: bytes) -> None:
         """Hands a message to the bus; returns when the bus has it."""
-        for sink in list(SINKS[kind, key]):
+        for sink in list(SINKS.get((kind, key), ())):
             await sink(body)
 
     @asynccontextmanager
     async def attach(self, kind: Kind, key: str, sink: Sink) -> AsyncIterator[None]:
         """Has `sink(body)` called for each message of the key; active when entered."""
-        SINKS[kind, key].append(sink)
+        SINKS.setdefault((kind, key), []).append(sink)
         try:
             yield
         finally:
             SINKS[kind, key].remove(sink)
+            if not SINKS[kind, key]:
+                del SINKS[kind, key]  # an idle key takes no room
 
     async def disconnect(self) -> None:
         """Disconnects; called once, after all that was attached was left."""
 
     async def active_channels(self) -> ChannelCounts:
         """How many channels there are; without this method, claim `introspection=False`."""
-        active = [kind for (kind, _), sinks in SINKS.items() if sinks]
+        active = [kind for kind, _ in SINKS]
         return ChannelCounts(events=active.count("event"), streams=active.count("stream"))
 
 
