@@ -26,6 +26,7 @@ from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.runner import in_order, judge_cases
 from eventhook_conformance.engine.session import Session
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe.deadline import Meter
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Body, Case, Exclusive, Instance
@@ -131,11 +132,12 @@ def examine(
     *,
     settings: Settings = QUICK,
     limits: Limits | None = None,
+    meter: Meter | None = None,
 ) -> RunResult:
     """Judges a target; fails if the run hangs or leaves anything behind."""
     alarm, (timer, _) = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
     cases = in_order(b if isinstance(b, Instance) else instance(b) for b in bodies)
-    session = new_session(target, settings, cases, limits=limits)
+    session = new_session(target, settings, cases, limits=limits, meter=meter)
     began = time.perf_counter()
     asyncio.run(_judge(session, cases))
     took = time.perf_counter() - began
@@ -160,10 +162,11 @@ def new_session(
     subscribers: Sequence[EventSubscriber] = (),
     limits: Limits | None = None,
     checker: Checker = check,
+    meter: Meter | None = None,
 ) -> Session:
     """A session of a target with all its claims."""
     subject = ResolvedTarget(target.name, target, target.capabilities)
-    return Session(subject, settings, planned, subscribers, limits, checker, Steady())
+    return Session(subject, settings, planned, subscribers, limits, checker, meter or Steady())
 
 
 async def _judge(session: Session, instances: Sequence[Instance]) -> None:

@@ -102,10 +102,11 @@ class Deaf(PliableClient):
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
-def test_a_busy_machine_accuses_nobody(busy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(StarvationMeter, "read", Rising().read if busy else lambda _: 0.0)
+def test_a_busy_machine_accuses_nobody(busy: bool) -> None:
     settings = Settings(arrival_timeout_s=0.05, settle_s=0.0)
-    result = examine(Hostile(Deaf).target, [instance(waits_in_vain)], settings=settings)
+    meter = Rising() if busy else None
+    cases = [instance(waits_in_vain)]
+    result = examine(Hostile(Deaf).target, cases, settings=settings, meter=meter)
     (case,) = [one for one in result.cases if "waits_in_vain" in one.id]
     if busy:
         assert (case.outcome, case.blame, case.message) == ("error", "suite", STARVED)

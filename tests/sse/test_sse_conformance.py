@@ -30,7 +30,9 @@ def passed(target: Target, settings: Settings) -> None:
     assert not result.unusable
     assert broken(result) == []
     outcomes = {one.requirement.id: one.outcome for one in result.requirement_results()}
-    assert {outcomes[identifier] for identifier in SSE} == {"passed"}
+    claimed = [one for one in SSE if requirements()[one].unmet(target.capabilities) is None]
+    assert len(claimed) > 18  # the rest needs replicas, or a bus that can be taken away
+    assert {outcomes[identifier] for identifier in claimed} == {"passed"}
 
 
 def test_memory_server_passes() -> None:
