@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from eventhook_conformance.cases._paced import runs
 from eventhook_conformance.cases._steps import LOSS, ConsumerFailed
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import BusClosed, StreamEventType
 from eventhook_conformance.history import Event
-from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.probe import NotOffered, Probe, Via
 from eventhook_conformance.specification import case, via
 
 _LEFT: Final[frozenset[ViolationKind]] = LOSS | {"after-leaving", "replayed", "repeated"}
@@ -206,3 +208,21 @@ async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
     await probe.refuse_subscription(key, BusClosed, via=mine)
     await probe.publish(probe.make.stream_event(key))
     await probe.fence(standing)
+
+
+@case("STR-05", implicates={"lost", "lost-first", "altered"}, since="1.1")
+async def stream_events_of_block_sizes_arrive(probe: Probe) -> None:
+    """Their wire forms fill a block of 512 bytes to 32 KiB exactly, or are a byte shorter or longer."""
+    key = probe.make.key()
+    listener = await probe.subscribe(key)
+    events = []
+    for size in (block + by for block in map((2).__pow__, range(9, 16)) for by in (-1, 0, 1)):
+        event = probe.make.stream_event(key, "")
+        room = size - len(event.to_json())
+        if room > 0 and size <= probe.capabilities.max_event_bytes:
+            events.append(msgspec.structs.replace(event, payload="x" * room))
+    if not events:
+        raise NotOffered("expected max_event_bytes of 512 or more")
+    with listener.reading_on():
+        await probe.publish(*events)
+        await probe.fence(listener)

@@ -225,7 +225,7 @@ KINDS: Final = (
         "The older form is published on the stream of another run.",
         _twin_elsewhere,
         "LIF-04",
-        "it never came",
+        "the older form",
     ),
     Kind(
         "twin-time",
