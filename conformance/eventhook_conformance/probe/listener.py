@@ -9,32 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import (
-    LIVE,
-    FlovynEvent,
-    Since,
-    Subscription,
-    SubscriptionLost,
-    Unsupported,
-)
-from eventhook_conformance.driver.backend import DriverSubscription
-from eventhook_conformance.history import Delivery, End, Event, History, Publish, Subscribed, Waited
+from eventhook_conformance.contract import Since, Subscription
+from eventhook_conformance.history import Event, History, Publish, Subscribed
+from eventhook_conformance.probe.arrivals import Arrivals
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe
-from eventhook_conformance.probe.plain import plain
-
-_FLOOD_MARGIN: Final = 256
-_GRACE_S: Final = 0.25
-
-
-def _nothing_lost(_: Subscribed) -> Iterable[Publish]:
-    return ()
+from eventhook_conformance.probe.reader import Reader
+from eventhook_conformance.probe.subscription_context import SubscriptionContext
 
 
 class Listener:
@@ -45,9 +32,9 @@ class Listener:
         history: the case's.
         selects: the pattern, or the stream's key.
         deadline: bounds every wait.
-        since: where it is asked to begin; None: it is not asked.
+        since: where it is asked to begin; None if it is not asked.
         default: where it claims to begin if it is not asked.
-        lost: what the checker takes for lost on a subscription by now.
+        lost: returns what the checker takes for lost on a subscription by now.
     """
 
     def __init__(
@@ -56,60 +43,22 @@ class Listener:
         history: History,
         selects: Any,
         deadline: Deadline,
-        since: Since | None = None,
-        default: Since = LIVE,
-        lost: Callable[[Subscribed], Iterable[Publish]] = _nothing_lost,
+        since: Since | None,
+        default: Since,
+        lost: Callable[[Subscribed], Iterable[Publish]],
     ) -> None:
         self.client = client
         self.entry: Subscribed = history.subscribe(client.name, selects, since)
         self._history = history
         self._deadline = deadline
-        self._lost = lost
-        self._subscription: Subscription[Any] | None = None
-        self._iterator: Any = None
-        """What a second loop over the subscription reads; None: there was none yet."""
-        self._pump: asyncio.Task[None] | None = None
-        self._missing: set[object] = set()
-        self._came: set[object] = set()
-        self._enough = 0
-        self._sure = 0
-        self._draining = False
-        self._satisfied: asyncio.Future[None] | None = None
-        """Done when a read that goes on and on has brought what is wanted."""
-        self._hinted = False
-        """The subscription pulls several events at once if it is told that they will be read."""
-        self._left = False
-        self._told = since
-        self._default = default
-        self.context_task = self._make_context_task()
+        self._reader = Reader(self.entry, history)
+        self._context = SubscriptionContext(client, self.entry, history, deadline, default)
+        self._arrivals = Arrivals(self._context, self._reader, history, deadline, lost)
 
-    def _make_context_task(self) -> ContextTask[Subscription[Any]]:
-        return ContextTask(
-            self._context,
-            self._deadline,
-            on_entered=self._on_entered,
-            on_leaving=self._on_leaving,
-            on_left=self._on_left,
-        )
-
-    def _context(self) -> Any:
-        backend, selects = self.client.backend, self.entry.selects
-        # Called right before it is entered, be it long after this listener was made.
-        self.entry.entering = self._history.clock.now()
-        side = backend.events if self.entry.side == "events" else backend.streams
-        if self._told is None:
-            return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind
-        return side.subscribe(selects, since=self._told)  # type: ignore[arg-type]  # because: as above
-
-    def _on_entered(self) -> None:
-        self.entry.entered = self._history.clock.now()
-
-    def _on_leaving(self) -> None:
-        if self.entry.leaving is None:
-            self.entry.leaving = self._history.clock.now()
-
-    def _on_left(self) -> None:
-        self.entry.left = self._history.clock.now()
+    @property
+    def context_task(self) -> ContextTask[Subscription[Any]]:
+        """The task that enters and leaves the subscription."""
+        return self._context.task
 
     @property
     def open(self) -> bool:
@@ -135,14 +84,15 @@ class Listener:
         Raises:
             RuntimeError: it was not entered.
         """
-        if self._subscription is None:
+        if self._reader.subscription is None:
             raise RuntimeError(f"{self.entry.name} was not entered")
-        return self._subscription
+        return self._reader.subscription
 
     @property
     def dropped(self) -> int | None:
         """What the subscription says it lost to overflow."""
-        return self._subscription.dropped if self._subscription is not None else None
+        subscription = self._reader.subscription
+        return subscription.dropped if subscription is not None else None
 
     @property
     def cursor(self) -> str:
@@ -165,28 +115,13 @@ class Listener:
             timeout_s: instead of the current arrival timeout.
         """
         try:
-            try:
-                self._subscription = await self.context_task.enter(timeout_s)
-            except Unsupported:
-                if not self._begins_by_default():
-                    raise
-                self.entry.left = None  # the context that was refused was left
-                self.context_task = self._make_context_task()
-                self._subscription = await self.context_task.enter(timeout_s)
-            self._hinted = isinstance(self._subscription, DriverSubscription)
+            subscription = await self._context.enter(timeout_s)
+            self._reader.subscription = subscription
             if isinstance(self.entry.since, str):
-                self.entry.gap = self._subscription.dropped
+                self.entry.gap = subscription.dropped
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error = describe(error)
             raise
-
-    def _begins_by_default(self) -> bool:
-        """Takes the beginning that is claimed, after LIVE was refused; whether the claim is another."""
-        if self._told is not LIVE or self._default is LIVE:
-            return False
-        self._history.remark(self.client.name, "offers no since=LIVE: begins at START")
-        self._told, self.entry.since = None, self._default
-        return True
 
     @asynccontextmanager
     async def entered_here(self) -> AsyncIterator[None]:
@@ -200,14 +135,14 @@ class Listener:
         """
         try:
             async with AsyncExitStack() as stack:
-                self._subscription = await self._enter_on(stack)
-                self._on_entered()
+                self._reader.subscription = await self._context.enter_here(stack)
+                self._context.note_entered()
                 try:
                     yield
                     await self.catch_up()
                 finally:
-                    self._on_leaving()
-                    self._left, self._draining = True, False
+                    self._context.note_leaving()
+                    self._context.left, self._reader.draining = True, False
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             raised = contain(error)
             if self.entry.entered is None:
@@ -216,19 +151,11 @@ class Listener:
                 raise
             raise raised from None
         finally:
-            self._on_left()
-        if self._pump is not None and not await self._deadline.wait(self._pump):
-            await end(self._pump)
+            self._context.note_left()
+        reading = self._reader.task
+        if reading is not None and not await self._deadline.wait(reading):
+            await end(reading)
             raise CaseAborted(self._hung("a waiting read to end when it was left", "it waits on"))
-
-    async def _enter_on(self, stack: AsyncExitStack) -> Subscription[Any]:
-        try:
-            entered: Subscription[Any] = await stack.enter_async_context(self._context())
-        except Unsupported:
-            if not self._begins_by_default():
-                raise
-            entered = await stack.enter_async_context(self._context())
-        return entered
 
     async def receive(self, *events: Event) -> None:
         """Reads until all of these were delivered.
@@ -236,187 +163,40 @@ class Listener:
         Raises:
             CaseAborted: they did not come in time, or the subscription ended.
         """
-        self._missing = {_key(event) for event in events} - self._came
-        if self._missing:
-            self._sure = len(self.entry.deliveries) + self._ahead() if self._hinted else 0
-            await self._read()
-            self._sure = 0
-        missing = self._missing
-        self._missing = set()
-        if missing and not self._left:  # else it was left meanwhile, and is owed nothing more
-            if self.entry.end is None and not self._overtaken(missing):
-                self._note_waited(event for event in events if _key(event) in missing)
-            raise CaseAborted
+        await self._arrivals.receive(*events)
 
     async def catch_up(self) -> None:
-        """Reads on for what was overtaken: a bus that reorders may bring it right behind.
-
-        Does nothing unless the run was seen to need it, or where nothing is missing.
-        """
-        if not self._deadline.reads_on or self.entry.end is not None or self._left:
-            return
-        await asyncio.sleep(0)  # a read that was just started may bring what overtook others
-        lost = list(self._lost(self.entry))
-        if not lost:
-            return
-        self._missing = {_key(publish.event) for publish in lost}
-        patient, limit_s = self._deadline.looks_long, self._deadline.glance_s
-        came = await self._deadline.glance(self._until_enough())
-        still, self._missing = self._missing, set()
-        if self._deadline.disorderly and patient and not came and self.entry.end is None:
-            # Where order does not hold, only waiting in vain shows a loss.
-            missing = (publish.event for publish in lost if _key(publish.event) in still)
-            self._note_waited(missing, limit_s)
+        """Reads on for overtaken events: a bus that reorders may bring them right behind."""
+        await self._arrivals.catch_up()
 
     async def read(self, count: int) -> bool:
-        """Reads that many more, whatever they are; whether they came in time."""
-        self._enough = len(self.entry.deliveries) + count
-        if count > 0:
-            await self._read()
-        enough, self._enough = self._enough, 0
-        return len(self.entry.deliveries) >= enough
-
-    def _until_enough(self) -> asyncio.Future[None]:
-        """Reads until what is wanted was delivered, or the subscription ended."""
-        enough: asyncio.Future[None] = self.start_reading()
-        if self._draining:
-            enough = self._satisfied = asyncio.get_running_loop().create_future()
-            self._note_enough()
-        return enough
-
-    async def _read(self) -> None:
-        enough = self._until_enough()
-        deliveries = self.entry.deliveries
-        grace_s = self._deadline.glance_s if self._deadline.reads_on else _GRACE_S
-        if await self._deadline.wait(enough, timeout_s=grace_s, glance=True):
-            return
-        if not (self._missing and self._overtaken(self._missing)):
-            await self._deadline.wait(enough, progress=lambda: len(deliveries))
-
-    def _overtaken(self, missing: set[object]) -> bool:
-        """Whether later events of their publishers came instead of all these: waiting on is vain."""
-        newest: dict[tuple[str, int], int] = {}
-        for publish in self._history.publishes:
-            if _key(publish.event) in self._came:
-                newest[publish.client, publish.epoch] = publish.called.step
-        return all(
-            publish.returned is not None
-            and publish.returned.step < newest.get((publish.client, publish.epoch), 0)
-            for publish in self._history.publishes
-            if _key(publish.event) in missing
-        )
-
-    def _note_waited(self, events: Iterable[Event], limit_s: float | None = None) -> None:
-        wanted = {_key(event) for event in events}
-        now = self._history.clock.now()
-        for publish in self._history.publishes:
-            if _key(publish.event) in wanted and self.entry.matches(publish.event):
-                self.entry.waited.append(Waited(publish, now, limit_s or self._deadline.current_s))
+        """Reads that many more events, any at all; returns whether they came in time."""
+        return await self._arrivals.read(count)
 
     def start_reading(self) -> asyncio.Task[None]:
         """Starts to read in a task, unless one does; it reads at least one event."""
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._read_on())
-        return self._pump
+        return self._reader.start()
 
     async def wait_reading(self) -> asyncio.Task[None]:
         """Starts a read and lets it get as far as waiting."""
-        pump = self.start_reading()
+        reading = self.start_reading()
         for _ in range(3):
             await asyncio.sleep(0)
-        return pump
+        return reading
 
     def iterate_again(self) -> None:
         """Begins a second loop over the subscription, as another `async for` would."""
-        if self._subscription is not None:
-            self._iterator = aiter(self._subscription)
+        self._reader.iterate_again()
 
     def drain(self) -> None:
         """From now on, reads whatever comes until the subscription is left."""
-        self._draining = True
-        if self.entry.end is None and not self._left and self._subscription is not None:
+        self._reader.draining = True
+        if (
+            self.entry.end is None
+            and not self._context.left
+            and self._reader.subscription is not None
+        ):
             self.start_reading()
-
-    async def _read_on(self) -> None:
-        """Reads one event, and on while more are wanted; ends with the subscription."""
-        subscription, entry = self._subscription, self.entry
-        if subscription is None:
-            return
-        while entry.end is None:
-            await self._read_once(subscription)
-            if self._note_enough() and not self._draining:
-                return
-
-    def _note_enough(self) -> bool:
-        """Whether nothing more is wanted, or can come; tells who waits for that."""
-        entry = self.entry
-        wanted = self._missing or len(entry.deliveries) < self._enough
-        enough = entry.end is not None or not wanted
-        if enough and self._satisfied is not None and not self._satisfied.done():
-            self._satisfied.set_result(None)
-        return enough
-
-    async def _read_once(self, subscription: Subscription[Any]) -> None:
-        """Reads one event, or how the subscription ended."""
-        entry, clock = self.entry, self._history.clock
-        called = clock.now()
-        if isinstance(subscription, DriverSubscription):
-            subscription.wanted = self._wanted()
-        try:
-            handed = await (self._iterator or subscription).__anext__()
-            # Asked only of a target that was asked where to begin: it may be worked out each time.
-            cursor = subscription.cursor if entry.since is not None else None
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
-        except StopAsyncIteration as stopped:
-            # Targets keep what they raise, and its traceback would keep all of the case.
-            stopped.__traceback__ = None
-            self._end("stopped")
-        except SubscriptionLost as error:
-            self._end("lost", describe(error))
-        except BaseException as error:  # because: whatever the target raises is a finding
-            raised = contain(error)
-            if isinstance(raised, asyncio.CancelledError):
-                raise
-            self._end("raised", describe(raised))
-        else:
-            event = plain(handed)
-            own = None if event is handed else handed
-            entry.deliveries.append(Delivery(event, called, clock.now(), cursor, own))
-            key = _key(event)
-            self._came.add(key)
-            self._missing.discard(key)
-            if len(entry.deliveries) > len(self._history.publishes) * 3 + _FLOOD_MARGIN:
-                self._end("raised", "nothing more is read of it: it floods")
-
-    def _wanted(self) -> int:
-        """How many reads, this one included, will surely follow."""
-        if self._draining:
-            return _FLOOD_MARGIN
-        return max(
-            1, len(self._missing), max(self._enough, self._sure) - len(self.entry.deliveries)
-        )
-
-    def _ahead(self) -> int:
-        """How many reads it takes to what is missing: by order, what was published before comes first."""
-        latest: dict[str, int] = {}
-        for publish in self._history.publishes:
-            if _key(publish.event) in self._missing:
-                latest[publish.client] = publish.called.step
-        return sum(
-            publish.returned is not None
-            and publish.returned.step < latest.get(publish.client, 0)
-            and publish.outcome == "ok"
-            and _key(publish.event) not in self._came
-            and self.entry.entered is not None
-            and self.entry.entered.step < publish.called.step
-            and self.entry.matches(publish.event)
-            for publish in self._history.publishes
-        ) + len(self._missing)
-
-    def _end(self, how: End, error: str | None = None) -> None:
-        self.entry.end, self.entry.end_error = how, error
-        self.entry.ended = self._history.clock.now()
 
     @contextmanager
     def reading_on(self) -> Iterator[None]:
@@ -425,13 +205,14 @@ class Listener:
         try:
             yield
         finally:
-            self._draining = False
+            self._reader.draining = False
 
     async def cancel_read(self) -> None:
         """Cancels the waiting read (PUB-14, PUB-23)."""
-        if self._pump is not None:
-            self._pump.cancel()
-            await self._deadline.wait(self._pump)
+        reading = self._reader.task
+        if reading is not None:
+            reading.cancel()
+            await self._deadline.wait(reading)
 
     async def read_end(self) -> None:
         """Reads what is left until the subscription ends.
@@ -439,10 +220,9 @@ class Listener:
         Raises:
             CaseAborted: it does not end in time.
         """
-        self._draining = True
-        pump = self.start_reading()
-        deliveries = self.entry.deliveries
-        if not await self._deadline.wait(pump, progress=lambda: len(deliveries)):
+        self._reader.draining = True
+        reading, deliveries = self.start_reading(), self.entry.deliveries
+        if not await self._deadline.wait(reading, progress=lambda: len(deliveries)):
             raise CaseAborted(self._hung("its reader to end", "the read still waits"))
 
     def heard(self, events: Iterable[Event]) -> bool:
@@ -479,14 +259,15 @@ class Listener:
 
     async def leave_quietly(self, error: BaseException | None = None) -> Violation | None:
         """As `leave`, but answers what went wrong instead of raising it."""
-        if self._left:
+        if self._context.left:
             return None
         await self.catch_up()
-        self._left = True
-        self._draining = False
+        self._context.left = True
+        self._reader.draining = False
         violation = await self._left_wrongly(error)
-        if self._pump is not None and not self._pump.done():
-            await end(self._pump)
+        reading = self._reader.task
+        if reading is not None and not reading.done():
+            await end(reading)
         return violation
 
     async def _left_wrongly(self, error: BaseException | None) -> Violation | None:
@@ -496,15 +277,16 @@ class Listener:
             return self._hung("leaving to return", "it still had not")
         except (Exception, asyncio.CancelledError) as raised:  # because: a finding, not our end
             return self._hung("leaving to succeed", f"it raised {describe(raised)}")
-        if self._pump is None or await self._deadline.wait(self._pump):
+        reading = self._reader.task
+        if reading is None or await self._deadline.wait(reading):
             return None
         return self._hung("a waiting read to end when its subscription was left", "it still waits")
 
     async def abandon(self) -> None:
         """Ends everything without asking the target."""
-        self._left = True
-        if self._pump is not None:
-            await end(self._pump)
+        self._context.left = True
+        if self._reader.task is not None:
+            await end(self._reader.task)
         await self.context_task.abandon()
 
     def _hung(self, expected: str, seen: str) -> Violation:
@@ -516,17 +298,3 @@ class Listener:
             f"{seen}",
             (self.entry,),
         )
-
-
-def _key(event: object) -> object:
-    """Tells events apart that share an id across tenants."""
-    try:
-        if isinstance(event, FlovynEvent):
-            # The hash of a UUID is computed in Python each time, those of numbers are not.
-            key: object = (event.tenant_id.int, event.id.int)
-        else:
-            key = (event.workflow_execution_id, event.timestamp_ms)  # type: ignore[attr-defined]
-        hash(key)
-    except (AttributeError, TypeError):  # because: a target may deliver anything at all
-        return object()
-    return key
