@@ -14,6 +14,8 @@ pytest_plugins = ["pytester"]
 HEAVY = ("tests/faults/", "tests/mutants/", "tests/recovery/", "tests/variants/")
 
 
+# First, since a worker of pytest-xdist reads the groups in this hook too.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves the hostile table to those who ask for it; with `-n`, keeps heavy tests in one process.
 
@@ -28,6 +30,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.nodeid.startswith(HEAVY):
                 item.add_marker(pytest.mark.xdist_group("heavy"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuses to begin where groups were asked for and lost: each worker would do all of the heavy work."""
+    grouped = session.config.getoption("loadgroup", False) and hasattr(
+        session.config, "workerinput"
+    )
+    for item in session.items if grouped else ():
+        if item.nodeid.startswith(HEAVY) and not item.nodeid.endswith("@heavy"):
+            raise pytest.UsageError(
+                f"expected pytest-xdist to keep heavy tests in one group, got {item.nodeid!r}"
+            )
 
 
 @pytest.fixture(scope="session", autouse=True)
