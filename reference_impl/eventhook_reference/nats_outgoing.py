@@ -25,7 +25,7 @@ _no_subject: Final = re.compile(r"\s|^$").search
 @lru_cache(maxsize=1024)
 def _head(subject: str) -> bytes:
     if _no_subject(subject):
-        raise ValueError(f"{subject!r} is no subject; right would be tokens joined by dots")
+        raise ValueError(f"{subject!r} is no subject; expected tokens joined by dots")
     return f"PUB {subject} ".encode()
 
 

@@ -25,7 +25,7 @@ def checked_body(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | Stre
         PublishError: it is larger than `MAX_EVENT_BYTES` (EVT-08).
     """
     if not isinstance(event, kind):
-        raise InvalidEvent(f"this is a {type(event).__name__}; right would be a {kind.__name__}")
+        raise InvalidEvent(f"expected a {kind.__name__}, got a {type(event).__name__}")
     event.validate()
     body = event.to_json()
     if len(body) > MAX_EVENT_BYTES:
@@ -39,7 +39,7 @@ def checked_body(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | Stre
 def check_pattern(pattern: EventPattern) -> None:
     """Raises `InvalidPattern` unless it is a valid `EventPattern` (PAT-10)."""
     if not isinstance(pattern, EventPattern):
-        raise InvalidPattern(f"this is a {type(pattern).__name__}; right would be an EventPattern")
+        raise InvalidPattern(f"expected an EventPattern, got a {type(pattern).__name__}")
     pattern.validate()
 
 

@@ -173,9 +173,9 @@ def test_an_invalid_prefix(vector: dict[str, str]) -> None:
     ("members", "because"),
     [
         ({"tenant_id": str(TENANT)}, "tenant_id is '0000"),
-        ({"tenant_id": None}, "right would be a UUID"),
+        ({"tenant_id": None}, "expected a UUID"),
         ({"workflow_execution_id": "x"}, "workflow_execution_id is 'x'"),
-        ({"task_execution_id": 0}, "right would be a UUID or None"),
+        ({"task_execution_id": 0}, "expected a UUID or None"),
         ({"event_type_prefix": 5}, "event_type_prefix is 5, not text"),
         ({"source": 5}, "source is 5, not text"),
         ({"source": "\ud800"}, "lone surrogate"),

@@ -140,7 +140,7 @@ def test_the_vectors(check: Any, vectors: str) -> None:
 @pytest.mark.parametrize("check", [check_event_type, check_prefix, check_stream_key])
 @pytest.mark.parametrize("value", [None, 5, b"a.b", ["a"], True])
 def test_what_is_no_text_is_no_name(check: Any, value: object) -> None:
-    assert "not text; right would be" in check(value)
+    assert "not text; expected" in check(value)
 
 
 def test_the_longest_name() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.driver import checking, checks, process, session
+from eventhook_conformance.driver import checking, checks, process, request_checks, session
 from eventhook_conformance.driver.checking import CheckResult, check_driver
 from eventhook_conformance.driver.stderr import Outlet
 
@@ -33,7 +33,7 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(session, "ANSWER_S", 1.5 if name in NEVER_ANSWER else 20.0)
     monkeypatch.setattr(checking, "START_S", 1.5 if name in NEVER_START else 30.0)
     end_s = 0.6 if name in NEVER_END else 10.0
-    monkeypatch.setattr(checks, "END_S", end_s)
+    monkeypatch.setattr(request_checks, "END_S", end_s)
     monkeypatch.setattr(process, "END_S", end_s)
 
 
@@ -66,9 +66,9 @@ def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
         ("claims_too_much", "starts", "claims nats-wire; expected events, streams"),
         ("other_protocol", "starts", "speaks protocol 3; expected 1 or 2"),
         ("never_starts", "starts", "did not answer `initialize` within 1.5 s"),
-        ("text_ids", "starts", "whose id is '1'; right would be the request's id, an integer"),
+        ("text_ids", "starts", "whose id is '1'; expected the request's id, an integer"),
         ("wrong_shape", "unknown_names", ""),
-        ("wrong_shape", "publishes", 'as the result of `open`; right would be {"client": "c1"}'),
+        ("wrong_shape", "publishes", 'as the result of `open`; expected {"client": "c1"}'),
         ("one_at_a_time", "next_waits_aside", "while a `next` waits, `publish` was not answered"),
         ("impatient_next", "next_times_out", "it has to wait for an event until its time is over"),
         ("greedy_next", "next_takes_what_is_there", "`next` with max 2 answered 5 events"),

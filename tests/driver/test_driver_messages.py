@@ -35,8 +35,8 @@ def validator(name: str) -> Draft202012Validator:
         (b"hello\n", "'hello', which is no JSON; what is for people belongs on standard error"),
         (b"\xff\n", "which is no UTF-8"),
         (b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"result":{}}\n', "behind a byte order mark"),
-        (b'[{"jsonrpc":"2.0","id":1,"result":{}}]\n', "a batch; right would be one object a line"),
-        (b"7\n", "right would be an object"),
+        (b'[{"jsonrpc":"2.0","id":1,"result":{}}]\n', "a batch; expected one object a line"),
+        (b"7\n", "expected an object"),
         (b'{"jsonrpc":"2.0","method":"log"}\n', "a request or a notification"),
         (b'{"id":1,"result":{}}\n', 'without "jsonrpc": "2.0"'),
         (b'{"jsonrpc":"1.0","id":1,"result":{}}\n', 'without "jsonrpc": "2.0"'),
@@ -97,9 +97,7 @@ def test_a_result_of_another_shape_is_told_what_is_right(
 ) -> None:
     with pytest.raises(NotAMessage) as caught:
         read_result(method, msgspec.Raw(json.dumps(wrong).encode()), kind)
-    assert f"as the result of `{method}`; right would be {messages.RESULTS[method]}" in str(
-        caught.value
-    )
+    assert f"as the result of `{method}`; expected {messages.RESULTS[method]}" in str(caught.value)
     assert not validator(f"{method}_result").is_valid(wrong)
 
 

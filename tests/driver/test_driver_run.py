@@ -72,14 +72,14 @@ def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
         ("long_line", "printed a line of more than 4194304 bytes"),
         ("twice", "was answered before"),
         ("strange_id", "there is no request 999999"),
-        ("batch", "a batch; right would be one object a line"),
+        ("batch", "a batch; expected one object a line"),
         ("notifies", "a request or a notification; a driver only answers"),
         ("both", "which has a result and an error"),
         ("bad_utf8", "which is no UTF-8"),
         ("closes_output", "closed its standard output"),
         ("half_a_line", "ended in the middle of the line"),
         ("wrong_event", "answered `next` with the event"),
-        ("wrong_result", "as the result of `next`; right would be"),
+        ("wrong_result", "as the result of `next`; expected"),
         ("too_many", "events, asked for at most"),
         ("fault", "answered `publish` with the error -32603 (RuntimeError: index out of range)"),
     ],
@@ -272,5 +272,5 @@ def test_smoke_says_who_it_was() -> None:
     line = f"{sys.executable} {BROKEN / 'wrong_shape.py'}"
     unusable = examine(find_target(f"driver:{line}"), (before,), settings=QUICK)
     assert unusable.unusable is not None
-    assert "as the result of `open`; right would be" in unusable.unusable
+    assert "as the result of `open`; expected" in unusable.unusable
     assert exit_code([unusable]) == 2

@@ -156,5 +156,5 @@ async def test_every_way_to_end() -> None:
 
 @pytest.mark.parametrize(("capacity", "overflow"), [(0, "drop_oldest"), (1, "drop")])
 async def test_what_is_no_buffer(capacity: int, overflow: Any) -> None:
-    with pytest.raises(ValueError, match="right would be"):
+    with pytest.raises(ValueError, match="expected"):
         Buffer(capacity, overflow)

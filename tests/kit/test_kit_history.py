@@ -20,8 +20,7 @@ from eventhook_conformance import (
     Unsupported,
 )
 from eventhook_conformance.engine.runner import cases_for, judge
-from eventhook_conformance.kit import Adapter, Buffer, Sink
-from eventhook_conformance.kit.adapter import Kind
+from eventhook_conformance.kit import Adapter, Buffer, Kind, Sink
 from eventhook_conformance.target import Target
 
 CLAIMS = Capabilities(

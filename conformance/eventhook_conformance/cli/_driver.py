@@ -18,7 +18,8 @@ def driver(target: str) -> None:
       eventhook-conformance run "driver:eventhook-conformance driver memory"
     """
     # Only this command pays for the import.
-    from eventhook_conformance.driver.server import Output, serve
+    from eventhook_conformance.driver.server import serve
+    from eventhook_conformance.driver.standard_streams import Output
 
     # Entered before the import of the target's module, which may print.
     with Output() as output:

@@ -255,7 +255,7 @@ class StreamEvent(
             or _check_integer(self.timestamp_ms, "timestamp_ms")
         )
         if not problem and not isinstance(self.event_type, StreamEventType):
-            problem = f"event_type is {self.event_type!r}; right would be a StreamEventType"
+            problem = f"event_type is {self.event_type!r}; expected a StreamEventType"
         if problem:
             raise InvalidEvent(problem)
 
@@ -311,12 +311,12 @@ def _whole_numbers(members: Any) -> Any:
 def _check_uuid(value: object, where: str, *, optional: bool = False) -> str | None:
     if isinstance(value, UUID) or (optional and value is None):
         return None
-    return f"{where} is {value!r}; right would be a UUID{' or None' if optional else ''}"
+    return f"{where} is {value!r}; expected a UUID{' or None' if optional else ''}"
 
 
 def _check_integer(value: object, where: str) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
-        return f"{where} is {value!r}; right would be an integer"
+        return f"{where} is {value!r}; expected an integer"
     if not -MAX_INTEGER <= value <= MAX_INTEGER:
         return f"{where} is {value}; integers must lie within ±{MAX_INTEGER}"
     return None

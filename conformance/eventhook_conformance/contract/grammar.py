@@ -47,9 +47,9 @@ def check_stream_key(value: object) -> str | None:
 
 def _check(value: object, form: re.Pattern[str], right: str) -> str | None:
     if not isinstance(value, str):
-        return f"is {value!r}, not text; right would be {right}"
+        return f"is {value!r}, not text; expected {right}"
     if form.fullmatch(value) is None:
-        return f"is {value!r}; right would be {right}"
+        return f"is {value!r}; expected {right}"
     if len(value) > MAX_NAME_BYTES:
         return f"has {len(value)} bytes; at most {MAX_NAME_BYTES} are allowed"
     return None

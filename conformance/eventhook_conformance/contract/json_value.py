@@ -80,7 +80,7 @@ def _find_problem(value: object, where: str, depth: int) -> str | None:
         return check_text(value, where)
     if isinstance(value, dict | list):
         return _find_problem_inside(value, where, depth)
-    return f"{where} is a {type(value).__name__}; right would be a JSON value"
+    return f"{where} is a {type(value).__name__}; expected a JSON value"
 
 
 def _find_problem_inside(value: dict[Any, Any] | list[Any], where: str, depth: int) -> str | None:

@@ -94,11 +94,11 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
             InvalidPattern: names the member, its value, and what would be right.
         """
         if not isinstance(self.tenant_id, UUID):
-            raise InvalidPattern(f"tenant_id is {self.tenant_id!r}; right would be a UUID")
+            raise InvalidPattern(f"tenant_id is {self.tenant_id!r}; expected a UUID")
         for name in ("workflow_execution_id", "task_execution_id"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, UUID):
-                raise InvalidPattern(f"{name} is {value!r}; right would be a UUID or None")
+                raise InvalidPattern(f"{name} is {value!r}; expected a UUID or None")
         if self.event_type_prefix is not None and (problem := check_prefix(self.event_type_prefix)):
             raise InvalidPattern(
                 f"event_type_prefix {problem}",

@@ -115,7 +115,7 @@ def driver_target(command_line: str) -> Target:
     except ValueError as error:
         raise DriverUnusable(f"this is no command line: {error}") from error
     if not command:
-        raise DriverUnusable("there is no command; right would be driver:COMMAND LINE")
+        raise DriverUnusable("there is no command; expected driver:COMMAND LINE")
     # Before anything captures standard error, which pytest does from its start on.
     label, outlet = _label(command), Outlet()
     about = _run(command, label, outlet)

@@ -175,8 +175,7 @@ def read_result(method: str, raw: msgspec.Raw, kind: type[R]) -> R:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise NotAMessage(
-            f"{shown(bytes(raw))} as the result of `{method}`; right would be {RESULTS[method]} "
-            f"({error})"
+            f"{shown(bytes(raw))} as the result of `{method}`; expected {RESULTS[method]} ({error})"
         ) from error
 
 
@@ -188,7 +187,7 @@ def shown(line: bytes) -> str:
 
 def _what_is_wrong(line: bytes) -> str | None:
     if line.startswith(b"\xef\xbb\xbf"):
-        return f"{shown(line[3:])} behind a byte order mark; right would be UTF-8 without one"
+        return f"{shown(line[3:])} behind a byte order mark; expected UTF-8 without one"
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
@@ -196,9 +195,9 @@ def _what_is_wrong(line: bytes) -> str | None:
     except (ValueError, RecursionError):
         return f"{shown(line)}, which is no JSON; what is for people belongs on standard error"
     if isinstance(value, list):
-        return f"{shown(line)}, a batch; right would be one object a line"
+        return f"{shown(line)}, a batch; expected one object a line"
     if not isinstance(value, dict):
-        return f"{shown(line)}; right would be an object, the answer to a request"
+        return f"{shown(line)}; expected an object, the answer to a request"
     return _what_is_wrong_with(value, line)
 
 
@@ -210,13 +209,13 @@ def _what_is_wrong_with(members: dict[str, Any], line: bytes) -> str | None:
         return f'{text}, without "jsonrpc": "2.0"'
     number, error = members.get("id"), members.get("error")
     if isinstance(number, bool) or not isinstance(number, int):
-        return f"{text}, whose id is {number!r}; right would be the request's id, an integer"
+        return f"{text}, whose id is {number!r}; expected the request's id, an integer"
     if "result" in members and "error" in members:
-        return f"{text}, which has a result and an error; right would be one of them"
+        return f"{text}, which has a result and an error; expected one of them"
     if "result" not in members and not isinstance(error, dict):
         return f"{text}, which has neither a result nor an error"
     if isinstance(error, dict) and (
         type(error.get("code")) is not int or not isinstance(error.get("message"), str)
     ):
-        return f'{text}; right would be an error of {{"code": an integer, "message": "text"}}'
+        return f'{text}; expected an error of {{"code": an integer, "message": "text"}}'
     return None

@@ -3,55 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import platform
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 
 from eventhook_conformance.contract import (
-    Begin,
     BusClosed,
-    EventPattern,
     FlovynEvent,
-    InvalidEvent,
     InvalidPattern,
     StreamEvent,
     StreamingBackend,
-    StreamingError,
     Unsupported,
-    check_since,
 )
-from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.handles import HeldClient, HeldSubscription
-from eventhook_conformance.driver.messages import (
-    CODES,
-    DRIVER_FAULT,
-    MAX_LINE_BYTES,
-    PROTOCOL,
-    PROTOCOLS,
-    UNKNOWN_METHOD,
-    UNKNOWN_NAME,
+from eventhook_conformance.driver.messages import PROTOCOL, PROTOCOLS
+from eventhook_conformance.driver.requests import (
+    UnknownName,
+    WrongRequest,
+    encode_error,
+    event_of,
+    parse_request,
+    pattern_of,
+    since_of,
+    uuid_of,
 )
+from eventhook_conformance.driver.standard_streams import Output, read_lines
 from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target import Server, Target
 
 _PROFILES: Final = frozenset({"events", "streams", "replay"})
-_INVALID_REQUEST: Final = -32600
 _GRACE_S: Final = 0.5
-
-
-class UnknownName(Exception):
-    """There is no such client or subscription."""
-
-
-class WrongRequest(Exception):
-    """A request has not the shape that its method asks for."""
 
 
 class DriverServer:
@@ -117,10 +101,10 @@ class DriverServer:
     async def _answer(self, line: bytes) -> None:
         number: int | None = None
         try:
-            number, method, params = _request(line)
+            number, method, params = parse_request(line)
             answer = b'"result":' + await method_of(self._methods, method)(params)
         except Exception as error:  # because: whatever the target raises is an answer
-            answer = b'"error":' + _error(error)
+            answer = b'"error":' + encode_error(error)
         numbered = b"null" if number is None else b"%d" % number
         self._write(b'{"jsonrpc":"2.0","id":%s,%s}\n' % (numbered, answer))
         if self._ends:
@@ -170,16 +154,16 @@ class DriverServer:
         return b"{}"
 
     async def _publish(self, params: dict[str, Any]) -> bytes:
-        await self._backend(params).events.publish(_event(params, FlovynEvent))
+        await self._backend(params).events.publish(event_of(params, FlovynEvent))
         return b"{}"
 
     async def _publish_stream(self, params: dict[str, Any]) -> bytes:
-        await self._backend(params).streams.publish(_event(params, StreamEvent))
+        await self._backend(params).streams.publish(event_of(params, StreamEvent))
         return b"{}"
 
     async def _subscribe(self, params: dict[str, Any]) -> bytes:
-        backend, pattern = self._backend(params), _pattern(params)
-        told = _since(params)
+        backend, pattern = self._backend(params), pattern_of(params)
+        told = since_of(params)
         return await self._enter(
             HeldSubscription(lambda: backend.events.subscribe(pattern, **told))
         )
@@ -187,26 +171,23 @@ class DriverServer:
     async def _subscribe_stream(self, params: dict[str, Any]) -> bytes:
         backend, key = self._backend(params), params.get("workflow_execution_id")
         if not isinstance(key, str):
-            raise InvalidPattern(f"workflow_execution_id is {key!r}; right would be text")
-        told = _since(params)
+            raise InvalidPattern(f"workflow_execution_id is {key!r}; expected text")
+        told = since_of(params)
         return await self._enter(HeldSubscription(lambda: backend.streams.subscribe(key, **told)))
 
-    async def _enter(self, context_task: HeldSubscription) -> bytes:
-        await context_task.enter()
+    async def _enter(self, subscription: HeldSubscription) -> bytes:
+        await subscription.enter()
         name = self._name("s")
-        self._subscriptions[name] = context_task
+        self._subscriptions[name] = subscription
         return msgspec.json.encode({"subscription": name})
 
     async def _next(self, params: dict[str, Any]) -> bytes:
-        context_task, most, timeout_ms = (
-            self._context_task(params),
-            params.get("max"),
-            params.get("timeout_ms"),
-        )
+        subscription = self._subscription(params)
+        most, timeout_ms = params.get("max"), params.get("timeout_ms")
         if not isinstance(most, int) or not isinstance(timeout_ms, int) or most < 1:
             raise WrongRequest("`next` needs max, at least 1, and timeout_ms, both integers")
-        read, ended = await context_task.next(most, timeout_ms / 1000)
-        dropped = context_task.subscription.dropped
+        read, ended = await subscription.next(most, timeout_ms / 1000)
+        dropped = subscription.subscription.dropped
         cursors = b""
         if self._protocol > 1 and any(cursor is not None for _, cursor in read):
             cursors = b'"cursors":%s,' % msgspec.json.encode([cursor or "" for _, cursor in read])
@@ -218,9 +199,9 @@ class DriverServer:
         )
 
     async def _unsubscribe(self, params: dict[str, Any]) -> bytes:
-        context_task = self._context_task(params)
+        subscription = self._subscription(params)
         del self._subscriptions[params["subscription"]]
-        await context_task.leave()
+        await subscription.leave()
         return b"{}"
 
     async def _cleanup(self, params: dict[str, Any]) -> bytes:
@@ -235,7 +216,7 @@ class DriverServer:
         if isinstance(key, str):
             await backend.streams.purge(key)
         else:
-            await backend.events.purge(_uuid(params.get("tenant_id")))
+            await backend.events.purge(uuid_of(params.get("tenant_id")))
         return b"{}"
 
     async def _shutdown(self, params: dict[str, Any]) -> bytes:
@@ -260,15 +241,15 @@ class DriverServer:
             raise BusClosed("this client was closed")
         return client.backend
 
-    def _context_task(self, params: dict[str, Any]) -> HeldSubscription:
-        context_task = self._subscriptions.get(params.get("subscription", ""))
-        if context_task is None:
+    def _subscription(self, params: dict[str, Any]) -> HeldSubscription:
+        subscription = self._subscriptions.get(params.get("subscription", ""))
+        if subscription is None:
             raise UnknownName(f"there is no subscription {params.get('subscription')!r}")
-        return context_task
+        return subscription
 
 
-async def _leave(context_task: Iterable[HeldClient | HeldSubscription]) -> None:
-    await asyncio.gather(*(one.leave() for one in context_task), return_exceptions=True)
+async def _leave(handles: Iterable[HeldClient | HeldSubscription]) -> None:
+    await asyncio.gather(*(one.leave() for one in handles), return_exceptions=True)
 
 
 def method_of(
@@ -280,114 +261,8 @@ def method_of(
     return methods[name]
 
 
-class _Request(msgspec.Struct):
-    id: int
-    method: str
-    params: dict[str, Any] = {}
-
-
-class _RawRequest(msgspec.Struct):
-    id: int
-    method: str
-    params: dict[str, msgspec.Raw] = {}
-
-
-_requests: Final = msgspec.json.Decoder(_RawRequest)
-_BIG: Final = frozenset({"event", "pattern"})
-
-
-def _request(line: bytes) -> tuple[int, str, dict[str, Any]]:
-    """The id, the method, and the params, events and patterns left as they stand."""
-    request: _RawRequest | _Request
-    try:
-        request = _requests.decode(line)
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        # Lone surrogates are read by Python's own reader alone; they must reach the bus as they are.
-        request = _read_by_python(line, error)
-    params = {
-        name: json.loads(bytes(value))
-        if isinstance(value, msgspec.Raw) and name not in _BIG
-        else value
-        for name, value in request.params.items()
-    }
-    return request.id, request.method, params
-
-
-def _read_by_python(line: bytes, why: Exception) -> _Request:
-    try:
-        members = json.loads(line)
-        return _Request(
-            id=msgspec.convert(members["id"], int),
-            method=msgspec.convert(members["method"], str),
-            params=msgspec.convert(members.get("params", {}), dict[str, Any]),
-        )
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise WrongRequest(f"this is no request: {why}") from error
-
-
-def _event(params: dict[str, Any], kind: type[Any]) -> Any:
-    """The event of a request, its shape checked; the rest is for the bus to judge."""
-    event = params.get("event")
-    if isinstance(event, msgspec.Raw):
-        return parse(bytes(event), kind)
-    return _converted(event, kind, InvalidEvent)
-
-
-def _pattern(params: dict[str, Any]) -> Any:
-    pattern = params.get("pattern")
-    if isinstance(pattern, msgspec.Raw):
-        try:
-            return msgspec.json.decode(pattern, type=EventPattern)
-        except msgspec.MsgspecError as error:
-            raise InvalidPattern(f"this is no EventPattern: {error}") from error
-    return _converted(pattern, EventPattern, InvalidPattern)
-
-
-def _converted(value: Any, kind: type[Any], refusal: type[StreamingError]) -> Any:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.MsgspecError as error:
-        raise refusal(f"this is no {kind.__name__}: {error}") from error
-
-
 def _is_replay(name: str) -> bool:
     return name == "replay" or name.startswith("replay_")
-
-
-def _since(params: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that say where a subscription begins; none if the request does not."""
-    told = params.get("since")
-    if told is None:
-        return {}
-    if isinstance(told, dict):
-        check_since(told.get("cursor"))
-        return {"since": told["cursor"]}
-    try:
-        return {"since": Begin(told)}
-    except ValueError as error:
-        raise WrongRequest(f'since: expected "live", "start" or a cursor, got {told!r}') from error
-
-
-def _uuid(text: Any) -> UUID:
-    try:
-        return UUID(text)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise WrongRequest(f"tenant_id: expected a UUID, got {text!r}") from error
-
-
-def _error(error: Exception) -> bytes:
-    code = next((number for kind, number in CODES.items() if isinstance(error, kind)), DRIVER_FAULT)
-    if isinstance(error, Unsupported):
-        code = UNKNOWN_METHOD
-    elif isinstance(error, UnknownName):
-        code = UNKNOWN_NAME
-    elif isinstance(error, WrongRequest):
-        code = _INVALID_REQUEST
-    message = (
-        str(error) if isinstance(error, StreamingError) else f"{type(error).__name__}: {error}"
-    )
-    # ASCII, since a message may quote text that UTF-8 cannot carry.
-    return json.dumps({"code": code, "message": message}).encode()
 
 
 def serve(target: Target, version: str, output: Output) -> None:
@@ -397,7 +272,7 @@ def serve(target: Target, version: str, output: Output) -> None:
 
 async def _serve(target: Target, version: str, output: Output) -> None:
     server = DriverServer(target, version, output.write)
-    reading = asyncio.get_running_loop().create_task(_read(server))
+    reading = asyncio.get_running_loop().create_task(read_lines(server.take))
     ending = asyncio.get_running_loop().create_task(server.done.wait())
     try:
         await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -405,49 +280,3 @@ async def _serve(target: Target, version: str, output: Output) -> None:
         reading.cancel()
         ending.cancel()
         await server.aclose()
-
-
-async def _read(server: DriverServer) -> None:
-    """Takes line by line, until the input ends."""
-    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
-    loop = asyncio.get_running_loop()
-    try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except ValueError:
-        # A file is all there already, and no event loop can wait for one.
-        reader.feed_data(sys.stdin.buffer.read())
-        reader.feed_eof()
-    while line := await reader.readline():
-        server.take(line)
-
-
-class Output:
-    """Standard output, taken from everybody else, whose prints go to standard error meanwhile."""
-
-    def __init__(self) -> None:
-        sys.stdout.flush()
-        self._descriptor = os.dup(1)
-        os.dup2(2, 1)
-        self._lines: list[bytes] = []
-
-    def write(self, line: bytes) -> None:
-        """Takes a line; what is written in one turn of the event loop goes out at once."""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._lines.append(line)
-
-    def _flush(self) -> None:
-        data, self._lines = b"".join(self._lines), []
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-    def __enter__(self) -> Output:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Writes the rest, and gives standard output back."""
-        sys.stdout.flush()
-        self._flush()
-        os.dup2(self._descriptor, 1)
-        os.close(self._descriptor)

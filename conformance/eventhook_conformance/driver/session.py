@@ -64,7 +64,7 @@ class Session:
         except (StreamingError, Refused) as error:
             raise Wrong(
                 f"`{method}` with {_shown(params)} was answered with the error "
-                f"{_code(error, method)} ({error}); right would be {RESULTS.get(method, '{}')}"
+                f"{_code(error, method)} ({error}); expected {RESULTS.get(method, '{}')}"
             ) from error
 
     async def refused(
@@ -80,12 +80,10 @@ class Session:
         except (StreamingError, Refused) as error:
             if (got := _code(error, method)) != code:
                 raise Wrong(
-                    f"{asked} was answered with the error {got} ({error}); right would be {code}"
+                    f"{asked} was answered with the error {got} ({error}); expected {code}"
                 ) from error
         else:
-            raise Wrong(
-                f"{asked} was answered with {shown(bytes(raw))}; right would be the error {code}"
-            )
+            raise Wrong(f"{asked} was answered with {shown(bytes(raw))}; expected the error {code}")
 
     async def open(self) -> str:
         """One more client."""
@@ -166,7 +164,7 @@ def expect_wire_form(event: FlovynEvent | StreamEvent, text: bytes) -> None:
     if members == right:
         return
     if not isinstance(members, dict):
-        raise Wrong(f"`next` answered {shown(text)} for an event; right would be {short(event)}")
+        raise Wrong(f"`next` answered {shown(text)} for an event; expected {short(event)}")
     if missing := [name for name in right if name not in members]:
         what = f"without {', '.join(missing)}; in the wire form absent optionals are null"
     elif unknown := [name for name in members if name not in right]:

@@ -1,19 +1,17 @@
-"""From a bare client library to a `StreamingBackend`, in some forty lines of the vendor's.
+"""Makes a `StreamingBackend` of a bare client library, with about forty lines from the vendor.
 
-The vendor writes four methods. Codec, validation, filtering, buffers, errors and closing are the
-kit's, each in methods of its own that can be overridden; `kit_parts` says which are in use. The kit
-never retries, reorders, removes repeats, or drops but by the claimed policy: what the client library
-gets wrong is seen.
+The vendor writes four methods. The kit has codec, validation, filtering, buffers, errors and closing,
+each in methods that can be overridden; `kit_parts` names those in use. The kit never retries, reorders
+or removes repeats, and drops only by the claimed policy: what the client library gets wrong is seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
+from typing import Any, Final, NoReturn, Self
 
 from eventhook_conformance.contract import (
     LIVE,
@@ -22,9 +20,6 @@ from eventhook_conformance.contract import (
     EventBus,
     EventPattern,
     FlovynEvent,
-    InvalidEvent,
-    InvalidPattern,
-    PublishError,
     Since,
     StreamBus,
     StreamEvent,
@@ -34,15 +29,13 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
     Unsupported,
     check_since,
-    check_stream_key,
 )
 from eventhook_conformance.contract.errors import StreamingError
-from eventhook_conformance.kit.buffer import NOTHING, Buffer
+from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
+from eventhook_conformance.kit.buffer import Buffer
 from eventhook_conformance.kit.keeping import Keeper
+from eventhook_conformance.kit.sink import Sink
 from eventhook_conformance.target import Capabilities
-
-Kind: TypeAlias = Literal["event", "stream"]
-"""Which side of the bus: the tenants' events, or the streams by key."""
 
 _PARTS: Final = {
     "codec": ("encode", "decode"),
@@ -55,50 +48,7 @@ _PARTS: Final = {
 }
 
 
-class Sink:
-    """What `attach` hands a subscription's messages to, in the order in which they come.
-
-    `sink(body)` takes the message at once. What it returns may be awaited, and should be wherever the
-    code that calls it can wait: it holds a publisher back under `block`, and otherwise gives the
-    reader its turn when the buffer fills up. Call it in the client's event loop (from another thread:
-    `loop.call_soon_threadsafe(sink, body)`).
-    """
-
-    def __init__(self, adapter: Adapter, kind: Kind, selects: Any, buffer: Buffer[Any]) -> None:
-        self._adapter = adapter
-        self._kind: Kind = kind
-        self._selects = selects
-        self._buffer = buffer
-
-    def __call__(self, body: bytes, cursor: str | None = None) -> Awaitable[None]:
-        """Takes a message; one that is no valid event, or is not asked for, goes nowhere.
-
-        Args:
-            body: the message.
-            cursor: its position, for a bus with a history.
-        """
-        event = self._asked_for(body)
-        return NOTHING if event is None else self._buffer.push(event, cursor)
-
-    async def replay(self, body: bytes, cursor: str) -> None:
-        """Takes a message of the history; waits while the buffer is full, so that none is dropped."""
-        event = self._asked_for(body)
-        if event is not None:
-            await self._buffer.put(event, cursor)
-
-    def _asked_for(self, body: bytes) -> Any:
-        try:
-            event = self._adapter.decode(self._kind, body)
-        except InvalidEvent:
-            return None
-        return event if self._adapter.admits(self._selects, event) else None
-
-    def lose(self, reason: str) -> None:
-        """Says that nothing can ever come again, and why: the reader gets `SubscriptionLost`."""
-        self._buffer.lose(SubscriptionLost(reason))
-
-
-class Adapter(StreamingBackend):
+class Adapter(AdapterParts, StreamingBackend):
     """One client of the bus; an async context manager that connects and closes it.
 
     Args:
@@ -110,7 +60,7 @@ class Adapter(StreamingBackend):
     """
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
-        self.capabilities = capabilities or Capabilities()
+        super().__init__(capabilities or Capabilities())
         own_buffer = type(self).make_buffer is Adapter.make_buffer
         if own_buffer and self.capabilities.overflow_scope == "tenant":
             raise ValueError(
@@ -202,68 +152,6 @@ class Adapter(StreamingBackend):
             if all(getattr(mine, name) is getattr(Adapter, name) for name in names)
         )
 
-    def encode(self, kind: Kind, event: Any) -> bytes:
-        """The message of a valid event: its wire form."""
-        body: bytes = event.to_json()
-        return body
-
-    def decode(self, kind: Kind, body: bytes) -> Any:
-        """The event of a message.
-
-        Raises:
-            InvalidEvent: it is none; the message goes nowhere.
-        """
-        return (FlovynEvent if kind == "event" else StreamEvent).from_json(body)
-
-    def check(self, kind: Kind, event: Any) -> None:
-        """Refuses what the contract refuses, with `InvalidEvent` (EVT-05, EVT-12, STR-08)."""
-        right = FlovynEvent if kind == "event" else StreamEvent
-        if not isinstance(event, right):
-            raise InvalidEvent(
-                f"this is a {type(event).__name__}; right would be a {right.__name__}"
-            )
-        event.validate()
-
-    def check_selects(self, kind: Kind, selects: Any) -> None:
-        """Refuses a malformed pattern or key, with `InvalidPattern` (PAT-10, STR-08)."""
-        if kind == "stream":
-            if problem := check_stream_key(selects):
-                raise InvalidPattern(f"workflow_execution_id {problem}", value=selects)
-        elif isinstance(selects, EventPattern):
-            selects.validate()
-        else:
-            raise InvalidPattern(
-                f"this is a {type(selects).__name__}; right would be an EventPattern"
-            )
-
-    def check_size(self, kind: Kind, body: bytes) -> None:
-        """Refuses what is larger than claimed, with `PublishError` (EVT-08)."""
-        limit = self.capabilities.max_event_bytes
-        if len(body) > limit:
-            raise PublishError(
-                f"the event has {len(body)} bytes; at most {limit} are allowed", size=len(body)
-            )
-
-    def admits(self, selects: Any, event: Any) -> bool:
-        """Whether a subscription asks for an event: before it is buffered (PAT-13)."""
-        if isinstance(selects, EventPattern):
-            return selects.matches(event)
-        return bool(event.workflow_execution_id == selects)
-
-    def make_buffer(self, kind: Kind) -> Buffer[Any]:
-        """What a subscription holds its unread events in."""
-        claimed = self.capabilities
-        capacity = claimed.event_capacity if kind == "event" else claimed.stream_capacity
-        return Buffer(capacity, claimed.overflow)
-
-    def publish_error(self, error: Exception) -> StreamingError:
-        """What a publisher gets for what `send` raised."""
-        return PublishError(f"the bus did not take the event: {_described(error)}")
-
-    def subscribe_error(self, error: Exception) -> StreamingError:
-        """What a subscriber gets for what `attach` raised."""
-        return SubscribeError(f"the bus did not take the subscription: {_described(error)}")
-
     def check_open(self) -> None:
         """Raises `BusClosed` once this client was closed (PUB-17)."""
         if self._closing is not None:
@@ -322,10 +210,6 @@ class Adapter(StreamingBackend):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):

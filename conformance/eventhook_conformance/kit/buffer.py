@@ -50,10 +50,10 @@ class Buffer(Subscription[E], Generic[E]):
 
     def __init__(self, capacity: int, overflow: Overflow = "drop_oldest") -> None:
         if capacity < 1:
-            raise ValueError(f"capacity is {capacity}; right would be a positive integer")
+            raise ValueError(f"capacity is {capacity}; expected a positive integer")
         if overflow not in ("drop_oldest", "drop_newest", "block", "unbounded"):
             raise ValueError(
-                f"overflow is {overflow!r}; right would be drop_oldest, drop_newest, block, unbounded"
+                f"overflow is {overflow!r}; expected drop_oldest, drop_newest, block, unbounded"
             )
         self.dropped = 0
         self.capacity = capacity

@@ -39,5 +39,5 @@ def load_program(path: Path) -> Program:
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != 1 or "program" not in content:
-        raise ValueError('right would be {"schema": 1, "program": [...]}')
+        raise ValueError('expected {"schema": 1, "program": [...]}')
     return check_program(content["program"])

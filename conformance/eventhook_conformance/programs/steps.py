@@ -68,7 +68,7 @@ def check_program(value: object) -> Program:
 
 def _check_step(step: object, where: str) -> Step:
     if not isinstance(step, Sequence) or isinstance(step, str) or not step:
-        raise ValueError(f"{where} is {step!r}; right would be a name and its numbers")
+        raise ValueError(f"{where} is {step!r}; expected a name and its numbers")
     name, *arguments = step
     if name == "together" and len(arguments) == 3:
         yields, first, second = arguments

@@ -104,16 +104,16 @@ class Capabilities:
             default = 1 if name == "replay_events" else 1.0
         if name in _CHOICES:
             if value not in _CHOICES[name]:
-                raise ValueError(f"{name} is {value!r}; right would be {', '.join(_CHOICES[name])}")
+                raise ValueError(f"{name} is {value!r}; expected {', '.join(_CHOICES[name])}")
         elif isinstance(default, bool):
             if not isinstance(value, bool):
-                raise ValueError(f"{name} is {value!r}; right would be True or False")
+                raise ValueError(f"{name} is {value!r}; expected True or False")
         elif isinstance(default, int | float):
             whole = isinstance(default, int)
             allowed = int if whole else (int, float)
             if not isinstance(value, allowed) or isinstance(value, bool) or value <= 0:
                 kind = "integer" if whole else "number of seconds"
-                raise ValueError(f"{name} is {value!r}; right would be a positive {kind}")
+                raise ValueError(f"{name} is {value!r}; expected a positive {kind}")
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: the same names, `profiles` and `replay` sorted arrays."""

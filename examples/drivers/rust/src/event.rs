@@ -41,7 +41,7 @@ impl FlovynEvent {
         let event: Self = json::read_object(text).map_err(Refusal::InvalidEvent)?;
         if !names::is_event_type(&event.event_type) {
             return Err(Refusal::InvalidEvent(format!(
-                "event_type is {:?}; right would be two or more tokens of [A-Za-z0-9_-]+ \
+                "event_type is {:?}; expected two or more tokens of [A-Za-z0-9_-]+ \
                  joined by dots",
                 event.event_type
             )));
@@ -98,7 +98,7 @@ impl StreamEvent {
             return Ok(event);
         }
         Err(Refusal::InvalidEvent(format!(
-            "workflowExecutionId is {:?}; right would be one token of [A-Za-z0-9_-]+",
+            "workflowExecutionId is {:?}; expected one token of [A-Za-z0-9_-]+",
             event.workflow_execution_id
         )))
     }

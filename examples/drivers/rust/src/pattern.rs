@@ -30,7 +30,7 @@ impl EventPattern {
         let pattern: Self = json::read_object(text).map_err(Refusal::InvalidPattern)?;
         match &pattern.event_type_prefix {
             Some(prefix) if !names::is_prefix(prefix) => Err(Refusal::InvalidPattern(format!(
-                "event_type_prefix is {prefix:?}; right would be tokens of [A-Za-z0-9_-]+ \
+                "event_type_prefix is {prefix:?}; expected tokens of [A-Za-z0-9_-]+ \
                  joined by dots"
             ))),
             _ => Ok(pattern),

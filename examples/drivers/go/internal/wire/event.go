@@ -69,7 +69,7 @@ func ParseStreamEvent(text []byte) (*StreamEvent, error) {
 	switch event.Type {
 	case "TOKEN", "PROGRESS", "DATA", "ERROR":
 	default:
-		m.fail("type", "is %q; right would be TOKEN, PROGRESS, DATA or ERROR", event.Type)
+		m.fail("type", "is %q; expected TOKEN, PROGRESS, DATA or ERROR", event.Type)
 	}
 	return event, m.err
 }

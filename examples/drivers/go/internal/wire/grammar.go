@@ -31,7 +31,7 @@ func checkName(name string, form *regexp.Regexp) error {
 		return fmt.Errorf("has %d bytes; at most %d are allowed", len(name), maxNameBytes)
 	}
 	if !form.MatchString(name) {
-		return fmt.Errorf("is %q; right would be %s", name, form)
+		return fmt.Errorf("is %q; expected %s", name, form)
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func readMembers(text []byte) *members {
 	} else if err := json.Unmarshal(text, &m.raw); err != nil {
 		m.err = err
 	} else if m.raw == nil {
-		m.err = errors.New("this is null; right would be an object")
+		m.err = errors.New("this is null; expected an object")
 	}
 	return m
 }
@@ -74,9 +74,9 @@ func (m *members) absent(name string) bool {
 func (m *members) text(name string) string {
 	var value string
 	if m.absent(name) {
-		m.fail(name, "is missing; right would be text")
+		m.fail(name, "is missing; expected text")
 	} else if json.Unmarshal(m.raw[name], &value) != nil {
-		m.fail(name, "is %s; right would be text", excerpt(m.raw[name]))
+		m.fail(name, "is %s; expected text", excerpt(m.raw[name]))
 	}
 	return value
 }
@@ -100,7 +100,7 @@ func (m *members) name(name string, form *regexp.Regexp) string {
 func (m *members) uuid(name string) string {
 	value := m.text(name)
 	if !uuidForm.MatchString(value) {
-		m.fail(name, "is %q; right would be a UUID", value)
+		m.fail(name, "is %q; expected a UUID", value)
 	}
 	return strings.ToLower(value)
 }
@@ -121,7 +121,7 @@ func (m *members) integer(name string) int64 {
 	}
 	value, err := strconv.ParseFloat(raw, 64)
 	if err != nil || value != math.Trunc(value) || math.Abs(value) > maxInteger {
-		m.fail(name, "is %s; right would be an integer within ±(2^53-1)", excerpt(m.raw[name]))
+		m.fail(name, "is %s; expected an integer within ±(2^53-1)", excerpt(m.raw[name]))
 		return 0
 	}
 	return int64(value)
@@ -131,7 +131,7 @@ func (m *members) integer(name string) int64 {
 func (m *members) json(name string) json.RawMessage {
 	raw, present := m.raw[name]
 	if !present {
-		m.fail(name, "is missing; right would be a JSON value")
+		m.fail(name, "is missing; expected a JSON value")
 	} else if err := checkValue(raw); err != nil {
 		m.fail(name, "%v", err)
 	}

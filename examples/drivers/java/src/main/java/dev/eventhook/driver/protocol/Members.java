@@ -86,7 +86,7 @@ final class Members {
   }
 
   static Refusal wrong(int code, String member, JsonNode value, String right) {
-    return new Refusal(code, member + " is " + shown(value) + "; right would be " + right);
+    return new Refusal(code, member + " is " + shown(value) + "; expected " + right);
   }
 
   private static String shown(JsonNode value) {
