@@ -63,7 +63,7 @@ class Comparison:
         return min(self.head) / min(self.base)
 
     def slower(self, bound: float) -> bool:
-        """Whether HEAD is slower than the bound allows, by both ratios."""
+        """Returns whether HEAD is slower than the bound allows, by both ratios."""
         return self.ratio > bound and self.best > bound
 
 

@@ -35,7 +35,7 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the median meets the bound."""
+        """True if the median meets the bound."""
         if self.kind == "at least":
             return self.measured >= self.bound
         return self.measured <= self.bound

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class SharedLog:
-    """All events, and a future for the next one."""
+    """Keeps all events, and a future for the next one."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []

@@ -1,4 +1,4 @@
-"""How long the profile `sse` takes: in this process, in another with long keep-alives, with a buffer."""
+"""Times the profile `sse`: in this process, in another with long keep-alives, with a buffer."""
 
 from __future__ import annotations
 

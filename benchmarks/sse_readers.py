@@ -34,7 +34,7 @@ IDLE_BYTES = 64 * 1024
 
 
 class SubscriberGroup:
-    """All readers of one server, and their progress."""
+    """The readers of one server, and their progress."""
 
     def __init__(self, readers: int) -> None:
         self.readers = readers

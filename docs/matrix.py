@@ -41,7 +41,7 @@ DEPENDENCIES: Final = (
 )
 
 FUZZ: Final = ("schemathesis", "openapi-spec-validator", "hypothesis", "jsonschema", "rich")
-"""What the extra `fuzz` brings, and what it lifts."""
+"""Packages that the extra `fuzz` brings or lifts."""
 
 NOT_RUN: Final = "**not run**"
 
@@ -76,7 +76,7 @@ and the suite's own tests of what they use:
 
 @dataclass(frozen=True)
 class Environment:
-    """What tox says of one environment, and where the suite's reports of it lie."""
+    """One environment of tox: its results, and the place of the suite's reports."""
 
     name: str
     results: Mapping[str, Any]

@@ -38,7 +38,7 @@ DOCS = EXAMPLES.parent / "docs"
 
 
 def read_measured(file: Path) -> dict[str, Measured]:
-    """What was measured before; nothing where there is no file.
+    """Returns what was measured before; nothing where there is no file.
 
     Raises:
         ValueError: the file is not what this script writes.

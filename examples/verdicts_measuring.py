@@ -72,7 +72,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     needs: tuple[Literal["nats", "redis"], ...] = ()
     notes: str = ""
     racy: bool = False
-    """Which requirements it fails depends on who wins a race in it; that it fails does not."""
+    """It always fails, but which requirements depends on a race in it."""
     broken: Broken | None = None
 
 
@@ -222,7 +222,7 @@ def run(bus: Bus, folder: Path, environment: Mapping[str, str], *options: str) -
 
 
 def driver_check(bus: Bus, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Whether a driver speaks the protocol: the exit code and the output; 0 for what is no driver."""
+    """Returns the exit code and the output of a check of the driver; 0 for a target that is none."""
     if not bus.target.startswith("driver:"):
         return 0, ""
     driver = shlex.split(bus.target.removeprefix("driver:"))
@@ -257,7 +257,7 @@ def toolchain(bus: Bus, folder: Path, environment: Mapping[str, str]) -> str:
 
 
 def broken_outcomes(entry: Entry) -> tuple[str, str]:
-    """What the requirement came to before and after the change, in a copy of the folder.
+    """Returns what the requirement came to before and after the change, in a copy of the folder.
 
     Raises:
         Unmeasured: a copy could not be judged, or what is to be replaced is not there exactly once.

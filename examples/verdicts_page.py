@@ -1,4 +1,4 @@
-"""What was measured of each bus, and the page that is made of it."""
+"""The measurements of each bus, and the page that is made of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Breach(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bus came to."""
+    """The outcome of one bus."""
 
     verdict: Literal["conformant", "non-conformant", "inconclusive"]
     claims: str
@@ -41,7 +41,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What the page says of a bus besides what was measured."""
+    """The page's remarks on a bus, besides what was measured."""
 
     name: str
     language: str
@@ -50,7 +50,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def measured_from(report: Mapping[str, Any], toolchain: str) -> Measured:
-    """What the JSON report of one run says."""
+    """Returns what the JSON report of one run says."""
     [result] = report["results"]
     outcomes: dict[str, list[Mapping[str, Any]]] = {}
     for requirement in result["requirements"]:

@@ -1,4 +1,4 @@
-"""What all tests of the suite share."""
+"""Shared by all tests of the suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in one case: every call, every return, every delivery, in one order of steps.
+"""The record of one case: every call, every return, every delivery, in one order of steps.
 
 Pure data. The probe writes it, the checker and the reports read it. Two calls overlap where neither
 returned before the other was called; that, and never a clock, is what order is judged by.
@@ -73,7 +73,7 @@ class Publish:
         return None if self.outcome == "unknown" else self.returned
 
     def before(self, other: Publish) -> bool:
-        """Whether this one had its effect before the other was called."""
+        """Returns whether this one had its effect before the other was called."""
         return self.settled is not None and self.settled.step < other.called.step
 
 
@@ -112,7 +112,7 @@ class Subscribed:
     since: Since | None = None
     """Where it was asked to begin; None: it was not asked, for no replay is claimed."""
     gap: int | None = None
-    """What it said it had lost, right after entering: how a bus tells a gap in its history."""
+    """Its `dropped` right after entering: so a bus tells a gap in its history."""
     entered: Moment | None = None
     leaving: Moment | None = None
     left: Moment | None = None
@@ -129,7 +129,7 @@ class Subscribed:
     """The case expects this end: it stopped the server, or broke the bus on purpose."""
 
     def matches(self, event: Event) -> bool:
-        """Whether the subscription asks for that event."""
+        """Returns whether the subscription asks for that event."""
         if isinstance(self.selects, EventPattern):
             return isinstance(event, FlovynEvent) and self.missed_by(event) is None
         return isinstance(event, StreamEvent) and event.workflow_execution_id == self.selects
@@ -152,7 +152,7 @@ class Subscribed:
 
 @dataclass(slots=True, eq=False)
 class Remark:
-    """Anything else that the case did, such as a cleanup or the opening of a client."""
+    """Another act of the case, such as a cleanup or the opening of a client."""
 
     client: str
     text: str
@@ -186,7 +186,7 @@ Entry: TypeAlias = Publish | Subscribed | Delivery | Remark | FaultWindow | Wait
 
 
 class History:
-    """All that one case did and saw."""
+    """Everything that one case did and saw."""
 
     def __init__(self, case: str = "", clock: Clock | None = None) -> None:
         self.case = case
@@ -248,7 +248,7 @@ class History:
 
 
 class Ledger:
-    """What the whole run published: tells another case's event from one that nobody sent."""
+    """Remembers every event that the run published, to tell another case's event from an invented one."""
 
     def __init__(self) -> None:
         self._cases: dict[object, str] = {}
@@ -263,7 +263,7 @@ class Ledger:
 
 
 def identity(event: Event) -> object:
-    """What makes two events the same one: the id.
+    """Returns what makes two events the same one: the id.
 
     A stream event has none; the probe gives each of a key a time of its own instead, so that one
     whose payload was changed on the way is still recognised. Always hashable, whatever a case

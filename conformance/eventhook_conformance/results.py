@@ -89,7 +89,7 @@ class RunResult:
     """Tasks, threads, processes and descriptors that the target left behind; they change no verdict."""
 
     def requirement_results(self) -> list[RequirementResult]:
-        """All requirements of the specification that was asked, in its order."""
+        """Returns all requirements of the specification that was asked, in its order."""
         charged = {
             requirement
             for case in self.cases

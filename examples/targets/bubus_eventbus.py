@@ -26,7 +26,7 @@ CLAIMS = Capabilities(
 
 
 class Message(BaseEvent[None]):
-    """What travels; its type is the channel."""
+    """The message that travels; its type is the channel."""
 
     body: bytes
 

@@ -57,7 +57,7 @@ def host(url: str) -> dict[str, Any]:
 
 
 class Consumer:
-    """What a consumer has: a channel of its own, which it receives from."""
+    """A consumer's own channel, which it receives from."""
 
     def __init__(self, layer: Any, channel: str) -> None:
         self.layer, self.channel = layer, channel

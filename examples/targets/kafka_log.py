@@ -33,7 +33,7 @@ TOPICS = {"event": "eventhook-event", "stream": "eventhook-stream"}
 
 
 class Position:
-    """Where one subscription stands in a topic; it wants one key of it."""
+    """The position of one subscription in a topic, of which it wants one key."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partition: TopicPartition, key: bytes) -> None:
         self.consumer, self.partition, self.key = consumer, partition, key

@@ -34,7 +34,7 @@ def claims(overflow: Literal["unbounded", "drop_newest", "drop_oldest"]) -> Capa
 
 
 class Backlog:
-    """What the plugin keeps for one subscriber."""
+    """The plugin's state for one subscriber."""
 
     def __init__(self, subscriber: Subscriber) -> None:
         self.subscriber = subscriber

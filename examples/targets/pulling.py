@@ -33,13 +33,13 @@ from eventhook_conformance.kit import Kind
 
 
 class Feed(Protocol):
-    """What the library keeps for one subscription."""
+    """The library's state for one subscription."""
 
     async def take(self) -> bytes:
         """The next message; cancelled only when nobody reads any more."""
 
     async def rest(self) -> Sequence[bytes]:
-        """What is still held, in order, at the moment when the client closes; waits for nothing else."""
+        """Returns what is still held when the client closes, in order; waits for nothing else."""
 
 
 class PulledBus(StreamingBackend):

@@ -30,7 +30,7 @@ CLAIMS = Capabilities(
 
 
 class Cursor:
-    """Where one subscription stands in a stream."""
+    """The position of one subscription in a stream."""
 
     def __init__(self, redis: Redis, stream: str, last: bytes) -> None:
         self.redis, self.stream, self.last = redis, stream, last

@@ -42,7 +42,7 @@ class Subscriber:
         return bytes(body)
 
     async def rest(self) -> Sequence[bytes]:
-        """What came before a message that it sends itself, which also shows that it is subscribed."""
+        """Returns what came before its own message, which also shows that it is subscribed."""
         bodies, mark = [], uuid.uuid4().bytes
         self.socket.subscribe(mark)
         while True:

@@ -1,4 +1,4 @@
-"""What a subscription holds between the bus and its reader; one for both reference backends.
+"""Holds a subscription's events between the bus and its reader; one for both reference backends.
 
 A subscription is open, then ends in one of three ways:
 
@@ -116,7 +116,7 @@ class Channel(Subscription[E], Generic[E]):
 
 
 class SubscribeContext(AbstractAsyncContextManager[Subscription[E]], ABC, Generic[E]):
-    """What `subscribe` returns: nothing happens before it is entered, and it is entered once."""
+    """The context that `subscribe` returns: does nothing before it is entered, and is entered once."""
 
     _entered = False
 

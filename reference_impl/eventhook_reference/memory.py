@@ -39,7 +39,7 @@ CAPABILITIES: Final = Capabilities(total_order=True, causal_order=True)
 
 
 class MemoryBus:
-    """What all clients of one in-memory bus share."""
+    """Shared by all clients of one in-memory bus."""
 
     def __init__(self) -> None:
         self.events: Topics[int, FlovynEvent] = Topics()

@@ -101,7 +101,7 @@ class ReplaySubscription(Subscription[Any]):
 
 
 class ReplayBus:
-    """What all clients share. Its methods are the steps that a broken bus gets wrong."""
+    """Shared by all clients. Its methods are the steps that a broken bus gets wrong."""
 
     capabilities: Capabilities = CAPABILITIES
     subscription: type[ReplaySubscription] = ReplaySubscription
@@ -140,7 +140,7 @@ class ReplayBus:
         """Waits for nothing: publishing never waits for a reader (RPL-12)."""
 
     def admits(self, member: ReplaySubscription, event: Event) -> bool:
-        """Whether a subscription asks for an event of its channel."""
+        """Returns whether a subscription asks for an event of its channel."""
         selects = member.selects
         return not isinstance(selects, EventPattern) or (
             isinstance(event, FlovynEvent) and selects.matches(event)
@@ -156,7 +156,7 @@ class ReplayBus:
         self.members.setdefault(member.channel, {})[member] = None
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """What a subscription is owed of the history.
+        """Returns what a subscription is owed of the history.
 
         Raises:
             InvalidCursor: the cursor is malformed, or none of its channel.

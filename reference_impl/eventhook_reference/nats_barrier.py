@@ -30,7 +30,7 @@ class Round:
     """When it was sent, by the loop's clock."""
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
-    """What the server refused to publish while this round was under way; see `Barrier.deny`."""
+    """Subjects that the server refused while this round was under way; see `Barrier.deny`."""
     problem: str | None = None
     """Why nobody knows what became of what was written; None once the message came back."""
 
@@ -104,7 +104,7 @@ class Barrier:
 
     @property
     def under_way(self) -> bool:
-        """Whether a round is in flight, or about to be, after which the next one follows."""
+        """True if a round is in flight, or about to be, after which the next one follows."""
         return self._launching is not None or (bool(self._flying) and not self._far)
 
     def answered(self, number: int) -> None:

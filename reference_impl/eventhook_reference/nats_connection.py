@@ -219,7 +219,7 @@ class Connection:
         return True
 
     def _epoch(self) -> int:
-        """Which connection this is; once closed, none.
+        """Returns the number of the current connection; -1 once it is closed.
 
         An error that is final lets nats-py close in a task of its own. The server's answer to a round
         may still come in after it, but must not count.

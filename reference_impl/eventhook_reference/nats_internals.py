@@ -81,12 +81,12 @@ class InternalsClient(Client):
 
     @property
     def has_socket(self) -> bool:
-        """Whether a socket was ever opened, and not given up."""
+        """True if a socket was ever opened, and not given up."""
         return self._writer is not None
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the socket holds bytes that the server does not take."""
+        """True if the socket holds bytes that the server does not take."""
         writer = self._writer
         return writer is not None and writer.transport.get_write_buffer_size() > 0
 

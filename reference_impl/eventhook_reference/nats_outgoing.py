@@ -1,4 +1,4 @@
-"""What is published, on its way to the socket.
+"""Takes published messages to the socket.
 
 nats-py's own publish costs as much as all that the reference does for an event, and nothing of it leaves
 before every task that publishes in this turn of the event loop had its own. So commands are put

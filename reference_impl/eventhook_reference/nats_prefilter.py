@@ -1,4 +1,4 @@
-"""What of a tenant's messages a pattern leaves out, told without decoding them.
+"""Tells, without decoding it, that a pattern leaves out a tenant's message.
 
 The server knows tenants and categories, and no other filter (NAT-05). A client that follows one workflow
 gets all that its tenant publishes, and would spend its time on decoding what is for others.
@@ -15,7 +15,7 @@ from eventhook_reference.nats_subjects import event_root
 
 
 class _Selected(msgspec.Struct):
-    """What patterns select by and a subject does not tell; all else of a body is skipped unread."""
+    """Members that patterns select by and a subject does not tell; the rest of a body is skipped unread."""
 
     workflow_execution_id: UUID | None = None
     task_execution_id: UUID | None = None
@@ -43,7 +43,7 @@ class Prefilter:
             self._type = event_root(pattern.tenant_id) + pattern.event_type_prefix
 
     def surely_misses(self, subject: str, body: bytes) -> bool:
-        """Whether this is for others of the tenant, or for nobody; if not, decode it and see.
+        """Returns whether this is for others of the tenant, or for nobody; if not, decode it and see.
 
         A body that names another type than its subject is for nobody (NAT-08), so the subject's counts.
         """

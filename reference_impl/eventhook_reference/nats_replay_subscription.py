@@ -40,7 +40,7 @@ class ReplaySubscription(Subscription[E], Generic[E]):
         self._unread += 1 - (self._channel.dropped - before)
 
     def room(self) -> int:
-        """How much more history is welcome."""
+        """Returns how much more history is welcome."""
         return self._window - self._unread
 
     async def __anext__(self) -> E:

@@ -1,4 +1,4 @@
-"""Which subjects the bus uses on NATS (NAT-01, NAT-05).
+"""The subjects that the bus uses on NATS (NAT-01, NAT-05).
 
 Names hold nothing but `[A-Za-z0-9_-]` and single dots once they are validated, so no text that an
 outsider controls can become a wildcard (TEN-05).
@@ -13,7 +13,7 @@ from eventhook_conformance.contract import EventPattern, FlovynEvent
 
 
 def event_root(tenant_id: UUID) -> str:
-    """What all of the tenant's event subjects begin with; the event type follows."""
+    """Returns what all of the tenant's event subjects begin with; the event type follows."""
     return _root(tenant_id.int)
 
 

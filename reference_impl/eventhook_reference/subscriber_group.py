@@ -16,7 +16,7 @@ E = TypeVar("E")
 
 
 class SubscriberGroup(Generic[E]):
-    """All subscriptions of one topic that ask for the same.
+    """The subscriptions of one topic that ask for the same.
 
     Args:
         capacity: how many unread events each of them holds.

@@ -20,7 +20,7 @@ E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
 
 Facet: TypeAlias = Callable[[Any], int | str | None]
-"""What of an event says in which bucket of a kind it looks."""
+"""Returns the member of an event that tells its bucket of a kind."""
 Bucket: TypeAlias = tuple[Facet, int | str | None]
 
 _NOBODY: Final[dict[Hashable, SubscriberGroup[Any]]] = {}
@@ -42,14 +42,14 @@ def _task(event: FlovynEvent) -> int | None:
 
 @dataclass(frozen=True)
 class Interest(Generic[E]):
-    """What a subscription asks for, and the bucket that it belongs in."""
+    """One subscription's request, and the bucket that it belongs in."""
 
     asks: Hashable = None
-    """Whoever asks for the same joins the same crowd."""
+    """Subscriptions that ask for the same join the same group."""
     bucket: Bucket | None = None
     """None: every event may be a match."""
     matches: Callable[[E], bool] | None = None
-    """What the bucket alone does not decide; None if it decides all."""
+    """Decides what the bucket alone does not; None if it decides all."""
 
 
 def event_interest(pattern: EventPattern) -> Interest[FlovynEvent]:
@@ -79,14 +79,14 @@ class Topic(Generic[E]):
     _for_all: dict[Hashable, SubscriberGroup[E]] = field(default_factory=dict)
     """The bucket that every event looks into."""
     _open_to_all: tuple[SubscriberGroup[E], ...] = ()
-    """What is in it, which is sooner looked through than a dictionary."""
+    """Its groups, which are looked through faster than a dictionary."""
     _buckets: dict[Facet, dict[int | str | None, dict[Hashable, SubscriberGroup[E]]]] = field(
         default_factory=dict
     )
 
     @property
     def active(self) -> bool:
-        """Whether a subscription is active on it."""
+        """True if a subscription is active on it."""
         return bool(self._for_all or self._buckets)
 
     def join(self, interest: Interest[E], capacity: int) -> SharedChannel[E]:
@@ -132,7 +132,7 @@ class Topic(Generic[E]):
 
 
 class Topics(dict[K, Topic[E]], Generic[K, E]):
-    """All topics of one side of the bus, by tenant or by stream key."""
+    """The topics of one side of the bus, by tenant or by stream key."""
 
     def held_by(self, holder: object, key: K) -> Topic[E]:
         """The topic of that key, made where there is none; from now on held by `holder`."""

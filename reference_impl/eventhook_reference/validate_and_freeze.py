@@ -1,4 +1,4 @@
-"""What is published, checked and frozen in one look.
+"""Checks and freezes a published event in one look.
 
 Nearly every event is in order, and to check its members, measure its wire form and copy its data one
 after another costs more than to hand it to ten readers. So one walk over the data does all three
@@ -25,7 +25,7 @@ from eventhook_reference.wire import MAX_EVENT_BYTES, checked_body
 _MOST_PER_CHARACTER: Final = 6
 """The longest that JSON makes of one character: `\\u0000`."""
 _MOST_BESIDES: Final = 1024
-"""What an event's wire form has at most beside its data, its source and its correlation id."""
+"""The most bytes that an event's wire form has beside its data, its source and its correlation id."""
 _ROOM: Final = (MAX_EVENT_BYTES - _MOST_BESIDES) // _MOST_PER_CHARACTER
 """How many characters of text surely fit."""
 _PER_ITEM: Final = 6
@@ -91,7 +91,7 @@ def _is_sound_type(event_type: str) -> bool:
 
 
 def _room_after(text: object, room: int) -> int:
-    """How much room there is beside that text; below 0 if it is not surely in order."""
+    """Returns how much room there is beside that text; below 0 if it is not surely in order."""
     if type(text) is str and (text.isascii() or _is_unicode(text)):
         return room - len(text)
     return _NO

@@ -1,4 +1,4 @@
-"""What both backends check before anything goes anywhere."""
+"""Checks that both backends make before anything is sent."""
 
 from __future__ import annotations
 

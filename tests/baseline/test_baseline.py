@@ -36,7 +36,7 @@ def seen(*results: RunResult) -> dict[str, Observed]:
 
 
 def good(**members: Any) -> dict[str, Observed]:
-    """All requirements hold, the case `made::broken` included."""
+    """Returns a run in which all requirements hold, the case `made::broken` included."""
     result = made.all_pass()
     fixed = replace(made.passed("PUB-02"), id="made::broken")
     result.cases.append(fixed)

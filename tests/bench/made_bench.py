@@ -48,5 +48,5 @@ def violation(kind: str, requirement: str, count: int = 1) -> Violation:
 
 
 def bench(*targets: TargetResult) -> BenchResult:
-    """All of them side by side."""
+    """Returns all of them side by side."""
     return BenchResult(PLAN, list(targets), "Test 3.11, 2 processors", PLAN.rounds, 12.0)

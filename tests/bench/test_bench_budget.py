@@ -11,7 +11,7 @@ BOTH = ["events", "streams"]
 
 
 def play(plan: Plan, targets: int, *, per_second: float = 0.3, each: float = 0.0) -> list[float]:
-    """What each round takes where a point costs so much besides, by what is measured and in any case."""
+    """Returns the seconds of each round, if a point costs so much more: by measure, and in any case."""
     points = plan.points(BOTH, 1000)
     budget = Budget(plan, points, targets)
     rounds: list[float] = []

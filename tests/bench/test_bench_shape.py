@@ -1,4 +1,4 @@
-"""What is measured, and that the closed loop leaves no room for a lawful loss."""
+"""The shape of a measurement, and that the closed loop leaves no room for a lawful loss."""
 
 from __future__ import annotations
 

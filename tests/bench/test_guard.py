@@ -192,7 +192,7 @@ def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
 def test_an_interrupted_guard_leaves_no_process_and_no_file(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """What it started holds a connection, which ends when the last of them is gone."""
+    """Its processes hold a connection, which ends when the last of them is gone."""
     scratch, program = tmp_path / "scratch", tmp_path / "program.py"
     scratch.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -183,11 +183,11 @@ class Timeline:
     # The verdict
 
     def judge(self, **claims: Any) -> list[Violation]:
-        """What the checker finds."""
+        """Returns what the checker finds."""
         return check(self.history, Capabilities(**claims), self.ledger)
 
     def is_good(self, **claims: Any) -> bool:
-        """Whether nothing is found; what is found is shown by the failing assertion."""
+        """Returns whether nothing is found; what is found is shown by the failing assertion."""
         found = [(violation.kind, violation.message) for violation in self.judge(**claims)]
         assert found == []
         return True

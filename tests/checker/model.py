@@ -51,7 +51,7 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Which of the correct buses it is."""
+    """The rules by which one correct bus differs from others."""
 
     capacity: int = 1000
     overflow: Policy = "unbounded"
@@ -63,7 +63,7 @@ class Rules:
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What such a bus claims."""
+        """Returns the claims of such a bus."""
         return {
             "event_capacity": self.capacity,
             "stream_capacity": self.capacity,
@@ -197,7 +197,7 @@ class Model:
         )
 
     def _takes(self, reader: Reader, publish: Publish) -> bool:
-        """Whether it takes room: what a filter keeps out does so in a ring of the whole tenant."""
+        """Returns whether it takes room: what a filter keeps out does so in a ring of the whole tenant."""
         if reader.entry.matches(publish.event):
             return True
         selects = reader.entry.selects

@@ -1,4 +1,4 @@
-"""What the checker makes of subscriptions that begin in the past: each rule kept, and broken."""
+"""The checker's rules for subscriptions that begin in the past: each one kept, and broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lost events have in common."""
+"""Traits that lost events have in common."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def is_room(name: str) -> bool:
 
 
 def floors(graph: Mapping[str, set[str]]) -> int:
-    """How many floors a drawing has in which each room stands above all that it imports."""
+    """Returns how many floors a drawing has in which each room stands above all that it imports."""
     sorter = TopologicalSorter(graph)
     sorter.prepare()
     count = 0

@@ -1,4 +1,4 @@
-"""What the documents say is what there is."""
+"""The documents against the code: options, commands, links and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the lines: read strictly, said in words, and as the schema has it."""
+"""The protocol's lines: read strictly, put into words if wrong, and as the schema has them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_schema_knows_every_method() -> None:
 
 
 def test_every_message_of_a_session_is_as_the_schema_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that the check sends and gets, to and from the suite's own driver."""
+    """Compares all messages between the check and the suite's own driver."""
     asked: dict[int, str] = {}
     wrong: list[str] = []
     seen: set[str] = set()

@@ -40,12 +40,12 @@ CLAIMS = Capabilities(total_order=True, causal_order=True)
 
 
 def is_evil(event: Event) -> bool:
-    """Whether the hostile target is hostile to this event."""
+    """Returns whether the hostile target is hostile to this event."""
     return str(getattr(event, "event_type", "")).startswith("evil.")
 
 
 def asks_for_evil(selects: Any) -> bool:
-    """Whether the hostile target is hostile to this subscription."""
+    """Returns whether the hostile target is hostile to this subscription."""
     return isinstance(selects, EventPattern) and selects.event_type_prefix == "evil"
 
 
@@ -183,7 +183,7 @@ def by_name(result: RunResult) -> dict[str, CaseResult]:
 
 
 def outcomes(result: RunResult) -> dict[str, str]:
-    """What each case came to."""
+    """Returns what each case came to."""
     return {name: case.outcome for name, case in by_name(result).items()}
 
 

@@ -515,7 +515,7 @@ class _Lying(PliableClient):
     told = 0
 
     def lie(self, event: Event) -> Event:
-        """What is delivered in place of an event."""
+        """Returns what is delivered in place of an event."""
         return event
 
     def copy(self, event: Event) -> Event:

@@ -1,4 +1,4 @@
-"""What cases declare of themselves, held against what they do: cases at once rely on it."""
+"""The declarations of cases against what they do: concurrent cases rely on them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run() -> WatchedRunner:
 
 
 def most_open(subscriptions: Sequence[Subscribed]) -> int:
-    """How many were open at a time, at most."""
+    """Returns how many were open at a time, at most."""
     steps = [(one.entered.step, 1) for one in subscriptions if one.entered]
     steps += [(one.left.step, -1) for one in subscriptions if one.entered and one.left]
     most = now = 0

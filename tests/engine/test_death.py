@@ -1,4 +1,4 @@
-"""How a process ended, and where it stood, in words."""
+"""The end of a process, and where it stood, in words."""
 
 from __future__ import annotations
 

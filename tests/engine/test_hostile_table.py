@@ -1,4 +1,4 @@
-"""Whatever a target or a driver does to its process, `run` ends with a verdict or a named reason.
+"""The table of hostile targets and drivers: `run` always ends with a verdict or a named reason.
 
 `pytest -m hostile` runs all rows. Each is a whole command, a few at a time; a test waits for its row.
 """
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Ended:
-    """How the command ended."""
+    """The end of the command."""
 
     code: int
     output: str
@@ -114,7 +114,7 @@ PROCESS: Final[dict[str, tuple[frozenset[int], str]]] = {
     "leaks_a_session": (CONFORMANT, "1 child process"),
     "leaks_descriptors": (CONFORMANT, "100 open descriptors"),
 }
-"""What a misdeed in `publish` comes to; each other place has a few of them."""
+"""The outcome of each misdeed in `publish`; each other place has a few of them."""
 RAISED: Final = {
     "raises_SystemExit": (BROKEN, "TargetExited"),
     "raises_CancelledError": (BROKEN, "TargetCancelled"),

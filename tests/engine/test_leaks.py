@@ -1,4 +1,4 @@
-"""What a target leaves behind is told, and what the suite itself needs is not."""
+"""Reports what a target leaves behind, and not what the suite itself needs."""
 
 from __future__ import annotations
 

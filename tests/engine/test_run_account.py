@@ -1,4 +1,4 @@
-"""How a run keeps its accounts: what is charged to whom, what comes late, what is never run."""
+"""The accounts of a run: charges, late arrivals, and cases that never run."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_what_the_case_found_itself_is_never_withdrawn() -> None:
 
 
 class LeaksLater(PliableClient):
-    """What one tenant hears, the first one that ever subscribed hears too, 100 ms later."""
+    """Delivers each tenant's events to the first tenant that ever subscribed too, 100 ms later."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -268,7 +268,7 @@ def test_case_that_runs_alone_finds_nothing_parked_and_leaves_nothing() -> None:
 
 
 def test_what_is_late_for_a_case_that_runs_alone_is_caught_by_its_leaving() -> None:
-    """What was parked is audited before such a case; it is no part of the case's own history."""
+    """Audits parked subscriptions before such a case; they are no part of its own history."""
     hostile = Hostile(RepeatsLater)
 
     async def wait_for_the_repeat(probe: Probe) -> None:

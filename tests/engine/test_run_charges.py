@@ -1,4 +1,4 @@
-"""What a breach is charged to beside its own requirement: only to what the case's text says."""
+"""Charges a breach, beside its own requirement, only to those that the case's text names."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class ReadingClient(PliableClient):
             yield Reading(channel, self.read) if asks_for_evil(selects) else channel
 
     def read(self) -> Any:
-        """What an evil read returns, or a coroutine that does."""
+        """Returns what an evil read returns, or a coroutine that does."""
         raise NotImplementedError
 
 
@@ -373,7 +373,7 @@ class LeavingHangs(PliableClient):
                 await self.at_leaving()
 
     async def at_leaving(self) -> None:
-        """What leaving does."""
+        """Acts when it is left."""
         await for_ever()
 
 
@@ -398,7 +398,7 @@ def test_leaving_raises() -> None:
 
 
 class LeavingSwallowsCancellation(LeavingHangs):
-    """Whoever cancels it has to do so twice."""
+    """Has to be cancelled twice."""
 
     async def at_leaving(self) -> None:
         try:

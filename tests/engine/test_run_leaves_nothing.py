@@ -1,4 +1,4 @@
-"""What a run leaves in the user's directory: nothing but what was asked for."""
+"""A run leaves nothing in the user's directory but what was asked for."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ BOUNDS = Bounds.of(QUICK)
 def overdue(
     silent: int = 0, still: int = 0, turning: int = 0, starved_s: float = 0.0
 ) -> str | None:
-    """What a pulse says after so many silent ticks, beats without a turn, and beats with one."""
+    """Returns what a pulse says after so many silent ticks, beats without a turn, and beats with one."""
     pulse = _Pulse(BOUNDS)
     found = None
     for turns in [*range(1, turning + 1), *[turning] * still]:
@@ -81,7 +81,7 @@ def test_what_one_target_does_to_its_process_changes_no_other(
 
 
 def used_s(*arguments: str) -> float:
-    """How much processor time a command took with all its processes, in seconds."""
+    """Returns how much processor time a command took with all its processes, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([PROGRAM, *arguments], check=True, capture_output=True, timeout=100)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -94,7 +94,7 @@ def test_a_case_that_leaves_more_unread_is_named() -> None:
 
 
 async def fences_for_two(probe: Probe) -> None:
-    """What one is fenced by, the other reads too."""
+    """Fences one subscription with an event that the other reads too."""
     tenant = probe.make.tenant()
     wide = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.by_type(tenant, "order"))

@@ -37,7 +37,7 @@ def _asked_for(request: pytest.FixtureRequest) -> None:
 
 @contextmanager
 def loud() -> Iterator[None]:
-    """What this machine lacks is no failure, and no secret."""
+    """Skips what this machine cannot run, and says so."""
     try:
         yield
     except measuring.Missing as error:
@@ -66,7 +66,7 @@ def test_a_bus_comes_to_what_the_docs_say(entry: Any) -> None:
 
 
 def musts(measured: Any) -> list[str]:
-    """What the verdict hangs on; a SHOULD may depend on how busy the machine is."""
+    """Returns the failed MUSTs; a SHOULD may depend on how busy the machine is."""
     return [one.requirement for one in measured.failed if one.level == "MUST"]
 
 

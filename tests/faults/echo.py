@@ -26,7 +26,7 @@ class Talk:
             return await self.reader.readexactly(len(text))
 
     async def hear(self) -> bytes:
-        """What comes next; nothing at the end."""
+        """Returns what comes next; nothing at the end."""
         async with asyncio.timeout(PATIENCE_S):
             return await self.reader.read(1024)
 

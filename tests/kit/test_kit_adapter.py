@@ -327,7 +327,7 @@ def test_a_target_without_the_kit_names_none() -> None:
 
 @pytest.mark.asyncio
 async def test_kit_adds_no_turn_between_publishing_and_entering() -> None:
-    """What a bus still does a turn after `send` is seen by whoever enters at once (PUB-05)."""
+    """A subscriber who enters at once sees what the bus still does a turn after `send` (PUB-05)."""
     sinks: list[Any] = []
 
     class Pumps(Adapter):

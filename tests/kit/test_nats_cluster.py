@@ -25,7 +25,7 @@ def entries(directory: Path) -> list[Path]:
 
 
 async def arrives(publisher: str, reader: str) -> None:
-    """What a client of one node publishes reaches a client of another in the end."""
+    """Returns once an event from a client of one node has reached a client of another."""
     async with (
         asyncio.timeout(PATIENCE_S),
         connect(publisher) as one,

@@ -41,12 +41,12 @@ class RecordingBackend(StreamingBackend):
 
     @property
     def told(self) -> list[FlovynEvent]:
-        """What went out on the event bus."""
+        """The events that went out on the event bus."""
         return [one for one in self.published if isinstance(one, FlovynEvent)]
 
     @property
     def streamed(self) -> list[StreamEvent]:
-        """What went out on streams."""
+        """The events that went out on streams."""
         return [one for one in self.published if isinstance(one, StreamEvent)]
 
     @property

@@ -28,7 +28,7 @@ class Rig:
         return self.probe.history
 
     def found(self) -> list[Violation]:
-        """What the checker and the case have found so far."""
+        """Returns what the checker and the case have found so far."""
         return [*check(self.history, self.run.capabilities), *self.probe.violations]
 
     def backend(self) -> PliableClient:
@@ -38,7 +38,7 @@ class Rig:
         return backend
 
     def bus(self) -> PliableBus:
-        """What the clients share."""
+        """Returns what the clients share."""
         return self.backend().bus
 
 

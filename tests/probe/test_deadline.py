@@ -1,4 +1,4 @@
-"""How long is waited."""
+"""The length of waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a target delivers is compared by what is there, not by what it says of itself."""
+"""A delivered event is compared by its content, not by its own `__eq__`."""
 
 from __future__ import annotations
 

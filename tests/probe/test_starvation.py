@@ -34,7 +34,7 @@ class Scripted:
 
 
 class Rising:
-    """Whatever waits is starved all the time."""
+    """A meter for which every wait is starved all the time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -53,7 +53,7 @@ async def test_starved_time_is_waited_again() -> None:
     late = never()
 
     class ThenItComes(Rising):
-        """What is waited for comes when the time has run out, all of which was starved."""
+        """A future that is done when the time has run out, all of which was starved."""
 
         def read(self) -> float:
             if self.now:

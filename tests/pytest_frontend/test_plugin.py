@@ -66,7 +66,7 @@ def run(vendor: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 def node_ids(result: pytest.RunResult) -> list[str]:
-    """What `--collect-only -q` printed."""
+    """Returns what `--collect-only -q` printed."""
     return [line for line in result.outlines if "::" in line]
 
 

@@ -39,7 +39,7 @@ class FakeConnection:
         await asyncio.sleep(0)
 
     async def callers(self, count: int) -> list[asyncio.Task[Round]]:
-        """That many callers, waiting."""
+        """Returns that many waiting callers."""
         tasks = [asyncio.create_task(self.barrier.passed(self.epoch)) for _ in range(count)]
         await asyncio.sleep(0)
         return tasks

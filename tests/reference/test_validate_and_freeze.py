@@ -1,4 +1,4 @@
-"""What is published, checked and frozen in one look: never otherwise than by the contract's own check."""
+"""Checks and freezes events in one look, always with the same outcome as the contract's own check."""
 
 import random
 from collections import OrderedDict

@@ -78,7 +78,7 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[feature])
 
     def evaluate(self, expression: str) -> Any:
-        """What an expression comes to in the page."""
+        """Returns what an expression comes to in the page."""
         answer = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )

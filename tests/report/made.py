@@ -13,7 +13,7 @@ from eventhook_conformance.target import Capabilities
 
 EVENTS = Capabilities(profiles={"events"})
 HOSTILE = "<script>document.title='owned'</script>]]>\x00\u202e\ud800 `|*[x](y) &amp; \"'"
-"""What a target may deliver, raise, or be called."""
+"""Text that a target may deliver, raise, or be called."""
 
 
 def result(*cases: CaseResult, **members: Any) -> RunResult:

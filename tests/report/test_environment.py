@@ -1,4 +1,4 @@
-"""What every report says about where it comes from."""
+"""Every report says where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run comes to: requirements, verdicts, exit codes."""
+"""The outcome of a run: requirements, verdicts, exit codes."""
 
 from __future__ import annotations
 

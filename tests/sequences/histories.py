@@ -115,11 +115,11 @@ class Played:
         self.order[a], self.order[b] = self.order[b], self.order[a]
 
     def check(self) -> list[SequenceViolation]:
-        """What is wrong with the events."""
+        """Returns what is wrong with the events."""
         return check(self.scenario, self.ids, self.events, now_ms=NOW)
 
     def streams(self) -> dict[str, list[StreamEvent]]:
-        """All streams of it: each event's twin, and output right after a task's start."""
+        """Returns all streams of it: each event's twin, and output right after a task's start."""
         streams: dict[str, list[StreamEvent]] = {}
         told: set[UUID | None] = set()
         for event in self.events:
@@ -149,7 +149,7 @@ class Played:
     def check_twins(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[SequenceViolation]:
-        """What is wrong with the twins, once the streams were changed."""
+        """Returns what is wrong with the twins, once the streams were changed."""
         streams = self.streams()
         change(streams)
         return list(check_twins(match(self.scenario, self.ids, self.events), streams))
@@ -157,7 +157,7 @@ class Played:
     def check_output(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[SequenceViolation]:
-        """What is wrong with the output, once the streams were changed."""
+        """Returns what is wrong with the output, once the streams were changed."""
         streams = self.streams()
         change(streams)
         return list(check_output(self.scenario, self.ids, streams))

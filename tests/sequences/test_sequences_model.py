@@ -26,7 +26,7 @@ def named(raw: Mapping[str, Any]) -> dict[str, Named]:
 
 
 def order(raw: Mapping[str, Any]) -> set[tuple[Named, Named]]:
-    """All pairs of which the first comes before the second, through others too."""
+    """Returns all pairs of which the first comes before the second, through others too."""
     direct = {event["label"]: event["before"] for event in raw["events"]}
     later: dict[str, set[str]] = {}
     for label in TopologicalSorter(direct).static_order():

@@ -108,7 +108,7 @@ def test_an_answer_is_read() -> None:
 
 
 class Told:
-    """What schemathesis says of an error of its own."""
+    """An error of schemathesis's own, as it tells it."""
 
     title = "Runtime Error"
 

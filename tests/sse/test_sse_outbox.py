@@ -1,4 +1,4 @@
-"""What waits for one reader: in order, bounded on each side, and known to be idle or not."""
+"""The outbox of one reader: in order, bounded on each side, and known to be idle or not."""
 
 from __future__ import annotations
 

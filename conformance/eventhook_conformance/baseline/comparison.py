@@ -91,7 +91,7 @@ def compare(
 def accepts(
     baseline: Baseline, target: str, charges: Collection[Charge], how: How, today: datetime.date
 ) -> bool:
-    """Whether a baseline accepts all charges of a case that bind; a SHOULD does not."""
+    """Returns whether a baseline accepts all charges of a case that bind; a SHOULD does not."""
     valid = [
         entry
         for entry in baseline.entries

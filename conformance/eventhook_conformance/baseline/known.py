@@ -47,7 +47,7 @@ class Entry:
     """Its text in the file, with comments. A changed entry is written into this text."""
 
     def covers(self, charge: Charge, how: How) -> bool:
-        """Whether it accepts that outcome of that case and requirement."""
+        """Returns whether it accepts that outcome of that case and requirement."""
         case, identifier = charge
         if identifier not in self.requirements or self.case not in (None, case):
             return False
@@ -112,7 +112,7 @@ class Observed:
         return "untested" if charge[0] is None else "undecided"
 
     def passes(self, entry: Entry, identifier: str) -> bool:
-        """Whether a requirement of an entry was tested and passes now."""
+        """Returns whether a requirement of an entry was tested and passes now."""
         if entry.case is None:
             return self.outcomes.get(identifier) == "passed"
         return entry.case in self.decided and (entry.case, identifier) not in self.charges
@@ -211,7 +211,7 @@ def _binding(facts: Mapping[Charge, str]) -> dict[Charge, str]:
 
 
 def advisory(identifier: str) -> bool:
-    """Whether a requirement is a SHOULD, which changes no verdict."""
+    """Returns whether a requirement is a SHOULD, which changes no verdict."""
     requirement = requirements().get(identifier)  # a report of a newer suite may know more
     return requirement is not None and requirement.level == "SHOULD"
 

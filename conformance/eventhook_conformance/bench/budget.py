@@ -63,7 +63,7 @@ class Budget:
         self._measured_s += measured_s
 
     def another(self) -> bool:
-        """Whether one more round, as short as possible, still fits roughly."""
+        """Returns whether one more round, as short as possible, still fits roughly."""
         if self._fixed_s is not None:
             return True
         least_s = sum(self._around.values()) + _LEAST_S * sum(self._units)

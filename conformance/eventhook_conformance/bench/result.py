@@ -46,7 +46,7 @@ class Measure:
 
     @property
     def behind(self) -> bool:
-        """Whether most rounds could not keep the schedule."""
+        """True if most rounds could not keep the schedule."""
         late = sum(one.reached < 0.9 * one.rate for one in self.opens)
         return 2 * late > len(self.opens)
 

@@ -60,7 +60,7 @@ class Reader:
     end: End | None = None
     end_error: str | None = None
     waited: bool = False
-    """Whether its last fence did not come in time."""
+    """True if its last fence did not come in time."""
 
 
 @dataclass(frozen=True)

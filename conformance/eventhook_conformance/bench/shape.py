@@ -60,7 +60,7 @@ class Point:
     rate: float
     """Events a second in the open loop, at most."""
     closed: bool = True
-    """Whether its throughput is measured too."""
+    """True if its throughput is measured too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,12 +52,12 @@ class Subject:
 
     @property
     def alive(self) -> bool:
-        """Whether it makes sense to measure on."""
+        """True if it makes sense to measure on."""
         return self.result.failure is None
 
     @property
     def events(self) -> bool:
-        """Whether the target has an event side."""
+        """True if the target has an event side."""
         return "events" in self.capabilities.profiles
 
     async def open(self) -> None:

@@ -27,7 +27,7 @@ Raw = Callable[[Any], Awaitable[None]]
 
 
 def publisher(client: Client, ground: Ground) -> Raw:
-    """That client's `publish` for the side of the ground."""
+    """Returns the client's `publish` for the side of the ground."""
     backend = client.backend
     publish: Any = backend.events.publish if ground.side == "events" else backend.streams.publish
     raw: Raw = publish
@@ -89,12 +89,12 @@ async def _chunk(
 
 
 def _is_far(probe: Probe) -> bool:
-    """Whether a publish costs a round trip, so that one after the other takes too long."""
+    """Returns whether a publish costs a round trip, so that one after the other takes too long."""
     return probe.target.server is not None or probe.capabilities.driver
 
 
 def _is_complete(came: Sequence[object], chains: Sequence[Sequence[Event]]) -> bool:
-    """Whether all came once, and each chain in its order."""
+    """Returns whether all came once, and each chain in its order."""
     if len(came) != sum(map(len, chains)):
         return False
     places = {event: place for place, event in enumerate(came)}

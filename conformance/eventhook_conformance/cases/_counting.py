@@ -50,7 +50,7 @@ async def _use(probe: Probe, selects: Selects, via: Via, *, publish: bool) -> No
 
 
 async def cleanup(probe: Probe, client: Client) -> int:
-    """What `cleanup_inactive_channels` answers."""
+    """Returns what `cleanup_inactive_channels` answers."""
     return await probe.returns(client.cleanup(probe.history), "cleanup_inactive_channels")
 
 
@@ -61,7 +61,7 @@ async def sweep(probe: Probe, client: Client, times: int) -> None:
 
 
 async def channels(probe: Probe, client: Client) -> ChannelCounts:
-    """What `active_channels` answers."""
+    """Returns what `active_channels` answers."""
     return await probe.returns(client.channels(probe.history), "active_channels")
 
 
@@ -77,7 +77,7 @@ def total(counts: ChannelCounts) -> int:
 
 
 def grown(now: ChannelCounts, since: ChannelCounts) -> bool:
-    """Whether either side has more channels than before."""
+    """Returns whether either side has more channels than before."""
     return now.events > since.events or now.streams > since.streams
 
 
@@ -88,7 +88,7 @@ async def expect_back(
     what: str,
     meanwhile: Listener | None = None,
 ) -> None:
-    """That after a cleanup no more channels are left than there were at the start.
+    """Expects that after a cleanup no more channels are left than there were at the start.
 
     Args:
         probe, client: through whom.

@@ -58,7 +58,7 @@ class Ground:
 
     @property
     def capacity(self) -> int:
-        """How many unread events a subscription here holds, as claimed."""
+        """The claimed number of unread events that a subscription here holds."""
         return capacity_of(self._probe, self.side)
 
     def event(self) -> Event:
@@ -79,6 +79,6 @@ class Ground:
 
 
 def capacity_of(probe: Probe, side: Side) -> int:
-    """How many unread events a subscription of that side holds, as claimed."""
+    """Returns how many unread events a subscription of that side holds, as claimed."""
     claimed = probe.capabilities
     return claimed.event_capacity if side == "events" else claimed.stream_capacity

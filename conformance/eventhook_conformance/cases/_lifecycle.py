@@ -60,7 +60,7 @@ class Play:
     execution: Execution
     since: Moment
     events: Listener
-    """All of the tenant."""
+    """Hears every event of the tenant."""
     known: tuple[str, ...] = ()
     """The keys of the streams that were known at `prepare`."""
     streams: dict[str, Listener] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Play:
 
     @property
     def listeners(self) -> list[Listener]:
-        """All who listen."""
+        """Every listener."""
         return [self.events, *self.streams.values()]
 
     @property
@@ -303,7 +303,7 @@ async def play_interleaved(
 
 
 def expect_end(probe: Probe, play: Play, charge: str) -> None:
-    """That the execution says how the scenario ends."""
+    """Expects that the execution says how the scenario ends."""
     if play.execution.status != play.scenario.status:
         probe.found(
             f"status {play.scenario.status} at the end of {play.scenario.name}",

@@ -27,7 +27,7 @@ class Watch:
     streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
     """By key, from the first publish on."""
     executions: list[Execution] = field(default_factory=list)
-    """Whose status is looked at."""
+    """The executions whose status is looked at."""
     early: list[tuple[Event, str, str]] = field(default_factory=list)
     """Ends that were told before they were committed: what told it, the status in it and the real one."""
 

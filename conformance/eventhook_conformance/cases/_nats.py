@@ -1,4 +1,4 @@
-"""What the cases of the NATS mapping share: subjects, bodies, servers of the suite's own."""
+"""Shared by the cases of the NATS mapping: subjects, bodies, servers of the suite's own."""
 
 from __future__ import annotations
 

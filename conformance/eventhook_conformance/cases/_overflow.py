@@ -1,4 +1,4 @@
-"""What the cases of overflow do, the same on both sides of the bus."""
+"""Bodies of the overflow cases, the same on both sides of the bus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SLACK: Final = 64
 
 
 async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
-    """What is read of each publisher is an unbroken run, at the end that the policy keeps."""
+    """The events read of each publisher are an unbroken run, at the end that the policy keeps."""
     breach = None
     publishers = 1 if who == "one" else PUBLISHERS
     for settle_s in (0.0, probe.settings.settle_s):
@@ -49,7 +49,7 @@ async def publishers_wait(probe: Probe, side: Side) -> None:
 
 
 async def everything_is_kept(probe: Probe, side: Side) -> None:
-    """All of it comes, however late it is read."""
+    """Every event comes, however late it is read."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     await stage.publish(stage.overrun)
@@ -117,7 +117,7 @@ async def _out(stage: OverflowScenario, count: int, publishers: int, limit_s: fl
 
 
 async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
-    """What was published and is not read never exceeds the bound."""
+    """The number of published, unread events never exceeds the bound."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     bound = 2 * stage.capacity + _SLACK

@@ -1,4 +1,4 @@
-"""What the overflow cases share: a reader that stands still, on either side of the bus.
+"""Shared by the overflow cases: a reader that stands still, on either side of the bus.
 
 A correct bus may deliver late. So a reader starts only after a witness, a subscription of the same
 client to something else, got an event published after all others. Where what it then reads breaks
@@ -34,7 +34,7 @@ publisher_layouts: Final = pytest.mark.parametrize(
 
 @dataclass(frozen=True)
 class OverflowBreach:
-    """How what was read is not what the policy keeps."""
+    """The difference between the events read and those that the policy keeps."""
 
     expected: str
     seen: str
@@ -62,7 +62,7 @@ class OverflowScenario:
 
     @property
     def overrun(self) -> int:
-        """How many events are an overrun: no multiple of the capacity."""
+        """Returns the number of events that make an overrun: no multiple of the capacity."""
         excess = self.capacity // 3 + 3
         return self.capacity + excess + (excess % self.capacity == 0)
 
@@ -202,7 +202,7 @@ class OverflowScenario:
             raise CaseAborted
 
     def limit_s(self, usual_s: float) -> float:
-        """How long may last what takes so long while no reader stands still."""
+        """Returns how long may last what takes so long while no reader stands still."""
         return max(self.probe.deadline.current_s, usual_s * _SLOWED)
 
 

@@ -1,4 +1,4 @@
-"""What the cases of events, patterns and tenants do alike."""
+"""Steps that the cases of events, patterns and tenants share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MANY: Final = 100
 
 
 def room(probe: Probe, most: int) -> int:
-    """How many subscriptions a case may open at once: half the claim, for others are parked."""
+    """Returns how many subscriptions a case may open at once: half the claim, for others are parked."""
     return min(most, max(2, probe.capabilities.max_subscriptions // 2))
 
 
 async def side_by_side(
     probe: Probe, calls: Iterable[Coroutine[Any, Any, T]], each: int = 1
 ) -> list[T]:
-    """What these answer, as many under way together as the claimed number of subscriptions allows.
+    """Returns what these answer, as many under way together as the claimed number of subscriptions allows.
 
     Args:
         probe: the case's.

@@ -1,4 +1,4 @@
-"""What the cases of recovery share: clients behind proxies, traffic that may fail, and the way back."""
+"""Shared by the cases of recovery: clients behind proxies, traffic that may fail, and the way back."""
 
 from __future__ import annotations
 

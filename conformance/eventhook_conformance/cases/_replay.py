@@ -79,7 +79,7 @@ class ReplayChannel:
         await self.probe.burst([chain for chain in chains if chain], via=via)
 
     def published(self) -> list[Event]:
-        """All that the case published in this channel so far, fences too."""
+        """Returns all that the case published in this channel so far, fences too."""
         return [
             event
             for event in published(self.probe)
@@ -100,7 +100,7 @@ class ReplayChannel:
 
 
 def published(probe: Probe) -> list[Event]:
-    """All that a case published so far, fences too."""
+    """Returns all that a case published so far, fences too."""
     return [publish.event for publish in probe.history.publishes]
 
 

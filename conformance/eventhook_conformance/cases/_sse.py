@@ -47,7 +47,7 @@ def both_sides(
 
 
 def expect_problem(probe: Probe, answer: Answer, status: int, why: str) -> None:
-    """That a request was refused with that status, in the form of a problem."""
+    """Expects that a request was refused with that status, in the form of a problem."""
     about = f"{answer.method} {answer.url} ({why})"
     if answer.status != status:
         probe.found(f"{status} for {about}", f"{answer.status}")

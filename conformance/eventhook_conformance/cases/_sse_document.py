@@ -39,7 +39,7 @@ async def fetch_document(sse: Sse) -> dict[str, Any]:
 def expect_described(
     probe: Probe, document: dict[str, Any], operation: dict[str, Any], answer: Answer
 ) -> None:
-    """That the document knows of the answer: its status, its type, its headers."""
+    """Expects that the document describes of the answer: its status, its type, its headers."""
     about = f"{answer.method} {answer.url}"
     responses = operation.get("responses", {})
     status = str(answer.status)

@@ -1,4 +1,4 @@
-"""What several cases do step by step."""
+"""Steps that several cases share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Chains: TypeAlias = Mapping[Via, Sequence[Sequence[Event]]]
 
 
 class ConsumerFailed(Exception):
-    """What the body of a subscription raises, where a case wants its consumer to fail."""
+    """Raised by the body of a subscription if a case wants its consumer to fail."""
 
 
 async def yields(times: int) -> None:

@@ -30,7 +30,7 @@ _MANY_IDLE: Final[dict[Depth, int]] = {"quick": 20, "normal": 110, "deep": 1_100
 
 
 async def _expect_truth(probe: Probe, client: Client) -> int:
-    """That a cleanup answers by how much the count went down; what it answered."""
+    """Expects a cleanup to answer by how much the count went down; returns its answer."""
     before = await channels(probe, client)
     removed = await cleanup(probe, client)
     after = await channels(probe, client)

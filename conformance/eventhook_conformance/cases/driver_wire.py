@@ -78,7 +78,7 @@ def _full(probe: Probe) -> FlovynEvent:
 
 @case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered"})
 async def events_come_back_in_their_wire_form(probe: Probe) -> None:
-    """All members by their names, absent ones as null, UUIDs in lower case."""
+    """Members by their names, absent ones as null, UUIDs in lower case."""
     backend = await _backend(probe)
     full = _full(probe)
     bare = probe.make.event(full.tenant_id, timestamp_ms=-1)
@@ -125,7 +125,7 @@ def _expect_wire_form(probe: Probe, event: Event, mark: str, lines: list[bytes])
 
 @case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def events_of_other_writers_are_taken(probe: Probe) -> None:
-    """Whatever the order, unknown members, missing optionals, the case of UUIDs, escapes."""
+    """In any order of members, with unknown ones, missing optionals, the case of UUIDs, escapes."""
     event = _full(probe)
     listener = await probe.subscribe(EventPattern.all(event.tenant_id))
     for what, change in _WRITERS.items():
@@ -150,7 +150,7 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
 
 @case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
-    """Whatever the order of members, the unknown ones, the escapes."""
+    """In any order of members, with unknown ones, and with escapes."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     for what, change in _WRITERS.items():
@@ -159,7 +159,7 @@ async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
 
 
 async def _is_taken(probe: Probe, listener: Listener, event: Event, text: str, what: str) -> None:
-    """That an event written like this is published, and delivered whole."""
+    """Expects that an event written like this is published, and delivered whole."""
     client = await probe.client()
     backend = await _backend(probe)
     method = "publish" if isinstance(event, FlovynEvent) else "publish_stream"

@@ -10,7 +10,7 @@ from eventhook_conformance.specification import case
 
 
 class _Count:
-    """What one subscription says that it lost, followed over time: it never falls.
+    """Follows the count of events that one subscription says it lost: it never falls.
 
     A bus may count when it is read, so that it knows of a loss only then.
     """
@@ -21,7 +21,7 @@ class _Count:
         self._said = 0
 
     def look(self, when: str) -> bool:
-        """Whether the count has not fallen; records a breach if it has."""
+        """Returns whether the count has not fallen; records a breach if it has."""
         said = self._listener.dropped
         if said is None or said >= self._said:
             self._said = said or 0
@@ -34,7 +34,7 @@ class _Count:
         return False
 
     def is_exact(self, when: str) -> bool:
-        """Whether it is what was published and not read; records a breach if it is not."""
+        """Returns whether it is what was published and not read; records a breach if it is not."""
         stage, listener = self._stage, self._listener
         lost, said = stage.count - len(listener.received), listener.dropped
         if said == lost:

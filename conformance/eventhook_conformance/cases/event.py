@@ -22,7 +22,7 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 @via
 @case("EVT-01", implicates={"altered"})
 async def every_field_arrives_as_published(probe: Probe, via: Via) -> None:
-    """All optionals, none, each alone and each pair: what is set says nothing about the rest."""
+    """Every optional, none, each alone and each pair: no field depends on another."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     everything = (True, True, True)
@@ -179,7 +179,7 @@ _VALUES: Final[dict[str, list[Any]]] = {
 @pytest.mark.parametrize("values", list(_VALUES))
 @case("EVT-02", implicates={"altered", "lost", "lost-first"})
 async def any_json_value_arrives_unchanged(probe: Probe, values: str, via: Via) -> None:
-    """What an outside service sent is nobody's to tidy up."""
+    """Nobody may tidy up what an outside service sent."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     events = [probe.make.event(tenant, data=value) for value in _VALUES[values]]

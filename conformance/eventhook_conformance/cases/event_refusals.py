@@ -45,7 +45,7 @@ async def lone_surrogates_are_refused(probe: Probe) -> None:
 
 @case("EVT-05", implicates={"refused-seen"})
 async def malformed_event_types_are_refused(probe: Probe) -> None:
-    """All that a subject, a line or a log would read as something else; nothing of it is sent."""
+    """Types that a subject, a line or a log would read as something else; none of them is sent."""
     tenant, workflow = probe.make.tenant(), uuid4()
     everything = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.for_workflow(tenant, workflow))

@@ -95,7 +95,7 @@ async def reading_one_takes_nothing_from_the_other(
 async def leaving_one_takes_nothing_from_the_other(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """What an equal subscription has not read yet stays, and so does what is still to come."""
+    """An equal subscription still gets its unread events, and all later ones."""
     ground = Ground(probe, side)
     for leaver in (0, 1):
         pair = [await ground.subscribe(), await ground.subscribe()]

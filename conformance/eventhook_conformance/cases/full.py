@@ -55,7 +55,7 @@ class _Full:
         return readers
 
     async def released(self, by: str) -> None:
-        """That no publisher waits any more.
+        """Expects that no publisher waits any more.
 
         Raises:
             CaseAborted: one does.
@@ -122,7 +122,7 @@ async def _cancelled(probe: Probe, listener: Listener) -> None:
 
 
 async def _read_out(probe: Probe, *readers: Listener) -> None:
-    """That they end, now that their client is closed, and leaves them."""
+    """Expects that they end, now that their client is closed, and leaves them."""
     for listener in readers:
         listener.drain()
         if not await probe.deadline.wait(listener.start_reading()):

@@ -161,7 +161,7 @@ async def _hundreds(probe: Probe, side: str) -> None:
 
 @case("STR-01", implicates=_OTHERS | {"repeated"}, subscriptions=len(_WORDS), self_contained=True)
 async def words_are_keys_like_any_other(probe: Probe) -> None:
-    """Whatever a language, a store or a file system reads into them."""
+    """Words that a language, a store or a file system gives a meaning."""
     await side_by_side(probe, (_is_a_key(probe, word) for word in _WORDS))
 
 

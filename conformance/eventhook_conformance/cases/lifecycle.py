@@ -67,7 +67,7 @@ async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenar
 @each()
 @case("LIF-01")
 async def run_is_told_step_by_step(probe: Probe, scenario: str) -> None:
-    """All that the steps so far caused is published when `proceed` returns."""
+    """Every event that the steps so far caused is published when `proceed` returns."""
     play = await prepare(probe, scenarios()[scenario])
     done = {"prepare"}
     for step in play.scenario.steps:

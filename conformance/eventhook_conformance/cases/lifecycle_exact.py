@@ -20,7 +20,7 @@ from eventhook_conformance.sequences import covering, interleavings, scenarios
 from eventhook_conformance.specification import case
 
 _CHOSEN: Final = [name for name, one in scenarios().items() if one.since or name in covering()]
-"""All in which something happens that happens in no other."""
+"""The scenarios in which something happens that happens in no other."""
 
 _RUNS: Final = 2
 

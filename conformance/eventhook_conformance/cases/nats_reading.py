@@ -115,7 +115,7 @@ def _selections(example: Event) -> list[EventPattern | str]:
 
 
 def _misshapen(example: Event) -> dict[str, bytes]:
-    """What an event looks like that was cut off, wrapped, or has one member of another kind."""
+    """Returns what an event looks like that was cut off, wrapped, or has one member of another kind."""
     whole = members_of(example)
     body = json.dumps(whole).encode()
     garbage = {
@@ -233,7 +233,7 @@ def _mark(event: Any) -> object:
 
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def events_of_other_writers_are_read(probe: Probe) -> None:
-    """Whatever the order, unknown members, missing optionals, the case of UUIDs, blanks."""
+    """In any order of members, with unknown ones, missing optionals, the case of UUIDs, blanks."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     async with plain(probe) as wire:
@@ -259,7 +259,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
 
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
-    """Whatever the order of members, the unknown ones, the blanks and escapes."""
+    """In any order of members, with unknown ones, blanks and escapes."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     async with plain(probe) as wire:

@@ -70,7 +70,7 @@ async def _asks_for(
     scope: str,
     allowed: list[list[str]],
 ) -> Counter[str]:
-    """What is asked for newly must be one of the alternatives; answers what lies out of the scope."""
+    """Expects the new subjects in the scope to be one of `allowed`; returns those out of it."""
     before = await subjects_asked(url)
     listener = await probe.subscribe(selects, via)
     # Not earlier, should entering return before the server was asked (which is PUB-04).
@@ -90,7 +90,7 @@ async def _asks_for(
 
 
 def _reaches(subject: str, scope: str) -> bool:
-    """Whether a subscription to the subject can select anything of the scope."""
+    """Returns whether a subscription to the subject can select anything of the scope."""
     for token, wanted in zip(subject.split("."), scope.split("."), strict=False):
         if token == ">":
             return True

@@ -68,7 +68,7 @@ def _expect_subject(probe: Probe, watch: Watch, mark: str, event: Event, subject
 
 @case("NAT-02", "EVT-10")
 async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
-    """All members by their names, absent ones as null, UUIDs in lower case, any text as UTF-8."""
+    """Members by their names, absent ones as null, UUIDs in lower case, any text as UTF-8."""
     tenant, workflow, task = probe.make.tenant(), uuid4(), uuid4()
     data: list[Any] = [
         {"a.b c": [1, 2.5, -0.0, None, True, {}], "": '\u00e9\U0001f600\u2028 "quoted"'},
@@ -135,7 +135,7 @@ def _expect_wire_form(probe: Probe, watch: Watch, mark: str, event: Event) -> No
 
 @case("NAT-07")
 async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None:
-    """Who subscribes at that moment on another connection is too late; who stood there got it."""
+    """A subscription made then on another connection is too late; one that stood already got it."""
     tenant, key = probe.make.tenant(), probe.make.key()
     async with plain(probe) as wire:
         for _ in range(10):

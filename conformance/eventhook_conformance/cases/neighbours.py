@@ -62,7 +62,7 @@ def _one_of_each_side(probe: Probe) -> list[Ground]:
 async def _expect_as_soon(
     probe: Probe, ground: Ground, listener: Listener, usual_s: float, side: Side, delays: str
 ) -> None:
-    """That events still arrive as soon as before; the quickest counts, for a machine may be busy."""
+    """Expects events to arrive as soon as before; the quickest counts, for a machine may be busy."""
     allowed, took = max(_NOTICEABLE_S, 10 * usual_s), [float("inf")]
     while len(took) <= _ROUNDS and min(took) > allowed:
         took.append(await _round_trip(probe, ground, listener))

@@ -29,14 +29,14 @@ from eventhook_conformance.specification import case, via
 @publisher_layouts
 @case("OVF-01", needs={"overflow": ("drop_oldest",)})
 async def an_overrun_drops_the_oldest(probe: Probe, who: str) -> None:
-    """What is read of each publisher is an unbroken run up to its newest."""
+    """The events read of each publisher are an unbroken run up to its newest."""
     await an_overrun_keeps_a_run(probe, "events", who)
 
 
 @publisher_layouts
 @case("OVF-01", needs={"overflow": ("drop_newest",)})
 async def an_overrun_drops_the_newest(probe: Probe, who: str) -> None:
-    """What is read of each publisher is an unbroken run from its oldest."""
+    """The events read of each publisher are an unbroken run from its oldest."""
     await an_overrun_keeps_a_run(probe, "events", who)
 
 

@@ -172,7 +172,7 @@ _SILENT: Final[dict[str, Callable[[UUID], EventPattern]]] = {
 )
 @case("PAT-12", implicates={"unmatched", "lost", "lost-first", "ended"})
 async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -> None:
-    """Whether someone waits on it or not; and when its event comes after all, it is there."""
+    """With a waiting read and without; and it gets its event if one comes after all."""
     tenant = probe.make.tenant()
     quiet = [await probe.subscribe(silent(tenant)) for silent in _SILENT.values()]
     busy = await probe.subscribe(EventPattern.all(tenant))

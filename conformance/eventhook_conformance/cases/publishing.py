@@ -127,7 +127,7 @@ reading_can_begin_again_on_streams = on_streams(reading_can_begin_again, __name_
 
 @case("PUB-12", needs={"in_process": (True,)})
 async def consumers_exception_is_its_own(probe: Probe, side: Side = "events") -> None:
-    """What the body of a subscription raises is raised on, whether something is unread or not."""
+    """Raises on what the body of a subscription raises, with unread events and without."""
     ground = Ground(probe, side)
     for unread in (0, 2):
         listener = await ground.subscribe()

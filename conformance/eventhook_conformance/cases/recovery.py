@@ -86,7 +86,7 @@ async def a_fault_that_is_over_costs_nothing_more(probe: Probe) -> None:
 
 @case("REC-03", implicates=LOSS, last=True)
 async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
-    """What a client had received before its connection broke is read after it, all of it."""
+    """Events that a client had received before its connection broke are all read after it."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         tenant, key = probe.make.tenant(), probe.make.key()
@@ -216,7 +216,7 @@ async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, f
 
 
 async def _enter(probe: Probe, listener: Listener, limit_s: float) -> bool:
-    """Whether it was entered; anything but SubscribeError is a finding."""
+    """Returns whether it was entered; anything but SubscribeError is a finding."""
     try:
         await listener.enter(limit_s)
     except SubscribeError:

@@ -22,7 +22,7 @@ from eventhook_conformance.specification import case
 
 _FAULTS: Final = 50
 _SLACK: Final = 5
-"""What may come and go by itself; a leak at each fault is ten times that."""
+"""Allowed growth by chance; a leak at each fault is ten times that."""
 _LOOK_EVERY_S: Final = 0.02
 _OPEN_FILES: Final = Path("/dev/fd")
 
@@ -55,7 +55,7 @@ async def _reset(scene: Scene) -> None:
 
 
 def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
-    """What can be counted of the target from outside, or from within its process."""
+    """Returns what can be counted of the target from outside, or from within its process."""
     server, probe = scene.server, scene.probe
 
     async def connections() -> int:
@@ -178,7 +178,7 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
 
 
 async def _is_lost(probe: Probe, listener: Listener) -> None:
-    """That its reader is told so within the time in which it else had recovered."""
+    """Expects that its reader is told within the time in which it would have recovered."""
     limit_s = probe.capabilities.recovery_s
     reading = listener.start_reading()
     ended = await probe.deadline.wait(reading, timeout_s=limit_s + GRACE_S)

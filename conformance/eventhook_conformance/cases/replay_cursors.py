@@ -99,7 +99,7 @@ async def cursor_of_another_channel_does_not_tell_what_is_there(probe: Probe, si
 
 
 async def _answer(probe: Probe, listener: Listener) -> str:
-    """How the bus answers a cursor that may be none of the channel."""
+    """Returns how the bus answers a cursor that may be none of the channel."""
     try:
         await listener.enter()
     except (InvalidCursor, CursorExpired) as error:

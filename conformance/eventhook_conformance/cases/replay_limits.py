@@ -54,7 +54,7 @@ async def cursor_that_grew_too_old_is_no_silent_skip(probe: Probe, side: Side) -
 @sides
 @case("RPL-08", implicates={"skipped"})
 async def cursor_older_than_a_purge_is_no_silent_skip(probe: Probe, side: Side) -> None:
-    """What was purged after the cursor is missing: that has to be said."""
+    """Purged events after the cursor are missing: the bus has to say so."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     await reader.receive(*(await channel.publish(4))[:2])

@@ -45,7 +45,7 @@ def _older_objects_set_aside() -> Iterator[None]:
 
 
 async def _expect_no_growth(probe: Probe, what: str, step: Step) -> None:
-    """That the memory and the tasks of this process do not grow with each of many rounds.
+    """Expects that the memory and the tasks of this process do not grow with each of many rounds.
 
     A list that makes room, a cache that fills, or something else in this process may grow once.
     """

@@ -55,7 +55,7 @@ async def stream_recovers_or_ends_when_the_bus_was_lost(probe: Probe) -> None:
 
 
 async def _heard(sse: Sse, client: Client, stream: Stream, *, patient: bool = False) -> bool:
-    """Whether the stream has ended, or brings what is published now, of each side."""
+    """Returns whether the stream has ended, or brings what is published now, of each side."""
     if stream.reading.over:
         return True
     events = sse.due(stream)

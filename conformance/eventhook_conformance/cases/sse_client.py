@@ -105,7 +105,7 @@ async def browser_reads_it_alike(probe: Probe, kind: StreamKind) -> None:
 
 
 def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
-    """That somebody else saw what our own reader saw, side by side."""
+    """Expects an independent reader to see what our own saw, side by side."""
     mine = [(e.type, e.data, e.last_event_id) for e in (r.event for r in stream.reading.received)]
     for side in (True, False):
         ours = [one for one in mine if ("." in one[0]) is side]

@@ -143,7 +143,7 @@ def _says_end(stream: Stream) -> bool:
 
 
 def _ours(probe: Probe) -> bool:
-    """Whether the suite itself tells of the end; a server may believe its own engine alone."""
+    """Returns whether the suite itself tells of the end; a server may believe its own engine alone."""
     return "lifecycle" not in probe.capabilities.profiles
 
 

@@ -237,7 +237,7 @@ def _intervals(sse: Sse, most: int) -> int:
 
 
 async def _expect_comment(sse: Sse, stream: Stream) -> None:
-    """That one more comment comes within the interval."""
+    """Expects that one more comment comes within the interval."""
     probe = sse.probe
     limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
     comments = stream.reading.parser.comments

@@ -76,7 +76,7 @@ async def roots_end_ends_no_running_childs_stream(probe: Probe, how: str) -> Non
 
 
 async def _goes_on(sse: Sse, stream: Stream, events: list[Event]) -> None:
-    """That the stream is open still when one more comment has come, and carries these then."""
+    """Expects the stream to stay open for one more comment, and then to carry these."""
     comments = stream.reading.parser.comments
     before = len(comments)
     # An early end may take a moment. A comment proves that the stream outlived it; where comments are

@@ -156,7 +156,7 @@ async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
 
 
 async def _read_rest(probe: Probe, sse: Sse, reader: SocketReader, workflow: UUID) -> int:
-    """How many long events a reader that stalled still gets, up to one that is published now.
+    """Returns how many long events a reader that stalled still gets, up to one that is published now.
 
     Only events count as progress: comments may come for ever.
     """

@@ -143,7 +143,7 @@ async def reconnecting_before_the_old_connection_is_lost(probe: Probe, kind: Str
 
 @case("SSE-07", subscriptions=130, since="1.1")
 async def sixty_four_readers_at_once(probe: Probe) -> None:
-    """All connect at the same moment, and each gets everything."""
+    """They connect at the same moment, and each gets everything."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         streams = await probe.at_once(*(sse.stream("workflow", workflow) for _ in range(64)))

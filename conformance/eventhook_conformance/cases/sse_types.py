@@ -110,7 +110,7 @@ async def _open(sse: Sse, kind: StreamKind, it: UUID | None, vector: dict[str, A
 
 
 def _selects(vector: dict[str, Any], event: Event) -> bool:
-    """Whether the row selects the event; for types outside the table, such as fences, by its items."""
+    """Returns whether the row selects the event; other types, such as fences, go by its items."""
     name = event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type
     if name in _known():
         return name in vector["selects"]

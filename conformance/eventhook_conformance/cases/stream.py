@@ -50,7 +50,7 @@ _PAYLOADS: Final = (
     "\u00e9" * (_KIB_64 // 2),
 )
 _ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
-"""Whatever keeps an event from being what was published, in its place and once."""
+"""Kinds by which an event is not what was published, in its place and once."""
 
 
 async def deliver(
@@ -215,7 +215,7 @@ async def other_keys_stay_out(probe: Probe) -> None:
 
 @case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def a_task_is_no_key(probe: Probe) -> None:
-    """What a workflow's task sends goes to the workflow's readers, not to its task's."""
+    """Events of a workflow's task go to the workflow's readers, not to the task's."""
     workflow, task = probe.make.key(), probe.make.key()
     by_workflow, by_task = await probe.subscribe(workflow), await probe.subscribe(task)
     await probe.publish(probe.make.stream_event(workflow, task=task))

@@ -35,7 +35,7 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
 @via
 @case("STR-06", implicates={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
-    """Whether others were listening then or nobody was, and be it only the last one of its type."""
+    """With other listeners and without, and even the last one of its type."""
     key = probe.make.key()
     await probe.publish(
         *(probe.make.stream_event(key, event_type=one) for one in StreamEventType), via=via
@@ -126,7 +126,7 @@ async def waiting_readers_all_wake(probe: Probe) -> None:
 
 @case("STR-06", implicates=_LEFT)
 async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
-    """What was left, unread events or a waiting read with it, gets nothing; its equals go on."""
+    """A subscription that was left gets nothing, not even its unread events; its equals go on."""
     key = probe.make.key()
     first, unread, waiting, last = [await probe.subscribe(key) for _ in range(4)]
     event = probe.make.stream_event(key)
@@ -192,7 +192,7 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
 
 @case("STR-06", implicates=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
 async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
-    """What it holds is read first; its calls raise `BusClosed`; other clients' readers go on."""
+    """Its unread events are read first; its calls raise `BusClosed`; other clients' readers go on."""
     key = probe.make.key()
     mine = await probe.open_client()
     standing = await probe.subscribe(key)

@@ -71,7 +71,7 @@ _SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
 @pytest.mark.parametrize("pattern", list(_SAME))
 @case("TEN-02", implicates={"leaked", "lost", "lost-first", "repeated"})
 async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: Via) -> None:
-    """All but the tenant is equal, the event's own id too: two events, each its own tenant's."""
+    """The events differ by tenant alone, and share their id: two events, each its own tenant's."""
     same = uuid4()
     tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(_SAME[pattern](tenant, same)) for tenant in tenants]
@@ -105,7 +105,7 @@ async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: V
 @pytest.mark.parametrize("clients", ["one", pytest.param("two", marks=OTHER)])
 @case("TEN-03", implicates={"leaked"}, subscriptions=100)
 async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
-    """All in flight together, from one client and from two, each tenant from each."""
+    """Their events are in flight together, from one client and from two, each tenant from each."""
     tenants = [probe.make.tenant() for _ in range(100)]
     listeners = await probe.at_once(
         *(probe.subscribe(EventPattern.all(tenant)) for tenant in islice(tenants, room(probe, 100)))

@@ -26,7 +26,7 @@ async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
 
 
 async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) -> None:
-    """All these tenants publish; the listeners get their own, and nothing else."""
+    """Has all these tenants publish; expects that listeners get their own events, and nothing else."""
     await probe.burst(
         [probe.make.event(tenant), probe.make.event(tenant, "order.created")] for tenant in tenants
     )

@@ -30,7 +30,7 @@ __all__ = ["MISSING", "VIOLATION_KINDS", "Violation", "ViolationKind", "check", 
 def check(
     history: History, capabilities: Capabilities, ledger: Ledger | None = None
 ) -> list[Violation]:
-    """All breaches that the history shows, worst first, each charged to its requirements.
+    """Returns all breaches that the history shows, worst first, each charged to its requirements.
 
     Args:
         history: what one case did and saw.

@@ -1,4 +1,4 @@
-"""Where a subscription begins in the order of its channel: what of the past it is owed, and what it is not.
+"""Decides which events of the past a subscription that begins there is owed, and which not.
 
 The order of a channel is known as far as readers saw it, and as far as publishers fixed it. Where it is
 not known, an event is neither owed nor forbidden.
@@ -20,7 +20,7 @@ from eventhook_conformance.target import Capabilities
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a subscription that begins in the past is owed of what was published before it was active.
+    """Knows which events published before a subscription was active are owed to it.
 
     Attributes:
         after: the event whose cursor it begins after; None for the start, or an unknown cursor.
@@ -34,7 +34,7 @@ class Beginning:
 
 
 def replays(subscription: Subscribed) -> bool:
-    """Whether a subscription begins in the past."""
+    """Returns whether a subscription begins in the past."""
     return subscription.since is not None and subscription.since is not LIVE
 
 
@@ -100,7 +100,7 @@ class Beginnings:
         )
 
     def forbids(self, subscription: Subscribed, publish: Publish) -> bool:
-        """Whether an event lies at or before the cursor that a subscription began after."""
+        """Returns whether an event lies at or before the cursor that a subscription began after."""
         beginning = self.of(subscription)
         if beginning is None or beginning.after is None:
             return False
@@ -131,7 +131,7 @@ class Beginnings:
         return settled if early else "lost-handover"
 
     def _past(self, subscription: Subscribed) -> Iterable[Publish]:
-        """What a subscription asks for that was published or under way when it became active."""
+        """Returns what a subscription asks for that was published or under way when it became active."""
         return (
             publish
             for publish in self._origins.matching(subscription)
@@ -151,7 +151,7 @@ class Beginnings:
         )
 
     def _gone_by_fault(self, publish: Publish, subscription: Subscribed) -> bool:
-        """Whether a server that broke in between may have taken the history with it."""
+        """Returns whether a server that broke in between may have taken the history with it."""
         if self._claimed.replay_survives == "server":
             return False
         return subscription.since is START and any(
@@ -180,7 +180,7 @@ class Beginnings:
         return "skipped"
 
     def retained(self, subscription: Subscribed, publish: Publish, known: Moment) -> bool:
-        """Whether an event was surely in the claimed history until a moment.
+        """Returns whether an event was surely in the claimed history until a moment.
 
         Counts generously: what may have come after it takes its room.
         """
@@ -205,7 +205,7 @@ class Beginnings:
     def purged(
         self, subscription: Subscribed, publish: Publish, known: Moment, since: int = 0
     ) -> bool:
-        """Whether a purge of the channel may have taken an event after a step, before a moment."""
+        """Returns whether a purge of the channel may have taken an event after a step, before a moment."""
         scope = self._origins.scope_of(subscription)
         return any(
             purge.side == subscription.side
@@ -216,7 +216,7 @@ class Beginnings:
         )
 
     def may_refuse(self, subscription: Subscribed, cursor: Publish) -> bool:
-        """Whether `CursorExpired` is right for the cursor of an event."""
+        """Returns whether `CursorExpired` is right for the cursor of an event."""
         claimed, now = self._claimed, subscription.entering
         if self._history.faults and claimed.replay_survives != "server":
             return True
@@ -229,7 +229,7 @@ class Beginnings:
         return self._newer(subscription, cursor, now) >= claimed.replay_events
 
     def may_forget(self, subscription: Subscribed, cursor: Publish) -> bool:
-        """Whether `InvalidCursor` is right for the cursor of an event of the same channel."""
+        """Returns whether `InvalidCursor` is right for the cursor of an event of the same channel."""
         if self._claimed.replay_survives == "server":
             return False
         if self._history.faults:

@@ -16,7 +16,7 @@ from eventhook_conformance.target import Capabilities
 
 @dataclass(frozen=True)
 class Reading:
-    """What one subscription read of a channel, first deliveries only."""
+    """The events that one subscription read of a channel, first deliveries only."""
 
     subscription: Subscribed
     reads: Sequence[Publish]
@@ -24,7 +24,7 @@ class Reading:
     earliest: Sequence[int]
     """For each place, the least step at which an event there or later was called."""
     never_read: Sequence[Publish]
-    """What it was owed live and did not read."""
+    """Events that it was owed live and did not read."""
 
 
 class ChannelOrder:
@@ -75,11 +75,11 @@ class ChannelOrder:
                 yield publish
 
     def readings_of(self, publish: Publish, but: Subscribed) -> Iterable[Reading]:
-        """What other subscriptions read, of those that read an event."""
+        """Returns what other subscriptions read, of those that read an event."""
         return (one for one in self._with.get(publish, ()) if one.subscription is not but)
 
     def comes_before(self, publish: Publish, cursor: Publish, reader: Subscribed) -> bool:
-        """Whether an event is known to come before another, by all but one reader."""
+        """Returns whether an event is known to come before another, by all but one reader."""
         if self._fixed(publish, cursor):
             return True
         return any(
@@ -88,12 +88,12 @@ class ChannelOrder:
         )
 
     def _fixed(self, first: Publish, second: Publish) -> bool:
-        """Whether publishers fixed the order of two events."""
+        """Returns whether publishers fixed the order of two events."""
         same = (first.client, first.epoch) == (second.client, second.epoch)
         return (same or self._claimed.causal_order) and first.before(second)
 
     def after(self, cursor: Publish, reader: Subscribed, until: int) -> set[Publish]:
-        """What is known to come after an event, and was called before a step.
+        """Returns what is known to come after an event, and was called before a step.
 
         Args:
             cursor: the event.
@@ -116,7 +116,7 @@ class ChannelOrder:
         return found
 
     def _missed(self, reading: Reading, cursor: Publish, until: int) -> Iterator[Publish]:
-        """What a reader was owed and never got: it was still to come when it read the cursor's event."""
+        """Yields what a reader was owed and never got: it was to come after the cursor's event."""
         if not reading.never_read:
             return
         reader = reading.subscription

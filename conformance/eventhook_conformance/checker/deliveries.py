@@ -1,4 +1,4 @@
-"""What each single delivery must be: published, unchanged, asked for, in its time, and only once."""
+"""Rules for single deliveries: published, unchanged, asked for, in its time, and only once."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _judge(
 
 
 def _foreign(subscription: Subscribed, event: Event) -> bool:
-    """Whether it is another tenant's event, or another key's."""
+    """Returns whether it is another tenant's event, or another key's."""
     selects = subscription.selects
     if isinstance(event, FlovynEvent):
         return isinstance(selects, EventPattern) and event.tenant_id != selects.tenant_id

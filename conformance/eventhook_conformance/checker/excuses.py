@@ -1,4 +1,4 @@
-"""What may lawfully have cost a subscription an event: overflow by the claimed policy, or a fault."""
+"""Excuses for a missing event: overflow by the claimed policy, or a fault."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class _Crowd:
         )
 
     def within(self, since: int, until: int) -> int:
-        """How many were called before `until`, and not gone at `since`."""
+        """Returns how many were called before `until`, and not gone at `since`."""
         return bisect_left(self.called, until) - bisect_right(self.gone, since)
 
 
 class Overflow:
-    """Whether overflow may have cost a subscription an event.
+    """Decides whether overflow may have cost a subscription an event.
 
     It counts generously: whatever may have been in the buffer with the event counts, and what other
     clients publish may arrive as late as it likes unless causal order is claimed. It may therefore
@@ -90,7 +90,7 @@ class Overflow:
         return cls(crowd, came, capacity, capabilities) if len(crowd) >= capacity else None
 
     def covers(self, missing: Publish, known: int) -> bool:
-        """Whether `capacity` others may have stood in the buffer with the missing one.
+        """Returns whether `capacity` others may have stood in the buffer with the missing one.
 
         Args:
             known: the step at which it was known not to come.
@@ -112,7 +112,7 @@ class Overflow:
 def faulted(
     publish: Publish, known: int, reads: Sequence[Read], faults: Iterable[FaultWindow]
 ) -> bool:
-    """Whether a fault may have cost a subscription the event (REC-03).
+    """Returns whether a fault may have cost a subscription the event (REC-03).
 
     Args:
         known: the step at which it was known not to come.
@@ -124,7 +124,7 @@ def faulted(
 
 
 def _over(fault: FaultWindow, reads: Sequence[Read]) -> int:
-    """When a fault was over for a subscription: at its first read of what was published after it.
+    """Returns when a fault was over for a subscription: at its first read of a later publish.
 
     One that never heard anything again cannot excuse that with the fault.
     """

@@ -26,7 +26,7 @@ _FOREVER: Final = 1 << 62
 _BUFFERED: Final[frozenset[ViolationKind]] = frozenset(
     {"lost", "lost-first", "lost-on-close", "lost-handover"}
 )
-"""What may have been lost from a buffer; what is owed of the past lies in the history."""
+"""Events that a buffer may have lost; those owed of the past lie in the bus's history."""
 
 
 def judge_loss(
@@ -102,7 +102,7 @@ def _expected(kind: ViolationKind, subscription: Subscribed, publish: Publish) -
 
 
 class _Lazy:
-    """What overflow may excuse, worked out when the first loss is known: most histories show none."""
+    """Works out what overflow may excuse at the first loss: most histories show none."""
 
     def __init__(
         self, subscription: Subscribed, origins: Origins, capabilities: Capabilities
@@ -182,7 +182,7 @@ class _Proof:
         }
 
     def disorderly(self, missing: Publish) -> bool:
-        """Whether its publisher's events came out of order: then it may have come at any time."""
+        """Returns whether its publisher's events came out of order: then it may have come at any time."""
         return (missing.client, missing.epoch) in self._disorderly
 
     def overtaker(self, missing: Publish) -> Read | None:

@@ -1,4 +1,4 @@
-"""Where each delivery comes from: which publish it is, if any. Found once, for all rules."""
+"""Finds the publish of each delivery, if there is one; once, for all rules."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Origins:
         return self._matching[key]
 
     def _find(self, event: object, seen: Collection[Publish]) -> Publish | None:
-        """Where several share the id: of its own tenant rather, not refused, equal, not delivered yet."""
+        """Ranks publishes that share an id: own tenant, then not refused, equal, not delivered yet."""
         if not isinstance(event, FlovynEvent | StreamEvent):
             return None
         candidates = self._published.get(identity(event), [])

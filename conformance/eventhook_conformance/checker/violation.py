@@ -88,12 +88,12 @@ _REPLAYING: Final[dict[ViolationKind, str]] = {
     "lost-first": "RPL-04",
     "ended": "RPL-03",
 }
-"""What a breach breaks besides, on a subscription that begins in the past."""
+"""Requirements that a breach also breaks on a subscription that begins in the past."""
 
 MISSING: Final[frozenset[ViolationKind]] = frozenset(
     {"lost", "lost-first", "lost-retained", "lost-resumed", "lost-handover", "skipped"}
 )
-"""What a longer history of the same case may disprove: all others are shown by what was delivered."""
+"""Kinds that a longer history of the same case may disprove; deliveries prove all others."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Violation:
 
     @property
     def witnessed(self) -> str:
-        """What was seen, and how often."""
+        """Returns what was seen, and how often."""
         return (
             self.seen
             if self.count == 1
@@ -143,7 +143,7 @@ def charge_replay(violation: Violation) -> Violation:
 
 
 def name(publish: Publish) -> str:
-    """How messages call a publish."""
+    """Returns how messages call a publish."""
     kind = str(publish.event.event_type)
     short = kind if len(kind) <= _NAME else f"{kind[:_NAME]}…"
     return f"#{publish.number} ({short}, by {publish.client})"

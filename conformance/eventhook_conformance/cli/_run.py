@@ -228,7 +228,7 @@ def _exclude(option: str, given: object, other: str, other_given: object) -> Non
 
 
 def _is_debugged() -> bool:
-    """Whether a debugger or a tracer watches this process: it would not see into another one."""
+    """Returns whether a debugger or a tracer watches this process: it would not see into another one."""
     monitoring: Any = getattr(sys, "monitoring", None)
     return sys.gettrace() is not None or bool(
         monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)

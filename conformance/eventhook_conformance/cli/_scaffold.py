@@ -116,7 +116,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_ignored(path: Path) -> bool:
-    """Whether it is a .gitignore that has the suite's part already."""
+    """Returns whether it is a .gitignore that has the suite's part already."""
     return path.name == _IGNORE and _has_ours(path)
 
 

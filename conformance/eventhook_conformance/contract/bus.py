@@ -1,4 +1,4 @@
-"""What an event bus is. Whoever has read this file can write a backend.
+"""The interface of an event bus. This file is enough to write a backend.
 
 A *backend* is one client of a bus. It has two sides that never mix (STR-04): `events`, scoped by
 tenant, and `streams`, scoped by key. IDs in brackets name the requirement that tests the sentence.
@@ -139,7 +139,7 @@ class StreamBus(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelCounts:
-    """How many channels a backend keeps, per tenant (`events`) and per key (`streams`)."""
+    """The number of channels that a backend keeps, per tenant (`events`) and per key (`streams`)."""
 
     events: int
     streams: int
@@ -169,7 +169,7 @@ class StreamingBackend(ABC):
         )
 
     async def active_channels(self) -> ChannelCounts:
-        """How many channels exist, idle ones included; at least this client's.
+        """Returns how many channels exist, idle ones included; at least this client's.
 
         Raises:
             Unsupported: the backend offers no introspection (CLN-09).

@@ -1,4 +1,4 @@
-"""What can go wrong between a caller and a bus, and who says so.
+"""The errors between a caller and a bus.
 
     publish(event)           InvalidEvent      the event breaks the contract; nothing was sent
                              PublishError      it could not be handed over; outside a fault it never was

@@ -27,7 +27,7 @@ from eventhook_conformance.contract.json_value import (
 _T = TypeVar("_T")
 _LEAST = -MAX_INTEGER
 _HAVE_NO_JSON = (UnicodeEncodeError, TypeError, OverflowError, RecursionError)
-"""What the encoder raises for values that it cannot write."""
+"""Raised by the encoder for values that it cannot write."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -179,7 +179,7 @@ _event_fields = attrgetter(*_EVENT_FIELDS)
 
 
 class StreamEventType(StrEnum):
-    """What a stream event carries."""
+    """The type of a stream event's content."""
 
     TOKEN = "TOKEN"
     PROGRESS = "PROGRESS"

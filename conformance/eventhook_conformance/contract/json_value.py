@@ -24,7 +24,7 @@ def check_json(value: object, where: str = "data") -> str | None:
 
 
 def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
-    """Whether all that is in it is surely allowed. If not, `_find_problem` has the last word.
+    """Returns whether all that is in it is surely allowed. If not, `_find_problem` has the last word.
 
     Nearly every event is in order, and to name the place of each of its values would cost more than
     all else that publishing does.
@@ -54,7 +54,7 @@ def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
 
 
 def keeps_bounds(decoded: Any, depth: int = 0) -> bool:
-    """Whether what was decoded from JSON is surely allowed; a decoder lets through no other fault
+    """Returns whether what was decoded from JSON is surely allowed; a decoder lets through no other fault
     than integers that are too large and values that lie too deep."""
     kind = type(decoded)
     if kind is dict or kind is list:
@@ -137,7 +137,7 @@ def with_floats(value: Any, depth: int = 0) -> Any:
 
 
 def json_equal(left: Any, right: Any) -> bool:
-    """Whether two JSON values are the same by value.
+    """Returns whether two JSON values are the same by value.
 
     `1` equals `1.0` and `0` equals `-0.0`, a boolean is no number, and the order of keys means
     nothing. What is no JSON value equals nothing.
@@ -161,7 +161,7 @@ def json_equal(left: Any, right: Any) -> bool:
 
 
 def _same_digits(left: float, right: float) -> bool:
-    """Whether an integer has the digits that a float is written with."""
+    """Returns whether an integer has the digits that a float is written with."""
     if isinstance(left, float) is isinstance(right, float):
         return False
     real, integer = (left, right) if isinstance(left, float) else (right, left)

@@ -1,4 +1,4 @@
-"""What a subscription asks for."""
+"""Patterns, which select the events of a subscription."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
         return cls(tenant_id=tenant_id, event_type_prefix=event_type_prefix)
 
     def matches(self, event: FlovynEvent) -> bool:
-        """Whether the event passes every filter that is set."""
+        """Returns whether the event passes every filter that is set."""
         return self.missed_by(event) is None
 
     def missed_by(self, event: FlovynEvent) -> str | None:

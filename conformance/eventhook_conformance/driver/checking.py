@@ -20,12 +20,12 @@ from eventhook_conformance.target.capabilities import Capabilities
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check came to."""
+    """The result of one check."""
 
     name: str
     title: str
     wrong: str | None
-    """What is wrong; None if nothing is."""
+    """The fault found; None if there is none."""
 
 
 async def check_driver(

@@ -26,7 +26,7 @@ _PING: Final = b'{"subscription":"no such subscription","max":1,"timeout_ms":0}'
 
 
 class DriverCapabilities(Capabilities):
-    """What a driver claims."""
+    """The claims of a driver."""
 
     driver: ClassVar[bool] = True
 
@@ -73,7 +73,7 @@ class DriverHost(Server):
             return process
 
     async def take_fault(self) -> str | None:
-        """What the driver did wrong since this was asked last; the next client gets a fresh process.
+        """Returns what the driver did wrong since the last call; the next client gets a fresh process.
 
         It is also asked for what it must answer at once, whatever the bus does: so one that hangs is
         told from a bus that does.
@@ -166,7 +166,7 @@ def profiles_of(protocol: int) -> frozenset[str]:
 
 
 def _label(command: Sequence[str]) -> str:
-    """How a driver is called before it has said its name: by the first part that is a name."""
+    """Returns how a driver is called before it has said its name: by the first part that is a name."""
     return PurePath(command[0]).name or command[0]
 
 

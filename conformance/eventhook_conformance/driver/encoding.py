@@ -1,4 +1,4 @@
-"""What the suite hands to a driver as JSON, wrong values included.
+"""Writes events and patterns as JSON for a driver, wrong values included.
 
 A driver has to refuse what is invalid, so invalid values are carried as they are wherever JSON has
 them. What JSON cannot carry, or only as something else that would be valid, is refused here.

@@ -1,4 +1,4 @@
-"""What a driver in Python holds: the clients and subscriptions of a target, by name."""
+"""The open clients and subscriptions of a target that a driver in Python serves."""
 
 from __future__ import annotations
 

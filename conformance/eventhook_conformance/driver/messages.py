@@ -26,7 +26,7 @@ from eventhook_conformance.contract import (
 PROTOCOL: Final = 2
 """The newest version: it adds `since`, `cursors` and `purge`."""
 PROTOCOLS: Final = (1, PROTOCOL)
-"""All versions that are served."""
+"""Versions of the protocol that are served, the oldest first."""
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """The longest line either side may write, its end included."""
 
@@ -166,7 +166,7 @@ def read_answer(line: bytes) -> Answer:
 
 
 def read_result(method: str, raw: msgspec.Raw, kind: type[R]) -> R:
-    """What a method answered.
+    """Returns what a method answered.
 
     Raises:
         NotAMessage: it has another shape.

@@ -61,7 +61,7 @@ class DriverProcess:
         self.failure: DriverFailed | None = None
         self.protocol = PROTOCOL
         """The version that it speaks, once it was started."""
-        """What went wrong, from the moment on at which it did."""
+        """The first thing that went wrong; None before that."""
         self._lines = Lines(label, outlet)
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,7 +124,7 @@ class DriverProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it was started, and was neither ended nor killed."""
+        """True if it was started, and was neither ended nor killed."""
         return self._process is not None and not self._ending
 
     async def end(self) -> str | None:
@@ -216,7 +216,7 @@ class DriverProcess:
         return await self.read(method, raw, kind)
 
     async def read(self, method: str, raw: msgspec.Raw, kind: type[R]) -> R:
-        """What a result holds; a wrong one ends the process."""
+        """Returns what a result holds; a wrong one ends the process."""
         try:
             return read_result(method, raw, kind)
         except NotAMessage as error:

@@ -1,4 +1,4 @@
-"""How a check speaks to a driver: every answer is bounded, looked at, and told in words if wrong."""
+"""Speaks to a driver for a check: bounds and examines every answer, and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 
 class Wrong(Exception):
-    """What a driver did against the protocol, in words."""
+    """A driver broke the protocol; the message says how."""
 
 
 class Session:
@@ -104,7 +104,7 @@ class Session:
             await self.ask(method, {"client": client, "event": json.loads(event.to_json())}, Empty)
 
     async def next(self, subscription: str, most: int = 10, timeout_ms: int = 3000) -> Nexts:
-        """What comes next, after looking that the answer keeps to `max`."""
+        """Returns what comes next, after looking that the answer keeps to `max`."""
         params = {"subscription": subscription, "max": most, "timeout_ms": timeout_ms}
         answer = await self.ask("next", params, Nexts)
         if len(answer.events) > most:

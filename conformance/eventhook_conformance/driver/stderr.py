@@ -16,7 +16,7 @@ _CHUNK: Final = 64 * 1024
 
 
 class Outlet:
-    """Where labelled lines go: the standard error that there was when this was made.
+    """Takes labelled lines for the standard error that there was when this was made.
 
     pytest captures the descriptor later, so it is duplicated. A stream in memory has none; it gets
     the text itself.

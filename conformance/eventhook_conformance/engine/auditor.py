@@ -46,7 +46,7 @@ class Auditor:
 
     @property
     def budget(self) -> int:
-        """How many subscriptions stay parked, at most."""
+        """Returns how many subscriptions stay parked, at most."""
         return self._parking.budget
 
     async def park(self, parked: Parked) -> list[Revision]:

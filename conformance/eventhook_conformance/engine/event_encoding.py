@@ -50,7 +50,7 @@ _RUN_MEMBERS: Final = (
     *("target", "invoked_as", "kit", "about", "unusable", "silent", "suite_failure"),
     *("duration_s", "unaudited", "leaked"),
 )
-"""What crosses of a run's result: its cases crossed before, its settings never left."""
+"""Members of a run's result that cross: its cases crossed before, its settings never left."""
 _LONGEST: Final = 1 << 62
 _DEEPEST: Final = 48
 _MOST_LETTERS: Final = 4096

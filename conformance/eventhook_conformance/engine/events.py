@@ -1,4 +1,4 @@
-"""What the engine tells while a run goes on; progress, reports and pytest subscribe.
+"""The events that the engine publishes during a run; progress, reports and pytest subscribe.
 
 A result never changes after it was announced, but by a `ResultRevised`.
 """
@@ -53,7 +53,7 @@ class ResultRevised:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """Everything of the run is judged and closed."""
+    """The run is judged, and all its clients are closed."""
 
     run: str
     result: RunResult

@@ -16,7 +16,7 @@ from eventhook_conformance.probe.failure import TargetTimeout, describe
 
 @dataclass(frozen=True)
 class Ending:
-    """How the body of a case ended."""
+    """The end of a case's body."""
 
     decided: bool = True
     """It ran to its end, so that its requirements count as tested."""

@@ -87,7 +87,7 @@ class JudgeChild:
 
     @property
     def lost(self) -> int:
-        """How many messages were damaged on their way."""
+        """The number of messages that were damaged on their way."""
         return self._reader.lost
 
     @property

@@ -1,4 +1,4 @@
-"""What a supervisor and the process that judges for it agree on."""
+"""The request from a supervisor to the process that judges for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNHEARD: Final = 97
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeRequest:
-    """What the supervisor asks for."""
+    """One target to judge, with its settings and cases."""
 
     target: str
     settings: Settings

@@ -93,11 +93,11 @@ class Oracle:
 
 
 def explained(first: Sequence[Violation], again: Sequence[Violation]) -> bool:
-    """Whether what was found was only late: run again, all came, though out of order."""
+    """Returns whether what was found was only late: run again, all came, though out of order."""
     kinds = {one.kind for one in again}
     return bool(first) and "reordered" in kinds and not kinds & MISSING
 
 
 def _only_overtaken(violation: Violation) -> bool:
-    """Whether a loss is shown by what came instead: no proof where order does not hold."""
+    """Returns whether a loss is shown by what came instead: no proof where order does not hold."""
     return violation.kind in MISSING and isinstance(violation.entries[-1], Delivery)

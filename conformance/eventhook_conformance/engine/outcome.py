@@ -22,7 +22,7 @@ _PROVEN: Final = frozenset(
 
 
 def stands(violation: Violation, fault: str | None) -> bool:
-    """Whether a breach counts although the driver failed during the case."""
+    """Returns whether a breach counts although the driver failed during the case."""
     return fault is None or violation.kind in _PROVEN
 
 

@@ -33,7 +33,7 @@ class Parked:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing unjudged came, and every reader ended as it should."""
+        """True if nothing unjudged came, and every reader ended as it should."""
         return sum(len(one.entry.deliveries) for one in self.listeners) == self.judged and all(
             one.entry.end is None or one.ended_in_order for one in self.listeners
         )

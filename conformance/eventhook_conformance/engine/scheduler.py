@@ -84,7 +84,7 @@ class Scheduler:
 
     @property
     def concurrent(self) -> bool:
-        """Whether cases of all kinds may run beside each other."""
+        """True if cases of all kinds may run beside each other."""
         return self._width > 1
 
     def start(self, instances: Iterable[Instance]) -> None:

@@ -122,12 +122,12 @@ class Session:
 
     @property
     def stopped(self) -> bool:
-        """Whether no case can be judged: the target is unusable, or delivers nothing."""
+        """True if no case can be judged: the target is unusable, or delivers nothing."""
         return self.result.unusable is not None or self.result.silent
 
     @property
     def has_enough_failures(self) -> bool:
-        """Whether as many cases failed or stayed undecided as may end the run."""
+        """True if as many cases failed or stayed undecided as may end the run."""
         most = self._settings.max_failures
         counts = self.result.summary
         return most is not None and counts["failed"] + counts["error"] >= most
@@ -226,7 +226,7 @@ class Session:
         return self._scheduler is not None and self._scheduler.concurrent
 
     def _swap_clients(self) -> bool:
-        """Whether the shared clients change places: for every second one of concurrent cases."""
+        """Returns whether the shared clients change places: for every second one of concurrent cases."""
         self._begun += 1
         return self._concurrent and self.capabilities.multi_client and self._begun % 2 == 0
 
@@ -258,7 +258,7 @@ class Session:
                 self._tell(ResultRevised(self.name, before, after))
 
     def _place(self, result: CaseResult) -> int | None:
-        """Where a result stands among those announced; None if it was not announced yet."""
+        """Returns the place of a result among those announced; None if it was not announced yet."""
         for place, announced in enumerate(self.result.cases):
             if announced.id == result.id:
                 return place

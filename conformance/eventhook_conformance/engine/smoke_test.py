@@ -31,7 +31,7 @@ MakeProbe: TypeAlias = Callable[[Sequence[str], History], Probe]
 
 @dataclass(frozen=True)
 class SmokeReport:
-    """What the smoke test found."""
+    """The findings of the smoke test."""
 
     round_trip_s: float = 0.0
     """How long the fastest publish took, in seconds."""

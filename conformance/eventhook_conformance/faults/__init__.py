@@ -1,4 +1,4 @@
-"""What a network and a server can do to a bus, done on purpose, and seen to have happened."""
+"""Faults of the network and the server, made on purpose, and seen to have happened."""
 
 from eventhook_conformance.faults.kinds import FAULTS, Fault, NotSeen
 from eventhook_conformance.faults.proxy import Proxy

@@ -38,11 +38,11 @@ class Fault(ABC):
 
     name: ClassVar[str]
     text: ClassVar[str]
-    """What happens, in a few words, for histories."""
+    """Names the fault in a few words, for histories."""
     hold_s: ClassVar[float] = 0.0
     """How long it lasts at least once it was seen, in seconds."""
     shows: ClassVar[str]
-    """What shows that it happened."""
+    """Evidence that it happened."""
 
     def __init__(self, server: Server, proxies: Sequence[Proxy]) -> None:
         self.server = server
@@ -76,7 +76,7 @@ class Fault(ABC):
 
     @abstractmethod
     async def happened(self) -> bool:
-        """Whether it shows."""
+        """Returns whether it shows."""
 
 
 class Killed(Fault):
@@ -193,7 +193,7 @@ class _Hindered(Fault):
 
 
 class Delayed(_Hindered):
-    """All takes 200 ms longer, each way."""
+    """Delays all bytes by 200 ms, each way."""
 
     name, text = "delayed", "200 ms of delay each way"
     hold_s = 1.0

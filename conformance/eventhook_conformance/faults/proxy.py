@@ -136,7 +136,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
     # How it does it
 
     def due(self, to: str, count: int) -> float:
-        """When so many bytes that were just read go out, on the loop's clock."""
+        """Returns when so many bytes that were just read go out, on the loop's clock."""
         now = asyncio.get_running_loop().time()
         if self.bytes_per_s is not None:
             now = max(now, self._free_at[to]) + count / self.bytes_per_s
@@ -144,7 +144,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         return now + self.delay_s
 
     def slice_bytes(self) -> int:
-        """How much to read at once: little where little goes through, or it would come in lumps."""
+        """Returns how much to read at once: little where little goes through, or it would come in lumps."""
         if self.bytes_per_s is None:
             return _CHUNK
         return max(1, self.bytes_per_s // _SLICES_A_SECOND)
@@ -196,7 +196,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             await asyncio.wait(tasks)
 
     def forget(self, connection: _Connection) -> None:
-        """That connection is closed."""
+        """Forgets a connection that closed."""
         self._connections.discard(connection)
 
 

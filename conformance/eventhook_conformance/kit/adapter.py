@@ -129,7 +129,7 @@ class Adapter(AdapterParts, StreamingBackend):
         """Disconnects the client; called once, after all that was attached was left."""
 
     async def active_channels(self) -> ChannelCounts:
-        """How many channels there are, for a bus that has something to count."""
+        """Returns how many channels there are, for a bus that has something to count."""
         self.check_open()
         raise Unsupported(f"{type(self).__name__} counts no channels; claim introspection=False")
 
@@ -213,7 +213,7 @@ class Adapter(AdapterParts, StreamingBackend):
 
 
 class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
-    """What `subscribe` returns: nothing happens before it is entered, and it is entered once."""
+    """The context that `subscribe` returns: does nothing before it is entered, and is entered once."""
 
     buffer: Buffer[Any]
 

@@ -19,7 +19,7 @@ from eventhook_conformance.kit.buffer import Buffer
 from eventhook_conformance.target import Capabilities
 
 Kind: TypeAlias = Literal["event", "stream"]
-"""Which side of the bus: the tenants' events, or the streams by key."""
+"""One side of the bus: the tenants' events, or the streams by key."""
 
 
 class AdapterParts:
@@ -71,23 +71,23 @@ class AdapterParts:
             )
 
     def admits(self, selects: Any, event: Any) -> bool:
-        """Whether a subscription asks for an event: before it is buffered (PAT-13)."""
+        """Returns whether a subscription asks for an event: before it is buffered (PAT-13)."""
         if isinstance(selects, EventPattern):
             return selects.matches(event)
         return bool(event.workflow_execution_id == selects)
 
     def make_buffer(self, kind: Kind) -> Buffer[Any]:
-        """What a subscription holds its unread events in."""
+        """Returns what a subscription holds its unread events in."""
         claimed = self.capabilities
         capacity = claimed.event_capacity if kind == "event" else claimed.stream_capacity
         return Buffer(capacity, claimed.overflow)
 
     def publish_error(self, error: Exception) -> StreamingError:
-        """What a publisher gets for what `send` raised."""
+        """Returns what a publisher gets for what `send` raised."""
         return PublishError(f"the bus did not take the event: {_described(error)}")
 
     def subscribe_error(self, error: Exception) -> StreamingError:
-        """What a subscriber gets for what `attach` raised."""
+        """Returns what a subscriber gets for what `attach` raised."""
         return SubscribeError(f"the bus did not take the subscription: {_described(error)}")
 
 

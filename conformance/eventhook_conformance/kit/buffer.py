@@ -1,4 +1,4 @@
-"""What a subscription holds between the bus and its reader, with any of the overflow policies.
+"""Holds a subscription's events between the bus and its reader, with any of the overflow policies.
 
 A buffer is open, then ends in one of three ways:
 
@@ -30,7 +30,7 @@ class _Nothing(Awaitable[None]):
 
 
 NOTHING: Final = _Nothing()
-"""What `push` returns where nobody has to wait."""
+"""Returned by `push` if nobody has to wait."""
 
 
 class Buffer(Subscription[E], Generic[E]):
@@ -67,7 +67,7 @@ class Buffer(Subscription[E], Generic[E]):
         self._end: Exception | None = None
 
     def __len__(self) -> int:
-        """How many unread events it holds."""
+        """Returns how many unread events it holds."""
         return len(self._events)
 
     def push(self, event: E, cursor: str | None = None) -> Awaitable[None]:

@@ -222,13 +222,13 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _has_bridge(container: DockerContainer) -> bool:
-    """Whether the engine can publish ports; one that was started without a bridge cannot."""
+    """Returns whether the engine can publish ports; one that was started without a bridge cannot."""
     networks = container.get_docker_client().client.networks.list()
     return any(network.attrs.get("Driver") == "bridge" for network in networks)
 
 
 def _is_reached_on_loopback(container: DockerContainer) -> bool:
-    """Whether the engine runs on this host, and this process in no container of its."""
+    """Returns whether the engine runs on this host, and this process in no container of its."""
     from testcontainers.core.config import ConnectionMode
 
     client = container.get_docker_client()

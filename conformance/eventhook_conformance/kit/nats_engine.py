@@ -1,4 +1,4 @@
-"""What a container engine answers, in words for people."""
+"""Puts the errors of a container engine into words."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def engine_errors(what: str) -> Iterator[None]:
 
 
 def _knock(engine: str) -> None:
-    """Whether somebody listens there at all; docker-py leaves a socket open where nobody does."""
+    """Returns whether somebody listens there; docker-py leaves a socket open if nobody does."""
     if engine.startswith(_UNIX):
         with socket.socket(socket.AF_UNIX) as one:
             one.settimeout(ENGINE_TIMEOUT_S)
@@ -54,7 +54,7 @@ def _knock(engine: str) -> None:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What lies under the layers: docker-py wraps requests, which wraps urllib3, which wraps this."""
+    """Returns the innermost error: docker-py wraps requests, which wraps urllib3, which wraps this."""
     seen = {error}
     while (cause := error.__cause__ or error.__context__) is not None and cause not in seen:
         seen.add(cause)

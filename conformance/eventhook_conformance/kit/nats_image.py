@@ -59,7 +59,7 @@ def ensure_image(client: DockerClient) -> str:
 
 
 def context() -> bytes:
-    """What the image is built of, as a tar file.
+    """Returns what the image is built of, as a tar file.
 
     Raises:
         ServerUnavailable: the binary is none for Linux.

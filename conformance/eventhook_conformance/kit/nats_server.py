@@ -258,7 +258,7 @@ def _spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.P
 
 
 def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
-    """Whether all its threads stand still, or it ended; WNOWAIT leaves its exit code to Popen."""
+    """Returns whether all its threads stand still, or it ended; WNOWAIT leaves its exit code to Popen."""
     if not hasattr(os, "waitid"):
         return True  # macOS before Python 3.13 has no way to ask.
     options = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
@@ -266,7 +266,7 @@ def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _read_ports(directory: Path) -> dict[str, list[str]] | None:
-    """What the server wrote of its ports; None as long as it has not, or not all."""
+    """Returns what the server wrote of its ports; None as long as it has not, or not all."""
     for file in directory.iterdir():
         with suppress(ValueError):
             ports: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
@@ -275,7 +275,7 @@ def _read_ports(directory: Path) -> dict[str, list[str]] | None:
 
 
 async def greets(address: str) -> bool:
-    """Whether a NATS server says hello at that address."""
+    """Returns whether a NATS server says hello at that address."""
     url = urlsplit(address)
     try:
         reader, writer = await asyncio.open_connection(url.hostname, url.port)

@@ -1,4 +1,4 @@
-"""How a case acts on a bus and observes it, with everything recorded and every wait bounded."""
+"""Acts on a bus and observes it for a case: records everything, and bounds every wait."""
 
 from eventhook_conformance.probe.access import Via
 from eventhook_conformance.probe.client import Client

@@ -109,7 +109,7 @@ class ClientPool:
         return Client(name, context_task, backend, self._deadline)
 
     async def take_fault(self) -> str | None:
-        """What broke between the suite and the bus since the last call, if anything did."""
+        """Returns what broke between the suite and the bus since the last call, if anything did."""
         return await self.server.take_fault() if self.server is not None else None
 
     def all_shared(self) -> list[Client]:

@@ -1,4 +1,4 @@
-"""What keeps a run safe from code that ends processes, cancels at will, or refuses to end."""
+"""Keeps a run safe from code that ends processes, cancels at will, or refuses to end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TargetCancelled(Exception):
 
 
 def contain(error: BaseException) -> BaseException:
-    """What a target raised in the current task, as something that ends neither task nor process."""
+    """Returns what a target raised in the current task, as something that ends neither task nor process."""
     if isinstance(error, SystemExit):
         return TargetExited(repr(error))
     if isinstance(error, asyncio.CancelledError) and not _cancelled():

@@ -1,4 +1,4 @@
-"""How long to wait for what must come."""
+"""Bounds each wait, and tells a wait in vain from one without a processor."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Deadline:
         self.undecided = 0
         """How many waits ended in vain while a processor was lacking: they prove nothing."""
         self.reads_on = False
-        """What was overtaken may come yet, by what was seen: cases read on before they leave."""
+        """The run saw a reorder or a loss: cases read on for overtaken events before they leave."""
         self.disorderly = False
         """The target reorders with nothing going on beside it."""
         self._vain = 0
@@ -65,7 +65,7 @@ class Deadline:
 
     @property
     def looks_long(self) -> bool:
-        """Whether a look for what was overtaken takes its time: several before were not in vain."""
+        """True if a look for what was overtaken takes its time: several before were not in vain."""
         return self._vain_glances < _VAIN_BEFORE_SHORT
 
     @property
@@ -76,7 +76,7 @@ class Deadline:
         return min(self.current_s, max(_GLANCE_S, self._slowest_s * _SLOWEST_FACTOR))
 
     async def glance(self, task: asyncio.Future[Any]) -> bool:
-        """Whether what was overtaken comes soon; in vain, that shortens later glances alone."""
+        """Returns whether what was overtaken comes soon; in vain, that shortens later glances alone."""
         came = await self.wait(task, timeout_s=self.glance_s, glance=True)
         self._vain_glances = 0 if came else self._vain_glances + 1
         return came
@@ -89,7 +89,7 @@ class Deadline:
         timeout_s: float | None = None,
         glance: bool = False,
     ) -> bool:
-        """Whether the task is done in time; it is never cancelled.
+        """Returns whether the task is done in time; it is never cancelled.
 
         Args:
             task: what to wait for.

@@ -1,4 +1,4 @@
-"""How a case ends early.
+"""Exceptions that end a case early, and words for what a target raised.
 
 CaseAborted   going on makes no sense: the history (or the violation carried) says why
 NotOffered    the target's server lacks what the case looks at: it is not claimed
@@ -47,5 +47,5 @@ def describe(error: BaseException) -> str:
 
 
 def outcome_of(error: BaseException) -> str:
-    """What a call to the target came to, as messages say it."""
+    """Returns what a call to the target came to, as messages say it."""
     return str(error) if isinstance(error, TargetTimeout) else f"it raised {describe(error)}"

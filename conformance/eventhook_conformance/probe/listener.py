@@ -62,24 +62,24 @@ class Listener:
 
     @property
     def open(self) -> bool:
-        """Whether it was entered and not left yet."""
+        """True if it was entered and not left yet."""
         return self.entry.entered is not None and self.entry.left is None
 
     @property
     def received(self) -> list[Any]:
-        """All that was delivered so far, in order of reading."""
+        """The events that were delivered so far, in order of reading."""
         return [delivery.event for delivery in self.entry.deliveries]
 
     @property
     def ended_in_order(self) -> bool:
-        """Whether reading stopped because the subscription was left or its client closed."""
+        """True if reading stopped because the subscription was left or its client closed."""
         ends, ended = self.entry.ends, self.entry.ended
         in_time = ends is not None and ended is not None and ends.step < ended.step
         return self.entry.end == "stopped" and in_time
 
     @property
     def subscription(self) -> Subscription[Any]:
-        """What entering returned, to be read without a record.
+        """The subscription that entering returned, to be read without a record.
 
         Raises:
             RuntimeError: it was not entered.
@@ -90,7 +90,7 @@ class Listener:
 
     @property
     def dropped(self) -> int | None:
-        """What the subscription says it lost to overflow."""
+        """The events that the subscription says it lost to overflow."""
         subscription = self._reader.subscription
         return subscription.dropped if subscription is not None else None
 
@@ -226,7 +226,7 @@ class Listener:
             raise CaseAborted(self._hung("its reader to end", "the read still waits"))
 
     def heard(self, events: Iterable[Event]) -> bool:
-        """Whether one of these was delivered."""
+        """Returns whether one of these was delivered."""
         return any(event in self.received for event in events)
 
     async def drain_for(self, pause_s: float) -> None:

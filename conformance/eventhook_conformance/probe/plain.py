@@ -73,7 +73,7 @@ def _all_exact(values: tuple[Any, ...]) -> bool:
 
 
 def _is_exact(value: object) -> bool:
-    """Whether a value holds nothing but exact built-in types."""
+    """Returns whether a value holds nothing but exact built-in types."""
     kind = type(value)
     if kind in _EXACT:
         return True

@@ -45,7 +45,7 @@ class Trials(Protocol):
 
 
 class Probe:
-    """Everything one case may do. Each part does one thing; the methods here are the parts' own.
+    """Gives one case all that it may do. Each part does one thing; the methods here are the parts' own.
 
     `make` makes tenants, keys and events; `findings` collects the breaches that the case states;
     `access` gives clients; `tasks` runs calls beside each other; `publisher`, `subscriber` and `fences`
@@ -143,7 +143,7 @@ class Probe:
 
     @property
     def listeners(self) -> list[Listener]:
-        """All subscriptions of the case, in order of making."""
+        """The subscriptions of the case, in order of making."""
         return self.subscriber.listeners
 
     @property

@@ -1,4 +1,4 @@
-"""What a case does not care about: ids, keys, data, texts and times of many kinds, drawn by a seed.
+"""Draws, by a seed, values that a case does not care about: ids, keys, data, texts and times.
 
 The same seed and case draw the same kinds in the same order. The bits of ids are fresh all the same, so
 that two runs on one bus never meet.

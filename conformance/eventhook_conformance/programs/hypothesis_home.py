@@ -1,4 +1,4 @@
-"""Where hypothesis keeps what it works out from one run to the next: not in the user's directory.
+"""Gives hypothesis a temporary folder for what it keeps between runs, not one of the user's.
 
 By itself it makes a folder `.hypothesis` in the current one, also without a database of examples: it
 reads all modules there are for constants, and remembers those of each file.

@@ -29,7 +29,7 @@ _DATA: Final = ({"n": 1, "": [0, None]}, None, 0, "", [1.25, {"a": {}}])
 
 
 class _ConsumerFailed(Exception):
-    """What the body of a subscription raises on purpose."""
+    """Raised on purpose by the body of a subscription."""
 
 
 async def play(probe: Probe, program: Program) -> None:
@@ -57,7 +57,7 @@ class Player:
         self._listeners: list[Listener] = []
         self._unread: Counter[object] = Counter()
         self._in_flight: Counter[object] = Counter()
-        """What a fence meanwhile may come before."""
+        """Events that a fence published meanwhile may overtake."""
         self._guest_open = False
         claimed = probe.capabilities
         self._clients = CLIENTS if claimed.multi_client else 1
@@ -235,7 +235,7 @@ class Player:
             self._unread[scope] += size
 
     async def _has_room(self, scope: object, size: int, *entering: EventPattern | str) -> bool:
-        """Whether so many more may be published, after reading what is unread if it has to be.
+        """Returns whether so many more may be published, after reading what is unread if it has to be.
 
         Overflow is the OVF cases' matter: nothing here is left unread beyond the capacity.
         """
@@ -247,7 +247,7 @@ class Player:
         return self._unread[scope] + self._in_flight[scope] + wanted <= self._capacity
 
     def _fences(self, scope: object, *entering: EventPattern | str) -> int:
-        """How many it takes to fence all that ask for something within a tenant or key."""
+        """Returns how many it takes to fence all that ask for something within a tenant or key."""
         asked = [*(one.entry.selects for one in self._within(scope)), *entering]
         return len(set(asked)) * (self._clients + self._guest_open)
 

@@ -28,12 +28,12 @@ _PREFIX: Final = "eventhook_conformance/cases/"
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist."""
+    """Returns whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")
 
 
 def is_controller(config: pytest.Config) -> bool:
-    """Whether this process only hands out tests to workers."""
+    """Returns whether this process only hands out tests to workers."""
     return not is_worker(config) and config.getoption("dist", "no") != "no"
 
 
@@ -65,7 +65,7 @@ def output_of(results: Mapping[str, RunResult]) -> str:
 
 
 class Collected:
-    """What the controller hears of one target from its worker.
+    """Collects what a worker tells the controller about one target.
 
     Args:
         result: the result of the target, as if nothing had been run.

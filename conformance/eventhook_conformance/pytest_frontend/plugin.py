@@ -51,7 +51,7 @@ class Judged:
     subject: ResolvedTarget
     settings: Settings
     collected: Collected
-    """What workers of pytest-xdist told, in the process that controls them."""
+    """Told by workers of pytest-xdist, in the process that controls them."""
     planned: list[Instance] = field(default_factory=list)
     session: Session | None = None
     revised: dict[str, CaseResult] = field(default_factory=dict)
@@ -313,7 +313,7 @@ class CaseJudge:
 
 @pytest.fixture
 def probe(request: pytest.FixtureRequest, conformance_run: Probing) -> CaseJudge:
-    """How a case acts and observes."""
+    """Gives a case's test function its judge."""
     instance = instance_of(request.node)
     if instance is None:
         raise pytest.UsageError("the fixture `probe` is for cases of eventhook_conformance")

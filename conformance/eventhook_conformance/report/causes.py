@@ -24,7 +24,7 @@ class Cause:
 
     @property
     def cases(self) -> tuple[CaseResult, ...]:
-        """All of them, the most telling first."""
+        """Returns the cases of the cause, the most telling first."""
         return (self.telling, *self.alike)
 
 

@@ -48,7 +48,7 @@ class Reports:
 
     @property
     def paths(self) -> list[Path]:
-        """All of them, in the order of the formats."""
+        """Returns the files that were asked for, in the order of the formats."""
         return [self._files[name] for name in FORMATS if name in self._files]
 
     def write(self, results: Sequence[RunResult], notes: Sequence[str] = ()) -> bool:
@@ -69,6 +69,6 @@ class Reports:
 
 
 def _is_step_summary(path: Path) -> bool:
-    """Whether the file is the summary that GitHub shows: other commands of the step add to it too."""
+    """Returns whether the file is GitHub's summary of a step, to which other commands add too."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     return bool(summary) and path.resolve() == Path(str(summary)).resolve()

@@ -213,7 +213,7 @@ def _all_drawn(history: History, violation: Violation) -> list[_Drawn]:
 
 
 def _concerns(entry: Entry, reader: Subscribed | None, involved: Sequence[Subscribed]) -> bool:
-    """Whether an entry concerns one of these subscriptions."""
+    """Returns whether an entry concerns one of these subscriptions."""
     if isinstance(entry, Publish):
         return any(one.matches(entry.event) for one in involved)
     if isinstance(entry, Delivery | Waited):

@@ -1,4 +1,4 @@
-"""What all reports say about a result in the same words."""
+"""Words about a result that all reports share."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def loose_ends(result: RunResult) -> Iterator[LooseEnd]:
 
 
 def advisory(case: CaseResult) -> bool:
-    """Whether a case breaks SHOULD requirements only, which changes no verdict."""
+    """Returns whether a case breaks SHOULD requirements only, which changes no verdict."""
     broken = charged(case)
     return bool(broken) and all(requirements()[one].level == "SHOULD" for one in broken)
 
@@ -92,12 +92,12 @@ def word(one: RequirementResult, result: RunResult) -> str:
 
 
 def not_selected(one: RequirementResult) -> bool:
-    """Whether the requirement is claimed, but no case of it was selected."""
+    """Returns whether the requirement is claimed, but no case of it was selected."""
     return one.outcome == "not_claimed" and (one.reason or "").startswith("not selected")
 
 
 def by_kit(one: RequirementResult, result: RunResult) -> bool:
-    """Whether the suite's own kit meets the requirement: that says nothing about the bus."""
+    """Returns whether the suite's own kit meets the requirement: that says nothing about the bus."""
     return one.outcome == "passed" and _KIT_PARTS.get(one.requirement.group) in result.kit
 
 

@@ -46,7 +46,7 @@ class BrokenZoo(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What the suite made of one mutant."""
+    """The suite's outcome for one mutant."""
 
     mutant: str
     bug: str
@@ -57,17 +57,17 @@ class Examination:
     message: str
     """Under which it was caught, or what went wrong."""
     message_found: bool
-    """Whether a requirement named for it was charged with the message named for it."""
+    """True if a requirement named for it was charged with the message named for it."""
     duration_s: float
 
     @property
     def good(self) -> bool:
-        """Whether the suite did what it should."""
+        """True if the suite did what it should."""
         return self.judgement in ("killed", "passed")
 
 
 def registered_mutants() -> dict[str, Mutant]:
-    """All mutants that installed packages register, by name.
+    """Returns all mutants that installed packages register, by name.
 
     Raises:
         BrokenZoo: an entry point cannot be loaded, holds something else, or a name comes twice.
@@ -88,7 +88,7 @@ def registered_mutants() -> dict[str, Mutant]:
 
 
 def examine_unaided(mutant: Mutant) -> Examination:
-    """Whether random histories and interleavings alone find a mutant, whatever they charge."""
+    """Returns whether random histories and interleavings alone find a mutant, whatever they charge."""
     began = time.perf_counter()
     instances = [one for name, one in catalog().items() if name.partition("::")[0] in UNAIDED_CASES]
     result = judge(mutant.target(), UNAIDED_SETTINGS, instances)

@@ -161,7 +161,7 @@ def _unseen_parts(node: ast.AST) -> list[ast.expr | ast.keyword]:
 
 
 def _is_unseen(node: ast.AST) -> bool:
-    """Whether a node is a docstring, a log message, an import, a text for people, or `__all__`."""
+    """Returns whether a node is a docstring, a log message, an import, a text for people, or `__all__`."""
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.JoinedStr():
             return True

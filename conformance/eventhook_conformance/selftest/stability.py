@@ -1,4 +1,4 @@
-"""How often the suite changes its mind: the same run again and again, with and without load."""
+"""Counts how often the suite changes its mind: repeats the same run, with and without load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SPIN: Final = "while True: pass"
 
 @dataclass(frozen=True)
 class Repetition:
-    """What one of the runs came to."""
+    """The outcome of one of the runs."""
 
     number: int
     loaded: bool

@@ -100,7 +100,7 @@ class _Composer:
     # Workflows
 
     def body(self, body: Body, label: str) -> list[Step]:
-        """All steps of a workflow, from its start to its end."""
+        """Returns all steps of a workflow, from its start to its end."""
         blocks, fails = body
         steps = [self._step("start-workflow", workflow=label, worker=f"worker-of-{label}")]
         for block in blocks:

@@ -25,7 +25,7 @@ class Bindings:
     due: dict[str, int] = field(default_factory=dict)
     """By timer, when it is due."""
     errors: frozenset[str] = frozenset()
-    """All errors that the run's tasks and promises end with."""
+    """The errors that the run's tasks and promises end with."""
 
     def same(self, name: str, value: str) -> bool:
         """Returns True if that text may stand for that name; the first text given is kept."""

@@ -9,7 +9,7 @@ from eventhook_conformance.sequences.model_book import Book, Json, PartState, Wo
 
 
 class Workflows:
-    """All workflows of a run.
+    """The workflows of a run.
 
     Args:
         book: where events are entered.

@@ -11,7 +11,7 @@ from eventhook_conformance.sequences.scenario import ExpectedEvent, Ids
 
 
 def picture(match: Match) -> str:
-    """All of it, an event a line: its place, type, whose it is, when, and what is wrong with it."""
+    """Returns all of it, an event a line: its place, type, whose it is, when, and what is wrong with it."""
     start = match.seen[0].timestamp_ms if match.seen else 0
     label_at = {place: label for label, place in match.found.items()}
     remarks = _remarks(match)

@@ -41,7 +41,7 @@ class ExpectedEvent:
 
     @property
     def place(self) -> str:
-        """Whose event it is, in a word."""
+        """The owner of the event, in a word."""
         return "/".join(label for label in (self.workflow, self.task) if label is not None)
 
 
@@ -86,7 +86,7 @@ class Scenario:
 
     @cached_property
     def required(self) -> tuple[ExpectedEvent, ...]:
-        """All that must surely be seen."""
+        """The events that must surely be seen."""
         return tuple(event for event in self.events if not event.optional)
 
     @cached_property
@@ -131,7 +131,7 @@ class Ids:
 
 @cache
 def scenarios() -> Mapping[str, Scenario]:
-    """All scenarios by name, in the order of the specification."""
+    """Returns all scenarios by name, in the order of the specification."""
     return {raw["name"]: scenario_of(raw) for raw in load("scenarios")["scenarios"]}
 
 

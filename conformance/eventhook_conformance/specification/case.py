@@ -25,7 +25,7 @@ _HTTP: Final = "sse"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """What the suite knows of a case before it runs."""
+    """The facts about a case that are known before it runs."""
 
     name: str
     """`module::function`."""
@@ -51,7 +51,7 @@ class Case:
 
     @property
     def phase(self) -> int:
-        """When it runs.
+        """The phase in which it runs.
 
         Those alone come first, while nothing is parked; what leaves nothing comes while the others'
         subscriptions are listened to at the end anyway; what breaks things comes last.
@@ -62,16 +62,16 @@ class Case:
 
     @property
     def parks(self) -> bool:
-        """Whether its subscriptions stay open after its end, to be listened to."""
+        """True if its subscriptions stay open after its end, to be listened to."""
         return not (self.exclusive or self.last)
 
     @property
     def reads_streams(self) -> bool:
-        """Whether it reads a target's HTTP streams, and so waits most of the time."""
+        """True if it reads a target's HTTP streams, and so waits most of the time."""
         return any(requirements()[one].profile == _HTTP for one in self.requirements)
 
     def can_run_concurrently(self, *, multi_client: bool) -> bool:
-        """Whether it can run beside any others, where several may run at once.
+        """Returns whether it can run beside any others, where several may run at once.
 
         What watches a server may see what others do to it.
         """

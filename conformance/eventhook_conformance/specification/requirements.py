@@ -64,7 +64,7 @@ def specification_version() -> str:
 
 
 def asked_in(since: str, version: str) -> bool:
-    """Whether what is asked since one version is asked in another.
+    """Returns whether what is asked since one version is asked in another.
 
     Raises:
         LookupError: there is no such version.

@@ -112,7 +112,7 @@ class _Exchange:
 
     @property
     def enough(self) -> bool:
-        """Whether it has ended, or is a stream that brought an event."""
+        """True if it has ended, or is a stream that brought an event."""
         if any(_ends(message) for message in self._sent):
             return True
         parts = [one for one in self._sent[1:] if not one.get("body", b":").startswith(b":")]
@@ -152,7 +152,7 @@ class _Exchange:
         ]
 
     def whole(self) -> list[Message]:
-        """All of it, with an end."""
+        """Returns all of it, with an end."""
         if any(_ends(message) for message in self._sent):
             return self._sent
         return [*self._sent, {"type": "http.response.body", "body": b""}]

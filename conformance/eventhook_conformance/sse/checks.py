@@ -62,14 +62,14 @@ class Wanted:
     """The events that one stream should carry."""
 
     carries: Callable[[Event], bool]
-    """Whether an event belongs on it, whatever was asked for by `types`."""
+    """True if an event belongs on it, whatever was asked for by `types`."""
     selects: Callable[[Event], bool]
-    """Whether `types` asks for it."""
+    """True if `types` asks for it."""
     tenant: UUID
     consolidated: bool = False
 
     def takes(self, event: Event) -> bool:
-        """Whether the event should be seen."""
+        """Returns whether the event should be seen."""
         return self.carries(event) and self.selects(event)
 
 
@@ -142,7 +142,7 @@ def judge(
     requested: Moment,
     opened: Moment,
 ) -> list[Finding]:
-    """All breaches of one stream.
+    """Returns all breaches of one stream.
 
     Args:
         received: its events.
@@ -333,13 +333,13 @@ def _lane(event: Event) -> object:
 
 
 def says_end(event: ServerSentEvent) -> bool:
-    """Whether it says that the workflow has ended: an event `end` with its status (SSE-25)."""
+    """Returns whether it says that the workflow has ended: an event `end` with its status (SSE-25)."""
     content = as_object(event.data)
     return event.type == "end" and content is not None and "status" in content
 
 
 def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
-    """Whether it is what the server itself has to tell: a lifecycle event that the suite did not make,
+    """Returns whether the server itself has to tell it: a lifecycle event that the suite did not make,
     the older form of one, or that the workflow has ended."""
     if says_end(event):
         return True

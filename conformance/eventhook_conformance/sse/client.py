@@ -63,7 +63,7 @@ class Reading:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more can come."""
+        """True if nothing more can come."""
         return self.ended is not None or self.error is not None
 
     def take(self, events: Sequence[ServerSentEvent], at: Moment) -> None:

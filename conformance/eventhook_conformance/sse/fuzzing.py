@@ -52,7 +52,7 @@ Phase: TypeAlias = Literal["examples", "coverage", "fuzzing", "stateful"]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is tried."""
+    """The effort of a search: how much is tried."""
 
     real: tuple[Phase, ...] = ("fuzzing",)
     """On streams with real ids, which lead to streams."""

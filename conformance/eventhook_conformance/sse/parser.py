@@ -58,7 +58,7 @@ class Parser:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the bytes so far end within a line or a block."""
+        """True if the bytes so far end within a line or a block."""
         return bool(self._line or self._fields)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:

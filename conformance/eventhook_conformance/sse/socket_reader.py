@@ -49,10 +49,10 @@ class SocketReader:
         self.headers: Mapping[str, str] = {}
         """By lower-case name, once `read_head` has returned."""
         self.events: list[ServerSentEvent] = []
-        """All events that `read_events` has read."""
+        """The events that `read_events` has read."""
         self.parser = Parser()
         self.ended = False
-        """Whether the answer has ended in good order."""
+        """True once the answer has ended in good order."""
         self._sock = sock
         self._reader = reader
         self._writer = writer

@@ -45,11 +45,11 @@ class Stream:
         self.requested = requested
         self.fences = fences
         self.judged = True
-        """Whether it is held against what was published; not where the target itself publishes."""
+        """False if it is not held against what was published, since the target itself publishes."""
         self._closing = closing
 
     def has(self, *events: Event) -> bool:
-        """Whether all of these came."""
+        """Returns whether all of these came."""
         published = self._published()
         origins = (published.origin(one.event) for one in self.reading.received)
         came = {identity(origin.event) for origin in origins if origin is not None}
@@ -104,7 +104,7 @@ class Stream:
         *,
         glance: bool = False,
     ) -> bool:
-        """Whether that holds in time, or before the stream ends.
+        """Returns whether that holds in time, or before the stream ends.
 
         Args:
             satisfied: says so.

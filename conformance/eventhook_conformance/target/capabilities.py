@@ -1,4 +1,4 @@
-"""What a backend claims; it is tested in full for what it claims, and for nothing else."""
+"""The claims of a backend. It is tested in full for what it claims, and for nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Self
 
 PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recovery", "replay")
-"""All profiles, in the order in which they are reported."""
+"""Every profile, in the order in which they are reported."""
 
 _SIDES: Final = ("events", "streams")
 
@@ -41,9 +41,9 @@ class Capabilities:
     overflow: Literal["drop_oldest", "drop_newest", "block", "unbounded"] = "drop_oldest"
     overflow_scope: Literal["subscription", "tenant"] = "subscription"
     total_order: bool = False
-    """All subscriptions of a tenant see one order (PUB-07)."""
+    """Subscriptions of a tenant see one order (PUB-07)."""
     causal_order: bool = False
-    """What was published after another publish returned is never seen before it (PUB-20)."""
+    """An event published after another publish returned is never seen before it (PUB-20)."""
     activation: Literal["bus", "client"] = "bus"
     """Entering makes active for publishers on every client, or surely only for the same one."""
     multi_client: bool = True
@@ -67,7 +67,7 @@ class Capabilities:
     replay_s: float | None = None
     """Seconds for which history holds an event; None: no limit by age."""
     replay_survives: Literal["client", "server", "nothing"] = "client"
-    """What a cursor outlives: its client, a restart of the server too, or neither."""
+    """A cursor outlives: its client, a restart of the server too, or neither."""
     replay_grace_s: float = 30.0
     """Seconds for which the history of a workflow stays after its end, at least."""
 

@@ -18,12 +18,12 @@ class Server:
     """
 
     address: str
-    """What `Target.connect` takes, as `nats://host:port`."""
+    """The argument of `Target.connect`, such as `nats://host:port`."""
     monitor_url: str | None = None
     """The root of NATS's HTTP monitoring, None where there is none."""
 
     async def take_fault(self) -> str | None:
-        """What broke between the suite and the bus since this was asked last; None as a rule.
+        """Returns what broke between the suite and the bus since this was asked last; None as a rule.
 
         Such as a driver that died: the case is undecided then, and clients are opened anew.
         """

@@ -18,7 +18,7 @@ class Mutant:
     name: str
     """Kebab-case, unique over all registered mutants."""
     bug: str
-    """What a maintainer would find in the end, in one sentence."""
+    """The fault that a maintainer would find in the end, in one sentence."""
     caught_by: tuple[str, ...]
     """The requirements that must be charged with it, every one of them."""
     seen: str

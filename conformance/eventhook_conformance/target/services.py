@@ -1,4 +1,4 @@
-"""What stands over a bus: a workflow server to be driven, and its HTTP endpoints (page 30)."""
+"""Services over a bus: a workflow server to be driven, and its HTTP endpoints (page 30)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Tenant:
     base_path: str
     """Such as `/api/tenants/acme`."""
     headers: Mapping[str, str]
-    """What authenticates it."""
+    """Authenticates it."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Served:
 
 
 class ServerFactory(Protocol):
-    """What is registered."""
+    """Returns what is registered."""
 
     def __call__(self, *, host: str, port: int, play: bool) -> AbstractAsyncContextManager[Served]:
         """Runs a server as long as the context is open.

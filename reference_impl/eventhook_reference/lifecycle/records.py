@@ -71,7 +71,7 @@ class Task(TaskEntry):
 
     @property
     def stream_key(self) -> str:
-        """Whose stream its output goes to: its workflow's, or its own if it has none (LIF-09)."""
+        """Returns the key of its output's stream: its workflow's, or its own if it has none (LIF-09)."""
         return str(self.workflow or self.id)
 
     def snapshot(self) -> Snapshot:

@@ -31,7 +31,7 @@ class TaskEntry:
 
 @dataclass
 class Registry:
-    """All executions of one server; statuses are PENDING RUNNING SUSPENDED COMPLETED FAILED CANCELLED."""
+    """The executions of one server; statuses are PENDING RUNNING SUSPENDED COMPLETED FAILED CANCELLED."""
 
     workflows: dict[UUID, WorkflowEntry] = field(default_factory=dict)
     tasks: dict[UUID, TaskEntry] = field(default_factory=dict)

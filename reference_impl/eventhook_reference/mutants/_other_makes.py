@@ -107,7 +107,7 @@ class _Exchange:
         self._over = asyncio.Event()
 
     async def run(self) -> bool:
-        """Whether the connection takes another request."""
+        """Returns whether the connection takes another request."""
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *rest = head.split("\r\n")
         words = line.split(" ")

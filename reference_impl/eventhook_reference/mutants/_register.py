@@ -1,4 +1,4 @@
-"""How the modules of the zoo say what they hold."""
+"""Registers the mutants of a module."""
 
 from __future__ import annotations
 

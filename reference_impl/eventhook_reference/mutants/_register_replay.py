@@ -1,4 +1,4 @@
-"""How the modules of the zoo say what they hold of broken histories."""
+"""Registers mutants with broken histories."""
 
 from __future__ import annotations
 

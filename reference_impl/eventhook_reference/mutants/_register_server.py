@@ -1,4 +1,4 @@
-"""How broken servers are registered: over a correct bus, with one step of the application changed."""
+"""Registers broken servers: over a correct bus, with one step of the application changed."""
 
 from __future__ import annotations
 

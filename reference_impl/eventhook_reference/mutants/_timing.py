@@ -1,4 +1,4 @@
-"""What several bugs do with time."""
+"""Delays that several bugs share."""
 
 from __future__ import annotations
 

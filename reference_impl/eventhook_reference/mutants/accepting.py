@@ -39,7 +39,7 @@ class Lenient(PliableClient):
         super().check(side, self.checked(event) if isinstance(event, FlovynEvent) else event)
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
-        """What is checked in place of the event."""
+        """Returns what is checked in place of the event."""
         return event
 
 
@@ -189,7 +189,7 @@ class RoundsLargeIntegers(PliableClient):
 
 @bug(ACCEPTING, "EVT-12", seen="it raised TypeError")
 class FailsInItsEncoder(PliableClient):
-    """What has no JSON form is refused by the encoder's own error, not by the contract's."""
+    """A value without a JSON form is refused by the encoder's own error, not by the contract's."""
 
     def check(self, side: Side, event: Event) -> None:
         try:

@@ -63,13 +63,13 @@ class Member:
 
 @dataclass(eq=False)
 class PliableBus:
-    """What all clients share."""
+    """Shared by all clients."""
 
     members: list[Member] = field(default_factory=list)
     channels: dict[tuple[Side, object], set[PliableClient]] = field(default_factory=dict)
     """The tenants and keys in use, each with the clients that used it."""
     memory: dict[str, Any] = field(default_factory=dict)
-    """Whatever a bug needs to remember across clients."""
+    """Memory of a bug across clients."""
 
 
 class PliableClient(StreamingBackend):
@@ -108,17 +108,17 @@ class PliableClient(StreamingBackend):
         return event.tenant_id if side == "events" else event.workflow_execution_id
 
     def audience(self, side: Side, event: Event) -> list[Member]:
-        """Who may get it, in the order of entering."""
+        """Returns the subscriptions that may get it, in the order of entering."""
         return [member for member in self.bus.members if member.side == side]
 
     def admits(self, member: Member, event: Event) -> bool:
-        """Whether a subscription asks for the event."""
+        """Returns whether a subscription asks for the event."""
         if member.side == "events":
             return self.matches(member.selects, event)
         return bool(member.selects == event.workflow_execution_id)
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
-        """Whether a pattern selects the event."""
+        """Returns whether a pattern selects the event."""
         return pattern.matches(event)
 
     def copy(self, event: Event) -> Event:

@@ -91,7 +91,7 @@ class PliableNats(StreamingBackend):
         return event_subject(event)
 
     def body(self, event: Event) -> bytes:
-        """What is sent of it."""
+        """Returns what is sent of it."""
         body: bytes = event.to_json()
         return body
 
@@ -132,7 +132,7 @@ class PliableNats(StreamingBackend):
         return Channel(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
     def asks(self, selects: EventPattern | str) -> list[str]:
-        """What the server is asked for."""
+        """Returns what the server is asked for."""
         return [stream_subject(selects) if isinstance(selects, str) else pattern_subject(selects)]
 
     async def attach(self, attachment: Attachment) -> None:
@@ -166,11 +166,11 @@ class PliableNats(StreamingBackend):
             raise InvalidEvent(f"this body belongs on {self.subject(event)}")
 
     def admits(self, selects: Any, event: Event) -> bool:
-        """Whether a subscription asks for the event."""
+        """Returns whether a subscription asks for the event."""
         return bool(isinstance(selects, str) or selects.matches(event))
 
     def skip(self, channel: Channel[Any]) -> None:
-        """What to do about garbage: nothing."""
+        """Handles a message that is no event: does nothing."""
 
     def hand(self, channel: Channel[Any], event: Event) -> None:
         """Puts it into the buffer."""

@@ -116,7 +116,7 @@ class DescendantsTakeFromAncestors(PliableClient):
 
 @bug(CACHING, "PAT-09", seen="which was active and asked for it")
 class VerdictsByType(PliableClient):
-    """Whether a subscription gets an event is remembered by the event's type alone."""
+    """The decision that a subscription gets an event is remembered by the event's type alone."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams" or member.selects.tenant_id != event.tenant_id:

@@ -58,7 +58,7 @@ class DeliversTheRestAgain(SidedClient):
     CANCELLED_PUBLISHES, events=["PUB-02"], streams=["STR-06"], seen="it was delivered again"
 )
 class CancelledOnesTakeTheNextPlace(SidedClient):
-    """What a cancelled publish left in the client's send buffer goes out in place of the next event."""
+    """Bytes that a cancelled publish left in the send buffer go out in place of the next event."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.check_open()

@@ -157,7 +157,7 @@ class KeepsTheOldSender(PliableClient):
 
     @property
     def epochs(self) -> dict[tuple[Side, object], int]:
-        """How often each channel was made anew."""
+        """The number of times that each channel was made anew."""
         found: dict[tuple[Side, object], int] = self.bus.memory.setdefault("epochs", {})
         return found
 
@@ -302,7 +302,7 @@ class EntersARemovedChannel(PliableClient):
 
 @bug(CLEANING, "CLN-09", seen="it returned 0")
 class CleansWithoutClaiming(PliableClient):
-    """What is not offered answers 0 instead of saying so."""
+    """A cleanup that is not offered answers 0 instead of saying so."""
 
     capabilities = replace(PliableClient.capabilities, introspection=False)
 

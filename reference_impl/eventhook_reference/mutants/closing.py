@@ -53,7 +53,7 @@ class ClosingWakesNobody(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="the reader ended without it")
 class ClosingDropsTheBuffer(PliableClient):
-    """What is unread when the client closes is thrown away."""
+    """Events unread when the client closes are thrown away."""
 
     async def aclose(self) -> None:
         for member in list(self.bus.members):

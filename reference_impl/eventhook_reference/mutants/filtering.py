@@ -21,7 +21,7 @@ class _Matching(PliableClient):
         return self.selects(pattern, event) and pattern.tenant_id == event.tenant_id
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
-        """Whether the four filters do, for this bug."""
+        """Returns whether the four filters do, for this bug."""
         return pattern.matches(event)
 
 
@@ -31,7 +31,7 @@ def without(pattern: EventPattern, *names: str) -> EventPattern:
 
 
 def by_letters(pattern: EventPattern, event: FlovynEvent) -> bool:
-    """Whether the type begins with the prefix, token or not, and all else matches."""
+    """Returns whether the type begins with the prefix, token or not, and all else matches."""
     begins = event.event_type.startswith(pattern.event_type_prefix or "")
     return begins and without(pattern, "event_type_prefix").matches(event)
 
@@ -47,7 +47,7 @@ class OpenPatternSkipsDeepTypes(_Matching):
 
 @bug(FILTERING, "PAT-01", seen="came instead")
 class OpenPatternSkipsTasksOfWorkflows(_Matching):
-    """What belongs to a workflow and a task is taken for detail, and left out of the open feed."""
+    """An event of a workflow and a task is taken for detail, and left out of the open feed."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_open = pattern == EventPattern.all(pattern.tenant_id)

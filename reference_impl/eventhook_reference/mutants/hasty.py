@@ -80,7 +80,7 @@ class _Early(SidedClient):
 
     @property
     def outbox(self) -> list[tuple[Side, Event]]:
-        """What was accepted, and is not out yet."""
+        """Events that were accepted, and are not out yet."""
         box: list[tuple[Side, Event]] = self.bus.memory.setdefault(str(id(self)), [])
         return box
 
@@ -207,7 +207,7 @@ class _BlockingClient(SidedClient):
         await self.pause()
 
     def waits_for(self, member: Member) -> bool:
-        """Whether a publisher waits for room in that subscription."""
+        """Returns whether a publisher waits for room in that subscription."""
         return True
 
     def leave(self, member: Member) -> None:

@@ -375,7 +375,7 @@ class FilesChildrenUnderParents(Announcer):
 
 @flaw("LIF-07", seen="child-completed")
 class TellsParentsUnderChildren(Scheduler):
-    """That a child ended is filed under the child, where no reader of the parent sees it."""
+    """The end of a child is filed under the child, where no reader of the parent sees it."""
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         await super().child_ended(replace(parent, id=child.id), child)
@@ -383,7 +383,7 @@ class TellsParentsUnderChildren(Scheduler):
 
 @flaw("LIF-07", seen="grandchild")
 class TellsGrandparents(Scheduler):
-    """Whatever descends from a root is told to the root."""
+    """Every descendant's end is told to the root."""
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         root = replace(parent, id=parent.parent or parent.id)

@@ -91,7 +91,7 @@ class LeavingWakesNobody(PliableClient):
 
 @bug(LIFETIMES, "PUB-11", seen="it delivered #")
 class DrainsAfterLeaving(PliableClient):
-    """What was unread when the subscription was left is delivered by later reads."""
+    """Events unread when the subscription was left are delivered by later reads."""
 
     def leave(self, member: Member) -> None:
         if member in self.bus.members:
@@ -144,7 +144,7 @@ class LeavingRemovesAnEqualOne(PliableClient):
 
 @bug(LIFETIMES, "PUB-13", seen="it got #")
 class KeepsTheQueueByPattern(PliableClient):
-    """What was unread when leaving is kept under the pattern, and given to the next with an equal one."""
+    """Events unread when leaving are kept under the pattern, and given to the next with an equal one."""
 
     def enter(self, member: Member) -> None:
         super().enter(member)

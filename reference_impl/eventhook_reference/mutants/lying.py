@@ -56,7 +56,7 @@ class _Masked(PliableClient):
         super().hand(member, event)
 
     def mask(self, event: FlovynEvent) -> Any:
-        """What is delivered in place of an event."""
+        """Returns what is delivered in place of an event."""
         return event
 
 

@@ -40,7 +40,7 @@ class _Roomy(PliableClient):
         return self.make(self.room(capacity))
 
     def room(self, capacity: int) -> int:
-        """How much is really held."""
+        """Returns how much is really held."""
         return capacity
 
 

@@ -18,7 +18,7 @@ PATTERNS: list[Mutant] = []
 
 @bug(PATTERNS, "PAT-09", seen="only events with")
 class OneFilterForAllOfATenant(PliableClient):
-    """What one subscription of a client's tenant wants, its other narrow ones get as well."""
+    """Events that one subscription of a client's tenant wants, its other narrow ones get as well."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         members = super().audience(side, event)

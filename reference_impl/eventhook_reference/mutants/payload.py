@@ -148,7 +148,7 @@ class EndsTheSourceAtNul(Altering):
 
 @bug(PAYLOAD, "EVT-04", seen="scribbled")
 class SharesOneCopy(PliableClient):
-    """All subscribers get one object: what one changes, the others read."""
+    """Subscribers share one object: a change by one is read by the others."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self._shared = copy.deepcopy(event.data) if side == "events" else None
@@ -206,7 +206,7 @@ class KeepsTimesAsDoublesOfSeconds(Altering):
 
 @bug(PAYLOAD, "EVT-09", seen="came instead")
 class RemovesRepeatsByContent(PliableClient):
-    """Whose data and all else but the id equal the event before is taken for a repeat."""
+    """An event that equals the one before in all but its id is taken for a repeat."""
 
     def hand(self, member: Member, event: Event) -> None:
         if isinstance(event, FlovynEvent) and event.data is not None:

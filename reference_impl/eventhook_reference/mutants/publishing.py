@@ -144,7 +144,7 @@ class AsksForInterestTooLate(PliableClient):
 
 @bug(PUBLISHING, "PUB-05", seen="it got #")
 class RetainsTheLast(PliableClient):
-    """Whoever subscribes gets the tenant's last event first, as with a retained message."""
+    """A new subscriber gets the tenant's last event first, as with a retained message."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)

@@ -75,7 +75,7 @@ class Reconnecting(PliableNats):
         """Another one stands, with all subscriptions on it."""
 
     def replayed(self) -> dict[int, NatsSubscription]:
-        """What nats-py asks a new connection for, for which it has no public name."""
+        """Returns what nats-py asks a new connection for, for which it has no public name."""
         replayed: dict[int, NatsSubscription] = vars(self.connection.client)["_subs"]
         return replayed
 
@@ -126,7 +126,7 @@ class SwallowsADeadServer(Reconnecting):
 
 @_bug("REC-01", seen="never came")
 class WrittenMeansDone(Reconnecting):
-    """What was written to the socket is reported as published; nobody asks whether it arrived."""
+    """Bytes written to the socket are reported as published; nobody asks whether they arrived."""
 
     async def send(self, subject: str, body: bytes) -> None:
         client = self.connection.client

@@ -25,7 +25,7 @@ class RemembersEveryEvent(SidedClient):
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="events")
 class RemembersEveryId(SidedClient):
-    """What makes an event known is kept for ever, so that a repeat would be noticed."""
+    """The key of each event is kept for ever, so that a repeat would be noticed."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -70,7 +70,7 @@ class ATaskPerCancelledRead(SidedClient):
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="idle")
 class RemembersEveryScope(SidedClient):
-    """What was cleaned up stays in a list of all tenants and keys that ever were."""
+    """A channel that was cleaned up stays in a list of all tenants and keys that ever were."""
 
     def use_channel(self, side: Side, scope: object) -> None:
         super().use_channel(side, scope)

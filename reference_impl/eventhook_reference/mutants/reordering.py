@@ -24,7 +24,7 @@ class _Late(Correct):
     capabilities = _CLAIMS
 
     async def aclose(self) -> None:
-        """What is under way arrives before the readers end."""
+        """Delivers events under way before the readers end."""
         if self.closed:
             return
         if (rest := self.bus.memory.get("latest", 0.0) - asyncio.get_running_loop().time()) > 0:
@@ -39,7 +39,7 @@ class _Late(Correct):
 
 @bug(REORDERING, "PUB-06", "STR-01", "STR-06", seen=" first")
 class HandsOverBackwards(_Late):
-    """What was published is collected for 20 ms and handed over newest first."""
+    """Events are collected for 20 ms and handed over newest first."""
 
     def hand(self, member: Member, event: Event) -> None:
         stack: list[Any] = self.bus.memory.setdefault("stack", [])

@@ -288,7 +288,7 @@ class _Lenient(ReplayBus):
             return self.instead(member)
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """What a cursor gets that is none."""
+        """Returns what a cursor gets that is none."""
         return []
 
 

@@ -29,7 +29,7 @@ class _Start(ReplayBus):
         return self.start(records) if member.since is START else records
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
-        """What START gets of all that is retained."""
+        """Returns what START gets of all that is retained."""
         return records
 
 
@@ -78,7 +78,7 @@ class StartEndsWithTheHistory(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen=_NOT_RETAINED)
 class HistoryNeedsAReader(ReplayBus):
-    """What is published while nobody subscribes is not kept."""
+    """Events published while nobody subscribes are not kept."""
 
     def publish(self, event: Event) -> bool:
         channel = self.channel(event)
@@ -124,7 +124,7 @@ class HandOverRepeatsWhatComesBetween(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="#")
 class HandOverThrowsAwayWhatWaited(ReplayBus):
-    """What came live while the history was read is thrown away as already replayed."""
+    """Events that came live while the history was read are thrown away as already replayed."""
 
     async def join(self, member: ReplaySubscription) -> None:
         member.past.extend(self.past(member))
@@ -165,7 +165,7 @@ class PositionOfAByteOverflows(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="got #")
 class LiveOvertakesHistory(ReplayBus):
-    """What comes live is read before the rest of the history."""
+    """Live events are read before the rest of the history."""
 
     def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
         if member.past:
@@ -260,7 +260,7 @@ class HistoryIsCompacted(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", seen="#")
 class ReadersShareAPosition(ReplayBus):
-    """All readers of a channel since START take from one queue."""
+    """Readers of a channel since START take from one queue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,7 +283,7 @@ class _Taking(ReplaySubscription):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", "RPL-05", seen="#")
 class ReplayTakesFromTheHistory(ReplayBus):
-    """What a replay reads is taken out of the history, as from a queue."""
+    """Events that a replay reads are taken out of the history, as from a queue."""
 
     subscription = _Taking
 

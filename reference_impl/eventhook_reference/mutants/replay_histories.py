@@ -41,7 +41,7 @@ class _Silent(_Few):
             return self.instead(member)
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """What a cursor gets that expired."""
+        """Returns what a cursor gets that expired."""
         records = self.log(member.channel).all()
         return [record for record in records if self.admits(member, record.event)]
 
@@ -100,7 +100,7 @@ class _Ageing(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class AgeLeavesCursorsValid(ReplayBus):
-    """What grew too old is dropped, and the cursors before it are accepted all the same."""
+    """Events that grew too old are dropped, and the cursors before them are accepted all the same."""
 
     capabilities = replace(CAPABILITIES, replay_s=0.3)
 

@@ -239,7 +239,7 @@ def _for_strangers(change: Any) -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-06", seen="which its owner reads")
 def joins_a_stream_by_its_id_alone() -> type[SseApp]:
-    """Whose a workflow is, is looked at when its stream is opened; who joins later is let in."""
+    """The owner of a workflow is checked when its stream is opened; a reader who joins later is let in."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:

@@ -161,7 +161,7 @@ def _is_last(event: Any, category: str) -> bool:
 
 @broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
 def ends_with_the_first_task() -> type[SseApp]:
-    """Whatever is completed, failed or cancelled ends the stream: a task too."""
+    """Anything completed, failed or cancelled ends the stream: a task too."""
     return _ending_with(lambda feed, event: _is_last(event, "task"))
 
 

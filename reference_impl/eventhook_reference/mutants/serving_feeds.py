@@ -215,7 +215,7 @@ def sends_each_event_in_its_own_task() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
 def fixes_the_family_on_connecting() -> type[SseApp]:
-    """Which workflows belong to the family is looked up once, when the reader comes."""
+    """The workflows of the family are looked up once, when the reader comes."""
 
     def change(feed: Any) -> Any:
         class Fixed(feed):  # type: ignore[misc]  # because: of whichever class the feed is

@@ -126,7 +126,7 @@ def _by_registry_alone(feed: Any) -> Any:
 
 @_broken("SSE-27", seen="to arrive on")
 class KnowsChildrenWhereTheyBegan(Parts):
-    """Which children a workflow has is known to the replica through which they began."""
+    """The children of a workflow are known only to the replica through which they began."""
 
     app = feeding("consolidated", _by_registry_alone)
     following = _Childless

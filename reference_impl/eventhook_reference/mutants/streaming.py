@@ -23,7 +23,7 @@ class _Changing(PliableClient):
         return self.change(event) if isinstance(event, StreamEvent) else super().copy(event)
 
     def change(self, event: StreamEvent) -> StreamEvent:
-        """What the subscriber gets."""
+        """Returns what the subscriber gets."""
         return event
 
 
@@ -36,7 +36,7 @@ class _Keyed(PliableClient):
         return self.same(member.selects, event)
 
     def same(self, key: str, event: StreamEvent) -> bool:
-        """Whether a reader of that key gets it."""
+        """Returns whether a reader of that key gets it."""
         return key == event.workflow_execution_id
 
 
@@ -174,7 +174,7 @@ class _Skipping(PliableClient):
             super().hand(member, event)
 
     def keeps(self, member: Member, event: StreamEvent) -> bool:
-        """Whether it is handed on."""
+        """Returns whether it is handed on."""
         return True
 
 
@@ -330,7 +330,7 @@ class _Deaf(Channel[Any]):
 
 @bug(STREAMING, "STR-06", seen="a read called after leaving")
 class ReadsOnAfterLeaving(PliableClient):
-    """What was buffered for a reader of a stream can still be read after it left."""
+    """Events buffered for a reader of a stream can still be read after it left."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":
@@ -345,7 +345,7 @@ class _Kept(Channel[Any]):
 
 @bug(STREAMING, "STR-06", seen="nothing published before")
 class ResumesWhereItLeft(PliableClient):
-    """Who subscribes to a stream again goes on with what was unread when it left."""
+    """A reader who subscribes to a stream again goes on with the events unread when it left."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":

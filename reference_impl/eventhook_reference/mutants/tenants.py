@@ -32,7 +32,7 @@ class _Leaky(PliableClient):
         )
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
-        """Whether the tenant is not looked at."""
+        """Returns whether the tenant is not looked at."""
         return False
 
 
@@ -167,7 +167,7 @@ class ReusesThePlaceOfWhoLeft(PliableClient):
 
 @bug(TENANTS, "TEN-04", seen="nothing of another tenant")
 class TellsOthersOfRefusals(PliableClient):
-    """What is refused goes to a dead-letter channel: that of the two who subscribed last."""
+    """A refused event goes to a dead-letter channel: that of the two who subscribed last."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -215,7 +215,7 @@ class BelievesTheType(_Leaky):
 
 
 class _Crowded(PliableClient):
-    """What a neighbour holds counts; a bug says for what."""
+    """Counts what a neighbour holds; each bug says for what."""
 
     def neighbours(self, member: Member) -> list[Member]:
         """The subscriptions of other tenants."""
@@ -256,7 +256,7 @@ class MakesRoomAtTheNeighbours(_Crowded):
 
 @bug(TENANTS, "TEN-06", seen="another's reader standing still")
 class WaitsForFullNeighbours(PliableClient):
-    """Whoever publishes while another tenant's buffer is full is held up until it may be read."""
+    """A publisher is held up while another tenant's buffer is full, until it may be read."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)

@@ -40,7 +40,7 @@ class _ChangesData(PliableClient):
         return msgspec.structs.replace(copied, data=_each(copied.data, self.change))
 
     def change(self, value: Any) -> Any:
-        """What becomes of one part of the data."""
+        """Returns what becomes of one part of the data."""
         return value
 
 
@@ -165,7 +165,7 @@ class _LosesSizes(PliableClient):
             super().hand(member, event)
 
     def is_lost(self, size: int) -> bool:
-        """Whether an event of that size is lost."""
+        """Returns whether an event of that size is lost."""
         return False
 
 
@@ -204,7 +204,7 @@ class _ChangesPayloads(PliableClient):
         return msgspec.structs.replace(event, payload=self.change(event))
 
     def change(self, event: StreamEvent) -> str:
-        """What becomes of the payload."""
+        """Returns what becomes of the payload."""
         return event.payload
 
 
@@ -257,7 +257,7 @@ class _Coalescing(PliableClient):
             super().hand(member, event)
 
     def is_the_same(self, before: Event, event: Event) -> bool:
-        """Whether the second of two neighbours says nothing new."""
+        """Returns whether the second of two neighbours says nothing new."""
         return False
 
 

@@ -68,7 +68,7 @@ class Later(Correct):
         member.channel.push(event)
 
     async def aclose(self) -> None:
-        """What is under way arrives before the readers end."""
+        """Delivers events under way before the readers end."""
         if self.closed:
             return
         self.closed = True
@@ -136,7 +136,7 @@ class KeepsOldest(Channel[Any]):
 
 
 class DropsNewest(Correct):
-    """What finds a buffer full is dropped, as by nats-py itself."""
+    """An event that finds a buffer full is dropped, as by nats-py itself."""
 
     capabilities = Capabilities(overflow="drop_newest", event_capacity=64, stream_capacity=32)
 
@@ -157,7 +157,7 @@ class TakesAll(KeepsOldest):
 
 
 class SharedRingDropsNewest(Correct):
-    """All of a tenant's events take room, wanted or not; what finds none is dropped."""
+    """Every event of a tenant takes room, wanted or not; an event that finds none is dropped."""
 
     capabilities = Capabilities(
         overflow="drop_newest", overflow_scope="tenant", event_capacity=64, stream_capacity=32

@@ -27,7 +27,7 @@ class SlowToClose(Correct):
 
 
 class FreesLate(Correct):
-    """What a subscription took is given back a quarter of a second after it was left."""
+    """Resources of a subscription are given back a quarter of a second after it was left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)

@@ -190,7 +190,7 @@ class _Strict(PliableNats):
         return event
 
     def is_fine(self, event: Event, body: bytes) -> bool:
-        """Whether it is taken."""
+        """Returns whether it is taken."""
         return True
 
 
@@ -273,7 +273,7 @@ class NoiseStopsTheReader(PliableNats):
 
 @_bug("NAT-08", seen="whose body belongs on")
 class TrustsTheBody(PliableNats):
-    """What an event is stands in its body; the subject it came on is not looked at."""
+    """The body alone tells what an event is; the subject it came on is not looked at."""
 
     def check_place(self, event: Event, subject: str) -> None:
         pass
@@ -290,7 +290,7 @@ class TrustsTheBodyOfStreams(PliableNats):
 
 @_bug("NAT-09", seen="whose body belongs on")
 class TrustsTheSubject(PliableNats):
-    """Which tenant an event is for is settled by the subject: the body's is not looked at."""
+    """The subject alone tells the tenant of an event: the body's is not looked at."""
 
     def check_place(self, event: Event, subject: str) -> None:
         if isinstance(event, StreamEvent) or not subject.endswith(f".{event.event_type}"):
@@ -399,7 +399,7 @@ class ForgetsToUnsubscribe(PliableNats):
 
 @_bug("NAT-10", seen="by a failing consumer")
 class UnsubscribesWhenAllIsWell(PliableNats):
-    """What takes the subscription back stands behind the body, and not in its `finally`."""
+    """The unsubscribing stands behind the body, and not in its `finally`."""
 
     failing = False
 
@@ -465,7 +465,7 @@ class TaskForEachMessage(PliableNats):
 
 @_bug("PUB-10", "STR-06", seen="which was active and asked for it")
 class OneQueueGroup(PliableNats):
-    """All subscriptions are in one queue group, so that each message goes to one of them."""
+    """Subscriptions share one queue group, so that each message goes to one of them."""
 
     async def attach(self, attachment: Attachment) -> None:
         attachment.handle = await self.connection.client.subscribe(

@@ -81,7 +81,7 @@ def parse_id(text: str) -> UUID:
 
 
 def accepts_event_stream(accept: str | None) -> bool:
-    """Whether an `Accept` header admits `text/event-stream`: the most specific range decides."""
+    """Returns whether an `Accept` header admits `text/event-stream`: the most specific range decides."""
     if accept is None or not accept.strip():
         return True
     best = (-1, False)

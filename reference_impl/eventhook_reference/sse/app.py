@@ -206,7 +206,7 @@ class SseApp:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE) from error
 
     def is_at(self, request: Request, tenant: UUID) -> bool:
-        """Whether the path is that tenant's."""
+        """Returns whether the path is that tenant's."""
         base = BASE.replace("{tenant}", request.path_params["tenant"])
         return self.tenants.get(base) == tenant
 
@@ -217,7 +217,7 @@ class SseApp:
             raise Refused(HTTPStatus.NOT_FOUND, missing)
 
     def owns(self, endpoint: Endpoint, tenant: UUID, id: UUID) -> bool:
-        """Whether the tenant has what the endpoint names."""
+        """Returns whether the tenant has what the endpoint names."""
         if not endpoint.names:
             return True
         known: Mapping[UUID, Any] = (

@@ -51,7 +51,7 @@ async def make(backend: StreamingBackend, registry: Registry, tenant: UUID, kind
 
 
 def snapshot(registry: Registry, id: UUID) -> dict[str, Any]:
-    """How a workflow stands."""
+    """Returns how a workflow stands."""
     entry = registry.workflows[id]
     return {
         "id": str(id),

@@ -78,7 +78,7 @@ class Feed(ABC):
         self.tenant_id = tenant_id
         self.id = id
         self.ending = False
-        """Whether a new reader needs a new feed: this one is about to close, or cannot go on."""
+        """True if a new reader needs a new feed: this one is about to close, or cannot go on."""
         self._finished = False
         self._outboxes: dict[Outbox, None] = {}
         self._subscriptions = AsyncExitStack()
@@ -184,7 +184,7 @@ class Feed(ABC):
             outbox.put_if_idle(comment)
 
     async def on_event(self, event: FlovynEvent) -> bool:
-        """Whether the event belongs on this stream; called before it is forwarded."""
+        """Returns whether the event belongs on this stream; called before it is forwarded."""
         return True
 
     def stream_frame(self, event: StreamEvent) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Which subscriptions each endpoint needs, and what of them belongs on its stream."""
+"""The subscriptions that each endpoint needs, and those of their events that belong on its stream."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WorkflowFeed(EndingFeed):
             self.begin_end()
 
     async def on_event(self, event: FlovynEvent) -> bool:
-        """All of it; the last one begins the end."""
+        """Returns all of it; the last one begins the end."""
         if event.event_type in ENDINGS:
             self.note_end(event)
             self.begin_end()
@@ -130,7 +130,7 @@ class TaskFeed(Feed):
 
 
 class TenantFeed(Feed):
-    """All lifecycle events of the tenant."""
+    """The lifecycle events of the tenant."""
 
     async def open(self) -> None:
         """One side alone."""

@@ -77,7 +77,7 @@ class Outbox:
         return taken
 
     def _fit(self) -> int:
-        """How many frames go into one write."""
+        """Returns how many frames go into one write."""
         size = 0
         for number, frame in enumerate(self._frames):
             size += len(frame)

@@ -32,11 +32,11 @@ class TypesFilter:
     prefixes: tuple[str, ...] | None = None
 
     def takes_stream(self, event_type: StreamEventType) -> bool:
-        """Whether a stream event of that type is selected."""
+        """Returns whether a stream event of that type is selected."""
         return self.streams is None or event_type.lower() in self.streams
 
     def takes_lifecycle(self, event_type: str) -> bool:
-        """Whether a lifecycle event of that type is selected: it, its category, or an ancestor."""
+        """Returns whether a lifecycle event of that type is selected: it, its category, or an ancestor."""
         if self.prefixes is None:
             return True
         dotted = event_type.lower() + "."
@@ -44,7 +44,7 @@ class TypesFilter:
 
     @property
     def wants_streams(self) -> bool:
-        """Whether anything of the stream side is selected."""
+        """True if anything of the stream side is selected."""
         return self.streams is None or bool(self.streams)
 
 

@@ -83,7 +83,7 @@ class Viewer:
 
 
 def _is_home(lines: list[str]) -> bool:
-    """Whether a request calls the proxy by an address of this machine."""
+    """Returns whether a request calls the proxy by an address of this machine."""
     for line in lines:
         name, _, value = line.partition(":")
         if name.lower() == "host":

@@ -46,7 +46,7 @@ class MyBus(Adapter):
         """Disconnects; called once, after all that was attached was left."""
 
     async def active_channels(self) -> ChannelCounts:
-        """How many channels there are; without this method, claim `introspection=False`."""
+        """Returns how many channels there are; without this method, claim `introspection=False`."""
         active = [kind for kind, _ in SINKS]
         return ChannelCounts(events=active.count("event"), streams=active.count("stream"))
 
