@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from eventhook_conformance.specification.requirements import (
     specification_version,
     unmet_need,
 )
+from eventhook_conformance.specification.released import released_cases
 from eventhook_conformance.target import Capabilities
 
 
@@ -34,9 +35,13 @@ class Instance:
     def under(self, version: str) -> Instance | None:
         """The case as a version of the specification asks it, by the requirements that it has.
 
-        None if it has none of them, or asks for more than that version did.
+        None if it has none of them, or asks for more than that version did: a released version has
+        the cases that it was released with.
         """
-        known = requirements(version)
+        known: Container[str] = requirements(version)
+        released = released_cases(version)
+        if released is not None:
+            known = released.get(self.id, ())
         asked = tuple(one for one in self.case.requirements if one in known)
         if not asked or not asked_in(self.case.since, version):
             return None
