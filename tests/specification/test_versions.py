@@ -115,7 +115,9 @@ def test_a_case_runs_where_one_of_its_requirements_is_asked(
     del older["PUB-02"]
     module = "eventhook_conformance.specification.catalog.requirements"
     monkeypatch.setattr(module, lambda version: older)
-    monkeypatch.setattr("eventhook_conformance.specification.catalog.released_cases", lambda _: None)
+    monkeypatch.setattr(
+        "eventhook_conformance.specification.catalog.released_cases", lambda _: None
+    )
     both = instance("PUB-01", "PUB-02").under("1.0")
     assert both is not None
     assert both.case.requirements == ("PUB-01",)
@@ -124,7 +126,9 @@ def test_a_case_runs_where_one_of_its_requirements_is_asked(
 
 
 def test_a_case_may_be_newer_than_its_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventhook_conformance.specification.catalog.released_cases", lambda _: None)
+    monkeypatch.setattr(
+        "eventhook_conformance.specification.catalog.released_cases", lambda _: None
+    )
     newer = instance("PUB-01", since="1.1")
     assert newer.under("1.0") is None
     assert newer.under("1.1") is not None

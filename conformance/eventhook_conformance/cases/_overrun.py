@@ -107,13 +107,24 @@ class OverflowScenario:
         Raises:
             CaseAborted: that event, or the number of events that is owed, did not come.
         """
-        held = 0
         if self.overflow == "drop_newest":
             # There is room for the last event only after this has been read.
-            held = await self._read_unrecorded(listener, f"hold {self.capacity} events at least")
+            return await self.read_held_unrecorded(listener)
+        return await self._read_to_the_last(listener)
+
+    async def read_held_unrecorded(self, listener: Listener) -> int:
+        """Reads as much as is owed, then on, up to an event published after that; answers how many.
+
+        Raises:
+            CaseAborted: that event, or the number of events that is owed, did not come.
+        """
+        held = await self._read_unrecorded(listener, f"hold {self.capacity} events at least")
+        return held + await self._read_to_the_last(listener)
+
+    async def _read_to_the_last(self, listener: Listener) -> int:
         [last] = self.events(1)
         await self.probe.publish(last, via=self.via)
-        return held + await self._read_unrecorded(listener, "get the newest event", last)
+        return await self._read_unrecorded(listener, "get the newest event", last)
 
     async def _read_unrecorded(
         self, listener: Listener, what: str, last: Event | None = None

@@ -114,6 +114,9 @@ async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
     for length_s, places in zip(lengths_s, silent, strict=True):
         # Silence has no event that could be waited for.
         await asyncio.sleep(max(0.0, began + length_s - loop.time()))
+        if length_s > lengths_s[0] and probe.capabilities.introspection:
+            # What was silent for so long is not idle for that.
+            await probe.at_once(*[cleanup(probe, await probe.client(via)) for via in publishers])
         await probe.at_once(*(_wake(probe, *place) for place in places))
 
 

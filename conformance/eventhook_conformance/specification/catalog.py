@@ -10,13 +10,13 @@ from itertools import product
 from typing import Any
 
 from eventhook_conformance.specification.case import Body, Case
+from eventhook_conformance.specification.released import released_cases
 from eventhook_conformance.specification.requirements import (
     asked_in,
     requirements,
     specification_version,
     unmet_need,
 )
-from eventhook_conformance.specification.released import released_cases
 from eventhook_conformance.target import Capabilities
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants.accepting import ACCEPTING
+from eventhook_reference.mutants.beside import BESIDE
 from eventhook_reference.mutants.caching import CACHING
 from eventhook_reference.mutants.cancelled_publishes import CANCELLED_PUBLISHES
 from eventhook_reference.mutants.cleaning import CLEANING
@@ -86,6 +87,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *CACHING,
     *COUNTING_LOSSES,
     *NEIGHBOURS,
+    *BESIDE,
     *HASTY,
     *CANCELLED_PUBLISHES,
     *REMEMBERING,

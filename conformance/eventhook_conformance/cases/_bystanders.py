@@ -1,0 +1,237 @@
+"""Subscriptions in every state, which have no part in what happens beside them.
+
+Some wait, some hold what is unread, one never had anything, one is full. What happens beside them has their
+names: the tenant's events and the stream of its text, a workflow's events and the workflow's own stream. So
+all that is looked up by a name too short meets here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
+from eventhook_conformance.cases._steps import end, yields
+from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.history import Event, Side
+from eventhook_conformance.probe import Client, Listener, Probe, Via
+
+_EXCESS: Final = 3
+_TURNS: Final = 3
+_ROOMY: Final = 16
+"""A capacity from which on a round's events may lie unread."""
+_TYPE: Final = "task.created"
+
+
+class Names:
+    """What things of both sides are called that have a name in common."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self.tenant, self.workflow = probe.make.tenant(), probe.make.tenant()
+
+    def on(self, side: Side) -> list[EventPattern | str]:
+        """What can be subscribed to on that side; nothing if it is not claimed."""
+        if side not in self._probe.capabilities.profiles:
+            return []
+        if side == "streams":
+            return [str(self.tenant), str(self.workflow)]
+        return [
+            EventPattern.all(self.tenant),
+            EventPattern.for_workflow(self.tenant, self.workflow),
+            EventPattern.by_type(self.tenant, "task"),
+        ]
+
+    @property
+    def everything(self) -> list[EventPattern | str]:
+        """What can be subscribed to on either side."""
+        return [*self.on("events"), *self.on("streams")]
+
+    def events(self, side: Side) -> list[Event]:
+        """New events, of which each of the subscriptions on that side gets one."""
+        make = self._probe.make
+        if side == "events":
+            return [make.event(self.tenant, _TYPE, workflow=self.workflow)]
+        return [make.stream_event(str(self.tenant)), make.stream_event(str(self.workflow))]
+
+
+class Bystanders:
+    """Subscriptions of one side in every state, within its context.
+
+    Args:
+        probe: the case's.
+        side: of the bus.
+        names: what they are called.
+    """
+
+    def __init__(self, probe: Probe, side: Side, names: Names) -> None:
+        self._probe = probe
+        self._side: Side = side
+        self._names = names
+        self.vias: tuple[Via, ...] = (
+            ("same", "other") if probe.capabilities.multi_client else ("same",)
+        )
+        self._waiting: list[Listener] = []
+        self._holding: list[Listener] = []
+        self._unread: list[Event] = []
+        self._full = _Full(probe, side)
+        self._rounds = 0
+
+    async def __aenter__(self) -> Bystanders:
+        """Enters them all, and brings them into their states."""
+        try:
+            await self._enter()
+        except BaseException:  # because: a case that was ended leaves nothing either
+            await self._full.leave()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._full.leave()
+
+    async def _enter(self) -> None:
+        probe = self._probe
+        for selects in self._names.on(self._side):
+            self._waiting.append(await probe.subscribe(selects))
+            self._holding.append(await probe.subscribe(selects, self.vias[-1]))
+        for via in self.vias:
+            await probe.reach(*self._waiting, *self._holding, via=via)
+        await self._full.enter()
+        await self.expect_unharmed("anything")
+
+    async def expect_unharmed(self, after: str) -> None:
+        """That each gets what is published now; what the others held is read, and something new held.
+
+        Args:
+            after: what was done beside them, in words.
+
+        Raises:
+            CaseAborted: something did not come.
+        """
+        probe, roomy = self._probe, self._full.stage.capacity >= _ROOMY
+        new: list[Event] = []
+        for via in self.vias:
+            events = self._names.events(self._side)
+            await probe.publish(*events, via=via)
+            await self._read(self._waiting, events)
+            if not roomy:
+                await self._read(self._holding, events)
+            new += events
+        if roomy:
+            # One or more of them: what is told by its number shows as well.
+            self._rounds += 1
+            held = new if self._rounds % 2 else events
+            read = [one for one in new if one not in held]
+            await self._read(self._holding, [*self._unread, *read])
+            self._unread = held
+        for listener in (*self._waiting, *self._holding):
+            if listener.dropped:
+                _charge_dropped(probe, f"to be 0 after {after}", listener)
+        self._full.look(after)
+        for listener in self._waiting:
+            await listener.wait_reading()
+
+    async def _read(self, listeners: list[Listener], events: list[Event]) -> None:
+        for listener in listeners:
+            await listener.receive(*(one for one in events if listener.entry.matches(one)))
+
+    async def cancel_reads(self) -> None:
+        """Cancels their waiting reads, where a target's own reads can be cancelled."""
+        if self._probe.capabilities.in_process:
+            for listener in self._waiting:
+                await listener.cancel_read()
+
+    async def finish(self, after: str) -> None:
+        """That nothing more comes, and that what the full one held was all there."""
+        await self._full.expect_whole(after)
+        await self._probe.fence(*self._waiting, *self._holding)
+
+
+class _Full:
+    """One that holds all that it can, overrun by a few where the policy drops."""
+
+    def __init__(self, probe: Probe, side: Side) -> None:
+        self._probe = probe
+        self.stage = OverflowScenario(probe, side)
+        self._excess = _EXCESS if self.stage.overflow in DROPPING else 0
+        self._said = 0
+        self._listener: Listener | None = None
+
+    async def enter(self) -> None:
+        """Enters and fills it."""
+        stage = self.stage
+        self._listener = await stage.subscribe()
+        await stage.publish_unrecorded(stage.capacity + self._excess)
+        await stage.all_arrived()
+        self.look("an overrun")
+
+    def look(self, after: str) -> None:
+        """That `dropped` has neither fallen nor gone past what was lost; a bus may count late."""
+        listener = self._listener
+        if listener is None or listener.dropped is None:
+            return
+        said = listener.dropped
+        if not self._said <= said <= self._excess:
+            wanted = f"to be {self._excess} at most, and {self._said} at least, after {after}"
+            _charge_dropped(self._probe, wanted, listener)
+        self._said = max(self._said, said)
+
+    async def expect_whole(self, after: str) -> None:
+        """That all it held was there; then a read is cancelled, which changes nothing either.
+
+        Raises:
+            CaseAborted: it was not.
+        """
+        listener = self._listener
+        if listener is None:
+            return
+        await self.stage.read_held_unrecorded(listener)
+        self.look(after)
+        if self._probe.capabilities.in_process:
+            reading = self._probe.spawn(anext(listener.subscription))
+            await yields(_TURNS)
+            reading.cancel()
+            await self._probe.deadline.wait(reading)
+            self.look("a cancelled read")
+
+    async def leave(self) -> None:
+        """Leaves it: what it held was not recorded, and would be taken for what nobody published."""
+        if self._listener is not None:
+            await self._listener.leave_quietly()
+
+
+def _charge_dropped(probe: Probe, wanted: str, listener: Listener) -> None:
+    probe.found(
+        f"`dropped` of {listener.entry.name} {wanted}",
+        f"it is {listener.dropped}",
+        listener.entry,
+        charge=("OVF-07",),
+    )
+
+
+async def end_guests(guests: list[Listener], ways: tuple[str, ...]) -> None:
+    """Ends these one after the other, each in the next of the ways."""
+    for number, guest in enumerate(guests):
+        await end(guest, ways[number % len(ways)])
+
+
+async def cancel_guest(
+    probe: Probe, selects: EventPattern | str, via: Via, pause: int, *, entered: bool
+) -> None:
+    """Has a subscription cancelled while it is entered, or after that."""
+    guest = await probe.listener(selects, via)
+    if entered:
+        await probe.returns(guest.enter(), "entering")
+    else:
+        guest.context_task.start()
+    await yields(pause)
+    if not await guest.context_task.cancel():
+        raise probe.aborted("a cancelled subscription to end", "it goes on", guest.entry)
+
+
+async def close_with_guests(probe: Probe, client: Client, guests: list[Listener]) -> None:
+    """Closes a client, then leaves its subscriptions, which has nothing to do any more."""
+    await probe.close(client)
+    for guest in guests:
+        if (violation := await guest.leave_quietly()) is not None:
+            probe.violations.append(violation.charging(probe.requirements))
+    await client.leave()

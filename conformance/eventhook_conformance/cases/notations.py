@@ -1,0 +1,85 @@
+"""EVT, STR: texts that some other notation would read, and fields that equal each other."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Final
+from uuid import uuid4
+
+from eventhook_conformance.cases._paced import deliver
+from eventhook_conformance.cases.stream import deliver as deliver_streams
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+
+_TEXTS: Final = (
+    *("</script>", "a</b", "<\\/b>", "<!-- a -->", "]]>", "<br/>", "&lt;", "&#39;", "a & b"),
+    *("\\n", "\\\\", "\\", '"', '\\"', "\\u00e9", "\\ud83d\\ude00", "\\x00", "\\/", "/", "//a//"),
+    *("%", "%25", "%zz", "a+b c", "a=b&c=d", "?q=1#h", "=?utf-8?q?a?=", "Zm9v", "Zm9vYg=="),
+    *("data: x\n\n", ":comment", "event: x\ndata: y", "\n\n", "\r", "a\rb", "\x1e", "\x1f", "\x85"),
+    *("\u00a0x\u00a0", "\u3000", "\u2003x", "\u200bx\u200b", "x\u00ad", "\v", "\f", "\t"),
+    *("INF", "-Infinity", "nan", "undefined", "None", "nil", "NULL", "yes", "off", "TRUE", "~"),
+    *("1,5", "1'000", "0b1", "0o7", "1n", "-", "+", ".", "..", "../a", "$a", "$1", "${a}", "{a}"),
+    *("%s", "%(a)s", "{{a}}", "`a`", "'a'", "a;b", "--", "#", "a,b\nc,d", "[1,2]", "{'a': 1}"),
+    *("[object Object]", "b'a'", "0000-00-00", "1970-01-01T00:00:00Z", "P1D", "12:00:00"),
+)
+
+
+@case("EVT-03", "EVT-02", implicates={"altered", "lost", "lost-first"})
+async def texts_of_other_notations_arrive_unchanged(probe: Probe) -> None:
+    """In data, in its keys, in source and correlation id: a bus reads no notation but its own."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    make = probe.make.event
+    events = [
+        make(tenant, data={text: [text, {"a": text}]}, source=text, correlation_id=text)
+        for text in _TEXTS
+    ]
+    await deliver(probe, [*events, *(make(tenant, data=text) for text in _TEXTS)], listener)
+
+
+@case("STR-05", implicates={"altered", "lost", "lost-first"})
+async def payloads_of_other_notations_arrive_unchanged(probe: Probe) -> None:
+    """In payloads of each type, and in the name of the task."""
+    key, kinds = probe.make.key(), list(StreamEventType)
+    reader = await probe.subscribe(key)
+    events = [
+        probe.make.stream_event(key, text, kinds[place % len(kinds)], task=text)
+        for place, text in enumerate(_TEXTS)
+    ]
+    await deliver_streams(probe, events, reader)
+
+
+@case("EVT-01", implicates={"altered", "lost", "lost-first"})
+async def fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
+    """Two of an event's ids, or a text and an id, a type or another text: neither stands for both."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    events: list[FlovynEvent] = []
+    for names in combinations(("id", "tenant", "workflow", "task"), 2):
+        shared = tenant if "tenant" in names else uuid4()
+        ids = {name: shared for name in names if name != "tenant"}
+        events.append(probe.make.event(tenant, source=str(shared), **ids))
+        events.append(probe.make.event(tenant, correlation_id=str(shared), data=str(shared), **ids))
+    events += [
+        probe.make.event(tenant, source="task.created", correlation_id="task.created"),
+        probe.make.event(tenant, source="same", correlation_id="same", data="same"),
+        probe.make.event(tenant, data={"source": "suite", "data": {"data": None}}),
+    ]
+    await deliver(probe, events, listener)
+
+
+@case("STR-01", implicates={"altered", "lost", "lost-first"})
+async def stream_fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
+    """A payload or task that is the key, the type, or each other."""
+    key = probe.make.key()
+    reader = await probe.subscribe(key)
+    make, events = probe.make.stream_event, list[StreamEvent]()
+    for kind in StreamEventType:
+        events += [
+            make(key, key, kind, task=key),
+            make(key, kind.value, kind, task=kind.value),
+            make(key, "same", kind, task="same"),
+            make(key, kind.value.lower(), kind, task=""),
+        ]
+    await deliver_streams(probe, events, reader)
