@@ -55,16 +55,19 @@ async def fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
     """Two of an event's ids, or a text and an id, a type or another text: neither stands for both."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
-    events: list[FlovynEvent] = []
+    make, events = probe.make.event, list[FlovynEvent]()
     for names in combinations(("id", "tenant", "workflow", "task"), 2):
         shared = tenant if "tenant" in names else uuid4()
-        ids = {name: shared for name in names if name != "tenant"}
-        events.append(probe.make.event(tenant, source=str(shared), **ids))
-        events.append(probe.make.event(tenant, correlation_id=str(shared), data=str(shared), **ids))
+        text, ids = str(shared), dict.fromkeys(names, shared)
+        own, workflow, task = (ids.get(name) for name in ("id", "workflow", "task"))
+        events += [
+            make(tenant, source=text, id=own, workflow=workflow, task=task),
+            make(tenant, correlation_id=text, data=text, id=own, workflow=workflow, task=task),
+        ]
     events += [
-        probe.make.event(tenant, source="task.created", correlation_id="task.created"),
-        probe.make.event(tenant, source="same", correlation_id="same", data="same"),
-        probe.make.event(tenant, data={"source": "suite", "data": {"data": None}}),
+        make(tenant, source="task.created", correlation_id="task.created"),
+        make(tenant, source="same", correlation_id="same", data="same"),
+        make(tenant, data={"source": "suite", "data": {"data": None}}),
     ]
     await deliver(probe, events, listener)
 
