@@ -95,6 +95,21 @@ def test_a_lifecycle_event_of_the_servers_own_is_no_breach() -> None:
         (stream_frame(B) + stream_frame(A), (A, B), ["reordered"]),
         (stream_frame(B), (A, B), ["lost"]),
     ],
+    ids=[
+        "no id",
+        "two ids",
+        "type in capitals",
+        "unknown field",
+        "id without data",
+        "member of another name",
+        "other text",
+        "other source",
+        "twice",
+        "never published",
+        "event of no known type",
+        "other order",
+        "lost",
+    ],
 )
 def test_each_breach_is_found(
     stream: bytes, published: tuple[Event, ...], expected: list[str]
