@@ -10,14 +10,38 @@ from eventhook_conformance.engine.resolve_target import TargetNotFound, find_tar
 
 @click.command()
 @click.argument("target", metavar="TARGET")
-def driver(target: str) -> None:
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Serve one connection after the other there; port 0 takes a free one.",
+)
+def driver(target: str, listen: str | None) -> None:
     """Serves TARGET over the driver protocol, on standard input and output.
 
     \b
-    Example:
+    Examples:
       eventhook-conformance run "driver:eventhook-conformance driver memory"
+      eventhook-conformance driver memory --listen 127.0.0.1:7000
+      eventhook-conformance run driver:tcp://127.0.0.1:7000
     """
+    if listen is None:
+        _serve(target)
+        return
     # Only this command pays for the import.
+    from eventhook_conformance.driver.attaching import host_and_port
+    from eventhook_conformance.driver.attaching import listen as listen_on
+
+    try:
+        host, port = host_and_port(listen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    try:
+        listen_on(host, port, lambda: _serve(target))
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {listen}: {error.strerror}") from error
+
+
+def _serve(target: str) -> None:
     from eventhook_conformance.driver.server import serve
     from eventhook_conformance.driver.standard_streams import Output
 

@@ -25,19 +25,24 @@ def driver_check(command: Sequence[str]) -> None:
     Example:
       eventhook-conformance driver-check eventhook-conformance driver memory
     """
-    words = shlex.split(command[0]) if len(command) == 1 else list(command)
+    from eventhook_conformance.driver.attaching import words_of
+
+    try:
+        words = words_of(command[0] if len(command) == 1 else shlex.join(command))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     if not words:
         raise click.UsageError("expected a command line, got an empty text")
-    sys.exit(run_in_loop(_check(words)))
+    sys.exit(run_in_loop(_check(words, PurePath(shlex.split(command[0])[0]).name)))
 
 
-async def _check(command: Sequence[str]) -> int:
+async def _check(command: Sequence[str], label: str) -> int:
     # Only this command pays for the import.
     from eventhook_conformance.driver.checking import check_driver
     from eventhook_conformance.driver.stderr import Outlet
 
     wrong = count = 0
-    async for finding in check_driver(command, PurePath(command[0]).name, Outlet()):
+    async for finding in check_driver(command, label, Outlet()):
         count += 1
         click.echo(f"{'ok   ' if finding.wrong is None else 'WRONG'}  {finding.title}")
         if finding.wrong is not None:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import ClassVar, Final
 
 from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.driver.attaching import words_of
 from eventhook_conformance.driver.backend import DriverBackend
 from eventhook_conformance.driver.messages import Initialized
 from eventhook_conformance.driver.process import DriverFailed, DriverProcess, Refused
@@ -111,13 +112,13 @@ def driver_target(command_line: str) -> Target:
         DriverUnusable: it cannot be started, does not answer in time, or claims what no driver can.
     """
     try:
-        command = shlex.split(command_line)
+        command = words_of(command_line)
     except ValueError as error:
-        raise DriverUnusable(f"this is no command line: {error}") from error
+        raise DriverUnusable(f"this is no driver's command line: {error}") from error
     if not command:
         raise DriverUnusable("there is no command; expected driver:COMMAND LINE")
     # Before anything captures standard error, which pytest does from its start on.
-    label, outlet = _label(command), Outlet()
+    label, outlet = _label(shlex.split(command_line)), Outlet()
     about = _run(command, label, outlet)
     claims = {**about.capabilities, "in_process": False}
     claims.setdefault("profiles", sorted(PROFILES))
