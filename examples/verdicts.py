@@ -28,9 +28,10 @@ from verdicts_measuring import (
     measure,
     read_entries,
 )
-from verdicts_page import Measured, Row, page
+from verdicts_page import Measured, Row, measured_from, page, safe
 
 from eventhook_conformance import __version__
+from eventhook_conformance.report.submission import read_about
 from eventhook_conformance.specification.requirements import specification_version
 
 EXAMPLES = Path(__file__).parent
@@ -50,6 +51,22 @@ def read_measured(file: Path) -> dict[str, Measured]:
     )
 
 
+def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
+    """What vendors submitted, by the name of the bus; `verdict check` looks at the same files.
+
+    Raises:
+        NotReadable: a file is not what it must be.
+    """
+    found = {}
+    for file in sorted(folder.glob("*.toml")):
+        about = read_about(file)
+        report = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        notes = f"Submitted by {safe(about.by)}; from {safe(about.source)}. {safe(about.notes)}"
+        row = Row(about.name, about.language, about.library, notes.strip())
+        found[about.name] = row, measured_from(report, "")
+    return found
+
+
 def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path) -> None:
     """Writes the page, and what it is made of."""
     suite = f"eventhook-conformance {__version__}, specification {specification_version()}"
@@ -61,6 +78,9 @@ def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path
     )
     (docs / "verdicts.json").write_text(text + "\n", encoding="utf-8")
     rows = [Row(one.bus.name, one.bus.language, one.bus.library, one.bus.notes) for one in entries]
+    for name, (row, found) in read_submitted(docs / "submitted").items():
+        rows.append(row)
+        kept[name] = found
     (docs / "verdicts.md").write_text(page(rows, kept, suite), encoding="utf-8")
 
 
@@ -69,7 +89,7 @@ def renew(chosen: Sequence[Entry], entries: Sequence[Entry]) -> int:
     for entry in chosen:
         name = entry.bus.name
         try:
-            found = measured[name] = measure(entry)
+            found = measured[name] = measure(entry).after(measured.get(name))
         except Unmeasured as error:
             missed += 1
             click.echo(f"NOT MEASURED: {name}: {error}", err=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.text import counted, printable
+from eventhook_conformance.specification.requirements import requirements
 from eventhook_conformance.target import Capabilities
 
 _LONGEST_MESSAGE = 240
-_MARKS = {"conformant": "✅", "non-conformant": "❌", "inconclusive": "⚠️"}
+_MARKS: Mapping[str, str] = {"conformant": "✓", "non-conformant": "✗", "inconclusive": "?"}
+
+Verdict: TypeAlias = Literal["conformant", "non-conformant", "inconclusive"]
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -25,10 +28,22 @@ class Breach(msgspec.Struct, frozen=True):
     message: str
 
 
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bus came to before."""
+
+    date: str
+    specification: str
+    about: str
+    verdict: Verdict
+    failed: tuple[str, ...]
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one bus."""
 
-    verdict: Literal["conformant", "non-conformant", "inconclusive"]
+    verdict: Verdict
+    date: str
+    specification: str
     claims: str
     about: str
     toolchain: str
@@ -38,6 +53,39 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     not_claimed: int
     cases: int
     seconds: int
+    earlier: tuple[Earlier, ...] = ()
+    """What it came to under other versions, the newest first."""
+
+    def after(self, before: Measured | None) -> Measured:
+        """Returns this, with what was measured before where that was another bus or specification."""
+        if before is None:
+            return self
+        same = (before.specification, before.about, before.verdict) == (
+            self.specification,
+            self.about,
+            self.verdict,
+        )
+        last = Earlier(
+            date=before.date,
+            specification=before.specification,
+            about=before.about,
+            verdict=before.verdict,
+            failed=tuple(one.requirement for one in before.failed),
+        )
+        earlier = before.earlier if same else (last, *before.earlier)
+        return msgspec.structs.replace(self, earlier=earlier)
+
+    def profiles(self) -> dict[str, str]:
+        """Returns the mark of each profile that it claims: ✓ where every MUST of it holds."""
+        unmet = {one.requirement: "✗" for one in self.failed if one.level == "MUST"}
+        unmet |= dict.fromkeys(self.undecided, "?")
+        known = requirements()
+        found = dict.fromkeys(self.claims.partition(",")[0].split(), "✓")
+        for identifier, mark in unmet.items():
+            profile = known[identifier].profile
+            if found.get(profile) != "✗":
+                found[profile] = mark
+        return found
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -62,6 +110,8 @@ def measured_from(report: Mapping[str, Any], toolchain: str) -> Measured:
     undecided = [*outcomes.get("error", []), *outcomes.get("untested", [])]
     return Measured(
         verdict=result["verdict"],
+        date=result["environment"]["date"][:10],
+        specification=result["specification"]["version"],
         claims=claims(Capabilities.from_dict(result["target"]["capabilities"])),
         about=result["target"]["about"] or "",
         toolchain=toolchain,
@@ -95,7 +145,9 @@ def shortened(text: str) -> str:
 def safe(text: str) -> str:
     """Text that is text in Markdown and in a cell of a table, whatever a bus made it say."""
     flat = " ".join(printable(text).split())
-    return re.sub(r"([\\`*_\[\]<>|#&~$@])", r"\\\1", flat)
+    escaped = re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", flat)
+    # These have no backslash form in every Markdown.
+    return re.sub(r"[~$@]", lambda found: f"&#{ord(found[0])};", escaped)
 
 
 def page(rows: Sequence[Row], measured: Mapping[str, Measured], suite: str) -> str:
@@ -108,18 +160,22 @@ def page(rows: Sequence[Row], measured: Mapping[str, Measured], suite: str) -> s
         "judged for what it claims, as its users have it. `python examples/verdicts.py NAME` renews one;",
         "`--broken` breaks each on purpose in one line, and sees its verdict turn.",
         "",
-        "| bus | language | library | verdict | held | failed | not claimed | cases | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "A profile has ✓ where every MUST of it holds, ✗ where one does not, and ? where one is undecided.",
+        "The number is the version of the specification. To add a bus, see",
+        "[submitting a verdict](submitting-a-verdict.md).",
+        "",
+        "| bus | verdict | profiles | library | held | failed |",
+        "|---|---|---|---|---|---|",
     ]
     for row, found in shown:
+        marks = ", ".join(f"{name} {mark}" for name, mark in found.profiles().items())
         cells = (
             f"[{safe(row.name)}](#{_anchor(row.name)})",
-            safe(row.language),
-            safe(row.library),
             f"{_MARKS[found.verdict]} {found.verdict}",
+            f"{marks} · {found.specification}",
+            f"{safe(row.library)} ({safe(row.language)})",
             str(found.held),
             _failed(found),
-            *map(str, (found.not_claimed, found.cases, found.seconds)),
         )
         lines.append("| " + " | ".join(cells) + " |")
     for row, found in shown:
@@ -144,13 +200,22 @@ def _section(row: Row, found: Measured) -> Iterator[str]:
         yield ""
     yield f"- claims: {safe(found.claims)}"
     with_what = ", ".join(one for one in (found.about, found.toolchain) if one)
-    yield f"- measured with {safe(with_what)}"
+    yield (
+        f"- judged on {found.date} by specification {found.specification}, with {safe(with_what)}: "
+        f"{counted(found.cases, 'case')} in {found.seconds} s, {found.not_claimed} requirements not claimed"
+    )
     for breach in found.failed:
         should = " (SHOULD)" if breach.level == "SHOULD" else ""
         yield (f"- **{breach.requirement}**{should} {safe(breach.title)}: {safe(breach.message)}")
     if found.undecided:
         what = counted(len(found.undecided), "requirement")
         yield f"- {what} undecided, since no case came to its end: {', '.join(found.undecided)}"
+    for one in found.earlier:
+        failing = f"; not {', '.join(one.failed)}" if one.failed else ""
+        yield (
+            f"- before, on {one.date} by specification {one.specification}, with {safe(one.about)}: "
+            f"{one.verdict}{failing}"
+        )
 
 
 def _anchor(name: str) -> str:

@@ -17,7 +17,7 @@ DEPTHS: Final[tuple[Depth, ...]] = ("quick", "normal", "deep")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run. Reports carry all but the directory for failing programs."""
+    """The settings of one run. Reports carry all but the last two."""
 
     specification: str = _NEWEST
     """The version of the specification that is asked; its requirements alone are judged."""
@@ -50,6 +50,8 @@ class Settings:
     """A random program to play instead of searching for one, as JSON values."""
     failures: Path | None = None
     """The directory for random programs that broke the target; None: they are not saved."""
+    docs_url: str = ""
+    """The address of the documentation's site, to which reports link requirements; empty: no links."""
 
     @property
     def repeat_options(self) -> str:

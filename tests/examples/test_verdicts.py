@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from eventhook_conformance.report import submission
 from examples.scripts import EXAMPLES, script
 
 measuring = script("verdicts_measuring")
@@ -44,6 +45,8 @@ def report(**changes: Any) -> dict[str, Any]:
     case = {"requirements": ["PUB-02"], "outcome": "failed"}
     told = {
         "verdict": "non-conformant",
+        "environment": {"date": "2026-11-30T08:00:00Z"},
+        "specification": {"version": "1.1"},
         "target": {"about": "toy 1.0", "capabilities": {"total_order": True}},
         "duration_s": 1.6,
         "requirements": [
@@ -115,7 +118,11 @@ def test_a_report_is_counted_and_quoted() -> None:
 def test_the_page_shows_each_bus_and_breaks_at_nothing_that_it_said() -> None:
     row = pages.Row("toy", "Python", "a list", "An expert's\nsentence.")
     text = pages.page([row], {"toy": pages.measured_from(report(), "Python 3")}, "the suite")
-    assert "| [toy](#toy) | Python | a list | ❌ non-conformant | 1 | 1 | 1 | 2 | 2 |" in text
+    assert (
+        "| [toy](#toy) | ✗ non-conformant | events ✗, streams ✓ · 1.1 | a list (Python) | 1 | 1 |"
+        in text
+    )
+    assert "judged on 2026-11-30 by specification 1.1, with toy 1.0, Python 3: 2 cases" in text
     assert "An expert's sentence." in text
     assert "- **PUB-01** One: a \\| b \\<i\\> \\*c\\*" in text
     assert "1 requirement undecided" in text
@@ -214,4 +221,47 @@ def test_a_should_that_failed_is_said_so_in_the_table() -> None:
     told["results"][0]["requirements"][0]["level"] = "SHOULD"
     measured = {"toy": pages.measured_from(told, "")}
     text = pages.page([pages.Row("toy", "Python", "toy", "")], measured, "suite")
-    assert "| 1 | 1 (SHOULD) | 1 |" in text
+    assert "| 1 | 1 (SHOULD) |" in text
+
+
+def test_what_was_judged_before_is_kept_where_the_bus_or_the_specification_changed() -> None:
+    first = pages.measured_from(report(), "")
+    again = pages.measured_from(report(duration_s=9.0), "").after(first)
+    assert again.earlier == ()
+    target = {"about": "toy 2.0", "capabilities": {}}
+    newer = pages.measured_from(report(target=target), "").after(again)
+    (before,) = newer.earlier
+    assert (before.about, before.failed) == ("toy 1.0", ("PUB-01",))
+    text = pages.page([pages.Row("toy", "Python", "a list", "")], {"toy": newer}, "the suite")
+    assert (
+        "- before, on 2026-11-30 by specification 1.1, with toy 1.0: non-conformant; not PUB-01"
+        in text
+    )
+    assert pages.measured_from(report(verdict="inconclusive"), "").after(newer).earlier[1] == before
+
+
+def test_a_profile_fails_by_a_must_alone() -> None:
+    told = report()
+    assert pages.measured_from(told, "").profiles() == {"events": "✗", "streams": "✓"}
+    told["results"][0]["requirements"][0]["level"] = "SHOULD"
+    assert pages.measured_from(told, "").profiles() == {"events": "?", "streams": "✓"}
+
+
+def test_what_a_vendor_submitted_is_on_the_page_and_says_who_did(tmp_path: Path) -> None:
+    folder = tmp_path / "submitted"
+    folder.mkdir()
+    about = {"name": "acme", "language": "Go", "library": "acme 2", "by": "A|cme", "source": "here"}
+    text = "\n".join(f"{name} = {value!r}" for name, value in about.items())
+    (folder / "acme.toml").write_text(text, encoding="utf-8")
+    (folder / "acme.json").write_text(json.dumps(report()), encoding="utf-8")
+    verdicts.write(measuring.read_entries(toy(tmp_path)), {}, tmp_path)
+    page = (tmp_path / "verdicts.md").read_text(encoding="utf-8")
+    assert "| [acme](#acme) | ✗ non-conformant |" in page
+    assert "Submitted by A\\|cme; from here." in page
+    assert "acme" not in (tmp_path / "verdicts.json").read_text(encoding="utf-8")
+
+
+def test_what_was_submitted_passes_the_check() -> None:
+    for file in sorted((EXAMPLES.parent / "docs" / "submitted").glob("*.toml")):
+        report = submission.read_report(file.with_suffix(".json"))
+        assert submission.problems(report, submission.read_about(file)) == [], file.name

@@ -15,6 +15,7 @@ from eventhook_conformance.report.ctrf import ctrf
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import specification_version
+from eventhook_conformance.target import Capabilities
 from report import made
 
 SCHEMA = json.loads(Path(__file__).with_name("ctrf.schema.json").read_text(encoding="utf-8"))
@@ -60,14 +61,14 @@ def test_ctrf_of_an_unusable_target_is_not_green() -> None:
 @pytest.mark.parametrize(
     ("results", "message", "color"),
     [
-        ([made.all_pass()], "conformant", "brightgreen"),
-        ([made.all_pass(), made.all_pass()], "conformant", "brightgreen"),
-        ([made.result(made.failed(Timeline()))], "non-conformant", "red"),
-        ([made.result(unusable="no")], "inconclusive", "yellow"),
-        ([made.all_pass(), made.result()], "1 conformant, 1 inconclusive", "yellow"),
+        ([made.all_pass()], "events 1.1", "brightgreen"),
+        ([made.all_pass(), made.all_pass()], "events 1.1", "brightgreen"),
+        ([made.result(made.failed(Timeline()))], "events 1.1: non-conformant", "red"),
+        ([made.result(unusable="no")], "events 1.1: inconclusive", "yellow"),
+        ([made.all_pass(), made.result()], "events 1.1: 1 conformant, 1 inconclusive", "yellow"),
         (
             [made.all_pass(), made.result(made.failed(Timeline())), made.result()],
-            "1 conformant, 1 non-conformant, 1 inconclusive",
+            "events 1.1: 1 conformant, 1 non-conformant, 1 inconclusive",
             "red",
         ),
     ],
@@ -76,8 +77,8 @@ def test_badge(results: list[RunResult], message: str, color: str) -> None:
     found = json.loads(badge(results))
     assert found == {
         "schemaVersion": 1,
-        "label": f"eventhook {specification_version()}",
-        "message": message,
+        "label": "eventhook",
+        "message": message.replace("1.1", specification_version()),
         "color": color,
     }
 
@@ -88,10 +89,18 @@ def test_a_partial_run_earns_no_badge(narrowed: dict[str, Any]) -> None:
     result.settings = Settings(**narrowed)
     assert json.loads(badge([made.all_pass(), result]))["message"] == "partial run"
     failed = made.result(made.failed(Timeline()), settings=result.settings)
-    assert json.loads(badge([failed]))["message"] == "non-conformant"
+    assert json.loads(badge([failed]))["message"] == "events 1.1: non-conformant"
 
 
 def test_the_badge_and_ctrf_name_the_version_that_was_asked() -> None:
     older = made.result(made.passed(), settings=Settings(specification="1.0"))
-    assert json.loads(badge([older]))["label"] == "eventhook 1.0"
+    assert json.loads(badge([older]))["message"].startswith("events 1.0")
     assert valid(older)["results"]["tool"]["extra"] == {"specification": "1.0"}
+
+
+def test_a_badge_names_the_profiles_that_all_claim_in_their_order() -> None:
+    both = made.result(capabilities=Capabilities(profiles={"streams", "events"}))
+    assert json.loads(badge([both]))["message"].startswith("events+streams 1.")
+    assert json.loads(badge([both, made.all_pass()]))["message"].startswith("events 1.")
+    streams = made.result(capabilities=Capabilities(profiles={"streams"}))
+    assert json.loads(badge([made.all_pass(), streams]))["message"].startswith("no common profile")

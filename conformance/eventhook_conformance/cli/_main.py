@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "bench": "_bench:bench_command",
     "serve": "_serve:serve",
     "repeat": "_repeat:repeat_command",
+    "verdict": "_verdict:verdict",
 }
 """Module and attribute of each command: one is imported when it is asked for, as `run` starts quickly."""
 

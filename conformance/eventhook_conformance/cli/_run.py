@@ -14,7 +14,7 @@ import click
 from eventhook_conformance.cli._last_failed import load_last_failed, save_last_failed
 from eventhook_conformance.cli._output import Output
 from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
-from eventhook_conformance.cli._reports import report_options
+from eventhook_conformance.cli._reports import docs_url_option, report_options
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import unknown_in_selection
 from eventhook_conformance.engine.events import EngineEvent, EventSubscriber, RunFinished
@@ -111,6 +111,7 @@ _DEFAULTS = Settings()
     is_flag=True,
     help="Only the cases that failed last, in this directory. All, if none did.",
 )
+@docs_url_option
 @click.option("--browser", is_flag=True, help="Read the SSE streams with a headless Chromium too.")
 @click.option(
     "--in-process",
@@ -137,6 +138,7 @@ def run(  # noqa: C901  # because: it reads from top to bottom
     max_failures: int | None,
     exit_first: bool,
     last_failed: bool,
+    docs_url: str,
     browser: bool,
     in_process: bool,
     quiet: bool,
@@ -170,6 +172,7 @@ def run(  # noqa: C901  # because: it reads from top to bottom
         max_failures=1 if exit_first else max_failures,
         browser=browser,
         failures=Path("eventhook-failures"),
+        docs_url=docs_url,
     )
     _exclude("-x", exit_first, "--max-failures", max_failures)
     _exclude("--replay", replay_file, "--last-failed", last_failed)

@@ -91,6 +91,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="fail only on what got worse than this file says",
     )
+    group.addoption(
+        "--eventhook-docs-url",
+        metavar="URL",
+        help="link each requirement to its page on this site; default: $EVENTHOOK_DOCS_URL",
+    )
     for name, text in REPORTS.items():
         group.addoption(f"--eventhook-{name}", metavar="FILE", help=text)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ from eventhook_conformance.pytest_frontend.distributed import (
 )
 from eventhook_conformance.pytest_frontend.reporting import Reporting
 from eventhook_conformance.report.failure import failure_text
+from eventhook_conformance.report.pages import check_docs_url
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
@@ -124,6 +126,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "profiles": tuple(option("--eventhook-profile")),
         "selection": option("keyword") or None,
         "browser": option("--eventhook-browser"),
+        "docs_url": option("--eventhook-docs-url") or os.environ.get("EVENTHOOK_DOCS_URL"),
     }
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     if settings.specification not in versions():
@@ -131,6 +134,10 @@ def pytest_configure(config: pytest.Config) -> None:
             f"--eventhook-specification: expected {' or '.join(versions())}, "
             f"got {settings.specification!r}"
         )
+    try:
+        check_docs_url(settings.docs_url or ".")
+    except ValueError as error:
+        raise pytest.UsageError(f"--eventhook-docs-url: {error}") from error
     try:
         subjects = [resolve(name, settings.profiles) for name in option("--target")]
     except TargetNotFound as error:
@@ -273,7 +280,9 @@ def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
     if late:
         raise NotConformant(
             "late arrivals fail these cases after their end:\n\n"
-            + "\n\n".join(failure_text(case, session.name) for case in late)
+            + "\n\n".join(
+                failure_text(case, session.name, session.result.settings.docs_url) for case in late
+            )
         )
 
 
@@ -308,7 +317,9 @@ class CaseJudge:
         if result.outcome == "not_claimed":
             pytest.skip(f"not claimed: {result.message}")
         if result.outcome != "passed":
-            raise NotConformant(failure_text(result, session.name))
+            raise NotConformant(
+                failure_text(result, session.name, session.result.settings.docs_url)
+            )
 
 
 @pytest.fixture

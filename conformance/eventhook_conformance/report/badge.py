@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from eventhook_conformance.report.standing import VERDICTS, partial
 from eventhook_conformance.results import RunResult, Verdict, specification_of
+from eventhook_conformance.target import PROFILES
 
 _COLOURS: Final[dict[Verdict, str]] = {
     "conformant": "brightgreen",
@@ -22,7 +23,8 @@ _BADNESS: Final[tuple[Verdict, ...]] = ("conformant", "inconclusive", "non-confo
 def badge(results: Sequence[RunResult]) -> str:
     """Returns the badge of all targets together. The worst verdict decides its colour.
 
-    A partial run earns no verdict on a badge.
+    It names the profiles and the version of the specification, such as `events+streams 1.0`. A
+    partial run earns no verdict on a badge.
     """
     return json.dumps(_badge(results), ensure_ascii=True) + "\n"
 
@@ -31,15 +33,22 @@ def _badge(results: Sequence[RunResult]) -> dict[str, Any]:
     counts = Counter(result.verdict for result in results)
     worst = max(counts, key=_BADNESS.index)
     colour = _COLOURS[worst]
+    asked = f"{_profiles(results)} {specification_of(results)}"
     if worst == "conformant" and any(partial(result) for result in results):
         message, colour = "partial run", "lightgrey"
+    elif worst == "conformant":
+        message = asked
     elif len(counts) == 1:
-        message = worst
+        message = f"{asked}: {worst}"
     else:
-        message = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
-    return {
-        "schemaVersion": 1,
-        "label": f"eventhook {specification_of(results)}",
-        "message": message,
-        "color": colour,
-    }
+        told = ", ".join(f"{counts[one]} {one}" for one in VERDICTS if counts[one])
+        message = f"{asked}: {told}"
+    return {"schemaVersion": 1, "label": "eventhook", "message": message, "color": colour}
+
+
+def _profiles(results: Sequence[RunResult]) -> str:
+    """Returns the profiles that all targets claim, in the order of the specification."""
+    common = frozenset.intersection(
+        *(frozenset(result.capabilities.profiles) for result in results)
+    )
+    return "+".join(one for one in PROFILES if one in common) or "no common profile"

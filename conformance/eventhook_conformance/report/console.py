@@ -162,7 +162,7 @@ def _hint(result: RunResult, shown: Sequence[CaseResult]) -> Iterator[str]:
 
 
 def _failures(result: RunResult, found: Sequence[Cause], verbose: bool) -> Iterator[str]:
-    target = result.invoked_as or result.target
+    target, docs_url = result.invoked_as or result.target, result.settings.docs_url
     for number, cause in enumerate(found, start=1):
         title = f"--- {number} of {len(found)}"
         if cause.requirement is not None:
@@ -173,11 +173,11 @@ def _failures(result: RunResult, found: Sequence[Cause], verbose: bool) -> Itera
         yield ""
         title += f"  {counted(len(cause.cases), 'case')}" if cause.alike else ""
         yield f"{title} ".ljust(WIDTH, "-")
-        yield failure_text(cause.telling, target)
+        yield failure_text(cause.telling, target, docs_url)
         if verbose:
             for case in cause.alike:
                 yield ""
-                yield failure_text(case, target)
+                yield failure_text(case, target, docs_url)
         elif cause.alike:
             yield f"  and {len(cause.alike)} more alike (-v prints them)"
 

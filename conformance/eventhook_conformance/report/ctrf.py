@@ -75,7 +75,9 @@ def _tests(result: RunResult) -> Iterator[dict[str, Any]]:
         if case.message is not None:
             test["message"] = printable(case.message)
         if case.outcome in ("failed", "error"):
-            test["trace"] = printable(failure_text(case, result.invoked_as or result.target))
+            test["trace"] = printable(
+                failure_text(case, result.invoked_as or result.target, result.settings.docs_url)
+            )
         yield test
     for end in loose_ends(result):
         yield {

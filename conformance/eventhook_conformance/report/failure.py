@@ -6,15 +6,23 @@ import shlex
 from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.excerpt import excerpt
+from eventhook_conformance.report.pages import page_of
 from eventhook_conformance.report.steps import all_entries, cut
 from eventhook_conformance.report.text import WIDTH, filled, shortened
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification.requirements import requirements, specification_version
 
 
-def failure_text(case: CaseResult, target: str) -> str:
-    """Returns all that a stranger needs to understand the failure, at 80 columns."""
+def failure_text(case: CaseResult, target: str, docs_url: str = "") -> str:
+    """Returns all that a stranger needs to understand the failure, at 80 columns.
+
+    Args:
+        case: the case that failed or stayed undecided.
+        target: the target's name on the command line.
+        docs_url: the address of the documentation's site; empty leaves the pages out.
+    """
     lines = [case.id]
     if not case.violations:
         blame = f" (blame: {case.blame})" if case.blame else ""
@@ -22,6 +30,8 @@ def failure_text(case: CaseResult, target: str) -> str:
     for violation in case.violations:
         lines += ["", *_violation_lines(case, violation)]
     lines += ["", f"  again     {rerun_command(case, target)}"]
+    if docs_url:
+        lines += [f"  page      {page_of(one, docs_url)}" for one in charged(case)]
     return "\n".join(lines)
 
 

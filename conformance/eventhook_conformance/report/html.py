@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial as partial_of
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import rerun_command
 from eventhook_conformance.report.html_tables import Links, case_rows, requirement_rows
+from eventhook_conformance.report.pages import page_of
 from eventhook_conformance.report.sequence import Diagram, lay_out
 from eventhook_conformance.report.standing import (
     SIGNS,
@@ -116,6 +118,8 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
     )
     templates.filters["rich"] = _rich
     templates.filters["breakable"] = _breakable
+    docs_url = results[0].settings.docs_url if results else ""
+    templates.filters["page"] = partial_of(page_of, docs_url=docs_url) if docs_url else _no_page
     found = [
         cause
         for place, result in enumerate(results)
@@ -144,6 +148,10 @@ def html(results: Sequence[RunResult], notes: Sequence[str] = ()) -> str:
         total=_total(results),
     )
     return page + "\n"
+
+
+def _no_page(_: str) -> str:
+    return ""
 
 
 def _hash(source: str) -> str:

@@ -103,7 +103,9 @@ def _environment() -> dict[str, str]:
 
 
 def _explained(case: CaseResult, result: RunResult) -> str:
-    return printable(failure_text(case, result.invoked_as or result.target))
+    return printable(
+        failure_text(case, result.invoked_as or result.target, result.settings.docs_url)
+    )
 
 
 def _seconds(duration_s: float) -> str:

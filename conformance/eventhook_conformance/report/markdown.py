@@ -101,7 +101,11 @@ def _failures(result: RunResult) -> Iterator[str]:
         case = cause.telling
         yield f"<details><summary>{_summary(cause)}</summary>"
         yield ""
-        yield from _block(failure_text(case, result.invoked_as or result.target).splitlines())
+        yield from _block(
+            failure_text(
+                case, result.invoked_as or result.target, result.settings.docs_url
+            ).splitlines()
+        )
         if cause.alike:
             yield ""
             yield f"And {len(cause.alike)} more alike:"
