@@ -8,9 +8,10 @@ import pytest
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.history import Event, History
-from eventhook_conformance.sse.checks import CHARGES, Published, Wanted, judge, remains
+from eventhook_conformance.sse.checks import CHARGES, Wanted, judge, remains
 from eventhook_conformance.sse.client import Received
 from eventhook_conformance.sse.parser import Parser
+from eventhook_conformance.sse.published import Published
 from eventhook_reference.sse.framing import lifecycle_frame, stream_frame
 
 TENANT, WORKFLOW, OTHER = uuid4(), uuid4(), uuid4()

@@ -11,9 +11,10 @@ from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.checks import as_object, says_end
+from eventhook_conformance.sse.own_events import says_end
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.provisioning import scenario_named
+from eventhook_conformance.sse.published import as_object
 from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.stream import Stream
 

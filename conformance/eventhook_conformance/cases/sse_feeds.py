@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
-from functools import partial
-from typing import Final
 from uuid import UUID
 
+from eventhook_conformance.cases._comments import expect_comment, intervals
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
@@ -15,10 +13,6 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.paths import PATHS, StreamKind
 from eventhook_conformance.sse.session import Sse, sse_session
-from eventhook_conformance.sse.stream import Stream
-
-_IDLE_S: Final = 4.0
-"""Seconds of idleness that a case may take, but for a first interval that is longer."""
 
 
 @every_endpoint
@@ -182,81 +176,14 @@ async def comments_come_when_idle(probe: Probe) -> None:
     async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:
         kinds = {kind: await subject(sse, kind) for kind in PATHS}
         streams = {kind: await sse.stream(kind, it) for kind, it in kinds.items()}
-        for _turn in range(_intervals(sse, 2)):
+        for _turn in range(intervals(sse, 2)):
             # All at once: each waits for as long as the others do.
-            await asyncio.gather(*(_expect_comment(sse, stream) for stream in streams.values()))
+            await asyncio.gather(*(expect_comment(sse, stream) for stream in streams.values()))
             for kind, it in kinds.items():
                 events = both_sides(sse, kind, it)
                 await sse.publish(*events)
                 await streams[kind].receive(*events)
         await sse.fence(*streams.values())
-
-
-@case("SSE-12", since="1.1")
-async def comments_come_beside_filtered_traffic(probe: Probe) -> None:
-    """Events that `types` leaves out are not sent, so the stream is idle and owes comments."""
-    async with sse_session(probe, implicates={"unselected"}) as sse:
-        workflow = await sse.workflow()
-        kinds: tuple[StreamKind, ...] = ("workflow", "consolidated")
-        streams = [
-            await sse.stream(
-                kind, workflow, types="suite", selects=lambda e: e.event_type.startswith("suite.")
-            )
-            for kind in kinds
-        ]
-        flowing = probe.spawn(_flow(sse, workflow))
-        try:
-            for _ in range(_intervals(sse, 2)):
-                await asyncio.gather(*(_expect_comment(sse, stream) for stream in streams))
-        finally:
-            flowing.cancel()
-            await asyncio.gather(flowing, return_exceptions=True)
-        await sse.fence(*streams)
-
-
-@every_endpoint
-@case("SSE-12", since="1.1")
-async def idle_stream_stays_open(probe: Probe, kind: StreamKind) -> None:
-    """For many intervals (on a target whose interval is long, for one); then events come as ever."""
-    async with sse_session(probe, implicates={"lost"}) as sse:
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        for _ in range(_intervals(sse, 8)):
-            await _expect_comment(sse, stream)
-            if stream.reading.over:
-                break
-        events = both_sides(sse, kind, it)
-        await sse.publish(*events)
-        await stream.receive(*events)
-        await sse.fence(stream)
-
-
-def _intervals(sse: Sse, most: int) -> int:
-    """For how many intervals to wait: few where one is long."""
-    return max(1, min(most, int(_IDLE_S / sse.target.keep_alive_s)))
-
-
-async def _expect_comment(sse: Sse, stream: Stream) -> None:
-    """Expects that one more comment comes within the interval."""
-    probe = sse.probe
-    limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
-    comments = stream.reading.parser.comments
-    more = partial(_more_than, comments, len(comments))
-    came = await stream.until(more, timeout_s=limit)
-    probe.expect(
-        came,
-        f"a comment within {sse.target.keep_alive_s:g} s of silence on {stream.name}",
-        f"none within {limit:g} s" if not stream.reading.over else "the stream ended",
-        stream.requested,
-    )
-
-
-async def _flow(sse: Sse, workflow: UUID) -> None:
-    """Publishes events that `types` leaves out, several per interval, until cancelled."""
-    while True:
-        await sse.publish(*both_sides(sse, "workflow", workflow))
-        # Traffic needs a pace: without one it would keep the processor from everybody else.
-        await asyncio.sleep(min(sse.target.keep_alive_s / 8, 0.1))
 
 
 @case("SSE-12")
@@ -325,10 +252,6 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
             await stream.receive(*mine)
             await whole.receive(*others, *mine)
         await sse.fence(stream, whole)
-
-
-def _more_than(items: Sized, count: int) -> bool:
-    return len(items) > count
 
 
 def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:

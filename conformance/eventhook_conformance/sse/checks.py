@@ -5,17 +5,17 @@ Each breach has a kind and the requirement that it breaks; a case says which kin
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent
 from eventhook_conformance.history import Event, Moment, Publish
 from eventhook_conformance.sse.client import Received
+from eventhook_conformance.sse.own_events import is_foreign
 from eventhook_conformance.sse.parser import Fields, ServerSentEvent, unknown_fields
+from eventhook_conformance.sse.published import Published, as_delivered, as_object, wire_id
 
 Breach: TypeAlias = Literal[
     "form",
@@ -43,9 +43,6 @@ CHARGES: Final[Mapping[Breach, str]] = {
     "lost": "SSE-04",
 }
 
-STREAM_TYPES: Final = frozenset(kind.lower() for kind in StreamEventType)
-_LINE_END: Final = re.compile("\r\n|\r")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -71,67 +68,6 @@ class Wanted:
     def takes(self, event: Event) -> bool:
         """Returns whether the event should be seen."""
         return self.carries(event) and self.selects(event)
-
-
-class Published:
-    """Finds the publish that a received event comes from."""
-
-    def __init__(self, publishes: Iterable[Publish]) -> None:
-        self.all = list(publishes)
-        self._by_id: dict[str, list[Publish]] = {}
-        self._by_payload: dict[tuple[str, str], Publish] = {}
-        for publish in self.all:
-            self._by_id.setdefault(wire_id(publish.event), []).append(publish)
-            if isinstance(publish.event, StreamEvent):
-                event = publish.event
-                self._by_payload[event.event_type.lower(), as_delivered(event.payload)] = publish
-
-    def origin(self, event: ServerSentEvent) -> Publish | None:
-        """Returns the publish that a received event comes from, even if it is somewhat broken."""
-        ids = event.values("id")
-        found = self._by_id.get((ids[-1] if ids else "").rpartition(":")[2])
-        if found is not None:
-            return found[0] if len(found) == 1 else _nearest(found, event)
-        content = as_object(event.data)
-        if content is None:
-            return self._by_payload.get((event.type, event.data))
-        found = self._by_id.get(str(content.get("id")))
-        if found is not None:
-            return found[0]
-        payload = content.get("data")
-        by_payload = None
-        if isinstance(payload, str):
-            by_payload = self._by_payload.get((event.type, as_delivered(payload)))
-        return by_payload or self._by_payload.get((event.type, event.data))
-
-
-def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
-    """Chooses among publishes with equal sequences: same payload first, then same type and workflow."""
-    content = as_object(event.data) or {}
-    payloads = {event.data, as_delivered(str(content.get("data")))}
-    workflow = content.get("workflowExecutionId")
-
-    def likeness(publish: Publish) -> tuple[bool, bool, bool]:
-        source = publish.event
-        if not isinstance(source, StreamEvent):
-            return False, False, False
-        return (
-            as_delivered(source.payload) in payloads,
-            source.event_type.lower() == event.type,
-            source.workflow_execution_id == workflow,
-        )
-
-    return max(publishes, key=likeness)
-
-
-def wire_id(event: Event) -> str:
-    """The last part of its `id` on the wire."""
-    return str(event.sequence if isinstance(event, StreamEvent) else event.id)
-
-
-def as_delivered(payload: str) -> str:
-    """A payload as it comes out of a parser: CR and CRLF become LF."""
-    return _LINE_END.sub("\n", payload)
 
 
 def judge(
@@ -330,42 +266,6 @@ def _losses(
 
 def _lane(event: Event) -> object:
     return event.workflow_execution_id if isinstance(event, StreamEvent) else "events"
-
-
-def says_end(event: ServerSentEvent) -> bool:
-    """Returns whether it says that the workflow has ended: an event `end` with its status (SSE-25)."""
-    content = as_object(event.data)
-    return event.type == "end" and content is not None and "status" in content
-
-
-def is_foreign(event: ServerSentEvent, tenant: UUID) -> bool:
-    """Returns whether the server itself has to tell it: a lifecycle event that the suite did not make,
-    the older form of one, or that the workflow has ended."""
-    if says_end(event):
-        return True
-    if event.type in STREAM_TYPES:
-        content = as_object(event.data) or {}
-        inner = content.get("data")
-        older = as_object(inner) if isinstance(inner, str) else content
-        return event.type == "data" and (older or {}).get("type") == "Event"
-    try:
-        read = FlovynEvent.from_json(event.data)
-    except InvalidEvent:
-        return False
-    return (
-        read.tenant_id == tenant
-        and read.event_type == event.type
-        and event.values("id") == [str(read.id)]
-    )
-
-
-def as_object(text: str) -> dict[str, object] | None:
-    """The text as a JSON object; None if it is none."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def shown(event: ServerSentEvent) -> str:

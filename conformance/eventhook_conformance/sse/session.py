@@ -7,7 +7,7 @@
         await sse.publish(token)
         await stream.receive(token)
 
-On leaving, every stream is held against all that was published, whatever the case looked at itself.
+On leaving, every stream is compared with all that was published, also where the case did not look.
 """
 
 from __future__ import annotations
@@ -20,21 +20,16 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
-from eventhook_conformance.history import Event, Remark
+from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe, Undecided, Via
-from eventhook_conformance.sse.checks import (
-    CHARGES,
-    Breach,
-    Published,
-    Wanted,
-    judge,
-    shown,
-)
+from eventhook_conformance.sse.checks import Breach, Wanted
 from eventhook_conformance.sse.client import Answer, HttpClient
+from eventhook_conformance.sse.executions import Executions
+from eventhook_conformance.sse.judging import judge_stream
 from eventhook_conformance.sse.paths import PATHS, StreamKind
 from eventhook_conformance.sse.provisioning import Provisioner
+from eventhook_conformance.sse.published import Published
 from eventhook_conformance.sse.stream import Stream
 from eventhook_conformance.target import HttpTarget, Tenant
 
@@ -42,17 +37,14 @@ FENCE: Final = "suite.fence"
 
 
 class Sse:
-    """Everything that a case does; made by `sse_session`."""
+    """Does what a case asks for; made by `sse_session`."""
 
     def __init__(self, probe: Probe, target: HttpTarget, http: HttpClient) -> None:
         self.probe = probe
         self.target = target
         self.http = http
         self.streams: list[Stream] = []
-        self._provisioner = Provisioner(probe, target)
-        self._parents: dict[UUID, UUID] = {}
-        self._tasks: dict[UUID, UUID | None] = {}
-        self._tenants: dict[UUID, UUID] = {}
+        self._executions = Executions(Provisioner(probe, target), target.tenants)
         # Sequences are unique within a case, so that a stream's `id` says which event it was.
         self._sequences = itertools.count(probe.random.randrange(1_000, 1_000_000))
         self._known: Published | None = None
@@ -67,23 +59,15 @@ class Sse:
 
     async def workflow(self, tenant: int = 0) -> UUID:
         """A fresh workflow."""
-        return self._note(tenant, await self._provisioner.make(self.tenants[tenant], "workflow"))
+        return await self._executions.make(tenant, "workflow")
 
     async def child(self, parent: UUID, tenant: int = 0) -> UUID:
         """A fresh child of a workflow; the event that tells of it is the case's to publish."""
-        made = await self._provisioner.make(self.tenants[tenant], "child", parent)
-        self._parents[made] = parent
-        return self._note(tenant, made)
+        return await self._executions.make(tenant, "child", parent)
 
     async def task(self, tenant: int = 0, workflow: UUID | None = None) -> UUID:
         """A fresh task, standalone unless a workflow is given."""
-        made = await self._provisioner.make(self.tenants[tenant], "task", workflow)
-        self._tasks[made] = workflow
-        return self._note(tenant, made)
-
-    def _note(self, tenant: int, made: UUID) -> UUID:
-        self._tenants[made] = self.tenants[tenant].id
-        return made
+        return await self._executions.make(tenant, "task", workflow)
 
     # Events
 
@@ -114,8 +98,7 @@ class Sse:
         tenant: int | None = None,
     ) -> FlovynEvent:
         """A lifecycle event of that workflow's (or task's) tenant."""
-        owner = workflow or task
-        known = self._tenants.get(owner) if owner is not None else None
+        known = self._executions.tenant_of(workflow or task)
         tenant_id = self.tenants[tenant or 0].id if tenant is not None or known is None else known
         return self.probe.make.event(
             tenant_id, event_type, source="system", workflow=workflow, task=task, data=data
@@ -137,7 +120,7 @@ class Sse:
     # Requests
 
     def path(self, kind: StreamKind, id: object = "", tenant: int = 0) -> str:
-        """The path of an endpoint, with whatever is given as id."""
+        """Returns the path of an endpoint, with the given id."""
         text = quote(str(id), safe="")
         return self.tenants[tenant].base_path + PATHS[kind].replace("{id}", text)
 
@@ -206,7 +189,7 @@ class Sse:
         )
         requested.returned, requested.result = reading.opened, str(reading.status)
         wanted = Wanted(
-            self._carrier(kind, id, self.tenants[tenant].id),
+            self._executions.carrier(kind, id, self.tenants[tenant].id),
             selects,
             self.tenants[tenant].id,
             kind == "consolidated",
@@ -225,37 +208,6 @@ class Sse:
         if reading.status != 200:
             raise probe.aborted("the stream to open with 200", f"{reading.status}", requested)
         return stream
-
-    def _carrier(self, kind: StreamKind, id: UUID | None, tenant: UUID) -> Callable[[Event], bool]:
-        def carries(event: Event) -> bool:
-            if isinstance(event, FlovynEvent) and event.tenant_id != tenant:
-                return False
-            if kind == "tenant":
-                return isinstance(event, FlovynEvent)
-            if kind == "task" and id is not None:
-                return self._of_task(event, id)
-            workflow = event.workflow_execution_id
-            if kind == "workflow" or workflow is None:
-                return workflow is not None and str(workflow) == str(id)
-            return self._descends(str(workflow), str(id))
-
-        return carries
-
-    def _of_task(self, event: Event, task: UUID) -> bool:
-        if isinstance(event, FlovynEvent):
-            return event.task_execution_id == task
-        workflow = self._tasks.get(task)
-        if workflow is None:
-            return event.workflow_execution_id == str(task)
-        return (event.workflow_execution_id, event.task_execution_id) == (str(workflow), str(task))
-
-    def _descends(self, workflow: str, root: str) -> bool:
-        parents = {str(child): str(parent) for child, parent in self._parents.items()}
-        while workflow != root:
-            if workflow not in parents:
-                return False
-            workflow = parents[workflow]
-        return True
 
     # Fences
 
@@ -290,14 +242,12 @@ class Sse:
         if kind == "tenant" or id is None:
             return [self.event(None, event_type, tenant=tenant)]
         if kind == "task":
-            workflow = self._tasks.get(id)
+            workflow = self._executions.workflow_of(id)
             return [
                 self.event(workflow, event_type, task=id),
                 *self._streamed(workflow or id, task=id),
             ]
-        family = [id]
-        if kind == "consolidated":
-            family += [one for one in self._parents if self._descends(str(one), str(id))]
+        family = self._executions.family(id) if kind == "consolidated" else [id]
         events: list[Event] = []
         for member in family:
             events += [self.event(member, event_type), *self._streamed(member)]
@@ -310,48 +260,16 @@ class Sse:
     # Judging
 
     def judge(self, implicates: Collection[Breach]) -> None:
-        """Holds every stream against all that was published."""
-        published = self.published()
+        """Compares every stream with all that was published."""
         for stream in self.streams:
-            reading = stream.reading
-            self._record(stream)
-            if not stream.judged:
-                continue
-            for finding in judge(
-                reading.received,
-                reading.parser.strays,
-                stream.wanted,
-                published,
-                stream.requested.called,
-                reading.opened,
-            ):
-                charged = [CHARGES[finding.kind]]
-                if finding.kind == "strayed" and stream.wanted.consolidated:
-                    charged = ["SSE-11"]
-                if finding.kind in implicates:
-                    charged += self.probe.requirements
-                self.probe.violations.append(
-                    Violation(
-                        "failed",
-                        tuple(dict.fromkeys(charged)),
-                        finding.expected,
-                        f"{finding.seen} (on {stream.name})",
-                        (stream.requested, *finding.publishes),
-                    )
-                )
-
-    def _record(self, stream: Stream) -> None:
-        """Adds the received events to the history, for the report."""
-        for one in stream.reading.received:
-            remark = Remark(stream.requested.client, shown(one.event), one.at, one.at, "received")
-            self.probe.history.remarks.append(remark)
+            judge_stream(self.probe, stream, self.published(), implicates)
 
 
 @asynccontextmanager
 async def sse_session(
     probe: Probe, *, implicates: Collection[Breach] = (), via: Via = None
 ) -> AsyncIterator[Sse]:
-    """Everything for one case; on leaving, closes its streams and judges them.
+    """Opens a session for one case; on leaving, closes its streams and judges them.
 
     Args:
         probe: the case's.

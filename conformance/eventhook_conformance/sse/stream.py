@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event, Remark, identity
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.sse.checks import Published, Wanted, shown
+from eventhook_conformance.sse.checks import Wanted, shown
 from eventhook_conformance.sse.client import Reading
+from eventhook_conformance.sse.published import Published
 
 
 class Stream:

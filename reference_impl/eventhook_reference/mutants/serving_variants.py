@@ -34,10 +34,7 @@ def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
     class Other(SseApp):
         async def write(self, outbox: Any, send: Any) -> None:
             async def changed(message: Any) -> None:
-                body = change(message["body"])
-                size = max(cut, len(body) // 64) if cut else len(body) or 1
-                pieces = [body[start : start + size] for start in range(0, len(body), size)]
-                for number, piece in enumerate(pieces):
+                for number, piece in enumerate(_pieces(change(message["body"]), cut)):
                     # The loop has to turn, or nobody hears of a reader that is gone by now, and
                     # the rest of the pieces is written to a connection that is closed.
                     if number % 4 == 3:
@@ -46,11 +43,16 @@ def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
                 if not message["more_body"]:
                     await send({**message, "body": b""})
 
-            if first:
-                await send({"type": "http.response.body", "body": first, "more_body": True})
+            for piece in _pieces(first, cut):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             await super().write(outbox, changed)
 
     return Other
+
+
+def _pieces(body: bytes, cut: int) -> list[bytes]:
+    size = max(cut, len(body) // 64) if cut else len(body) or 1
+    return [body[start : start + size] for start in range(0, len(body), size)]
 
 
 @broken(SERVING_VARIANTS, seen="")
@@ -75,14 +77,45 @@ def terse(body: bytes) -> bytes:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_writes_tersely() -> type[SseApp]:
-    """No blank after a colon, 256 bytes at a time, and 32 KiB of headers in front."""
+    """No blank after a colon, 5 bytes at a time, and 32 KiB of headers in front."""
 
-    class Other(_writing(terse, cut=256)):  # type: ignore[misc]  # because: made above
+    class Other(_writing(terse, cut=5)):  # type: ignore[misc]  # because: made above
         def headers(self) -> dict[str, str]:
             return {**super().headers(), **{f"x-trace-{n}": "x" * 1000 for n in range(32)}}
 
     made: type[SseApp] = Other
     return made
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_writes_byte_by_byte() -> type[SseApp]:
+    """One byte at a time: a byte order mark, CRLF, comments and characters all stand in pieces."""
+    return _writing(lambda body: body.replace(b"\n", b"\r\n"), "\ufeff: é\r\n\r\n".encode(), cut=1)
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_counts_silence() -> type[SseApp]:
+    """Each reader has a timer, which every event sets back: beside events no comment comes."""
+    from eventhook_reference.sse.app import SseApp
+    from eventhook_reference.sse.framing import KEEP_ALIVE
+
+    class Other(SseApp):
+        async def keep_alive(self, feed: Any) -> None:
+            await asyncio.Event().wait()
+
+        async def write(self, outbox: Any, send: Any) -> None:
+            while True:
+                taken = outbox.take()
+                while not (await asyncio.wait({taken}, timeout=self.keep_alive_s * 0.8))[0]:
+                    await send(
+                        {"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True}
+                    )
+                if (body := taken.result()) is None:
+                    break
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Other
 
 
 @broken(SERVING_VARIANTS, seen="")

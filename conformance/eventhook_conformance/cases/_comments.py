@@ -1,0 +1,66 @@
+"""Waits for keep-alive comments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from typing import Final
+
+from eventhook_conformance.sse.session import Sse
+from eventhook_conformance.sse.stream import Stream
+
+_IDLE_S: Final = 4.0
+"""Seconds of idleness that a case may take, but for a first interval that is longer."""
+_ROUND_TRIPS: Final = 8
+
+
+def intervals(sse: Sse, most: int) -> int:
+    """Returns for how many intervals to wait: few where one is long."""
+    return max(1, min(most, int(_IDLE_S / sse.target.keep_alive_s)))
+
+
+async def expect_comment(sse: Sse, stream: Stream) -> bool:
+    """Waits for one more comment, and reports a breach if none comes within the interval.
+
+    An event begins the interval anew. Where events never cease, no comment is owed.
+
+    Returns:
+        True if a comment came.
+
+    Raises:
+        CaseAborted: the server answers no request either.
+    """
+    probe, clock = sse.probe, sse.http.now_s
+    limit = sse.target.keep_alive_s * 1.5 + probe.settings.arrival_timeout_s / 2
+    reading = stream.reading
+    before, began = len(reading.parser.comments), clock()
+
+    def came() -> bool:
+        return len(reading.parser.comments) > before
+
+    while not came() and not reading.over and clock() - began < limit:
+        if not await stream.until(_either(came, reading.received), timeout_s=limit):
+            await _wait_for_late(sse, stream, came)
+            break
+    else:
+        if not came() and not reading.over:
+            return False
+    probe.expect(
+        came(),
+        f"a comment within {sse.target.keep_alive_s:g} s of silence on {stream.name}",
+        "the stream ended" if reading.over else f"none within {limit:g} s",
+        stream.requested,
+    )
+    return came()
+
+
+async def _wait_for_late(sse: Sse, stream: Stream, came: Callable[[], bool]) -> None:
+    """Waits for as long as another request shows that a busy server is late."""
+    began = sse.http.now_s()
+    await sse.ask("HEAD", sse.path("tenant"), sse.tenants[0].headers)
+    await stream.until(came, timeout_s=_ROUND_TRIPS * (sse.http.now_s() - began))
+
+
+def _either(came: Callable[[], bool], events: Sized) -> Callable[[], bool]:
+    """Returns a condition that holds once that came, or one more event."""
+    before = len(events)
+    return lambda: came() or len(events) > before
