@@ -44,8 +44,8 @@ def needs(program: str) -> None:
         pytest.fail(str(missing))
 
 
-def accused(target_name: str, by: object) -> list[str]:
-    target = target_of(target_name, by)  # type: ignore[arg-type]  # because: of whichever kind it is
+def accused(target_name: str, by: object, *, http2: bool = False) -> list[str]:
+    target = target_of(target_name, by, http2=http2)  # type: ignore[arg-type]  # because: of whichever kind it is
     result = judge(target, Settings(arrival_timeout_s=10.0), STREAMS)
     assert result.unusable is None
     return [
@@ -63,10 +63,11 @@ def test_caddy_is_conformant() -> None:
     assert accused("caddy", caddy) == []
 
 
-def test_hypercorn_is_conformant() -> None:
+@pytest.mark.parametrize("http2", [False, True], ids=["http-1.1", "http-2"])
+def test_hypercorn_is_conformant(http2: bool) -> None:
     if importlib.util.find_spec("hypercorn") is None:
         pytest.fail("hypercorn is not installed: pip install hypercorn")
-    assert accused("hypercorn", hypercorn) == []
+    assert accused("hypercorn", hypercorn, http2=http2) == []
 
 
 @pytest.mark.parametrize("buffering", [ON, COLLECTING], ids=["buffers", "compresses"])

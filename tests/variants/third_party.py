@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -156,11 +156,13 @@ async def hypercorn(app: SseApp) -> AsyncIterator[str]:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-def target_of(name: str, by: Running) -> Target:
+def target_of(name: str, by: Running, *, http2: bool = False) -> Target:
     """The reference behind that server, as a target."""
 
-    def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
-        return served_by(by, backend, 0.4)
+    @asynccontextmanager
+    async def http(backend: StreamingBackend) -> AsyncIterator[HttpTarget]:
+        async with served_by(by, backend, 0.4) as served:
+            yield replace(served, http2=http2)
 
     claimed = replace(PliableClient.capabilities, profiles={"sse"})
     return replace(pliable_target(name, capabilities=claimed), http=http)

@@ -9,11 +9,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from eventhook_conformance.history import Clock, Moment
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.sse.parser import Parser, ServerSentEvent
+
+if TYPE_CHECKING:
+    import httpx
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -52,6 +55,7 @@ class Reading:
     """By lower-case name."""
     opened: Moment
     """When the headers were read."""
+    http_version: str = "HTTP/1.1"
     parser: Parser = field(default_factory=Parser)
     received: list[Received] = field(default_factory=list)
     chunks: int = 0
@@ -92,18 +96,28 @@ class HttpClient:
     Args:
         base_url: of the server.
         clock: gives the moments.
+        http2: speak HTTP/2.
     """
 
-    def __init__(self, base_url: str, clock: Clock) -> None:
+    def __init__(self, base_url: str, clock: Clock, *, http2: bool = False) -> None:
+        self._base_url = base_url
+        self._clock = clock
+        self._http2 = http2
+        self._client = self._new_client()
+
+    def _new_client(self) -> httpx.AsyncClient:
         import httpx
 
-        self._clock = clock
+        secure = self._base_url.startswith("https:")
         # A proxy of the environment is for the world outside; and a kept connection would hide
         # what a fresh reader sees.
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
+        return httpx.AsyncClient(
+            base_url=self._base_url,
+            # Without TLS nothing negotiates the version.
+            http1=secure or not self._http2,
+            http2=self._http2,
             trust_env=False,
-            verify=base_url.startswith("https:"),
+            verify=secure,
             timeout=httpx.Timeout(None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,
@@ -138,9 +152,21 @@ class HttpClient:
         self, path: str, headers: Mapping[str, str], params: Any = None
     ) -> AsyncIterator[Reading]:
         """Opens a stream; it is read in a task until the context is left."""
-        async with self._client.stream("GET", path, headers=headers, params=params) as response:
+        async with contextlib.AsyncExitStack() as stack:
+            client = self._client
+            if self._http2:
+                # A connection of its own: the server sees a reader leave when the connection closes.
+                client = await stack.enter_async_context(self._new_client())
+            response = await stack.enter_async_context(
+                client.stream("GET", path, headers=headers, params=params)
+            )
             lowered = {name.lower(): value for name, value in response.headers.items()}
-            reading = Reading(response.status_code, lowered, self._clock.now())
+            reading = Reading(
+                response.status_code,
+                lowered,
+                self._clock.now(),
+                http_version=response.http_version,
+            )
             pump = asyncio.get_running_loop().create_task(self._pump(response, reading))
             try:
                 yield reading

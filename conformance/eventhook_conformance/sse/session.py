@@ -282,7 +282,9 @@ async def sse_session(
     """
     need("httpx")
     target = await probe.http(via)
-    http = HttpClient(target.base_url, probe.history.clock)
+    if target.http2:
+        need("h2")
+    http = HttpClient(target.base_url, probe.history.clock, http2=target.http2)
     session = Sse(probe, target, http)
     try:
         yield session

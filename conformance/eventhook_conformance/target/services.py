@@ -91,3 +91,6 @@ class HttpTarget:
     """
     kill_replica: Callable[[str], Awaitable[None]] | None = None
     """Ends the server at that base URL at once, as kill -9 does; left out where nobody may."""
+    http2: bool = False
+    """The server speaks HTTP/2 beside HTTP/1.1: where the URL is https it is negotiated, else it is begun
+    with prior knowledge. The suite's own reader then uses it; the other readers know HTTP/1.1 alone."""
