@@ -9,11 +9,17 @@ from typing import Final
 from uuid import UUID
 
 from eventhook_conformance.cases._lifecycle_bus import Intervene, Publish, interposed_service
-from eventhook_conformance.contract import BusClosed, FlovynEvent, PublishError, StreamEvent
+from eventhook_conformance.contract import (
+    BusClosed,
+    FlovynEvent,
+    PublishError,
+    StreamEvent,
+    Unsupported,
+)
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import CaseAborted, NotOffered, Probe
 from eventhook_conformance.sequences import Ids, Published, Scenario, Untold
-from eventhook_conformance.target import Execution
+from eventhook_conformance.target import Execution, WorkflowService
 
 ELSEWHERE: Final = "the service publishes another way than through the client it was given"
 _MADE_BY_THE_SUITE: Final = "made to fail by the suite"
@@ -40,6 +46,8 @@ class Outage:
     """The form that it never fails."""
 
 
+ONCE_A_STEP: Final = Outage("once in each step", lambda event, number: number == 1, ends=0.8)
+
 OUTAGES: Final = (
     Outage(
         "of the events",
@@ -54,7 +62,7 @@ OUTAGES: Final = (
         spares=frozenset({FlovynEvent}),
     ),
     Outage("for a while", lambda event, number: True, ends=0.6),
-    Outage("once in each step", lambda event, number: number == 1, ends=0.8),
+    ONCE_A_STEP,
     Outage("of the second publish in each step", lambda event, number: number == 2, ends=0.8),
 )
 
@@ -100,12 +108,20 @@ class Tally:
         return set() if form in self.outage.spares else self.troubled
 
 
-async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
+async def run_through(
+    probe: Probe, scenario: Scenario, outage: Outage, *, restarts: bool = False
+) -> None:
     """Plays a scenario while publishing fails, and judges what got out.
+
+    Args:
+        probe: the case's.
+        scenario: what to play.
+        outage: how publishing fails.
+        restarts: restart the service before each step.
 
     Raises:
         CaseAborted: the service raised or hung.
-        NotOffered: the service publishes nothing through the client.
+        NotOffered: the service publishes nothing through the client, or offers no restart.
     """
     tally = Tally(outage)
     intervene: Intervene = tally.intervene
@@ -117,6 +133,8 @@ async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
             )
             for place, step in enumerate(scenario.steps if outage.by_step else ()):
                 tally.begin(step, place / len(scenario.steps))
+                if restarts:
+                    await restart(probe, service, step)
                 await probe.returns(execution.proceed(step), f"{scenario.name} through {step!r}")
             tally.troubled.update(() if outage.by_step else scenario.steps)
             await probe.returns(execution.proceed(), f"{scenario.name} to its end")
@@ -131,6 +149,25 @@ async def run_through(probe: Probe, scenario: Scenario, outage: Outage) -> None:
         tally,
         execution,
     )
+
+
+async def restart(probe: Probe, service: WorkflowService, step: str) -> None:
+    """Restarts the service before a step.
+
+    Raises:
+        CaseAborted: that raised or hung.
+        NotOffered: the service offers no restart.
+    """
+
+    async def restarts() -> bool:
+        try:
+            await service.restart()
+        except Unsupported:
+            return False
+        return True
+
+    if not await probe.returns(restarts(), f"a restart before {step!r}"):
+        raise NotOffered("the service offers no restart")
 
 
 def _charged(scenario: Scenario, aborted: CaseAborted) -> CaseAborted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eventhook_conformance.cases._lifecycle import play_interleaved
 from eventhook_conformance.cases._lifecycle_exact import (
     EVERY_RUN,
@@ -13,8 +15,15 @@ from eventhook_conformance.cases._lifecycle_exact import (
 from eventhook_conformance.cases._lifecycle_watch import Watch
 from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.programs import BreakingProgram, Program, search
-from eventhook_conformance.sequences import compose, interleavings, runs
+from eventhook_conformance.sequences import CORNERS, compose, interleavings, runs
 from eventhook_conformance.specification import case
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+@case(*EXACT, *EVERY_RUN, since="1.1")
+async def corner_tells_exactly_its_own(probe: Probe, corner: str) -> None:
+    """Two tenants' runs of a composition that was chosen by hand, in lockstep."""
+    await _play(probe, CORNERS[corner])
 
 
 @case(*EXACT, *EVERY_RUN, since="1.1", self_contained=True)
@@ -34,7 +43,7 @@ async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
     breach = await search(
         attempt,
         seed=probe.settings.seed,
-        examples=max(1, probe.settings.examples // 3),
+        examples=max(1, 2 * probe.settings.examples),
         limit_s=probe.settings.search_s,
         strategy=runs,
     )

@@ -9,9 +9,14 @@ import pytest
 
 from eventhook_conformance.cases._lifecycle_bus import interposed_service
 from eventhook_conformance.cases._lifecycle_exact import charged_when_aborted
-from eventhook_conformance.cases._lifecycle_outage import ELSEWHERE, OUTAGES, run_through
+from eventhook_conformance.cases._lifecycle_outage import (
+    ELSEWHERE,
+    ONCE_A_STEP,
+    OUTAGES,
+    restart,
+    run_through,
+)
 from eventhook_conformance.cases._lifecycle_watch import Watch
-from eventhook_conformance.contract import Unsupported
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.sequences import (
@@ -25,7 +30,6 @@ from eventhook_conformance.sequences import (
     scenarios,
 )
 from eventhook_conformance.specification import case
-from eventhook_conformance.target import WorkflowService
 
 _TURNS: Final = 8
 
@@ -41,6 +45,14 @@ async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", covering())
+@case("LIF-16", "LIF-18", since="1.1")
+async def restart_keeps_the_count_of_failures(probe: Probe, scenario: str) -> None:
+    """Publishing fails once in each step, and the service is restarted between the steps."""
+    exact = exact_scenario(scenarios()[scenario].raw)
+    await run_through(probe, exact, ONCE_A_STEP, restarts=True)
+
+
+@pytest.mark.parametrize("scenario", covering())
 @case("LIF-16")
 async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
     """The service is restarted before each step; what is told is what is told without."""
@@ -50,8 +62,7 @@ async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
         with charged_when_aborted(probe, "LIF-16" if exact.since is None else "LIF-17"):
             execution = await probe.returns(service.prepare(exact.raw, tenant), f"preparing {name}")
         for step in exact.steps:
-            if not await probe.returns(_restarts(service), f"a restart before {step!r}"):
-                raise NotOffered("the service offers no restart")
+            await restart(probe, service, step)
             await probe.returns(execution.proceed(step), f"{name} through {step!r} after a restart")
         await probe.returns(execution.proceed(), f"{name} to its end after restarts")
         for _ in range(_TURNS):  # a service that tells something by itself has its turn
@@ -75,12 +86,3 @@ async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
             f"{member} = {right!r} at the end of {name}, with a restart before each step",
             repr(seen),
         )
-
-
-async def _restarts(service: WorkflowService) -> bool:
-    """Restarts it; whether it offers that."""
-    try:
-        await service.restart()
-    except Unsupported:
-        return False
-    return True

@@ -5,7 +5,8 @@ first has to.
 """
 
 from eventhook_conformance.sequences.check import check, check_match
-from eventhook_conformance.sequences.composed import compose, runs
+from eventhook_conformance.sequences.composed import compose
+from eventhook_conformance.sequences.drawn import CORNERS, runs
 from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.interleaving import Round, interleavings
 from eventhook_conformance.sequences.matching import Match, match
@@ -25,6 +26,7 @@ from eventhook_conformance.sequences.twins import Streams, check_twins, twin_in
 from eventhook_conformance.sequences.varied import varied
 
 __all__ = [
+    "CORNERS",
     "Ids",
     "Match",
     "Observed",

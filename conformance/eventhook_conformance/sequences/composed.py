@@ -34,6 +34,9 @@ OUTPUT: Final = (
     ("TOKEN", ""),
     ("DATA", '{"n":1}'),
     ("ERROR", "!"),
+    ("TOKEN", "two equal lines\n"),
+    ("TOKEN", "two equal lines\n"),
+    ("DATA", "e\u0301 \u2028\t"),
 )
 RETRIED: Final = -1
 """Stands where a workflow is not cancelled, but tried again once it has failed."""
@@ -57,7 +60,7 @@ def compose(run: Run) -> dict[str, Any]:
     if run[0] == "task":
         root, steps = {"task": "t1"}, composer.task(run[1], None)
     else:
-        composer.workflows["main"] = {"kind": "order", "parent": None}
+        composer.workflows["main"] = {"kind": "Order.V2", "parent": None}
         root, steps = {"workflow": "main"}, composer.body(run[1], "main")
         if run[2] == RETRIED:
             steps += composer.again("main") if run[1][1] else []
@@ -95,7 +98,7 @@ class _Composer:
 
     def _error(self) -> str:
         self._steps += 1
-        return f"trouble number {self._steps}!"
+        return f"  trouble number {self._steps}:\n\tat {'somewhere/' * 30}it\u0308\n"
 
     # Workflows
 
@@ -233,55 +236,78 @@ class _Composer:
         ]
 
     def _state(self, label: str, *values: int) -> list[Step]:
-        key = self._label("k")
+        key = self._label("Cart/Total k")
         steps = [
             self._step("set-state", workflow=label, key=key, value=VALUES[value])
             for value in values
         ]
         return [*steps, self._step("clear-state", workflow=label, key=key)]
 
+    def _cleared(self, label: str, value: int) -> list[Step]:
+        """A key that is cleared before it was ever set, set to the same value twice, and cleared twice."""
+        key = self._label("K")
+        change = self._step("set-state", workflow=label, key=key, value=VALUES[value])
+        clear = {"workflow": label, "key": key}
+        return [
+            self._step("clear-state", **clear),
+            change,
+            {**change, "name": f"{change['name']}-again"},
+            self._step("clear-state", **clear),
+            self._step("clear-state", **clear),
+        ]
+
+    def _beside(self, label: str, kind: str) -> list[Step]:
+        """Two things of a kind, of which the workflow waits for one; the other happens first."""
+        begin, happen, reason = BESIDE[kind]
+        other, awaited = (getattr(self, begin)(label) for _ in range(2))
+        return [
+            *other[0],
+            *awaited[0],
+            self._suspend(label, reason, [f"{happen}:{awaited[1]}"]),
+            *other[2],
+            *awaited[2],
+        ]
+
+    def _one_task(self, label: str) -> tuple[list[Step], str, list[Step]]:
+        steps = self.task((0, 0, 0, False), label)
+        name = steps[0]["task"]
+        return [self._step("schedule-task", task=name)], name, steps
+
+    def _one_timer(self, label: str) -> tuple[list[Step], str, list[Step]]:
+        name = self._label("n")
+        begin = self._step("start-timer", workflow=label, timer=name, delayMs=60000 + self._count)
+        return [begin], name, [self._step("fire-timer", timer=name)]
+
+    def _one_promise(self, label: str) -> tuple[list[Step], str, list[Step]]:
+        name = self._label("p")
+        begin = self._step("create-promise", workflow=label, promise=name)
+        return [begin], name, [self._step("resolve-promise", promise=name, result=name)]
+
+    def _one_child(self, label: str) -> tuple[list[Step], str, list[Step]]:
+        name = self._child(label)
+        return (
+            [self._step("start-child", workflow=label, child=name)],
+            name,
+            self.body(((), False), name),
+        )
+
+    def _late(self, label: str, kind: str) -> list[Step]:
+        """A thing that happens, and is reported again when it is over."""
+        steps = self._beside(label, kind)
+        reports = [step for step in steps if step["do"] in _REPORTS]
+        return [*steps, *({**step, "name": f"{step['name']}-again"} for step in reports)]
+
+
+BESIDE: Final[Mapping[str, tuple[str, str, str]]] = {
+    "task": ("_one_task", "task", "task"),
+    "timer": ("_one_timer", "timer", "timer"),
+    "promise": ("_one_promise", "promise", "promise"),
+    "child": ("_one_child", "child", "child_workflow"),
+}
+"""By kind: the method that begins one, the name of what happens, and the reason for a suspension."""
+
 
 def _flat(steps: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
     for step in steps:
         for branch in step.get("branches", [[step]]):
             yield from branch
-
-
-def runs() -> Any:
-    """The strategy that draws runs; hypothesis is imported here, since that takes a tenth of a second."""
-    from hypothesis import strategies as st
-
-    small, value = st.integers(0, 2), st.integers(0, len(VALUES) - 1)
-    task = st.tuples(small, st.integers(0, 3), st.integers(0, len(OUTPUT)), st.booleans())
-
-    def several(kind: str, choices: Any, most: int = 2) -> Any:
-        listed = st.lists(choices, min_size=1, max_size=most)
-        return listed.map(lambda chosen: (kind, *chosen))
-
-    plain = st.one_of(
-        several("tasks", task, 3),
-        several("timers", st.booleans()),
-        several("promises", st.integers(-1, len(VALUES) - 1)),
-        st.just(("signal",)),
-        st.tuples(st.just("operation"), value),
-        several("state", value),
-        st.tuples(st.just("retried"), st.integers(1, 2)),
-    )
-
-    def bodies(blocks: Any, least: int) -> Any:
-        return st.tuples(st.lists(blocks, min_size=least, max_size=4).map(tuple), st.booleans())
-
-    child = bodies(plain, 0)
-    nested = st.one_of(
-        plain,
-        plain,
-        several("children", child),
-        st.tuples(st.just("abandoned"), child, st.integers(0, 6)),
-    )
-    body = bodies(st.one_of(plain, several("children", bodies(nested, 0)), nested), 2)
-    cut = st.one_of(st.none(), st.integers(RETRIED, 40))
-    return st.one_of(
-        st.tuples(st.just("workflow"), body, cut),
-        st.tuples(st.just("workflow"), body, cut),
-        st.tuples(st.just("task"), task),
-    )

@@ -6,7 +6,7 @@ scenarios describes.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -95,11 +95,17 @@ def _mismatch(
 
 def _is_error(wanted: str, value: Any, bindings: Bindings | None) -> bool:
     """Returns True if a text, or an object that holds it, tells that error and no other one of the run."""
-    if isinstance(value, str):
-        text = value
-    elif isinstance(value, dict | list):
-        text = json.dumps(value, ensure_ascii=False)
-    else:
-        return False
+    texts = list(_texts(value))
     others = frozenset() if bindings is None else bindings.errors
-    return wanted in text and not any(one in text and one not in wanted for one in others)
+    return any(wanted in text for text in texts) and not any(
+        one in text and one not in wanted for one in others for text in texts
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yields the text, or every text in an object or array."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)

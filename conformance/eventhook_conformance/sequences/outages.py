@@ -96,6 +96,7 @@ class Untold:
                         f"{form}{named(expected)} to be published, caused by {expected.step!r}",
                         "it never was",
                     )
+        yield from self._lost_output(excused_twins)
         counts: Counter[UUID] = Counter(event.id for event in self._published.events)
         for event in self._published.tried:
             if counts[event.id] > 1:
@@ -105,6 +106,27 @@ class Untold:
                     f"{event.event_type} to be published once",
                     f"it was published {counts[event.id]} times",
                     (event,),
+                )
+
+    def _lost_output(self, excused: Collection[str]) -> Iterator[SequenceViolation]:
+        """Finds pieces of output that did not get out; of equal ones, any may stand for any."""
+        told = Counter(
+            (one.task_execution_id, one.event_type.value, one.payload)
+            for its in self._published.streams.values()
+            for one in its
+        )
+        outputs = self._scenario.outputs
+        for piece in sorted(outputs, key=lambda one: one.step in excused):
+            task = str(self._found.ids.tasks.get(piece.task))
+            key = (task, piece.type, piece.payload)
+            told[key] -= 1
+            if told[key] < 0 and piece.step not in excused:
+                yield SequenceViolation(
+                    "missing",
+                    ("LIF-18",),
+                    f"{piece.type} {piece.payload!r:.60} of {piece.task} to be published, "
+                    f"caused by {piece.step!r}",
+                    "it never was",
                 )
 
 

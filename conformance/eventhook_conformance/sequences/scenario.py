@@ -52,6 +52,8 @@ class Output:
     task: str
     type: str
     payload: str
+    step: str = ""
+    """The step that causes it: of the run, not of a branch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,8 +205,11 @@ def scenario_of(raw: Mapping[str, Any], *, exact: bool = False) -> Scenario:
             ExpectedEvent(**{**event, "before": tuple(event["before"])}) for event in raw["events"]
         ),
         outputs=tuple(
-            Output(task=step["task"], type=step["type"], payload=step["payload"])
-            for step in _flat(raw["steps"])
+            Output(
+                task=step["task"], type=step["type"], payload=step["payload"], step=outer["name"]
+            )
+            for outer in raw["steps"]
+            for step in _flat([outer])
             if step["do"] == "stream"
         ),
         workflows=raw["workflows"],

@@ -203,15 +203,17 @@ class Engine:
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
         """The promise is kept."""
-        if promise.workflow.ended:
+        if promise.settled or promise.workflow.ended:
             return
+        promise.settled = True
         await self.dispatch.resolve_promise(promise, result)
         await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
         """The promise is broken."""
-        if promise.workflow.ended:
+        if promise.settled or promise.workflow.ended:
             return
+        promise.settled = True
         await self.dispatch.reject_promise(promise, error)
         await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 

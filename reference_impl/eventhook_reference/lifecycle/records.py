@@ -106,6 +106,7 @@ class Promise:
 
     workflow: Workflow
     id: str = field(default_factory=lambda: str(uuid4()))
+    settled: bool = False
 
     def snapshot(self, **outcome: Any) -> Snapshot:
         """Returns its snapshot, with its result or error once it has one."""

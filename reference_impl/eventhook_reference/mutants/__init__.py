@@ -20,6 +20,7 @@ from eventhook_reference.mutants.identities import IDENTITIES
 from eventhook_reference.mutants.idling import IDLING
 from eventhook_reference.mutants.lifecycle_sites import LIFECYCLE_SITES
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
+from eventhook_reference.mutants.lifecycles_composed import LIFECYCLES_COMPOSED
 from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.lying import LYING
@@ -97,6 +98,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LATE_VARIANTS,
     *LIFECYCLES,
     *LIFECYCLES_EXACT,
+    *LIFECYCLES_COMPOSED,
     *LIFECYCLE_SITES,
     *SERVING,
     *SERVING_FEEDS,

@@ -1,0 +1,86 @@
+"""Chooses composed runs: a few by hand, and any number that a search draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from eventhook_conformance.sequences.composed import (
+    BESIDE,
+    OUTPUT,
+    RETRIED,
+    VALUES,
+    Block,
+    Body,
+    Run,
+)
+
+_WAITS: Final[Body] = ((("signal",),), False)
+_FAILS: Final[Body] = ((), True)
+_FALSY: Final = range(4)
+
+
+def _run(*blocks: Block, fails: bool = False, cut: int | None = None) -> Run:
+    return ("workflow", (blocks, fails), cut)
+
+
+CORNERS: Final[Mapping[str, Run]] = {
+    # Values that a careless server takes for none.
+    "falsy results": _run(("promises", *_FALSY), *(("operation", value) for value in _FALSY)),
+    "falsy state": _run(("state", *_FALSY), *(("cleared", value) for value in _FALSY)),
+    "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
+    "reported again": _run(*(("late", kind) for kind in sorted(BESIDE))),
+    "output of a task": ("task", (1, 1, len(OUTPUT), False)),
+    "output of two tasks": _run(("tasks", (0, 0, len(OUTPUT), False), (1, 1, len(OUTPUT), False))),
+    "failed children": _run(("children", _FAILS, _WAITS), ("abandoned", _FAILS, 2)),
+    "cancelled with grandchildren": _run(
+        ("children", ((("children", _WAITS, _WAITS),), False), _WAITS), cut=15
+    ),
+    "cancelled when a child is over": _run(("children", _FAILS, _WAITS), cut=7),
+    "cancelled when a task is over": _run(
+        ("tasks", (0, 1, 0, False)), ("timers", True, True), cut=7
+    ),
+}
+"""Runs that are chosen by hand, each by its name."""
+
+
+def runs() -> Any:
+    """The strategy that draws runs; hypothesis is imported here, since that takes a tenth of a second."""
+    from hypothesis import strategies as st
+
+    small, value = st.integers(0, 2), st.integers(0, len(VALUES) - 1)
+    task = st.tuples(small, st.integers(0, 3), st.integers(0, len(OUTPUT)), st.booleans())
+
+    def several(kind: str, choices: Any, most: int = 2) -> Any:
+        listed = st.lists(choices, min_size=1, max_size=most)
+        return listed.map(lambda chosen: (kind, *chosen))
+
+    plain = st.one_of(
+        several("tasks", task, 3),
+        several("timers", st.booleans()),
+        several("promises", st.integers(-1, len(VALUES) - 1)),
+        st.just(("signal",)),
+        st.tuples(st.just("operation"), value),
+        several("state", value),
+        st.tuples(st.just("retried"), st.integers(1, 2)),
+        st.tuples(st.just("cleared"), value),
+        st.tuples(st.sampled_from(["beside", "late"]), st.sampled_from(sorted(BESIDE))),
+    )
+
+    def bodies(blocks: Any, least: int) -> Any:
+        return st.tuples(st.lists(blocks, min_size=least, max_size=4).map(tuple), st.booleans())
+
+    child = bodies(plain, 0)
+    nested = st.one_of(
+        plain,
+        plain,
+        several("children", child),
+        st.tuples(st.just("abandoned"), child, st.integers(0, 6)),
+    )
+    body = bodies(st.one_of(plain, several("children", bodies(nested, 0)), nested), 2)
+    cut = st.one_of(st.none(), st.integers(RETRIED, 40))
+    return st.one_of(
+        st.tuples(st.just("workflow"), body, cut),
+        st.tuples(st.just("workflow"), body, cut),
+        st.tuples(st.just("task"), task),
+    )

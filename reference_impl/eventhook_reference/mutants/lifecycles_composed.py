@@ -1,0 +1,152 @@
+"""Bugs of a workflow server that show in chosen compositions, and beside a run of the same tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from eventhook_conformance.contract import FlovynEvent, StreamEventType
+from eventhook_conformance.target import Mutant
+from eventhook_reference.lifecycle.announcer import Announcer, twin_of
+from eventhook_reference.lifecycle.dispatch import Dispatch
+from eventhook_reference.lifecycle.engine import Engine, Journal
+from eventhook_reference.lifecycle.records import Promise, Task, Workflow
+from eventhook_reference.mutants.lifecycles import flaw_in
+
+LIFECYCLES_COMPOSED: list[Mutant] = []
+
+flaw = flaw_in(LIFECYCLES_COMPOSED)
+
+
+@flaw("LIF-02", seen="before, while another run of the tenant took a step")
+class SignalsByName(Engine):
+    """A signal goes to every workflow of the tenant that waits for one of that name."""
+
+    async def signal(self, workflow: Workflow, awaited_as: str) -> None:
+        for one in list(self.registry.workflows.values()):
+            if isinstance(one, Workflow) and one.tenant_id == workflow.tenant_id:
+                await self.dispatch.happened(one, awaited_as)
+
+
+@flaw("LIF-17", seen="workflow.resumed")
+class ResumesByKind(Dispatch):
+    """Any task that ends resumes a workflow that waits for a task; so do timers, promises and children."""
+
+    async def happened(self, workflow: Workflow, what: str) -> None:
+        kind = what.partition(":")[0]
+        alike = [one for one in workflow.awaited if one.startswith(f"{kind}:")]
+        await super().happened(
+            workflow, what if what in workflow.awaited or not alike else alike[0]
+        )
+
+
+@flaw("LIF-13", "LIF-17", seen="data.result = 0")
+class TakesNothingForNone(Announcer):
+    """`result or None`: zero, false and empty results are told as null."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if "result" in event.data:
+            data = {**event.data, "result": event.data["result"] or None}
+            event = msgspec.structs.replace(event, data=data)
+        await super().send(event, older)
+
+
+@flaw("LIF-17", seen="data.key")
+class LowersKeys(Announcer):
+    """Keys of the state are told in lower case."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        if "key" in event.data:
+            data = {**event.data, "key": event.data["key"].lower()}
+            event = msgspec.structs.replace(event, data=data)
+        await super().send(event, older)
+
+
+@flaw("LIF-17", seen="state.set")
+class TellsOnlyChanges(Dispatch):
+    """A value that is set again to what it is goes untold."""
+
+    async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
+        if key not in workflow.state or workflow.state[key] != value:
+            await super().set_state(workflow, key, value)
+
+
+@flaw("LIF-17", seen="cancellation_requested")
+class CancelsOneChild(Engine):
+    """Of several children, a cancelled workflow asks one alone to cancel."""
+
+    async def cancel_child(self, parent: Workflow, child: Workflow) -> None:
+        if not parent.cancelling or child.id == self.registry.children(parent.id)[0]:
+            await super().cancel_child(parent, child)
+
+
+@flaw("LIF-17", seen="exactly once")
+class SettlesPromisesAgain(Engine):
+    """A promise that was kept is kept again by whoever reports it again."""
+
+    async def resolve_promise(self, promise: Promise, result: Any) -> None:
+        promise.settled = False
+        await super().resolve_promise(promise, result)
+
+
+@flaw("LIF-04", seen="with timestampMs")
+class WritesTimesAsText(Announcer):
+    """The older form has its time as text."""
+
+    async def send(self, event: FlovynEvent, older: str) -> None:
+        twin = twin_of(event, older)
+        payload = msgspec.json.decode(twin.payload)
+        payload["timestampMs"] = str(payload["timestampMs"])
+        text = msgspec.json.encode(payload).decode()
+        await self.attempt(self.backend.events.publish(event))
+        await self.attempt(
+            self.backend.streams.publish(msgspec.structs.replace(twin, payload=text))
+        )
+
+
+@flaw("LIF-12", "LIF-17", seen="two equal lines")
+class SkipsEqualNeighbours(Announcer):
+    """A piece of output that equals the one before is taken for a repetition."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._last: object = None
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        last, self._last = self._last, (task.id, kind, payload)
+        if last != self._last:
+            await super().stream(task, kind, payload)
+
+
+@flaw("LIF-18", seen="of solo to be published")
+class MutesTasksInAnOutage(Announcer):
+    """Once a publish has failed, output is held back."""
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        if not self.failures:
+            await super().stream(task, kind, payload)
+
+
+@flaw("LIF-18", seen="publish_failures")
+class ForgetsFailuresAtARestart(Engine):
+    """The count of failures begins at zero after a restart."""
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        super().restore(journal, 0)
+
+
+@flaw("LIF-17", seen="nothing but the events")
+class CancelsWhatIsOver(Engine):
+    """A cancelled workflow cancels tasks that have failed already."""
+
+    async def cancel_workflow(self, workflow: Workflow) -> None:
+        for task in self._tasks_of(workflow):
+            if task.status == "FAILED" and not workflow.ended:
+                task.status = "RUNNING"
+        await super().cancel_workflow(workflow)
+
+    def _tasks_of(self, workflow: Workflow) -> Iterable[Task]:
+        tasks = list(self.registry.tasks.values())
+        return [one for one in tasks if isinstance(one, Task) and one.workflow == workflow.id]
