@@ -87,8 +87,8 @@ async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
 async def garbage_is_skipped(probe: Probe, side: str) -> None:
     """After each piece of it the subscription lives on, and nobody gets anything of it."""
     tenant = probe.make.tenant()
-    example = _example(probe, side, tenant)
-    listeners = [await probe.subscribe(pattern) for pattern in _selections(example)]
+    example = example_of(probe, side, tenant)
+    listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
     async with plain(probe) as wire:
         noise = probe.random.randbytes(min(_NOISE_BYTES, wire.max_payload))
         garbage = {**_SHAPELESS, **_misshapen(example), "1 MB of noise": noise}
@@ -97,13 +97,15 @@ async def garbage_is_skipped(probe: Probe, side: str) -> None:
             await put_and_get(probe, wire, listeners, f"the subscription to live on after {what}")
 
 
-def _example(probe: Probe, side: str, tenant: UUID) -> Event:
+def example_of(probe: Probe, side: str, tenant: UUID) -> Event:
+    """An event of that side, under which garbage is put."""
     if side == "streams":
         return probe.make.stream_event(str(tenant), task=probe.make.key())
     return probe.make.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")
 
 
-def _selections(example: Event) -> list[EventPattern | str]:
+def selections_of(example: Event) -> list[EventPattern | str]:
+    """Returns what can be subscribed to so that the event is wanted."""
     if not isinstance(example, FlovynEvent):
         return [example.workflow_execution_id]
     tenant = example.tenant_id

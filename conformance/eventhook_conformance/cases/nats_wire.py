@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -9,11 +11,12 @@ import eventhook_fixtures
 from eventhook_conformance.cases._nats import carrying, parsed, plain, subject_of
 from eventhook_conformance.cases._nats_client import Watch, Wire
 from eventhook_conformance.cases._paced import deliver
+from eventhook_conformance.cases._steps import either, yields
 from eventhook_conformance.cases.stream import deliver as deliver_stream
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.contract.json_value import json_equal
 from eventhook_conformance.history import Event, Publish
-from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe import Probe, Via
 from eventhook_conformance.specification import case
 
 
@@ -143,8 +146,37 @@ async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None
                 await _look_at_once(probe, wire, event)
 
 
-async def _look_at_once(probe: Probe, wire: Wire, event: Event) -> None:
-    client, subject = await probe.client(), subject_of(event)
+@either
+@case("NAT-07")
+async def a_publish_of_any_kind_has_reached_the_server_when_it_returns(
+    probe: Probe, via: Via
+) -> None:
+    """A large one, one while others are under way, one by another client."""
+    tenant, key = probe.make.tenant(), probe.make.key()
+    sizes = [size for size in (0, 9_000, 40_000, 100_000) if size < _room(probe)]
+    async with plain(probe) as wire:
+        for size in sizes:
+            text = "x" * size
+            for event in (
+                probe.make.event(tenant, data=text),
+                probe.make.stream_event(key, text),
+            ):
+                await _look_at_once(probe, wire, event, via)
+        for _ in range(3):
+            for event in (probe.make.event(tenant), probe.make.stream_event(key)):
+                others = [probe.make.event(probe.make.tenant()) for _ in range(8)]
+                await _look_at_once(probe, wire, event, via, beside=others)
+
+
+def _room(probe: Probe) -> int:
+    return probe.capabilities.max_event_bytes - 1024
+
+
+async def _look_at_once(
+    probe: Probe, wire: Wire, event: Event, via: Via = None, *, beside: Sequence[Event] = ()
+) -> None:
+    """Publishes an event, and looks at the server right after; `beside` are under way meanwhile."""
+    client, subject = await probe.client(via), subject_of(event)
     listener = await probe.subscribe(
         EventPattern.all(event.tenant_id)
         if isinstance(event, FlovynEvent)
@@ -153,10 +185,13 @@ async def _look_at_once(probe: Probe, wire: Wire, event: Event) -> None:
     standing = await wire.watch(subject)
 
     async def publish_and_look() -> tuple[Publish, Watch]:
+        others = [probe.spawn(probe.publish(one, via=via)) for one in beside]
+        await yields(1)
         # No turn of the loop lies between: a client that sends in the background has not sent yet.
         [published] = await client.chain(probe.history, [(None, event, event)])
         late = wire.start_watch(subject)
         await wire.barrier()
+        await asyncio.gather(*others)
         return published, late
 
     published, late = await probe.returns(publish_and_look(), "publish")

@@ -57,12 +57,13 @@ def _over_nats() -> list[Mutant]:
         return []
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
     from eventhook_reference.mutants.wire import WIRE
+    from eventhook_reference.mutants.wire_lenient import WIRE_LENIENT
 
     if find_spec("starlette") is None:
-        return [*WIRE, *RECOVERING]
+        return [*WIRE, *WIRE_LENIENT, *RECOVERING]
     from eventhook_reference.mutants.serving_replicas import SERVING_REPLICAS
 
-    return [*WIRE, *RECOVERING, *SERVING_REPLICAS]
+    return [*WIRE, *WIRE_LENIENT, *RECOVERING, *SERVING_REPLICAS]
 
 
 ZOO: Final[tuple[Mutant, ...]] = (

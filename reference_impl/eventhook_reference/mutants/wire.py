@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, cast
@@ -23,11 +23,11 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register_nats import bug_over_nats
 from eventhook_reference.mutants.base import Event, Side
 from eventhook_reference.mutants.base_nats import (
     LooseConnection,
     PliableNats,
-    pliable_nats_target,
 )
 from eventhook_reference.nats_attachment import Attachment
 
@@ -39,23 +39,7 @@ _CAMEL: Final = {
 }
 
 
-def _bug(*caught_by: str, seen: str) -> Callable[[type[PliableNats]], type[PliableNats]]:
-    """As `bug`, for clients over NATS."""
-
-    def enter(client: type[PliableNats]) -> type[PliableNats]:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", client.__name__).lower()
-        WIRE.append(
-            Mutant(
-                name=name,
-                bug=(client.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=partial(pliable_nats_target, name, client),
-            )
-        )
-        return client
-
-    return enter
+_bug: Final = partial(bug_over_nats, WIRE)
 
 
 # Subjects (NAT-01)
