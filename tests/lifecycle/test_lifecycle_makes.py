@@ -19,10 +19,8 @@ from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.engine import Engine
 from eventhook_reference.lifecycle.records import Task, Workflow
 from eventhook_reference.lifecycle.target import with_lifecycle
+from eventhook_reference.mutants import ZOO
 from eventhook_reference.mutants.base import pliable_target
-from eventhook_reference.mutants.lifecycles import LIFECYCLES
-from eventhook_reference.mutants.lifecycles_composed import LIFECYCLES_COMPOSED
-from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.variants import VARIANTS
 
 LIF = [one.id for one in requirements().values() if one.group == "LIF"]
@@ -127,11 +125,7 @@ def test_server_over_a_bus_of_another_make_is_accused_of_nothing(variant: Mutant
 
 @pytest.mark.parametrize("identifier", LIF)
 def test_each_requirement_has_three_mutants_of_different_kinds(identifier: str) -> None:
-    named = [
-        one
-        for one in (*LIFECYCLES, *LIFECYCLES_EXACT, *LIFECYCLES_COMPOSED)
-        if identifier in one.caught_by
-    ]
+    named = [one for one in ZOO if identifier in one.caught_by]
     assert len({mutant.seen for mutant in named}) >= 2
     assert len(named) >= 3
     assert any(mutant.caught_by == (identifier,) for mutant in named)

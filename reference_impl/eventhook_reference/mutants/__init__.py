@@ -21,7 +21,10 @@ from eventhook_reference.mutants.idling import IDLING
 from eventhook_reference.mutants.lifecycle_sites import LIFECYCLE_SITES
 from eventhook_reference.mutants.lifecycles import LIFECYCLES
 from eventhook_reference.mutants.lifecycles_composed import LIFECYCLES_COMPOSED
+from eventhook_reference.mutants.lifecycles_course import LIFECYCLES_COURSE
 from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
+from eventhook_reference.mutants.lifecycles_lasting import LIFECYCLES_LASTING
+from eventhook_reference.mutants.lifecycles_telling import LIFECYCLES_TELLING
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.lying import LYING
 from eventhook_reference.mutants.neighbours import NEIGHBOURS
@@ -37,12 +40,15 @@ from eventhook_reference.mutants.replay_handovers import REPLAY_HANDOVERS
 from eventhook_reference.mutants.replay_histories import REPLAY_HISTORIES
 from eventhook_reference.mutants.replay_variants import REPLAY_VARIANTS
 from eventhook_reference.mutants.serving import SERVING
+from eventhook_reference.mutants.serving_access import SERVING_ACCESS
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
+from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
+from eventhook_reference.mutants.streaming_lifetimes import STREAMING_LIFETIMES
 from eventhook_reference.mutants.tenants import TENANTS
 from eventhook_reference.mutants.thresholds import THRESHOLDS
 from eventhook_reference.mutants.turns import TURNS
@@ -52,18 +58,21 @@ from eventhook_reference.mutants.variants_late import LATE_VARIANTS
 
 
 def _over_nats() -> list[Mutant]:
-    """Those that need the extra `nats`; none where it is not installed."""
+    """Returns those that need the extra `nats`; none if it is not installed."""
     if find_spec("nats") is None:
         return []
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
+    from eventhook_reference.mutants.recovering_lasting import RECOVERING_LASTING
     from eventhook_reference.mutants.wire import WIRE
     from eventhook_reference.mutants.wire_lenient import WIRE_LENIENT
+    from eventhook_reference.mutants.wire_server import WIRE_SERVER
 
+    over_nats = [*WIRE, *WIRE_SERVER, *WIRE_LENIENT, *RECOVERING, *RECOVERING_LASTING]
     if find_spec("starlette") is None:
-        return [*WIRE, *WIRE_LENIENT, *RECOVERING]
+        return over_nats
     from eventhook_reference.mutants.serving_replicas import SERVING_REPLICAS
 
-    return [*WIRE, *WIRE_LENIENT, *RECOVERING, *SERVING_REPLICAS]
+    return [*over_nats, *SERVING_REPLICAS]
 
 
 ZOO: Final[tuple[Mutant, ...]] = (
@@ -82,6 +91,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *OVERFLOWING,
     *FILLED,
     *STREAMING,
+    *STREAMING_LIFETIMES,
     *THRESHOLDS,
     *IDLING,
     *IDENTITIES,
@@ -98,13 +108,18 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *VARIANTS,
     *LATE_VARIANTS,
     *LIFECYCLES,
+    *LIFECYCLES_COURSE,
+    *LIFECYCLES_TELLING,
     *LIFECYCLES_EXACT,
     *LIFECYCLES_COMPOSED,
+    *LIFECYCLES_LASTING,
     *LIFECYCLE_SITES,
     *SERVING,
     *SERVING_FEEDS,
     *SERVING_ANSWERS,
+    *SERVING_ACCESS,
     *SERVING_ENDS,
+    *SERVING_READERS,
     *SERVING_TYPES,
     *SERVING_VARIANTS,
     *REPLAY_CURSORS,

@@ -5,9 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
-from eventhook_conformance.target import Mutant
+from eventhook_conformance.target import Mutant, Target
 from eventhook_reference.mutants.base import PliableClient, Side, SidedClient, pliable_target
+
+Part = TypeVar("Part", bound=Callable[..., Any])
+
+
+def register(
+    zoo: list[Mutant], *caught_by: str, seen: str, target: Callable[[str, Any], Target]
+) -> Callable[[Part], Part]:
+    """Enters a broken part into a zoo; its name is the part's, its bug the docstring's first line.
+
+    Args:
+        zoo: the module's list.
+        *caught_by: the requirements that must be charged, every one of them.
+        seen: a part of the message that must be reported.
+        target: makes the target of the mutant's name and the part.
+    """
+
+    def enter(part: Part) -> Part:
+        name = re.sub(r"(?<!^)(?=[A-Z])", "-", part.__name__).lower().replace("_", "-")
+        zoo.append(
+            Mutant(
+                name=name,
+                bug=(part.__doc__ or "").strip().splitlines()[0],
+                caught_by=caught_by,
+                seen=seen,
+                target=partial(target, name, part),
+            )
+        )
+        return part
+
+    return enter
 
 
 def bug(
@@ -21,20 +52,12 @@ def bug(
         seen: a part of the message that must be reported.
     """
 
-    def enter(client: type[PliableClient]) -> type[PliableClient]:
-        name = _hyphenated(client.__name__)
-        zoo.append(
-            Mutant(
-                name=name,
-                bug=(client.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=partial(pliable_target, name, client, client.capabilities),
-            )
-        )
-        return client
-
-    return enter
+    return register(
+        zoo,
+        *caught_by,
+        seen=seen,
+        target=lambda name, client: pliable_target(name, client, client.capabilities),
+    )
 
 
 def bug_on_each_side(
@@ -66,7 +89,3 @@ def bug_on_each_side(
         return client
 
     return enter
-
-
-def _hyphenated(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

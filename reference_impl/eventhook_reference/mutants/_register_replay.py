@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.memory_replay import ReplayBackend, ReplayBus, replay_target
+from eventhook_reference.mutants._register import register
 
 
 def kebab(name: str) -> str:
@@ -30,17 +30,6 @@ def replay_bug(
         client: makes its clients.
     """
 
-    def enter(bus: type[ReplayBus]) -> type[ReplayBus]:
-        name = kebab(bus.__name__)
-        zoo.append(
-            Mutant(
-                name=name,
-                bug=(bus.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=partial(replay_target, name, bus, client),
-            )
-        )
-        return bus
-
-    return enter
+    return register(
+        zoo, *caught_by, seen=seen, target=lambda name, bus: replay_target(name, bus, client)
+    )

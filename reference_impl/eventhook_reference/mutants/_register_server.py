@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Mutant, Target
+from eventhook_reference.mutants._register import register
 from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 KEEP_ALIVE_S: Final = 0.4
@@ -32,20 +32,7 @@ def broken(
         seen: a part of the message that must be reported.
     """
 
-    def enter(make: Callable[[], type[Any]]) -> Callable[[], type[Any]]:
-        name = re.sub(r"_", "-", make.__name__)
-        zoo.append(
-            Mutant(
-                name=name,
-                bug=(make.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=lambda: serving_target(name, make),
-            )
-        )
-        return make
-
-    return enter
+    return register(zoo, *caught_by, seen=seen, target=serving_target)
 
 
 def serving_target(name: str, make: Callable[[], type[Any]]) -> Target:
@@ -59,3 +46,8 @@ def serving_target(name: str, make: Callable[[], type[Any]]) -> Target:
     # The bus is a correct one: what it claims is tested elsewhere.
     claimed = dataclasses.replace(PliableClient.capabilities, profiles={"sse"})
     return dataclasses.replace(pliable_target(name, capabilities=claimed), http=http)
+
+
+async def send_body(send: Any, body: bytes, *, more: bool = True) -> None:
+    """Sends a part of an answer's body, by ASGI."""
+    await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -13,7 +13,7 @@ from eventhook_reference.lifecycle.announcer import Announcer, twin_of
 from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.engine import Engine, Journal
 from eventhook_reference.lifecycle.records import Promise, Task, Workflow
-from eventhook_reference.mutants.lifecycles import flaw_in
+from eventhook_reference.mutants._register_lifecycle import flaw_in
 
 LIFECYCLES_COMPOSED: list[Mutant] = []
 

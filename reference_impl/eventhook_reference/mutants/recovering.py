@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
-import msgspec
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import (
-    EventPattern,
     PublishError,
-    SubscribeError,
-    SubscriptionLost,
 )
 from eventhook_conformance.target import Capabilities, Mutant
 from eventhook_reference.channel import Channel
-from eventhook_reference.mutants.base import Event, Side
+from eventhook_reference.mutants._register_nats import bug_over_nats
+from eventhook_reference.mutants.base import Event
 from eventhook_reference.mutants.base_nats import (
     LooseConnection,
     PliableNats,
-    pliable_nats_target,
 )
 from eventhook_reference.nats_attachment import Attachment
 
@@ -93,29 +85,10 @@ class Reconnecting(PliableNats):
         )
 
 
-def _bug(*caught_by: str, seen: str) -> Callable[[type[Reconnecting]], type[Reconnecting]]:
-    """As `bug`, for clients that reconnect."""
-
-    def enter(client: type[Reconnecting]) -> type[Reconnecting]:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", client.__name__).lower()
-        RECOVERING.append(
-            Mutant(
-                name=name,
-                bug=(client.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=partial(pliable_nats_target, name, client),
-            )
-        )
-        return client
-
-    return enter
-
-
 # What publish says in an outage (REC-01)
 
 
-@_bug("REC-01", seen="never came")
+@bug_over_nats(RECOVERING, "REC-01", seen="never came")
 class SwallowsADeadServer(Reconnecting):
     """Publishing must not break a workflow, so its errors are logged and forgotten."""
 
@@ -124,7 +97,7 @@ class SwallowsADeadServer(Reconnecting):
             await super().send(subject, body)
 
 
-@_bug("REC-01", seen="never came")
+@bug_over_nats(RECOVERING, "REC-01", seen="never came")
 class WrittenMeansDone(Reconnecting):
     """Bytes written to the socket are reported as published; nobody asks whether they arrived."""
 
@@ -136,7 +109,7 @@ class WrittenMeansDone(Reconnecting):
         await asyncio.sleep(0)
 
 
-@_bug("REC-01", seen="it still had not after")
+@bug_over_nats(RECOVERING, "REC-01", seen="it still had not after")
 class WaitsUntilTheServerIsBack(Reconnecting):
     """A publish while disconnected waits for the connection, however long that takes."""
 
@@ -149,7 +122,7 @@ class WaitsUntilTheServerIsBack(Reconnecting):
 # Hearing again (REC-02, REC-05)
 
 
-@_bug("REC-02", seen="nothing that")
+@bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class NeverSubscribesAgain(Reconnecting):
     """The new connection is asked for nothing: readers wait on a bus that does not know them."""
 
@@ -157,7 +130,7 @@ class NeverSubscribesAgain(Reconnecting):
         self.forget_subscriptions()
 
 
-@_bug("REC-02", seen="nothing that")
+@bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class SubscribesAgainOnlyOnce(Reconnecting):
     """The list of what to ask for again is used up by the first reconnect."""
 
@@ -166,7 +139,7 @@ class SubscribesAgainOnlyOnce(Reconnecting):
             self.forget_subscriptions()
 
 
-@_bug("REC-02", seen="nothing that")
+@bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class WaitsTenSecondsBetweenAttempts(Reconnecting):
     """The pause between attempts to reconnect is ten seconds: the server is back long before."""
 
@@ -175,7 +148,7 @@ class WaitsTenSecondsBetweenAttempts(Reconnecting):
         connection.client.options["reconnect_time_wait"] = 10
 
 
-@_bug("REC-05", seen="connections half-open was over")
+@bug_over_nats(RECOVERING, "REC-05", seen="connections half-open was over")
 class NeverPings(Reconnecting):
     """No pings are sent: a connection on which nothing comes is taken for a quiet one."""
 
@@ -189,7 +162,7 @@ class NeverPings(Reconnecting):
 # What a fault costs (REC-03)
 
 
-@_bug("REC-03", seen="of them never came")
+@bug_over_nats(RECOVERING, "REC-03", seen="of them never came")
 class StartsAfreshAfterAReset(Reconnecting):
     """A lost connection empties the buffers, though what is in them had arrived."""
 
@@ -198,7 +171,7 @@ class StartsAfreshAfterAReset(Reconnecting):
             vars(channel)["_events"].clear()
 
 
-@_bug("REC-03", "PUB-01", seen="came instead")
+@bug_over_nats(RECOVERING, "REC-03", "PUB-01", seen="came instead")
 class RecoversByHalves(Reconnecting):
     """After a reconnect two readers take from one queue, and one of them has no subscriber left."""
 
@@ -215,7 +188,7 @@ class RecoversByHalves(Reconnecting):
 # Twice, and out of order (REC-04)
 
 
-@_bug("REC-04", "PUB-02", seen="again")
+@bug_over_nats(RECOVERING, "REC-04", "PUB-02", seen="again")
 class AsksTwiceAfterAReconnect(Reconnecting):
     """Both the library and the backend ask for everything again: each event comes twice, then more."""
 
@@ -224,7 +197,7 @@ class AsksTwiceAfterAReconnect(Reconnecting):
             await self.ask_again(attachment)
 
 
-@_bug("REC-04", "PUB-02", seen="again")
+@bug_over_nats(RECOVERING, "REC-04", "PUB-02", seen="again")
 class AsksTwiceAfterTheThirdReconnect(Reconnecting):
     """Only from the third reconnect on is one subscription asked for twice."""
 
@@ -233,7 +206,7 @@ class AsksTwiceAfterTheThirdReconnect(Reconnecting):
             await self.ask_again(self.attached[0])
 
 
-@_bug("REC-04", seen="first")
+@bug_over_nats(RECOVERING, "REC-04", seen="first")
 class HandsOnInTasksAfterAReconnect(Reconnecting):
     """After a reconnect each message is handed on by a task of its own, and some are quicker."""
 
@@ -243,158 +216,3 @@ class HandsOnInTasksAfterAReconnect(Reconnecting):
             return
         slow = event.timestamp_ms % 2
         asyncio.get_running_loop().call_later(0.05 * slow, super().hand, channel, event)
-
-
-# Entering (REC-06)
-
-
-@_bug("REC-06", seen="nothing that")
-class ActiveInNameOnly(Reconnecting):
-    """A subscription that cannot be made now is entered all the same, and never made later."""
-
-    async def attach(self, attachment: Attachment) -> None:
-        with suppress(SubscribeError):
-            await super().attach(attachment)
-
-
-@_bug("REC-06", seen="it raised ConnectionError")
-class RaisesWhatTheSocketRaised(Reconnecting):
-    """Entering in an outage raises the socket's error instead of the contract's."""
-
-    async def attach(self, attachment: Attachment) -> None:
-        try:
-            await super().attach(attachment)
-        except SubscribeError as error:
-            raise ConnectionError(str(error)) from error
-
-
-# Leaks (REC-07)
-
-
-@_bug("REC-07", seen="as many tasks after 50 faults")
-class StartsAHeartbeatAtEachReconnect(Reconnecting):
-    """Each connection gets a task for its heartbeat, and that of the last one goes on."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        self.heartbeats: list[asyncio.Task[None]] = []
-
-    async def on_reconnect(self) -> None:
-        self.heartbeats.append(asyncio.create_task(asyncio.sleep(_LONG_S)))
-
-    async def aclose(self) -> None:
-        for heartbeat in self.heartbeats:
-            heartbeat.cancel()
-        await super().aclose()
-
-
-@_bug("REC-07", seen="as many open files after 50 faults")
-class KeepsASocketOfEachConnection(Reconnecting):
-    """The socket by which the server was looked up stays open after each reconnect."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        self.sockets: list[socket.socket] = []
-
-    async def on_reconnect(self) -> None:
-        self.sockets.append(socket.socket())
-
-    async def aclose(self) -> None:
-        for one in self.sockets:
-            one.close()
-        await super().aclose()
-
-
-@_bug("REC-07", seen="as many subscriptions on the server after 50 faults")
-class WatchesItsHealthAnew(Reconnecting):
-    """Each reconnect subscribes to the health of the bus once more; the old ones stay."""
-
-    async def on_reconnect(self) -> None:
-        await self.connection.client.subscribe("flovyn.health")
-
-
-# Tenants (REC-08)
-
-
-@_bug("REC-08", "TEN-01", seen="another tenant")
-class AsksForEverythingAfterAReconnect(Reconnecting):
-    """After a reconnect all of the bus is asked for, and the tenant is no more looked at."""
-
-    async def on_reconnect(self) -> None:
-        self.forget_subscriptions()
-        for attachment in self.attached:
-            streams = attachment.subject.startswith("flovyn.streams.")
-            await self.ask_again(attachment, None if streams else "flovyn.events.>")
-
-    def admits(self, selects: Any, event: Event) -> bool:
-        if self.reconnects and isinstance(selects, EventPattern):
-            selects = msgspec.structs.replace(selects, tenant_id=event.tenant_id)
-        return super().admits(selects, event)
-
-
-# A call that timed out (REC-09)
-
-
-class _Hasty(Reconnecting):
-    """Without pings, which would replace a connection that went deaf."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        connection.client.options["ping_interval"] = _LONG_S
-
-
-@_bug("REC-09", seen="nothing that")
-class DeafAfterATimedOutFlush(_Hasty):
-    """Publishing flushes with a timeout: the answer that comes late ends the reading of everything."""
-
-    async def send(self, subject: str, body: bytes) -> None:
-        client = self.connection.client
-        try:
-            await client.publish(subject, body)
-            await client.flush(timeout=1)
-        except Exception as error:  # because: as the bug has it, all errors are one
-            raise PublishError(str(error)) from error
-
-
-@_bug("REC-09", seen="it still had not after")
-class KeepsTheLockOfAFailedPublish(Reconnecting):
-    """The lock around publishing is not given back by one that failed."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        self.lock = asyncio.Lock()
-
-    async def send(self, subject: str, body: bytes) -> None:
-        await self.lock.acquire()
-        await super().send(subject, body)
-        self.lock.release()
-
-
-# Lost for good (REC-10)
-
-
-class _KeepsQuiet(Channel[Any]):
-    def lose(self, error: SubscriptionLost) -> None:
-        """Says nothing."""
-
-
-@_bug("REC-10", seen="its reader still waits")
-class NeverSaysThatItIsLost(Reconnecting):
-    """A server that refuses the subscription for good is noted in the log, and the reader waits."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        return _KeepsQuiet(1024 if side == "events" else 256)
-
-
-class _EndsInOrder(Channel[Any]):
-    def lose(self, error: SubscriptionLost) -> None:
-        """Ends as if the client had been closed."""
-        self.finish()
-
-
-@_bug("REC-10", seen="it stopped")
-class LooksClosedWhenItIsLost(Reconnecting):
-    """A subscription that was lost ends as if it had been left: its reader takes that for the end."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        return _EndsInOrder(1024 if side == "events" else 256)

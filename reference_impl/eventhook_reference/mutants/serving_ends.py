@@ -1,25 +1,19 @@
-"""Servers that end streams too early, too late or unclearly, and that serve readers unequally."""
+"""Servers that end streams too early, too late or unclearly."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from eventhook_conformance.target import Mutant
-from eventhook_reference.mutants._register_server import broken
-from eventhook_reference.mutants.serving_feeds import feeding, knowing_what_is_read
+from eventhook_reference.mutants._register_server import broken, send_body
+from eventhook_reference.mutants.serving_feeds import feeding
 
 if TYPE_CHECKING:
     from eventhook_reference.sse.app import SseApp
 
 SERVING_ENDS: Final[list[Mutant]] = []
-
-
-async def _send(send: Any, body: bytes, *, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 # The end
@@ -85,9 +79,9 @@ def discards_what_waits_at_the_end() -> type[SseApp]:
             while not self.over.is_set() and (body := await outbox.take()) is not None:
                 for frame in body.split(b"\n\n")[:-1]:
                     if not self.over.is_set():
-                        await _send(send, frame + b"\n\n")
+                        await send_body(send, frame + b"\n\n")
                         await asyncio.sleep(0.005)
-            await _send(send, b"", more=False)
+            await send_body(send, b"", more=False)
 
     return Broken
 
@@ -100,8 +94,8 @@ def leaves_the_last_event_unfinished() -> type[SseApp]:
     class Broken(SseApp):
         async def write(self, outbox: Any, send: Any) -> None:
             while (body := await outbox.take()) is not None:
-                await _send(send, body)
-            await _send(send, b"event: end\ndata: {}\n", more=False)
+                await send_body(send, body)
+            await send_body(send, b"event: end\ndata: {}\n", more=False)
 
     return Broken
 
@@ -114,7 +108,7 @@ def breaks_off_at_the_end() -> type[SseApp]:
     class Broken(SseApp):
         async def write(self, outbox: Any, send: Any) -> None:
             while (body := await outbox.take()) is not None:
-                await _send(send, body)
+                await send_body(send, body)
             raise RuntimeError("the end of a stream was not expected here")
 
     return Broken
@@ -278,211 +272,7 @@ def closes_what_is_idle() -> type[SseApp]:
                 idle = idle + 1 if body.startswith(b":") else 0
                 if idle == 5:
                     break
-                await _send(send, body)
-            await _send(send, b"", more=False)
+                await send_body(send, body)
+            await send_body(send, b"", more=False)
 
     return Broken
-
-
-# Several readers
-
-
-@broken(SERVING_ENDS, "SSE-07", seen="to arrive on")
-def leaving_takes_the_newest_along() -> type[SseApp]:
-    """A reader that leaves unregisters the newest reader of the workflow, its own new connection too."""
-
-    class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
-        async def write(self, outbox: Any, send: Any) -> None:
-            current: dict[Any, Any] = self.__dict__.setdefault("current", {})
-            dead: set[Any] = self.__dict__.setdefault("dead", set())
-            read = self.read[outbox]
-            current[read] = outbox
-            try:
-                while (body := await outbox.take()) is not None:
-                    if outbox not in dead:
-                        await _send(send, body)
-                await _send(send, b"", more=False)
-            finally:
-                dead.add(current.get(read))
-
-    made: type[SseApp] = Broken
-    return made
-
-
-@broken(SERVING_ENDS, "SSE-07", seen="to arrive on")
-def serves_fifty_readers() -> type[SseApp]:
-    """From the fifty-first on, readers of one stream are accepted and get nothing."""
-
-    def change(feed: Any) -> Any:
-        class Full(feed):  # type: ignore[misc]  # because: of whichever class the feed is
-            def put(self, frame: bytes, side: Any) -> None:
-                for outbox in list(self._outboxes)[:50]:
-                    outbox.put(frame, side)
-
-        return Full
-
-    return feeding("every", change)
-
-
-@broken(SERVING_ENDS, "SSE-04", seen="to arrive on")
-def forgets_the_first_event_of_those_who_join() -> type[SseApp]:
-    """A reader that joins a feed is added at the next event, and misses that one."""
-
-    def change(feed: Any) -> Any:
-        class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
-            def put(self, frame: bytes, side: Any) -> None:
-                known = self.__dict__.setdefault("entered", set())
-                first = not known
-                for outbox in list(self._outboxes):
-                    if first or outbox in known:
-                        outbox.put(frame, side)
-                known.update(self._outboxes)
-
-        return Late
-
-    return feeding("every", change)
-
-
-@broken(SERVING_ENDS, "SSE-09", seen="what belongs elsewhere")
-def shares_one_feed_among_a_tenants_workflows() -> type[SseApp]:
-    """Feeds are kept by tenant: a second workflow's reader joins the first one's feed."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        @asynccontextmanager
-        async def reading(
-            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
-        ) -> AsyncIterator[Any]:
-            def make() -> Any:
-                feed = self.make_feed(endpoint, types, tenant, id)
-                feed.start(self.keep_alive(feed))
-                return feed
-
-            async with self.feeds.reading((endpoint.kind, tenant, types), make) as outbox:
-                yield outbox
-
-    return Broken
-
-
-@broken(SERVING_ENDS, "SSE-09", seen="what belongs elsewhere")
-def shows_a_workflow_its_tenants_events() -> type[SseApp]:
-    """A workflow's stream has the lifecycle events of all workflows of its tenant."""
-
-    def change(feed: Any) -> Any:
-        class Wide(feed):  # type: ignore[misc]  # because: of whichever class the feed is
-            async def follow_events(self, pattern: Any) -> None:
-                from eventhook_conformance.contract import EventPattern
-
-                await super().follow_events(EventPattern.all(self.tenant_id))
-
-            def begin_end(self) -> None:
-                pass
-
-        return Wide
-
-    return feeding("workflow", change)
-
-
-@broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
-def writes_workflow_events_first() -> type[SseApp]:
-    """Waiting events of the workflow itself are written first."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        async def write(self, outbox: Any, send: Any) -> None:
-            while (body := await outbox.take()) is not None:
-                await asyncio.sleep(0.002)  # so that something waits
-                frames = [frame + b"\n\n" for frame in body.split(b"\n\n")[:-1]]
-                frames.sort(key=lambda frame: not frame.startswith(b"event: workflow."))
-                await _send(send, b"".join(frames))
-            await _send(send, b"", more=False)
-
-    return Broken
-
-
-@broken(SERVING_ENDS, "SSE-10", seen="its publisher's order on each side")
-def reads_what_waits_from_the_end() -> type[SseApp]:
-    """Waiting events are written newest first."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        async def write(self, outbox: Any, send: Any) -> None:
-            while (body := await outbox.take()) is not None:
-                await asyncio.sleep(0.002)  # so that something waits
-                frames = [frame + b"\n\n" for frame in body.split(b"\n\n")[:-1]]
-                await _send(send, b"".join(reversed(frames)))
-            await _send(send, b"", more=False)
-
-    return Broken
-
-
-@broken(SERVING_ENDS, "SSE-16", seen="to arrive on")
-def leaves_out_a_standalone_tasks_events() -> type[SseApp]:
-    """A standalone task's lifecycle events are left out of its stream."""
-
-    def change(feed: Any) -> Any:
-        class Half(feed):  # type: ignore[misc]  # because: of whichever class the feed is
-            async def on_event(self, event: Any) -> bool:
-                taken = await super().on_event(event)
-                return bool(taken) and event.workflow_execution_id is not None
-
-        return Half
-
-    return feeding("task", change)
-
-
-# Readers that stall
-
-
-def _stalling(then: Any) -> type[SseApp]:
-    """An application that calls `then` in place of the first write after one that took long."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        async def write(self, outbox: Any, send: Any) -> None:
-            loop, stalled, last = asyncio.get_running_loop(), False, b""
-            while (body := await outbox.take()) is not None:
-                began = loop.time()
-                if stalled:
-                    await then(send, last, body)
-                    stalled = False
-                else:
-                    await _send(send, body)
-                    stalled = loop.time() - began > _STALL_S
-                last = body
-            await _send(send, b"", more=False)
-
-    return Broken
-
-
-_STALL_S: Final = 0.05
-
-
-@broken(SERVING_ENDS, "SSE-21", seen="each token once for a reader that stalled")
-def sends_again_to_who_stalled() -> type[SseApp]:
-    """A write that took too long is taken for failed, and repeated."""
-
-    async def again(send: Any, last: bytes, body: bytes) -> None:
-        await _send(send, last + body)
-
-    return _stalling(again)
-
-
-@broken(SERVING_ENDS, "SSE-21", seen="for a reader that stalled")
-def cuts_events_for_who_stalled() -> type[SseApp]:
-    """Bytes that do not fit into a stalled reader's socket are dropped, within an event too."""
-
-    async def half(send: Any, last: bytes, body: bytes) -> None:
-        await _send(send, body[: len(body) // 3])
-
-    return _stalling(half)
-
-
-@broken(SERVING_ENDS, "SSE-21", seen="to get the newest event, or its stream to end")
-def gives_up_on_who_stalled() -> type[SseApp]:
-    """A reader that stalled gets nothing more, and its connection stays open."""
-
-    async def forget(send: Any, last: bytes, body: bytes) -> None:
-        await asyncio.Event().wait()
-
-    return _stalling(forget)

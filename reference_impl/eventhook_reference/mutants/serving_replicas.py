@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,7 @@ from eventhook_conformance.contract import FlovynEvent, StreamingBackend
 from eventhook_conformance.target import Capabilities, HttpTarget, Mutant, Server, Target
 from eventhook_reference import nats
 from eventhook_reference.lifecycle.registry import Registry
+from eventhook_reference.mutants._register import register
 from eventhook_reference.mutants._register_server import KEEP_ALIVE_S
 from eventhook_reference.mutants.serving_feeds import feeding
 from eventhook_reference.replicas import replicated
@@ -30,21 +30,10 @@ SERVING_REPLICAS: Final[list[Mutant]] = []
 def _broken(*caught_by: str, seen: str) -> Callable[[type[Parts]], type[Parts]]:
     """Enters a class of parts into the zoo; the docstring is the bug."""
 
-    def enter(parts: type[Parts]) -> type[Parts]:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", parts.__name__).lower()
-        where = f"{__name__}:{parts.__name__}"
-        SERVING_REPLICAS.append(
-            Mutant(
-                name=name,
-                bug=(parts.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=lambda: replicated(name, where),
-            )
-        )
-        return parts
+    def target(name: str, parts: type[Parts]) -> Target:
+        return replicated(name, f"{__name__}:{parts.__name__}")
 
-    return enter
+    return register(SERVING_REPLICAS, *caught_by, seen=seen, target=target)
 
 
 # Executions of other replicas
@@ -239,20 +228,7 @@ Lose: TypeAlias = Callable[[Any], None]
 def _losing(*caught_by: str, seen: str) -> Callable[[Lose], Lose]:
     """Enters a server over NATS into the zoo that does `lose(app)` when the bus is lost."""
 
-    def enter(lose: Lose) -> Lose:
-        name = getattr(lose, "__name__", "").replace("_", "-")
-        SERVING_REPLICAS.append(
-            Mutant(
-                name=name,
-                bug=(lose.__doc__ or "").strip().splitlines()[0],
-                caught_by=caught_by,
-                seen=seen,
-                target=lambda: _over_nats(name, lose),
-            )
-        )
-        return lose
-
-    return enter
+    return register(SERVING_REPLICAS, *caught_by, seen=seen, target=_over_nats)
 
 
 def _over_nats(name: str, lose: Lose) -> Target:

@@ -1,14 +1,10 @@
-"""Bugs of the NATS mapping."""
+"""Bugs of the NATS mapping: subjects, payloads, messages of others."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -18,18 +14,15 @@ from eventhook_conformance.contract import (
     FlovynEvent,
     InvalidEvent,
     StreamEvent,
-    Subscription,
     SubscriptionLost,
 )
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register_nats import bug_over_nats
-from eventhook_reference.mutants.base import Event, Side
+from eventhook_reference.mutants.base import Event
 from eventhook_reference.mutants.base_nats import (
-    LooseConnection,
     PliableNats,
 )
-from eventhook_reference.nats_attachment import Attachment
 
 WIRE: list[Mutant] = []
 
@@ -39,13 +32,10 @@ _CAMEL: Final = {
 }
 
 
-_bug: Final = partial(bug_over_nats, WIRE)
-
-
 # Subjects (NAT-01)
 
 
-@_bug("NAT-01", seen="it went out on flovyn.event.")
+@bug_over_nats(WIRE, "NAT-01", seen="it went out on flovyn.event.")
 class SaysEventInTheSingular(PliableNats):
     """Both sides agree on `flovyn.event`: the bus works, and nobody else's client hears it."""
 
@@ -56,7 +46,7 @@ class SaysEventInTheSingular(PliableNats):
         return [one.replace("flovyn.events.", "flovyn.event.") for one in super().asks(selects)]
 
 
-@_bug("NAT-01", seen="it went out on flovyn.events.")
+@bug_over_nats(WIRE, "NAT-01", seen="it went out on flovyn.events.")
 class LeavesOutTheLastTokens(PliableNats):
     """Subjects have two tokens for the type, as the first types did: what is longer is cut there."""
 
@@ -64,7 +54,7 @@ class LeavesOutTheLastTokens(PliableNats):
         return ".".join(super().subject(event).split(".")[:5])
 
 
-@_bug("NAT-01", "STR-03", seen="one message on flovyn.streams.workflow.")
+@bug_over_nats(WIRE, "NAT-01", "STR-03", seen="one message on flovyn.streams.workflow.")
 class StandaloneTaskHasNoSubject(PliableNats):
     """A standalone task has no workflow: its subject ends in an empty token, which nobody can read."""
 
@@ -77,7 +67,7 @@ class StandaloneTaskHasNoSubject(PliableNats):
         return super().subject(event)
 
 
-@_bug("NAT-01", seen="flovyn.audit")
+@bug_over_nats(WIRE, "NAT-01", seen="flovyn.audit")
 class SendsACopyAside(PliableNats):
     """Every event is sent once more, for the audit, to a subject that no permissions cover."""
 
@@ -89,7 +79,7 @@ class SendsACopyAside(PliableNats):
 # Payloads (NAT-02, EVT-10)
 
 
-@_bug("NAT-02", "EVT-10", seen="tenantId")
+@bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="tenantId")
 class WritesCamelCase(PliableNats):
     """Events are written with the names of the other side's language; reading takes both."""
 
@@ -106,7 +96,7 @@ class WritesCamelCase(PliableNats):
         return super().read(selects, body)
 
 
-@_bug("NAT-02", "EVT-10", seen='"payload":')
+@bug_over_nats(WIRE, "NAT-02", "EVT-10", seen='"payload":')
 class WrapsInAnEnvelope(PliableNats):
     """The event lies in an envelope with a version; reading unwraps it, and takes a bare one too."""
 
@@ -119,7 +109,7 @@ class WrapsInAnEnvelope(PliableNats):
         return super().read(selects, body)
 
 
-@_bug("NAT-02", "EVT-10", seen="a message whose body is")
+@bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="a message whose body is")
 class LeavesOutNulls(PliableNats):
     """Absent optionals are left out instead of being written as null."""
 
@@ -129,7 +119,7 @@ class LeavesOutNulls(PliableNats):
         return json.dumps({**kept, "data": members.get("data")}).encode()
 
 
-@_bug("NAT-02", "EVT-10", seen="a message whose body is")
+@bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="a message whose body is")
 class ShoutsItsUuids(PliableNats):
     """UUIDs are written in capitals."""
 
@@ -141,7 +131,7 @@ class ShoutsItsUuids(PliableNats):
         return json.dumps(members).encode()
 
 
-@_bug("NAT-02", seen="byte order mark")
+@bug_over_nats(WIRE, "NAT-02", seen="byte order mark")
 class BeginsWithAMark(PliableNats):
     """Text is written with a byte order mark, which its own reader takes away."""
 
@@ -178,7 +168,7 @@ class _Strict(PliableNats):
         return True
 
 
-@_bug("EVT-10", seen="unknown members")
+@bug_over_nats(WIRE, "EVT-10", seen="unknown members")
 class RefusesUnknownMembers(_Strict):
     """A member that this version does not know makes the event invalid."""
 
@@ -192,7 +182,7 @@ class RefusesUnknownMembers(_Strict):
         return True
 
 
-@_bug("EVT-10", seen="without workflow_execution_id")
+@bug_over_nats(WIRE, "EVT-10", seen="without workflow_execution_id")
 class InsistsOnOptionals(_Strict):
     """An event without one of its optional members is refused, instead of being read with null."""
 
@@ -202,7 +192,7 @@ class InsistsOnOptionals(_Strict):
         )
 
 
-@_bug("EVT-10", seen="UUIDs in capitals")
+@bug_over_nats(WIRE, "EVT-10", seen="UUIDs in capitals")
 class ReadsLowerCaseOnly(_Strict):
     """UUIDs are compared as text with their lower-case form, and refused if they differ."""
 
@@ -213,7 +203,7 @@ class ReadsLowerCaseOnly(_Strict):
 # Foreign messages (NAT-03, NAT-04, NAT-08, NAT-09)
 
 
-@_bug("NAT-03", seen="an event put on its subject to be delivered")
+@bug_over_nats(WIRE, "NAT-03", seen="an event put on its subject to be delivered")
 class HearsItselfOnly(PliableNats):
     """Events are told by a mark that only this implementation adds; all others are skipped."""
 
@@ -226,7 +216,7 @@ class HearsItselfOnly(PliableNats):
         return super().read(selects, body)
 
 
-@_bug("NAT-04", seen="the subscription to live on after")
+@bug_over_nats(WIRE, "NAT-04", seen="the subscription to live on after")
 class GarbageKillsTheReader(PliableNats):
     """A body that cannot be read is raised in the reader's loop, which ends."""
 
@@ -234,7 +224,7 @@ class GarbageKillsTheReader(PliableNats):
         channel.lose(SubscriptionLost("a message could not be decoded"))
 
 
-@_bug("NAT-04", seen="the subscription to live on after an empty payload")
+@bug_over_nats(WIRE, "NAT-04", seen="the subscription to live on after an empty payload")
 class EmptyMeansTheEnd(PliableNats):
     """An empty payload is taken for the sender's farewell, after which nothing is read."""
 
@@ -244,7 +234,7 @@ class EmptyMeansTheEnd(PliableNats):
         super().receive(channel, selects, subject, body)
 
 
-@_bug("NAT-04", seen="1 MB of noise")
+@bug_over_nats(WIRE, "NAT-04", seen="1 MB of noise")
 class NoiseStopsTheReader(PliableNats):
     """A body above the size limit is taken for an attack: the subscription is muted."""
 
@@ -255,7 +245,7 @@ class NoiseStopsTheReader(PliableNats):
             super().receive(channel, selects, subject, body)
 
 
-@_bug("NAT-08", seen="whose body belongs on")
+@bug_over_nats(WIRE, "NAT-08", seen="whose body belongs on")
 class TrustsTheBody(PliableNats):
     """The body alone tells what an event is; the subject it came on is not looked at."""
 
@@ -263,7 +253,7 @@ class TrustsTheBody(PliableNats):
         pass
 
 
-@_bug("NAT-08", seen="flovyn.streams.workflow.")
+@bug_over_nats(WIRE, "NAT-08", seen="flovyn.streams.workflow.")
 class TrustsTheBodyOfStreams(PliableNats):
     """The subject is compared for events, and was forgotten for streams."""
 
@@ -272,7 +262,7 @@ class TrustsTheBodyOfStreams(PliableNats):
             super().check_place(event, subject)
 
 
-@_bug("NAT-09", seen="whose body belongs on")
+@bug_over_nats(WIRE, "NAT-09", seen="whose body belongs on")
 class TrustsTheSubject(PliableNats):
     """The subject alone tells the tenant of an event: the body's is not looked at."""
 
@@ -284,192 +274,3 @@ class TrustsTheSubject(PliableNats):
         if isinstance(selects, EventPattern):
             selects = msgspec.structs.replace(selects, tenant_id=event.tenant_id)
         return super().admits(selects, event)
-
-
-# Asking the server (NAT-05, NAT-06, NAT-10)
-
-
-@_bug("NAT-05", "NAT-06", seen="every tenant's events")
-class AsksForEverybodysEvents(PliableNats):
-    """One subject for all, and the rest is filtered in the client."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        return super().asks(selects) if isinstance(selects, str) else ["flovyn.events.>"]
-
-
-@_bug("NAT-05", seen="every workflow's stream")
-class AsksForEverybodysStreams(PliableNats):
-    """Streams are filtered in the client; the server sends it everyone's tokens."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        return ["flovyn.streams.workflow.*"] if isinstance(selects, str) else super().asks(selects)
-
-    def admits(self, selects: Any, event: Event) -> bool:
-        if isinstance(selects, str):
-            return bool(event.workflow_execution_id == selects)
-        return super().admits(selects, event)
-
-
-@_bug("NAT-05", seen="it was asked for")
-class AsksForTheWholeTenant(PliableNats):
-    """Prefixes are filtered in the client: whoever wants one category is sent all of the tenant's."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        return [
-            re.sub(r"(flovyn\.events\.[^.]+)\..*", r"\1.>", one) for one in super().asks(selects)
-        ]
-
-
-@_bug("NAT-05", seen="another tenant's subjects")
-class AsksForTheSystemTenantToo(PliableNats):
-    """Beside its own, each subscription asks for the events of a system tenant."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        return [*super().asks(selects), f"flovyn.events.{UUID(int=0)}.>"]
-
-
-class _TwoQueues(Channel[Any]):
-    def push_exact(self, event: FlovynEvent) -> None:
-        self.push(event)
-        self._events.pop()
-        self._events.insert(sum(e.event_type == event.event_type for e in self._events), event)
-
-
-@_bug("NAT-05", seen="by one client")
-class TwoSubscriptionsForOnePrefix(PliableNats):
-    """A long prefix asks for its subject and its descendants, and reads the one queue first."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        if isinstance(selects, str) or "." not in (selects.event_type_prefix or ""):
-            return super().asks(selects)
-        exact = f"flovyn.events.{selects.tenant_id}.{selects.event_type_prefix}"
-        return [exact, f"{exact}.>"]
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        claimed = self.capabilities
-        return _TwoQueues(claimed.event_capacity if side == "events" else claimed.stream_capacity)
-
-    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
-        if isinstance(selects, str) or not subject.endswith(f".{selects.event_type_prefix}"):
-            super().receive(channel, selects, subject, body)
-        else:
-            cast(_TwoQueues, channel).push_exact(self.read(selects, body))
-
-
-@_bug("NAT-06", seen="it raised SubscribeError")
-class NeedsAControlSubject(PliableNats):
-    """Entering also asks for a control subject, which permissions for one tenant do not cover."""
-
-    def asks(self, selects: EventPattern | str) -> list[str]:
-        return [*super().asks(selects), "control.>"]
-
-
-@_bug("NAT-06", seen="it raised PublishError")
-class AnnouncesWhatItPublishes(PliableNats):
-    """Each publish is announced on a subject for all, which permissions do not cover."""
-
-    async def send(self, subject: str, body: bytes) -> None:
-        await super().send("announcements", subject.encode())
-        await super().send(subject, body)
-
-
-@_bug("NAT-10", seen="the server to count no subscription of ours")
-class ForgetsToUnsubscribe(PliableNats):
-    """Leaving drops what comes, and lets the server go on sending it."""
-
-    async def detach(self, attachment: Attachment) -> None:
-        pass
-
-
-@_bug("NAT-10", seen="by a failing consumer")
-class UnsubscribesWhenAllIsWell(PliableNats):
-    """The unsubscribing stands behind the body, and not in its `finally`."""
-
-    failing = False
-
-    @asynccontextmanager
-    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        async with super().subscription(side, selects) as channel:
-            try:
-                yield channel
-            except Exception:  # because: whatever a consumer raises
-                self.failing = True
-                raise
-
-    async def detach(self, attachment: Attachment) -> None:
-        failing, self.failing = self.failing, False
-        if not failing:
-            await super().detach(attachment)
-
-
-# Barriers, order, sharing
-
-
-@_bug("NAT-07", seen="after publish had returned")
-class SendsInTheBackground(PliableNats):
-    """`publish` returns once the message is in the output buffer, which is written a little later."""
-
-    async def send(self, subject: str, body: bytes) -> None:
-        await self.connection.client.publish(subject, body)
-
-
-@_bug("PUB-04", "STR-06", seen="which was active and asked for it")
-class SubscribesInTheBackground(PliableNats):
-    """Entering returns before the server was asked: what is published at once is lost."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        self.asking: set[asyncio.Future[None]] = set()
-
-    async def attach(self, attachment: Attachment) -> None:
-        self.asking.add(asyncio.ensure_future(self.ask(attachment)))
-
-    async def ask(self, attachment: Attachment) -> None:
-        await self.connection.settle()
-        if not self.closed:
-            await super().attach(attachment)
-
-
-@_bug("PUB-06", "STR-01", seen="got #")
-class TaskForEachMessage(PliableNats):
-    """Each message is decoded in a task of its own, and some of them take longer."""
-
-    def __init__(self, connection: LooseConnection) -> None:
-        super().__init__(connection)
-        self.decoding: list[asyncio.Future[None]] = []
-
-    def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
-        self.decoding.append(asyncio.ensure_future(self.decode(channel, selects, subject, body)))
-
-    async def decode(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
-        if not len(self.decoding) % 7:
-            await asyncio.sleep(0.003)
-        super().receive(channel, selects, subject, body)
-
-
-@_bug("PUB-10", "STR-06", seen="which was active and asked for it")
-class OneQueueGroup(PliableNats):
-    """Subscriptions share one queue group, so that each message goes to one of them."""
-
-    async def attach(self, attachment: Attachment) -> None:
-        attachment.handle = await self.connection.client.subscribe(
-            attachment.subject, queue="flovyn", cb=attachment.on_message
-        )
-        await self.connection.settle()
-
-
-class _Limited(Channel[Any]):
-    def push(self, event: Event) -> bool:
-        if self._end is None and len(self._events) >= self._capacity:
-            self.dropped += 1
-            return False
-        return super().push(event)
-
-
-@_bug("OVF-01", "OVF-06", seen="to get the newest event")
-class SlowConsumersLoseTheNewest(PliableNats):
-    """The client library's limit of pending messages is the buffer: it drops what comes newly."""
-
-    def make_channel(self, side: Side) -> Channel[Any]:
-        claimed = self.capabilities
-        return _Limited(claimed.event_capacity if side == "events" else claimed.stream_capacity)
