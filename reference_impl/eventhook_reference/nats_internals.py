@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import msgspec
 import nats
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
-
-MESSAGE_MEMBERS: Final = ("_client", "data", "headers", "reply", "subject")
-"""The keywords that nats-py makes a message with."""
 
 
 class NatsPyChanged(Exception):
@@ -117,16 +115,17 @@ def verify() -> None:
     """
     version = getattr(nats, "__version__", "of unknown version")
     process = inspect.getsource(getattr(Client, "_process_msg", Client))
+    build = inspect.getsource(getattr(Client, "_build_message", Client))
+    keywords = set(re.findall(r"^ +(\w+)=.+,$", build, re.MULTILINE))
+    fits = {"subject", "data"} <= keywords <= set(Message.__struct_fields__)
     client = Client()
     for part, there in (
         ("Client.subscribe(future=…)", "future" in inspect.signature(Client.subscribe).parameters),
         ("set_result(msg) on a subscription's future", "set_result(msg)" in process),
         ("Client.msg_class", hasattr(client, "msg_class")),
+        ("the keywords of a message", fits),
         ("Client._transport", hasattr(client, "_transport")),
-        (
-            "TcpTransport._io_writer",
-            "_io_writer" in inspect.getsource(TcpTransport),
-        ),
+        ("TcpTransport._io_writer", "_io_writer" in inspect.getsource(TcpTransport)),
     ):
         if not there:
             raise NatsPyChanged(f"expected nats-py {version} to have {part}, got none")

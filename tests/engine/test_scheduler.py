@@ -54,10 +54,10 @@ class FarClient(PliableClient):
 
 @pytest.mark.slow
 def test_same_verdict_is_reached_however_many_run_at_once() -> None:
-    exclusive, concurrent = judge(memory), judge(memory, _CROWDED)
-    assert concurrent.verdict == "conformant", [c.message for c in concurrent.cases if c.message]
-    assert {case.id: case.outcome for case in concurrent.cases} == {
-        case.id: case.outcome for case in exclusive.cases
+    alone, together = judge(memory), judge(memory, _CROWDED)
+    assert together.verdict == "conformant", [c.message for c in together.cases if c.message]
+    assert {case.id: case.outcome for case in together.cases} == {
+        case.id: case.outcome for case in alone.cases
     }
 
 

@@ -134,5 +134,5 @@ def test_each_requirement_has_three_mutants_of_different_kinds(identifier: str) 
 def test_a_task_knows_whose_stream_is_its() -> None:
     workflow, tenant = UUID(int=1), UUID(int=2)
     assert Task(tenant, "t", workflow, "PENDING").stream_key == str(workflow)
-    exclusive = Task(tenant, "t", None, "PENDING")
-    assert exclusive.stream_key == str(exclusive.id)
+    standalone = Task(tenant, "t", None, "PENDING")
+    assert standalone.stream_key == str(standalone.id)

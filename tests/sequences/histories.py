@@ -51,8 +51,8 @@ class Played:
         left = list(self.scenario.events)
         order: list[ExpectedEvent] = []
         while left:
-            context_task = {label for event in left for label in event.before}
-            free = [event for event in left if event.label not in context_task]
+            behind_others = {label for event in left for label in event.before}
+            free = [event for event in left if event.label not in behind_others]
             order.append(chooser.choice(free))
             left.remove(order[-1])
         return order

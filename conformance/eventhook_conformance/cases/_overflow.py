@@ -126,14 +126,14 @@ async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
     await _turns(total)
     while len(listener.received) < total:
         published = sum(publish.outcome == "ok" for publish in probe.history.publishes)
-        context_task = published - len(listener.received)
+        unread = published - len(listener.received)
         probe.expect(
-            context_task <= bound,
+            unread <= bound,
             f"publishers to wait for a reader that holds {bound} events",
             f"{published} were published while it had read {len(listener.received)}",
         )
         step = min(stage.capacity, total - len(listener.received))
-        if context_task > bound or not await listener.read(step):
+        if unread > bound or not await listener.read(step):
             break
     await probe.returns(publishing, "publish, once the reader reads,")
 

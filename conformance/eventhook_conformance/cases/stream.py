@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID, uuid4
 
-import eventhook_fixtures
 from eventhook_conformance.cases._paced import runs, side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE
+from eventhook_conformance.cases._stream_values import (
+    KIB_64,
+    PAYLOADS,
+    malformed_keys,
+    well_formed_keys,
+)
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import (
     EventPattern,
@@ -16,39 +21,11 @@ from eventhook_conformance.contract import (
     StreamEvent,
     StreamEventType,
 )
-from eventhook_conformance.contract.grammar import MAX_INTEGER, MAX_NAME_BYTES
+from eventhook_conformance.contract.grammar import MAX_INTEGER
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.specification import case, via
 
-_KIB_64: Final = 65_536
-_PAYLOADS: Final = (
-    "",
-    " ",
-    "  world",
-    "world  ",
-    "\tworld",
-    "\n",
-    "\r",
-    "\r\n",
-    "one\r\ntwo\r\n\r\nthree\rfour\n\nfive\n",
-    "\"double\" 'single' `back` \\ / \\n \\u0041",
-    "data: x\nevent: y\nid: 1\n\n: comment",
-    '{"type": "ERROR", "payload": null}',
-    '{"b": 1,  "a":2, "n":1.0, "e":1e3, "u":"\\u00e9"}',
-    "[1,2,  3]",
-    *("null", "0", "007", "1.0", "1e3", "-0", "true"),
-    *("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", "2024-01-31T00:00:00Z", "NaN"),
-    "\x00",
-    "\x01\x1b[0m\x7f\x85",
-    "a\u2028b\u2029c",
-    "\ufeffmark",
-    "e\u0301 \u00e9 \u202eabc \u05d0\u05d1",
-    "\U0001f469\u200d\U0001f4bb \U0010ffff",
-    "x" * _KIB_64,
-    "0123456789abcd\r\n" * (_KIB_64 // 16),
-    "\u00e9" * (_KIB_64 // 2),
-)
 _ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
 """Kinds by which an event is not what was published, in its place and once."""
 
@@ -156,7 +133,7 @@ async def equal_stream_events_are_several(probe: Probe, via: Via) -> None:
 @case("STR-05", implicates=_ANY)
 async def stream_event_of_any_size_is_delivered(probe: Probe) -> None:
     """At each power of two, and by one byte less and more: where a buffer is just full."""
-    key, most = probe.make.key(), min(probe.capabilities.max_event_bytes, 2 * _KIB_64)
+    key, most = probe.make.key(), min(probe.capabilities.max_event_bytes, 2 * KIB_64)
     listener = await probe.subscribe(key)
     least = len(probe.make.stream_event(key, "").to_json())
     sizes = [2**power + by for power in range(9, 17) for by in (-1, 0, 1)]
@@ -169,7 +146,7 @@ async def stream_event_of_any_size_is_delivered(probe: Probe) -> None:
 @case("STR-01", implicates=_ANY, subscriptions=17)
 async def every_well_formed_key_works(probe: Probe) -> None:
     """Any token is a key, however short, long, or unlike a UUID."""
-    await side_by_side(probe, (_is_a_key(probe, value) for value in _well_formed_keys()))
+    await side_by_side(probe, (_is_a_key(probe, value) for value in well_formed_keys()))
 
 
 async def _is_a_key(probe: Probe, value: str) -> None:
@@ -177,17 +154,6 @@ async def _is_a_key(probe: Probe, value: str) -> None:
     await probe.publish(probe.make.stream_event(value))
     await probe.fence(listener)
     await listener.leave()
-
-
-def _well_formed_keys() -> list[str]:
-    """The vectors, each made unique; the longest stay as long as they are."""
-    keys = []
-    for entry in eventhook_fixtures.load("stream_keys")["valid"]:
-        fresh = uuid4().hex
-        room = MAX_NAME_BYTES - len(fresh)
-        value = entry["value"]
-        keys.append((value[:room] + fresh) if len(value) > room else value + fresh)
-    return keys
 
 
 @case("STR-02", implicates={"leaked", "unmatched", "crossed"})
@@ -273,7 +239,7 @@ async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
     listener = await probe.subscribe(key)
     events = [
         event
-        for payload in _PAYLOADS
+        for payload in PAYLOADS
         for event_type in StreamEventType
         if len((event := probe.make.stream_event(key, payload, event_type)).to_json())
         <= probe.capabilities.max_event_bytes
@@ -309,7 +275,7 @@ async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
     """`InvalidEvent`, whatever is wrong with it; nobody gets anything, and the bus works on."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
-    for value in _malformed_keys(key):
+    for value in malformed_keys(key):
         await probe.refuse(probe.make.stream_event(value, task=key))
     await probe.fence(listener)
 
@@ -318,21 +284,6 @@ async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
 async def a_malformed_key_is_refused_when_subscribing(probe: Probe) -> None:
     """`InvalidPattern`, whatever is wrong with it; the bus works on."""
     key = probe.make.key()
-    for value in _malformed_keys(key):
+    for value in malformed_keys(key):
         await probe.refuse_subscription(value, InvalidPattern)
     await probe.fence(await probe.subscribe(key))
-
-
-def _malformed_keys(key: str) -> list[str]:
-    """The vectors, and what could widen or cut off a key in use."""
-    vectors = [entry["value"] for entry in eventhook_fixtures.load("stream_keys")["invalid"]]
-    return [
-        *vectors,
-        f"{key}.*",
-        f"{key}.>",
-        f"{key}.",
-        f".{key}",
-        f"{key} ",
-        f" {key}",
-        f"{key}\n",
-    ]

@@ -180,9 +180,9 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
     ]
     publishing = probe.spawn(probe.publish(*events))
     for _ in range(10):
-        transient = await probe.subscribe(key)
-        await transient.wait_reading()
-        await transient.leave()
+        brief = await probe.subscribe(key)
+        await brief.wait_reading()
+        await brief.leave()
     await publishing
     await standing.receive(*events)
 

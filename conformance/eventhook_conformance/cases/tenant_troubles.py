@@ -151,9 +151,9 @@ async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
     tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
     # Together more than one of them may hold, with room for the fence.
-    context_task = max(1, probe.capabilities.event_capacity * 5 // 8)
+    count = max(1, probe.capabilities.event_capacity * 5 // 8)
     for tenant in tenants:
-        await probe.burst(_lanes([probe.make.event(tenant) for _ in range(context_task)]))
+        await probe.burst(_lanes([probe.make.event(tenant) for _ in range(count)]))
     await probe.fence(*listeners)
 
 

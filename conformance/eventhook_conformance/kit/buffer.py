@@ -93,8 +93,8 @@ class Buffer(Subscription[E], Generic[E]):
         wakeup = self._take(event, cursor)
         if self.overflow == "block":
             return _Room(self) if len(events) - self._past > self.capacity else NOTHING
-        concurrent = wakeup is not None and len(events) > self._crowded_from
-        return _Turn() if concurrent else NOTHING
+        crowded = wakeup is not None and len(events) > self._crowded_from
+        return _Turn() if crowded else NOTHING
 
     def _take(self, event: E, cursor: str | None) -> asyncio.Future[None] | None:
         self._events.append((event, cursor))

@@ -17,10 +17,10 @@ def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
     Includes subscriptions that ended while an event of these entries was published.
     """
     found = steps(history, entries)
-    exclusive = all(isinstance(entry, Subscribed) for entry in entries)
+    no_other = all(isinstance(entry, Subscribed) for entry in entries)
     # The end of a subscription explains nothing that was seen before it, unless it is all there is.
     latest = max((step.moment.step for step in found if not step.is_ending), default=0)
-    shown = [step for step in found if not step.is_ending or exclusive or step.moment.step < latest]
+    shown = [step for step in found if not step.is_ending or no_other or step.moment.step < latest]
     others = steps(history, overlapping(history, entries))
     shown += [step for step in others if step.moment.step < latest]
     shown.sort(key=lambda step: step.moment.step)
