@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register_server import broken, send_body
-from eventhook_reference.mutants.serving_feeds import knowing_what_is_read
+from eventhook_reference.mutants._serving_apps import knowing_what_is_read
 
 if TYPE_CHECKING:
     from eventhook_reference.sse.app import SseApp

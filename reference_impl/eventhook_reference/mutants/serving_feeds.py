@@ -10,34 +10,12 @@ from uuid import UUID
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants._serving_apps import feeding, knowing_what_is_read
 
 if TYPE_CHECKING:
     from eventhook_reference.sse.app import SseApp
 
 SERVING_FEEDS: Final[list[Mutant]] = []
-
-
-def knowing_what_is_read() -> type[SseApp]:
-    """An application that knows of each outbox what its reader reads."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Knowing(SseApp):
-        def __init__(self, *args: Any, **named: Any) -> None:
-            super().__init__(*args, **named)
-            self.read: dict[Any, Any] = {}
-
-        @asynccontextmanager
-        async def reading(
-            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
-        ) -> AsyncIterator[Any]:
-            async with super().reading(endpoint, types, tenant, id) as outbox:
-                self.read[outbox] = endpoint.kind, id
-                try:
-                    yield outbox
-                finally:
-                    del self.read[outbox]
-
-    return Knowing
 
 
 @broken(SERVING_FEEDS, "SSE-04", seen="to arrive on r1")
@@ -174,20 +152,6 @@ def uses_a_buffer_again() -> type[SseApp]:
                     type(self).last = body
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    return Broken
-
-
-def feeding(kind: str, change: Any) -> type[SseApp]:
-    """An application whose feeds of a kind (or of `every` one) are of the class `change` makes."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        def make_feed(self, endpoint: Any, types: Any, tenant: Any, id: Any) -> Any:
-            feed = super().make_feed(endpoint, types, tenant, id)
-            if kind in ("every", endpoint.kind):
-                feed.__class__ = change(type(feed))
-            return feed
 
     return Broken
 

@@ -19,7 +19,7 @@ from eventhook_reference import nats
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.mutants._register import register
 from eventhook_reference.mutants._register_server import KEEP_ALIVE_S
-from eventhook_reference.mutants.serving_feeds import feeding
+from eventhook_reference.mutants._serving_apps import feeding
 from eventhook_reference.replicas import replicated
 from eventhook_reference.sse.following import Following
 from eventhook_reference.sse.replica import Order, Parts
