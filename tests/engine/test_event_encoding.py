@@ -13,7 +13,8 @@ import pytest
 
 from checker.builder import Timeline, event
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
-from eventhook_conformance.engine.event_encoding import decode, decode_case, encode, encode_case
+from eventhook_conformance.engine.event_decoding import decode, decode_case
+from eventhook_conformance.engine.event_encoding import encode, encode_case
 from eventhook_conformance.engine.events import (
     CaseFinished,
     CaseStarted,

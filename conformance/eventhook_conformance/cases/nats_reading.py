@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,6 +16,7 @@ from eventhook_conformance.cases._nats import (
     put_and_get,
     subject_of,
 )
+from eventhook_conformance.cases._nats_bodies import OPTIONALS, SHAPELESS, WRITERS, misshapen
 from eventhook_conformance.cases._nats_client import Wire
 from eventhook_conformance.cases._steps import every_kind
 from eventhook_conformance.contract import EventPattern, FlovynEvent
@@ -24,25 +24,7 @@ from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Listener, Probe
 from eventhook_conformance.specification import case
 
-_MAY_BE_NULL: Final = ("workflow_execution_id", "task_execution_id", "correlation_id")
 _NOISE_BYTES: Final = 1_000_000
-
-_SHAPELESS: Final[Mapping[str, bytes]] = {
-    "an empty payload": b"",
-    "a blank": b" ",
-    "a NUL": b"\x00",
-    "text": b"hello",
-    "a lone bracket": b"{",
-    "a hundred thousand brackets": b"[" * 100_000,
-    "bytes that are no UTF-8": b"\xff\xfe{}\x80",
-    "a number": b"42",
-    "a text in JSON": b'"workflow.started"',
-    "null": b"null",
-    "true": b"true",
-    "an empty object": b"{}",
-    "an empty array": b"[]",
-    "a number that JSON lacks": b'{"id": NaN}',
-}
 
 
 @case("NAT-03", implicates={"altered"})
@@ -91,7 +73,7 @@ async def garbage_is_skipped(probe: Probe, side: str) -> None:
     listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
     async with plain(probe) as wire:
         noise = probe.random.randbytes(min(_NOISE_BYTES, wire.max_payload))
-        garbage = {**_SHAPELESS, **_misshapen(example), "1 MB of noise": noise}
+        garbage = {**SHAPELESS, **misshapen(example), "1 MB of noise": noise}
         for what, body in garbage.items():
             await wire.put(subject_of(example), body)
             await put_and_get(probe, wire, listeners, f"the subscription to live on after {what}")
@@ -114,36 +96,6 @@ def selections_of(example: Event) -> list[EventPattern | str]:
         EventPattern.by_type(tenant, "task"),
         EventPattern.by_type(tenant, "task.created"),
     ]
-
-
-def _misshapen(example: Event) -> dict[str, bytes]:
-    """Returns what an event looks like that was cut off, wrapped, or has one member of another kind."""
-    whole = members_of(example)
-    body = json.dumps(whole).encode()
-    garbage = {
-        "JSON that was cut off": body[: len(body) // 2],
-        "JSON without its last byte": body[:-1],
-        "an event and more behind it": body + b"}",
-        "two events in one payload": body + body,
-        "an event in an array": b"[" + body + b"]",
-        "an event in an envelope": json.dumps({"event": whole}).encode(),
-        "an event as text in JSON": json.dumps(body.decode()).encode(),
-        "an event in UTF-16": body.decode().encode("utf-16"),
-    }
-    for name, value in whole.items():
-        if name == "data":  # any JSON value is right
-            continue
-        optional = value is None or name in _MAY_BE_NULL
-        wrong: list[Any] = [{}, [1], True]
-        wrong += [5] if isinstance(value, str) else []
-        wrong += ["five", 1.5] if isinstance(value, int) else []
-        wrong += [None] if not optional else []
-        for other in wrong:
-            garbage[f"{name}: {json.dumps(other)}"] = json.dumps({**whole, name: other}).encode()
-        if not optional:
-            rest = {one: whole[one] for one in whole if one != name}
-            garbage[f"an event without {name}"] = json.dumps(rest).encode()
-    return garbage
 
 
 @case("NAT-08")
@@ -239,7 +191,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     async with plain(probe) as wire:
-        for what, change in _WRITERS.items():
+        for what, change in WRITERS.items():
             event = probe.make.event(
                 tenant,
                 data={"text": "\u00e9\U0001f600 \u2028", "id": "x"},
@@ -248,7 +200,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
                 correlation_id="c-1",
             )
             await _is_read(probe, wire, listener, event, change(members_of(event)), what)
-        for absent in _OPTIONALS:
+        for absent in OPTIONALS:
             event = probe.make.event(
                 tenant,
                 workflow=None if "workflow_execution_id" in absent else uuid4(),
@@ -265,46 +217,11 @@ async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
     key = probe.make.key()
     listener = await probe.subscribe(key)
     async with plain(probe) as wire:
-        for what, change in _WRITERS.items():
+        for what, change in WRITERS.items():
             event = probe.make.stream_event(
                 key, " \u00e9\U0001f600 \u2028\r\n", task=probe.make.key()
             )
             await _is_read(probe, wire, listener, event, change(members_of(event)), what)
-
-
-_OPTIONALS: Final = (
-    ("workflow_execution_id",),
-    ("task_execution_id",),
-    ("correlation_id",),
-    ("workflow_execution_id", "task_execution_id", "correlation_id"),
-)
-_UNKNOWN: Final = {
-    "version": 2,
-    "extra": {"id": "x", "tenant_id": None},
-    "eventType": "a.b",
-    "event-type": ["a.b"],
-    "": None,
-}
-
-
-def _capitals(members: dict[str, Any]) -> str:
-    """UUIDs as some languages write them; in a stream event they are plain text and stay."""
-    if "tenant_id" in members:
-        for name in ("id", "tenant_id", "workflow_execution_id", "task_execution_id"):
-            members[name] = members[name].upper()
-    return json.dumps(members)
-
-
-_WRITERS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
-    "as it is": json.dumps,
-    "with its members the other way round": lambda its: json.dumps(dict(reversed(its.items()))),
-    "with unknown members behind": lambda its: json.dumps({**its, **_UNKNOWN}),
-    "with unknown members in front": lambda its: json.dumps({**_UNKNOWN, **its}),
-    "with its UUIDs in capitals": _capitals,
-    "set in lines": lambda its: "\r\n\t " + json.dumps(its, indent=4) + " \n",
-    "without escapes": lambda its: json.dumps(its, ensure_ascii=False),
-    "with escapes in its names": lambda its: json.dumps(its).replace('"t', '"\\u0074'),
-}
 
 
 async def _is_read(

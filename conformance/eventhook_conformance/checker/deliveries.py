@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eventhook_conformance.checker.beginnings import Beginnings, replays
+from eventhook_conformance.checker.filters import filter_value, member_text, requirement_of_filter
 from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import (
     Violation,
@@ -25,12 +26,6 @@ from eventhook_conformance.history import (
     Subscribed,
     identity,
 )
-
-_FILTERS = {
-    "workflow_execution_id": "PAT-05",
-    "task_execution_id": "PAT-06",
-    "source": "PAT-07",
-}
 
 
 def judge_deliveries(
@@ -185,9 +180,9 @@ def _judge_content(
             found.append(
                 Violation(
                     "unmatched",
-                    (_filter_requirement(subscription.selects, origin.event, missed),),
-                    f"only events with {missed} = {shown(_selected(subscription.selects, missed))}",
-                    f"{subscription.name} got {name(origin)}, whose {_described(origin.event, missed)}",
+                    (requirement_of_filter(subscription.selects, origin.event, missed),),
+                    f"only events with {missed} = {shown(filter_value(subscription.selects, missed))}",
+                    f"{subscription.name} got {name(origin)}, whose {member_text(origin.event, missed)}",
                     (subscription, origin, delivery),
                 )
             )
@@ -214,26 +209,6 @@ def _difference(published: Event, delivered: Event) -> str | None:
     if isinstance(published, StreamEvent) and isinstance(delivered, StreamEvent):
         return published.differs(delivered)
     return None
-
-
-def _filter_requirement(pattern: EventPattern, event: FlovynEvent, missed: str) -> str:
-    if missed != "event_type_prefix":
-        return _FILTERS[missed]
-    prefix = pattern.event_type_prefix or ""
-    folded = str(event.event_type).casefold()
-    if folded == prefix.casefold() or folded.startswith(prefix.casefold() + "."):
-        return "PAT-04"
-    return "PAT-03" if "." in prefix else "PAT-02"
-
-
-def _selected(pattern: EventPattern, filter_name: str) -> str:
-    return str(getattr(pattern, filter_name))
-
-
-def _described(event: FlovynEvent, filter_name: str) -> str:
-    member = "event_type" if filter_name == "event_type_prefix" else filter_name
-    value = getattr(event, member)
-    return f"{member} is {shown(value if value is None else str(value))}"
 
 
 def _judge_time(

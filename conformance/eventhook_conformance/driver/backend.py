@@ -29,6 +29,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.encoding import event_text, key_text, pattern_text
+from eventhook_conformance.driver.failures import LineTooLong, Refused
 from eventhook_conformance.driver.messages import (
     Channels,
     Empty,
@@ -38,7 +39,7 @@ from eventhook_conformance.driver.messages import (
     Subscribed,
     shown,
 )
-from eventhook_conformance.driver.process import DriverProcess, LineTooLong, Refused
+from eventhook_conformance.driver.process import DriverProcess
 
 NEXT_MS: Final = 10_000
 """How long a `next` waits; a subscription that is left answers it at once."""

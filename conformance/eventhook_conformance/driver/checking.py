@@ -12,7 +12,8 @@ from typing import Any
 
 from eventhook_conformance.driver.checks import CHECKS
 from eventhook_conformance.driver.client import profiles_of
-from eventhook_conformance.driver.process import START_S, DriverFailed, DriverProcess
+from eventhook_conformance.driver.failures import DriverFailed
+from eventhook_conformance.driver.process import START_S, DriverProcess
 from eventhook_conformance.driver.session import Session, Wrong
 from eventhook_conformance.driver.stderr import Outlet
 from eventhook_conformance.target.capabilities import Capabilities

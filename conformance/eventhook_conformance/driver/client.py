@@ -13,8 +13,9 @@ from typing import ClassVar, Final
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.driver.attaching import words_of
 from eventhook_conformance.driver.backend import DriverBackend
+from eventhook_conformance.driver.failures import DriverFailed, Refused
 from eventhook_conformance.driver.messages import Initialized
-from eventhook_conformance.driver.process import DriverFailed, DriverProcess, Refused
+from eventhook_conformance.driver.process import DriverProcess
 from eventhook_conformance.driver.stderr import Outlet
 from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target.capabilities import Capabilities

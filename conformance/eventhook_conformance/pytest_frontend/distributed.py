@@ -12,12 +12,8 @@ from typing import Any, Final
 
 import pytest
 
-from eventhook_conformance.engine.event_encoding import (
-    decode_case,
-    decode_run,
-    encode_case,
-    encode_run,
-)
+from eventhook_conformance.engine.event_decoding import decode_case, decode_run
+from eventhook_conformance.engine.event_encoding import encode_case, encode_run
 from eventhook_conformance.results import CaseResult, RunResult
 
 OUTPUT: Final = "eventhook_conformance"
