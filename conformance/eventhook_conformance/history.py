@@ -41,7 +41,7 @@ class Clock:
         self._start = _perf_counter()
 
     def now(self) -> Moment:
-        """The next moment."""
+        """Returns the next moment."""
         self._step += 1
         # A quarter of a million a run: past the named tuple's own constructor, which is in Python.
         return _new_tuple(Moment, (self._step, _perf_counter() - self._start))
@@ -135,7 +135,7 @@ class Subscribed:
         return isinstance(event, StreamEvent) and event.workflow_execution_id == self.selects
 
     def missed_by(self, event: FlovynEvent) -> str | None:
-        """The first filter of its pattern that the event does not pass; None if it passes all."""
+        """Returns the first filter of its pattern that the event does not pass; None if it passes all."""
         if not isinstance(self.selects, EventPattern):
             return None
         try:
@@ -258,7 +258,7 @@ class Ledger:
         self._cases.setdefault(identity(event), case)
 
     def case_of(self, event: Event) -> str | None:
-        """The case that published it, None if none did."""
+        """Returns the case that published it, None if none did."""
         return self._cases.get(identity(event))
 
 
@@ -276,7 +276,7 @@ def identity(event: Event) -> object:
 
 
 def hashable(value: object) -> object:
-    """The value, or its text if it cannot be hashed: as a key, not to be looked into."""
+    """Returns the value, or its text if it cannot be hashed: as a key, not to be looked into."""
     try:
         hash(value)
     except TypeError:
@@ -285,7 +285,7 @@ def hashable(value: object) -> object:
 
 
 def by_identity(publishes: list[Publish]) -> dict[object, list[Publish]]:
-    """The publishes of each event; several where a case reused an id in another tenant."""
+    """Returns the publishes of each event; several where a case reused an id in another tenant."""
     found: dict[object, list[Publish]] = defaultdict(list)
     for publish in publishes:
         found[identity(publish.event)].append(publish)

@@ -174,7 +174,7 @@ class RunResult:
 
 
 def specification_of(results: Sequence[RunResult]) -> str:
-    """The version of the specification that all were judged by; the newest where there is none."""
+    """Returns the version of the specification that all were judged by; the newest where there is none."""
     return results[0].settings.specification if results else specification_version()
 
 

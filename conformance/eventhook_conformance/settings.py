@@ -61,7 +61,7 @@ class Settings:
         return " ".join(filter(None, (seed, depth)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form, as reports carry it."""
+        """Returns the JSON form, as reports carry it."""
         return {
             "seed": self.seed,
             "arrival_timeout_s": self.arrival_timeout_s,

@@ -57,7 +57,7 @@ class FrozenList(list[Any]):
 
 
 def freeze(value: Any) -> Any:
-    """A copy that cannot be changed and shares nothing that can; what is frozen comes back itself."""
+    """Returns a copy that cannot change and shares nothing that can; a frozen value comes back itself."""
     kind = type(value)
     if kind is FrozenDict or kind is FrozenList:
         return value

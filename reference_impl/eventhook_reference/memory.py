@@ -145,7 +145,7 @@ class Membership(SubscribeContext[E], Generic[E]):
 
     @abstractmethod
     def _find_place(self) -> tuple[Topic[E], Interest[E]]:
-        """The topic to join, and what for."""
+        """Returns the topic to join, and what for."""
 
     async def _enter(self) -> Subscription[E]:
         topic, interest = self._find_place()

@@ -178,11 +178,11 @@ class _Subscribing(SubscribeContext[E], Generic[E, K]):
 
     @abstractmethod
     def _place(self) -> tuple[K, str]:
-        """The channel's key, and the subject to ask the server for."""
+        """Returns the channel's key, and the subject to ask the server for."""
 
     @abstractmethod
     def _read(self, subject: str, body: bytes) -> E | None:
-        """The event of a message, None if it is not for this subscription.
+        """Returns the event of a message, None if it is not for this subscription.
 
         Raises:
             InvalidEvent: the body is none, or names another place than its subject.
@@ -294,7 +294,7 @@ async def connect(address: str, claims: Capabilities = CAPABILITIES) -> AsyncIte
 
 
 def server() -> AbstractAsyncContextManager[Server]:
-    """The server at `NATS_URL` (monitoring at `NATS_MONITOR_URL`) if set, else one of our own.
+    """Returns the server at `NATS_URL` (monitoring at `NATS_MONITOR_URL`) if set, else one of our own.
 
     Raises, on entering:
         CannotConnect: nothing answers at `NATS_URL`.

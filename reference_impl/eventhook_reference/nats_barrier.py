@@ -88,7 +88,7 @@ class Barrier:
         return mine
 
     def joined(self, current: int) -> tuple[Round, asyncio.Future[None]]:
-        """The round of what was written in this epoch just now, and what is done when it is settled.
+        """Returns the round of the bytes written just now in this epoch, and a future of its outcome.
 
         Whoever calls this sees to it that a round is under way before waiting, as `passed` does. It
         is apart for those who wait often, whom each layer costs.

@@ -23,12 +23,12 @@ def _root(tenant: int) -> str:
 
 
 def event_subject(event: FlovynEvent) -> str:
-    """The subject that an event is published on."""
+    """Returns the subject that an event is published on."""
     return event_root(event.tenant_id) + event.event_type
 
 
 def pattern_subject(pattern: EventPattern) -> str:
-    """The one subject that a subscription asks for.
+    """Returns the one subject that a subscription asks for.
 
     A prefix of several tokens would need two subjects, its own and its descendants', between which
     publisher order would be lost; it asks for its category, and the client does the rest.
@@ -40,5 +40,5 @@ def pattern_subject(pattern: EventPattern) -> str:
 
 
 def stream_subject(workflow_execution_id: str) -> str:
-    """The subject of one key's stream."""
+    """Returns the subject of one key's stream."""
     return f"flovyn.streams.workflow.{workflow_execution_id}"

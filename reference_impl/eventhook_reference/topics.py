@@ -53,7 +53,7 @@ class Interest(Generic[E]):
 
 
 def event_interest(pattern: EventPattern) -> Interest[FlovynEvent]:
-    """The narrowest bucket for a pattern."""
+    """Returns the narrowest bucket for a pattern."""
     prefix = pattern.event_type_prefix
     if pattern.workflow_execution_id is not None:
         bucket: Bucket | None = (_workflow, pattern.workflow_execution_id.int)
@@ -135,7 +135,7 @@ class Topics(dict[K, Topic[E]], Generic[K, E]):
     """The topics of one side of the bus, by tenant or by stream key."""
 
     def held_by(self, holder: object, key: K) -> Topic[E]:
-        """The topic of that key, made where there is none; from now on held by `holder`."""
+        """Returns the topic of that key, made where there is none; from now on held by `holder`."""
         topic = self.get(key)
         if topic is None:
             topic = self[key] = Topic()

@@ -42,7 +42,7 @@ _replace: Final = msgspec.structs.replace
 
 
 def admitted(event: FlovynEvent) -> FlovynEvent:
-    """The event as it is delivered: valid, not too large, and sharing nothing that can change (EVT-04).
+    """Returns the event for delivery: valid, not too large, and sharing nothing that can change (EVT-04).
 
     Raises:
         InvalidEvent: it is no `FlovynEvent`, or breaks the contract (EVT-05, EVT-12).
@@ -153,7 +153,7 @@ def _freeze_items(frozen: FrozenList, depth: int, room: int) -> int:
 def _frozen(
     value: dict[Any, Any] | list[Any], depth: int, room: int
 ) -> tuple[FrozenDict | FrozenList, int]:
-    """A frozen copy of a container that lies that deep, and how much room is left then."""
+    """Returns a frozen copy of a container that lies that deep, and how much room is left then."""
     if type(value) is dict:
         members = FrozenDict(value)
         return members, _freeze_members(members, depth, room) if depth <= MAX_DEPTH else _NO

@@ -18,7 +18,7 @@ MAX_EVENT_BYTES = Capabilities().max_event_bytes
 
 
 def checked_body(event: FlovynEvent | StreamEvent, kind: type[FlovynEvent | StreamEvent]) -> bytes:
-    """The wire form of a valid event of that kind.
+    """Returns the wire form of a valid event of that kind.
 
     Raises:
         InvalidEvent: it is of another kind, or breaks the contract (EVT-05, EVT-12).

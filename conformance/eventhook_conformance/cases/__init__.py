@@ -21,7 +21,7 @@ def catalog() -> Mapping[str, Instance]:
 
 @cache
 def catalog_of(version: str) -> Mapping[str, Instance]:
-    """The cases that a version of the specification asks, each for the requirements that it has."""
+    """Returns the cases that a version of the specification asks, each for the requirements that it has."""
     asked = ((name, instance.under(version)) for name, instance in catalog().items())
     return {name: instance for name, instance in asked if instance is not None}
 

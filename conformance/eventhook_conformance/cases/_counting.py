@@ -66,7 +66,7 @@ async def channels(probe: Probe, client: Client) -> ChannelCounts:
 
 
 async def swept(probe: Probe, client: Client) -> ChannelCounts:
-    """The channels that are left after a cleanup."""
+    """Returns the channels that are left after a cleanup."""
     await cleanup(probe, client)
     return await channels(probe, client)
 

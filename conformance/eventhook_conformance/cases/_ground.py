@@ -74,7 +74,7 @@ class Ground:
         return [self.event() for _ in range(count)]
 
     async def subscribe(self, via: Via = None) -> Listener:
-        """A subscription to everything here."""
+        """Subscribes to everything here."""
         return await self._probe.subscribe(self.all, via)
 
 

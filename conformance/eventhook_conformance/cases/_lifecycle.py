@@ -134,7 +134,7 @@ async def prepare(
 
 
 async def _prepared(service: WorkflowService, scenario: Scenario, tenant: UUID) -> Execution | None:
-    """The execution; None where the service knows no such scenario, and need not."""
+    """Returns the execution; None where the service knows no such scenario, and need not."""
     try:
         return await service.prepare(scenario.raw, tenant)
     except (Unsupported, LookupError, NotImplementedError):
@@ -189,7 +189,7 @@ async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> N
 
 
 def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
-    """The events that a listener got of others than the suite."""
+    """Returns the events that a listener got of others than the suite."""
     own = _own(probe)
     return [
         event
@@ -199,7 +199,7 @@ def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
 
 
 def streamed(probe: Probe, listener: Listener) -> list[StreamEvent]:
-    """The stream events that a listener got of others than the suite."""
+    """Returns the stream events that a listener got of others than the suite."""
     own = _own(probe)
     return [
         event
@@ -213,7 +213,7 @@ def _own(probe: Probe) -> set[object]:
 
 
 def matched(probe: Probe, play: Play) -> Match:
-    """The scenario beside what was told of it."""
+    """Returns the scenario beside what was told of it."""
     return match(play.scenario, play.ids, told(probe, play.events))
 
 

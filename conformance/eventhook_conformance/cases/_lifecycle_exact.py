@@ -33,7 +33,7 @@ EVERY_RUN: Final = tuple(f"LIF-{number:02}" for number in (*range(1, 10), 11, 12
 
 
 def runs_of(raw: Mapping[str, Any], count: int) -> list[Scenario]:
-    """The same run several times, each with data of its own."""
+    """Returns the same run several times, each with data of its own."""
     return [exact_scenario(varied(raw, number)) for number in range(count)]
 
 

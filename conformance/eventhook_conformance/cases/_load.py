@@ -19,7 +19,7 @@ Make: TypeAlias = Callable[[], Event]
 
 
 def hung(probe: Probe, stuck: Sequence[Publish], limit_s: float) -> CaseAborted:
-    """A publish that does not return (REC-01), to be raised."""
+    """Returns a publish that does not return (REC-01), to be raised."""
     claimed = probe.capabilities.publish_timeout_s
     violation = Violation(
         "failed",

@@ -15,7 +15,7 @@ from eventhook_conformance.probe import CaseAborted, Client, Listener, Probe, Un
 
 
 def plain(probe: Probe) -> Any:
-    """The suite's plain client of the target's server, an async context manager."""
+    """Returns the suite's plain client of the target's server, an async context manager."""
     if probe.server is None:
         raise Undecided("the run has no server to look at")
     return plain_client(probe.server.address)
@@ -29,13 +29,13 @@ def subject_of(event: Event) -> str:
 
 
 def members_of(event: Event) -> dict[str, Any]:
-    """The wire form of an event, to be changed."""
+    """Returns the wire form of an event, to be changed."""
     members: dict[str, Any] = json.loads(event.to_json())
     return members
 
 
 def asks_for(probe: Probe, listener: Listener) -> Event:
-    """An event that the subscription asks for."""
+    """Returns an event that the subscription asks for."""
     selects = listener.entry.selects
     if not isinstance(selects, EventPattern):
         return probe.make.stream_event(selects)
@@ -77,12 +77,12 @@ async def put_and_get(probe: Probe, wire: Wire, listeners: Iterable[Listener], w
 
 
 def carrying(messages: Iterable[Message], mark: str) -> list[Message]:
-    """The messages in whose body the mark stands."""
+    """Returns the messages in whose body the mark stands."""
     return [message for message in messages if mark.encode() in message.body]
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body, read strictly.
+    """Returns the JSON of a body, read strictly.
 
     Raises:
         ValueError: it is no UTF-8, no JSON, or names a member twice.

@@ -176,7 +176,7 @@ async def plain_client(address: str) -> AsyncIterator[Wire]:
 
 
 async def subjects_asked(monitor_url: str) -> Counter[str]:
-    """The subjects that clients other than the suite's ask the server for, inboxes left out.
+    """Returns the subjects that clients other than the suite's ask the server for, inboxes left out.
 
     Raises:
         Undecided: the monitoring port does not answer as NATS's does.

@@ -54,7 +54,7 @@ async def deliver(
 
 
 def runs(events: Sequence[Event]) -> list[Sequence[Event]]:
-    """The events, cut into runs that are published at once."""
+    """Returns the events, cut into runs that are published at once."""
     return [events[start : start + _RUN] for start in range(0, len(events), _RUN)]
 
 

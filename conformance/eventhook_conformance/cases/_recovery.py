@@ -89,7 +89,7 @@ class Scene:
         return first, await self.client() if self.probe.capabilities.multi_client else first
 
     async def subscribe(self, selects: EventPattern | str, client: Client) -> Listener:
-        """A subscription that is read all the time."""
+        """Subscribes, and reads all the time."""
         listener = await self.probe.subscribe(selects, client)
         listener.drain()
         self.listeners.append(listener)

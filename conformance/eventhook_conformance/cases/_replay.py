@@ -55,7 +55,7 @@ class ReplayChannel:
         """The most unread live events."""
 
     def event(self) -> Event:
-        """A fresh event of this channel."""
+        """Returns a fresh event of this channel."""
         if isinstance(self.selects, str):
             return self.probe.make.stream_event(self.selects)
         return self.probe.make.event(self.tenant, data={"n": [1, None]}, correlation_id="request 1")
@@ -105,7 +105,7 @@ def published(probe: Probe) -> list[Event]:
 
 
 def history_size(probe: Probe) -> int:
-    """The number of events that fills the claimed history, as far as a case fills it."""
+    """Returns the number of events that fills the claimed history, as far as a case fills it."""
     claimed = probe.capabilities
     size = _UNCLAIMED_EVENTS if claimed.replay_events is None else claimed.replay_events
     brief = claimed.replay_s is not None and claimed.replay_s <= MOST_S
@@ -113,7 +113,7 @@ def history_size(probe: Probe) -> int:
 
 
 def evicted_by(probe: Probe) -> int:
-    """The number of events after which the oldest must be gone or refused.
+    """Returns the number of events after which the oldest must be gone or refused.
 
     Raises:
         NotOffered: the claimed history is longer than a case fills, or has no limit by number.

@@ -35,7 +35,7 @@ async def subject(sse: Sse, kind: StreamKind, tenant: int = 0) -> UUID | None:
 def both_sides(
     sse: Sse, kind: StreamKind, id: UUID | None, event_type: str = "task.created", tenant: int = 0
 ) -> list[Event]:
-    """A lifecycle event and, where the endpoint has that side, a stream event for its stream."""
+    """Returns a lifecycle event and, where the endpoint has that side, a stream event for its stream."""
     if id is None:
         return [sse.event(None, event_type, tenant=tenant)]
     if kind == "task":

@@ -42,7 +42,7 @@ async def yields(times: int) -> None:
 
 
 def every_kind(tenant: UUID, event: FlovynEvent) -> list[EventPattern]:
-    """A pattern with each of the filters, all of which match the event."""
+    """Returns a pattern with each of the filters, all of which match the event."""
     return [
         EventPattern.all(tenant),
         EventPattern.by_type(tenant, event.event_type.partition(".")[0]),

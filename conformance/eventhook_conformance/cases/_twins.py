@@ -10,7 +10,7 @@ from eventhook_conformance.specification import Body, Case, case, requirements
 
 
 def on_streams(original: Body, module: str, *identifiers: str) -> Body:
-    """The same case on the stream side, as a case of these requirements (`STR-06` if none is named).
+    """Returns the same case on the stream side, of these requirements (`STR-06` if none is named).
 
     It needs what the original and its requirements need.
 

@@ -25,7 +25,7 @@ Story: TypeAlias = Callable[[Probe, Side, Via, int, bool], Awaitable[None]]
 
 
 def _tell(probe: Probe, story: Story, side: Side, via: Via) -> Iterator[Coroutine[Any, Any, None]]:
-    """The story with 0 to 8 turns between the calls, beside a reader; and a few times without one."""
+    """Yields the story with 0 to 8 turns between the calls, with a reader beside, and a few without."""
     for turns in range(_TURNS):
         yield _bounded(probe, story(probe, side, via, turns, True))
     for turns in (0, 1, 3):

@@ -121,7 +121,7 @@ async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
 
 
 async def _prepare(probe: Probe, side: Side, via: Via, used: bool) -> tuple[Ground, Listener, Via]:
-    """A subscription that falls silent: one that has read and waits, or one that never had anything."""
+    """Subscribes and falls silent: after reading, or without ever having had anything."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)

@@ -103,7 +103,7 @@ async def refused_publish_is_nobody_elses_trouble(probe: Probe) -> None:
 
 
 def _sized(probe: Probe, tenant: UUID, size: int, filling: str = "x") -> FlovynEvent:
-    """An event of exactly that size on the wire."""
+    """Returns an event of exactly that size on the wire."""
     return _filled(
         probe.make.event(tenant, "blob.stored", data={"body": "", "after": 1}), size, filling
     )
@@ -214,7 +214,7 @@ async def larger_event_is_whole_or_refused(probe: Probe) -> None:
 
 
 def _with(event: FlovynEvent, **members: object) -> FlovynEvent:
-    """A copy with members of any type, as a careless caller makes it."""
+    """Returns a copy with members of any type, as a careless caller makes it."""
     return msgspec.structs.replace(event, **members)
 
 

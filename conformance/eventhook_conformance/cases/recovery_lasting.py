@@ -81,7 +81,7 @@ def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
 
 
 async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) -> int:
-    """The count, once it is no more than that, or once waiting is vain."""
+    """Returns the count, once it is no more than that, or once waiting is vain."""
     loop = asyncio.get_running_loop()
     until = loop.time() + probe.deadline.current_s
     # because: nobody tells when the last of something is gone

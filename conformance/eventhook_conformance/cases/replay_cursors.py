@@ -218,7 +218,7 @@ async def cursor_after_the_grace_is_no_silent_skip(probe: Probe) -> None:
 
 
 async def _ended(probe: Probe, how: str) -> tuple[ReplayChannel, Listener, list[Event]]:
-    """The stream of a workflow that ended, a reader that read its first two events, and all of them."""
+    """Returns the stream of an ended workflow, a reader that read two of its events, and all of them."""
     channel = ReplayChannel(probe, "streams")
     workflow = channel.tenant
     channel.selects = str(workflow)

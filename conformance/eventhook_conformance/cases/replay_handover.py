@@ -78,7 +78,7 @@ async def every_one_of_the_first_thousand_boundaries_holds(probe: Probe, side: S
 async def _enter_while(
     probe: Probe, channel: ReplayChannel, since: Since, chains: Sequence[Events], turns: int
 ) -> Listener:
-    """Returns a subscription; while it was entered, these were published, from so many turns later."""
+    """Subscribes while these are published, the first of them so many turns later."""
 
     async def publish() -> None:
         await yields(turns)

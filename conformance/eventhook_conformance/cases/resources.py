@@ -222,7 +222,7 @@ async def idle_bus_takes_no_processor(probe: Probe) -> None:
 
 
 async def _processor_share(waiting: Awaitable[None]) -> float:
-    """The part of a processor that this process takes until that is over."""
+    """Returns the part of a processor that this process takes until that is over."""
     began, used = time.perf_counter(), time.process_time()
     await waiting
     return (time.process_time() - used) / (time.perf_counter() - began)

@@ -151,7 +151,7 @@ async def _publish_many(sse: Sse, workflow: UUID, client: Via) -> list[Event]:
 
 
 def _replicas(sse: Sse) -> list[str]:
-    """The base URLs of all servers, the one where things are made first."""
+    """Returns the base URLs of all servers, the one where things are made first."""
     if not sse.target.replicas:
         raise NotOffered("the target names no `replicas`")
     return [sse.target.base_url, *sse.target.replicas]

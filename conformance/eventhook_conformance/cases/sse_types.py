@@ -124,7 +124,7 @@ def _known() -> frozenset[str]:
 
 
 def _fence_type(vector: dict[str, Any]) -> str | None:
-    """A type of lifecycle event that the row selects, for a row that is silent otherwise."""
+    """Returns a type of lifecycle event that the row selects, for a row that is silent otherwise."""
     lifecycle = [name for name in vector["selects"] if name not in _STREAM_TYPES]
     if lifecycle:
         return str(lifecycle[-1])

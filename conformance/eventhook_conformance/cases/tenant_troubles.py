@@ -18,7 +18,7 @@ _DROPS: Final = {"overflow": ("drop_oldest", "drop_newest")}
 
 
 async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
-    """A tenant that minds its own business, by a wide and a narrow subscription."""
+    """Returns a tenant that minds its own business, by a wide and a narrow subscription."""
     tenant = probe.make.tenant()
     wide = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.by_type(tenant, "task"))

@@ -60,14 +60,14 @@ class Beginnings:
                     self._cursors.setdefault((one.side, scope, delivery.cursor), origin)
 
     def event_at(self, subscription: Subscribed) -> Publish | None:
-        """The event whose cursor a subscription of its channel begins after, as far as it is known."""
+        """Returns the event whose cursor a subscription begins after, as far as it is known."""
         if not isinstance(subscription.since, str):
             return None
         scope = self._origins.scope_of(subscription)
         return self._cursors.get((subscription.side, scope, subscription.since))
 
     def of(self, subscription: Subscribed) -> Beginning | None:
-        """The beginning of a subscription that was entered; None for one that begins live."""
+        """Returns the beginning of a subscription that was entered; None for one that begins live."""
         if not replays(subscription) or subscription.entered is None:
             return None
         if subscription not in self._found:
@@ -112,7 +112,7 @@ class Beginnings:
         )
 
     def order_of(self, subscription: Subscribed) -> ChannelOrder:
-        """The order of its channel, worked out once."""
+        """Returns the order of its channel, worked out once."""
         channel = (subscription.side, self._origins.scope_of(subscription))
         if channel not in self._orders:
             if not self._channels:
@@ -163,7 +163,7 @@ class Beginnings:
     def judge_past(
         self, subscription: Subscribed, publish: Publish, kind: ViolationKind, known: Moment
     ) -> ViolationKind | None:
-        """The kind of breach that an event of the past did not come; None if it need not be there.
+        """Returns the kind of breach that an event of the past did not come; None if it need not be there.
 
         After a cursor, the history may have ended too late only if entering said so.
 
@@ -244,7 +244,7 @@ class Beginnings:
 
 
 def by_channel(history: History, origins: Origins) -> dict[tuple[str, object], list[Subscribed]]:
-    """The subscriptions that were asked for cursors, by their channel."""
+    """Returns the subscriptions that were asked for cursors, by their channel."""
     found: dict[tuple[str, object], list[Subscribed]] = defaultdict(list)
     for subscription in history.subscriptions:
         if subscription.since is not None:

@@ -149,7 +149,7 @@ def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities
 
 
 def _closed(subscription: Subscribed) -> Moment | None:
-    """The moment at which its reader came to the end of it, as closing its client has it do."""
+    """Returns the moment at which its reader came to the end of it, as closing its client has it do."""
     closing, ended, leaving = subscription.closing, subscription.ended, subscription.leaving
     if closing is None or ended is None or subscription.end != "stopped":
         return None

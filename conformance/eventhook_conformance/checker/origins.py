@@ -54,11 +54,11 @@ class Origins:
         return hashable(selects.tenant_id if isinstance(selects, EventPattern) else selects)
 
     def in_scope(self, subscription: Subscribed) -> list[Publish]:
-        """The publishes of its tenant or key, so that a hundred tenants cost no more than one."""
+        """Returns the publishes of its tenant or key, so that a hundred tenants cost no more than one."""
         return self._scopes.get(self.scope_of(subscription), [])
 
     def matching(self, subscription: Subscribed) -> Collection[Publish]:
-        """The publishes that it asks for; found once for all that ask for the same."""
+        """Returns the publishes that it asks for; found once for all that ask for the same."""
         key = (subscription.side, hashable(subscription.selects))
         if key not in self._matching:
             self._matching[key] = {

@@ -126,18 +126,18 @@ class Violation:
         )
 
     def charging(self, requirements: Iterable[str]) -> Violation:
-        """The same breach, charged to these requirements too."""
+        """Returns the same breach, charged to these requirements too."""
         more = tuple(dict.fromkeys([*self.requirements, *requirements]))
         return replace(self, requirements=more)
 
 
 def charge(kind: ViolationKind, side: Side) -> tuple[str, ...]:
-    """The requirements that a breach of this kind breaks on that side of the bus."""
+    """Returns the requirements that a breach of this kind breaks on that side of the bus."""
     return _CHARGES[kind][side == "streams"]
 
 
 def charge_replay(violation: Violation) -> Violation:
-    """The breach of a subscription that begins in the past, charged to its RPL requirement too."""
+    """Returns the breach of a subscription that begins in the past, charged to its RPL requirement too."""
     more = _REPLAYING.get(violation.kind)
     return violation if more is None else violation.charging((more,))
 
@@ -157,7 +157,7 @@ _AROUND: Final = 48
 
 
 def shown(value: object, most: int = _MOST) -> str:
-    """A value as messages show it: its head, its end and its length, and harmless whatever it is."""
+    """Returns a value as messages show it, made harmless: its head, its end and its length."""
     text = in_full(value)
     if len(text) <= most:
         return text
@@ -183,7 +183,7 @@ def differing(one: object, other: object) -> tuple[str, str]:
 
 
 def in_full(value: object) -> str:
-    """The `repr` of a value, whatever it is."""
+    """Returns the `repr` of a value, whatever it is."""
     try:
         return repr(value)
     except Exception as error:  # because: a target may deliver what cannot even be printed
@@ -191,7 +191,7 @@ def in_full(value: object) -> str:
 
 
 def condense(violations: Iterable[Violation]) -> list[Violation]:
-    """The first of each kind and charge, with how many there are: one says it, the rest is counted."""
+    """Returns the first of each kind and charge, with the number of the others."""
     groups: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
         # What a case found itself is never the same breach twice.
@@ -201,7 +201,7 @@ def condense(violations: Iterable[Violation]) -> list[Violation]:
 
 
 def _with_trait(group: Sequence[Violation]) -> Violation:
-    """The first of a group, with what all that it lost have in common."""
+    """Returns the first of a group, with what all that it lost have in common."""
     first = group[0]
     if first.kind not in MISSING:
         return first

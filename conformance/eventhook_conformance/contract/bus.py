@@ -37,7 +37,7 @@ class Subscription(AsyncIterator[E], Generic[E]):
 
     @abstractmethod
     async def __anext__(self) -> E:
-        """The next event, waiting for it as long as it takes.
+        """Returns the next event, waiting for it as long as it takes.
 
         Raises:
             StopAsyncIteration: the subscription was left, or the client closed and the buffer is empty.
@@ -65,7 +65,7 @@ class EventBus(ABC):
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        """A subscription that is active from the return of entering to the call of leaving (PUB-04).
+        """Returns a subscription, active from the return of entering to the call of leaving (PUB-04).
 
         The call alone has no effect. The context is used once. A bus that claims no replay may leave
         `since` out; the suite passes it only where replay is claimed.
@@ -112,7 +112,7 @@ class StreamBus(ABC):
     def subscribe(
         self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        """A subscription to one key; as on the event side, entering makes it active.
+        """Returns a subscription to one key; as on the event side, entering makes it active.
 
         Args:
             workflow_execution_id: the key.

@@ -51,7 +51,7 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @classmethod
     def new(cls, tenant_id: UUID, event_type: str, source: str, data: Any) -> Self:
-        """An event of this moment with a fresh random id."""
+        """Returns an event of this moment with a fresh random id."""
         return cls(
             id=uuid4(),
             tenant_id=tenant_id,
@@ -62,19 +62,19 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         )
 
     def with_workflow(self, workflow_execution_id: UUID) -> Self:
-        """A copy that belongs to the workflow."""
+        """Returns a copy that belongs to the workflow."""
         return msgspec.structs.replace(self, workflow_execution_id=workflow_execution_id)
 
     def with_task(self, task_execution_id: UUID) -> Self:
-        """A copy that belongs to the task."""
+        """Returns a copy that belongs to the task."""
         return msgspec.structs.replace(self, task_execution_id=task_execution_id)
 
     def with_correlation_id(self, correlation_id: str) -> Self:
-        """A copy that carries the correlation id."""
+        """Returns a copy that carries the correlation id."""
         return msgspec.structs.replace(self, correlation_id=correlation_id)
 
     def to_json(self) -> bytes:
-        """The wire form, compact UTF-8; its length is the size of the event in bytes.
+        """Returns the wire form, compact UTF-8; its length is the size of the event in bytes.
 
         Raises:
             InvalidEvent: a value has no JSON form.
@@ -153,7 +153,7 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return hash((self.id, self.tenant_id))
 
     def differs(self, other: FlovynEvent) -> str | None:
-        """The name of the first field that differs in type or value; None if the events are equal."""
+        """Returns the first field that differs in type or value; None if the events are equal."""
         if self is other:
             return None
         mine, its = _event_fields(self), _event_fields(other)
@@ -215,7 +215,7 @@ class StreamEvent(
     """Milliseconds since the epoch; may be negative."""
 
     def to_json(self) -> bytes:
-        """The wire form, compact UTF-8 with camelCase names.
+        """Returns the wire form, compact UTF-8 with camelCase names.
 
         Raises:
             InvalidEvent: a value has no JSON form.
@@ -260,7 +260,7 @@ class StreamEvent(
             raise InvalidEvent(problem)
 
     def differs(self, other: StreamEvent) -> str | None:
-        """The name of the first field that differs in type or value; None if the events are equal."""
+        """Returns the first field that differs in type or value; None if the events are equal."""
         for name in self.__struct_fields__:
             if not _same(getattr(self, name), getattr(other, name)):
                 return name

@@ -116,7 +116,7 @@ def check_text(value: object, where: str) -> str | None:
 
 
 def with_floats(value: Any, depth: int = 0) -> Any:
-    """A JSON value as read, with the float in the place of each integer that can only be meant as one.
+    """Returns a JSON value as read, with a float for each integer that can only be meant as one.
 
     JavaScript and Go write the float `1e20` as `100000000000000000000`. An integer beyond the range that
     is the same by value as a float stands for it; one that no float equals stays, and is refused (EVT-12).

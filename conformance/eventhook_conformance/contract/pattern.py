@@ -36,17 +36,17 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def for_workflow(cls, tenant_id: UUID, workflow_execution_id: UUID) -> Self:
-        """The events of one workflow; an event without a workflow never matches (PAT-05)."""
+        """Returns the events of one workflow; an event without a workflow never matches (PAT-05)."""
         return cls(tenant_id=tenant_id, workflow_execution_id=workflow_execution_id)
 
     @classmethod
     def for_task(cls, tenant_id: UUID, task_execution_id: UUID) -> Self:
-        """The events of one task; an event without a task never matches (PAT-06)."""
+        """Returns the events of one task; an event without a task never matches (PAT-06)."""
         return cls(tenant_id=tenant_id, task_execution_id=task_execution_id)
 
     @classmethod
     def by_type(cls, tenant_id: UUID, event_type_prefix: str) -> Self:
-        """The events of a category, or of a type and its descendants (PAT-02, PAT-03)."""
+        """Returns the events of a category, or of a type and its descendants (PAT-02, PAT-03)."""
         return cls(tenant_id=tenant_id, event_type_prefix=event_type_prefix)
 
     def matches(self, event: FlovynEvent) -> bool:
@@ -54,7 +54,7 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
         return self.missed_by(event) is None
 
     def missed_by(self, event: FlovynEvent) -> str | None:
-        """The name of the first filter that the event does not pass; None if it matches."""
+        """Returns the name of the first filter that the event does not pass; None if it matches."""
         if event.tenant_id != self.tenant_id:
             return "tenant_id"
         if self.workflow_execution_id not in (None, event.workflow_execution_id):
@@ -70,7 +70,7 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def to_json(self) -> bytes:
-        """The wire form, compact UTF-8, absent filters as null."""
+        """Returns the wire form, compact UTF-8, absent filters as null."""
         return _encode(self)
 
     @classmethod

@@ -60,7 +60,7 @@ def check_since(value: object) -> None:
 def live_only(
     context: AbstractAsyncContextManager[S], since: Since
 ) -> AbstractAsyncContextManager[S]:
-    """The context as it is for `LIVE`; for a bus without replay, one that refuses all else.
+    """Returns the context as it is for `LIVE`; for a bus without replay, one that refuses all else.
 
     Entering what is refused raises `Unsupported`, or `InvalidCursor` where the cursor is malformed.
     """

@@ -72,7 +72,7 @@ class DriverBackend(StreamingBackend):
         return cls(process, opened.client)
 
     async def call(self, method: str, kind: type[R], members: bytes = b"") -> R:
-        """A request about this client."""
+        """Returns a request about this client."""
         return await ask(self.process, method, self._member + members + b"}", kind)
 
     async def publish(self, method: str, text: bytes) -> None:
@@ -224,7 +224,7 @@ def _noticed(asked: asyncio.Future[msgspec.Raw]) -> None:
 
 
 async def ask(process: DriverProcess, method: str, params: bytes, kind: type[R]) -> R:
-    """A request to which no error is right but the contract's; any other ends the process."""
+    """Returns a request to which no error is right but the contract's; any other ends the process."""
     try:
         return await process.ask(method, params, kind)
     except Refused as error:

@@ -163,7 +163,7 @@ def driver_target(command_line: str) -> Target:
 
 
 def profiles_of(protocol: int) -> frozenset[str]:
-    """The profiles that a driver of a protocol can claim."""
+    """Returns the profiles that a driver of a protocol can claim."""
     return PROFILES if protocol == 1 else PROFILES | {"replay"}
 
 

@@ -36,7 +36,7 @@ class _NoJson(Exception):
 
 
 def event_text(event: Any) -> bytes:
-    """The wire form of an event, valid or not.
+    """Returns the wire form of an event, valid or not.
 
     Raises:
         InvalidEvent: JSON cannot carry it.
@@ -50,7 +50,7 @@ def event_text(event: Any) -> bytes:
 
 
 def pattern_text(pattern: Any) -> bytes:
-    """The wire form of a pattern, valid or not.
+    """Returns the wire form of a pattern, valid or not.
 
     Raises:
         InvalidPattern: JSON cannot carry it.
@@ -64,7 +64,7 @@ def pattern_text(pattern: Any) -> bytes:
 
 
 def key_text(key: Any) -> bytes:
-    """A stream's key as JSON, valid or not.
+    """Returns a stream's key as JSON, valid or not.
 
     Raises:
         InvalidPattern: JSON cannot carry it.
@@ -117,7 +117,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """The value, if JSON has exactly that."""
+    """Returns the value, if JSON has exactly that."""
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) is float and math.isfinite(value):

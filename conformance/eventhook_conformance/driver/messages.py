@@ -140,7 +140,7 @@ _answers: Final = msgspec.json.Decoder(Answer)
 
 
 def request_line(number: int, method: str, params: bytes) -> bytes:
-    """A request, as a line."""
+    """Returns a request, as a line."""
     return b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}\n' % (
         number,
         method.encode(),
@@ -149,7 +149,7 @@ def request_line(number: int, method: str, params: bytes) -> bytes:
 
 
 def read_answer(line: bytes) -> Answer:
-    """The answer on a line.
+    """Returns the answer on a line.
 
     Raises:
         NotAMessage: it is none; the message says why.
@@ -180,7 +180,7 @@ def read_result(method: str, raw: msgspec.Raw, kind: type[R]) -> R:
 
 
 def shown(line: bytes) -> str:
-    """A line as messages show it: shortened, in one line."""
+    """Returns a line as messages show it: shortened, in one line."""
     text = repr(line.rstrip(b"\n").decode("utf-8", "backslashreplace"))
     return text if len(text) <= 160 else text[:150] + "…" + text[-1]
 

@@ -255,7 +255,7 @@ async def _leave(handles: Iterable[HeldClient | HeldSubscription]) -> None:
 def method_of(
     methods: dict[str, Callable[[dict[str, Any]], Awaitable[bytes]]], name: str
 ) -> Callable[[dict[str, Any]], Awaitable[bytes]]:
-    """The method of that name."""
+    """Returns the method of that name."""
     if name not in methods:
         raise Unsupported(f"there is no method {name!r}")
     return methods[name]

@@ -55,7 +55,7 @@ class Session:
         self.capabilities = capabilities
 
     async def ask(self, method: str, params: Mapping[str, Any] | bytes, kind: type[R]) -> R:
-        """A request that must succeed within `ANSWER_S`."""
+        """Returns a request that must succeed within `ANSWER_S`."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await self.process.ask(method, _text(params), kind)
@@ -90,7 +90,7 @@ class Session:
         return (await self.ask("open", {"address": None}, Opened)).client
 
     async def subscribe(self, client: str, selects: EventPattern | str) -> str:
-        """A subscription to a tenant's events, or to a stream."""
+        """Subscribes to a tenant's events or to a stream; returns the subscription's name."""
         if isinstance(selects, str):
             params = {"client": client, "workflow_execution_id": selects}
             return (await self.ask("subscribe_stream", params, Subscribed)).subscription
@@ -122,12 +122,12 @@ class Session:
             take_one(missing, bytes(answer.events[0]))
 
     def spawn_next(self, subscription: str, timeout_ms: int = LONG_MS) -> asyncio.Future[Any]:
-        """A `next` that waits."""
+        """Returns a `next` that waits."""
         params = {"subscription": subscription, "max": 10, "timeout_ms": timeout_ms}
         return self.process.post("next", _text(params))
 
     async def answered(self, waiting: asyncio.Future[Any], what: str) -> Nexts:
-        """The answer of a `next` that waited."""
+        """Returns the answer of a `next` that waited."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 raw = await asyncio.shield(waiting)
@@ -196,7 +196,7 @@ def _parsed(text: bytes) -> Any:
 
 
 def an_event(tenant: Any = None, **members: Any) -> FlovynEvent:
-    """An event with everything set."""
+    """Returns an event with everything set."""
     given = {
         "id": uuid4(),
         "tenant_id": tenant or uuid4(),
@@ -212,7 +212,7 @@ def an_event(tenant: Any = None, **members: Any) -> FlovynEvent:
 
 
 def a_stream_event(key: str, payload: str = "token") -> StreamEvent:
-    """A stream event."""
+    """Returns a stream event."""
     return StreamEvent(
         task_execution_id="",
         workflow_execution_id=key,

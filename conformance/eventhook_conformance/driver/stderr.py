@@ -82,5 +82,5 @@ class Lines:
             self._outlet.line(self.label, "(more of its standard error is not shown)")
 
     def last(self) -> str:
-        """The last lines, in one; empty if there were none."""
+        """Returns the last lines, in one; empty if there were none."""
         return " | ".join(line.strip() for line in self._last if line.strip())

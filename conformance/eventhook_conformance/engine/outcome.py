@@ -53,7 +53,7 @@ def decide(result: CaseResult, violations: Sequence[Violation], ending: Ending) 
 
 
 def _asked(violations: Sequence[Violation], specification: str) -> Iterator[Violation]:
-    """The breaches of what a version of the specification asks; what is newer is no breach under it."""
+    """Yields the breaches that count under a version of the specification; newer ones do not."""
     known = requirements(specification)
     for violation in violations:
         charged = tuple(one for one in violation.requirements if one in known)
@@ -64,7 +64,7 @@ def _asked(violations: Sequence[Violation], specification: str) -> Iterator[Viol
 
 
 def not_claimed(instance: Instance, reason: str) -> CaseResult:
-    """The result of a case that does not apply to the target's claims."""
+    """Returns the result of a case that does not apply to the target's claims."""
     return CaseResult(
         id=instance.id,
         requirements=instance.case.requirements,
@@ -75,7 +75,7 @@ def not_claimed(instance: Instance, reason: str) -> CaseResult:
 
 
 def not_run(instance: Instance, why: str) -> CaseResult:
-    """The result of a case that comes after the circuit breaker opened."""
+    """Returns the result of a case that comes after the circuit breaker opened."""
     return CaseResult(
         id=instance.id,
         requirements=instance.case.requirements,
@@ -88,7 +88,7 @@ def not_run(instance: Instance, why: str) -> CaseResult:
 
 
 def closing_violation(client: Client, problem: str) -> Violation:
-    """The breach that a client could not be closed in order."""
+    """Returns the breach that a client could not be closed in order."""
     return Violation(
         "failed", ("PUB-17",), f"closing {client.name} to succeed", f"it raised {problem}"
     )

@@ -39,7 +39,7 @@ class Parked:
         )
 
     def unjudged(self) -> CaseResult:
-        """The result to decide anew, with the history that passing results drop."""
+        """Returns the result to decide anew, with the history that passing results drop."""
         return replace(
             self.result,
             outcome="passed",
@@ -93,7 +93,7 @@ class Parking:
         return list(zip(parked, leaving, strict=True))
 
     def of(self, client: Client) -> list[Parked]:
-        """The cases with a subscription of that client."""
+        """Returns the cases with a subscription of that client."""
         return [
             parked
             for parked in self._parked

@@ -32,7 +32,7 @@ class TargetNotFound(Exception):
 
 
 def registered_targets() -> dict[str, EntryPoint]:
-    """The targets that installed packages register, by name."""
+    """Returns the targets that installed packages register, by name."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
 
 
@@ -53,7 +53,7 @@ def resolve(name: str, profiles: Sequence[str] = ()) -> ResolvedTarget:
 
 
 def find_target(name: str) -> Target:
-    """The target of that name: registered, `module:attribute` with the current directory first, or
+    """Returns the target of that name: registered, `module:attribute` with the current directory first, or
     `driver:COMMAND LINE`, which is started once to ask what it claims.
 
     Raises:

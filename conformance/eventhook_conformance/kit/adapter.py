@@ -96,7 +96,7 @@ class Adapter(AdapterParts, StreamingBackend):
 
     @abstractmethod
     def attach(self, kind: Kind, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
-        """An async context manager in which `sink(body)` is called for each message of the key.
+        """Returns an async context manager in which `sink(body)` is called for each message of the key.
 
         It is active when entering returns. What entering raises, the subscriber gets as a
         `SubscribeError`. If the context ends by itself, the subscription is lost.

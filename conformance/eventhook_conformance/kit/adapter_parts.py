@@ -33,12 +33,12 @@ class AdapterParts:
         self.capabilities = capabilities
 
     def encode(self, kind: Kind, event: Any) -> bytes:
-        """The message of a valid event: its wire form."""
+        """Returns the message of a valid event: its wire form."""
         body: bytes = event.to_json()
         return body
 
     def decode(self, kind: Kind, body: bytes) -> Any:
-        """The event of a message.
+        """Returns the event of a message.
 
         Raises:
             InvalidEvent: it is none; the message goes nowhere.

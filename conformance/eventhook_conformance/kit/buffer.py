@@ -153,7 +153,7 @@ class Buffer(Subscription[E], Generic[E]):
             self._let_publishers_go()
 
     async def __anext__(self) -> E:
-        """The next event. A cancelled read takes none: only the last step removes one (PUB-14).
+        """Returns the next event. A cancelled read takes none: only the last step removes one (PUB-14).
 
         Raises:
             StopAsyncIteration: the subscription was left, or the client closed and all is read.

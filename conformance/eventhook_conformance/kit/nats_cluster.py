@@ -133,7 +133,7 @@ def _config(number: int, port: int | None, routes: list[str | None]) -> str:
 
 
 async def _neighbours(node: NatsServer) -> set[str]:
-    """The names of the nodes to which that node has routes."""
+    """Returns the names of the nodes to which that node has routes."""
 
     def ask() -> set[str]:
         url = f"{node.monitor_url}/routez"

@@ -31,7 +31,7 @@ ENTRYPOINT ["/nats-server"]
 
 
 def image_name() -> str:
-    """The image's name; its tag is the version of the server.
+    """Returns the image's name; its tag is the version of the server.
 
     Raises:
         ServerUnavailable: the wheel is not installed.

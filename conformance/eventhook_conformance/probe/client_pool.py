@@ -67,7 +67,7 @@ class ClientPool:
             raise TargetUnusable(f"its server could not be started: {describe(error)}") from error
 
     async def shared(self, number: int) -> Client:
-        """The first (0) or second (1) of the clients that all cases share; opened when first asked."""
+        """Returns the first (0) or second (1) of the shared clients; opens it when first asked."""
         client = self._shared.get(number)
         if client is not None and not client.tainted and not client.closed:
             return client
@@ -113,7 +113,7 @@ class ClientPool:
         return await self.server.take_fault() if self.server is not None else None
 
     def all_shared(self) -> list[Client]:
-        """The shared clients that are open, those that nobody gets any more included."""
+        """Returns the shared clients that are open, those that nobody gets any more included."""
         return [*self._shared.values(), *self._outworn]
 
     async def retire(self, client: Client) -> None:

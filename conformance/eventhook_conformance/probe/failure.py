@@ -38,7 +38,7 @@ class TargetTimeout(Exception):
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line."""
+    """Returns an exception in one line."""
     try:
         text = " ".join(str(error).split())
     except Exception as other:  # because: a target's exception may not bear to be printed

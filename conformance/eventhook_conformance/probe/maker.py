@@ -40,11 +40,11 @@ class Maker:
         self._tick = now_ms()
 
     def tenant(self) -> UUID:
-        """A fresh tenant of this case's own."""
+        """Returns a fresh tenant of this case's own."""
         return self.world.identifier()
 
     def key(self) -> str:
-        """A fresh stream key of this case's own."""
+        """Returns a fresh stream key of this case's own."""
         return self.world.key()
 
     def event(
@@ -60,7 +60,7 @@ class Maker:
         id: UUID | None = None,
         timestamp_ms: int | None = None,
     ) -> FlovynEvent:
-        """An event with a fresh id."""
+        """Returns an event with a fresh id."""
         world = self.world
         return FlovynEvent(
             id=id or world.identifier(),
@@ -83,7 +83,7 @@ class Maker:
         task: str | None = None,
         sequence: int | None = None,
     ) -> StreamEvent:
-        """A stream event with a time of its own, by which it is recognised."""
+        """Returns a stream event with a time of its own, by which it is recognised."""
         self._tick += 1
         world = self.world
         return StreamEvent(
@@ -100,7 +100,7 @@ class Maker:
         self._tick = 0
 
     def fence_event(self, selects: EventPattern | str) -> Event:
-        """An event that whoever selects this gets."""
+        """Returns an event that whoever selects this gets."""
         if not isinstance(selects, EventPattern):
             return self.stream_event(selects, "fence", StreamEventType.DATA)
         prefix = selects.event_type_prefix

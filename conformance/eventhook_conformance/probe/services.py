@@ -29,7 +29,7 @@ class Services:
         self._context_task: dict[tuple[str, Client], tuple[ContextTask[Any], Any]] = {}
 
     async def workflows(self, client: Client) -> WorkflowService:
-        """The workflow service over that client's bus.
+        """Returns the workflow service over that client's bus.
 
         Raises:
             BaseException: whatever entering it raised.
@@ -38,7 +38,7 @@ class Services:
         return service
 
     async def http(self, client: Client) -> HttpTarget:
-        """The HTTP endpoints over that client's bus.
+        """Returns the HTTP endpoints over that client's bus.
 
         Raises:
             BaseException: whatever entering them raised.

@@ -65,7 +65,7 @@ class World:
         self._last_ms = now_ms()
 
     def identifier(self) -> UUID:
-        """A fresh id: of version 4 as a rule, of another, or one that shares a half with the last."""
+        """Returns a fresh id: mostly of version 4; else of another, or sharing a half with the last."""
         kind, number = self._bits(4), self._fresh()
         if kind == 0:
             number = (self._last & ~_HALF) | (number & _HALF)
@@ -80,11 +80,11 @@ class World:
         return UUID(int=number)
 
     def _fresh(self) -> int:
-        """The number of an id of version 4 that nobody else has."""
+        """Returns the number of an id of version 4 that nobody else has."""
         return _BITS.getrandbits(128) & ~(0xF << 76) & ~(0b11 << 62) | (4 << 76) | (0b10 << 62)
 
     def key(self) -> str:
-        """A fresh stream key: the text of a UUID as a rule, or another token."""
+        """Returns a fresh stream key: the text of a UUID as a rule, or another token."""
         kind, identifier = self._bits(4), self.identifier()
         if kind == 0:
             return str(identifier).upper()
@@ -123,15 +123,15 @@ class World:
         return self._last_ms
 
     def payload(self) -> str:
-        """A payload of a stream event; short."""
+        """Returns a payload of a stream event; short."""
         return _PAYLOADS[self._bits(4)]
 
     def sequence(self) -> int:
-        """A sequence that may be that of another event."""
+        """Returns a sequence that may be that of another event."""
         return _SEQUENCES[self._bits(3)]
 
     def stream_task(self) -> str:
-        """The task of a stream event: none as a rule, or a text."""
+        """Returns the task of a stream event: none as a rule, or a text."""
         return _TASKS[self._bits(3)]
 
     def stream_type(self) -> StreamEventType:

@@ -316,7 +316,7 @@ class Player:
 
 
 def _scope(of: EventPattern | FlovynEvent | StreamEvent | str) -> object:
-    """The tenant or key that a subscription or an event belongs to."""
+    """Returns the tenant or key that a subscription or an event belongs to."""
     if isinstance(of, str):
         return of
     return of.workflow_execution_id if isinstance(of, StreamEvent) else of.tenant_id

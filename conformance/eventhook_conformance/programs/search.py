@@ -42,7 +42,7 @@ async def search(
     limit_s: float = float("inf"),
     strategy: Callable[[], Any] | None = None,
 ) -> BreakingProgram | None:
-    """The shortest program found whose history shows a breach; None if none of them does.
+    """Returns the shortest program found whose history shows a breach; None if none of them does.
 
     Args:
         attempt: plays a program; called in the running loop.
@@ -94,7 +94,7 @@ async def _play(attempt: Attempt, program: Program) -> BreakingProgram:
 
 
 def _programs() -> Any:
-    """The strategy that draws steps on a bus."""
+    """Returns the strategy that draws steps on a bus."""
     from hypothesis import strategies as st
 
     plain = st.one_of(

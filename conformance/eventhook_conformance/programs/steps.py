@@ -56,7 +56,7 @@ OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {
 
 
 def check_program(value: object) -> Program:
-    """A program read from JSON.
+    """Returns a program read from JSON.
 
     Raises:
         ValueError: it is none; the message names the step.

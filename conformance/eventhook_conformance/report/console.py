@@ -38,7 +38,7 @@ _FEW_CASES: Final = 10
 
 
 def nothing_known(_: CaseResult) -> bool:
-    """The baseline of a run without one."""
+    """Returns the baseline of a run without one."""
     return False
 
 

@@ -199,7 +199,7 @@ def examine_all(
 
 
 def mixed(names: Sequence[str]) -> list[str]:
-    """A variant after each few mutants, and all of them in the first half.
+    """Returns a variant after each few mutants, and all of them in the first half.
 
     Variants meet all cases and keep a processor busy, where mutants mostly wait: side by side they would
     starve each other, and at the end there would be nothing to run beside them.

@@ -152,7 +152,7 @@ def _file(event: FlovynEvent) -> tuple[str, object, object]:
 
 
 def _by_file(scenario: Scenario, ids: Ids) -> dict[tuple[str, object, object], list[ExpectedEvent]]:
-    """The expected events by their type, workflow and task, in the order of the scenario."""
+    """Returns the expected events by their type, workflow and task, in the order of the scenario."""
     filed: dict[tuple[str, object, object], list[ExpectedEvent]] = {}
     for one in scenario.events:
         workflow = None if one.workflow is None else ids.workflows.get(one.workflow, MISSING)

@@ -271,7 +271,7 @@ class Model:
 
 
 def derive(raw: Mapping[str, Any]) -> Json:
-    """The scenario with the events that its steps cause; the last of the root's own is the terminal one.
+    """Returns the scenario with the events that its steps cause; the root's own last one is terminal.
 
     Args:
         raw: name, description, root, workflows, tasks and steps of a scenario.
@@ -295,5 +295,5 @@ def derive(raw: Mapping[str, Any]) -> Json:
 
 
 def _plain(value: Any) -> Any:
-    """A value as a matcher."""
+    """Returns a value as a matcher."""
     return {"value": value} if isinstance(value, dict | list) else value

@@ -43,7 +43,7 @@ class WorkflowState:
         return [] if self.seen_by_parent is None else [self.seen_by_parent]
 
     def snapshot(self) -> Json:
-        """The matchers of its snapshot now."""
+        """Returns the matchers of its snapshot now."""
         snapshot: Json = {"id": {"workflow": self.label}, "kind": self.kind, "status": self.status}
         if self.parent is not None:
             snapshot["parentWorkflowExecutionId"] = {"workflow": self.parent}
@@ -56,7 +56,7 @@ class WorkflowState:
         return snapshot
 
     def child_snapshot(self) -> Json:
-        """The matchers of what its parent is told of it now."""
+        """Returns the matchers of what its parent is told of it now."""
         snapshot: Json = {
             "childWorkflowId": {"workflow": self.label},
             "kind": self.kind,
@@ -87,7 +87,7 @@ class PartState:
         return self.status in ENDED
 
     def task_snapshot(self, spec: Mapping[str, Any], verb: str) -> Json:
-        """The matchers of a task's snapshot now.
+        """Returns the matchers of a task's snapshot now.
 
         Args:
             spec: the task as the scenario has it.
@@ -108,7 +108,7 @@ class PartState:
         return snapshot
 
     def timer_snapshot(self, verb: str) -> Json:
-        """The matchers of a timer's snapshot; that of a cancelled one need not say when it was due."""
+        """Returns the matchers of a timer's snapshot; a cancelled one need not say when it was due."""
         due = {"due": {"timer": self.label, "delayMs": self.delay_ms}}
         told = {"maybe": due} if verb == "cancelled" else due
         return {"timerId": {"same": f"timer:{self.label}"}, "fireAtMs": told}

@@ -32,7 +32,7 @@ class Workflows:
         self._all: dict[str, WorkflowState] = {}
 
     def __getitem__(self, label: str) -> WorkflowState:
-        """The workflow of that label."""
+        """Returns the workflow of that label."""
         return self._all[label]
 
     # Events
@@ -89,7 +89,7 @@ class Workflows:
     # Changes
 
     def enter(self, label: str) -> WorkflowState:
-        """A new workflow, PENDING."""
+        """Returns a new workflow, PENDING."""
         spec = self._specs[label]
         self._all[label] = WorkflowState(label, spec["kind"], spec["parent"])
         return self._all[label]

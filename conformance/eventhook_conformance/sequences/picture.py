@@ -40,7 +40,7 @@ def named(expected: ExpectedEvent) -> str:
 
 
 def in_a_line(match: Match, marked: Collection[int] = ()) -> str:
-    """The types in order of arrival, some of them marked by brackets."""
+    """Returns the types in order of arrival, some of them marked by brackets."""
     shown = [
         f"[{event.event_type}]" if place in marked else event.event_type
         for place, event in enumerate(match.seen)

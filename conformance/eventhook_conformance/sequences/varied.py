@@ -7,7 +7,7 @@ from typing import Any, Final
 
 
 def varied(raw: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A scenario with the same structure, and with workers, errors, results and values of its own.
+    """Returns a scenario with the same structure, and with workers, errors, results and values of its own.
 
     Kinds, labels and names stay, since a server may know workflows by them. The events of the
     scenario are not changed with its steps; derive them anew.

@@ -33,7 +33,7 @@ class Instance:
     """The version of the specification that asks it."""
 
     def under(self, version: str) -> Instance | None:
-        """The case as a version of the specification asks it, by the requirements that it has.
+        """Returns the case as a version of the specification asks it, by the requirements that it has.
 
         None if it has none of them, or asks for more than that version did: a released version has
         the cases that it was released with.

@@ -8,7 +8,7 @@ import pytest
 
 
 def needs(**capabilities: Any) -> pytest.MarkDecorator:
-    """A mark for one set of parameters: it applies only where these are claimed."""
+    """Returns a mark for one set of parameters: it applies only where these are claimed."""
     return pytest.mark.needs(**{name: (value,) for name, value in capabilities.items()})
 
 

@@ -39,7 +39,7 @@ class Requirement:
 
 
 def unmet_need(needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities) -> str | None:
-    """The first need that the claims do not meet, in words; None if they meet all."""
+    """Returns the first need that the claims do not meet, in words; None if they meet all."""
     for name, values in needs.items():
         claimed = getattr(capabilities, name)
         several = isinstance(claimed, frozenset)
@@ -52,13 +52,13 @@ def unmet_need(needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities)
 
 @cache
 def versions() -> tuple[str, ...]:
-    """The released versions of the specification, oldest first."""
+    """Returns the released versions of the specification, oldest first."""
     return tuple(eventhook_fixtures.load("requirements")["versions"])
 
 
 @cache
 def specification_version() -> str:
-    """The newest released version."""
+    """Returns the newest released version."""
     version: str = eventhook_fixtures.load("requirements")["specification"]
     return version
 
@@ -78,7 +78,7 @@ def asked_in(since: str, version: str) -> bool:
 
 @cache
 def requirements(version: str | None = None) -> Mapping[str, Requirement]:
-    """The requirements of a version by ID, in the order of the specification.
+    """Returns the requirements of a version by ID, in the order of the specification.
 
     Args:
         version: a released version; None for the newest.
@@ -101,7 +101,7 @@ def _requirement(entry: Mapping[str, Any], version: str) -> Requirement:
 
 
 def _text(entry: Mapping[str, Any], version: str) -> str:
-    """The text in a version: `texts` names, for each earlier wording, the last version that had it."""
+    """Returns the text in a version: `texts` has each earlier wording by the last version that had it."""
     earlier: Mapping[str, str] = entry.get("texts", {})
     text: str = next(
         (earlier[one] for one in versions() if one in earlier and asked_in(version, one)),
@@ -112,7 +112,7 @@ def _text(entry: Mapping[str, Any], version: str) -> str:
 
 @cache
 def groups() -> Mapping[str, str]:
-    """The titles of the groups by their letters, in order."""
+    """Returns the titles of the groups by their letters, in order."""
     return {
         entry["id"]: entry["title"] for entry in eventhook_fixtures.load("requirements")["groups"]
     }
@@ -120,7 +120,7 @@ def groups() -> Mapping[str, str]:
 
 @cache
 def words() -> Mapping[str, str]:
-    """The words that the requirements use in a sense of their own, with their meanings."""
+    """Returns the words that the requirements use in a sense of their own, with their meanings."""
     return {
         entry["word"]: entry["meaning"]
         for entry in eventhook_fixtures.load("requirements")["words"]

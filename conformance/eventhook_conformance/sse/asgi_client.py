@@ -54,7 +54,7 @@ class Inside:
             await send(message)
 
     async def ask(self, scope: Message, body: bytes) -> list[Message]:
-        """The messages of one answer, the last of which ends it.
+        """Returns the messages of one answer, the last of which ends it.
 
         Raises:
             TimeoutError: it does not begin, or does not end where it should.

@@ -59,7 +59,7 @@ source.addEventListener("error", event => {
 
 
 def find_browser() -> str:
-    """The path of a Chromium.
+    """Returns the path of a Chromium.
 
     Raises:
         Undecided: there is none, and `--browser` asked for one.

@@ -16,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
 
 def locate(document: Mapping[str, Any], path: str) -> tuple[str, dict[str, str]] | None:
-    """The path template of the document that a real path belongs to, with its parameters.
+    """Returns the path template of the document that a real path belongs to, with its parameters.
 
     The one with the fewest parameters wins; a server's base path may be in front of it.
     """
@@ -51,7 +51,7 @@ def server_url(document: Mapping[str, Any], base_url: str) -> str:
 def with_real_paths(
     document: Mapping[str, Any], streams: Mapping[str, Mapping[str, str]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The document with a copy of each stream beside it, its parameters written out; their paths.
+    """Returns the document with a copy of each stream beside it, its parameters written out; their paths.
 
     A configuration could fix them too, but holds values of one name for the same on every path.
 
@@ -81,7 +81,7 @@ def with_real_paths(
 
 
 def common_values(streams: Mapping[str, Mapping[str, str]], generated: set[str]) -> dict[str, str]:
-    """The parameters that have one value on all paths, such as the tenant's; ids are none of them."""
+    """Returns the parameters with one value on all paths, such as the tenant's; ids are left out."""
     values: dict[str, set[str]] = {}
     for parameters in streams.values():
         for name, value in parameters.items():

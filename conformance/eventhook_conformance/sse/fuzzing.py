@@ -78,7 +78,7 @@ class Plan:
     effort: Effort = field(default_factory=Effort)
 
     def job(self, **changed: Any) -> dict[str, Any]:
-        """The document and the configuration, with some of its root's values changed."""
+        """Returns the document and the configuration, with some of its root's values changed."""
         document, real = with_real_paths(self.document, self.streams)
         effort = self.effort
         phases = {*effort.real, *effort.generated}

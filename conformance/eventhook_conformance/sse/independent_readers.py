@@ -40,7 +40,7 @@ async def read_with_aiohttp(
 
 
 def _read_block(lines: list[str]) -> Seen | None:
-    """The event of a block of lines; written apart from the parser, to be a second opinion."""
+    """Returns the event of a block of lines; written apart from the parser, to be a second opinion."""
     found: dict[str, list[str]] = {"event": [], "data": [], "id": []}
     for line in lines:
         if not line.startswith(":"):

@@ -33,7 +33,7 @@ class ServerSentEvent:
     """Every field of its block as it stood, unknown ones too, in order."""
 
     def values(self, name: str) -> list[str]:
-        """The values of a field of its block."""
+        """Returns the values of a field of its block."""
         return [value for field, value in self.fields if field == name]
 
 
@@ -62,7 +62,7 @@ class Parser:
         return bool(self._line or self._fields)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that these bytes complete."""
+        """Returns the events that these bytes complete."""
         text = self._decode(chunk)
         if self._at_start and text:
             self._at_start = False
@@ -77,7 +77,7 @@ class Parser:
                 yield event
 
     def _lines(self, text: str) -> Iterator[str]:
-        """The lines that this text completes. A CR ends one at once; an LF right after it is part of it."""
+        """Yields the lines that this text completes. A CR ends one at once, with an LF right after it."""
         if not text:
             return
         if self._after_cr:

@@ -21,7 +21,7 @@ class Provisioner:
         self._childless: dict[UUID, Execution] = {}
 
     async def make(self, tenant: Tenant, kind: Made, parent: UUID | None = None) -> UUID:
-        """A fresh workflow, task, or child of a workflow.
+        """Returns a fresh workflow, task, or child of a workflow.
 
         Raises:
             CaseAborted: it raised or hung.
@@ -61,6 +61,6 @@ class Provisioner:
 
 
 def scenario_named(name: str) -> dict[str, Any]:
-    """A scenario of the specification."""
+    """Returns a scenario of the specification."""
     scenarios = eventhook_fixtures.load("scenarios")["scenarios"]
     return next(one for one in scenarios if one["name"] == name)

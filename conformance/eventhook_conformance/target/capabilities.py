@@ -116,7 +116,7 @@ class Capabilities:
                 raise ValueError(f"{name} is {value!r}; expected a positive {kind}")
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form: the same names, `profiles` and `replay` sorted arrays."""
+        """Returns the JSON form: the same names, `profiles` and `replay` sorted arrays."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "profiles": sorted(self.profiles), "replay": sorted(self.replay)}
 
@@ -131,7 +131,7 @@ class Capabilities:
         return cls(**{name: value for name, value in values.items() if name in known})
 
     def narrowed(self, profiles: Collection[str]) -> Self:
-        """The same claims for fewer profiles.
+        """Returns the same claims for fewer profiles.
 
         Raises:
             ValueError: a profile is unknown, or is not claimed at all.

@@ -24,7 +24,7 @@ SYSTEM = "system"
 
 
 def by_worker(worker: str | None) -> str:
-    """The source of what a worker did; the system's own if there is none."""
+    """Returns the source of what a worker did; the system's own if there is none."""
     return f"worker:{worker}" if worker else SYSTEM
 
 
@@ -113,7 +113,7 @@ class Announcer:
 
 
 def twin_of(event: FlovynEvent, older: str) -> StreamEvent:
-    """The older form of a lifecycle event."""
+    """Returns the older form of a lifecycle event."""
     payload = {
         "type": "Event",
         "event": older,

@@ -31,7 +31,7 @@ class Dispatch:
     async def create_workflow(
         self, tenant_id: UUID, kind: str, parent: Workflow | None = None
     ) -> Workflow:
-        """A new workflow, PENDING; a child lives in its parent's tenant."""
+        """Returns a new workflow, PENDING; a child lives in its parent's tenant."""
         workflow = Workflow(tenant_id, kind, parent.id if parent else None, "PENDING")
         self.registry.workflows[workflow.id] = workflow
         await self.announcer.of_workflow("WORKFLOW_CREATED", workflow)
@@ -87,7 +87,7 @@ class Dispatch:
     async def create_task(
         self, tenant_id: UUID, kind: str, workflow: Workflow | None, max_retries: int
     ) -> Task:
-        """A new task, PENDING; without a workflow it is a standalone one."""
+        """Creates a task, PENDING; without a workflow it is a standalone one."""
         owner = workflow.id if workflow else None
         task = Task(tenant_id, kind, owner, "PENDING", max_retries=max_retries)
         self.registry.tasks[task.id] = task
@@ -100,7 +100,7 @@ class Dispatch:
         await self.announcer.of_task("RETRY_REQUESTED", task, retried="task")
 
     async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
-        """A timer that the scheduler will fire."""
+        """Returns a timer that the scheduler will fire."""
         timer = Timer(workflow, self.announcer.clock.now_ms() + delay_ms)
         await self.tell(workflow, "TIMER_STARTED", timer.snapshot())
         return timer
@@ -128,7 +128,7 @@ class Dispatch:
         )
 
     async def start_child(self, parent: Workflow, kind: str) -> Workflow:
-        """A child workflow: the parent is told that it is initiated, then it is created (LIF-07)."""
+        """Creates a child workflow, after its parent is told that it is initiated (LIF-07)."""
         child = Workflow(parent.tenant_id, kind, parent.id, "PENDING")
         self.registry.workflows[child.id] = child
         await self.tell(parent, "CHILD_WORKFLOW_INITIATED", child.child_snapshot())
@@ -136,7 +136,7 @@ class Dispatch:
         return child
 
     async def request_child_cancellation(self, parent: Workflow, child: Workflow) -> bool:
-        """A parent wants its child to end; whether that can still be."""
+        """Returns a parent wants its child to end; whether that can still be."""
         await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_REQUESTED", child.child_snapshot())
         if child.ended:
             await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_FAILED", child.child_snapshot())

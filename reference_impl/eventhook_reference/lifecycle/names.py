@@ -31,7 +31,7 @@ def _older() -> Mapping[str, str]:
 
 
 def event_type_of(older: str, retried: Retried | None = None) -> str:
-    """The event type of an older name.
+    """Returns the event type of an older name.
 
     Args:
         older: such as `CHILD_WORKFLOW_FAILED`.
@@ -48,7 +48,7 @@ def event_type_of(older: str, retried: Retried | None = None) -> str:
 
 
 def older_name_of(event_type: str) -> str:
-    """The older name of an event type.
+    """Returns the older name of an event type.
 
     Raises:
         UnknownName: the table has no such event type.

@@ -19,7 +19,7 @@ def with_lifecycle(
     registry: Registry | None = None,
     engine: MakeEngine = Engine,
 ) -> Target:
-    """The same target with the profile `lifecycle`.
+    """Returns the same target with the profile `lifecycle`.
 
     Args:
         base: the bus.

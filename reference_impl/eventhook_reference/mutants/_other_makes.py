@@ -39,7 +39,7 @@ async def served_by(
 
 
 def scope_of(method: str, target: str, version: str, headers: Any) -> dict[str, Any]:
-    """An ASGI scope."""
+    """Returns an ASGI scope."""
     path, _, query = target.partition("?")
     return {
         "type": "http",

@@ -11,7 +11,7 @@ from eventhook_reference.mutants._register import register
 
 
 def kebab(name: str) -> str:
-    """A class's name as a mutant's."""
+    """Returns a class's name as a mutant's."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 

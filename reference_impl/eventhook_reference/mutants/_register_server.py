@@ -36,7 +36,7 @@ def broken(
 
 
 def serving_target(name: str, make: Callable[[], type[Any]]) -> Target:
-    """A target over a bus of its own, with that application."""
+    """Returns a target over a bus of its own, with that application."""
 
     def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
         from eventhook_reference.sse.server import http as serve

@@ -104,7 +104,7 @@ class PliableClient(StreamingBackend):
             )
 
     def scope(self, side: Side, event: Event) -> object:
-        """The tenant or key of an event."""
+        """Returns the tenant or key of an event."""
         return event.tenant_id if side == "events" else event.workflow_execution_id
 
     def audience(self, side: Side, event: Event) -> list[Member]:
@@ -122,7 +122,7 @@ class PliableClient(StreamingBackend):
         return pattern.matches(event)
 
     def copy(self, event: Event) -> Event:
-        """A subscriber's own copy."""
+        """Returns a subscriber's own copy."""
         if isinstance(event, FlovynEvent):
             return msgspec.structs.replace(event, data=copy.deepcopy(event.data))
         return event
@@ -158,7 +158,7 @@ class PliableClient(StreamingBackend):
             raise InvalidPattern(f"the stream's key {problem}")
 
     def make_channel(self, side: Side) -> Channel[Any]:
-        """The buffer of a subscription."""
+        """Returns the buffer of a subscription."""
         claimed = self.capabilities
         return Channel(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
@@ -179,7 +179,7 @@ class PliableClient(StreamingBackend):
         self.bus.channels.setdefault((side, scope), set()).add(self)
 
     def idle_channels(self) -> list[tuple[Side, object]]:
-        """The channels on which no subscription is active."""
+        """Returns the channels on which no subscription is active."""
         active = {(member.side, member.scope) for member in self.bus.members}
         return [channel for channel in self.bus.channels if channel not in active]
 
@@ -228,7 +228,7 @@ class SidedClient(PliableClient):
         return self.make(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
     def make(self, capacity: int) -> Channel[Any]:
-        """The buffer of a subscription on the side with the bug."""
+        """Returns the buffer of a subscription on the side with the bug."""
         return Channel(capacity)
 
 
@@ -263,7 +263,7 @@ def pliable_target(
     client: Callable[[PliableBus], PliableClient] = PliableClient,
     capabilities: Capabilities = PliableClient.capabilities,
 ) -> Target:
-    """A target over a bus of its own."""
+    """Returns a target over a bus of its own."""
     bus = PliableBus()
 
     @asynccontextmanager

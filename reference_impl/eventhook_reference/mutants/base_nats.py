@@ -127,7 +127,7 @@ class PliableNats(StreamingBackend):
                 await self.detach(attachment)
 
     def make_channel(self, side: Side) -> Channel[Any]:
-        """The buffer of a subscription."""
+        """Returns the buffer of a subscription."""
         claimed = self.capabilities
         return Channel(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
@@ -157,7 +157,7 @@ class PliableNats(StreamingBackend):
             self.hand(channel, event)
 
     def read(self, selects: Any, body: bytes) -> Event:
-        """The event in a body; raises `InvalidEvent` if there is none."""
+        """Returns the event in a body; raises `InvalidEvent` if there is none."""
         return (StreamEvent if isinstance(selects, str) else FlovynEvent).from_json(body)
 
     def check_place(self, event: Event, subject: str) -> None:
@@ -219,7 +219,7 @@ class _Streams(StreamBus):
 
 
 def pliable_nats_target(name: str, client: type[PliableNats] = PliableNats) -> Target:
-    """A target with a server of its own."""
+    """Returns a target with a server of its own."""
 
     @asynccontextmanager
     async def connect(address: str) -> AsyncIterator[StreamingBackend]:

@@ -16,7 +16,7 @@ class _CachingClient(PliableClient):
     """Keeps the first pattern of each cache key, and matches by it."""
 
     def cached(self, pattern: EventPattern) -> EventPattern:
-        """The pattern that the cache has for this one."""
+        """Returns the pattern that the cache has for this one."""
         cache: dict[Any, EventPattern] = self.bus.memory.setdefault("cache", {})
         key = self.cache_key(pattern)
         return pattern if key is None else cache.setdefault(key, pattern)

@@ -26,7 +26,7 @@ class _Matching(PliableClient):
 
 
 def without(pattern: EventPattern, *names: str) -> EventPattern:
-    """The pattern with some of its filters taken away."""
+    """Returns the pattern with some of its filters taken away."""
     return msgspec.structs.replace(pattern, **dict.fromkeys(names))
 
 

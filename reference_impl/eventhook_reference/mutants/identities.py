@@ -168,7 +168,7 @@ class _Rewriting(PliableClient):
         return self.rewrite(copied) if isinstance(copied, FlovynEvent) else copied
 
     def rewrite(self, event: FlovynEvent) -> FlovynEvent:
-        """The event with other ids."""
+        """Returns the event with other ids."""
         return event
 
 

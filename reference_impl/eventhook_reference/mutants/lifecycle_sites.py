@@ -30,7 +30,7 @@ CHILD_CREATED: Final = "workflow.created of a child"
 
 
 def site_of(event: FlovynEvent) -> str:
-    """The place that published it: its type as a rule."""
+    """Returns the place that published it: its type as a rule."""
     child = isinstance(event.data, dict) and "parentWorkflowExecutionId" in event.data
     return CHILD_CREATED if event.event_type == "workflow.created" and child else event.event_type
 

@@ -34,7 +34,7 @@ class _OverflowingClient(SidedClient):
         """Called after an event of this subscription was lost to overflow."""
 
     def full(self) -> list[Member]:
-        """The subscriptions with the bug that have lost something and hold unread events."""
+        """Returns the subscriptions with the bug that have lost something and hold unread events."""
         return [
             member
             for member in self.bus.members

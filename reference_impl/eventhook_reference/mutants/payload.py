@@ -26,7 +26,7 @@ replace = msgspec.structs.replace
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The JSON value with every scalar and key changed."""
+    """Returns the JSON value with every scalar and key changed."""
     if isinstance(value, dict):
         return {change(key): mapped(item, change) for key, item in value.items()}
     if isinstance(value, list):
@@ -42,7 +42,7 @@ class Altering(PliableClient):
         return self.altered(own) if isinstance(own, FlovynEvent) else own
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
-        """The event as this bug delivers it."""
+        """Returns the event as this bug delivers it."""
         return event
 
 

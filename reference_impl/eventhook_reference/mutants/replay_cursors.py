@@ -102,7 +102,7 @@ class CursorWraps(ReplayBus):
         return str(self.index(member, record) % 16)
 
     def index(self, member: ReplaySubscription, record: Record[Any]) -> int:
-        """The place of a record in its log."""
+        """Returns the place of a record in its log."""
         records = self.log(member.channel).records
         return next((place for place, one in enumerate(records) if one is record), 0)
 
@@ -148,7 +148,7 @@ class FilterShiftsCursors(ReplayBus):
         return str(1 + self.matching(member).index(record.position))
 
     def matching(self, member: ReplaySubscription) -> list[int]:
-        """The positions that the subscription asks for."""
+        """Returns the positions that the subscription asks for."""
         records = self.log(member.channel).records
         return [one.position for one in records if self.admits(member, one.event)]
 

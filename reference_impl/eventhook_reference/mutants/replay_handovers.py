@@ -204,7 +204,7 @@ class _Rewrites(ReplayBus):
         return [one._replace(event=self.rewritten(one.event)) for one in super().past(member)]
 
     def rewritten(self, event: Event) -> Event:
-        """An event as it is replayed."""
+        """Returns an event as it is replayed."""
         return event
 
 

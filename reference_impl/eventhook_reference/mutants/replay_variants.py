@@ -63,7 +63,7 @@ class ReplayByUuid(ReplayBus):
         return self.name(member.channel, record.position)
 
     def name(self, channel: str, position: int) -> str:
-        """The UUID of a position."""
+        """Returns the UUID of a position."""
         return str(uuid5(self.namespace, f"{channel}/{position}"))
 
     def publish(self, event: Event) -> bool:

@@ -86,7 +86,7 @@ def answers_with_the_first_event() -> type[SseApp]:
 
 
 def reframed(change: Any) -> type[SseApp]:
-    """An application all of whose frames go through `change`."""
+    """Returns an application all of whose frames go through `change`."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

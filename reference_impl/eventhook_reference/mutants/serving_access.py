@@ -91,7 +91,7 @@ def keeps_a_feed_for_those_who_come_back() -> type[SseApp]:
 
 
 def _opening_first(where: Any) -> type[SseApp]:
-    """An application that opens a feed for requests of which no stream comes, and forgets it."""
+    """Returns an application that opens a feed for requests of which no stream comes, and forgets it."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -196,7 +196,7 @@ def collects_for_http_1_0() -> type[SseApp]:
 
 
 def _queried(change: Any) -> type[SseApp]:
-    """An application that reads the query by itself."""
+    """Returns an application that reads the query by itself."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

@@ -44,7 +44,7 @@ def flushes_with_comments() -> type[SseApp]:
 
 
 def compressing(flush: Any) -> type[SseApp]:
-    """An application that compresses for those who accept it, flushed where `flush(body)` says so."""
+    """Returns an application that compresses if the client accepts it, and flushes if `flush(body)`."""
     from eventhook_reference.sse.app import SseApp
 
     class Compressing(SseApp):

@@ -130,7 +130,7 @@ def closes_instead_of_telling() -> type[SseApp]:
 
 
 def _ending_with(ends: Any, kind: str = "every") -> type[SseApp]:
-    """An application whose feeds end with an event of which `ends(feed, event)` says so."""
+    """Returns an application whose feeds end with an event of which `ends(feed, event)` says so."""
 
     def change(feed: Any) -> Any:
         class Early(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -180,7 +180,7 @@ def ends_with_the_root() -> type[SseApp]:
 
 
 def _saying(frame: bytes) -> type[SseApp]:
-    """An application whose streams stay open after the end, and say this then."""
+    """Returns an application whose streams stay open after the end, and say this then."""
 
     def change(feed: Any) -> Any:
         class Saying(feed):  # type: ignore[misc]  # because: of whichever class the feed is

@@ -169,7 +169,7 @@ def leaves_out_a_standalone_tasks_events() -> type[SseApp]:
 
 
 def _stalling(then: Any) -> type[SseApp]:
-    """An application that calls `then` in place of the first write after one that took long."""
+    """Returns an application that calls `then` in place of the first write after one that took long."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

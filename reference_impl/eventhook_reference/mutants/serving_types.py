@@ -14,7 +14,7 @@ SERVING_TYPES: Final[list[Mutant]] = []
 
 
 def _filtered(change: Any) -> type[SseApp]:
-    """An application whose `types` is read by `change(values, stream_types)`."""
+    """Returns an application whose `types` is read by `change(values, stream_types)`."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

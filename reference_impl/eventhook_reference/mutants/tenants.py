@@ -18,7 +18,7 @@ TENANTS: list[Mutant] = []
 
 
 def of_tenant(event: FlovynEvent, tenant: UUID) -> FlovynEvent:
-    """The event as if it were that tenant's."""
+    """Returns the event as if it were that tenant's."""
     return msgspec.structs.replace(event, tenant_id=tenant)
 
 
@@ -218,7 +218,7 @@ class _Crowded(PliableClient):
     """Counts what a neighbour holds; each bug says for what."""
 
     def neighbours(self, member: Member) -> list[Member]:
-        """The subscriptions of other tenants."""
+        """Returns the subscriptions of other tenants."""
         return [
             other
             for other in self.bus.members
@@ -227,7 +227,7 @@ class _Crowded(PliableClient):
 
 
 def held(member: Member) -> Any:
-    """The unread events of a subscription, as they lie in its buffer."""
+    """Returns the unread events of a subscription, as they lie in its buffer."""
     return member.channel._events  # noqa: SLF001  # because: the bug reaches in there
 
 

@@ -22,7 +22,7 @@ _MOST_UNITS: Final = 32_767
 
 
 def _each(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The value with each of its parts changed, the innermost first."""
+    """Returns the value with each of its parts changed, the innermost first."""
     if isinstance(value, dict):
         value = {key: _each(item, change) for key, item in value.items()}
     elif isinstance(value, list):

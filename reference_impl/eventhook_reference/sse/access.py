@@ -61,13 +61,13 @@ class Authenticator:
 
 
 def bearer(authorization: str | None) -> str | None:
-    """The token of an `Authorization` header; None if it carries none."""
+    """Returns the token of an `Authorization` header; None if it carries none."""
     match = _BEARER.fullmatch((authorization or "").strip())
     return match[1] if match else None
 
 
 def parse_id(text: str) -> UUID:
-    """An id of the path: a UUID in its hyphenated form, in either case.
+    """Returns an id of the path: a UUID in its hyphenated form, in either case.
 
     Raises:
         Refused: 400, it is none.

@@ -26,7 +26,7 @@ class NewExecution(msgspec.Struct):
 
 
 async def read_new(request: Request) -> NewExecution:
-    """The body of a request.
+    """Returns the body of a request.
 
     Raises:
         Refused: 400, it is none or too long.

@@ -33,19 +33,19 @@ def frame(name: str, data: str, id: str) -> bytes:
 
 
 def stream_frame(event: StreamEvent) -> bytes:
-    """A stream event: its payload as it is, its sequence as id."""
+    """Returns a stream event: its payload as it is, its sequence as id."""
     return frame(event.event_type.lower(), event.payload, str(event.sequence))
 
 
 def consolidated_frame(event: StreamEvent) -> bytes:
-    """A stream event among those of other workflows: it says whose it is."""
+    """Returns a stream event among those of other workflows: it says whose it is."""
     workflow = event.workflow_execution_id
     data = msgspec.json.encode({"workflowExecutionId": workflow, "data": event.payload})
     return frame(event.event_type.lower(), data.decode(), f"{workflow}:{event.sequence}")
 
 
 def lifecycle_frame(event: FlovynEvent) -> bytes:
-    """A lifecycle event: its wire form, its id as id."""
+    """Returns a lifecycle event: its wire form, its id as id."""
     return frame(event.event_type, event.to_json().decode(), str(event.id))
 
 
@@ -61,7 +61,7 @@ class Remembering(Generic[E]):
         self._frames: dict[int, tuple[E, bytes]] = {}
 
     def __call__(self, event: E) -> bytes:
-        """The event's frame. It is held with the event, whose `id()` is then nobody else's."""
+        """Returns the event's frame. It is held with the event, whose `id()` is then nobody else's."""
         known = self._frames.get(id(event))
         if known is not None:
             return known[1]

@@ -15,7 +15,7 @@ PROBLEM: Final = "application/problem+json"
 
 
 def problem(refused: Refused) -> Response:
-    """The answer that says why."""
+    """Returns the answer that says why."""
     body = {
         "type": "about:blank",
         "title": refused.status.phrase,

@@ -79,5 +79,5 @@ def parse_types(values: Iterable[str], *, stream_types: bool = True) -> TypesFil
 
 
 def split_items(value: str) -> list[str]:
-    """The items of one value, without the blanks around them."""
+    """Returns the items of one value, without the blanks around them."""
     return [item.strip(_BLANKS) for item in value.split(",")]

@@ -67,7 +67,7 @@ class Viewer:
             respond(writer, "404 Not Found", "text/plain", b"")
 
     def _stream(self, path: str) -> tuple[str, dict[str, str]] | None:
-        """The path of a stream at the server and the credentials for it; None if there is no such one."""
+        """Returns a stream's path at the server and its credentials; None if there is no such stream."""
         _, first, number, name, *rest = [*path.split("/"), "", ""]
         kind = next((one for one in PATHS if one == name), None)
         if first != "streams" or kind is None or not number.isdigit():
