@@ -52,7 +52,7 @@ def read_measured(file: Path) -> dict[str, Measured]:
 
 
 def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
-    """What vendors submitted, by the name of the bus; `verdict check` looks at the same files.
+    """Returns the vendors' submissions by the name of the bus; `verdict check` reads the same files.
 
     Raises:
         NotReadable: a file is not what it must be.

@@ -29,7 +29,7 @@ class Breach(msgspec.Struct, frozen=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bus came to before."""
+    """An earlier outcome of a bus."""
 
     date: str
     specification: str
@@ -54,7 +54,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     seconds: int
     earlier: tuple[Earlier, ...] = ()
-    """What it came to under other versions, the newest first."""
+    """Its outcomes under other versions, the newest first."""
 
     def after(self, before: Measured | None) -> Measured:
         """Returns this, with what was measured before where that was another bus or specification."""

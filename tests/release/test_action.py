@@ -23,7 +23,7 @@ def action() -> dict[str, Any]:
 
 
 def given(value: str, inputs: dict[str, str]) -> str:
-    """What a runner makes of an expression, of those that the action has."""
+    """Returns the value that a runner gives an expression of the action."""
     assert set(re.findall(r"inputs\.(\w+)", value)) <= set(action()["inputs"])
     here = f"{ACTION}/../.."
     value = re.sub(

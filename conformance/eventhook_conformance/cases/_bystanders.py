@@ -23,14 +23,14 @@ _TYPE: Final = "task.created"
 
 
 class Names:
-    """What things of both sides are called that have a name in common."""
+    """Names that both sides of the bus have in common."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self.tenant, self.workflow = probe.make.tenant(), probe.make.tenant()
 
     def on(self, side: Side) -> list[EventPattern | str]:
-        """What can be subscribed to on that side; nothing if it is not claimed."""
+        """Returns the subscriptions to make on that side; none if it is not claimed."""
         if side not in self._probe.capabilities.profiles:
             return []
         if side == "streams":
@@ -43,7 +43,7 @@ class Names:
 
     @property
     def everything(self) -> list[EventPattern | str]:
-        """What can be subscribed to on either side."""
+        """Returns the subscriptions to make on both sides."""
         return [*self.on("events"), *self.on("streams")]
 
     def events(self, side: Side) -> list[Event]:
@@ -99,7 +99,7 @@ class Bystanders:
         await self.expect_unharmed("anything")
 
     async def expect_unharmed(self, after: str) -> None:
-        """That each gets what is published now; what the others held is read, and something new held.
+        """Expects that each gets what is published now; reads what the others held, and refills them.
 
         Args:
             after: what was done beside them, in words.
@@ -141,7 +141,7 @@ class Bystanders:
                 await listener.cancel_read()
 
     async def finish(self, after: str) -> None:
-        """That nothing more comes, and that what the full one held was all there."""
+        """Expects that nothing more comes, and that the full one held everything."""
         await self._full.expect_whole(after)
         await self._probe.fence(*self._waiting, *self._holding)
 
@@ -165,7 +165,7 @@ class _Full:
         self.look("an overrun")
 
     def look(self, after: str) -> None:
-        """That `dropped` has neither fallen nor gone past what was lost; a bus may count late."""
+        """Expects that `dropped` has neither fallen nor passed the loss; a bus may count late."""
         listener = self._listener
         if listener is None or listener.dropped is None:
             return
@@ -176,7 +176,7 @@ class _Full:
         self._said = max(self._said, said)
 
     async def expect_whole(self, after: str) -> None:
-        """That all it held was there; then a read is cancelled, which changes nothing either.
+        """Expects that it held everything; then cancels a read, which changes nothing either.
 
         Raises:
             CaseAborted: it was not.

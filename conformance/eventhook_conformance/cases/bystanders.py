@@ -124,7 +124,7 @@ async def _read_and_wait(guests: list[Listener]) -> None:
 
 @case("CLN-02", implicates=DISTURBANCE, exclusive="cleans", subscriptions=_STANDING + _GUESTS)
 async def cleanup_takes_nothing_from_anybody(probe: Probe, side: Side = "events") -> None:
-    """Who waits, holds something, or is full; cleaned up by each client, beside idle ones."""
+    """Readers that wait, hold something, or are full; cleaned up by each client, beside idle ones."""
     names = Names(probe)
     async with Bystanders(probe, side, names) as bystanders:
         for via in bystanders.vias:

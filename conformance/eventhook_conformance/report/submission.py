@@ -28,14 +28,14 @@ _NARROWING: Final = ("selection", "cases", "profiles", "replay", "max_failures")
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the vendor says of the bus, in TOML."""
+    """The vendor's description of the bus, in TOML."""
 
     name: str
     language: str
     library: str
     """Its name and version, and those of the server behind it."""
     by: str
-    """Who submits it, and how to reach them."""
+    """The submitter, and how to reach them."""
     source: str
     """Where others get the bus and the target, so that they can judge it again."""
     notes: str = ""
