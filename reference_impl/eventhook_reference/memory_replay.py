@@ -4,6 +4,8 @@ Every channel, a tenant's events or one key's stream, has a log of its newest ev
 the log and hands the event to the active subscriptions in one go; entering reads the log and becomes
 active in one go. No await lies in between, so no event falls between history and live, and none comes
 twice (RPL-04). History waits in a list of its own: only what comes live can overflow (RPL-10).
+
+Over 300 lines: the whole bus stands in one place, to be read as an example.
 """
 
 from __future__ import annotations

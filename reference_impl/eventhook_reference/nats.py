@@ -3,6 +3,8 @@
 One subscription on the server for each of ours (NAT-05), never in a queue group, which would share
 its messages out. What comes in is decoded, checked against its subject, filtered, and appended to a
 bounded channel, the same as in memory.
+
+Over 300 lines: the whole client stands in one place, to be read as an example.
 """
 
 from __future__ import annotations

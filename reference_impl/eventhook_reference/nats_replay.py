@@ -2,6 +2,8 @@
 
 It uses only the public names of nats-py. An event is published on the same subject as without history;
 `publish` returns when JetStream has stored it (RPL-14). Each subscription is a consumer of its own.
+
+Over 300 lines: the whole client stands in one place, to be read as an example.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Playing scenarios on a target's workflow service, and judging what was told of them."""
+"""Playing scenarios on a target's workflow service, and judging what was told of them.
+
+Over 300 lines: the steps of a run, from its preparation to its judgement, share one record.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""LIF: what a workflow server tells of each run, in both forms, and what it keeps to itself."""
+"""LIF: what a workflow server tells of each run, in both forms, and what it keeps to itself.
+
+Over 300 lines: one case or two for each of LIF-01 to LIF-12.
+"""
 
 from __future__ import annotations
 

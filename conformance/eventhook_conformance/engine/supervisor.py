@@ -2,6 +2,8 @@
 
 Whatever a target does to its process costs it its own verdict alone: it may end it, crash it, block it
 or fill it with garbage. How long it may stay silent is bounded, and so is its end.
+
+Over 300 lines: one process is followed from its start to its last word.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 pytest sees each case as a test function of its own, once for each target. A fixture of the session keeps
 the run of a target (its clients, its parked subscriptions), so that the vendor's flags keep their meaning.
+
+Over 300 lines: pytest looks for its hooks in one module.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A run is a workflow or a standalone task. A workflow's body is a sequence of blocks: each begins some
 things of one kind at the same time, waits for them, and has them end; children have bodies of their
 own. A workflow may be cancelled after any of its steps.
+
+Over 300 lines: every kind of block is made, drawn and numbered in one place.
 """
 
 from __future__ import annotations

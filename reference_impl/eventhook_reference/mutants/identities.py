@@ -1,4 +1,7 @@
-"""Bugs of identity: ids and keys that are taken for equal, absent, or of another kind."""
+"""Bugs of identity: ids and keys that are taken for equal, absent, or of another kind.
+
+Over 300 lines: independent bugs, each of a few lines, found by their names.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 None of them is a class of its own: an announcer knows one site and one flaw, and is right everywhere
 else. A site takes what it gets wrong from another run that is under way at the same time, as code does
 that reads it from a variable, cache or record that runs share.
+
+Over 300 lines: one table of sites and flaws, beside the code that makes mutants of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Histories that reach less far than claimed, or too far, and do not say so."""
+"""Histories that reach less far than claimed, or too far, and do not say so.
+
+Over 300 lines: independent bugs, each of a few lines, found by their names.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Each differs from the references in one believable way: when it delivers, what it delivers through, what
 it claims. As mutants they name no requirement that must catch them.
+
+Over 300 lines: independent variants, each of a few lines, found by their names.
 """
 
 from __future__ import annotations

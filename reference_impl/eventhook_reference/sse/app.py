@@ -2,6 +2,8 @@
 
 What is looked at first decides (SSE-06): the method, then the credentials, then the form of the
 request, then whether what it names exists and is the tenant's.
+
+Over 300 lines: each step of an answer is a method of one class, for broken servers to override.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
 `Bus` is what you replace: four functions over your own client library. Here it is a dict of
 callbacks. The rest is the protocol, and what a bare client library does not do: validation, filters,
 a bounded buffer for each subscription.
+
+Over 300 lines: one file, to be copied as it is.
 """
 
 import asyncio
