@@ -46,7 +46,7 @@ class ReadsTimesFromText(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-07", seen="after publish had returned")
 class SendsLargeOnesInTheBackground(PliableNats):
-    """What is larger than a buffer of the client library goes out later, by itself."""
+    """An event larger than a buffer of the client library goes out later, by itself."""
 
     async def send(self, subject: str, body: bytes) -> None:
         if len(body) > 32_768:
