@@ -41,6 +41,11 @@ class SubscriberGroup(Generic[E]):
                 channel.wake()
         return size >= self._longest and self.hand_over()
 
+    @property
+    def waiting(self) -> int:
+        """How many events lie in the burst."""
+        return len(self._burst)
+
     def hand_over(self) -> bool:
         """Ends the burst: puts it into every buffer; whether a reader needs a turn."""
         if not self._burst:
@@ -82,6 +87,15 @@ class SharedChannel(Channel[E], Generic[E]):
     @dropped.setter
     def dropped(self, count: int) -> None:
         self._dropped = count
+
+    async def __anext__(self) -> E:
+        """The next event; what the burst pushes out is gone before it is read (OVF-01)."""
+        events = self._events
+        if events:
+            if len(events) + self.crowd.waiting > self._capacity:
+                self._catch_up()
+            return events.popleft()
+        return await self._wait()
 
     def take(self, burst: list[E]) -> bool:
         """Appends the burst, of which the reader knows; whether that needs a turn."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
+from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario, breach_of_policy
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe
@@ -96,6 +96,40 @@ async def dropped_stays_exact(probe: Probe) -> None:
 async def dropped_of_a_stream_stays_exact(probe: Probe) -> None:
     """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
     await _stays_exact(probe, "streams")
+
+
+async def _looking_moves_nothing(probe: Probe, side: Side) -> None:
+    breach = None
+    for settle_s in (0.0, probe.settings.settle_s):
+        stage = OverflowScenario(probe, side)
+        listener = await stage.subscribe()
+        chains = await stage.publish(stage.overrun, 1)
+        await stage.all_arrived(settle_s)
+        for _ in range(min(3, stage.capacity - 1)):
+            await listener.read(1)
+            _ = listener.dropped
+        await stage.read_out(listener)
+        breach = breach_of_policy(chains, listener, stage)
+        if breach is None:
+            return
+    if breach is not None:
+        probe.found(
+            f"{breach.expected}, though `dropped` was looked at between reads",
+            breach.seen,
+            listener.entry,
+        )
+
+
+@case("OVF-01", needs={"overflow": ("drop_oldest",)})
+async def looking_at_dropped_moves_nothing(probe: Probe) -> None:
+    """What an overrun pushed out is gone, whether the reader looks at its losses or not."""
+    await _looking_moves_nothing(probe, "events")
+
+
+@case("OVF-06", needs={"overflow": ("drop_oldest",)})
+async def looking_at_dropped_of_a_stream_moves_nothing(probe: Probe) -> None:
+    """What an overrun pushed out is gone, whether the reader looks at its losses or not."""
+    await _looking_moves_nothing(probe, "streams")
 
 
 @case("OVF-07", needs={"overflow": DROPPING, "overflow_scope": ("subscription",)})
