@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from eventhook_conformance.bench.account import Account
+from eventhook_conformance.bench.delivery_check import Account
 from eventhook_conformance.bench.result import BenchResult, Measure, Memory, Open, TargetResult
 from eventhook_conformance.bench.shape import Plan, Point
 from eventhook_conformance.checker import Violation

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from eventhook_conformance.bench import running
-from eventhook_conformance.bench.account import Account, account, merged
+from eventhook_conformance.bench.delivery_check import Account, account, merged
 from eventhook_conformance.bench.result import Open
 from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Shape, block

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 import eventhook_fixtures
 from eventhook_conformance.driver import messages, process
-from eventhook_conformance.driver.checking import check_driver
+from eventhook_conformance.driver.check_runner import check_driver
 from eventhook_conformance.driver.checks import CHECKS
 from eventhook_conformance.driver.messages import NotAMessage, read_answer, read_result
 from eventhook_conformance.driver.process import DriverProcess

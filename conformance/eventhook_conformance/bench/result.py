@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from eventhook_conformance.bench.account import Account
+from eventhook_conformance.bench.delivery_check import Account
 from eventhook_conformance.bench.shape import Dimension, Plan, Point, base_value
 from eventhook_conformance.bench.statistics import Growth, Spread, growth, quantile
 from eventhook_conformance.target import Capabilities

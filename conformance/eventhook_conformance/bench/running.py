@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
-from eventhook_conformance.bench.account import place_of
 from eventhook_conformance.bench.budget import Budget, factor
+from eventhook_conformance.bench.delivery_check import place_of
+from eventhook_conformance.bench.measured_target import Subject
 from eventhook_conformance.bench.result import BenchResult, Measure, Open
 from eventhook_conformance.bench.session import Part, Session
 from eventhook_conformance.bench.shape import Plan, Point, block
-from eventhook_conformance.bench.subject import Subject
 from eventhook_conformance.bench.traffic import Even
 from eventhook_conformance.probe.client_pool import TargetUnusable
 from eventhook_conformance.probe.context_task import ContextTask

@@ -15,9 +15,9 @@ from eventhook_conformance.specification import case
 from eventhook_conformance.sse.document import locate
 from eventhook_conformance.sse.fuzzing import Effort, Plan, fuzz_inside, fuzz_over_http
 from eventhook_conformance.sse.paths import PATHS, StreamKind
-from eventhook_conformance.sse.publishing import publish_on
 from eventhook_conformance.sse.schemathesis_runner import Fuzzed
 from eventhook_conformance.sse.session import Sse, need, sse_session
+from eventhook_conformance.sse.traffic import publish_on
 
 _LIMIT_S: Final = 90.0
 _INSIDE: Final = Effort(generated=("coverage",), examples=4)

@@ -6,13 +6,13 @@ history may be judged again when more of it is known.
 
 from __future__ import annotations
 
-from eventhook_conformance.checker.beginnings import Beginnings, replays
 from eventhook_conformance.checker.cursors import judge_cursors
 from eventhook_conformance.checker.deliveries import judge_deliveries
 from eventhook_conformance.checker.endings import judge_endings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.order import judge_order
 from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.checker.past_events import Beginnings, replays
 from eventhook_conformance.checker.violation import (
     MISSING,
     VIOLATION_KINDS,

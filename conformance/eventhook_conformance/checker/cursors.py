@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from eventhook_conformance.checker.beginnings import Beginnings, by_channel, replays
 from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.checker.past_events import Beginnings, by_channel, replays
 from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name
 from eventhook_conformance.contract import check_cursor
 from eventhook_conformance.history import Delivery, History, Publish, Subscribed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eventhook_conformance.checker.beginnings import Beginnings, replays
 from eventhook_conformance.checker.filters import filter_value, member_text, requirement_of_filter
 from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.checker.past_events import Beginnings, replays
 from eventhook_conformance.checker.violation import (
     Violation,
     ViolationKind,

@@ -15,9 +15,9 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
-from eventhook_conformance.checker.beginnings import Beginnings
 from eventhook_conformance.checker.excuses import Overflow, faulted
 from eventhook_conformance.checker.origins import Origins, Read
+from eventhook_conformance.checker.past_events import Beginnings
 from eventhook_conformance.checker.violation import Violation, ViolationKind, charge, name
 from eventhook_conformance.history import History, Moment, Publish, Subscribed
 from eventhook_conformance.target import Capabilities

@@ -38,7 +38,7 @@ def driver_check(command: Sequence[str]) -> None:
 
 async def _check(command: Sequence[str], label: str) -> int:
     # Only this command pays for the import.
-    from eventhook_conformance.driver.checking import check_driver
+    from eventhook_conformance.driver.check_runner import check_driver
     from eventhook_conformance.driver.stderr import Outlet
 
     wrong = count = 0

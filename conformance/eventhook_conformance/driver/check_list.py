@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import uuid4
 
 from eventhook_conformance.contract import EventPattern
-from eventhook_conformance.driver.session import Session, a_stream_event, an_event
+from eventhook_conformance.driver.checked_driver import CheckedDriver, a_stream_event, an_event
 
-CheckBody: TypeAlias = Callable[[Session], Awaitable[None]]
+CheckBody: TypeAlias = Callable[[CheckedDriver], Awaitable[None]]
 
 
 class Check(NamedTuple):
@@ -34,14 +34,14 @@ class CheckList(list[Check]):
 
 
 async def listening(
-    session: Session, client: str | None = None
+    driver: CheckedDriver, client: str | None = None
 ) -> tuple[str, str, Callable[[], Any]]:
     """Returns a client, a subscription of it, and a maker of events for that, on a side that is claimed."""
     if client is None:
-        client = await session.open()
-    if "events" in session.capabilities.profiles:
+        client = await driver.open()
+    if "events" in driver.capabilities.profiles:
         tenant = uuid4()
         selects: EventPattern | str = EventPattern.all(tenant)
-        return client, await session.subscribe(client, selects), lambda: an_event(tenant)
+        return client, await driver.subscribe(client, selects), lambda: an_event(tenant)
     key = str(uuid4())
-    return client, await session.subscribe(client, key), lambda: a_stream_event(key)
+    return client, await driver.subscribe(client, key), lambda: a_stream_event(key)

@@ -9,57 +9,57 @@ from uuid import uuid4
 
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.driver.check_list import CheckList, listening
-from eventhook_conformance.driver.messages import (
-    UNKNOWN_METHOD,
-    Empty,
-)
-from eventhook_conformance.driver.session import (
+from eventhook_conformance.driver.checked_driver import (
     LONG_MS,
     SHORT_MS,
     SLACK_S,
-    Session,
+    CheckedDriver,
     Wrong,
     a_stream_event,
     an_event,
     expect_wire_form,
     take_one,
 )
+from eventhook_conformance.driver.messages import (
+    UNKNOWN_METHOD,
+    Empty,
+)
 
 CHECKS: Final = CheckList()
 
 
 @CHECKS.add("an unknown method is refused with -32601")
-async def unknown_method(session: Session) -> None:
-    await session.refused("dance", {}, UNKNOWN_METHOD, "(there is no such method)")
+async def unknown_method(driver: CheckedDriver) -> None:
+    await driver.refused("dance", {}, UNKNOWN_METHOD, "(there is no such method)")
 
 
 @CHECKS.add("unknown clients and subscriptions are refused with -32602")
-async def unknown_names(session: Session) -> None:
+async def unknown_names(driver: CheckedDriver) -> None:
     event = json.loads(an_event().to_json())
     for method, extra in (
         ("publish", {"event": event}),
         ("close", {}),
         ("subscribe", {"pattern": {"tenant_id": str(uuid4())}}),
     ):
-        await session.refused(method, {"client": "nobody", **extra}, -32602, "of an unknown client")
+        await driver.refused(method, {"client": "nobody", **extra}, -32602, "of an unknown client")
     none = {"subscription": "nobody"}
-    await session.refused(
+    await driver.refused(
         "next", {**none, "max": 1, "timeout_ms": 0}, -32602, "of an unknown subscription"
     )
-    await session.refused("unsubscribe", none, -32602, "of an unknown subscription")
+    await driver.refused("unsubscribe", none, -32602, "of an unknown subscription")
 
 
 @CHECKS.add("an event without a subscriber is published")
-async def publishes(session: Session) -> None:
-    events = "events" in session.capabilities.profiles
-    await session.publish(await session.open(), an_event() if events else a_stream_event("k"))
+async def publishes(driver: CheckedDriver) -> None:
+    events = "events" in driver.capabilities.profiles
+    await driver.publish(await driver.open(), an_event() if events else a_stream_event("k"))
 
 
 @CHECKS.add("an event arrives, in its wire form")
-async def event_arrives(session: Session) -> None:
-    if "events" not in session.capabilities.profiles:
+async def event_arrives(driver: CheckedDriver) -> None:
+    if "events" not in driver.capabilities.profiles:
         return
-    client, full = await session.open(), an_event()
+    client, full = await driver.open(), an_event()
     bare = an_event(
         full.tenant_id,
         workflow_execution_id=None,
@@ -67,28 +67,28 @@ async def event_arrives(session: Session) -> None:
         correlation_id=None,
         data=None,
     )
-    subscription = await session.subscribe(client, EventPattern.all(full.tenant_id))
-    await session.publish(client, full, bare)
-    await session.get(subscription, full, bare)
+    subscription = await driver.subscribe(client, EventPattern.all(full.tenant_id))
+    await driver.publish(client, full, bare)
+    await driver.get(subscription, full, bare)
 
 
 @CHECKS.add("a stream event arrives, in its wire form")
-async def stream_event_arrives(session: Session) -> None:
-    if "streams" not in session.capabilities.profiles:
+async def stream_event_arrives(driver: CheckedDriver) -> None:
+    if "streams" not in driver.capabilities.profiles:
         return
-    client, key = await session.open(), str(uuid4())
-    subscription = await session.subscribe(client, key)
+    client, key = await driver.open(), str(uuid4())
+    subscription = await driver.subscribe(client, key)
     event = a_stream_event(key, ' "é😀"\r\n')
-    await session.publish(client, event)
-    await session.get(subscription, event)
+    await driver.publish(client, event)
+    await driver.get(subscription, event)
 
 
 @CHECKS.add("`next` answers no events when its time is over, and not before")
-async def next_times_out(session: Session) -> None:
-    _, subscription, _ = await listening(session)
+async def next_times_out(driver: CheckedDriver) -> None:
+    _, subscription, _ = await listening(driver)
     for timeout_ms in (0, SHORT_MS):
         began = time.monotonic()
-        answer = await session.next(subscription, 10, timeout_ms)
+        answer = await driver.next(subscription, 10, timeout_ms)
         took = time.monotonic() - began
         if answer.events or answer.ended:
             raise Wrong(
@@ -105,28 +105,28 @@ async def next_times_out(session: Session) -> None:
 
 
 @CHECKS.add("a waiting `next` holds up nothing, and answers as soon as an event comes")
-async def next_waits_aside(session: Session) -> None:
-    client, subscription, make = await listening(session)
-    waiting = session.spawn_next(subscription)
+async def next_waits_aside(driver: CheckedDriver) -> None:
+    client, subscription, make = await listening(driver)
+    waiting = driver.spawn_next(subscription)
     event = make()
     try:
-        await session.publish(client, event)
+        await driver.publish(client, event)
     except Wrong as error:
         raise Wrong(f"while a `next` waits, {error}") from error
-    answer = await session.answered(waiting, "an event was published")
+    answer = await driver.answered(waiting, "an event was published")
     if len(answer.events) != 1 or answer.ended:
         raise Wrong(f"a waiting `next` answered {len(answer.events)} events, ended {answer.ended}")
     expect_wire_form(event, bytes(answer.events[0]))
 
 
 @CHECKS.add("`next` answers what is there, at most `max`")
-async def next_takes_what_is_there(session: Session) -> None:
-    client, subscription, make = await listening(session)
+async def next_takes_what_is_there(driver: CheckedDriver) -> None:
+    client, subscription, make = await listening(driver)
     events = [make() for _ in range(5)]
-    await session.publish(client, *events)
+    await driver.publish(client, *events)
     missing = [*events]
     while missing:
-        answer = await session.next(subscription, 2)
+        answer = await driver.next(subscription, 2)
         if not answer.events:
             came = len(events) - len(missing)
             raise Wrong(f"`next` answered {came} of {len(events)} events, then none in 3 s")
@@ -135,40 +135,40 @@ async def next_takes_what_is_there(session: Session) -> None:
 
 
 @CHECKS.add("`unsubscribe` ends a waiting `next`, and the name is unknown then")
-async def unsubscribe_ends(session: Session) -> None:
-    _, subscription, _ = await listening(session)
-    waiting = session.spawn_next(subscription)
-    await session.ask("unsubscribe", {"subscription": subscription}, Empty)
-    answer = await session.answered(waiting, "the subscription was left")
+async def unsubscribe_ends(driver: CheckedDriver) -> None:
+    _, subscription, _ = await listening(driver)
+    waiting = driver.spawn_next(subscription)
+    await driver.ask("unsubscribe", {"subscription": subscription}, Empty)
+    answer = await driver.answered(waiting, "the subscription was left")
     if answer.events or not answer.ended:
         raise Wrong(
             "the `next` that waited while its subscription was left answered "
             f"{len(answer.events)} events, ended {answer.ended}; expected none, and true"
         )
     params = {"subscription": subscription, "max": 1, "timeout_ms": 0}
-    await session.refused("next", params, -32602, "of a subscription that was left")
+    await driver.refused("next", params, -32602, "of a subscription that was left")
 
 
-async def _settle(session: Session, client: str) -> None:
+async def _settle(driver: CheckedDriver, client: str) -> None:
     """Lets what was published reach the buffers: a bus may hand over after `publish` returned."""
-    _, witness, make = await listening(session, client)
+    _, witness, make = await listening(driver, client)
     for _ in range(3):
         event = make()
-        await session.publish(client, event)
-        await session.get(witness, event)
+        await driver.publish(client, event)
+        await driver.get(witness, event)
 
 
 @CHECKS.add("after `close`, what is buffered comes first, then `ended`, every time")
-async def close_drains(session: Session) -> None:
-    client, subscription, make = await listening(session)
+async def close_drains(driver: CheckedDriver) -> None:
+    client, subscription, make = await listening(driver)
     events = [make(), make()]
-    await session.publish(client, *events)
-    await _settle(session, client)
-    await session.ask("close", {"client": client}, Empty)
-    await session.get(subscription, *events)
+    await driver.publish(client, *events)
+    await _settle(driver, client)
+    await driver.ask("close", {"client": client}, Empty)
+    await driver.get(subscription, *events)
     for _ in range(2):
         began = time.monotonic()
-        answer = await session.next(subscription, 10, LONG_MS // 10)
+        answer = await driver.next(subscription, 10, LONG_MS // 10)
         if answer.events or not answer.ended:
             raise Wrong(
                 f"`next` after the end answered {len(answer.events)} events, ended "
@@ -176,15 +176,15 @@ async def close_drains(session: Session) -> None:
             )
         if time.monotonic() - began > 1:
             raise Wrong("`next` after the end waited; expected ended true at once")
-    await session.ask("unsubscribe", {"subscription": subscription}, Empty)
+    await driver.ask("unsubscribe", {"subscription": subscription}, Empty)
 
 
 @CHECKS.add("`close` ends a waiting `next`")
-async def close_ends_waiting(session: Session) -> None:
-    client, subscription, _ = await listening(session)
-    waiting = session.spawn_next(subscription)
-    await session.ask("close", {"client": client}, Empty)
-    answer = await session.answered(waiting, "its client was closed")
+async def close_ends_waiting(driver: CheckedDriver) -> None:
+    client, subscription, _ = await listening(driver)
+    waiting = driver.spawn_next(subscription)
+    await driver.ask("close", {"client": client}, Empty)
+    answer = await driver.answered(waiting, "its client was closed")
     if answer.events or not answer.ended:
         raise Wrong(
             f"the `next` that waited while its client was closed answered {len(answer.events)} "
@@ -193,10 +193,10 @@ async def close_ends_waiting(session: Session) -> None:
 
 
 @CHECKS.add("a closed client refuses everything with -32004, and may be closed again")
-async def closed_client(session: Session) -> None:
-    client = await session.open()
-    await session.ask("close", {"client": client}, Empty)
-    await session.ask("close", {"client": client}, Empty)
+async def closed_client(driver: CheckedDriver) -> None:
+    client = await driver.open()
+    await driver.ask("close", {"client": client}, Empty)
+    await driver.ask("close", {"client": client}, Empty)
     broken = {**json.loads(an_event().to_json()), "event_type": "no type"}
     for method, extra in (
         ("publish", {"event": json.loads(an_event().to_json())}),
@@ -204,6 +204,6 @@ async def closed_client(session: Session) -> None:
         ("publish_stream", {"event": json.loads(a_stream_event("k").to_json())}),
         ("subscribe", {"pattern": {"tenant_id": str(uuid4())}}),
         ("subscribe_stream", {"workflow_execution_id": "k"}),
-        *([("cleanup", {}), ("channels", {})] if session.capabilities.introspection else []),
+        *([("cleanup", {}), ("channels", {})] if driver.capabilities.introspection else []),
     ):
-        await session.refused(method, {"client": client, **extra}, -32004, "on a closed client")
+        await driver.refused(method, {"client": client, **extra}, -32004, "on a closed client")

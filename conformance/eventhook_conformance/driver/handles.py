@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from eventhook_conformance.contract import StreamingBackend, Subscription
 from eventhook_conformance.driver.messages import MAX_LINE_BYTES
-from eventhook_conformance.kit.keeping import Keeper
+from eventhook_conformance.kit.context_keeper import ContextKeeper
 
 _ROOM: Final = 1024
 """Bytes of a line kept for what stands around the events."""
@@ -27,7 +27,7 @@ class HeldClient:
     ) -> None:
         self.closed = False
         self.backend: StreamingBackend
-        self._keeper = Keeper(factory)
+        self._keeper = ContextKeeper(factory)
 
     async def open(self) -> None:
         """Opens it."""
@@ -51,7 +51,7 @@ class HeldSubscription:
     ) -> None:
         self.left = False
         self.subscription: Subscription[Any]
-        self._keeper = Keeper(factory)
+        self._keeper = ContextKeeper(factory)
         self._ended = False
         self._kept: list[tuple[bytes, str | None]] = []
         """Read, but the line was full."""

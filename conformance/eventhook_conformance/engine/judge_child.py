@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
-from eventhook_conformance.engine.death import describe_end, last_stack
 from eventhook_conformance.engine.descendants import JUDGE, end_marked
 from eventhook_conformance.engine.framing import FrameReader
 from eventhook_conformance.engine.judge_request import JudgeRequest
+from eventhook_conformance.engine.process_end import describe_end, last_stack
 from eventhook_conformance.settings import Settings
 
 _PROGRAM: Final = """

@@ -33,7 +33,7 @@ from eventhook_conformance.contract import (
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
 from eventhook_conformance.kit.buffer import Buffer
-from eventhook_conformance.kit.keeping import Keeper
+from eventhook_conformance.kit.context_keeper import ContextKeeper
 from eventhook_conformance.kit.sink import Sink
 from eventhook_conformance.target import Capabilities
 
@@ -222,7 +222,7 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
         self._kind: Kind = kind
         self._selects = selects
         self._since = since
-        self._keeper: Keeper[object] | None = None
+        self._keeper: ContextKeeper[object] | None = None
 
     async def __aenter__(self) -> Subscription[Any]:
         adapter, kind, selects = self._adapter, self._kind, self._selects
@@ -236,7 +236,7 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
         self.buffer = adapter.make_buffer(kind)
         sink = Sink(adapter, kind, selects, self.buffer)
         key = str(selects.tenant_id) if kind == "event" else selects
-        self._keeper = Keeper(lambda: self._attached(key, sink), self._broken)
+        self._keeper = ContextKeeper(lambda: self._attached(key, sink), self._broken)
         # Known before it is active, so that a client that closes meanwhile leaves it too.
         adapter.subscriptions.add(self)
         try:

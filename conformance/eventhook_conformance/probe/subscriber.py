@@ -8,9 +8,9 @@ from itertools import takewhile
 from typing import Final
 
 from eventhook_conformance.checker import MISSING
-from eventhook_conformance.checker.beginnings import Beginnings
 from eventhook_conformance.checker.loss import judge_loss
 from eventhook_conformance.checker.origins import Origins
+from eventhook_conformance.checker.past_events import Beginnings
 from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.contract import (
     LIVE,

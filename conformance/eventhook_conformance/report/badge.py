@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventhook_conformance.report.standing import VERDICTS, partial
+from eventhook_conformance.report.wording import VERDICTS, partial
 from eventhook_conformance.results import RunResult, Verdict, specification_of
 from eventhook_conformance.target import PROFILES
 

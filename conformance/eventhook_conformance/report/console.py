@@ -10,14 +10,14 @@ from typing import Final
 from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text, run_command
-from eventhook_conformance.report.standing import (
+from eventhook_conformance.report.text import WIDTH, counted, filled
+from eventhook_conformance.report.wording import (
     holding,
     not_selected,
     partial,
     troubled,
     word,
 )
-from eventhook_conformance.report.text import WIDTH, counted, filled
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 from eventhook_conformance.specification.requirements import groups
 from eventhook_conformance.target import Capabilities

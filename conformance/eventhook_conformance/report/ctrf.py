@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from eventhook_conformance import __version__
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.report.standing import advisory, loose_ends
 from eventhook_conformance.report.text import printable
+from eventhook_conformance.report.wording import advisory, loose_ends
 from eventhook_conformance.results import CaseResult, RunResult, exit_code, specification_of
 
 _STATUSES: Final = ("passed", "failed", "skipped", "pending", "other")

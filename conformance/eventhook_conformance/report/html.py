@@ -29,7 +29,9 @@ from eventhook_conformance.report.failure import rerun_command
 from eventhook_conformance.report.html_tables import Links, case_rows, requirement_rows
 from eventhook_conformance.report.pages import page_of
 from eventhook_conformance.report.sequence import Diagram, lay_out
-from eventhook_conformance.report.standing import (
+from eventhook_conformance.report.steps import all_entries
+from eventhook_conformance.report.text import counted, printable, shortened
+from eventhook_conformance.report.wording import (
     SIGNS,
     WORDS,
     LooseEnd,
@@ -38,8 +40,6 @@ from eventhook_conformance.report.standing import (
     loose_ends,
     partial,
 )
-from eventhook_conformance.report.steps import all_entries
-from eventhook_conformance.report.text import counted, printable, shortened
 from eventhook_conformance.results import CaseResult, RunResult, specification_of
 from eventhook_conformance.specification.requirements import (
     Requirement,

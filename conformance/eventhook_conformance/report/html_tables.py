@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from eventhook_conformance.report.standing import not_selected, word
+from eventhook_conformance.report.wording import not_selected, word
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult, specification_of
 from eventhook_conformance.specification.requirements import groups, requirements
 

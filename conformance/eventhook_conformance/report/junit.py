@@ -10,8 +10,8 @@ from eventhook_conformance import __version__
 from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.report.standing import LooseEnd, advisory, loose_ends
 from eventhook_conformance.report.text import printable
+from eventhook_conformance.report.wording import LooseEnd, advisory, loose_ends
 from eventhook_conformance.results import CaseResult, RunResult
 
 _COUNTED: Final = ("tests", "failures", "errors")

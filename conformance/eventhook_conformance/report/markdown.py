@@ -11,7 +11,8 @@ from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
-from eventhook_conformance.report.standing import (
+from eventhook_conformance.report.text import counted, printable
+from eventhook_conformance.report.wording import (
     SIGNS,
     advisory,
     holding,
@@ -21,7 +22,6 @@ from eventhook_conformance.report.standing import (
     troubled,
     word,
 )
-from eventhook_conformance.report.text import counted, printable
 from eventhook_conformance.results import RunResult, Verdict, specification_of
 from eventhook_conformance.specification.requirements import groups
 

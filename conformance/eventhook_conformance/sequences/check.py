@@ -7,7 +7,6 @@ from typing import Any
 
 from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.sequences.finding import SequenceViolation
-from eventhook_conformance.sequences.matcher import MISSING, Bindings, mismatch
 from eventhook_conformance.sequences.matching import Match, match
 from eventhook_conformance.sequences.members import check_members
 from eventhook_conformance.sequences.picture import in_a_line, named
@@ -17,6 +16,7 @@ from eventhook_conformance.sequences.scenario import (
     Scenario,
     snapshot_members,
 )
+from eventhook_conformance.sequences.snapshot_matcher import MISSING, Bindings, mismatch
 from eventhook_conformance.sequences.times import check_times
 
 

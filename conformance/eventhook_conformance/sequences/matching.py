@@ -13,8 +13,8 @@ from math import comb
 from typing import Final
 
 from eventhook_conformance.contract import FlovynEvent
-from eventhook_conformance.sequences.matcher import MISSING, mismatch
 from eventhook_conformance.sequences.scenario import ExpectedEvent, Ids, Scenario
+from eventhook_conformance.sequences.snapshot_matcher import MISSING, mismatch
 
 _MOST_CHOICES: Final = 60
 """Beyond so many, saying which one is missing takes longer than it helps."""

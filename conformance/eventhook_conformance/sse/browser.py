@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from eventhook_conformance.probe import Undecided
+from eventhook_conformance.sse.forwarding import pass_on, respond
 from eventhook_conformance.sse.independent_readers import Seen
-from eventhook_conformance.sse.passing_on import pass_on, respond
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHUNK: Final = 65536

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from eventhook_conformance.sse.passing_on import pass_on, respond
+from eventhook_conformance.sse.forwarding import pass_on, respond
 from eventhook_conformance.sse.paths import PATHS
 from eventhook_conformance.target import HttpTarget
 

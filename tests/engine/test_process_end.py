@@ -9,8 +9,8 @@ import tempfile
 
 import pytest
 
-from eventhook_conformance.engine.death import describe_end, last_stack
 from eventhook_conformance.engine.judge_request import UNHEARD
+from eventhook_conformance.engine.process_end import describe_end, last_stack
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.contract.events import now_ms
+from eventhook_conformance.driver.failures import Refused
 from eventhook_conformance.driver.messages import (
     CODES,
     RESULTS,
@@ -27,10 +28,7 @@ from eventhook_conformance.driver.messages import (
     Subscribed,
     shown,
 )
-from eventhook_conformance.driver.process import (
-    DriverProcess,
-    Refused,
-)
+from eventhook_conformance.driver.process import DriverProcess
 from eventhook_conformance.target.capabilities import Capabilities
 
 ANSWER_S: Final = 5.0
@@ -47,15 +45,15 @@ class Wrong(Exception):
     """A driver broke the protocol; the message says how."""
 
 
-class Session:
-    """A driver that is running, as a check speaks to it."""
+class CheckedDriver:
+    """A running driver, as a check speaks to it."""
 
     def __init__(self, process: DriverProcess, capabilities: Capabilities) -> None:
         self.process = process
         self.capabilities = capabilities
 
     async def ask(self, method: str, params: Mapping[str, Any] | bytes, kind: type[R]) -> R:
-        """Returns a request that must succeed within `ANSWER_S`."""
+        """Makes a request that must succeed within `ANSWER_S`; returns its result."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await self.process.ask(method, _text(params), kind)
@@ -70,7 +68,7 @@ class Session:
     async def refused(
         self, method: str, params: Mapping[str, Any] | bytes, code: int, why: str
     ) -> None:
-        """A request that must be answered with that error."""
+        """Makes a request that must be answered with that error."""
         asked = f"`{method}` {why}"
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -86,7 +84,7 @@ class Session:
             raise Wrong(f"{asked} was answered with {shown(bytes(raw))}; expected the error {code}")
 
     async def open(self) -> str:
-        """One more client."""
+        """Opens one more client; returns its name."""
         return (await self.ask("open", {"address": None}, Opened)).client
 
     async def subscribe(self, client: str, selects: EventPattern | str) -> str:

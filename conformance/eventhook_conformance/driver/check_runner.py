@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eventhook_conformance.driver.checked_driver import CheckedDriver, Wrong
 from eventhook_conformance.driver.checks import CHECKS
 from eventhook_conformance.driver.client import profiles_of
 from eventhook_conformance.driver.failures import DriverFailed
 from eventhook_conformance.driver.process import START_S, DriverProcess
-from eventhook_conformance.driver.session import Session, Wrong
 from eventhook_conformance.driver.stderr import Outlet
 from eventhook_conformance.target.capabilities import Capabilities
 
@@ -54,7 +54,7 @@ async def check_driver(
                     return
             wrong = None
             try:
-                await function(Session(process, claims))
+                await function(CheckedDriver(process, claims))
             except (Wrong, DriverFailed) as error:
                 wrong = str(error)
                 await process.kill()

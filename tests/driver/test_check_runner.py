@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from eventhook_conformance.driver import checking, checks, process, request_checks, session
-from eventhook_conformance.driver.checking import CheckResult, check_driver
+from eventhook_conformance.driver import (
+    check_runner,
+    checked_driver,
+    checks,
+    process,
+    request_checks,
+)
+from eventhook_conformance.driver.check_runner import CheckResult, check_driver
 from eventhook_conformance.driver.stderr import Outlet
 
 BROKEN = Path(__file__).parent / "broken"
@@ -30,8 +36,8 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Waits for what never comes end soon, all others late."""
     params = getattr(request.node, "callspec", None)
     name = params.params.get("name", "") if params is not None else ""
-    monkeypatch.setattr(session, "ANSWER_S", 1.5 if name in NEVER_ANSWER else 20.0)
-    monkeypatch.setattr(checking, "START_S", 1.5 if name in NEVER_START else 30.0)
+    monkeypatch.setattr(checked_driver, "ANSWER_S", 1.5 if name in NEVER_ANSWER else 20.0)
+    monkeypatch.setattr(check_runner, "START_S", 1.5 if name in NEVER_START else 30.0)
     end_s = 0.6 if name in NEVER_END else 10.0
     monkeypatch.setattr(request_checks, "END_S", end_s)
     monkeypatch.setattr(process, "END_S", end_s)

@@ -16,7 +16,7 @@ from eventhook_conformance.kit.eager import start_now
 T = TypeVar("T")
 
 
-class Keeper(Generic[T]):
+class ContextKeeper(Generic[T]):
     """Keeps one context from `enter` to `leave`.
 
     Args:

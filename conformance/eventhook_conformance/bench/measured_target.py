@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from eventhook_conformance.bench.account import account
+from eventhook_conformance.bench.delivery_check import account
 from eventhook_conformance.bench.memory import descendants, subscription_memory
 from eventhook_conformance.bench.result import Measure, TargetResult
 from eventhook_conformance.bench.session import Session, session
