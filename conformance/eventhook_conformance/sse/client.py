@@ -152,14 +152,12 @@ class HttpClient:
         self, path: str, headers: Mapping[str, str], params: Any = None
     ) -> AsyncIterator[Reading]:
         """Opens a stream; it is read in a task until the context is left."""
-        async with contextlib.AsyncExitStack() as stack:
-            client = self._client
-            if self._http2:
-                # A connection of its own: the server sees a reader leave when the connection closes.
-                client = await stack.enter_async_context(self._new_client())
-            response = await stack.enter_async_context(
-                client.stream("GET", path, headers=headers, params=params)
-            )
+        # A connection of its own: over HTTP/2 a server sees a reader leave when its connection closes.
+        own = self._new_client() if self._http2 else contextlib.nullcontext(self._client)
+        async with (
+            own as client,
+            client.stream("GET", path, headers=headers, params=params) as response,
+        ):
             lowered = {name.lower(): value for name, value in response.headers.items()}
             reading = Reading(
                 response.status_code,
