@@ -45,6 +45,7 @@ from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_readers import SERVING_READERS
+from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
@@ -120,6 +121,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_ACCESS,
     *SERVING_ENDS,
     *SERVING_READERS,
+    *SERVING_REFUSALS,
     *SERVING_TYPES,
     *SERVING_VARIANTS,
     *REPLAY_CURSORS,

@@ -1,0 +1,76 @@
+"""SSE: streams that carry much, large families, and long lists of types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from eventhook_conformance.cases._sse import both_sides, named, subject
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
+
+_LONG: Final = "x" * 60_000
+_ROUNDS: Final = 24
+_AT_ONCE: Final = 16
+_CHILDREN: Final = 24
+_ITEMS: Final = 60
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-20", since="1.1")
+async def stream_lasts_however_much_it_carries(probe: Probe, kind: StreamKind) -> None:
+    """Hundreds of events, and more than a megabyte, on one connection: none is lost, and it stays open."""
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
+        it = await sse.workflow()
+        stream = await sse.stream(kind, it)
+        for _ in range(_ROUNDS):
+            events: list[Event] = [sse.token(it, _LONG)]
+            for _ in range(_AT_ONCE):
+                events += both_sides(sse, kind, it)
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-11", since="1.1")
+async def many_children_are_included(probe: Probe) -> None:
+    """The last of two dozen as well as the first."""
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        children = [await sse.child(root) for _ in range(_CHILDREN)]
+        for child in children:
+            snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+            begun = sse.event(root, "child_workflow.initiated", data=snapshot)
+            await sse.publish(begun)
+            await stream.receive(begun)
+        for child in children:
+            events = both_sides(sse, "consolidated", child)
+            await sse.publish(*events)
+            await stream.receive(*events)
+
+
+@named
+@case("SSE-05", since="1.1")
+async def long_list_of_types_counts_to_its_end(probe: Probe, kind: StreamKind) -> None:
+    """Many items, some of which begin with a digit; the last of them selects as the first does."""
+    async with sse_session(probe, implicates={"unselected", "lost"}) as sse:
+        it = await subject(sse, kind)
+        items = [f"{number}st-category.of-{number}" for number in range(_ITEMS)]
+        stream = await sse.stream(
+            kind,
+            it,
+            types=",".join([*items, "task.created", "progress"]),
+            selects=lambda event: event.event_type in ("task.created", "PROGRESS"),
+            fence_type="task.created",
+        )
+        task, workflow = (it, None) if kind == "task" else (None, it)
+        for name in ("task.started", "task.created"):
+            event = sse.event(workflow, name, task=task)
+            await sse.publish(event)
+        await stream.receive(event)
+        await sse.fence(stream)

@@ -1,0 +1,139 @@
+"""SSE: the form of refusals, ids in other forms, owners of descendants, and what HEAD states."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from eventhook_conformance.cases._sse import every_endpoint, expect_problem, named, subject
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.client import Answer
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.socket_reader import socket_reader
+
+
+@every_endpoint
+@case("SSE-06", since="1.1")
+async def refusal_is_a_problem(probe: Probe, kind: StreamKind) -> None:
+    """A JSON object whose members have their types (RFC 9457), with the headers that HTTP asks for."""
+    async with sse_session(probe) as sse:
+        mine, it = sse.tenants[0].headers, await subject(sse, kind) or ""
+        path = sse.path(kind, it)
+        unknown = sse.path(kind, uuid4(), 1)
+        refusals = {
+            400: await sse.ask("GET", path + sse.query("task..created"), mine),
+            401: await sse.ask("GET", path),
+            404: await sse.ask("GET", unknown, mine),
+            405: await sse.ask("DELETE", path, mine),
+            406: await sse.ask("GET", path, {**mine, "Accept": "text/html"}),
+        }
+        for status, answer in refusals.items():
+            expect_problem(probe, answer, status, "a refusal")
+            for problem in _problems(answer):
+                probe.found(f"a problem of RFC 9457 with the {status} for {answer.url}", problem)
+        allowed = {part.strip() for part in refusals[405].headers.get("allow", "").split(",")}
+        probe.expect(
+            {"GET", "HEAD"} <= allowed,
+            "Allow with GET and HEAD",
+            f"Allow: {refusals[405].headers.get('allow', 'none')}",
+        )
+        probe.expect(
+            "www-authenticate" in refusals[401].headers, "WWW-Authenticate with a 401", "none"
+        )
+
+
+def _problems(answer: Answer) -> list[str]:
+    """Returns what is wrong with the body of a refusal."""
+    try:
+        body: Any = json.loads(answer.body)
+    except ValueError as error:
+        return [f"no JSON: {error}"]
+    if not isinstance(body, dict):
+        return [f"{body!r:.60}, which is no object"]
+    types = {"type": str, "title": str, "detail": str, "instance": str, "status": int}
+    found = [
+        f"{name}: {body[name]!r:.60}"
+        for name, right in types.items()
+        if name in body and not isinstance(body[name], right)
+    ]
+    if body.get("status", answer.status) != answer.status:
+        found.append(f"status: {body['status']!r:.60}")
+    return found
+
+
+@pytest.mark.parametrize("form", ["no hyphens", "hyphens elsewhere", "braces", "urn", "a blank"])
+@named
+@case("SSE-06", since="1.1")
+async def uuid_in_another_form_is_refused(probe: Probe, kind: StreamKind, form: str) -> None:
+    """Libraries read more forms of a UUID than the hyphenated one, and would open the stream."""
+    async with sse_session(probe) as sse:
+        it = await subject(sse, kind) or UUID(int=0)
+        text = {
+            "no hyphens": it.hex,
+            "hyphens elsewhere": f"{it.hex[:4]}-{it.hex[4:16]}-{it.hex[16:]}",
+            "braces": f"{{{it}}}",
+            "urn": f"urn:uuid:{it}",
+            "a blank": f" {it}",
+        }[form]
+        answer = await sse.ask("GET", sse.path(kind, text), sse.tenants[0].headers)
+        expect_problem(probe, answer, 400, f"id {text!r}")
+
+
+@named
+@case("SSE-06", since="1.1")
+async def owner_of_a_workflow_owns_what_is_in_it(probe: Probe, kind: StreamKind) -> None:
+    """A child and a task of another tenant's workflow are not found, as the workflow is not."""
+    async with sse_session(probe) as sse:
+        its = await sse.workflow(1)
+        part = await (sse.task(1, its) if kind == "task" else sse.child(its, 1))
+        opened = await sse.ask("GET", sse.path(kind, part, 1), sse.tenants[1].headers)
+        probe.expect(opened.status == 200, "200 to its owner", f"{opened.status}")
+        for path_of in (0, 1):
+            for method in ("GET", "HEAD"):
+                path = sse.path(kind, part, path_of)
+                answer = await sse.ask(method, path, sse.tenants[0].headers)
+                expect_problem(probe, answer, 404, "in another tenant's workflow")
+
+
+@named
+@case("SSE-17", since="1.1")
+async def accept_is_looked_at_before_existence(probe: Probe, kind: StreamKind) -> None:
+    """406 for an unknown id too: an answer that depends on existence tells of it."""
+    async with sse_session(probe) as sse:
+        headers = {**sse.tenants[0].headers, "Accept": "text/html"}
+        for path_of in (0, 1):
+            answer = await sse.ask("GET", sse.path(kind, uuid4(), path_of), headers)
+            expect_problem(probe, answer, 406, "Accept: text/html, unknown id")
+
+
+@every_endpoint
+@case("SSE-17", since="1.1")
+async def request_without_accept_is_answered(probe: Probe, kind: StreamKind) -> None:
+    """Without an `Accept` header everything is accepted."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        async with socket_reader(sse.target.base_url, path, sse.tenants[0].headers) as reader:
+            status = await probe.returns(reader.read_head(), f"the answer to GET {path}")
+            probe.expect(status == 200, "200 without an Accept header", f"{status}")
+
+
+@every_endpoint
+@case("SSE-17", since="1.1")
+async def head_states_no_length(probe: Probe, kind: StreamKind) -> None:
+    """A stream has no length, so that the HEAD of it has none: not even 0."""
+    async with sse_session(probe) as sse:
+        answer = await _head(sse, kind)
+        length = answer.headers.get("content-length")
+        probe.expect(
+            length is None, "HEAD of a stream without Content-Length", f"Content-Length: {length}"
+        )
+
+
+async def _head(sse: Sse, kind: StreamKind) -> Answer:
+    path = sse.path(kind, await subject(sse, kind) or "")
+    return await sse.ask("HEAD", path, sse.tenants[0].headers)

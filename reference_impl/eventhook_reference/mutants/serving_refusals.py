@@ -1,0 +1,187 @@
+"""Servers whose refusals, owners, HEADs or limits are wrong.
+
+Each function makes the class of a broken application; it is called when the server starts.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants.serving_feeds import feeding
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_REFUSALS: Final[list[Mutant]] = []
+
+
+@broken(SERVING_REFUSALS, "SSE-06", seen="no JSON")
+def writes_problems_by_hand() -> type[SseApp]:
+    """The body of a refusal is a format string, and its last brace is missing."""
+    from starlette.responses import Response
+
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            try:
+                return await super().answer(endpoint, request)
+            except Refused as refused:
+                return Response(
+                    f'{{"detail": "{refused.detail}"',
+                    refused.status,
+                    refused.headers,
+                    media_type="application/problem+json",
+                )
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-06", seen="WWW-Authenticate with a 401")
+def names_no_way_to_authenticate() -> type[SseApp]:
+    """A 401 does not say how to authenticate."""
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def admit(self, request: Any) -> Any:
+            try:
+                return await super().admit(request)
+            except Refused as refused:
+                raise Refused(refused.status, refused.detail) from None
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-06", seen="400 for GET")
+def reads_uuids_of_any_form() -> type[SseApp]:
+    """The library's parser takes braces, a URN, and hyphens anywhere."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_form(self, endpoint: Any, request: Any) -> Any:
+            if endpoint.names:
+                try:
+                    named = str(UUID(request.path_params["id"]))
+                except ValueError:
+                    named = request.path_params["id"]
+                request.path_params["id"] = named
+            return super().read_form(endpoint, request)
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-06", seen="in another tenant's workflow")
+def looks_for_owners_of_roots_alone() -> type[SseApp]:
+    """What belongs to a workflow is not asked for its tenant."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def owns(self, endpoint: Any, tenant: UUID, id: UUID) -> bool:
+            tasks, workflows = self.registry.tasks, self.registry.workflows
+            if endpoint.kind == "task" and id in tasks and tasks[id].workflow is not None:
+                return True
+            if endpoint.kind != "task" and id in workflows and workflows[id].parent is not None:
+                return True
+            return super().owns(endpoint, tenant, id)
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-17", seen="unknown id")
+def looks_at_accept_last() -> type[SseApp]:
+    """A 406 tells that there is such a workflow."""
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            try:
+                return await super().answer(endpoint, request)
+            except Refused as refused:
+                if refused.status == HTTPStatus.NOT_ACCEPTABLE and endpoint.names:
+                    tenant = await self.admit(request)
+                    self.find(endpoint, request, tenant, UUID(request.path_params["id"]))
+                raise
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-17", seen="without an Accept header")
+def needs_an_accept_header() -> type[SseApp]:
+    """A request without `Accept` is taken for one that accepts nothing."""
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_form(self, endpoint: Any, request: Any) -> Any:
+            form = super().read_form(endpoint, request)
+            if "accept" not in request.headers:
+                raise Refused(HTTPStatus.NOT_ACCEPTABLE, "send Accept: text/event-stream")
+            return form
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-17", seen="Content-Length: 0")
+def states_a_length_to_head() -> type[SseApp]:
+    """The framework adds the length of the empty body to the answer to HEAD."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            response = await super().answer(endpoint, request)
+            if request.method == "HEAD":
+                response.headers["content-length"] = "0"
+            return response
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-20", seen="the stream ended")
+def closes_after_a_megabyte() -> type[SseApp]:
+    """A limit for answers, meant for downloads, ends streams that carry much."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def write(self, outbox: Any, send: Any) -> None:
+            left = 2**20
+            while left > 0 and (body := await outbox.take()) is not None:
+                left -= len(body)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Broken
+
+
+@broken(SERVING_REFUSALS, "SSE-11", seen="to arrive on r1")
+def listens_to_sixteen_children() -> type[SseApp]:
+    """A consolidated stream has sixteen subscriptions at most."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def adopt(self, workflow: UUID) -> None:
+                if len(self.family) <= 16:
+                    await super().adopt(workflow)
+
+        return Broken
+
+    return feeding("consolidated", change)
+
+
+@broken(SERVING_REFUSALS, "SSE-05", seen="to arrive on r1")
+def reads_thirty_types() -> type[SseApp]:
+    """Items of `types` past the thirtieth are left out."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def read_types(self, endpoint: Any, values: list[str]) -> Any:
+            items = [item for value in values for item in value.split(",")]
+            return super().read_types(endpoint, [",".join(items[:30])] if items[30:] else values)
+
+    return Broken
