@@ -43,7 +43,7 @@ class SubscriberGroup(Generic[E]):
 
     @property
     def waiting(self) -> int:
-        """How many events lie in the burst."""
+        """Returns the number of events in the burst."""
         return len(self._burst)
 
     def hand_over(self) -> bool:

@@ -122,13 +122,13 @@ async def _looking_moves_nothing(probe: Probe, side: Side) -> None:
 
 @case("OVF-01", needs={"overflow": ("drop_oldest",)})
 async def looking_at_dropped_moves_nothing(probe: Probe) -> None:
-    """What an overrun pushed out is gone, whether the reader looks at its losses or not."""
+    """Events that an overrun pushed out are gone, whether the reader looks at its losses or not."""
     await _looking_moves_nothing(probe, "events")
 
 
 @case("OVF-06", needs={"overflow": ("drop_oldest",)})
 async def looking_at_dropped_of_a_stream_moves_nothing(probe: Probe) -> None:
-    """What an overrun pushed out is gone, whether the reader looks at its losses or not."""
+    """Events that an overrun pushed out are gone, whether the reader looks at its losses or not."""
     await _looking_moves_nothing(probe, "streams")
 
 
