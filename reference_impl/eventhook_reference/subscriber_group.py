@@ -43,7 +43,7 @@ class SubscriberGroup(Generic[E]):
 
     @property
     def waiting(self) -> int:
-        """Returns the number of events in the burst."""
+        """The number of events in the burst."""
         return len(self._burst)
 
     def hand_over(self) -> bool:

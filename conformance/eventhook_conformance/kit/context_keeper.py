@@ -1,7 +1,10 @@
-"""A context kept open by a task of its own.
+"""Keeps a context of a client library open in a task of its own.
 
 Some contexts belong to their task (those with a cancel scope, say), and may end by themselves (those
 with a group of tasks, when one fails). So one task enters, waits and leaves, as `async with` would.
+
+The probe's `ContextTask` judges such a context and bounds it; this one is part of a bus, so it waits as
+long as the bus does, takes no turn of the event loop, and tells when the context ends by itself.
 """
 
 from __future__ import annotations

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from eventhook_conformance.contract import (
-    LIVE,
     BusClosed,
     ChannelCounts,
     EventBus,
@@ -24,16 +23,14 @@ from eventhook_conformance.contract import (
     FlovynEvent,
     InvalidPattern,
     PublishError,
-    Since,
     StreamBus,
-    StreamEvent,
     StreamingBackend,
     Subscription,
     check_stream_key,
-    live_only,
 )
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.channel import Channel
+from eventhook_reference.mutants.sides import Events, Streams
 
 Event: TypeAlias = Any
 """A `FlovynEvent` or a `StreamEvent`: a bug seldom cares which."""
@@ -80,8 +77,8 @@ class PliableClient(StreamingBackend):
     def __init__(self, bus: PliableBus) -> None:
         self.bus = bus
         self.closed = False
-        self.events: EventBus = _Events(self)
-        self.streams: StreamBus = _Streams(self)
+        self.events: EventBus = Events(self)
+        self.streams: StreamBus = Streams(self)
 
     # Publishing: check, find the audience, hand a copy to each that admits it.
 
@@ -140,15 +137,25 @@ class PliableClient(StreamingBackend):
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
         """One subscription, from entering to leaving."""
+        member = self.join(side, selects)
+        try:
+            yield member.channel
+        finally:
+            self.leave(member)
+
+    def join(self, side: Side, selects: Any) -> Member:
+        """Checks a new subscription and makes it active.
+
+        Raises:
+            BusClosed: the client was closed.
+            InvalidPattern: the pattern or key is malformed.
+        """
         self.check_open()
         self.check_selects(side, selects)
         member = Member(self, side, selects, self.make_channel(side))
         self.use_channel(side, member.scope)
         self.enter(member)
-        try:
-            yield member.channel
-        finally:
-            self.leave(member)
+        return member
 
     def check_selects(self, side: Side, selects: Any) -> None:
         """Refuses a malformed pattern or key."""
@@ -230,32 +237,6 @@ class SidedClient(PliableClient):
     def make(self, capacity: int) -> Channel[Any]:
         """Returns the buffer of a subscription on the side with the bug."""
         return Channel(capacity)
-
-
-class _Events(EventBus):
-    def __init__(self, client: PliableClient) -> None:
-        self._client = client
-
-    async def publish(self, event: FlovynEvent) -> None:
-        await self._client.publish("events", event)
-
-    def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return live_only(self._client.subscription("events", pattern), since)
-
-
-class _Streams(StreamBus):
-    def __init__(self, client: PliableClient) -> None:
-        self._client = client
-
-    async def publish(self, event: StreamEvent) -> None:
-        await self._client.publish("streams", event)
-
-    def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return live_only(self._client.subscription("streams", workflow_execution_id), since)
 
 
 def pliable_target(

@@ -7,29 +7,27 @@ judged has a server of its own. `PliableNats` alone is conformant.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 from nats.aio.client import Client
 
 from eventhook_conformance.contract import (
-    LIVE,
     BusClosed,
     EventBus,
     EventPattern,
     FlovynEvent,
     InvalidEvent,
-    Since,
     StreamBus,
     StreamEvent,
     StreamingBackend,
     Subscription,
-    live_only,
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants.base import Event, Side
+from eventhook_reference.mutants.sides import Events, Streams
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_connection import Connection
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
@@ -73,8 +71,8 @@ class PliableNats(StreamingBackend):
         self.connection = connection
         self.closed = False
         self.channels: set[Channel[Any]] = set()
-        self.events: EventBus = _Events(self)
-        self.streams: StreamBus = _Streams(self)
+        self.events: EventBus = Events(self)
+        self.streams: StreamBus = Streams(self)
 
     # Publishing
 
@@ -190,32 +188,6 @@ class PliableNats(StreamingBackend):
             await self.connection.aclose()
             for channel in self.channels:
                 channel.finish()
-
-
-class _Events(EventBus):
-    def __init__(self, client: PliableNats) -> None:
-        self._client = client
-
-    async def publish(self, event: FlovynEvent) -> None:
-        await self._client.publish("events", event)
-
-    def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return live_only(self._client.subscription("events", pattern), since)
-
-
-class _Streams(StreamBus):
-    def __init__(self, client: PliableNats) -> None:
-        self._client = client
-
-    async def publish(self, event: StreamEvent) -> None:
-        await self._client.publish("streams", event)
-
-    def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return live_only(self._client.subscription("streams", workflow_execution_id), since)
 
 
 def pliable_nats_target(name: str, client: type[PliableNats] = PliableNats) -> Target:

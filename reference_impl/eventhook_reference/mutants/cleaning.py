@@ -192,11 +192,7 @@ class FailedConsumersStay(PliableClient):
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        self.check_open()
-        self.check_selects(side, selects)
-        member = Member(self, side, selects, self.make_channel(side))
-        self.use_channel(side, member.scope)
-        self.enter(member)
+        member = self.join(side, selects)
         try:
             yield member.channel
         except Exception:  # because: the bug is in what a consumer raises
@@ -214,11 +210,7 @@ class CancelledConsumersStay(PliableClient):
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        self.check_open()
-        self.check_selects(side, selects)
-        member = Member(self, side, selects, self.make_channel(side))
-        self.use_channel(side, member.scope)
-        self.enter(member)
+        member = self.join(side, selects)
         try:
             yield member.channel
         except asyncio.CancelledError:

@@ -114,11 +114,7 @@ class CancelledEnteringStays(PliableClient):
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        self.check_open()
-        self.check_selects(side, selects)
-        member = Member(self, side, selects, self.make_channel(side))
-        self.use_channel(side, member.scope)
-        self.enter(member)
+        member = self.join(side, selects)
         await self.pause()
         try:
             yield member.channel
@@ -146,11 +142,7 @@ class CancelledLeavingStays(PliableClient):
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        self.check_open()
-        self.check_selects(side, selects)
-        member = Member(self, side, selects, self.make_channel(side))
-        self.use_channel(side, member.scope)
-        self.enter(member)
+        member = self.join(side, selects)
         try:
             yield member.channel
         finally:
