@@ -123,7 +123,13 @@ def test_what_was_delivered_stands_on_a_busy_machine_too() -> None:
     assert not stands(breach("lost"), STARVED)
 
 
-def test_the_meter_only_rises_and_counts_what_it_started() -> None:
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "looked-for"])
+def test_the_meter_only_rises_and_counts_what_it_started(
+    listed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if listed and not starvation._LISTS_CHILDREN:
+        pytest.skip("this system does not list a process's children")
+    monkeypatch.setattr(starvation, "_LISTS_CHILDREN", listed)
     meter = StarvationMeter()
     first = meter.read()
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -17,6 +17,7 @@ from typing import Final
 
 _PROC: Final = Path("/proc")
 _PRESSURE: Final = _PROC / "pressure" / "cpu"
+_LISTS_CHILDREN: Final = (_PROC / f"{os.getpid()}/task/{os.getpid()}/children").exists()
 
 
 class StarvationMeter:
@@ -38,14 +39,18 @@ class StarvationMeter:
 
 
 def _process_starved_s(pid: int) -> float:
+    return sum(_schedstat(thread / "schedstat") for thread in _threads(pid))
+
+
+def _threads(pid: int) -> list[Path]:
     with suppress(OSError):
-        return sum(_schedstat(task / "schedstat") for task in (_PROC / str(pid) / "task").iterdir())
-    return 0.0
+        return list((_PROC / str(pid) / "task").iterdir())
+    return []
 
 
 def _schedstat(path: Path) -> float:
     with suppress(OSError, ValueError, IndexError):
-        return int(path.read_text(encoding="ascii").split()[1]) / 1e9
+        return int(path.read_bytes().split()[1]) / 1e9
     return 0.0
 
 
@@ -59,16 +64,31 @@ def _pressure_s() -> float:
 
 def _descendants(root: int) -> Iterator[int]:
     """Yields the processes that this one started, and those that they started."""
+    listed = _LISTS_CHILDREN
+    parents: dict[int, list[int]] = {} if listed else _by_parent()
+    waiting = _children(root) if listed else parents[root]
+    while waiting:
+        pid = waiting.pop()
+        waiting += _children(pid) if listed else parents[pid]
+        yield pid
+
+
+def _children(pid: int) -> list[int]:
+    """Returns what a process started, as the system lists it; a look through all processes takes long."""
+    found: list[int] = []
+    for thread in _threads(pid):
+        with suppress(OSError, ValueError):
+            found += map(int, (thread / "children").read_bytes().split())
+    return found
+
+
+def _by_parent() -> dict[int, list[int]]:
     children: dict[int, list[int]] = defaultdict(list)
     with suppress(OSError):
         for entry in _PROC.iterdir():
             if entry.name.isdigit() and (parent := _parent(entry)) is not None:
                 children[parent].append(int(entry.name))
-    waiting = list(children[root])
-    while waiting:
-        pid = waiting.pop()
-        waiting += children[pid]
-        yield pid
+    return children
 
 
 def _parent(entry: Path) -> int | None:
