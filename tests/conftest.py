@@ -11,7 +11,13 @@ import pytest
 pytest_plugins = ["pytester"]
 
 
-HEAVY = ("tests/faults/", "tests/mutants/", "tests/recovery/", "tests/variants/")
+HEAVY = (
+    "tests/engine/test_hostile_table.py",
+    "tests/faults/",
+    "tests/mutants/",
+    "tests/recovery/",
+    "tests/variants/",
+)
 
 
 # First, since a worker of pytest-xdist reads the groups in this hook too.

@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from eventhook_conformance.event_loop import complete, event_loop, run_in_loop
+from eventhook_conformance.event_loop import (
+    complete,
+    event_loop,
+    how_stopped,
+    run_in_loop,
+    was_interrupted,
+)
 
 
 async def refuse_to_end(log: list[str]) -> None:
@@ -112,3 +119,32 @@ def test_a_second_interruption_does_not_wait_for_the_clean_up() -> None:
             run_in_loop(resist(), close_limit_s=0.1)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("stop", "raised", "how"),
+    [
+        (lambda: sys.exit(0), SystemExit, "raised SystemExit(0) in a callback or a task"),
+        (lambda: asyncio.get_running_loop().stop(), RuntimeError, "stopped the event loop"),
+        (None, asyncio.CancelledError, None),
+    ],
+)
+def test_who_stops_the_loop_cancels_what_runs_in_it_and_is_named(
+    stop: Callable[[], None] | None, raised: type[BaseException], how: str | None
+) -> None:
+    told: list[object] = []
+
+    async def wait() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        loop.call_soon(stop or task.cancel)
+        try:
+            await loop.create_future()
+        finally:
+            await asyncio.sleep(0)  # it has the time to end in order
+            told.append((how_stopped(), was_interrupted()))
+
+    with pytest.raises(raised):
+        run_in_loop(wait())
+    assert told == [(how, False)]

@@ -11,6 +11,7 @@ import contextlib
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 CLOSE_LIMIT_S: Final = 5.0
 _monotonic: Final = time.monotonic
+_reasons: Final[weakref.WeakKeyDictionary[asyncio.Task[Any], str | None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""The coroutines that were cancelled from outside: by SIGINT (None), or as the loop was stopped."""
 
 
 @contextlib.contextmanager
@@ -53,26 +58,52 @@ def run_in_loop(main: Coroutine[Any, Any, T], *, close_limit_s: float = CLOSE_LI
 def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine in a loop. SIGINT cancels it, so that it can clean up; a second one raises.
 
+    So does a loop that somebody else stops, by `SystemExit` out of a callback or by `stop`.
+
     Raises:
         KeyboardInterrupt: it was interrupted.
+        SystemExit, RuntimeError: the loop was stopped so; the coroutine was cancelled and ended first.
     """
     task = loop.create_task(main)
-    interrupted = False
 
     def cancel(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        if interrupted:
+        if task in _reasons:
             raise KeyboardInterrupt
-        interrupted = True
+        _reasons[task] = None
         loop.call_soon_threadsafe(task.cancel)
 
     with _on_interrupt(cancel):
         try:
             return loop.run_until_complete(task)
         except asyncio.CancelledError:
-            if interrupted:
+            if task in _reasons:
                 raise KeyboardInterrupt from None
             raise
+        except (SystemExit, RuntimeError) as error:
+            if not task.done():
+                _reasons[task] = _how_stopped(error)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, RuntimeError):
+                    loop.run_until_complete(task)
+            raise
+
+
+def _how_stopped(error: SystemExit | RuntimeError) -> str:
+    if isinstance(error, SystemExit):
+        return f"raised SystemExit({error.code!r:.80}) in a callback or a task"
+    return "stopped the event loop"
+
+
+def was_interrupted() -> bool:
+    """Whether SIGINT cancelled the coroutine that `complete` runs; asked from within it."""
+    task = asyncio.current_task()
+    return task in _reasons and _reasons[task] is None
+
+
+def how_stopped() -> str | None:
+    """Returns how somebody stopped the loop and so cancelled what `complete` runs, as of within it."""
+    task = asyncio.current_task()
+    return _reasons.get(task) if task is not None else None
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
@@ -150,6 +151,65 @@ def test_failing_target_is_explained_without_our_frames(vendor: pytest.Pytester)
     assert "run.py:" not in text
     assert "plugin.py:" not in text
     assert result.parseoutcomes()["failed"] == 1  # -x stops at the first
+
+
+ENDS_MIDWAY = """
+told = []
+
+
+def pytest_runtest_logreport(report):
+    told.append(report)
+    if len(told) == 5:
+        raise SystemError("AST constructor recursion depth mismatch (before=80, after=77)")
+"""
+NO_PARSING = """
+import _pytest._code.code
+
+
+def fail(*_, **__):
+    raise SystemError("AST constructor recursion depth mismatch (before=80, after=77)")
+
+
+_pytest._code.code.getstatementrange_ast = fail
+"""
+
+
+def test_a_failure_needs_no_source_parsed(vendor: pytest.Pytester) -> None:
+    vendor.makepyfile(no_parsing=NO_PARSING)
+    result = run(
+        vendor,
+        *("-p", "no_parsing", "--pyargs", "eventhook_conformance"),
+        *(
+            "--target",
+            "bus_targets:doubles",
+            "--target",
+            "bus_targets:late",
+            "-k",
+            "PUB-04",
+            "--eventhook-json",
+            "report.json",
+        ),
+    )
+    assert result.ret == 1
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert result.parseoutcomes()["failed"] > 1
+    doubles, late = json.loads((vendor.path / "report.json").read_text("utf-8"))["results"]
+    assert (doubles["verdict"], late["verdict"]) == ("non-conformant", "non-conformant")
+    assert "not run" not in result.stdout.str()
+
+
+def test_what_ends_pytest_midway_is_told_with_what_was_not_run(vendor: pytest.Pytester) -> None:
+    vendor.makepyfile(ends_midway=ENDS_MIDWAY)
+    result = run(
+        vendor,
+        *("-p", "ends_midway", "--pyargs", "eventhook_conformance"),
+        *("--target", "bus_targets:correct", "-k", "PUB-04", "--eventhook-json", "report.json"),
+    )
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    (told,) = json.loads((vendor.path / "report.json").read_text("utf-8"))["results"]
+    assert told["verdict"] == "inconclusive"
+    assert re.fullmatch(r"pytest ended early: \d+ cases not run", told["message"])
+    result.stdout.fnmatch_lines(["verdict: inconclusive", "not run: * cases: *::*"])
 
 
 def test_what_comes_late_is_shown_as_an_error(vendor: pytest.Pytester) -> None:

@@ -35,7 +35,9 @@ class CircuitBreaker:
         self._failures += 1
         self._took_s += result.duration_s
         limits = self._limits
-        if self._failures >= limits.hopeless_cases and self._took_s >= limits.hopeless_s:
+        many = self._failures >= limits.hopeless_cases and self._took_s >= limits.hopeless_s
+        slow = self._failures >= limits.slow_cases and self._took_s >= limits.slow_s
+        if many or slow:
             self.reason = (
                 f"the {self._failures} cases up to {result.id} did not pass, "
                 f"and took {self._took_s:.0f} s"

@@ -30,6 +30,8 @@ from eventhook_conformance.engine.judge_process import main
 main()
 """
 _CHUNK: Final = 1 << 16
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_CONTAINER: Final = Path("/sys/fs/cgroup/memory.max")
 _TICK_S: Final = 0.05
 _LAST_S: Final = 3.0
 """How long a process may take to write its stack, or to end after its last word, in seconds."""
@@ -101,6 +103,13 @@ class JudgeChild:
             told = Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii")
             return int(told.split()[1]) / 1e9
         return 0.0
+
+    def memory_bytes(self) -> int:
+        """Returns how much memory the process has, in bytes; 0 where unknown."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            told = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii")
+            return int(told.split()[1]) * _PAGE_BYTES
+        return 0
 
     def go(self) -> None:
         """Has the process judge its target now."""
@@ -180,6 +189,14 @@ class JudgeChild:
                     self._hung_up = not self._channel.recv(_CHUNK)
             elif self._hung_up:
                 time.sleep(_TICK_S)
+
+
+def machine_bytes() -> int:
+    """Returns how much memory this machine has, in bytes, or what its container may use."""
+    most = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+    with contextlib.suppress(OSError, ValueError):
+        most = min(most, int(_CONTAINER.read_text(encoding="ascii")))
+    return most
 
 
 def _interpreter_flags() -> list[str]:

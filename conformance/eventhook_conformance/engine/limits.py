@@ -32,3 +32,6 @@ class Limits:
     hopeless_cases: int = 24
     hopeless_s: float = 60.0
     """This many failed cases in a row that took this long together end the run."""
+    slow_cases: int = 3
+    slow_s: float = 240.0
+    """So do these fewer, if they took longer still."""

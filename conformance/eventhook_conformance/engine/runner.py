@@ -12,7 +12,7 @@ from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.selection import selector
 from eventhook_conformance.engine.session import Session
-from eventhook_conformance.event_loop import run_in_loop
+from eventhook_conformance.event_loop import how_stopped, run_in_loop, was_interrupted
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
@@ -110,8 +110,11 @@ async def judge_cases(
                     break
             else:
                 session.skip(instance, reason)
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         session.interrupt(INTERRUPTED)
+        raise
+    except asyncio.CancelledError:
+        session.interrupt(_why_cancelled())
         raise
     except BaseException as error:  # because: the report says why the run ended early
         # No code of the suite raises anything but an `Exception`.
@@ -120,6 +123,12 @@ async def judge_cases(
         raise
     finally:
         await session.finish()
+
+
+def _why_cancelled() -> str:
+    if was_interrupted():
+        return INTERRUPTED
+    return f"the target {how_stopped() or 'cancelled the tasks of the suite'}"
 
 
 def chosen_for(subject: ResolvedTarget, settings: Settings) -> list[Instance]:

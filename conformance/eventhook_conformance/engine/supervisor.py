@@ -14,8 +14,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from eventhook_conformance.engine.descendants import ending_orphans
 from eventhook_conformance.engine.event_decoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
     INTERRUPTED,
@@ -27,14 +28,16 @@ from eventhook_conformance.engine.events import (
     RunFinished,
     RunStarted,
 )
-from eventhook_conformance.engine.judge_child import JudgeChild
+from eventhook_conformance.engine.judge_child import JudgeChild, machine_bytes
 from eventhook_conformance.engine.judge_request import BEAT_S
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
 
-_TICK_S = 0.25
+_TICK_S: Final = 0.25
+_MOST_BYTES: Final = 4 << 30
+"""A run of all cases comes to hold less than a tenth of this."""
 
 
 class Refused(Exception):
@@ -64,6 +67,8 @@ class Bounds:
     """Without the beginning or the end of a case."""
     end_s: float
     """For ending, once everything is judged or interrupted."""
+    memory_bytes: int
+    """How much more memory it may come to hold than when its target was found, in bytes."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -75,6 +80,7 @@ class Bounds:
             stall_s=max(20.0, 10 * timeout_s),
             case_s=2 * Limits().case_s + settings.search_s,
             end_s=max(10.0, 5 * timeout_s) + settings.settle_s,
+            memory_bytes=min(_MOST_BYTES, machine_bytes() // 2),
         )
 
 
@@ -102,6 +108,7 @@ def supervise(
     """
     bounds = bounds or Bounds.of(settings)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(ending_orphans())
         children = [
             stack.enter_context(JudgeChild(target, settings, bounds.end_s)) for target in targets
         ]
@@ -165,6 +172,8 @@ class _Run:
         self._failure: str | None = None
         self._done = False
         self._pulse = _Pulse(bounds)
+        self._memory_bytes = 0
+        """What the process had when its target was found."""
         self.result = RunResult(
             target=child.target,
             capabilities=Capabilities(),
@@ -196,6 +205,7 @@ class _Run:
         if interruption.count:
             self._conclude(INTERRUPTED, missing=False)
             return
+        self._memory_bytes = self._child.memory_bytes()
         self._child.go()
         self._pulse = _Pulse(self._bounds)
         forwarded = 0
@@ -230,9 +240,17 @@ class _Run:
         if self._done:
             return self._failure or "its judge ended without a result"
         overdue = self._pulse.overdue(silent=not messages, resolving=not self._resolved)
+        overdue = overdue or self._swollen()
         if overdue is not None:
             return self._child.put_down(overdue)
         return None
+
+    def _swollen(self) -> str | None:
+        """Returns by how much the process grew, if that was too much for the machine."""
+        grown = self._child.memory_bytes() - self._memory_bytes
+        if grown <= self._bounds.memory_bytes:
+            return None
+        return f"it took {grown / (1 << 20):.0f} MiB of memory"
 
     def _take(self, message: dict[str, Any]) -> None:
         match message["kind"]:

@@ -131,6 +131,10 @@ class ContextTask(Generic[T]):
             entered.set_exception(raised)
             entered.exception()  # known: whoever entered may have been cancelled, and ask no more
         finally:
+            if not entered.done():
+                # What passed by is none of an `Exception`; nobody is to wait for it in vain.
+                entered.set_exception(TargetTimeout("entering did not come to an end"))
+                entered.exception()
             self._on_left()
             # Used once: without these, a case's history is free as soon as the case is.
             self._factory = _used

@@ -59,12 +59,27 @@ class Judged:
     planned: list[Instance] = field(default_factory=list)
     session: Session | None = None
     revised: dict[str, CaseResult] = field(default_factory=dict)
-    """Results that late arrivals changed after their test function had ended."""
+    """Results that late arrivals changed after their test function had passed."""
 
     def on_event(self, event: EngineEvent) -> None:
         """Takes an event of the engine."""
-        if isinstance(event, ResultRevised):
+        if isinstance(event, ResultRevised) and event.before.outcome == "passed":
             self.revised[event.after.id] = event.after
+
+    def tell_late(self) -> None:
+        """Tells once which cases late arrivals failed, after pytest had told that they passed.
+
+        Raises:
+            NotConformant: some did.
+        """
+        late = [case for case in self.revised.values() if case.outcome == "failed"]
+        self.revised.clear()
+        if late and self.session is not None:
+            name, docs_url = self.session.name, self.settings.docs_url
+            raise NotConformant(
+                "late arrivals fail these cases after their end:\n\n"
+                + "\n\n".join(failure_text(case, name, docs_url) for case in late)
+            )
 
     def results(self) -> list[RunResult]:
         """Returns the result of the target, if it was judged."""
@@ -91,8 +106,15 @@ _RESULT: Final[pytest.StashKey[CaseResult]] = pytest.StashKey()
 """The result of a case."""
 
 
-class NotConformant(Exception):
-    """A case failed; the message is the whole explanation."""
+class NotConformant(pytest.fail.Exception):  # type: ignore[misc]  # because: pytest gives it no other name
+    """A case failed; the message is the whole explanation.
+
+    pytest shows no traceback of it: for one it would parse sources, at which CPython 3.11 fails now and
+    then, where the collector runs meanwhile, and the run would end midway.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, pytrace=False)
 
 
 class CaseModule(pytest.Module):
@@ -272,20 +294,12 @@ def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
         try:
             complete(loop, session.start())
             yield Probing(session, loop)
-            judged.revised.clear()
         except KeyboardInterrupt:
             session.interrupt(INTERRUPTED)
             raise
         finally:
             complete(loop, session.finish())
-    late = [case for case in judged.revised.values() if case.outcome == "failed"]
-    if late:
-        raise NotConformant(
-            "late arrivals fail these cases after their end:\n\n"
-            + "\n\n".join(
-                failure_text(case, session.name, session.result.settings.docs_url) for case in late
-            )
-        )
+    judged.tell_late()
 
 
 @dataclass(frozen=True)
@@ -296,6 +310,19 @@ class Probing:
     loop: asyncio.AbstractEventLoop
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Finishes the run of a target with its last case.
+
+    pytest would do so as it sets up the first case of the next target, which would then not be run.
+    """
+    judge: CaseJudge | None = getattr(item, "funcargs", {}).get("probe") if _is_case(item) else None
+    last = judge is not None and judge.finish_if_last()
+    yield
+    if last:
+        judged_by(item).tell_late()
+
+
 class CaseJudge:
     """The `probe` of a case's test function: the engine hands the case's body the real one."""
 
@@ -303,6 +330,13 @@ class CaseJudge:
         self._probing = probing
         self._instance = instance
         self._item = item
+
+    def finish_if_last(self) -> bool:
+        """Finishes the run if this was the last case of its target; returns whether it was."""
+        last = judged_by(self._item).planned[-1] == self._instance
+        if last:
+            complete(self._probing.loop, self._probing.session.finish())
+        return last
 
     def judge(self) -> None:
         """Runs the case.

@@ -83,7 +83,7 @@ class Reporting:
         ):
             return exitstatus
         if self._exit_code is None:
-            failed = exit_code(self._results) == 3 or bool(self._unrun)
+            failed = exit_code(self._results) != 0 or bool(self._unrun)
             return pytest.ExitCode.TESTS_FAILED if failed else exitstatus
         failed = self._exit_code != 0 or self._others_failed
         return pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK

@@ -89,6 +89,38 @@ class Hostile(Driver):
         while True:
             raw("x" * 65536)
 
+    async def prints_what_is_no_text(self):
+        os.write(1, b"\xff\xfe\x00\x80\n")
+
+    async def answers_in_depth(self):
+        raw("[" * 100_000 + "]" * 100_000 + "\n")
+
+    async def answers_with_a_huge_number(self):
+        raw('{"jsonrpc": "2.0", "id": ' + "9" * 10_000 + ', "result": {}}\n')
+
+    async def answers_with_a_list(self):
+        raw(json.dumps({"jsonrpc": "2.0", "id": self.request["id"], "result": [1]}) + "\n")
+
+    async def answers_nobody(self):
+        raw('{"jsonrpc": "2.0", "id": null, "error": {"code": -32700, "message": "what?"}}\n')
+
+    async def fails_without_a_code(self):
+        raw(json.dumps({"jsonrpc": "2.0", "id": self.request["id"], "error": "no"}) + "\n")
+
+    async def closes_input(self):
+        os.close(0)
+
+    async def closes_errors(self):
+        os.close(2)
+
+    async def drips(self):
+        for _ in range(20):
+            os.write(1, b" ")
+            await asyncio.sleep(0.01)
+
+    async def swells(self):
+        self.kept = bytearray(b"x") * (1 << 28)
+
     async def floods_errors(self):
         for _ in range(20_000):
             os.write(2, b"x" * 99 + b"\n")

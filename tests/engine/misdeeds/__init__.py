@@ -1,0 +1,13 @@
+"""What a hostile target does, once: each module enters its own into the two tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.misdeeds import blocking, changing, ending, leaking, looping, lying, raising
+from engine.misdeeds.registry import LIES, MISDEEDS
+
+__all__ = ["LIES", "MISDEEDS", "MODULES"]
+
+MODULES: Final = (raising, ending, looping, blocking, changing, leaking, lying)
+"""They are imported for what they enter."""

@@ -1,0 +1,55 @@
+"""Misdeeds that raise: each kind of exception."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn
+
+from engine.misdeeds.registry import MISDEEDS
+
+
+class Odd(BaseException):
+    """An exception that is no `Exception`."""
+
+
+class Unprintable(Exception):
+    """An exception that cannot be described."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+def raising(error: BaseException) -> Callable[..., NoReturn]:
+    """Returns a function that raises."""
+
+    def raise_it(*_: object) -> NoReturn:
+        raise error
+
+    return raise_it
+
+
+for _error in (
+    ValueError("no"),
+    OSError(5, "no"),
+    TimeoutError("no"),
+    MemoryError("no"),
+    RecursionError("no"),
+    StopIteration("no"),
+    StopAsyncIteration("no"),
+    GeneratorExit("no"),
+    KeyboardInterrupt("no"),
+    SystemExit(0),
+    asyncio.CancelledError("no"),
+    Odd("no"),
+    Unprintable("no"),
+    ExceptionGroup("no", [ValueError("one"), OSError("two")]),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"),
+    ValueError("x" * 1_000_000),
+    ValueError("\ud800\x00\x1b[31m"),
+):
+    _name = f"raises_{type(_error).__name__}"
+    MISDEEDS[_name if _name not in MISDEEDS else f"{_name}_{len(MISDEEDS)}"] = raising(_error)
