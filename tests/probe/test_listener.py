@@ -154,6 +154,27 @@ async def test_read_that_leaving_does_not_end_is_a_breach() -> None:
         assert pump.done()
 
 
+@pytest.mark.parametrize(("closes", "charge"), [(False, "PUB-11"), (True, "PUB-17")])
+async def test_leaving_that_fails_is_charged_to_closing_after_that(
+    closes: bool, charge: str
+) -> None:
+    class Refuses(PliableClient):
+        def leave(self, member: Any) -> None:
+            super().leave(member)
+            raise RuntimeError("you may not leave")
+
+    async with rig(Refuses) as one:
+        client = await one.probe.open_client()
+        tenant = one.probe.make.tenant()
+        listener = await one.probe.subscribe(EventPattern.all(tenant), via=client)
+        if closes:
+            await one.probe.close(client)
+        violation = await listener.leave_quietly()
+        assert violation is not None
+        assert violation.requirements == (charge,)
+        assert "it raised RuntimeError: you may not leave" in violation.message
+
+
 async def test_subscription_that_is_lost_ends_with_its_reason() -> None:
     async with rig() as one:
         probe, tenant = one.probe, one.probe.make.tenant()

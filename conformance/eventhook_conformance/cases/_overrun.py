@@ -26,6 +26,7 @@ PUBLISHERS: Final = 64
 DROPPING: Final = ("drop_oldest", "drop_newest")
 NOT_BLOCKING: Final = (*DROPPING, "unbounded")
 _SLOWED: Final = 20
+_SLACK: Final = 64
 
 publisher_layouts: Final = pytest.mark.parametrize(
     "who", ["one", "many", pytest.param("many-elsewhere", marks=OTHER)]
@@ -59,6 +60,11 @@ class OverflowScenario:
         self.overflow = claimed.overflow
         self.count = 0
         """How many events were made for it."""
+
+    @property
+    def bound(self) -> int:
+        """Returns how many events a reader that stands still may hold at most, where that is bounded."""
+        return 2 * self.capacity + _SLACK
 
     @property
     def overrun(self) -> int:

@@ -59,6 +59,16 @@ class DropsTheNewest(_Roomy):
     make = _Full
 
 
+@bug(OVERFLOWING, "OVF-01", "OVF-06", seen="to get the newest event")
+class DropsTheNewestOfTwice(_Roomy):
+    """A pipe before the buffer holds as much again; when both are full, neither takes anything more."""
+
+    make = _Full
+
+    def room(self, capacity: int) -> int:
+        return 2 * capacity
+
+
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="it read 1023")
 class KeepsOneSlotFree(_Roomy):
     """The ring keeps one slot free to tell full from empty: it holds one less than claimed."""

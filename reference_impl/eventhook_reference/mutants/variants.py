@@ -187,6 +187,18 @@ class Unbounded(Correct):
         return Channel(1 << 40)
 
 
+class HoldsTwice(Correct):
+    """A pipe before the buffer holds as much again as is claimed."""
+
+    capabilities = Capabilities(event_capacity=64, stream_capacity=32)
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        claimed = self.capabilities
+        return Channel(
+            2 * (claimed.event_capacity if side == "events" else claimed.stream_capacity)
+        )
+
+
 class FreesAtOnce(Correct):
     """Keeps nothing but its subscriptions, so that there is nothing to clean up or to count."""
 
@@ -449,6 +461,7 @@ VARIANTS: Final[tuple[Mutant, ...]] = (
     variant("drops-newest", DropsNewest),
     variant("shared-ring-drops-newest", SharedRingDropsNewest),
     variant("unbounded", Unbounded),
+    variant("holds-twice", HoldsTwice),
     variant("frees-at-once", FreesAtOnce),
     variant("other-clients-hear-later", OtherClientsHearLater),
     variant("blocks", Blocks),

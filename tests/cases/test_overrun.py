@@ -1,0 +1,51 @@
+"""Holds a bus to its policy however much more than it claims it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eventhook_conformance.cases import catalog
+from eventhook_conformance.engine.runner import judge
+from eventhook_conformance.settings import Settings
+from eventhook_conformance.target import Capabilities
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants.base import Event, PliableClient, Side, pliable_target
+from eventhook_reference.mutants.variants import KeepsOldest
+
+CLAIMS = Capabilities(event_capacity=16, stream_capacity=16, total_order=True)
+CASES = [
+    catalog()[f"{module}::{name}[one]"]
+    for module, name in (
+        ("overflow", "an_overrun_drops_the_oldest"),
+        ("overflow_streams", "a_stream_overrun_drops_the_oldest"),
+    )
+]
+
+
+def charged(make: type[Channel[Any]], room: int) -> set[str]:
+    """Returns what a bus with such buffers, which claims to hold 16 and drop the oldest, is charged with."""
+
+    class Holding(PliableClient):
+        def make_channel(self, side: Side) -> Channel[Event]:
+            return make(room)
+
+    target = pliable_target("holding", Holding, CLAIMS)
+    result = judge(target, Settings(arrival_timeout_s=0.3, settle_s=0.05), CASES)
+    return {
+        identifier
+        for case in result.cases
+        for violation in case.violations
+        for identifier in violation.requirements
+    }
+
+
+@pytest.mark.parametrize("room", [16, 32, 96])
+def test_a_bus_that_holds_more_than_it_claims_is_held_to_its_policy(room: int) -> None:
+    assert charged(Channel, room) == set()
+    assert charged(KeepsOldest, room) >= {"OVF-01"}
+
+
+def test_a_bus_that_is_never_full_holds_too_much() -> None:
+    assert charged(Channel, 1 << 20) == {"OVF-05", "OVF-06"}
