@@ -63,6 +63,10 @@ def test_a_file_is_read() -> None:
     assert third.flaky
 
 
+def test_a_file_without_a_table_is_read() -> None:
+    assert parse('schema = 1\nspecification = "1.0"\n').entries == ()
+
+
 def test_a_file_that_is_saved_again_is_the_same() -> None:
     text = dump(parse(FILE))
     assert text == FILE

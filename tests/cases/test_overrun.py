@@ -25,7 +25,7 @@ CASES = [
 
 
 def charged(make: type[Channel[Any]], room: int) -> set[str]:
-    """Returns what a bus with such buffers, which claims to hold 16 and drop the oldest, is charged with."""
+    """Returns the charges of a bus with such buffers that claims to hold 16 and to drop the oldest."""
 
     class Holding(PliableClient):
         def make_channel(self, side: Side) -> Channel[Event]:

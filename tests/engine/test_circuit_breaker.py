@@ -97,6 +97,12 @@ def test_one_that_is_slow_as_well_is_not() -> None:
     assert "not run: the 24 cases up to own::23 did not pass, and took 0 s" in (first.message or "")
 
 
+def test_a_few_that_take_for_ever_are_enough() -> None:
+    result = run_many(FailsEveryCase, Limits(slow_s=0.0))
+    first = next(one for one in result.cases if one.outcome == "error")
+    assert "not run: the 3 cases up to own::2 did not pass, and took 0 s" in (first.message or "")
+
+
 @pytest.mark.slow
 def test_a_driver_that_fails_to_do_anything_ends_in_bounded_time(tmp_path: Path) -> None:
     done = subprocess.run(

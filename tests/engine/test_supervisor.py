@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eventhook_conformance.engine.events import EngineEvent, RunFinished
+from eventhook_conformance.engine.judge_child import machine_bytes
 from eventhook_conformance.engine.supervisor import Bounds, Refused, _Pulse, supervise
 from eventhook_conformance.settings import Settings
 
@@ -78,6 +81,25 @@ def test_what_one_target_does_to_its_process_changes_no_other(
     assert first.verdict == "inconclusive"
     assert "exit status 0" in (first.suite_failure or "")
     assert second.verdict == "conformant"
+
+
+def test_a_process_that_swells_is_ended_before_the_machine_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[1]), *sys.path])
+    monkeypatch.chdir(tmp_path)
+    told: list[EngineEvent] = []
+    little = replace(BOUNDS, memory_bytes=200 << 20)
+    targets = ["engine.hostile_targets:publish__swells", "memory"]
+    supervise(targets, QUICK, [told.append], bounds=little)
+    first, second = [one.result for one in told if isinstance(one, RunFinished)]
+    assert re.search(r"it took \d+ MiB of memory, in swells", first.suite_failure or "")
+    assert {one.outcome for one in first.cases} == {"error"}
+    assert second.verdict == "conformant"
+
+
+def test_more_memory_than_the_machine_has_is_no_bound() -> None:
+    assert 0 < BOUNDS.memory_bytes <= machine_bytes() // 2
 
 
 def used_s(*arguments: str) -> float:

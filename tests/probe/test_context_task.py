@@ -156,3 +156,17 @@ async def test_cancelling_what_entering_does() -> None:
     await asyncio.sleep(0)
     assert await one.cancel()
     assert entered.cancelled()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("error", [GeneratorExit("no"), GeneratorExit()])
+async def test_entering_that_raises_what_is_no_exception_is_waited_for_no_longer(
+    error: BaseException,
+) -> None:
+    @asynccontextmanager
+    async def quits() -> AsyncIterator[str]:
+        raise error
+        yield "never"
+
+    with pytest.raises(TargetTimeout, match="entering did not come to an end"):
+        await ContextTask(quits, Deadline(1.0)).enter(3600)

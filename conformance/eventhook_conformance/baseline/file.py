@@ -207,7 +207,7 @@ def _blocks(text: str) -> tuple[str, list[tuple[str, str, int]]]:
             starts.append(number)
     tops = [_first_comment(lines, start) for start in starts]
     blocks = []
-    for start, top, end in zip(starts, tops, [*tops[1:], len(lines)], strict=True):
+    for start, top, end in zip(starts, tops, [*tops, len(lines)][1:], strict=True):
         match = TABLE.match(lines[start])
         kind = match[1] if match else ""
         blocks.append((kind, "".join(lines[top:end]).strip("\n") + "\n", start + 1))

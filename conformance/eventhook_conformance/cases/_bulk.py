@@ -61,9 +61,13 @@ async def _chunk(
     subscription, count = listener.subscription, sum(map(len, chains))
     came: list[object] = []
 
+    published = 0
+
     async def publish_chain(chain: Sequence[Event]) -> None:
+        nonlocal published
         for event in chain:
             await publish(event)
+            published += 1
 
     async def read_all() -> None:
         while len(came) < count:
@@ -72,7 +76,7 @@ async def _chunk(
     publishing = [probe.spawn(publish_chain(chain)) for chain in chains]
     reading = probe.spawn(read_all())
     for one in publishing:
-        await probe.returns(one, "publish")
+        await probe.returns(one, "publish", progress=lambda: published)
     if not await probe.deadline.wait(reading, progress=lambda: len(came)):
         reading.cancel()
         return came
@@ -160,10 +164,14 @@ async def publish_all(probe: Probe, client: Client, grounds: Sequence[Ground], l
         CaseAborted: a publish raised or hung.
     """
 
+    published = 0
+
     async def lane(some: Sequence[Ground]) -> None:
+        nonlocal published
         for ground in some:
             await publisher(client, ground)(ground.event())
+            published += 1
 
     tasks = [probe.spawn(lane(grounds[start::lanes])) for start in range(lanes)]
     for task in tasks:
-        await probe.returns(task, "publish")
+        await probe.returns(task, "publish", progress=lambda: published)

@@ -23,7 +23,7 @@ async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
 
     A bus may hold more than it claims. Where nothing was lost, it is overrun by more than it may hold.
     """
-    via = "other" if who == "many-elsewhere" else None
+    via: Via = "other" if who == "many-elsewhere" else None
     publishers = 1 if who == "one" else PUBLISHERS
     stage = OverflowScenario(probe, side, via)
     for count in (stage.overrun, stage.bound + stage.overrun):
@@ -114,7 +114,9 @@ async def _ten_times(stage: OverflowScenario) -> None:
     """Publishes ten times the capacity, bounded by what the first tenth took."""
     began = now_s()
     await stage.probe.returns(
-        stage.publish_unrecorded(stage.capacity), "publishing to the capacity"
+        stage.publish_unrecorded(stage.capacity),
+        "publishing to the capacity",
+        progress=lambda: stage.unrecorded,
     )
     limit_s = stage.limit_s(now_s() - began)
     # One after the other, so that even a short wait for the reader adds up.

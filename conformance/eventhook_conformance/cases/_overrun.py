@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -60,6 +61,8 @@ class OverflowScenario:
         self.overflow = claimed.overflow
         self.count = 0
         """How many events were made for it."""
+        self.unrecorded = 0
+        """How many of those that are not recorded were published."""
 
     @property
     def bound(self) -> int:
@@ -103,6 +106,7 @@ class OverflowScenario:
         async def publish_all(some: Sequence[Event]) -> None:
             for event in some:
                 await publish(event)
+                self.unrecorded += 1
 
         lanes = max(1, min(publishers, count // 3))
         await self.probe.at_once(*(publish_all(events[number::lanes]) for number in range(lanes)))
@@ -240,8 +244,13 @@ async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[
             await probe.returns(
                 stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
             )
-            await probe.returns(stage.publish_unrecorded(stage.overrun), what)
+            publishing = stage.publish_unrecorded(stage.overrun)
+            await probe.returns(publishing, what, progress=partial(_unrecorded, stage))
         yield
+
+
+def _unrecorded(stage: OverflowScenario) -> int:
+    return stage.unrecorded
 
 
 def breach_of_policy(

@@ -86,7 +86,11 @@ async def _enter_while(
 
     beside = probe.spawn(publish())
     listener = await channel.subscribe(since)
-    await probe.returns(beside, "publishing while a subscription is entered")
+    await probe.returns(
+        beside,
+        "publishing while a subscription is entered",
+        progress=lambda: sum(one.returned is not None for one in probe.history.publishes),
+    )
     return listener
 
 

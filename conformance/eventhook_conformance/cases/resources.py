@@ -74,11 +74,15 @@ async def _expect_no_growth(probe: Probe, what: str, step: Step) -> None:
 
 
 async def _round(probe: Probe, what: str, step: Step) -> None:
+    done = 0
+
     async def steps() -> None:
+        nonlocal done
         for _ in range(_STEPS):
             await step()
+            done += 1
 
-    await probe.returns(steps(), f"{_STEPS} {what}")
+    await probe.returns(steps(), f"{_STEPS} {what}", progress=lambda: done)
     await asyncio.sleep(0)
 
 

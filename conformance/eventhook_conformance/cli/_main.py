@@ -49,6 +49,12 @@ class _OneLine(click.Group):
         found: click.Command = getattr(import_module(f"{__package__}.{module}"), attribute)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _leave_broken_pipe()  # click itself would end with 1, which means a verdict here
+
     def main(  # type: ignore[override]  # because: click overloads it by the literal of one flag
         self,
         args: Sequence[str] | None = None,
@@ -70,8 +76,6 @@ class _OneLine(click.Group):
         except click.Abort:
             click.echo("Error: interrupted", err=True)
             sys.exit(3)
-        except BrokenPipeError:
-            _leave_broken_pipe()
         except Exception as error:  # because: a traceback says nothing to a user
             if sys.flags.dev_mode:
                 raise

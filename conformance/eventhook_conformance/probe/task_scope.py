@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from eventhook_conformance.probe.deadline import Deadline
@@ -47,19 +47,27 @@ class TaskScope:
         tasks = [self.spawn(call) for call in calls]
         return [await task for task in tasks]
 
-    async def returns(self, call: Awaitable[T], what: str, *, timeout_s: float | None = None) -> T:
+    async def returns(
+        self,
+        call: Awaitable[T],
+        what: str,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[], int] | None = None,
+    ) -> T:
         """Returns the result of a call to the target.
 
         Args:
             call: the call.
             what: how messages name it.
             timeout_s: seconds to wait; None: the arrival timeout.
+            progress: a count, where it is many calls; each that it counts may take that long.
 
         Raises:
             CaseAborted: it raised or hung.
         """
         task = self.spawn(_awaited(call))
-        if not await self._deadline.wait(task, timeout_s=timeout_s):
+        if not await self._deadline.wait(task, timeout_s=timeout_s, progress=progress):
             raise self._findings.aborted(f"{what} to return", "it still had not in time")
         try:
             return task.result()

@@ -106,7 +106,7 @@ _RESULT: Final[pytest.StashKey[CaseResult]] = pytest.StashKey()
 """The result of a case."""
 
 
-class NotConformant(pytest.fail.Exception):  # type: ignore[misc]  # because: pytest gives it no other name
+class NotConformant(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # because: pytest gives it no other name
     """A case failed; the message is the whole explanation.
 
     pytest shows no traceback of it: for one it would parse sources, at which CPython 3.11 fails now and

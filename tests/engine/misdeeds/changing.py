@@ -183,13 +183,13 @@ def replaces_asyncio() -> None:
 
 @misdeed
 def replaces_warnings() -> None:
-    warnings.warn = warnings.showwarning = raising(Odd("no"))  # type: ignore[assignment]  # because: it is a misdeed
+    warnings.warn = warnings.showwarning = raising(Odd("no"))
     warnings.simplefilter("always")
 
 
 @misdeed
 def replaces_the_collector() -> None:
-    gc.collect = gc.freeze = raising(Odd("no"))  # type: ignore[assignment]  # because: it is a misdeed
+    gc.collect = gc.freeze = raising(Odd("no"))
     gc.callbacks.append(lambda *_: os._exit(0) if len(kept) > 1 << 20 else None)
     gc.disable()
 

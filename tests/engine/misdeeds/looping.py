@@ -95,7 +95,7 @@ def cancels_all() -> None:
 def closes_all_coroutines() -> None:
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         with suppress(BaseException):
-            task.get_coro().close()  # type: ignore[union-attr]  # because: it is a misdeed
+            task.get_coro().close()
 
 
 @misdeed
