@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from eventhook_conformance.cases import resources
+from eventhook_conformance.contract import Subscription
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import NotOffered
 from eventhook_reference.memory_replay import ReplayBus, ReplaySubscription, replay_target
+from eventhook_reference.mutants.base import PliableClient
 from eventhook_reference.mutants.replay_variants import ReplayByUuid, ReplayOfAMoment
-from probe.rig import rig_of
+from probe.rig import rig, rig_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -65,3 +70,21 @@ async def test_events_are_not_counted_where_a_history_keeps_them(side: Side) -> 
         with pytest.raises(NotOffered, match="have a history"):
             await written(resources.delivered_events_are_not_kept)(one.probe, side)
         assert one.history.publishes == []
+
+
+class _TakesItsTime(PliableClient):
+    """Leaving takes 4 ms."""
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        async with super().subscription(side, selects) as channel:
+            yield channel
+        await asyncio.sleep(0.004)
+
+
+@pytest.mark.parametrize("side", SIDES)
+async def test_many_calls_may_take_longer_than_one(side: Side) -> None:
+    async with rig(_TakesItsTime, timeout_s=0.3) as one:
+        await written(resources.left_subscriptions_are_not_kept)(one.probe, side=side)
+        assert one.found() == []
+        assert one.probe.violations == []
