@@ -90,7 +90,9 @@ def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T
 
 def _how_stopped(error: SystemExit | RuntimeError) -> str:
     if isinstance(error, SystemExit):
-        return f"raised SystemExit({error.code!r:.80}) in a callback or a task"
+        plain = type(error.code) in (int, str, type(None))
+        code = f"({error.code!r:.80})" if plain else ""
+        return f"raised SystemExit{code} in a callback or a task"
     return "stopped the event loop"
 
 

@@ -194,12 +194,15 @@ def _rows() -> Iterator[Row]:
         yield _row(place, "crashes", UNUSABLE, "SIGSEGV")
         yield _row(place, "raises_ValueError", UNUSABLE, "ValueError: no")
         yield _row(place, "raises_SystemExit", UNUSABLE, "SystemExit")
+        yield _row(place, "raises_Odd", UNUSABLE, "Odd: no")
         yield _row(place, "closes_all_descriptors", UNUSABLE | UNDECIDED)
         yield _row(place, "replaces_json", CONFORMANT | UNUSABLE | ANY_TROUBLE)
-    yield _row("open", "raises_GeneratorExit", UNUSABLE | UNDECIDED, "GeneratorExit")
+    yield _row("open", "raises_GeneratorExit", UNUSABLE, "entering did not come to an end")
     for place in ("subscribe", "read", "leave", "close"):
         yield _row(place, "raises_ValueError", BROKEN, "ValueError: no")
-        yield _row(place, "raises_GeneratorExit", ANY_TROUBLE, "GeneratorExit")
+        yield _row(place, "raises_GeneratorExit", ANY_TROUBLE, "GeneratorExit|come to an end")
+        yield _row(place, "raises_Odd", BROKEN, "Odd: no")
+        yield _row(place, "raises_SystemExit", BROKEN, "SystemExit")
         yield _row(place, "exits_0", UNDECIDED, "exit status 0")
         yield _row(place, "spins", ANY_TROUBLE | CONFORMANT, "")
 

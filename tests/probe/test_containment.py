@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from eventhook_conformance.checker.violation import in_full
 from eventhook_conformance.probe.containment import TargetCancelled, TargetExited, contain, end
+from eventhook_conformance.probe.failure import describe
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,6 +42,26 @@ async def test_errors_are_tamed() -> None:
     assert contain(error) is error
     assert isinstance(contain(SystemExit(3)), TargetExited)
     assert isinstance(contain(asyncio.CancelledError()), TargetCancelled)
+
+
+class Mute:
+    """Ends whoever looks at it."""
+
+    def __repr__(self) -> str:
+        raise SystemExit
+
+    __str__ = __repr__
+
+
+class MuteError(Exception):
+    __str__ = Mute.__repr__
+
+
+async def test_what_an_error_says_of_itself_ends_nobody() -> None:
+    assert str(contain(SystemExit(3))) == "SystemExit(3)"
+    assert str(contain(SystemExit(Mute()))) == "SystemExit"
+    assert describe(MuteError()) == "MuteError: its text cannot be read: SystemExit"
+    assert in_full(Mute()) == "<a Mute that cannot be printed: SystemExit>"
 
 
 async def test_cancellation_that_was_asked_for_stays_one() -> None:

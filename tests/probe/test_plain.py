@@ -94,3 +94,8 @@ def test_what_cannot_be_read_is_said_and_raises_nothing(error: type[BaseExceptio
 def test_what_is_no_event_comes_back_itself() -> None:
     assert plain("no event") == "no event"
     assert plain(None) is None
+
+
+def test_what_is_no_event_and_has_a_say_of_its_own_is_kept_out() -> None:
+    assert repr(plain(Anything())) == "<a Anything>"
+    assert repr(plain(Text("no event"))) == "<a Text>"

@@ -186,7 +186,9 @@ def in_full(value: object) -> str:
     """Returns the `repr` of a value, whatever it is."""
     try:
         return repr(value)
-    except Exception as error:  # because: a target may deliver what cannot even be printed
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # because: a target may deliver what cannot even be printed
         return f"<a {type(value).__name__} that cannot be printed: {type(error).__name__}>"
 
 

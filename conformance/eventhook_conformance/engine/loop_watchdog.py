@@ -21,11 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from eventhook_conformance.probe.containment import Interruption
+
 _SCHEDULED: Final = Path("/proc/thread-self/schedstat")
 _LEAST_S: Final = 0.05
 
 
-class LoopBlocked(BaseException):
+class LoopBlocked(Interruption):
     """Raised into the code that blocks the loop; no target should catch it as one of its own."""
 
 

@@ -171,5 +171,7 @@ class Client:
 async def _guarded(call: Coroutine[Any, Any, T]) -> T:
     try:
         return await call
-    except (SystemExit, asyncio.CancelledError) as error:
+    except Exception:
+        raise
+    except BaseException as error:  # because: whatever the target raises is a finding, not our end
         raise contain(error) from None

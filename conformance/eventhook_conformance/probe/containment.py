@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
+from eventhook_conformance.probe.failure import describe
+
 _GRACE_S: Final = 0.2
 
 
@@ -17,13 +19,28 @@ class TargetCancelled(Exception):
     """The target raised CancelledError though nobody had cancelled it."""
 
 
+class TargetRaised(Exception):
+    """The target raised what is no `Exception`."""
+
+
+class Interruption(BaseException):
+    """Raised by the suite into code of the target; passes through everything on its way back."""
+
+
+_PASSING: Final = (
+    *(Exception, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit),
+    Interruption,
+)
+
+
 def contain(error: BaseException) -> BaseException:
     """Returns what a target raised in the current task, as something that ends neither task nor process."""
     if isinstance(error, SystemExit):
-        return TargetExited(repr(error))
+        plain = type(error.code) in (int, str, type(None))
+        return TargetExited(f"SystemExit({error.code!r:.80})" if plain else "SystemExit")
     if isinstance(error, asyncio.CancelledError) and not _cancelled():
         return TargetCancelled("CancelledError, though nobody had cancelled the call")
-    return error
+    return error if isinstance(error, _PASSING) else TargetRaised(describe(error))
 
 
 def _cancelled() -> bool:

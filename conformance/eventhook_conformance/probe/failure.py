@@ -41,7 +41,9 @@ def describe(error: BaseException) -> str:
     """Returns an exception in one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception as other:  # because: a target's exception may not bear to be printed
+    except KeyboardInterrupt:
+        raise
+    except BaseException as other:  # because: a target's exception may not bear to be printed
         text = f"its text cannot be read: {type(other).__name__}"
     return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 
 _EXACT: Final = frozenset({str, int, float, bool, type(None), UUID, StreamEventType})
+_BUILT_IN: Final = _EXACT | {dict, list, tuple, bytes}
 _EVENT_MEMBERS: Final = FlovynEvent.__struct_fields__
 _STREAM_MEMBERS: Final = StreamEvent.__struct_fields__
 _event_members: Final = attrgetter(*_EVENT_MEMBERS)
@@ -35,9 +36,10 @@ class Unreadable:
 
 
 def plain(delivered: object) -> object:
-    """Returns the event with members of exact built-in types; what is no event comes back itself.
+    """Returns the event with members of exact built-in types.
 
-    What cannot be read comes back as `Unreadable`, whatever reading it raised.
+    What is no event comes back itself if it is of a built-in type, which no target can change, else as
+    `Unreadable`. So does what cannot be read, whatever reading it raised.
     """
     try:
         if isinstance(delivered, FlovynEvent):
@@ -50,7 +52,9 @@ def plain(delivered: object) -> object:
         return Unreadable(
             f"a {type(delivered).__name__} that cannot be read: {type(error).__name__}"
         )
-    return delivered
+    return (
+        delivered if type(delivered) in _BUILT_IN else Unreadable(f"a {type(delivered).__name__}")
+    )
 
 
 def _event(event: FlovynEvent) -> FlovynEvent:

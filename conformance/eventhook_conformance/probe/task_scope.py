@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from eventhook_conformance.probe.containment import contain
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, outcome_of
 from eventhook_conformance.probe.findings import Findings
@@ -28,9 +29,10 @@ class TaskScope:
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs a coroutine beside the case."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(_contained(work))
         self.running.add(task)
         task.add_done_callback(self._done)
+        task.add_done_callback(lambda _: work.close())  # it may never have begun
         return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -91,6 +93,15 @@ class TaskScope:
             self._findings.add(expected, f"it returned {task.result()!r:.100}")
         elif not isinstance(raised, error):
             self._findings.add(expected, outcome_of(raised))
+
+
+async def _contained(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except Exception:
+        raise
+    except BaseException as error:  # because: whatever the target raises is a finding, not our end
+        raise contain(error) from None
 
 
 async def _awaited(call: Awaitable[T]) -> T:
