@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
+from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
 
 _EXACT: Final = frozenset({str, int, float, bool, type(None), UUID, StreamEventType})
@@ -35,11 +36,22 @@ class Unreadable:
         return f"<{self._text}>"
 
 
+class Foreign(Unreadable):
+    """Stands for a delivered object that is no event.
+
+    Args:
+        text: as messages show it.
+    """
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 def plain(delivered: object) -> object:
     """Returns the event with members of exact built-in types.
 
     What is no event comes back itself if it is of a built-in type, which no target can change, else as
-    `Unreadable`. So does what cannot be read, whatever reading it raised.
+    `Foreign`. What cannot be read comes back as `Unreadable`, whatever reading it raised.
     """
     try:
         if isinstance(delivered, FlovynEvent):
@@ -52,9 +64,7 @@ def plain(delivered: object) -> object:
         return Unreadable(
             f"a {type(delivered).__name__} that cannot be read: {type(error).__name__}"
         )
-    return (
-        delivered if type(delivered) in _BUILT_IN else Unreadable(f"a {type(delivered).__name__}")
-    )
+    return delivered if type(delivered) in _BUILT_IN else Foreign(shown(delivered))
 
 
 def _event(event: FlovynEvent) -> FlovynEvent:
