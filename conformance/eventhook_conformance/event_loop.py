@@ -97,7 +97,7 @@ def _how_stopped(error: SystemExit | RuntimeError) -> str:
 
 
 def was_interrupted() -> bool:
-    """Whether SIGINT cancelled the coroutine that `complete` runs; asked from within it."""
+    """Returns whether SIGINT cancelled the coroutine that `complete` runs; asked from within it."""
     task = asyncio.current_task()
     return task is not None and task in _reasons and _reasons[task] is None
 

@@ -245,12 +245,8 @@ async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[
                 stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
             )
             publishing = stage.publish_unrecorded(stage.overrun)
-            await probe.returns(publishing, what, progress=partial(_unrecorded, stage))
+            await probe.returns(publishing, what, progress=partial(getattr, stage, "unrecorded"))
         yield
-
-
-def _unrecorded(stage: OverflowScenario) -> int:
-    return stage.unrecorded
 
 
 def breach_of_policy(

@@ -293,10 +293,5 @@ class Listener:
         # Leaving is fine after the client was closed: it is closing that broke it then.
         events = "PUB-11" if self.entry.closing is None else "PUB-17"
         requirement = events if self.entry.side == "events" else "STR-06"
-        return Violation(
-            "failed",
-            (requirement,),
-            f"{expected} ({self.entry.name})",
-            f"{seen}",
-            (self.entry,),
-        )
+        expected = f"{expected} ({self.entry.name})"
+        return Violation("failed", (requirement,), expected, seen, (self.entry,))

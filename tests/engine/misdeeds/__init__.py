@@ -1,4 +1,4 @@
-"""What a hostile target does, once: each module enters its own into the two tables."""
+"""Misdeeds of a hostile target, each done once: the modules enter their own into the two tables."""
 
 from __future__ import annotations
 
