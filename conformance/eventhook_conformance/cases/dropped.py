@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario, breach_of_policy
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Side
@@ -96,6 +99,66 @@ async def dropped_stays_exact(probe: Probe) -> None:
 async def dropped_of_a_stream_stays_exact(probe: Probe) -> None:
     """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
     await _stays_exact(probe, "streams")
+
+
+async def _counts_on(probe: Probe, side: Side) -> None:
+    stage = OverflowScenario(probe, side)
+    listener = await stage.subscribe()
+    try:
+        await stage.publish_unrecorded(3 * stage.capacity + 300)
+        await stage.all_arrived()
+        held = await stage.read_held_unrecorded(listener)
+        lost, said = stage.count - held, listener.dropped
+    finally:
+        # What it holds is recorded nowhere, so nobody may read it later.
+        await listener.leave_quietly()
+    probe.expect(
+        said == lost,
+        f"`dropped` to be {lost}: {stage.count} were published, {held} read",
+        "it is None: the bus does not tell" if said is None else f"it is {said}",
+        listener.entry,
+    )
+
+
+@case("OVF-07", needs={"overflow": DROPPING})
+async def dropped_counts_past_the_capacity(probe: Probe) -> None:
+    """More was lost than a subscription holds, or a small number can count."""
+    await _counts_on(probe, "events")
+
+
+@case("OVF-07", needs={"overflow": DROPPING}, profile="streams")
+async def dropped_of_a_stream_counts_past_the_capacity(probe: Probe) -> None:
+    """More was lost than a subscription holds, or a small number can count."""
+    await _counts_on(probe, "streams")
+
+
+async def _outlives_closing(probe: Probe, side: Side) -> None:
+    client, stage = await probe.open_client(), OverflowScenario(probe, side)
+    listener = await stage.subscribe(client)
+    count = _Count(stage, listener)
+    await stage.publish(stage.capacity + 7)
+    await stage.all_arrived()
+    if not count.look("after an overrun"):
+        return
+    await probe.close(client)
+    if count.look("when its client was closed"):
+        await listener.read_end()
+        count.look("when all is read")
+
+
+_CLOSES: Final[Mapping[str, tuple[Any, ...]]] = {"overflow": DROPPING, "multi_client": (True,)}
+
+
+@case("OVF-07", needs=_CLOSES, clients=1)
+async def dropped_outlives_closing(probe: Probe) -> None:
+    """What was lost stays lost when the client closes, and when the rest is read."""
+    await _outlives_closing(probe, "events")
+
+
+@case("OVF-07", needs=_CLOSES, clients=1, profile="streams")
+async def dropped_of_a_stream_outlives_closing(probe: Probe) -> None:
+    """What was lost stays lost when the client closes, and when the rest is read."""
+    await _outlives_closing(probe, "streams")
 
 
 async def _looking_moves_nothing(probe: Probe, side: Side) -> None:

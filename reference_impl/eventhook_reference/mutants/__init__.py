@@ -27,6 +27,7 @@ from eventhook_reference.mutants.lifecycles_lasting import LIFECYCLES_LASTING
 from eventhook_reference.mutants.lifecycles_telling import LIFECYCLES_TELLING
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.lying import LYING
+from eventhook_reference.mutants.near import NEAR
 from eventhook_reference.mutants.neighbours import NEIGHBOURS
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
@@ -101,6 +102,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *COUNTING_LOSSES,
     *NEIGHBOURS,
     *BESIDE,
+    *NEAR,
     *HASTY,
     *CANCELLED_PUBLISHES,
     *REMEMBERING,

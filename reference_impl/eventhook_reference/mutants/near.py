@@ -1,0 +1,141 @@
+"""Bugs that take things for one another that are nearly alike, or lose a count on the way."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, SidedClient
+
+NEAR: list[Mutant] = []
+
+_EVERYBODY: Final = UUID(int=(1 << 128) - 1)
+_TOKENS: Final = 8
+
+
+@bug(NEAR, "TEN-01", seen="nothing of another tenant")
+class ComparesTenantsWithoutTheLastDigit(PliableClient):
+    """Tenants are told apart by 31 of their 32 digits."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        if pattern.tenant_id.int >> 4 == event.tenant_id.int >> 4:
+            event = msgspec.structs.replace(event, tenant_id=pattern.tenant_id)
+        return super().matches(pattern, event)
+
+
+@bug(NEAR, "TEN-01", seen="nothing of another tenant")
+class TakesAllOnesForEverybody(PliableClient):
+    """The id of all ones stands for every tenant."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        if pattern.tenant_id == _EVERYBODY:
+            event = msgspec.structs.replace(event, tenant_id=pattern.tenant_id)
+        return super().matches(pattern, event)
+
+
+@bug(NEAR, "PAT-07", seen="expected only events with source")
+class ComparesSourcesAsNumbers(PliableClient):
+    """Sources that are numbers are compared as such."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        source = pattern.source
+        if source is not None and source.isdecimal() and event.source.isdecimal():
+            source = event.source if int(source) == int(event.source) else source
+        return super().matches(msgspec.structs.replace(pattern, source=source), event)
+
+
+@bug(NEAR, "PAT-07", seen="expected only events with source")
+class ComparesComposedSources(PliableClient):
+    """Sources are brought into one Unicode form before they are compared."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        if pattern.source is not None:
+            composed = unicodedata.normalize("NFKC", pattern.source)
+            pattern = msgspec.structs.replace(pattern, source=composed)
+            source = unicodedata.normalize("NFKC", event.source)
+            event = msgspec.structs.replace(event, source=source)
+        return super().matches(pattern, event)
+
+
+@bug(NEAR, "PAT-03", seen="expected only events with event_type_prefix")
+class ComparesTheFirstEightTokens(PliableClient):
+    """An index of prefixes is eight tokens deep, and what is deeper is not compared."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        prefix = pattern.event_type_prefix
+        if prefix is not None:
+            prefix = ".".join(prefix.split(".")[:_TOKENS])
+            pattern = msgspec.structs.replace(pattern, event_type_prefix=prefix)
+        return super().matches(pattern, event)
+
+
+@bug(NEAR, "STR-02", seen="got an event of the stream")
+class ComparesTheEndOfKeys(PliableClient):
+    """Keys are compared by as many letters, from the end, as a UUID has."""
+
+    def admits(self, member: Member, event: Event) -> bool:
+        if member.side == "streams":
+            return bool(member.selects[-36:] == event.workflow_execution_id[-36:])
+        return super().admits(member, event)
+
+
+class _ClosesItsBooks(Channel[Any]):
+    def finish(self) -> None:
+        super().finish()
+        self.dropped = 0
+
+
+@bug_on_each_side(NEAR, events=("OVF-07",), streams=("OVF-07",), seen="when its client was closed")
+class ForgetsLossesWhenItsClientCloses(SidedClient):
+    """Closing a client closes the books of its subscriptions: `dropped` is 0."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _ClosesItsBooks(capacity)
+
+
+class _MakesRoomToCount(Channel[Any]):
+    """Newest events lie beside the buffer, until somebody looks or reads it empty."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self._beside: list[Any] = []
+
+    @property
+    def dropped(self) -> int:
+        """Looked at, and so worked out."""
+        self._catch_up()
+        return self._count
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._count = count
+
+    def push(self, event: Any) -> bool:
+        if self._end is None:
+            self._beside.append(event)
+            if len(self._beside) >= self._capacity // 4:
+                self._catch_up()
+            self.wake()
+        return False
+
+    def _catch_up(self) -> None:
+        beside, self._beside = self._beside, []
+        for event in beside:
+            super().push(event)
+
+
+@bug_on_each_side(
+    NEAR, events=("OVF-01",), streams=("OVF-06",), seen="though `dropped` was looked at"
+)
+class MakesRoomWhenSomebodyLooks(SidedClient):
+    """Newest events lie beside a full buffer; looking at `dropped` puts them in, among what is read."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _MakesRoomToCount(capacity)
