@@ -1,7 +1,7 @@
 """JSON values that refuse to change, so that one copy serves every subscriber (EVT-04).
 
 They are a `dict` and a `list` to all who read: `isinstance`, `==`, `json.dumps` and msgspec see no
-difference, slices and `copy()` are plain. What is copied or pickled comes out plain and mutable.
+difference, slices and `copy()` are plain. A copied or pickled value comes out plain and mutable.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Barrier:
     def joined(self, current: int) -> tuple[Round, asyncio.Future[None]]:
         """Returns the round of the bytes written just now in this epoch, and a future of its outcome.
 
-        Whoever calls this sees to it that a round is under way before waiting, as `passed` does. It
+        The caller must see to it that a round is under way before waiting, as `passed` does. It
         is apart for those who wait often, whom each layer costs.
         """
         mine = self._gathering

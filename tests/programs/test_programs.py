@@ -58,12 +58,15 @@ def test_a_program_is_read_back_from_json() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("subscribe", "a program is a list of steps"),
-        ([["no-such", 1]], "step 1: no operation 'no-such'"),
-        ([["yield", 0], ["subscribe", 0]], "step 2: subscribe takes 3 numbers"),
-        ([["subscribe", 0, 1, "all"]], "subscribe takes 3 numbers"),
-        ([["together", "x", ["yield", 0], ["yield", 0]]], "is no number of yields"),
-        ([5], "step 1 is 5"),
+        ("subscribe", "expected a list of steps, got 'subscribe'"),
+        ([["no-such", 1]], "step 1: expected one of .*, got 'no-such'"),
+        (
+            [["yield", 0], ["subscribe", 0]],
+            r"step 2: expected 3 numbers after subscribe, got \[0\]",
+        ),
+        ([["subscribe", 0, 1, "all"]], "expected 3 numbers after subscribe"),
+        ([["together", "x", ["yield", 0], ["yield", 0]]], "expected a number of yields, got 'x'"),
+        ([5], "step 1: expected a name and its numbers, got 5"),
     ],
 )
 def test_what_is_no_program_says_why(value: object, message: str) -> None:
@@ -82,7 +85,7 @@ def test_a_saved_program_is_loaded_again(tmp_path: Path) -> None:
 def test_a_broken_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"no JSON|expected"):
+    with pytest.raises(ValueError, match="expected"):
         load_program(path)
 
 

@@ -1,6 +1,6 @@
 """Subscriptions in every state, which have no part in what happens beside them.
 
-Some wait, some hold what is unread, one never had anything, one is full. What happens beside them has their
+Some wait, some hold unread events, one never had any, one is full. Everything beside them has their
 names: the tenant's events and the stream of its text, a workflow's events and the workflow's own stream. So
 all that is looked up by a name too short meets here.
 """

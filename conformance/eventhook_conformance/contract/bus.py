@@ -52,7 +52,7 @@ class EventBus(ABC):
     async def publish(self, event: FlovynEvent) -> None:
         """Hands the event to every matching active subscription, and waits for none of them.
 
-        Succeeds without subscribers too (PUB-08). What the publisher does to `event.data`
+        Succeeds without subscribers too (PUB-08). A change by the publisher to `event.data`
         afterwards changes nothing that is delivered (EVT-04).
 
         Raises:

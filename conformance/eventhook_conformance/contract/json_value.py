@@ -140,7 +140,7 @@ def json_equal(left: Any, right: Any) -> bool:
     """Returns whether two JSON values are the same by value.
 
     `1` equals `1.0` and `0` equals `-0.0`, a boolean is no number, and the order of keys means
-    nothing. What is no JSON value equals nothing.
+    nothing. A value that is not JSON equals nothing.
 
     JavaScript and Go write the float `1.2345678901234566e+17` as `123456789012345660`. The digits
     are the same, and so is the number, though the integer is not what the float is in binary.

@@ -113,7 +113,7 @@ class CaseRunner:
         """Runs the first case that seems to lose or reorder again, reading on for what may be late.
 
         Returns:
-            What explains the first result, if it does; else that.
+            The second result if it explains the first; else the first.
         """
         await look_for_order(self._context, self.probe)
         second = await self._judge(instance, probe, perf_counter())

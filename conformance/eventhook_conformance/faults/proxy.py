@@ -1,6 +1,6 @@
 """A TCP proxy of the suite's own, between a client and its server: what networks do, on demand.
 
-It knows no protocol. What it does to the bytes it counts, so that a fault can be seen to have happened.
+It knows no protocol. It counts the bytes of each fault, which shows that the fault happened.
 Closing it is complete, and waits for nobody but its own tasks.
 """
 

@@ -98,7 +98,7 @@ class Adapter(AdapterParts, StreamingBackend):
     def attach(self, kind: Kind, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
         """Returns an async context manager in which `sink(body)` is called for each message of the key.
 
-        It is active when entering returns. What entering raises, the subscriber gets as a
+        It is active when entering returns. If entering raises, the subscriber gets a
         `SubscribeError`. If the context ends by itself, the subscription is lost.
         """
 

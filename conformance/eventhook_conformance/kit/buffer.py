@@ -75,7 +75,7 @@ class Buffer(Subscription[E], Generic[E]):
 
         With a cursor, that is the subscription's after the event was read.
 
-        What it returns may be awaited or not. Under `block` it holds the publisher back while there
+        Its result may be awaited or not. Under `block` it holds the publisher back while there
         are more events than the capacity. Otherwise it gives a reader that was woken its turn when
         the buffer is more than half full: or a reader that keeps up is overrun by a publisher that
         never waits (OVF-04).

@@ -13,7 +13,7 @@ from eventhook_conformance.kit.buffer import NOTHING, Buffer
 class Sink:
     """Takes the messages of one subscription; `attach` calls it with each, in the order in which they come.
 
-    `sink(body)` takes the message at once. What it returns may be awaited, and should be wherever the
+    `sink(body)` takes the message at once. Its result may be awaited, and should be wherever the
     code that calls it can wait: it holds a publisher back under `block`, and otherwise gives the
     reader its turn when the buffer fills up. Call it in the client's event loop (from another thread:
     `loop.call_soon_threadsafe(sink, body)`).

@@ -50,8 +50,8 @@ class Foreign(Unreadable):
 def plain(delivered: object) -> object:
     """Returns the event with members of exact built-in types.
 
-    What is no event comes back itself if it is of a built-in type, which no target can change, else as
-    `Foreign`. What cannot be read comes back as `Unreadable`, whatever reading it raised.
+    A value that is no event comes back itself if it is of a built-in type, which no target can change, else
+    as `Foreign`. A member that cannot be read comes back as `Unreadable`, whatever reading it raised.
     """
     try:
         if isinstance(delivered, FlovynEvent):

@@ -37,7 +37,7 @@ def load_program(path: Path) -> Program:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error}") from error
+        raise ValueError(f"expected JSON: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != 1 or "program" not in content:
         raise ValueError('expected {"schema": 1, "program": [...]}')
     return check_program(content["program"])

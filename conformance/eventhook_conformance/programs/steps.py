@@ -62,21 +62,23 @@ def check_program(value: object) -> Program:
         ValueError: it is none; the message names the step.
     """
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError("a program is a list of steps")
+        raise ValueError(f"expected a list of steps, got {value!r:.80}")
     return tuple(_check_step(step, f"step {number}") for number, step in enumerate(value, start=1))
 
 
 def _check_step(step: object, where: str) -> Step:
     if not isinstance(step, Sequence) or isinstance(step, str) or not step:
-        raise ValueError(f"{where} is {step!r}; expected a name and its numbers")
+        raise ValueError(f"{where}: expected a name and its numbers, got {step!r:.80}")
     name, *arguments = step
     if name == "together" and len(arguments) == 3:
         yields, first, second = arguments
         if not isinstance(yields, int):
-            raise ValueError(f"{where}: {yields!r} is no number of yields")
+            raise ValueError(f"{where}: expected a number of yields, got {yields!r:.80}")
         return (name, yields, _check_step(first, where), _check_step(second, where))
     if name not in OPERATIONS:
-        raise ValueError(f"{where}: no operation {name!r}; there are {', '.join(OPERATIONS)}")
+        raise ValueError(f"{where}: expected one of {', '.join(OPERATIONS)}, got {name!r:.80}")
     if len(arguments) != len(OPERATIONS[name]) or not all(isinstance(a, int) for a in arguments):
-        raise ValueError(f"{where}: {name} takes {len(OPERATIONS[name])} numbers")
+        count = len(OPERATIONS[name])
+        numbers = f"{count} number{'' if count == 1 else 's'}"
+        raise ValueError(f"{where}: expected {numbers} after {name}, got {arguments!r:.80}")
     return (name, *arguments)

@@ -73,7 +73,7 @@ class Case:
     def can_run_concurrently(self, *, multi_client: bool) -> bool:
         """Returns whether it can run beside any others, where several may run at once.
 
-        What watches a server may see what others do to it.
+        A case that watches a server would see the traffic of others.
         """
         profiles = {requirements()[one].profile for one in self.requirements}
         if self.last or profiles - _PLAIN - {_HTTP}:

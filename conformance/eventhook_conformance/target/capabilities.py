@@ -22,6 +22,10 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 _OPTIONAL: Final = frozenset({"replay_events", "replay_s"})
 
 
+def _unknown(profile: object) -> str:
+    return f"expected a profile of {', '.join(PROFILES)}, got {profile!r}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """The claims of one target.
@@ -76,7 +80,7 @@ class Capabilities:
         object.__setattr__(self, "replay", frozenset(self.replay))
         for profile in sorted(self.profiles):
             if profile not in PROFILES:
-                raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
+                raise ValueError(_unknown(profile))
         self._check_replay()
         for field in dataclasses.fields(self):
             self._check(field.name, getattr(self, field.name), field.default)
@@ -138,7 +142,7 @@ class Capabilities:
         """
         for profile in profiles:
             if profile not in PROFILES:
-                raise ValueError(f"no such profile: {profile!r}; there are {', '.join(PROFILES)}")
+                raise ValueError(_unknown(profile))
             if profile not in self.profiles:
                 claimed = ", ".join(sorted(self.profiles))
                 raise ValueError(

@@ -87,7 +87,7 @@ class HttpTarget:
     replicas: Sequence[str] = ()
     """Base URLs of further servers over the same bus, for the same tenants (SSE-26 to SSE-28).
 
-    `provision` makes at `base_url`. What is made there has to be known at each of these.
+    `provision` makes at `base_url`. Each of these has to know the things made there.
     """
     kill_replica: Callable[[str], Awaitable[None]] | None = None
     """Ends the server at that base URL at once, as kill -9 does; left out where nobody may."""

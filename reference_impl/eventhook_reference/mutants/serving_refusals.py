@@ -78,7 +78,7 @@ def reads_uuids_of_any_form() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="in another tenant's workflow")
 def looks_for_owners_of_roots_alone() -> type[SseApp]:
-    """What belongs to a workflow is not asked for its tenant."""
+    """Anything that belongs to a workflow is not checked for its tenant."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

@@ -56,8 +56,8 @@ class Following:
     async def catch_up(self, tenant_id: UUID) -> None:
         """Returns once all is known that other servers had published before this was called.
 
-        What a subscription entered now would miss has come for the one there is, whose task was woken by
-        it and runs before this one does.
+        An event that a subscription entered now would miss has come for the one there is; its task was
+        woken by it, and runs before this one does.
 
         Raises:
             StreamingError: the bus refuses.
