@@ -177,7 +177,7 @@ TOLD: Final = {
     "delivers_much_data": ANY_TROUBLE,
     "delivers_data_without_an_end": ANY_TROUBLE,
 }
-"""What lies about what is delivered come to, where that is not a verdict for certain."""
+"""Outcomes of lies about deliveries, if they are not certainly a verdict."""
 
 
 def _rows() -> Iterator[Row]:

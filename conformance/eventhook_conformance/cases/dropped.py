@@ -151,13 +151,13 @@ _CLOSES: Final[Mapping[str, tuple[Any, ...]]] = {"overflow": DROPPING, "multi_cl
 
 @case("OVF-07", needs=_CLOSES, clients=1)
 async def dropped_outlives_closing(probe: Probe) -> None:
-    """What was lost stays lost when the client closes, and when the rest is read."""
+    """Lost events stay lost when the client closes, and when the rest is read."""
     await _outlives_closing(probe, "events")
 
 
 @case("OVF-07", needs=_CLOSES, clients=1, profile="streams")
 async def dropped_of_a_stream_outlives_closing(probe: Probe) -> None:
-    """What was lost stays lost when the client closes, and when the rest is read."""
+    """Lost events stay lost when the client closes, and when the rest is read."""
     await _outlives_closing(probe, "streams")
 
 

@@ -65,7 +65,7 @@ async def workflows_and_tasks_that_differ_in_one_digit_stay_apart(probe: Probe) 
 
 @case("TEN-01", implicates=_OTHERS, exclusive="cleans", subscriptions=4)
 async def the_last_of_all_ids_is_one_like_any_other(probe: Probe) -> None:
-    """All ones, as a tenant, a workflow and a task: it stands for itself, and not for everybody."""
+    """An id of all ones, as tenant, workflow and task, stands for itself, and not for everybody."""
     tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(pattern)

@@ -173,7 +173,7 @@ class _Run:
         self._done = False
         self._pulse = _Pulse(bounds)
         self._memory_bytes = 0
-        """What the process had when its target was found."""
+        """The memory of the process when its target was found."""
         self.result = RunResult(
             target=child.target,
             capabilities=Capabilities(),

@@ -10,7 +10,7 @@ from eventhook_reference.mutants.base import Event
 MISDEEDS: Final[dict[str, Callable[[], object]]] = {}
 LIES: Final[dict[str, Callable[[Event], Event]]] = {}
 kept: Final[list[object]] = []
-"""What misdeeds hold on to."""
+"""Objects that misdeeds hold on to."""
 
 
 def misdeed(function: Callable[[], object]) -> Callable[[], object]:
