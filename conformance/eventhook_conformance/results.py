@@ -39,6 +39,10 @@ class CaseResult:
     """The random program that showed the breach, as JSON values; it can be played again."""
     saved: str | None = None
     """The file that the program was saved in."""
+    hung: tuple[str, ...] = ()
+    """Where calls of the target stood that had not returned in time: frames, the innermost last."""
+    died: tuple[str, ...] = ()
+    """The tasks of the target that had ended with an exception by then."""
     decided: bool = True
     """It ran to its end, so that its requirements count as tested."""
     specification: str = specification_version()

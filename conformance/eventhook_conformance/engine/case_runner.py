@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Final, NamedTuple
 
 from eventhook_conformance.checker import MISSING, Violation
 from eventhook_conformance.engine.auditor import Auditor, Revision
+from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.execution import Ending, execute
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.loop_watchdog import Watchdog
@@ -69,6 +71,8 @@ class CaseRunner:
         self._limits = limits
         self.running: set[str] = set()
         """The IDs of the cases under way."""
+        self.dead_tasks: DeadTasks | None = None
+        """Asked of each case that failed, once the session has made it."""
 
     def probe(
         self, requirements: Sequence[str], history: History, *, swap_clients: bool = False
@@ -166,8 +170,11 @@ class CaseRunner:
             program=adopted[0] if adopted else None,
             specification=instance.specification,
             repeat_options=self._context.settings.repeat_options,
+            hung=tuple(probe.hung),
         )
         result = decide(unjudged, [*charged, *stated], ending)
+        if result.outcome == "failed" and self.dead_tasks is not None:
+            result = replace(result, died=self.dead_tasks.died())
         if not staying:
             return result, None
         judged = sum(len(one.entry.deliveries) for one in staying)

@@ -110,7 +110,8 @@ def decode_case(content: Json) -> CaseResult:
         for name in ("requirements", "entries"):
             values[name] = tuple(values[name])
         violations.append(Violation(**values))
-    members["requirements"] = tuple(members["requirements"])
+    for name in ("requirements", "hung", "died"):
+        members[name] = tuple(members[name])
     return CaseResult(**members, violations=tuple(violations), history=history)
 
 

@@ -12,6 +12,7 @@ from eventhook_conformance.engine.loop_watchdog import LoopBlocked
 from eventhook_conformance.probe import CaseAborted, NotOffered, Probe, Undecided
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.failure import TargetTimeout, describe
+from eventhook_conformance.probe.stacks import hung
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: fl
 
 
 async def _ended(probe: Probe, body: Callable[[], Awaitable[None]]) -> Ending:
+    hung.set(probe.hung)
     try:
         await body()
     except CaseAborted as aborted:

@@ -49,7 +49,7 @@ def decide(result: CaseResult, violations: Sequence[Violation], ending: Ending) 
             decided=ending.decided,
         )
     # Drops passing histories to save memory.
-    return replace(result, outcome="passed", history=None)
+    return replace(result, outcome="passed", history=None, hung=())
 
 
 def _asked(violations: Sequence[Violation], specification: str) -> Iterator[Violation]:

@@ -11,6 +11,7 @@ from eventhook_conformance.checker import check
 from eventhook_conformance.engine.auditor import Auditor, Revision
 from eventhook_conformance.engine.case_runner import CaseRunner
 from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
+from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.events import (
     CaseFinished,
     CaseStarted,
@@ -36,6 +37,7 @@ from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe import Deadline, RunContext
 from eventhook_conformance.probe.client_pool import ClientPool
 from eventhook_conformance.probe.deadline import Meter
+from eventhook_conformance.probe.stacks import hung
 from eventhook_conformance.probe.starvation import StarvationMeter
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.results import CaseResult, RunResult
@@ -136,9 +138,14 @@ class Session:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
         self._began = perf_counter()
         self._leaks = LeakWatch()
+        dead = self.runner.dead_tasks = DeadTasks()
+        self.context.deadline.on_vain = dead.search
         self._tell(RunStarted(self.name, len(self._planned)))
+        noted: list[str] = []
+        token = hung.set(noted)
         report = await smoke_test(self.context, self.runner.probe)
-        self._take_smoke_report(report)
+        hung.reset(token)
+        self._take_smoke_report(report, noted)
         claimed = self.capabilities
         self._scheduler = Scheduler(
             self._judge,
@@ -151,12 +158,15 @@ class Session:
         if not self.stopped:
             self._scheduler.start(self._planned)
 
-    def _take_smoke_report(self, report: SmokeReport) -> None:
+    def _take_smoke_report(self, report: SmokeReport, noted: Sequence[str]) -> None:
+        died = self.runner.dead_tasks.died() if self.runner.dead_tasks else ()
         if report.unusable is not None:
-            self.result.unusable = f"target {self.name!r} cannot be used: {report.unusable}"
+            told = [*(f"stands at {one}" for one in noted), *(f"died: {one}" for one in died)]
+            reason = "; ".join([report.unusable, *told])
+            self.result.unusable = f"target {self.name!r} cannot be used: {reason}"
         elif report.silence is not None:
             self.result.silent = True
-            self._announce(report.silence)
+            self._announce(replace(report.silence, hung=tuple(noted), died=died))
 
     async def judge(self, instance: Instance) -> CaseResult:
         """Runs a case (or takes its result, if it started early), announces and returns its result.

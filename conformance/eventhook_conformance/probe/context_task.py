@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import TargetTimeout
+from eventhook_conformance.probe.stacks import note_hung
 
 T = TypeVar("T")
 
@@ -69,6 +70,8 @@ class ContextTask(Generic[T]):
         """
         entered = self.start()
         if not await self._deadline.wait(entered, timeout_s=timeout_s):
+            if self.task is not None:
+                note_hung(self.task)
             await self.abandon()
             raise TargetTimeout("entering did not return")
         return entered.result()

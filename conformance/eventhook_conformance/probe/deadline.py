@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from eventhook_conformance.probe.stacks import note_hung
 from eventhook_conformance.probe.starvation import StarvationMeter
 
 _VAIN_BEFORE_SHORT: Final = 4
@@ -18,6 +19,9 @@ _MOST_FACTOR: Final = 10
 _LEAST_SHARE: Final = 0.05
 _GLANCE_S: Final = 0.25
 _SHORT_GLANCE_S: Final = 0.02
+
+
+def _nothing() -> None: ...
 
 
 class Meter(Protocol):
@@ -50,6 +54,8 @@ class Deadline:
         """The run saw a reorder or a loss: cases read on for overtaken events before they leave."""
         self.disorderly = False
         """The target reorders with nothing going on beside it."""
+        self.on_vain: Callable[[], None] = _nothing
+        """Called when a wait was in vain, before anything is given up."""
         self._vain = 0
         self._vain_glances = 0
         self._slowest_s = 0.0
@@ -111,6 +117,9 @@ class Deadline:
                 self._slowest_s = max(self._slowest_s, loop.time() - began)
             elif progress is None or progress() == before:
                 self._vain += not glance
+                if not glance:
+                    note_hung(task)
+                    self.on_vain()
                 return False
         return True
 

@@ -75,6 +75,8 @@ class Probe:
         self.requirements = tuple(requirements)
         self.history = history
         self.random = random.Random(f"{context.settings.seed}:{history.case}")
+        self.hung: list[str] = []
+        """Where calls stood that did not return in time."""
         self._pool = context.clients
         self._trials = trials
 

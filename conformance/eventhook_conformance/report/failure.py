@@ -29,6 +29,9 @@ def failure_text(case: CaseResult, target: str, docs_url: str = "") -> str:
         lines += filled(f"undecided{blame}: ", shortened(case.message or "no reason given"))
     for violation in case.violations:
         lines += ["", *_violation_lines(case, violation)]
+    for label, found in (("stands at", case.hung), ("died", case.died)):
+        for one in found:
+            lines += filled(f"  {label:<9} ", one)
     lines += ["", f"  again     {rerun_command(case, target)}"]
     if docs_url:
         lines += [f"  page      {page_of(one, docs_url)}" for one in charged(case)]

@@ -83,6 +83,8 @@ def _case(case: CaseResult) -> dict[str, Any]:
             for requirement in violation.requirements
         ],
         "history": _history(case),
+        **({"hung": list(case.hung)} if case.hung else {}),
+        **({"died": list(case.died)} if case.died else {}),
     }
 
 
