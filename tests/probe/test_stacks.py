@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eventhook_conformance.event_loop import run_in_loop
-from eventhook_conformance.kit.keeping import Keeper
+from eventhook_conformance.kit.context_keeper import ContextKeeper
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.stacks import hung, innermost, note_hung, stack_of
 
@@ -66,7 +66,7 @@ async def by_the_kits_keeper() -> None:
         await never()
         yield
 
-    await Keeper(context).enter()
+    await ContextKeeper(context).enter()
 
 
 WAYS = [
