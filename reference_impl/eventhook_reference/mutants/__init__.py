@@ -44,6 +44,7 @@ from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_access import SERVING_ACCESS
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
+from eventhook_reference.mutants.serving_exact import SERVING_EXACT
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
@@ -118,6 +119,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LIFECYCLES_LASTING,
     *LIFECYCLE_SITES,
     *SERVING,
+    *SERVING_EXACT,
     *SERVING_FEEDS,
     *SERVING_ANSWERS,
     *SERVING_ACCESS,

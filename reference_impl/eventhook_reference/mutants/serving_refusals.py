@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register_server import broken
-from eventhook_reference.mutants.serving_feeds import feeding
+from eventhook_reference.mutants._serving_apps import feeding
 
 if TYPE_CHECKING:
     from eventhook_reference.sse.app import SseApp

@@ -1,0 +1,142 @@
+"""Servers that change text on its way, or are wrong about what ends a stream.
+
+Each function makes the class of a broken application; it is called when the server starts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants._serving_apps import feeding
+from eventhook_reference.mutants.serving import reframed
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_EXACT: Final[list[Mutant]] = []
+
+
+def _rewriting(change: Callable[[str], str]) -> type[SseApp]:
+    """An application that changes the payloads of stream events; not on consolidated streams."""
+
+    def reframe(frame: bytes, event: Any) -> bytes:
+        if not hasattr(event, "payload") or b'"workflowExecutionId"' in frame:
+            return frame
+        lines = re.split("\r\n|\r|\n", change(event.payload))
+        data = "".join(f"data: {line}\n" for line in lines)
+        return f"event: {event.event_type.lower()}\n{data}id: {event.sequence}\n\n".encode()
+
+    return reframed(reframe)
+
+
+@broken(SERVING_EXACT, "SSE-02", seen="the payload")
+def normalizes_text() -> type[SseApp]:
+    """Letters in two parts are made one."""
+    return _rewriting(lambda text: unicodedata.normalize("NFC", text))
+
+
+@broken(SERVING_EXACT, "SSE-02", seen="the payload")
+def escapes_for_html() -> type[SseApp]:
+    """An ampersand is escaped, as if the reader were a page."""
+    return _rewriting(lambda text: text.replace("&", "&amp;"))
+
+
+@broken(SERVING_EXACT, "SSE-02", seen="the payload")
+def writes_json_anew() -> type[SseApp]:
+    """A payload that is JSON is read and written again."""
+
+    def change(text: str) -> str:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+        return json.dumps(value) if isinstance(value, dict | list) else text
+
+    return _rewriting(change)
+
+
+@broken(SERVING_EXACT, "SSE-02", seen="another data")
+def leaves_out_null_members() -> type[SseApp]:
+    """The serializer leaves out members that are null, those of the data too."""
+
+    def reframe(frame: bytes, event: Any) -> bytes:
+        if hasattr(event, "payload") or not isinstance(event.data, dict):
+            return frame
+        wire = json.loads(event.to_json())
+        wire["data"] = {name: one for name, one in wire["data"].items() if one is not None}
+        text = json.dumps(wire)
+        return f"event: {event.event_type}\ndata: {text}\nid: {event.id}\n\n".encode()
+
+    return reframed(reframe)
+
+
+@broken(SERVING_EXACT, "SSE-25", seen="neither within")
+def knows_no_cancelled_workflows() -> type[SseApp]:
+    """A workflow that is cancelled is none that has ended."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                if event.event_type == "workflow.cancelled":
+                    return True
+                belongs: bool = await super().on_event(event)
+                return belongs
+
+        return Broken
+
+    return feeding("workflow", change)
+
+
+@broken(SERVING_EXACT, "SSE-25", seen="neither within")
+def waits_for_more_children() -> type[SseApp]:
+    """A family that has children may get more of them: its stream never closes."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def _end_if_all_did(self) -> None:
+                if len(self.family) == 1:
+                    super()._end_if_all_did()
+
+        return Broken
+
+    return feeding("consolidated", change)
+
+
+@broken(SERVING_EXACT, "SSE-20", seen="to arrive on r1")
+def ends_with_an_error_in_the_stream() -> type[SseApp]:
+    """An event of type ERROR is taken for the end of the workflow."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def stream_frame(self, event: Any) -> bytes | None:
+                if event.event_type == "ERROR":
+                    self.begin_end()
+                frame: bytes | None = super().stream_frame(event)
+                return frame
+
+        return Broken
+
+    return feeding("workflow", change)
+
+
+@broken(SERVING_EXACT, "SSE-16", seen="to arrive on r1")
+def ends_with_a_failed_attempt() -> type[SseApp]:
+    """The stream of a task ends when an attempt fails, whether or not there is another one."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: Any) -> bool:
+                if event.event_type == "task.failed":
+                    self.begin_end()
+                belongs: bool = await super().on_event(event)
+                return belongs
+
+        return Broken
+
+    return feeding("task", change)
