@@ -18,10 +18,9 @@ from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from pulling import PulledBus
 
 from eventhook_conformance import Capabilities, Server, Target
-from eventhook_conformance.kit import Kind
+from eventhook_conformance.kit import Kind, PulledAdapter
 
 END = {"type": "end"}
 
@@ -94,7 +93,7 @@ class Consumer:
             await asyncio.wait({self.receiving})
 
 
-class ChannelsBus(PulledBus):
+class ChannelsBus(PulledAdapter):
     """One client: a part of a process, or a process with a layer of its own."""
 
     def __init__(self, layer: Any, capabilities: Capabilities) -> None:

@@ -15,10 +15,9 @@ import servers
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
-from pulling import PulledBus
 
 from eventhook_conformance import Capabilities, Target
-from eventhook_conformance.kit import Kind
+from eventhook_conformance.kit import Kind, PulledAdapter
 
 # What a reader has not taken waits in the log, whose limit is an age. Every reader takes all that is in its
 # topic, of whatever tenant it is, so that many of them are dear.
@@ -55,7 +54,7 @@ class Position:
         return bodies
 
 
-class KafkaBus(PulledBus):
+class KafkaBus(PulledAdapter):
     """One client: a producer, and a consumer for each subscription."""
 
     def __init__(self, brokers: str) -> None:

@@ -12,10 +12,9 @@ from typing import Literal
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.channels.subscriber import Subscriber
-from pulling import PulledBus
 
 from eventhook_conformance import Capabilities, Server, Target
-from eventhook_conformance.kit import Kind
+from eventhook_conformance.kit import Kind, PulledAdapter
 
 BACKLOG = 1024
 Strategy = Literal["backoff", "dropleft"]
@@ -51,7 +50,7 @@ class Backlog:
         return bodies
 
 
-class LitestarBus(PulledBus):
+class LitestarBus(PulledAdapter):
     """One client: a part of the application."""
 
     def __init__(self, plugin: ChannelsPlugin, capabilities: Capabilities) -> None:

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import servers
-from pulling import PulledBus
 from redis.asyncio import Redis
 
 from eventhook_conformance import Capabilities, Target
-from eventhook_conformance.kit import Kind
+from eventhook_conformance.kit import Kind, PulledAdapter
 
 KEPT = 1024
 # What a slow reader has not read is trimmed from the stream, of whatever type it is.
@@ -50,7 +49,7 @@ class Cursor:
         return await self.read(count=KEPT, block=None)
 
 
-class RedisStreamsBus(PulledBus):
+class RedisStreamsBus(PulledAdapter):
     """One client: a connection for each read that waits, and for each publish that is under way."""
 
     def __init__(self, url: str) -> None:

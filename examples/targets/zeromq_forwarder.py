@@ -12,10 +12,9 @@ from contextlib import asynccontextmanager
 
 import zmq
 import zmq.asyncio
-from pulling import PulledBus
 
 from eventhook_conformance import Capabilities, Server, Target
-from eventhook_conformance.kit import Kind
+from eventhook_conformance.kit import Kind, PulledAdapter
 
 INTO, OUT, STEER = "inproc://into", "inproc://out", "inproc://steer"
 # A pipe holds what both ends allow, by default 1000 each, and its writer learns of what was read when half
@@ -55,7 +54,7 @@ class Subscriber:
                 bodies.append(body)
 
 
-class ZeroMqBus(PulledBus):
+class ZeroMqBus(PulledAdapter):
     """One client: a socket to push, and one more for each subscription."""
 
     def __init__(self, context: zmq.asyncio.Context) -> None:
