@@ -146,7 +146,7 @@ def test_failing_target_is_explained_without_our_frames(vendor: pytest.Pytester)
     text = result.stdout.str()
     assert "Traceback" not in text
     assert "NotConformant" not in text.replace(
-        "eventhook_conformance.pytest_frontend.plugin.NotConformant", ""
+        "eventhook_conformance.pytest_frontend.judged.NotConformant", ""
     )
     assert "run.py:" not in text
     assert "plugin.py:" not in text

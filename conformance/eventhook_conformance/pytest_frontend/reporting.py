@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 import pytest
 
-from eventhook_conformance.pytest_frontend.options import REPORTS
 from eventhook_conformance.report import console
 from eventhook_conformance.report.files import Reports
+from eventhook_conformance.report.formats import FORMATS
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.results import RunResult, exit_code
 from eventhook_conformance.settings import Settings
@@ -35,7 +35,7 @@ class Reporting:
         self._others_failed = False
         self._known: Any = None
         self._exit_code: int | None = None
-        files = {name: config.getoption(f"--eventhook-{name}") for name in REPORTS}
+        files = {name: config.getoption(f"--eventhook-{name}") for name in FORMATS}
         baseline = config.getoption("--eventhook-baseline")
         try:
             self._reports = Reports(
