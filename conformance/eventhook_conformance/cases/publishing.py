@@ -72,6 +72,66 @@ publish_under_way_returns_when_its_client_closes_on_streams = on_streams(
 )
 
 
+@case(
+    "PUB-01",
+    "PUB-17",
+    implicates=LOSS,
+    exclusive="closes",
+    clients=1,
+    subscriptions=12,
+    needs={"multi_client": (True,)},
+)
+async def publish_that_returns_while_its_client_closes_is_out(
+    probe: Probe, side: Side = "events"
+) -> None:
+    """Either begins, the other follows at every step; what returned in order reaches other clients."""
+    for pause in range(-_STEPS, _STEPS):
+        ground, goes = Ground(probe, side), await probe.open_client()
+        listener = await ground.subscribe()
+        await probe.reach(listener, via=goes)
+        closing = probe.spawn(probe.close(goes)) if pause < 0 else None
+        await yields(-pause)
+        publishing = [probe.spawn(probe.attempt(ground.event(), goes)) for _ in range(2)]
+        await yields(pause)
+        await (probe.close(goes) if closing is None else closing)
+        for one in publishing:
+            if not await probe.deadline.wait(one):
+                raise probe.aborted("publish to return when its client closes", "it still waits")
+            entry = one.result()
+            if entry.outcome == "ok":
+                await listener.receive(entry.event)
+            else:
+                entry.outcome = "unknown"  # it was out, or it was not
+        await goes.leave()
+
+
+publish_that_returns_while_its_client_closes_is_out_on_streams = on_streams(
+    publish_that_returns_while_its_client_closes_is_out, __name__, "STR-06"
+)
+
+
+@either
+@case("PUB-15", implicates=LOSS | {"repeated"})
+async def several_publishers_at_once_meet_a_waiting_reader(
+    probe: Probe, via: Via, side: Side = "events"
+) -> None:
+    """Two to twelve of them, in one turn: the reader was woken by the first, and gets them all."""
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    await probe.reach(listener, via=via)
+    for count in (2, 3, 4, 5, 8, 12):
+        await listener.wait_reading()
+        events = ground.events(min(count, ground.capacity))
+        await probe.burst([[one] for one in events], via=via)
+        await listener.receive(*events)
+    await probe.fence(listener)
+
+
+several_publishers_at_once_meet_a_waiting_reader_on_streams = on_streams(
+    several_publishers_at_once_meet_a_waiting_reader, __name__
+)
+
+
 @pytest.mark.parametrize("how", ["leaves", "fails", "closes"])
 @case(
     "PUB-12",
