@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sized
 from typing import Final
 
@@ -51,6 +52,40 @@ async def expect_comment(sse: Sse, stream: Stream) -> bool:
         stream.requested,
     )
     return came()
+
+
+class Pace:
+    """Measures how far apart comments are on a stream that is silent.
+
+    Args:
+        sse: the case's.
+    """
+
+    def __init__(self, sse: Sse) -> None:
+        self._sse = sse
+        self._began = self._read()
+
+    def _read(self) -> tuple[float, float]:
+        """Returns the time, and how long of it this process worked or waited for a processor."""
+        busy = time.process_time() + self._sse.probe.deadline.meter.read()
+        return self._sse.http.now_s(), busy
+
+    def judge(self, comments: int, stream: Stream) -> None:
+        """Reports a breach if so many comments took too long; says nothing if this process was busy.
+
+        Args:
+            comments: how many came since this began.
+            stream: carries them.
+        """
+        sse = self._sse
+        took, busy = (now - then for now, then in zip(self._read(), self._began, strict=True))
+        limit = 1.5 * comments * sse.target.keep_alive_s + sse.probe.settings.arrival_timeout_s / 2
+        sse.probe.expect(
+            took <= limit or busy > took / 2,
+            f"a comment within {sse.target.keep_alive_s:g} s of silence on {stream.name}",
+            f"{comments} in {took:.1f} s",
+            stream.requested,
+        )
 
 
 async def _wait_for_late(sse: Sse, stream: Stream, came: Callable[[], bool]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from eventhook_conformance.cases._comments import expect_comment, intervals
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.cases._comments import Pace, expect_comment, intervals
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.paths import StreamKind
@@ -42,13 +42,24 @@ async def idle_stream_stays_open(probe: Probe, kind: StreamKind) -> None:
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
-        for _ in range(intervals(sse, 8)):
-            if not await expect_comment(sse, stream):
-                break
+        pace = Pace(sse)
+        silent = [await expect_comment(sse, stream) for _ in range(intervals(sse, 8))]
+        if all(silent):
+            pace.judge(len(silent), stream)
         events = both_sides(sse, kind, it)
         await sse.publish(*events)
         await stream.receive(*events)
         await sse.fence(stream)
+
+
+@named
+@case("SSE-12", since="1.1")
+async def comments_come_to_every_reader(probe: Probe, kind: StreamKind) -> None:
+    """Not to the first alone of those who read the same."""
+    async with sse_session(probe) as sse:
+        it = await subject(sse, kind)
+        streams = [await sse.stream(kind, it) for _ in range(3)]
+        await asyncio.gather(*(expect_comment(sse, stream) for stream in streams))
 
 
 async def _flow(sse: Sse, workflow: UUID) -> None:

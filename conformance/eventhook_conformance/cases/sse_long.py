@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases._sse import both_sides, named, subject
+from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
@@ -52,6 +53,41 @@ async def many_children_are_included(probe: Probe) -> None:
             events = both_sides(sse, "consolidated", child)
             await sse.publish(*events)
             await stream.receive(*events)
+
+
+@case("SSE-05", since="1.1")
+async def types_count_for_children_too(probe: Probe) -> None:
+    """The events of a child are selected as those of its parent are."""
+    async with sse_session(probe, implicates={"unselected", "lost"}) as sse:
+        root = await sse.workflow()
+        child = await sse.child(root)
+        stream = await sse.stream(
+            "consolidated",
+            root,
+            types="progress,task",
+            selects=lambda e: e.event_type == "PROGRESS" or e.event_type.startswith("task."),
+            fence_type="task.fence",
+        )
+        snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+        await sse.publish(sse.event(root, "child_workflow.initiated", data=snapshot))
+        for one in (child, root):
+            wanted: list[Event] = [sse.token(one, "0.5", StreamEventType.PROGRESS), sse.event(one)]
+            unwanted: list[Event] = [sse.token(one), sse.event(one, "workflow.started")]
+            await sse.publish(*unwanted, *wanted)
+            await stream.receive(*wanted)
+        await sse.fence(stream)
+
+
+@case("SSE-16", since="1.1")
+async def standalone_tasks_key_decides(probe: Probe) -> None:
+    """An event under a standalone task's key is its own, whether or not it names the task too."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        task = await sse.task()
+        stream = await sse.stream("task", task)
+        events: list[Event] = [sse.token(task, "unnamed"), sse.token(task, "named", task=task)]
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
 
 
 @named

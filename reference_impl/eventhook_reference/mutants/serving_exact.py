@@ -140,3 +140,53 @@ def ends_with_a_failed_attempt() -> type[SseApp]:
         return Broken
 
     return feeding("task", change)
+
+
+@broken(SERVING_EXACT, "SSE-12", seen="a comment within")
+def comments_to_the_first_reader() -> type[SseApp]:
+    """Of those who read the same, one alone gets comments."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put_if_idle(self, comment: bytes) -> None:
+                for outbox in list(self._outboxes)[:1]:
+                    outbox.put_if_idle(comment)
+
+        return Broken
+
+    return feeding("every", change)
+
+
+@broken(SERVING_EXACT, "SSE-05", seen="only the types asked for")
+def selects_for_the_root_alone() -> type[SseApp]:
+    """Stream events of children come whatever their type is."""
+    from eventhook_reference.sse.outbox import Side
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def _forward_stream_event(self, event: Any) -> None:
+                if event.workflow_execution_id == str(self.id):
+                    await super()._forward_stream_event(event)
+                else:
+                    self.put(self.stream_frame(event), Side.STREAMS)
+
+        return Broken
+
+    return feeding("consolidated", change)
+
+
+@broken(SERVING_EXACT, "SSE-16", seen="to arrive on r1")
+def asks_standalone_tasks_for_their_name() -> type[SseApp]:
+    """An event under a standalone task's key is left out if it does not name the task."""
+
+    def change(feed: Any) -> Any:
+        class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def stream_frame(self, event: Any) -> bytes | None:
+                if event.task_execution_id != str(self.id):
+                    return None
+                frame: bytes | None = super().stream_frame(event)
+                return frame
+
+        return Broken
+
+    return feeding("task", change)
