@@ -183,7 +183,7 @@ def specification_of(results: Sequence[RunResult]) -> str:
 
 
 def exit_code(results: Sequence[RunResult]) -> int:
-    """2 unusable, 1 not conformant, 3 no verdict, 0 conformant: the first that applies to any."""
+    """Returns 2 unusable, 1 not conformant, 3 no verdict, 0 conformant: the first that applies to any."""
     if any(result.unusable for result in results):
         return 2
     verdicts = {result.verdict for result in results}

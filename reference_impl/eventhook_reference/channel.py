@@ -64,15 +64,15 @@ class Channel(Subscription[E], Generic[E]):
         return True
 
     def finish(self) -> None:
-        """The client closed: no event comes after what is buffered (PUB-17)."""
+        """Takes note that the client closed: no event comes after what is buffered (PUB-17)."""
         self._end_with(StopAsyncIteration())
 
     def lose(self, error: SubscriptionLost) -> None:
-        """Nothing can come again, and nobody asked for that (REC-10)."""
+        """Takes note that nothing can come again, and nobody asked for that (REC-10)."""
         self._end_with(error)
 
     def leave(self) -> None:
-        """The owner left: discards what is buffered and ends every read (PUB-11)."""
+        """Discards what is buffered and ends every read: the owner left (PUB-11)."""
         self._events.clear()
         self._end = None
         self._end_with(StopAsyncIteration())
@@ -83,7 +83,7 @@ class Channel(Subscription[E], Generic[E]):
             self.wake()
 
     async def __anext__(self) -> E:
-        """The next event. A cancelled read takes none: only the last step removes one (PUB-14).
+        """Returns the next event. A cancelled read takes none: only the last step removes one (PUB-14).
 
         Raises:
             StopAsyncIteration: the subscription was left, or the client closed and all is read.

@@ -160,7 +160,7 @@ class Membership(SubscribeContext[E], Generic[E]):
             self._joined[2].leave()
 
     def finish(self) -> None:
-        """The client closes: nothing comes after what is buffered."""
+        """Takes note that the client closes: nothing comes after what is buffered."""
         if self._joined is not None:
             self._depart(*self._joined)
             self._joined[2].finish()
@@ -204,7 +204,7 @@ class _StreamMembership(Membership[StreamEvent]):
 
 @asynccontextmanager
 async def open_client(bus: MemoryBus) -> AsyncIterator[MemoryBackend]:
-    """One more client of the bus; leaving closes it alone (PUB-21)."""
+    """Opens one more client of the bus; leaving closes it alone (PUB-21)."""
     backend = MemoryBackend(bus)
     try:
         yield backend

@@ -277,7 +277,7 @@ class GivenServer(Server):
 
 @asynccontextmanager
 async def connect(address: str, claims: Capabilities = CAPABILITIES) -> AsyncIterator[NatsBackend]:
-    """One more client of the bus at `nats://[user:password@]host:port`.
+    """Opens one more client of the bus at `nats://[user:password@]host:port`.
 
     Args:
         address: the server's.

@@ -108,7 +108,7 @@ class Barrier:
         return self._launching is not None or (bool(self._flying) and not self._far)
 
     def answered(self, number: int) -> None:
-        """The message of that round came back."""
+        """Settles a round whose message came back."""
         if not self._flying or self._flying[0].number != number:
             return
         flown = self._flying.popleft()
@@ -119,7 +119,7 @@ class Barrier:
             self._launching = asyncio.create_task(self._launch())
 
     def deny(self, subject: str) -> None:
-        """The server refused a publish to that subject.
+        """Takes note that the server refused a publish to that subject.
 
         It says so before it answers the round that follows the publish. That round may still be
         gathering for us, if the answer to the one before was read but not yet processed.

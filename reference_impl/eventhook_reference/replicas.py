@@ -81,7 +81,7 @@ async def replica(order: Any) -> AsyncIterator[Replica]:
 def replicated(
     name: str, parts: str = "eventhook_reference.sse.replica:Parts", how_many: int = 2
 ) -> Target:
-    """Several replicas over one NATS, as a target.
+    """Returns several replicas over one NATS, as a target.
 
     Args:
         name: of the target.

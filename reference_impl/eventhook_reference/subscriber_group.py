@@ -58,7 +58,7 @@ class SubscriberGroup(Generic[E]):
         return crowded
 
     def join(self) -> SharedChannel[E]:
-        """One more subscription; what came before is not for it (PUB-13)."""
+        """Adds one more subscription; what came before is not for it (PUB-13)."""
         self.hand_over()
         channel = SharedChannel(self._capacity, self)
         self._channels[channel] = None
@@ -89,7 +89,7 @@ class SharedChannel(Channel[E], Generic[E]):
         self._dropped = count
 
     async def __anext__(self) -> E:
-        """The next event; what the burst pushes out is gone before it is read (OVF-01)."""
+        """Returns the next event; what the burst pushes out is gone before it is read (OVF-01)."""
         events = self._events
         if events:
             if len(events) + self.crowd.waiting > self._capacity:

@@ -115,7 +115,7 @@ def _unknown(baseline: Baseline, cases: Collection[str]) -> Iterator[str]:
 
 
 def _compare_claims(news: Comparison, before: Capabilities, one: Observed) -> None:
-    """A claim that was withdrawn is worse: what is not claimed cannot fail."""
+    """Compares the claims: a withdrawn one is worse, since nothing of it can fail any more."""
     if one.profiles:
         narrowed = set(one.profiles) & set(before.profiles)
         before = replace(before, profiles=frozenset(narrowed))

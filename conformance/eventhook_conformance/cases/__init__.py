@@ -15,7 +15,7 @@ __all__ = ["catalog", "catalog_of", "instances_of"]
 
 @cache
 def catalog() -> Mapping[str, Instance]:
-    """Every case by its ID, in the order of modules and of the functions in them."""
+    """Returns every case by its ID, in the order of modules and of the functions in them."""
     return collect(__name__)
 
 
@@ -28,5 +28,5 @@ def catalog_of(version: str) -> Mapping[str, Instance]:
 
 @cache
 def instances_of(case: Case) -> tuple[Instance, ...]:
-    """One case with each of its sets of parameters."""
+    """Returns one case with each of its sets of parameters."""
     return tuple(instance for instance in catalog().values() if instance.case is case)

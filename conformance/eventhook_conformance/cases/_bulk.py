@@ -35,7 +35,7 @@ def publisher(client: Client, ground: Ground) -> Raw:
 
 
 async def run_through(probe: Probe, ground: Ground, listener: Listener, count: int) -> bool:
-    """Publishes so many events and reads each of them; whether they came once and in order.
+    """Publishes so many events and reads each; returns whether they came once and in order.
 
     Records the first breach, and ends with it.
     """
@@ -57,7 +57,7 @@ async def run_through(probe: Probe, ground: Ground, listener: Listener, count: i
 async def _chunk(
     probe: Probe, publish: Raw, listener: Listener, chains: Sequence[Sequence[Event]]
 ) -> list[object]:
-    """Publishes these, and reads as many; answers the identity of each that came."""
+    """Publishes these, and reads as many; returns the identity of each that came."""
     subscription, count = listener.subscription, sum(map(len, chains))
     came: list[object] = []
 

@@ -16,7 +16,7 @@ _ROUND_TRIPS: Final = 50
 
 
 def idle(probe: Probe, count: int) -> list[Selects]:
-    """So many fresh tenants and, where streams are claimed, as many fresh keys."""
+    """Makes so many fresh tenants and, where streams are claimed, as many fresh keys."""
     tenants: list[Selects] = [EventPattern.all(probe.make.tenant()) for _ in range(count)]
     if "streams" not in probe.capabilities.profiles:
         return tenants
@@ -24,7 +24,7 @@ def idle(probe: Probe, count: int) -> list[Selects]:
 
 
 async def publish_to(probe: Probe, selects: Selects, via: Via = None) -> Event:
-    """One event for that tenant or key; answers it."""
+    """Publishes one event for that tenant or key; returns it."""
     event: Event
     if isinstance(selects, EventPattern):
         event = probe.make.event(selects.tenant_id)

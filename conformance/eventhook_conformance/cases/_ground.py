@@ -62,7 +62,7 @@ class Ground:
         return capacity_of(self._probe, self.side)
 
     def event(self) -> Event:
-        """One more event."""
+        """Makes one more event."""
         self._made += 1
         if isinstance(self.all, str):
             kind = _STREAM_TYPES[self._made % len(_STREAM_TYPES)]
@@ -70,7 +70,7 @@ class Ground:
         return self._probe.make.event(self.all.tenant_id, workflow=self._workflow, task=self._task)
 
     def events(self, count: int) -> list[Event]:
-        """So many more events."""
+        """Makes so many more events."""
         return [self.event() for _ in range(count)]
 
     async def subscribe(self, via: Via = None) -> Listener:

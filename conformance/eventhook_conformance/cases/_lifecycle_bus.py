@@ -115,7 +115,7 @@ def slowly() -> Intervene:
 async def interposed_service(
     probe: Probe, intervene: Intervene, via: Via = None
 ) -> AsyncIterator[WorkflowService]:
-    """The target's workflow service over an interposed bus, left with the block.
+    """Gives the target's workflow service over an interposed bus, left with the block.
 
     A service that cannot work over another object than its own backend is given that one.
 

@@ -104,7 +104,7 @@ class Tally:
             self.troubled.add(step)
 
     def excused(self, form: type[Event]) -> set[str]:
-        """The steps whose events need not get out in that form."""
+        """Returns the steps whose events need not get out in that form."""
         return set() if form in self.outage.spares else self.troubled
 
 

@@ -22,7 +22,7 @@ def plain(probe: Probe) -> Any:
 
 
 def subject_of(event: Event) -> str:
-    """Where the mapping puts an event (NAT-01)."""
+    """Returns the subject that the mapping puts an event on (NAT-01)."""
     if isinstance(event, StreamEvent):
         return f"flovyn.streams.workflow.{event.workflow_execution_id}"
     return f"flovyn.events.{event.tenant_id}.{event.event_type}"
@@ -69,7 +69,7 @@ async def get(probe: Probe, listener: Listener, event: Event, what: str) -> None
 
 
 async def put_and_get(probe: Probe, wire: Wire, listeners: Iterable[Listener], what: str) -> None:
-    """A fence by the plain client: an event for each, which by the server's order comes last."""
+    """Fences by the plain client: with an event for each, which by the server's order comes last."""
     for listener in listeners:
         event = asks_for(probe, listener)
         await put(probe, wire, event)
@@ -107,7 +107,7 @@ def _no_number(text: str) -> Any:
 
 @asynccontextmanager
 async def own_server(config: str = "") -> AsyncIterator[NatsServer]:
-    """A server of the suite's own.
+    """Starts a server of the suite's own.
 
     Raises:
         Undecided: it cannot be had.
@@ -122,7 +122,7 @@ async def own_server(config: str = "") -> AsyncIterator[NatsServer]:
 
 @asynccontextmanager
 async def client_of(probe: Probe, address: str) -> AsyncIterator[Client]:
-    """One more client of the target's, on a server of the suite's own; closed before that stops."""
+    """Opens one more client of the target's, on a server of the suite's own; closed before that stops."""
     client = await probe.open_client(address)
     try:
         yield client

@@ -99,7 +99,7 @@ class Wire:
         await self.barrier()
 
     async def barrier(self) -> None:
-        """The server has taken what was written, and what it had sent before has been read."""
+        """Returns when the server has taken what was written, and what it had sent before was read."""
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pings.append(pong)
         self._writer.write(b"PING\r\n")
@@ -147,7 +147,7 @@ class Wire:
 
 @asynccontextmanager
 async def plain_client(address: str) -> AsyncIterator[Wire]:
-    """A plain client of the server at `nats://[user:password@]host:port`.
+    """Opens a plain client of the server at `nats://[user:password@]host:port`.
 
     Raises:
         Undecided: there is no way to speak to it.

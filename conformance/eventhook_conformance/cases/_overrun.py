@@ -76,12 +76,12 @@ class OverflowScenario:
         return self.capacity + excess + (excess % self.capacity == 0)
 
     async def subscribe(self, via: Via = None) -> Listener:
-        """A subscription to all of it."""
+        """Subscribes to all of it."""
         selects = EventPattern.all(self.scope) if self.side == "events" else str(self.scope)
         return await self.probe.subscribe(selects, via=via)
 
     def events(self, count: int) -> list[Event]:
-        """So many more events of it."""
+        """Makes so many more events of it."""
         make, first = self.probe.make, self.count
         self.count += count
         if self.side == "events":
@@ -229,7 +229,7 @@ class OverflowScenario:
 
 @asynccontextmanager
 async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[None]:
-    """Within, so many subscriptions to tenants or keys of their own are overrun, and not read.
+    """Overruns so many subscriptions to tenants or keys of their own, within the block, and reads none.
 
     Raises:
         CaseAborted: entering or a publish raised or hung.
@@ -285,7 +285,7 @@ def breach_of_policy(
 
 
 def now_s() -> float:
-    """The time, to see how long something takes."""
+    """Returns the time, to see how long something takes."""
     return asyncio.get_running_loop().time()
 
 

@@ -64,7 +64,7 @@ class Scene:
         self.streams = "streams" in claimed
 
     async def client(self) -> Client:
-        """One more client, behind a proxy of its own."""
+        """Opens one more client, behind a proxy of its own."""
         try:
             proxy = Proxy(self.server.address)
         except ValueError as error:
@@ -78,7 +78,7 @@ class Scene:
         return client
 
     async def direct_client(self) -> Client:
-        """One more client, straight at the server."""
+        """Opens one more client, straight at the server."""
         return await self._open(self.server.address)
 
     async def _open(self, address: str) -> Client:
@@ -87,7 +87,7 @@ class Scene:
         return client
 
     async def pair(self) -> tuple[Client, Client]:
-        """Two clients; the same one twice where the target offers one only."""
+        """Opens two clients; returns the same one twice where the target offers one only."""
         first = await self.client()
         return first, await self.client() if self.probe.capabilities.multi_client else first
 
@@ -99,7 +99,7 @@ class Scene:
         return listener
 
     async def traffic(self) -> Load:
-        """Two tenants alike but for their id, and a stream, on two clients; who publishes to them."""
+        """Publishes to two tenants alike but for their id, and to a stream, on two clients."""
         probe = self.probe
         one, other = await self.pair()
         lanes: list[tuple[Client, Make]] = []
@@ -132,7 +132,7 @@ class Scene:
 
     @asynccontextmanager
     async def broken(self, name: str) -> AsyncIterator[FaultWindow]:
-        """The fault, from its beginning until it is lifted, seen to happen; the window stays open.
+        """Makes the fault and lifts it with the block, and sees that it happens; the window stays open.
 
         Raises:
             NotOffered: the server cannot do that.
@@ -234,7 +234,7 @@ class Scene:
             client.epoch += 1
 
     async def _close(self, client: Client) -> None:
-        """Before its proxy and its server go; what comes late is still read."""
+        """Closes a client before its proxy and its server; late events are still read."""
         leaving = [
             one for one in self.probe.listeners if one.client is client and one.entry.entered
         ]
@@ -250,7 +250,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene_of(probe: Probe) -> AsyncIterator[Scene]:
-    """A scene; its clients are closed before their proxies, and both before it returns."""
+    """Makes a scene, and closes its clients before their proxies."""
     async with AsyncExitStack() as stack:
         yield Scene(probe, stack)
 

@@ -61,7 +61,7 @@ class ReplayChannel:
         return self.probe.make.event(self.tenant, data={"n": [1, None]}, correlation_id="request 1")
 
     def events(self, count: int) -> list[Event]:
-        """So many fresh events."""
+        """Makes so many fresh events."""
         return [self.event() for _ in range(count)]
 
     async def publish(self, count: int, via: Via = None) -> list[Event]:

@@ -26,7 +26,7 @@ named: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "tas
 
 
 async def subject(sse: Sse, kind: StreamKind, tenant: int = 0) -> UUID | None:
-    """Something for that endpoint to look at; the tenant's own stream needs nothing."""
+    """Makes something for that endpoint to look at; the tenant's own stream needs nothing."""
     if kind == "tenant":
         return None
     return await (sse.task(tenant) if kind == "task" else sse.workflow(tenant))

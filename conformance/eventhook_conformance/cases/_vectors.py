@@ -32,7 +32,7 @@ async def play_table(probe: Probe, requirement: str | None = None, via: Via = No
 
 
 async def _play(probe: Probe, vectors: Sequence[dict[str, Any]], via: Via) -> Listener:
-    """One pattern, and the events it is tried with; its subscription stays open."""
+    """Tries one pattern with its events; its subscription stays open."""
     ids: dict[str, UUID] = defaultdict(uuid4)
     listener = await probe.subscribe(_pattern(vectors[0]["pattern"], ids))
     # What the pattern surely selects comes first: a vector that is lost is then no first event.

@@ -48,7 +48,7 @@ class _Place:
         )
 
     def events(self, count: int) -> list[Event]:
-        """So many events of it."""
+        """Makes so many events of it."""
         if isinstance(self.selects, str):
             return [self._probe.make.stream_event(self.selects) for _ in range(count)]
         return [self._probe.make.event(self._tenant) for _ in range(count)]

@@ -92,7 +92,7 @@ async def cancelling_disturbs_nobody(probe: Probe, what: str, side: Side = "even
 
 
 async def _cancel_beside(probe: Probe, side: Side, what: str, pause: int) -> None:
-    """On the ground of one that stands, twice in a row, and once on another."""
+    """Cancels on the ground of one that stands, twice in a row, and once on another."""
     ground, elsewhere, once = (Ground(probe, side) for _ in range(3))
     standing = await ground.subscribe()
     # A second cancellation might heal what the first one left behind.

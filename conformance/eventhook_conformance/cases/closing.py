@@ -21,7 +21,7 @@ _introspection = needs(introspection=True)
 
 
 async def _client_to_close(probe: Probe) -> Client:
-    """One of the case's own; where only one may be open, the run's, which is then replaced."""
+    """Returns a client of the case's own; if only one may be open, the run's, which is then replaced."""
     return await (probe.open_client() if probe.capabilities.multi_client else probe.client())
 
 
@@ -139,7 +139,7 @@ _MANY_UNREAD: Final[dict[Depth, int]] = {"quick": 20, "normal": 200, "deep": 1_1
 
 
 def _buffered(probe: Probe, read: str) -> int:
-    """Five, or many; or what a smaller buffer holds."""
+    """Returns five or many, or as many as a smaller buffer holds."""
     claimed = probe.capabilities
     most = _MANY_UNREAD[probe.settings.depth] if read == "none-of-many" else 5
     return min(most, claimed.event_capacity, claimed.stream_capacity)

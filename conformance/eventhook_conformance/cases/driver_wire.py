@@ -57,7 +57,7 @@ async def _backend(probe: Probe) -> DriverBackend:
 
 @contextmanager
 def _lines(backend: DriverBackend) -> Iterator[list[bytes]]:
-    """The events as they stand on the lines, while this lasts."""
+    """Records the events as they stand on the lines, within the block."""
     lines: list[bytes] = []
     backend.on_wire = lines.append
     try:

@@ -55,7 +55,7 @@ async def malformed_event_types_are_refused(probe: Probe) -> None:
 
 
 def _refused(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
-    """One of each sort of refusal."""
+    """Makes one of each sort of refusal."""
     return [
         probe.make.event(tenant, "created"),
         probe.make.event(tenant, "order.>"),

@@ -19,7 +19,7 @@ _ALL_ONES: Final = UUID(int=(1 << 128) - 1)
 
 
 def near(identifier: UUID) -> list[UUID]:
-    """The ids that differ from this one in a single hexadecimal digit, one for each place."""
+    """Yields the ids that differ from this one in a single hexadecimal digit, one for each place."""
     return [UUID(int=identifier.int ^ (1 << 4 * place)) for place in range(_DIGITS)]
 
 

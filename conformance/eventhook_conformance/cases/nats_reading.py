@@ -80,7 +80,7 @@ async def garbage_is_skipped(probe: Probe, side: str) -> None:
 
 
 def example_of(probe: Probe, side: str, tenant: UUID) -> Event:
-    """An event of that side, under which garbage is put."""
+    """Makes an event of that side, under which garbage is put."""
     if side == "streams":
         return probe.make.stream_event(str(tenant), task=probe.make.key())
     return probe.make.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")

@@ -20,7 +20,7 @@ from eventhook_conformance.specification import case
 
 @asynccontextmanager
 async def _monitored(probe: Probe) -> AsyncIterator[tuple[Via, str]]:
-    """A client of the target's, and the monitoring of its server: of our own, if it has none."""
+    """Gives a client of the target's, and the monitoring of its server: of our own, if it has none."""
     if probe.server is not None and probe.server.monitor_url:
         yield None, probe.server.monitor_url
         return

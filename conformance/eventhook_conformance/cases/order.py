@@ -24,7 +24,7 @@ _TYPES: Final = (
 
 
 def _large(probe: Probe) -> str:
-    """Data that an implementation may send another way than small data."""
+    """Returns data that an implementation may send another way than small data."""
     return "x" * min(8000, probe.capabilities.max_event_bytes // 2)
 
 
@@ -49,7 +49,7 @@ async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
 
 
 def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynEvent:
-    """The numbers 5, 4, 4 and 20 put every type with every workflow, task and size once in 80."""
+    """Varies an event: 5, 4, 4 and 20 put every type with every workflow, task and size once in 80."""
     return probe.make.event(
         tenant,
         _TYPES[number % 5],
@@ -83,7 +83,7 @@ async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
 
 
 def _chains(made: Sequence[Sequence[Event]], via: Via) -> Chains:
-    """Half of the publishers through the first client, half through the other."""
+    """Publishes half of the chains through the first client, half through the other."""
     if via == "same":
         return {"same": made}
     return {"same": made[::2], via: made[1::2]}

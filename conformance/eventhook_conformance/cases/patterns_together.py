@@ -61,7 +61,7 @@ async def _share(probe: Probe, tenant: UUID, shared: str, *, backwards: bool) ->
 
 
 def _mixed(probe: Probe, tenant: UUID, values: dict[str, list[Any]]) -> list[FlovynEvent]:
-    """Events with each of the values beside each, and those that only one filter tells apart."""
+    """Makes events with each of the values beside each, and those that only one filter tells apart."""
     return [
         probe.make.event(
             tenant,

@@ -47,7 +47,7 @@ async def _go_through(scene: Scene, *faults: str) -> None:
 
 
 async def _undisturbed(scene: Scene, load: Load) -> None:
-    """While nothing is broken all that is published must arrive, and be proved to have come."""
+    """Expects that everything published while nothing is broken arrives, and is proved to have come."""
     load.start()
     await load.lap(_LAPS)
     await load.stop()

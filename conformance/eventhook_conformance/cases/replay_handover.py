@@ -112,7 +112,7 @@ async def long_history_hands_over_under_load(probe: Probe, side: Side) -> None:
 
 
 async def _hand_over(probe: Probe, side: Side, length: int, via: Via, turns: int) -> None:
-    """From a history of that length, unless it is longer than claimed."""
+    """Hands over from a history of that length, unless it is longer than claimed."""
     channel = ReplayChannel(probe, side)
     load = max(_PUBLISHERS, min(_LOAD, channel.capacity // 2))
     if length + load > history_size(probe):

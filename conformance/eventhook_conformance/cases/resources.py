@@ -36,7 +36,7 @@ Step = Callable[[], Awaitable[None]]
 
 @contextmanager
 def _older_objects_set_aside() -> Iterator[None]:
-    """Collecting garbage among a whole run's histories would take long, again and again."""
+    """Sets older objects aside: collecting garbage among a whole run's histories takes long."""
     gc.freeze()
     try:
         yield

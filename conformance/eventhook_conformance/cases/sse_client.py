@@ -36,7 +36,7 @@ TEXTS: Final = (
 
 
 def mixture(sse: Sse, kind: StreamKind, it: object) -> list[Event]:
-    """Both sides, all types, and texts that readers differ over when a server is careless."""
+    """Makes both sides, all types, and texts that readers differ over when a server is careless."""
     workflow, task = (None, it) if kind == "task" else (it, None)
     events: list[Event] = []
     for number, text in enumerate(TEXTS):

@@ -157,7 +157,7 @@ def _taken(types: str | None, event: Event) -> bool:
 
 
 async def _tell_of_one(sse: Sse) -> tuple[UUID, Finish]:
-    """A workflow of which the suite tells that it ends, with words right before that."""
+    """Tells the end of a workflow of the suite's, with words right before that."""
     workflow = await sse.workflow()
 
     async def finish(stream: Stream) -> None:
@@ -170,7 +170,7 @@ async def _tell_of_one(sse: Sse) -> tuple[UUID, Finish]:
 
 
 async def _run_one(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
-    """A workflow of the target's own engine, which streams and completes."""
+    """Runs a workflow of the target's own engine, which streams and completes."""
     service = await probe.workflows()
     execution = await probe.returns(
         service.prepare(scenario_named("task-streams"), sse.tenants[0].id), "preparing a workflow"
@@ -190,7 +190,7 @@ async def _run_one(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
 
 
 def _tokens(stream: Stream) -> list[str]:
-    """The payloads of all tokens, whichever form the stream gives them."""
+    """Returns the payloads of all tokens, whichever form the stream gives them."""
     data = [one.event.data for one in stream.reading.received if one.event.type == "token"]
     if not stream.wanted.consolidated:
         return data

@@ -255,6 +255,6 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
 
 
 def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    """The event by which a parent's readers learn of a child."""
+    """Makes the event by which a parent's readers learn of a child."""
     snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
     return sse.event(parent, "child_workflow.initiated", data=snapshot)

@@ -107,7 +107,7 @@ def _judge(probe: Probe, reader: SocketReader) -> None:
 
 
 def _number(event: ServerSentEvent) -> int | None:
-    """The number in an event of this case, None for what is none of them."""
+    """Returns the number in an event of this case; None if it is none of them."""
     if event.type.startswith("task.step-"):
         return int(event.type.rpartition("-")[2])
     if event.type != "token":

@@ -49,7 +49,7 @@ async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
 
 
 async def _overrun(probe: Probe, tenant: UUID) -> None:
-    """More than a subscription of the tenant holds, and no multiple of it."""
+    """Returns more than a subscription of the tenant holds, and no multiple of it."""
     lanes = 32
     each = (probe.capabilities.event_capacity + 7) // lanes + 1
     await probe.burst([probe.make.event(tenant) for _ in range(each)] for _ in range(lanes))
@@ -95,7 +95,7 @@ async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
 
 
 async def _others_come(probe: Probe, quiet: UUID, other: UUID, *standing: Listener) -> None:
-    """A newcomer takes no place over, and who comes back finds its own."""
+    """Lets a newcomer come, who takes no place over, and one come back, who finds its own."""
     await _go_on(probe, (quiet, other), *standing)
     third = probe.make.tenant()
     newcomer = await probe.subscribe(EventPattern.all(third))
@@ -158,7 +158,7 @@ async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
 
 
 def _lanes(events: list[FlovynEvent]) -> list[list[FlovynEvent]]:
-    """Spread over publishers that work at once, so that a slow bus takes not too long."""
+    """Spreads events over publishers that work at once, so that a slow bus takes not too long."""
     return [lane for lane in (events[start::32] for start in range(32)) if lane]
 
 

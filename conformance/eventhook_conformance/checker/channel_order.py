@@ -133,7 +133,7 @@ class ChannelOrder:
                 yield publish
 
     def disagreement(self, reader: Subscribed) -> tuple[Subscribed, Publish, Publish] | None:
-        """Another reader that got two events of a reader the other way round, and the two."""
+        """Returns another reader that got two events of a reader the other way round, and the two."""
         mine = next(one for one in self._readings if one.subscription is reader)
         others = {
             id(one): one for publish in mine.reads for one in self.readings_of(publish, reader)

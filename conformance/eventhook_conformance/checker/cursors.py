@@ -14,7 +14,7 @@ from eventhook_conformance.history import Delivery, History, Publish, Subscribed
 def judge_cursors(
     history: History, origins: Origins, beginnings: Beginnings
 ) -> Iterator[Violation]:
-    """RPL-01, RPL-02, RPL-05, RPL-10: on every subscription that was asked for cursors."""
+    """Judges cursors (RPL-01, RPL-02, RPL-05, RPL-10), on each subscription that was asked for them."""
     for subscriptions in by_channel(history, origins).values():
         yield from _judge_uniqueness(subscriptions, origins)
         for subscription in subscriptions:
@@ -67,7 +67,7 @@ def _judge_uniqueness(subscriptions: Sequence[Subscribed], origins: Origins) -> 
 def _judge_agreement(
     subscription: Subscribed, origins: Origins, beginnings: Beginnings
 ) -> Iterator[Violation]:
-    """A replay has the order in which every other reader got the same events."""
+    """Expects a replay in the order in which every other reader got the same events."""
     found = beginnings.order_of(subscription).disagreement(subscription)
     if found is not None:
         other, first, second = found

@@ -31,7 +31,7 @@ from eventhook_conformance.history import (
 def judge_deliveries(
     history: History, origins: Origins, beginnings: Beginnings, ledger: Ledger
 ) -> list[Violation]:
-    """PUB-02, PUB-03, PUB-05, PUB-11, EVT-01, EVT-06, PAT-02 to PAT-07, TEN-01, STR-01, -02, -04."""
+    """Judges deliveries: PUB-02, -03, -05, -11, EVT-01, -06, PAT-02 to -07, TEN-01, STR-01, -02, -04."""
     found: list[Violation] = []
     for subscription in history.subscriptions:
         seen: dict[Publish, Delivery] = {}

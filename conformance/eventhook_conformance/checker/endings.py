@@ -9,7 +9,7 @@ from eventhook_conformance.history import History
 
 
 def judge_endings(history: History) -> Iterator[Violation]:
-    """PUB-01: an active subscription goes on; for streams STR-06."""
+    """Judges ends: an active subscription goes on (PUB-01; for streams STR-06)."""
     for subscription in history.subscriptions:
         ended, ends = subscription.ended, subscription.ends
         if ended is None or subscription.end_awaited:

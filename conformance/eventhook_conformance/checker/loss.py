@@ -32,7 +32,7 @@ _BUFFERED: Final[frozenset[ViolationKind]] = frozenset(
 def judge_loss(
     history: History, origins: Origins, beginnings: Beginnings, capabilities: Capabilities
 ) -> Iterator[Violation]:
-    """PUB-01, PUB-04, PUB-17; for streams STR-01, STR-06; for what was published before RPL-02 to -04."""
+    """Judges losses: PUB-01, -04, -17; for streams STR-01, -06; for the past RPL-02 to -04."""
     for subscription in history.subscriptions:
         if subscription.entered is not None:
             yield from _judge_one(subscription, origins, beginnings, history, capabilities)

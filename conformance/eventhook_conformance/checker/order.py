@@ -17,7 +17,7 @@ from eventhook_conformance.target import Capabilities
 def judge_order(
     history: History, origins: Origins, capabilities: Capabilities
 ) -> Iterator[Violation]:
-    """PUB-06, and where claimed PUB-07 and PUB-20; for streams STR-01."""
+    """Judges order: PUB-06, and where claimed PUB-07 and PUB-20; for streams STR-01."""
     by_tenant: dict[object, list[tuple[Subscribed, list[Read]]]] = defaultdict(list)
     for subscription in history.subscriptions:
         reads = origins.reads[subscription]
@@ -32,7 +32,7 @@ def judge_order(
 
 
 def _judge_publishers(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[Violation]:
-    """Within one client and epoch: who returned before another was called comes before it."""
+    """Expects, within a client and epoch, that publishes which did not overlap keep their order."""
     newest: dict[tuple[str, int], Read] = {}
     for read in reads:
         publish, _ = read
@@ -81,7 +81,7 @@ def _inverted(
 def _judge_agreement(
     subscriptions: Sequence[tuple[Subscribed, list[Read]]],
 ) -> Iterator[Violation]:
-    """One order exists for all of a tenant's subscriptions if their orders make no circle."""
+    """Expects one order of all of a tenant's subscriptions: their orders make no circle."""
     graph: dict[Publish, set[Publish]] = defaultdict(set)
     for _, reads in subscriptions:
         for (first, _), (second, _) in pairwise(reads):
@@ -95,7 +95,7 @@ def _judge_agreement(
 def _disagreement(
     subscriptions: Sequence[tuple[Subscribed, list[Read]]], circle: Sequence[Publish]
 ) -> Violation:
-    """Two subscriptions that disagree if two alone do; else the whole circle."""
+    """Returns two subscriptions that disagree if two alone do; else the whole circle."""
     expected = "one order for all subscriptions of the tenant"
     for (one, mine), (other, theirs) in combinations(subscriptions, 2):
         places = {publish: (place, read) for place, (publish, read) in enumerate(theirs)}

@@ -49,7 +49,7 @@ class Origins:
             self.reads[subscription] = [read for read in seen.items() if read[0] in matching]
 
     def scope_of(self, subscription: Subscribed) -> object:
-        """Its tenant or key, hashable."""
+        """Returns its tenant or key, hashable."""
         selects = subscription.selects
         return hashable(selects.tenant_id if isinstance(selects, EventPattern) else selects)
 

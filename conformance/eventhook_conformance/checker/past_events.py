@@ -125,7 +125,7 @@ class Beginnings:
     def _kind(
         self, subscription: Subscribed, publish: Publish, settled: ViolationKind
     ) -> ViolationKind:
-        """Of history if it was settled before entering, of the hand-over if it was under way."""
+        """Returns the kind: of history if it was settled before entering, of the hand-over if under way."""
         entering = subscription.entering.step
         early = publish.settled is not None and publish.settled.step < entering
         return settled if early else "lost-handover"

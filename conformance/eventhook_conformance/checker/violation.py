@@ -165,7 +165,7 @@ def shown(value: object, most: int = _MOST) -> str:
 
 
 def differing(one: object, other: object) -> tuple[str, str]:
-    """Two values as messages show them side by side: long ones from where they begin to differ."""
+    """Returns two values as messages show them: long ones from where they begin to differ."""
     texts = in_full(one), in_full(other)
     if max(map(len, texts)) <= _MOST or texts[0] == texts[1]:
         return shown(one), shown(other)

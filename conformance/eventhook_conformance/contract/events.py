@@ -271,7 +271,7 @@ class StreamEvent(
 
 
 def _same(mine: object, its: object) -> bool:
-    """Equal, and of the same kind: `True` is no 1, and plain text is no `StreamEventType`."""
+    """Returns whether both are equal and of one kind: `True` is no 1, text is no `StreamEventType`."""
     return (
         mine == its
         and isinstance(its, type(mine))
@@ -280,7 +280,7 @@ def _same(mine: object, its: object) -> bool:
 
 
 def now_ms() -> int:
-    """This moment in milliseconds since the epoch."""
+    """Returns this moment in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
 
 

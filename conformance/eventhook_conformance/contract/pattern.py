@@ -31,7 +31,7 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def all(cls, tenant_id: UUID) -> Self:
-        """Every event of the tenant."""
+        """Returns a pattern for every event of the tenant."""
         return cls(tenant_id=tenant_id)
 
     @classmethod

@@ -55,7 +55,7 @@ class DriverHost(Server):
         self._starting = asyncio.Lock()
 
     async def process(self) -> DriverProcess:
-        """The running process.
+        """Returns the running process.
 
         Raises:
             DriverFailed: it failed, and nobody has asked why yet; or it cannot be started.

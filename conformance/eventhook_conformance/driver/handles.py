@@ -94,7 +94,7 @@ class HeldSubscription:
         return texts, self._ended and not texts
 
     async def _read(self, timeout_s: float, *, waits: bool) -> tuple[bytes, str | None] | None:
-        """One event with its cursor, or None; a read that is given up has taken none (PUB-14)."""
+        """Reads one event with its cursor, or None; a read that is given up has taken none (PUB-14)."""
         read = asyncio.ensure_future(self._anext())
         try:
             if waits:

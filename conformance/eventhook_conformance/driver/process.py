@@ -125,7 +125,7 @@ class DriverProcess:
         return self._process is not None and not self._ending
 
     async def end(self) -> str | None:
-        """Has it shut down; what was wrong with that, if anything. It is gone afterwards."""
+        """Has it shut down; returns what was wrong with that, if anything. It is gone afterwards."""
         self._ending = True
         try:
             if self.failure is not None or self._process is None:
@@ -248,7 +248,7 @@ class DriverProcess:
             self._process.stdin.close()
 
     async def wait(self) -> int:
-        """Its exit code, when it has ended."""
+        """Returns its exit code, when it has ended."""
         return await self._started.wait()
 
     # Answers
@@ -265,7 +265,7 @@ class DriverProcess:
             await self._ended()
 
     async def _ended(self) -> None:
-        """Its standard output has ended."""
+        """Handles the end of its standard output."""
         try:
             async with asyncio.timeout(_DYING_S):
                 how = exit_text(await self._started.wait())

@@ -21,7 +21,7 @@ from eventhook_conformance.target import Target
 
 
 def cases_for(identifiers: Collection[str]) -> list[Instance]:
-    """The cases made for any of these requirements."""
+    """Returns the cases made for any of these requirements."""
     return [
         instance
         for instance in catalog().values()
@@ -30,7 +30,7 @@ def cases_for(identifiers: Collection[str]) -> list[Instance]:
 
 
 def selectable() -> dict[str, list[str]]:
-    """The IDs of the cases that exist for each requirement."""
+    """Returns the IDs of the cases that exist for each requirement."""
     found: dict[str, list[str]] = {}
     for instance in catalog().values():
         for identifier in instance.case.requirements:
@@ -85,7 +85,7 @@ def judge_subject(
 
 
 def in_order(instances: Iterable[Instance]) -> list[Instance]:
-    """The cases in the order in which they run: by phase, else as they come."""
+    """Returns the cases in the order in which they run: by phase, else as they come."""
     return sorted(instances, key=lambda one: one.case.phase)
 
 
@@ -132,7 +132,7 @@ def _why_cancelled() -> str:
 
 
 def chosen_for(subject: ResolvedTarget, settings: Settings) -> list[Instance]:
-    """The cases that the settings select for a target, whether it claims what they need or not.
+    """Returns the cases that the settings select for a target, claimed or not.
 
     Raises:
         WrongSelection: `settings.selection` cannot be read.

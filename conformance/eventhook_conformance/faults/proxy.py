@@ -103,7 +103,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
     # What it can do
 
     def pass_on(self) -> None:
-        """From now on all goes through; connections that fell silent stay so, as they would."""
+        """Lets all through from now on; connections that fell silent stay so, as they would."""
         self.delay_s, self.bytes_per_s, self.silent = 0.0, None, False
         self._free_at = dict.fromkeys(self._free_at, 0.0)
         self._unhindered.set()

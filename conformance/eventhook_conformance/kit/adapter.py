@@ -158,7 +158,7 @@ class Adapter(AdapterParts, StreamingBackend):
             raise BusClosed("this client was closed; open another one of the same target")
 
     async def publish(self, kind: Kind, event: Any) -> None:
-        """One publish, from check to the bus."""
+        """Makes one publish, from check to the bus."""
         # A send that never waits would keep all readers from their turn. The turn comes first:
         # after the send, it would hide what the bus still does when `send` returned.
         await asyncio.sleep(0)

@@ -131,15 +131,15 @@ class Buffer(Subscription[E], Generic[E]):
             room.set_result(None)
 
     def finish(self) -> None:
-        """The client closed: no event comes after what is buffered (PUB-17)."""
+        """Takes note that the client closed: no event comes after what is buffered (PUB-17)."""
         self._end_with(StopAsyncIteration())
 
     def lose(self, error: SubscriptionLost) -> None:
-        """Nothing can come again, and nobody asked for that (REC-10)."""
+        """Takes note that nothing can come again, and nobody asked for that (REC-10)."""
         self._end_with(error)
 
     def leave(self) -> None:
-        """The owner left: discards what is buffered and ends every read (PUB-11)."""
+        """Discards what is buffered and ends every read: the owner left (PUB-11)."""
         self._events.clear()
         self._past = 0
         self._end = None

@@ -214,7 +214,7 @@ def _dismiss(guard: subprocess.Popen[bytes], word: bytes) -> None:
 
 
 def _free_ports() -> tuple[int, int]:
-    """Two that are free now; the engine would choose others at every restart."""
+    """Returns two that are free now; the engine would choose others at every restart."""
     with socket.socket() as one, socket.socket() as other:
         one.bind((_LOOPBACK, 0))
         other.bind((_LOOPBACK, 0))

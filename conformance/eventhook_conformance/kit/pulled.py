@@ -1,4 +1,4 @@
-"""From a client library that keeps each subscriber's queue itself to a `StreamingBackend`.
+"""Makes a `StreamingBackend` of a client library that keeps each subscriber's queue itself.
 
 A reader pulls from the library's queue. The kit holds nothing but the one message that a cancelled read
 left behind, so that capacity, overflow and order are the library's.

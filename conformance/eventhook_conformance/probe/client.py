@@ -150,7 +150,7 @@ class Client:
         return None
 
     def distrust(self, why: str, history: History) -> None:
-        """Nobody else should use it any more, for what a case saw."""
+        """Keeps others from using it any more, for what a case saw."""
         self.tainted, self.tainted_by = why, history.case
 
     async def _bounded(self, call: Coroutine[Any, Any, T], history: History) -> T:

@@ -81,7 +81,7 @@ class ClientPool:
             return client
 
     async def open_client(self, history: History, address: str | None = None) -> Client:
-        """One more client, for one case; at another address than the run's server, if one is given.
+        """Opens one more client, for one case; at another address than the run's server, if one is given.
 
         Raises:
             BaseException: whatever opening raised.

@@ -189,7 +189,7 @@ class Listener:
         self._reader.iterate_again()
 
     def drain(self) -> None:
-        """From now on, reads whatever comes until the subscription is left."""
+        """Reads whatever comes from now on, until the subscription is left."""
         self._reader.draining = True
         if (
             self.entry.end is None
@@ -200,7 +200,7 @@ class Listener:
 
     @contextmanager
     def reading_on(self) -> Iterator[None]:
-        """Within, reads whatever comes as it comes, so that nobody else's publishing overruns it."""
+        """Reads whatever comes within the block, so that nobody else's publishing overruns it."""
         self.drain()
         try:
             yield
@@ -258,7 +258,7 @@ class Listener:
             raise CaseAborted(violation)
 
     async def leave_quietly(self, error: BaseException | None = None) -> Violation | None:
-        """As `leave`, but answers what went wrong instead of raising it."""
+        """Leaves; returns what went wrong instead of raising it."""
         if self._context.left:
             return None
         await self.catch_up()

@@ -97,24 +97,24 @@ class World:
         return str(identifier)
 
     def data(self) -> Any:
-        """No data as a rule, which costs least to record; else any JSON value, small."""
+        """Returns no data as a rule, which costs least to record; else any JSON value, small."""
         drawn = self._bits(8)
         return _DATA[drawn >> 2] if drawn & 0b11 == 0 else None
 
     def workflow(self) -> UUID | None:
-        """No workflow as a rule, one of two that the case has, or the nil one."""
+        """Returns no workflow as a rule, one of two that the case has, or the nil one."""
         return self._workflows[self._bits(3)]
 
     def task(self) -> UUID | None:
-        """No task as a rule, one of two that the case has, or the nil one."""
+        """Returns no task as a rule, one of two that the case has, or the nil one."""
         return self._tasks[self._bits(3)]
 
     def correlation_id(self) -> str | None:
-        """None as a rule, or a text."""
+        """Returns None as a rule, or a text."""
         return _CORRELATIONS[self._bits(4)]
 
     def timestamp_ms(self) -> int:
-        """Now as a rule, the time of the event before, or a time out of the calendar."""
+        """Returns now as a rule, the time of the event before, or a time out of the calendar."""
         kind = self._bits(4)
         if kind == 0:
             return _SOME_MS[self._bits(8) % len(_SOME_MS)]
@@ -135,5 +135,5 @@ class World:
         return _TASKS[self._bits(3)]
 
     def stream_type(self) -> StreamEventType:
-        """One of the four types; a token as a rule."""
+        """Returns one of the four types; a token as a rule."""
         return _TYPES[self._bits(8) % len(_TYPES)]

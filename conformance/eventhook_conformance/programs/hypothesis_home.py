@@ -18,7 +18,7 @@ _LOCK = Lock()
 
 
 def hypothesis_folder() -> Path:
-    """One for all runs of this user, among the files that the system clears away."""
+    """Returns one for all runs of this user, among the files that the system clears away."""
     return Path(tempfile.gettempdir()) / f"eventhook-hypothesis-{os.getuid()}"
 
 

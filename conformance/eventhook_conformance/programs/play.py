@@ -88,7 +88,7 @@ class Player:
             await self._end(listener)
 
     def _expect_nothing_dropped(self, listener: Listener) -> None:
-        """Nothing is left unread beyond the capacity, so that nothing can be lost to overflow."""
+        """Expects nothing dropped: nothing is left unread beyond the capacity."""
         if listener.dropped:
             self._probe.found(
                 f"`dropped` of {listener.entry.name} to be 0: no more than the capacity was unread",
@@ -194,7 +194,7 @@ class Player:
             await self._cancel(event, client, yields)
 
     async def _cancel(self, event: Event, client: int, yields: int) -> None:
-        """A publish is cancelled: its event comes once or never."""
+        """Cancels a publish, whose event comes once or never."""
         scope = _scope(event)
         if not self._probe.capabilities.in_process or not await self._has_room(scope, 1):
             return
@@ -293,7 +293,7 @@ class Player:
             await self._probe.returns(at.cleanup(self._probe.history), "cleanup")
 
     async def _close(self, tenant: int) -> None:
-        """A client comes, subscribes, publishes, and closes."""
+        """Opens a client that subscribes, publishes, and closes."""
         if not self._probe.capabilities.multi_client or self._guest_open:
             return
         scope = self._tenants[tenant % TENANTS]

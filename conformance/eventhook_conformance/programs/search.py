@@ -81,7 +81,7 @@ async def search(
 
 @contextmanager
 def _all_there_is_left_uncollected() -> Iterator[None]:
-    """hypothesis collects garbage as it starts, which among a whole run's histories takes long."""
+    """Keeps hypothesis from collecting garbage as it starts, which takes long among many histories."""
     gc.freeze()
     try:
         yield

@@ -84,7 +84,7 @@ JUDGED: Final[pytest.StashKey[dict[str, Judged]]] = pytest.StashKey()
 
 
 def empty_result(subject: ResolvedTarget, settings: Settings) -> RunResult:
-    """The result of a target of which nothing is known yet."""
+    """Returns the result of a target of which nothing is known yet."""
     return RunResult(
         target=subject.target.name,
         capabilities=subject.capabilities,

@@ -35,7 +35,7 @@ def check(
 
 
 def check_match(found: Match, *, now_ms: int) -> list[SequenceViolation]:
-    """As `check`, for events that were matched already."""
+    """Checks as `check` does, for events that were matched already."""
     return [
         *_check_presence(found),
         *_check_order(found),
@@ -47,7 +47,7 @@ def check_match(found: Match, *, now_ms: int) -> list[SequenceViolation]:
 
 
 def _check_presence(found: Match) -> Iterator[SequenceViolation]:
-    """LIF-01 and LIF-02: each once, nothing else, nothing after the end."""
+    """Checks that each came once, and nothing else or after the end (LIF-01, LIF-02)."""
     for expected in found.missing:
         yield SequenceViolation(
             "missing",
@@ -90,7 +90,7 @@ def _for_missing(expected: ExpectedEvent) -> tuple[str, ...]:
 
 
 def _check_order(found: Match) -> Iterator[SequenceViolation]:
-    """LIF-01: in an order that causality allows; the edge that broke."""
+    """Checks the order, which causality allows (LIF-01); yields each edge that broke."""
     for first, second in found.edges():
         a, b = found.found[first.label], found.found[second.label]
         if a > b:
@@ -104,7 +104,7 @@ def _check_order(found: Match) -> Iterator[SequenceViolation]:
 
 
 def _check_filing(found: Match) -> Iterator[SequenceViolation]:
-    """LIF-03, LIF-07, LIF-09: under its tenant, its workflow, its task, and from its source."""
+    """Checks tenant, workflow, task and source (LIF-03, LIF-07, LIF-09)."""
     scenario, ids = found.scenario, found.ids
     for label in [*scenario.workflows, *scenario.tasks]:
         known = ids.workflows if label in scenario.workflows else ids.tasks
@@ -170,7 +170,7 @@ def _source_problem(scenario: Scenario, expected: ExpectedEvent, event: FlovynEv
 
 
 def _check_snapshots(found: Match) -> Iterator[SequenceViolation]:
-    """LIF-03, and what a single member breaks: LIF-06, LIF-07, LIF-08, LIF-09."""
+    """Checks snapshots (LIF-03), and what a single member breaks (LIF-06 to LIF-09)."""
     bindings = Bindings(errors=frozenset(found.scenario.errors))
     for expected in found.scenario.events:
         if expected.label not in found.found:

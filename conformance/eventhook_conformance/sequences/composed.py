@@ -53,7 +53,7 @@ Step: TypeAlias = dict[str, Any]
 
 
 def compose(run: Run) -> dict[str, Any]:
-    """The JSON form of a scenario, but for its events.
+    """Returns the JSON form of a scenario, but for its events.
 
     Args:
         run: as a search drew it.

@@ -22,7 +22,7 @@ class Round:
 
 
 def interleavings(steps: Sequence[str], runs: int = RUNS) -> Iterator[tuple[Round, ...]]:
-    """Two schedules in lockstep.
+    """Yields pairs of schedules in lockstep.
 
     In the first, the run that began first takes each step first, and ends first; in the second, it
     takes each step last, and ends last. A step that is taken in turn by one schedule is taken at

@@ -47,7 +47,7 @@ class Match:
         return self.seen[self.found[label]]
 
     def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
-        """Every pair of events found of which the first must come before the second.
+        """Yields every pair of events found of which the first must come before the second.
 
         Where the one between two is missing, the first still comes before the last.
         """

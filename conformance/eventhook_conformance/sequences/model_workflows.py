@@ -95,7 +95,7 @@ class Workflows:
         return self._all[label]
 
     def start(self, workflow: WorkflowState, worker: str) -> None:
-        """A worker takes it up."""
+        """Has a worker take it up."""
         if workflow.ended:
             return
         workflow.status, workflow.worker = "RUNNING", worker
@@ -106,7 +106,7 @@ class Workflows:
     def end(
         self, workflow: WorkflowState, status: str, error: str | None = None, *after: str
     ) -> None:
-        """It ends; its parent is told, and may go on."""
+        """Ends it; its parent is told, and may go on."""
         if workflow.ended:
             return
         workflow.status, workflow.error, workflow.suspend_type = status, error, None
@@ -120,7 +120,7 @@ class Workflows:
             self.happened(parent, f"child:{workflow.label}", seen)
 
     def cancel(self, workflow: WorkflowState, *after: str) -> None:
-        """It is cancelled, and before it all that is not over of it."""
+        """Cancels it, and before it all that is not over of it."""
         if workflow.ended:
             return
         parts = self._parts(workflow.label)
@@ -137,7 +137,7 @@ class Workflows:
         self.end(workflow, "CANCELLED", None, requested)
 
     def cancel_child(self, parent: WorkflowState, child: WorkflowState) -> None:
-        """A running workflow cancels its child."""
+        """Has a running workflow cancel its child."""
         if not parent.ended:
             parent.since.append(self._request(child, *parent.reached))
 
@@ -149,24 +149,24 @@ class Workflows:
         return requested
 
     def retry(self, workflow: WorkflowState) -> None:
-        """Somebody wants a failed workflow to be tried again."""
+        """Has a failed workflow tried again."""
         workflow.status, workflow.error = "PENDING", None
         self._reach(workflow, "retry_requested")
 
     def start_child(self, parent: WorkflowState, label: str) -> None:
-        """A workflow begins another."""
+        """Has a workflow begin another."""
         child = self.enter(label)
         parent.since.append(self._tell_parent(child, "initiated", parent.reached, "any"))
         child.reached = [self.tell(child, "created", [])]
 
     def suspend(self, workflow: WorkflowState, suspend_type: str, until: Iterable[str]) -> None:
-        """It waits for all of these."""
+        """Suspends it until all of these have come about."""
         workflow.status, workflow.suspend_type = "SUSPENDED", suspend_type
         workflow.awaited = set(until)
         self._reach(workflow, "suspended")
 
     def happened(self, workflow: WorkflowState, what: str, cause: str) -> None:
-        """Something came about that it may wait for; with the last of it, it goes on."""
+        """Notes something that it may wait for; with the last of it, it goes on."""
         if workflow.status != "SUSPENDED" or workflow.cancelling or what not in workflow.awaited:
             return
         workflow.awaited.discard(what)

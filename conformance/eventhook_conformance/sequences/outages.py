@@ -64,7 +64,7 @@ class Untold:
         return range(len({*self.events, *self.twins}), most + 2 * optional + 1)
 
     def _settled(self, excused: Collection[str]) -> list[str]:
-        """Those without their older form, once older forms that are alike went to what is not excused."""
+        """Returns those without their older form, once alike older forms went to those not excused."""
         alike: dict[str, list[str]] = {}
         for label in self._found.found:
             alike.setdefault(_signature(self._found.event(label)), []).append(label)

@@ -96,11 +96,11 @@ class Scenario:
         return {event.label: event for event in self.events}
 
     def by_label(self, label: str) -> ExpectedEvent:
-        """The expected event of that label."""
+        """Returns the expected event of that label."""
         return self._labels[label]
 
     def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
-        """Every pair of which the first must come before the second."""
+        """Returns every pair of which the first must come before the second."""
         for event in self.events:
             for later in event.before:
                 yield event, self.by_label(later)
@@ -139,7 +139,7 @@ def scenarios() -> Mapping[str, Scenario]:
 
 @cache
 def covering() -> tuple[str, ...]:
-    """Few scenarios in which everything there is happens at least once.
+    """Returns few scenarios in which everything there is happens at least once.
 
     That is: each step, and each event type of a root, of a child and of a standalone task, with each
     status and reason for suspension.
@@ -170,7 +170,7 @@ def _happens(scenario: Scenario) -> frozenset[tuple[Any, ...]]:
 
 @cache
 def snapshot_members() -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
-    """By category, the members that a snapshot must have, and those that it may have."""
+    """Returns, by category, the members that a snapshot must have, and those that it may have."""
     return {
         category: (frozenset(members["required"]), frozenset(members["optional"]))
         for category, members in load("scenarios")["snapshots"].items()
@@ -179,7 +179,7 @@ def snapshot_members() -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
 
 @cache
 def types_by_older_name() -> Mapping[str, frozenset[str]]:
-    """The event types that an older name may stand for: two for RETRY_REQUESTED, else one."""
+    """Returns the event types that an older name may stand for: two for RETRY_REQUESTED, else one."""
     found: dict[str, frozenset[str]] = {}
     for row in load("lifecycle_names")["names"]:
         found[row["older"]] = found.get(row["older"], frozenset()) | {row["event_type"]}
@@ -187,7 +187,7 @@ def types_by_older_name() -> Mapping[str, frozenset[str]]:
 
 
 def exact_scenario(raw: Mapping[str, Any]) -> Scenario:
-    """The scenario with its events derived from its steps, to be held exactly.
+    """Returns the scenario with its events derived from its steps, to be held exactly.
 
     Args:
         raw: its JSON form; the events in it are not looked at.

@@ -66,7 +66,7 @@ def _check_timers(found: Match, due: dict[object, int]) -> Iterator[SequenceViol
 
 
 def _check_delays(found: Match) -> Iterator[SequenceViolation]:
-    """LIF-14: a timer is due its delay after it was started; half of the delay is left for clocks."""
+    """Checks that a timer is due its delay after its start (LIF-14); half of it is left for clocks."""
     for expected in found.scenario.events:
         wanted = expected.snapshot.get("fireAtMs")
         if expected.type != "timer.started" or expected.label not in found.found:

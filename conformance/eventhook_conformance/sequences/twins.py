@@ -36,7 +36,7 @@ class Twin:
 
 
 def twin_in(event: StreamEvent) -> Twin | None:
-    """The lifecycle event that a stream event is the older form of; None if it is a task's output."""
+    """Returns the lifecycle event that a stream event is the older form of; None if it is output."""
     if event.event_type is not StreamEventType.DATA:
         return None
     payload = _parsed(event.payload)
@@ -54,7 +54,7 @@ def twin_in(event: StreamEvent) -> Twin | None:
 
 @lru_cache(maxsize=4096)
 def _parsed(payload: str) -> dict[str, Any] | None:
-    """The payload of an older form; kept, since each is looked at several times."""
+    """Returns the payload of an older form; kept, since each is looked at several times."""
     try:
         parsed = json.loads(payload)
     except (ValueError, RecursionError):

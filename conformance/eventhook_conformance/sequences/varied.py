@@ -42,7 +42,7 @@ def _delay(value: int, number: int) -> int:
 
 
 def _value(value: Any, number: int) -> Any:
-    """Another value of the same kind; of booleans there are only two."""
+    """Returns another value of the same kind; of booleans there are only two."""
     if isinstance(value, bool):
         return value is (number % 2 == 0)
     if isinstance(value, int | float):

@@ -48,7 +48,7 @@ class Instance:
         return replace(self, case=replace(self.case, requirements=asked), specification=version)
 
     def unmet(self, capabilities: Capabilities) -> str | None:
-        """Why it does not apply to those claims; None if it does."""
+        """Returns why it does not apply to those claims; None if it does."""
         for identifier in self.case.requirements:
             if reason := requirements()[identifier].unmet(capabilities):
                 return reason
@@ -59,7 +59,7 @@ class Instance:
 
 
 def collect(package_name: str) -> dict[str, Instance]:
-    """Every case in the public modules of a package, by its ID."""
+    """Collects every case in the public modules of a package, by its ID."""
     package = importlib.import_module(package_name)
     found: dict[str, Instance] = {}
     for info in pkgutil.iter_modules(package.__path__):

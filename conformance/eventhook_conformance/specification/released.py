@@ -17,7 +17,7 @@ _LINE: Final = re.compile(r"(?P<id>\S.*?)  \((?P<requirements>[^()]+)\)")
 
 @cache
 def released_cases(version: str) -> Mapping[str, tuple[str, ...]] | None:
-    """The requirements that each case of a released version tests, by the case's ID.
+    """Returns the requirements that each case of a released version tests, by the case's ID.
 
     None for a version whose cases may still grow.
     """

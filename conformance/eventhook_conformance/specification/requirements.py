@@ -31,7 +31,7 @@ class Requirement:
     """The version of the specification that asked it first."""
 
     def unmet(self, capabilities: Capabilities) -> str | None:
-        """Why the requirement does not apply to those claims; None if it does."""
+        """Returns why the requirement does not apply to those claims; None if it does."""
         held_to_it = self.drivers and capabilities.driver
         if self.profile not in capabilities.profiles and not held_to_it:
             return f"profile {self.profile} is not claimed"

@@ -137,7 +137,7 @@ class _Exchange:
             self._news.set()
 
     def leave(self) -> None:
-        """The reader goes away."""
+        """Goes away, as a reader does."""
         self._left.set()
 
     def fail(self, error: Exception) -> None:

@@ -121,7 +121,7 @@ class _Proxy:
         self._reading = reading
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request, one connection."""
+        """Answers one request of one connection."""
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split(" ", 2)
@@ -145,7 +145,7 @@ class _Proxy:
 async def browser_reading(
     url: str, headers: Mapping[str, str], names: Sequence[str]
 ) -> AsyncIterator[BrowserReading]:
-    """A browser that reads the stream as long as the context is open.
+    """Has a browser read the stream as long as the context is open.
 
     Args:
         url: of the stream.

@@ -181,7 +181,7 @@ def _data(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
 
 
 def _excerpt(text: str, other: str) -> str:
-    """The text around where it differs from the other."""
+    """Returns the text around where it differs from the other."""
     at = next(
         (n for n, (one, two) in enumerate(zip(text, other, strict=False)) if one != two),
         min(len(text), len(other)),
@@ -218,7 +218,7 @@ def _repeats(origins: Sequence[tuple[Publish, Received]]) -> Iterator[Finding]:
 
 
 def _order(origins: Sequence[tuple[Publish, Received]], wanted: Wanted) -> Iterator[Finding]:
-    """Within a side; on the stream side of a consolidated stream, within a workflow."""
+    """Checks order within a side; of a consolidated stream, within a workflow."""
     latest: dict[object, Publish] = {}
     for origin, one in origins:
         event = origin.event
@@ -241,7 +241,7 @@ def _losses(
     published: Published,
     opened: Moment,
 ) -> Iterator[Finding]:
-    """Events passed over by a later one of the same publisher and side."""
+    """Finds events passed over by a later one of the same publisher and side."""
     seen = {origin.number for origin, _ in origins}
     newest: dict[tuple[str, object], Publish] = {}
     for origin, _ in origins:
@@ -269,7 +269,7 @@ def _lane(event: Event) -> object:
 
 
 def shown(event: ServerSentEvent) -> str:
-    """An event in a few words."""
+    """Returns an event in a few words."""
     return f"event {event.type!r:.60}, id {event.last_event_id!r:.80}, data {event.data!r:.60}"
 
 

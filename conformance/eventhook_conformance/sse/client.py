@@ -134,7 +134,7 @@ class HttpClient:
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str | bytes], params: Any = None
     ) -> Answer:
-        """A whole answer; of one that is a stream to GET, the headers alone."""
+        """Returns a whole answer; of one that is a stream to GET, the headers alone."""
         sent = [
             (name.encode(), value.encode() if isinstance(value, str) else value)
             for name, value in headers.items()

@@ -36,7 +36,7 @@ class Provisioner:
         return await self._prepare(tenant, kind, parent)
 
     async def _prepare(self, tenant: Tenant, kind: Made, parent: UUID | None) -> UUID:
-        """Through a scenario that has such a thing, which then is left where it stands."""
+        """Plays a scenario that has such a thing, and leaves it where it stands."""
         if kind == "workflow":
             execution = await self._execution("child-succeeds", tenant)
             made = execution.workflow_execution_id

@@ -66,17 +66,17 @@ def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
 
 
 def wire_id(event: Event) -> str:
-    """The last part of its `id` on the wire."""
+    """Returns the last part of its `id` on the wire."""
     return str(event.sequence if isinstance(event, StreamEvent) else event.id)
 
 
 def as_delivered(payload: str) -> str:
-    """A payload as it comes out of a parser: CR and CRLF become LF."""
+    """Returns a payload as it comes out of a parser: CR and CRLF become LF."""
     return _LINE_END.sub("\n", payload)
 
 
 def as_object(text: str) -> dict[str, object] | None:
-    """The text as a JSON object; None if it is none."""
+    """Returns the text as a JSON object; None if it is none."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -35,7 +35,7 @@ class Holdings:
         self._start = await self._count()
 
     async def check_visible(self) -> None:
-        """With readers there, keeps the counts that rose.
+        """Keeps the counts that rose, with readers there.
 
         Raises:
             NotOffered: none did.
@@ -48,7 +48,7 @@ class Holdings:
             raise NotOffered("what the server holds on the bus cannot be seen from outside")
 
     async def back_within(self, limit_s: float) -> str | None:
-        """None once all counts are back at their start; else what is left after that many seconds."""
+        """Returns None once all counts are back at their start; else what is left after that time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + limit_s
         while True:

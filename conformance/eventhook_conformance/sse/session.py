@@ -60,15 +60,15 @@ class Sse:
         return self.target.tenants
 
     async def workflow(self, tenant: int = 0) -> UUID:
-        """A fresh workflow."""
+        """Makes a fresh workflow."""
         return await self._executions.make(tenant, "workflow")
 
     async def child(self, parent: UUID, tenant: int = 0) -> UUID:
-        """A fresh child of a workflow; the event that tells of it is the case's to publish."""
+        """Makes a fresh child of a workflow; the event that tells of it is the case's to publish."""
         return await self._executions.make(tenant, "child", parent)
 
     async def task(self, tenant: int = 0, workflow: UUID | None = None) -> UUID:
-        """A fresh task, standalone unless a workflow is given."""
+        """Makes a fresh task, standalone unless a workflow is given."""
         return await self._executions.make(tenant, "task", workflow)
 
     # Events
@@ -81,7 +81,7 @@ class Sse:
         *,
         task: UUID | None = None,
     ) -> StreamEvent:
-        """A stream event with a sequence of its own."""
+        """Makes a stream event with a sequence of its own."""
         return self.probe.make.stream_event(
             str(key),
             payload,
@@ -99,7 +99,7 @@ class Sse:
         data: Any = None,
         tenant: int | None = None,
     ) -> FlovynEvent:
-        """A lifecycle event of that workflow's (or task's) tenant."""
+        """Makes a lifecycle event of that workflow's (or task's) tenant."""
         known = self._executions.tenant_of(workflow or task)
         tenant_id = self.tenants[tenant or 0].id if tenant is not None or known is None else known
         return self.probe.make.event(
@@ -127,7 +127,7 @@ class Sse:
         return self.tenants[tenant].base_path + PATHS[kind].replace("{id}", text)
 
     def query(self, types: str | Sequence[str] | None) -> str:
-        """`types` as a query; a sequence gives the parameter several times."""
+        """Returns `types` as a query; a sequence gives the parameter several times."""
         if types is None:
             return ""
         values = [types] if isinstance(types, str) else types
@@ -136,7 +136,7 @@ class Sse:
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str | bytes] | None = None
     ) -> Answer:
-        """An answer as a whole; of a stream, its headers.
+        """Returns an answer as a whole; of a stream, its headers.
 
         Raises:
             CaseAborted: it did not come in time.
@@ -240,7 +240,7 @@ class Sse:
     def _fences_for(
         self, kind: StreamKind, id: UUID | None, tenant: int, event_type: str
     ) -> list[Event]:
-        """An event for each side of each workflow that the stream carries."""
+        """Makes an event for each side of each workflow that the stream carries."""
         if kind == "tenant" or id is None:
             return [self.event(None, event_type, tenant=tenant)]
         if kind == "task":
@@ -256,7 +256,7 @@ class Sse:
         return events
 
     def _streamed(self, key: UUID, task: UUID | None = None) -> list[Event]:
-        """One of each type: which of them a stream takes, its `types` says."""
+        """Makes one of each type: which of them a stream takes, its `types` says."""
         return [self.token(key, "fence", kind, task=task) for kind in StreamEventType]
 
     # Judging

@@ -105,7 +105,7 @@ class Announcer:
         await self.attempt(self.backend.streams.publish(twin))
 
     async def attempt(self, publishing: Awaitable[None]) -> None:
-        """One publish, whose failure is counted and nothing else."""
+        """Makes one publish, whose failure is counted and nothing else."""
         try:
             await publishing
         except Exception:  # because: no publisher, whatever it raises, may fail a workflow

@@ -38,28 +38,28 @@ class Dispatch:
         return workflow
 
     async def start_workflow(self, workflow: Workflow, worker: str) -> None:
-        """A worker has taken it up."""
+        """Starts a workflow that a worker has taken up."""
         workflow.status, workflow.worker = "RUNNING", worker
         await self.tell(workflow, "WORKFLOW_STARTED")
 
     async def complete_workflow(self, workflow: Workflow) -> None:
-        """It came to its end."""
+        """Completes a workflow."""
         workflow.status = "COMPLETED"
         await self.tell(workflow, "WORKFLOW_COMPLETED")
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
-        """It failed for good."""
+        """Fails a workflow for good."""
         workflow.status, workflow.error = "FAILED", error
         await self.tell(workflow, "WORKFLOW_FAILED")
 
     async def suspend(self, workflow: Workflow, suspend_type: str, awaited: Iterable[str]) -> None:
-        """It waits for all of these; `suspend_type` says for what kind of thing (LIF-06)."""
+        """Suspends it until all of these are there; `suspend_type` says for what kind of thing (LIF-06)."""
         workflow.status, workflow.suspend_type = "SUSPENDED", suspend_type
         workflow.awaited = set(awaited)
         await self.tell(workflow, "WORKFLOW_SUSPENDED")
 
     async def happened(self, workflow: Workflow, what: str) -> None:
-        """Something came about that the workflow may wait for; with the last of it, it goes on."""
+        """Tells a workflow of something that it may wait for; with the last of it, it goes on."""
         if workflow.status != "SUSPENDED" or workflow.cancelling or what not in workflow.awaited:
             return
         workflow.awaited.discard(what)
@@ -73,12 +73,12 @@ class Dispatch:
         await self.announcer.of_workflow("CANCELLATION_REQUESTED", workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
-        """It was cancelled, and nothing of it runs any more."""
+        """Cancels a workflow of which nothing runs any more."""
         workflow.status, workflow.suspend_type = "CANCELLED", None
         await self.announcer.of_workflow("WORKFLOW_CANCELLED", workflow)
 
     async def retry_workflow(self, workflow: Workflow) -> None:
-        """Somebody wants a failed workflow to be tried again."""
+        """Makes a failed workflow PENDING again."""
         workflow.status, workflow.error, workflow.cancelling = "PENDING", None, False
         await self.announcer.of_workflow("RETRY_REQUESTED", workflow, retried="workflow")
 
@@ -95,7 +95,7 @@ class Dispatch:
         return task
 
     async def retry_task(self, task: Task) -> None:
-        """Somebody wants a failed task to be tried again."""
+        """Makes a failed task PENDING again."""
         task.status, task.error = "PENDING", None
         await self.announcer.of_task("RETRY_REQUESTED", task, retried="task")
 
@@ -106,23 +106,23 @@ class Dispatch:
         return timer
 
     async def cancel_timer(self, timer: Timer) -> None:
-        """A timer that will not be fired."""
+        """Cancels a timer, which then is not fired."""
         await self.tell(timer.workflow, "TIMER_CANCELLED", timer.snapshot())
 
     async def create_promise(self, workflow: Workflow) -> Promise:
-        """Something that somebody outside will resolve or reject."""
+        """Creates a promise, which somebody outside will resolve or reject."""
         promise = Promise(workflow)
         await self.tell(workflow, "PROMISE_CREATED", promise.snapshot())
         return promise
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
-        """A promise was kept."""
+        """Resolves a promise."""
         await self.announcer.of_workflow(
             "PROMISE_RESOLVED", promise.workflow, promise.snapshot(result=result)
         )
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
-        """A promise was broken."""
+        """Rejects a promise."""
         await self.announcer.of_workflow(
             "PROMISE_REJECTED", promise.workflow, promise.snapshot(error=error)
         )
@@ -143,18 +143,18 @@ class Dispatch:
         return not child.ended
 
     async def complete_operation(self, workflow: Workflow, operation: str, result: Any) -> None:
-        """Something that the workflow did itself, once."""
+        """Completes something that the workflow did itself, once."""
         await self.tell(
             workflow, "OPERATION_COMPLETED", {"operationId": operation, "result": result}
         )
 
     async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
-        """A value of the workflow's state, new or changed."""
+        """Sets a value of the workflow's state."""
         workflow.state[key] = value
         await self.tell(workflow, "STATE_SET", {"key": key, "value": value})
 
     async def clear_state(self, workflow: Workflow, key: str) -> None:
-        """A value of the workflow's state is gone."""
+        """Clears a value of the workflow's state."""
         workflow.state.pop(key, None)
         await self.tell(workflow, "STATE_CLEARED", {"key": key})
 

@@ -75,7 +75,7 @@ class Engine:
     # Workflows
 
     async def start_workflow(self, workflow: Workflow, worker: str) -> None:
-        """A worker takes it up; a parent is told."""
+        """Starts a workflow that a worker takes up; tells a parent."""
         if workflow.ended:
             return
         await self.dispatch.start_workflow(workflow, worker)
@@ -83,21 +83,21 @@ class Engine:
             await self.scheduler.child_started(parent, workflow)
 
     async def complete_workflow(self, workflow: Workflow) -> None:
-        """It comes to its end; a parent is told, and goes on if it waited for that."""
+        """Completes it; tells a parent, which goes on if it waited for that."""
         if workflow.ended:
             return
         await self.dispatch.complete_workflow(workflow)
         await self._ended(workflow)
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
-        """It fails for good; a parent is told, and goes on if it waited for that."""
+        """Fails it for good; tells a parent, which goes on if it waited for that."""
         if workflow.ended:
             return
         await self.dispatch.fail_workflow(workflow, error)
         await self._ended(workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
-        """It and all that it runs are cancelled; its own end is told last."""
+        """Cancels it and all that it runs; tells its own end last."""
         if workflow.ended:
             return
         await self.dispatch.request_cancellation(workflow)
@@ -115,22 +115,22 @@ class Engine:
         await self._ended(workflow)
 
     async def retry_workflow(self, workflow: Workflow) -> None:
-        """Somebody wants a failed workflow to be tried again."""
+        """Tries a failed workflow again."""
         await self.dispatch.retry_workflow(workflow)
 
     async def start_child(self, parent: Workflow, kind: str, awaited_as: str) -> Workflow:
-        """A workflow begins another."""
+        """Starts a child of a workflow."""
         child = await self.dispatch.start_child(parent, kind)
         self.journal.awaited_as[child.id] = awaited_as
         return child
 
     async def cancel_child(self, parent: Workflow, child: Workflow) -> None:
-        """A workflow wants its child to end; it does, unless it has ended already."""
+        """Cancels a child of a workflow, unless it has ended already."""
         if await self.dispatch.request_child_cancellation(parent, child):
             await self.cancel_workflow(child)
 
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
-        """Somebody outside tells the workflow something."""
+        """Sends a signal from outside to a workflow."""
         await self.dispatch.happened(workflow, awaited_as)
 
     # Tasks
@@ -138,20 +138,20 @@ class Engine:
     async def create_task(
         self, tenant_id: UUID, kind: str, workflow: Workflow | None, max_retries: int, name: str
     ) -> Task:
-        """A new task, which its workflow may wait for by that name."""
+        """Creates a task, which its workflow may wait for by that name."""
         task = await self.dispatch.create_task(tenant_id, kind, workflow, max_retries)
         self.journal.awaited_as[task.id] = name
         return task
 
     async def complete_task(self, task: Task) -> None:
-        """An attempt succeeds."""
+        """Completes an attempt."""
         if task.ended:
             return
         await self.task_execution.complete(task)
         await self._task_ended(task)
 
     async def fail_task(self, task: Task, error: str) -> None:
-        """An attempt fails; the task's workflow hears of the last one only."""
+        """Fails an attempt; the task's workflow hears of the last one only."""
         if task.ended:
             return
         await self.task_execution.fail(task, error)
@@ -159,23 +159,23 @@ class Engine:
             await self._task_ended(task)
 
     async def cancel_task(self, task: Task) -> None:
-        """Somebody wants the task not to be run to its end; its workflow hears that it has ended."""
+        """Cancels a task; its workflow hears that it has ended."""
         if not task.ended:
             await self.task_execution.cancel(task)
             await self._task_ended(task)
 
     async def retry_task(self, task: Task) -> None:
-        """Somebody wants a failed task to be tried again."""
+        """Tries a failed task again."""
         await self.dispatch.retry_task(task)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        """A task puts something out."""
+        """Streams a piece of a task's output."""
         await self.task_execution.stream(task, kind, payload)
 
     # Timers and promises
 
     async def start_timer(self, workflow: Workflow, delay_ms: int, awaited_as: str) -> Timer:
-        """A workflow wants to be woken in so many milliseconds."""
+        """Starts a timer, which wakes the workflow in so many milliseconds."""
         timer = await self.dispatch.start_timer(workflow, delay_ms)
         self.journal.awaited_as[timer.id] = awaited_as
         self.journal.timers[timer.id] = timer
@@ -191,18 +191,18 @@ class Engine:
             await self.dispatch.happened(timer.workflow, self.journal.awaited_as[timer.id])
 
     async def cancel_timer(self, timer: Timer) -> None:
-        """A workflow does not want to be woken any more."""
+        """Cancels a timer."""
         if self.journal.timers.pop(timer.id, None) is not None and not timer.workflow.ended:
             await self.dispatch.cancel_timer(timer)
 
     async def create_promise(self, workflow: Workflow, awaited_as: str) -> Promise:
-        """A workflow wants to hear from outside."""
+        """Creates a promise, by which a workflow hears from outside."""
         promise = await self.dispatch.create_promise(workflow)
         self.journal.awaited_as[promise.id] = awaited_as
         return promise
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
-        """The promise is kept."""
+        """Resolves a promise."""
         if promise.settled or promise.workflow.ended:
             return
         promise.settled = True
@@ -210,7 +210,7 @@ class Engine:
         await self.dispatch.happened(promise.workflow, self.journal.awaited_as[promise.id])
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
-        """The promise is broken."""
+        """Rejects a promise."""
         if promise.settled or promise.workflow.ended:
             return
         promise.settled = True

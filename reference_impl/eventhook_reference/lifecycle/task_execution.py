@@ -18,29 +18,29 @@ class TaskExecution:
         self.announcer = announcer
 
     async def start(self, task: Task, worker: str) -> None:
-        """A worker begins an attempt (LIF-08)."""
+        """Begins an attempt by a worker (LIF-08)."""
         task.status, task.worker, task.error = "RUNNING", worker, None
         task.execution_count += 1
         await self.tell(task, "TASK_STARTED")
 
     async def complete(self, task: Task) -> None:
-        """The attempt succeeded."""
+        """Completes the attempt."""
         task.status = "COMPLETED"
         await self.tell(task, "TASK_COMPLETED")
 
     async def fail(self, task: Task, error: str) -> None:
-        """The attempt failed: with retries left the task is PENDING again, else FAILED (LIF-08)."""
+        """Fails the attempt: with retries left the task is PENDING again, else FAILED (LIF-08)."""
         task.status = "PENDING" if task.execution_count <= task.max_retries else "FAILED"
         task.error = error
         await self.tell(task, "TASK_FAILED")
 
     async def cancel(self, task: Task) -> None:
-        """The task will not be run, or not to its end."""
+        """Cancels the task, which is not run, or not to its end."""
         task.status = "CANCELLED"
         await self.announcer.of_task("TASK_CANCELLED", task)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        """A piece of output, told at once whatever it is (LIF-12)."""
+        """Streams a piece of output, told at once whatever it is (LIF-12)."""
         await self.announcer.stream(task, kind, payload)
 
     async def tell(self, task: Task, older: str) -> None:
