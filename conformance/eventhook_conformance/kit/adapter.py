@@ -18,11 +18,8 @@ from eventhook_conformance.contract import (
     BusClosed,
     ChannelCounts,
     EventBus,
-    EventPattern,
-    FlovynEvent,
     Since,
     StreamBus,
-    StreamEvent,
     StreamingBackend,
     SubscribeError,
     Subscription,
@@ -34,6 +31,7 @@ from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
 from eventhook_conformance.kit.buffer import Buffer
 from eventhook_conformance.kit.context_keeper import ContextKeeper
+from eventhook_conformance.kit.sides import Events, Streams
 from eventhook_conformance.kit.sink import Sink
 from eventhook_conformance.target import Capabilities
 
@@ -67,8 +65,8 @@ class Adapter(AdapterParts, StreamingBackend):
                 "the kit gives each subscription a buffer of its own, which filtered-out events do "
                 'not fill: claim overflow_scope="subscription", or override make_buffer'
             )
-        self.events: EventBus = _Events(self)
-        self.streams: StreamBus = _Streams(self)
+        self.events: EventBus = Events(self)
+        self.streams: StreamBus = Streams(self)
         self.subscriptions: set[AdapterSubscription] = set()
         self._closing: asyncio.Task[None] | None = None
         if not self.capabilities.introspection:
@@ -174,6 +172,10 @@ class Adapter(AdapterParts, StreamingBackend):
         except Exception as error:  # because: a client library may raise anything
             raise self.publish_error(error) from error
 
+    def subscribe(self, kind: Kind, selects: Any, since: Since) -> AdapterSubscription:
+        """Returns one subscription, which nothing has entered yet."""
+        return AdapterSubscription(self, kind, selects, since)
+
     async def aclose(self) -> None:
         """Closes this client: its readers read what is buffered, then end; twice is fine."""
         if self._closing is None:
@@ -272,29 +274,3 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
     def _broken(self, error: BaseException | None) -> None:
         how = "ended by itself" if error is None else f"broke: {type(error).__name__}: {error}"
         self.buffer.lose(SubscriptionLost(f"what was attached to the bus {how}"))
-
-
-class _Events(EventBus):
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
-
-    async def publish(self, event: FlovynEvent) -> None:
-        await self._adapter.publish("event", event)
-
-    def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return AdapterSubscription(self._adapter, "event", pattern, since)
-
-
-class _Streams(StreamBus):
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
-
-    async def publish(self, event: StreamEvent) -> None:
-        await self._adapter.publish("stream", event)
-
-    def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return AdapterSubscription(self._adapter, "stream", workflow_execution_id, since)

@@ -18,12 +18,9 @@ from eventhook_conformance.contract import (
     LIVE,
     BusClosed,
     EventBus,
-    EventPattern,
-    FlovynEvent,
     InvalidEvent,
     Since,
     StreamBus,
-    StreamEvent,
     StreamingBackend,
     Subscription,
     SubscriptionLost,
@@ -32,6 +29,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
+from eventhook_conformance.kit.sides import Events, Streams
 from eventhook_conformance.target import Capabilities
 
 _PARTS: Final = {
@@ -62,8 +60,8 @@ class PulledAdapter(AdapterParts, StreamingBackend):
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
         super().__init__(capabilities or Capabilities())
-        self.events: EventBus = _Events(self)
-        self.streams: StreamBus = _Streams(self)
+        self.events: EventBus = Events(self)
+        self.streams: StreamBus = Streams(self)
         self.subscriptions: set[PulledSubscription] = set()
         self._closing: asyncio.Task[None] | None = None
 
@@ -279,29 +277,3 @@ class PulledSubscription(Subscription[Any]):
     async def _detached(self) -> None:
         await self._stop_taking()
         await self._context.__aexit__(None, None, None)
-
-
-class _Events(EventBus):
-    def __init__(self, adapter: PulledAdapter) -> None:
-        self._adapter = adapter
-
-    async def publish(self, event: FlovynEvent) -> None:
-        await self._adapter.publish("event", event)
-
-    def subscribe(
-        self, pattern: EventPattern, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        return self._adapter.subscribe("event", pattern, since)
-
-
-class _Streams(StreamBus):
-    def __init__(self, adapter: PulledAdapter) -> None:
-        self._adapter = adapter
-
-    async def publish(self, event: StreamEvent) -> None:
-        await self._adapter.publish("stream", event)
-
-    def subscribe(
-        self, workflow_execution_id: str, *, since: Since = LIVE
-    ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        return self._adapter.subscribe("stream", workflow_execution_id, since)
