@@ -23,6 +23,8 @@ from eventhook_conformance import Capabilities, Server, Target
 from eventhook_conformance.kit import Kind, PulledAdapter
 
 END = {"type": "end"}
+TURNS = 4
+"""Turns of the event loop after which a `receive` that has something has returned."""
 
 
 def claims(
@@ -88,9 +90,17 @@ class Consumer:
         return bodies
 
     async def leave(self) -> None:
-        if self.receiving is not None:
-            self.receiving.cancel()
-            await asyncio.wait({self.receiving})
+        """Tells the layer that the consumer has gone: it hears that by a waiting `receive`, cancelled."""
+        while True:
+            if self.receiving is None:
+                self.receiving = asyncio.create_task(self.layer.receive(self.channel))
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            if not self.receiving.done():
+                break
+            self.receiving = None  # unread: it would keep the channel
+        self.receiving.cancel()
+        await asyncio.wait({self.receiving})
 
 
 class ChannelsBus(PulledAdapter):

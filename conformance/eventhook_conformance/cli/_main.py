@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "run": "_run:run",
     "baseline": "_baseline:baseline",
     "list": "_list:list_command",
+    "docs": "_docs:docs",
     "explain": "_explain:explain",
     "init": "_init:init",
     "self-test": "_self_test:self_test",

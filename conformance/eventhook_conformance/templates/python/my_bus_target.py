@@ -3,8 +3,8 @@
     eventhook-conformance run my_bus_target:target
 
 `MyBus` is what you replace: three functions over your own client library. Here the bus is a dictionary
-in this process, which is conformant as it stands. What the kit does for you, and how to do a part
-of it yourself, is told in docs/kit.md of the suite.
+in this process, which is conformant as it stands. `eventhook-conformance docs kit` tells what the kit
+does for you, and how to do a part of it yourself.
 """
 
 from collections.abc import AsyncIterator
