@@ -241,7 +241,7 @@ class History:
         return entry
 
     def remark(self, client: str, text: str) -> Remark:
-        """Records the call of something else."""
+        """Records the call of another act."""
         entry = Remark(client=client, text=text, called=self.clock.now())
         self.remarks.append(entry)
         return entry

@@ -55,7 +55,7 @@ class Channel(Subscription[E], Generic[E]):
         return self._wakeup is not None and self.wake() and len(events) > self._crowded_from
 
     def wake(self) -> bool:
-        """Wakes the reader; whether there is one that waits, or was woken and has not run yet."""
+        """Wakes the reader; returns whether there is one that waits, or was woken and has not run yet."""
         wakeup = self._wakeup
         if wakeup is None:
             return False

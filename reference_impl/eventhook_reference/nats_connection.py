@@ -204,7 +204,7 @@ class Connection:
         self._attached.discard(inbox)
 
     async def _withdraw(self, attachment: Attachment) -> bool:
-        """Stops the deliveries; whether the server was told."""
+        """Stops the deliveries; returns whether the server was told."""
         self._attached.discard(attachment)
         attachment.held.clear()
         handle = attachment.handle

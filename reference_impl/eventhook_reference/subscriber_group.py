@@ -31,7 +31,7 @@ class SubscriberGroup(Generic[E]):
         self._burst: list[E] = []
 
     def push(self, event: E) -> bool:
-        """Hands the event to all; whether a reader needs a turn (see `Channel.push`)."""
+        """Hands the event to all; returns whether a reader needs a turn (see `Channel.push`)."""
         burst = self._burst
         burst.append(event)
         size = len(burst)
@@ -47,7 +47,7 @@ class SubscriberGroup(Generic[E]):
         return len(self._burst)
 
     def hand_over(self) -> bool:
-        """Ends the burst: puts it into every buffer; whether a reader needs a turn."""
+        """Ends the burst: puts it into every buffer; returns whether a reader needs a turn."""
         if not self._burst:
             return False
         burst, self._burst = self._burst, []
@@ -65,7 +65,7 @@ class SubscriberGroup(Generic[E]):
         return channel
 
     def depart(self, channel: SharedChannel[E]) -> bool:
-        """Takes a subscription out, with what came until now; whether there are others."""
+        """Takes a subscription out, with what came until now; returns whether there are others."""
         self.hand_over()
         del self._channels[channel]
         return bool(self._channels)
@@ -98,7 +98,7 @@ class SharedChannel(Channel[E], Generic[E]):
         return await self._wait()
 
     def take(self, burst: list[E]) -> bool:
-        """Appends the burst, of which the reader knows; whether that needs a turn."""
+        """Appends the burst, of which the reader knows; returns whether that needs a turn."""
         events = self._events
         overrun = len(events) + len(burst) - self._capacity
         if overrun > 0:

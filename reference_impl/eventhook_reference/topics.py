@@ -118,7 +118,7 @@ class Topic(Generic[E]):
             del self._buckets[facet]
 
     def push(self, event: E) -> bool:
-        """Hands the event to all that match; whether a reader needs a turn (see `Channel.push`)."""
+        """Hands the event to all that match; returns whether a reader needs a turn (see `Channel.push`)."""
         crowded = False
         for crowd in self._open_to_all:
             if (crowd.matches is None or crowd.matches(event)) and crowd.push(event):

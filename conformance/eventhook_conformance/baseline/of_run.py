@@ -53,7 +53,7 @@ def other_version(file: Path, made_under: str, specification: str) -> str:
 
 
 def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], bool]:
-    """Returns the test whether a baseline has recorded how a case of a target came out."""
+    """Returns a function that tells whether the baseline has recorded how a case came out."""
 
     def is_known(case: CaseResult) -> bool:
         if known is None:

@@ -37,7 +37,7 @@ class _Count:
         return False
 
     async def outlives_a_read(self) -> bool:
-        """Cancels a read, where a target's own can be; whether the count has not fallen by that."""
+        """Cancels a read, if a target's own can be; returns whether the count has not fallen by that."""
         if self._stage.probe.capabilities.in_process:
             await self._listener.wait_reading()
             await self._listener.cancel_read()

@@ -143,7 +143,7 @@ def charge_replay(violation: Violation) -> Violation:
 
 
 def name(publish: Publish) -> str:
-    """Returns how messages call a publish."""
+    """Returns the name of a publish in messages."""
     kind = str(publish.event.event_type)
     short = kind if len(kind) <= _NAME else f"{kind[:_NAME]}…"
     return f"#{publish.number} ({short}, by {publish.client})"

@@ -224,7 +224,7 @@ def _noticed(asked: asyncio.Future[msgspec.Raw]) -> None:
 
 
 async def ask(process: DriverProcess, method: str, params: bytes, kind: type[R]) -> R:
-    """Returns a request to which no error is right but the contract's; any other ends the process."""
+    """Makes a request; an error that the contract does not know ends the process."""
     try:
         return await process.ask(method, params, kind)
     except Refused as error:

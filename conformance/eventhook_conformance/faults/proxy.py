@@ -111,7 +111,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             self._listen()
 
     async def reset(self) -> int:
-        """Cuts every connection, with a reset on both sides; how many there were."""
+        """Cuts every connection, with a reset on both sides; returns how many there were."""
         cut = len(self._connections)
         self.cut += cut
         await self._cut_all()

@@ -141,7 +141,7 @@ class Client:
         remark.returned, remark.result = history.clock.now(), "closed"
 
     async def leave(self) -> str | None:
-        """Leaves the context of the client; what went wrong with that, if anything."""
+        """Leaves the context of the client; returns what went wrong with that, if anything."""
         self.closed = True
         try:
             await self._context_task.leave()

@@ -117,14 +117,14 @@ class ClientPool:
         return [*self._shared.values(), *self._outworn]
 
     async def retire(self, client: Client) -> None:
-        """Closes a shared client; who asks for it next gets a new one."""
+        """Closes a shared client; the next case that asks for it gets a new one."""
         self._shared = {number: one for number, one in self._shared.items() if one is not client}
         self._outworn = [one for one in self._outworn if one is not client]
         await self.services.leave(client)
         await client.leave()
 
     async def close(self) -> str | None:
-        """Closes all clients and the server; what went wrong with the server, if anything did."""
+        """Closes all clients and the server; returns what went wrong with the server, if anything did."""
         for client in self.all_shared():
             await self.retire(client)
         if self._server_context is None:

@@ -178,7 +178,7 @@ class Player:
             await self._send(chains, client)
 
     async def _unheard(self, client: int, count: int) -> None:
-        """Tenants and keys that nobody listens to are published to."""
+        """Publishes to tenants and keys that nobody listens to."""
         make = self._probe.make
         events: list[Event] = [make.event(make.tenant()) for _ in range(count + 1)]
         if "streams" in self._probe.capabilities.profiles:

@@ -53,8 +53,8 @@ class Case:
     def phase(self) -> int:
         """The phase in which it runs.
 
-        Those alone come first, while nothing is parked; what leaves nothing comes while the others'
-        subscriptions are listened to at the end anyway; what breaks things comes last.
+        Exclusive cases come first, while nothing is parked; self-contained ones come while the others'
+        subscriptions are listened to at the end; those that break the server come last.
         """
         if self.last:
             return 3

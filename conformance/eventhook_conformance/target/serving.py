@@ -22,7 +22,7 @@ class Served:
 
 
 class ServerFactory(Protocol):
-    """Returns what is registered."""
+    """Makes the server; this is what a package registers."""
 
     def __call__(self, *, host: str, port: int, play: bool) -> AbstractAsyncContextManager[Served]:
         """Runs a server as long as the context is open.

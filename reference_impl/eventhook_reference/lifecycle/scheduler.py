@@ -17,7 +17,7 @@ class Scheduler:
         self.announcer = announcer
 
     async def fire(self, timer: Timer) -> bool:
-        """Fires a timer if it is due; whether it was."""
+        """Fires a timer if it is due; returns whether it was."""
         if self.announcer.clock.now_ms() < timer.fire_at_ms:
             return False
         await self.announcer.of_workflow("TIMER_FIRED", timer.workflow, timer.snapshot())
