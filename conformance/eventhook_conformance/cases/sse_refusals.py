@@ -66,6 +66,19 @@ def _problems(answer: Answer) -> list[str]:
     return found
 
 
+@every_endpoint
+@case("SSE-06", since="1.1")
+async def options_is_another_method(probe: Probe, kind: StreamKind) -> None:
+    """405 with `Allow`, where no page of another origin asks what it may send."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        for headers in (sse.tenants[0].headers, {}):
+            answer = await sse.ask("OPTIONS", path, headers)
+            expect_problem(probe, answer, 405, "the wrong method")
+            allowed = answer.headers.get("allow", "none")
+            probe.expect("GET" in allowed, "Allow with GET", f"Allow: {allowed}")
+
+
 @pytest.mark.parametrize("form", ["no hyphens", "hyphens elsewhere", "braces", "urn", "a blank"])
 @named
 @case("SSE-06", since="1.1")

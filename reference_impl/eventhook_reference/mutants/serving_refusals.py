@@ -58,6 +58,19 @@ def names_no_way_to_authenticate() -> type[SseApp]:
     return Broken
 
 
+@broken(SERVING_REFUSALS, "SSE-06", seen="405 for OPTIONS")
+def opens_a_stream_for_options() -> type[SseApp]:
+    """The routes take any method that is not known to change something."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+            method = "HEAD" if scope["method"] == "OPTIONS" else scope["method"]
+            await super().asgi({**scope, "method": method}, receive, send)
+
+    return Broken
+
+
 @broken(SERVING_REFUSALS, "SSE-06", seen="400 for GET")
 def reads_uuids_of_any_form() -> type[SseApp]:
     """The library's parser takes braces, a URN, and hyphens anywhere."""
