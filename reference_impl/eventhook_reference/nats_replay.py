@@ -1,7 +1,8 @@
 """The NATS backend with history: JetStream keeps what is published, and a subscription may begin there.
 
-It uses only the public names of nats-py. An event is published on the same subject as without history;
-`publish` returns when JetStream has stored it (RPL-14). Each subscription is a consumer of its own.
+An event is published on the same subject as without history; `publish` returns when JetStream has stored it
+(RPL-14). A subscription that begins in the past is a consumer of its own; one that wants only what is new
+hears what the stream republishes.
 
 Over 300 lines: the whole client stands in one place, to be read as an example.
 """
@@ -50,6 +51,7 @@ from eventhook_reference.nats_replay_consumer import (
     NotFound,
     Origin,
 )
+from eventhook_reference.nats_replay_live import LiveReader, Reader
 from eventhook_reference.nats_replay_streams import Histories, Place
 from eventhook_reference.nats_replay_subscription import ReplaySubscription
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
@@ -70,6 +72,7 @@ CAPABILITIES: Final = Capabilities(
 )
 CONNECT_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 1.0
+_LOOK_S: Final = 0.25
 
 
 class _HistoryClient(InternalsClient):
@@ -90,6 +93,8 @@ class ReplayBackend(StreamingBackend):
         replicas: int = 1,
     ) -> None:
         self.client = client
+        self.address = ""
+        """Where the bus is; set by `connect`."""
         self.claims = claims
         self.histories = Histories(client, claims, storage, replicas)
         self.event_uses: Uses[UUID] = Uses()
@@ -114,7 +119,15 @@ class ReplayBackend(StreamingBackend):
     async def on_reconnected(self) -> None:
         """Goes on reading where each subscription was."""
         for one in self.open:
-            one.consumer.renew_soon()
+            one.reader.renew_soon()
+
+    async def watch(self) -> None:
+        """Looks after the subscriptions, until it is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now_s = asyncio.get_running_loop().time()
+            for one in tuple(self.open):
+                one.reader.look(now_s)
 
     async def store(self, place: Place, subject: str, body: bytes) -> None:
         """Publishes; when this returns, JetStream has the message (RPL-14).
@@ -275,21 +288,25 @@ class _Context(SubscribeContext[E], Generic[E]):
             place, subject = await self._place()
             after = await self._backend.histories.position(place, self._since)
             subscription: ReplaySubscription[E] = ReplaySubscription(place, self._capacity)
-            consumer = HistoryConsumer(
-                self._backend.client,
-                Origin(place.stream, subject, after),
-                self._deliver,
-                subscription.room,
+            client, origin = self._backend.client, Origin(place.stream, subject, after)
+            reader: Reader = (
+                LiveReader(client, origin, self._deliver)
+                if after is None
+                else HistoryConsumer(client, origin, self._deliver, subscription.room)
             )
-            subscription.consumer = consumer
+            subscription.reader = reader
             self._subscription = subscription
-            await consumer.start()
+            await reader.start()
+            if isinstance(reader, LiveReader):
+                subscription.beginning = place.cursor(reader.began)
+            elif isinstance(self._since, str):
+                subscription.beginning = self._since
         except (NotFound, nats.errors.Error) as error:
             raise SubscribeError(f"the subscription is not active: {error}") from error
         try:
             self._backend.check_open()
         except BusClosed:
-            await consumer.stop()
+            await reader.stop()
             raise
         self._count(1)
         self._backend.open.add(subscription)
@@ -301,19 +318,18 @@ class _Context(SubscribeContext[E], Generic[E]):
             subscription.leave()
             self._backend.open.discard(subscription)
             self._count(-1)
-            await subscription.consumer.stop()
+            await subscription.reader.stop()
 
-    def _deliver(self, subject: str, body: bytes, number: int) -> None:
+    def _deliver(self, subject: str, body: bytes, number: int) -> bool:
         subscription = self._subscription
         if subscription is None:
-            return
+            return False
         try:
             event = self._read(subject, body)
         except InvalidEvent as error:
             logger.debug("skipped a message on %s: %s", subject, error)
-            return
-        if event is not None:
-            subscription.push(event, number)
+            return False
+        return event is not None and subscription.push(event, number)
 
 
 class _EventContext(_Context[FlovynEvent]):
@@ -378,6 +394,7 @@ async def connect(
     """
     client = _HistoryClient()
     backend = ReplayBackend(client, claims, storage, replicas)
+    backend.address = address
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await client.connect(
@@ -392,9 +409,11 @@ async def connect(
         await client.close()
         reason = " ".join(str(error).split()) or "no answer in time"
         raise CannotConnect(f"no JetStream at {address.rpartition('@')[2]}: {reason}") from error
+    watching = asyncio.create_task(backend.watch())
     try:
         yield backend
     finally:
+        watching.cancel()
         await backend.aclose()
 
 

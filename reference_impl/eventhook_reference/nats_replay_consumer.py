@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import nats.errors
@@ -36,11 +36,21 @@ _EXPIRES_S: Final = 20.0
 _HEARTBEAT_S: Final = 1.0
 _SILENT_S: Final = 3.0
 """A server that sent not even a heartbeat for so long is taken for gone."""
+_LOOK_S: Final = 0.005
+_NO_MESSAGE: Final = 10037
+"""JetStream's number for it."""
 _NANOSECONDS: Final = 1_000_000_000
+
+Deliver: TypeAlias = Callable[[str, bytes, int], bool]
+"""Called with each message's subject, body and number; returns whether a reader needs a turn."""
 
 
 class NotFound(Exception):
     """JetStream has no such stream, consumer or message; the message is the server's."""
+
+
+class NoMessage(NotFound):
+    """The stream is there, and has no such message."""
 
 
 async def call_api(client: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -67,7 +77,8 @@ async def call_api(client: Client, call: str, body: dict[str, Any] | None = None
     if problem is None:
         return found
     if problem.get("code") == 404:
-        raise NotFound(problem.get("description", "not found"))
+        missing = NoMessage if problem.get("err_code") == _NO_MESSAGE else NotFound
+        raise missing(problem.get("description", "not found"))
     raise SubscribeError(f"{call}: {problem.get('description', problem)}")
 
 
@@ -98,7 +109,7 @@ class HistoryConsumer:
         self,
         client: Client,
         origin: Origin,
-        deliver: Callable[[str, bytes, int], None],
+        deliver: Deliver,
         room: Callable[[], int],
     ) -> None:
         self._client = client
@@ -116,7 +127,7 @@ class HistoryConsumer:
         self._next = 1
         """The number that the consumer gives its next message."""
         self._heard_s = 0.0
-        self._watching: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._stopped = False
 
@@ -128,26 +139,31 @@ class HistoryConsumer:
             NotFound: there is no such stream.
         """
         await self._create()
-        self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         """Ends the consumer here and on the server."""
         self._stopped = True
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._renewal is not None:
+            self._renewal.cancel()
         await self._remove()
 
-    async def caught_up(self) -> None:
-        """Returns when every message that the server had for this consumer has been delivered."""
-        with suppress(NotFound, SubscribeError):
+    async def caught_up(self) -> bool:
+        """Waits until every message that the server had for this consumer was delivered.
+
+        Returns False where that cannot be told now.
+        """
+        try:
             while not self._stopped:
                 call = f"CONSUMER.INFO.{self._origin.stream}.{self.name}"
                 found = await call_api(self._client, call)
                 sent = int(found["delivered"]["consumer_seq"])
                 if not found["num_pending"] and sent < self._next:
-                    return
+                    break
                 self._ask()
-                await asyncio.sleep(0)
+                await asyncio.sleep(_LOOK_S)
+        except (NotFound, SubscribeError):
+            return False
+        return True
 
     def more_room(self) -> None:
         """Goes on with history: a reader has made room."""
@@ -155,7 +171,7 @@ class HistoryConsumer:
             self._ask()
 
     def renew_soon(self) -> None:
-        """Has the watch renew the consumer: its connection was lost."""
+        """Has the consumer renewed when it is looked at next: its connection was lost."""
         self._heard_s = -_SILENT_S
         self._asked = max(1, self._asked)
 
@@ -249,12 +265,13 @@ class HistoryConsumer:
         self._after = numbers.stream
         self._live = self._live or not message.metadata.num_pending
         try:
-            self._deliver(message.subject, message.data, numbers.stream)
-        except (
-            Exception
-        ):  # because: nats-py would drop the error, and the reader would wait for ever
+            crowded = self._deliver(message.subject, message.data, numbers.stream)
+        except Exception:  # because: nats-py would drop it, and the reader would wait for ever
             logger.exception("a message on %s could not be handed on", message.subject)
+            crowded = False
         self._ask()
+        if crowded:
+            await asyncio.sleep(0)
 
     def _on_status(self, status: str) -> None:
         self._heard_s = asyncio.get_running_loop().time()
@@ -267,13 +284,12 @@ class HistoryConsumer:
         else:
             self.renew_soon()
 
-    async def _watch(self) -> None:
-        """Renews the consumer where the server has gone silent."""
-        while not self._stopped:
-            await asyncio.sleep(_HEARTBEAT_S / 4)
-            silent_s = asyncio.get_running_loop().time() - self._heard_s
-            if self._client.is_connected and self._asked and silent_s > _SILENT_S:
-                await self._renew_quietly()
+    def look(self, now_s: float) -> None:
+        """Renews the consumer where the server has gone silent; called a few times a second."""
+        if self._stopped or not self._asked or now_s - self._heard_s <= _SILENT_S:
+            return
+        if self._client.is_connected and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.get_running_loop().create_task(self._renew_quietly())
 
     async def _renew_quietly(self) -> None:
         try:

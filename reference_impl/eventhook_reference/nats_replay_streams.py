@@ -30,13 +30,14 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.target import Capabilities
 from eventhook_reference.nats_replay_consumer import NotFound, call_api
+from eventhook_reference.nats_replay_live import REPUBLISHED
 from eventhook_reference.nats_subjects import event_root
 
 KEYS: Final = "FLOVYN_STREAMS"
 _SPARE: Final = 64
 """Messages kept beyond the claim: whether more than these are gone is never in doubt."""
 _NANOSECONDS: Final = 1_000_000_000
-_CURSOR: Final = re.compile(r"([1-9][0-9]{0,18})-([A-Za-z0-9_-]{16})")
+_CURSOR: Final = re.compile(r"(0|[1-9][0-9]{0,18})-([A-Za-z0-9_-]{16})")
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,9 @@ class Histories:
         if match is None or match[2] != place.tag:
             raise InvalidCursor("expected a cursor of this channel, got another text", value=since)
         number = int(match[1])
+        if not number:
+            await self._check_whole(place, str(since))
+            return number
         try:
             kept = await call_api(self._client, f"STREAM.MSG.GET.{place.stream}", {"seq": number})
         except NotFound:
@@ -131,6 +135,19 @@ class Histories:
             raise InvalidCursor("expected a cursor of this channel, got another's", value=since)
         return number
 
+    async def _check_whole(self, place: Place, cursor: str) -> None:
+        """Checks that nothing of a channel is gone: a reader that saw none of it is owed all.
+
+        Raises:
+            CursorExpired: something may be.
+        """
+        call = f"STREAM.INFO.{place.stream}"
+        found = await call_api(self._client, call, {"subjects_filter": place.subject})
+        state, limit = found["state"], found["config"].get("max_msgs_per_subject", -1)
+        kept = (state.get("subjects") or {}).get(place.subject, 0)
+        if (kept >= limit > 0) if place.stream == KEYS else state["first_seq"] > 1:
+            raise CursorExpired("the history no longer reaches back to its start", value=cursor)
+
     async def _place(self, name: str, stored: str, subject: str, limits: dict[str, int]) -> Place:
         making = self._created.get(name)
         if making is None or (making.done() and (making.cancelled() or making.exception())):
@@ -144,6 +161,7 @@ class Histories:
         config: dict[str, Any] = {
             "name": name,
             "subjects": [stored],
+            "republish": {"src": stored, "dest": REPUBLISHED + stored},
             "storage": self._storage,
             "num_replicas": self._replicas,
             "retention": "limits",

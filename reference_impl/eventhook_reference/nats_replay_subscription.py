@@ -1,15 +1,18 @@
-"""One subscription to a history on JetStream: events with their cursors, fed by a consumer."""
+"""One subscription to a history on JetStream: events with their cursors, fed by a reader of the stream."""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+import asyncio
+from typing import Final, Generic, TypeVar
 
 from eventhook_conformance.contract import FlovynEvent, StreamEvent, Subscription, SubscriptionLost
 from eventhook_reference.channel import Channel
-from eventhook_reference.nats_replay_consumer import HistoryConsumer
+from eventhook_reference.nats_replay_live import Reader
 from eventhook_reference.nats_replay_streams import Place
 
 E = TypeVar("E", FlovynEvent, StreamEvent)
+
+_LOOK_S: Final = 0.01
 
 
 class ReplaySubscription(Subscription[E], Generic[E]):
@@ -27,17 +30,20 @@ class ReplaySubscription(Subscription[E], Generic[E]):
 
     def __init__(self, place: Place, capacity: int) -> None:
         self.place = place
-        self.consumer: HistoryConsumer
+        self.reader: Reader
+        self.beginning: str | None = None
+        """The cursor of where it begins; None: at the start of all that is retained."""
         self._channel: Channel[tuple[E, str]] = Channel(capacity)
         self._unread = 0
         self._window = capacity // 2
         """How much history is read ahead of a slow reader, in events."""
 
-    def push(self, event: E, number: int) -> None:
-        """Takes an event of the consumer."""
+    def push(self, event: E, number: int) -> bool:
+        """Takes an event of the stream; returns whether its reader needs a turn before the next."""
         before = self._channel.dropped
-        self._channel.push((event, self.place.cursor(number)))
+        crowded = self._channel.push((event, self.place.cursor(number)))
         self._unread += 1 - (self._channel.dropped - before)
+        return crowded
 
     def room(self) -> int:
         """Returns how much more history is welcome."""
@@ -48,12 +54,17 @@ class ReplaySubscription(Subscription[E], Generic[E]):
         self._unread -= 1
         self.dropped = self._channel.dropped
         if self._unread < self._window // 2:
-            self.consumer.more_room()
+            self.reader.more_room()
         return event
 
     async def caught_up(self) -> None:
-        """Waits until the consumer has delivered what the server had for it."""
-        await self.consumer.caught_up()
+        """Waits until the stream has delivered what it had for this one."""
+        await self.reader.caught_up()
+
+    async def drained(self) -> None:
+        """Returns once all that the stream had for this one has been read."""
+        while not await self.reader.caught_up() or self._unread:  # noqa: ASYNC110  # because: a reader announces no read, and is not to be slowed
+            await asyncio.sleep(_LOOK_S)
 
     def finish(self) -> None:
         """Ends the subscription after what is buffered: its client closes."""

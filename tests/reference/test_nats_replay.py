@@ -24,6 +24,7 @@ from eventhook_conformance.contract import (
 from eventhook_conformance.kit import NatsServer
 from eventhook_reference.nats import CannotConnect
 from eventhook_reference.nats_replay import CAPABILITIES, ReplayBackend, connect
+from eventhook_reference.nats_replay_consumer import HistoryConsumer, call_api
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
 
@@ -129,16 +130,39 @@ async def test_a_slow_reader_of_history_loses_nothing(backend: ReplayBackend) ->
 
 async def test_a_consumer_that_the_server_forgot_is_made_again(backend: ReplayBackend) -> None:
     tenant = uuid4()
-    async with backend.events.subscribe(EventPattern.all(tenant)) as events:
+    async with backend.events.subscribe(EventPattern.all(tenant), since=START) as events:
         await backend.events.publish(numbered(tenant, 0))
         assert (await anext(events)).data == 0
         (subscription,) = backend.open
-        consumer = subscription.consumer
+        consumer = subscription.reader
+        assert isinstance(consumer, HistoryConsumer)
         await backend.client.request(
             f"$JS.API.CONSUMER.DELETE.{subscription.place.stream}.{consumer.name}", b""
         )
         await backend.events.publish(numbered(tenant, 1))
         assert (await anext(events)).data == 1
+
+
+async def test_a_live_reader_costs_the_server_no_consumer(backend: ReplayBackend) -> None:
+    tenant = uuid4()
+    async with backend.events.subscribe(EventPattern.all(tenant)) as events:
+        await backend.events.publish(numbered(tenant, 0))
+        assert (await anext(events)).data == 0
+        (subscription,) = backend.open
+        found = await call_api(backend.client, f"STREAM.INFO.{subscription.place.stream}")
+        assert found["state"]["consumer_count"] == 0
+
+
+async def test_a_live_reader_goes_on_where_its_connection_was_lost(backend: ReplayBackend) -> None:
+    tenant = uuid4()
+    async with backend.events.subscribe(EventPattern.all(tenant)) as events:
+        await backend.events.publish(numbered(tenant, 0))
+        (subscription,) = backend.open
+        # As after a reconnect: what came meanwhile is read from the history.
+        subscription.reader.renew_soon()
+        for number in range(1, 4):
+            await backend.events.publish(numbered(tenant, number))
+        assert [(await anext(events)).data for _ in range(4)] == [0, 1, 2, 3]
 
 
 async def test_a_server_without_jetstream_is_refused_in_one_line() -> None:
