@@ -39,6 +39,11 @@ class Channel(Subscription[E], Generic[E]):
         self._wakeup: asyncio.Future[None] | None = None
         self._end: Exception | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the reader."""
+        return len(self._events)
+
     def push(self, event: E) -> bool:
         """Appends the event, unless the subscription has ended.
 

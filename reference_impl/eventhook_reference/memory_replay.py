@@ -53,6 +53,8 @@ CAPABILITIES: Final = Capabilities(
     causal_order=True,
 )
 
+_LOOK_S: Final = 0.01
+
 
 def channel_of(selects: Selects | Event) -> str:
     """The name of the channel that an event or a subscription belongs to."""
@@ -79,6 +81,8 @@ class ReplaySubscription(Subscription[Any]):
         self.channel = channel_of(selects)
         self.past: deque[Record[Any]] = deque()
         self.live: Channel[Record[Any]] = Channel(capacity)
+        self.beginning: str | None = None
+        """The cursor of where it begins; None: at the start of all that is retained."""
         self._bus = bus
 
     @property
@@ -96,6 +100,11 @@ class ReplaySubscription(Subscription[Any]):
         self.cursor = self._bus.cursor(self, record)
         return record.event
 
+    async def drained(self) -> None:
+        """Returns once all that had been published for it has been read."""
+        while self.past or self.live.waiting:  # noqa: ASYNC110  # because: a reader announces no read, and is not to be slowed
+            await asyncio.sleep(_LOOK_S)
+
     def leave(self) -> None:
         """The owner left: everything unread is gone."""
         self.past.clear()
@@ -112,12 +121,15 @@ class ReplayBus:
         self.seal = CursorSeal()
         self.logs: dict[str, ReplayLog[Any]] = {}
         self.members: dict[str, dict[ReplaySubscription, None]] = {}
+        self.forgotten = 0
+        """The newest position that was lost with a whole log."""
 
     def log(self, channel: str) -> ReplayLog[Any]:
         """The history of a channel, made where there is none."""
         log = self.logs.get(channel)
         if log is None:
             log = self.logs[channel] = self.make_log()
+            log.floor = self.forgotten
         return log
 
     def make_log(self) -> ReplayLog[Any]:
@@ -155,7 +167,14 @@ class ReplayBus:
     async def join(self, member: ReplaySubscription) -> None:
         """Makes a subscription active, with what it is owed of the past."""
         member.past.extend(self.past(member))
+        member.beginning = self.beginning(member)
         self.members.setdefault(member.channel, {})[member] = None
+
+    def beginning(self, member: ReplaySubscription) -> str | None:
+        """The cursor of where a subscription begins; None: at the start."""
+        if member.since is LIVE:
+            return self.seal.seal(member.channel, self.log(member.channel).newest)
+        return member.since if isinstance(member.since, str) else None
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         """Returns what a subscription is owed of the history.
@@ -233,6 +252,7 @@ class ReplayBackend(StreamingBackend):
         for channel, log in list(self.bus.logs.items()):
             log.trim()
             if not log.records:
+                self.bus.forgotten = max(self.bus.forgotten, log.floor)
                 del self.bus.logs[channel]
         return 0
 

@@ -1,4 +1,4 @@
-"""The target `memory-server`: the workflow engine and the SSE server over the in-memory bus."""
+"""The targets `memory-server` and `memory-replay-server`: engine and SSE server over a bus in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Target
-from eventhook_reference import memory
+from eventhook_reference import memory, memory_replay
 from eventhook_reference.lifecycle.registry import Registry
 from eventhook_reference.lifecycle.target import with_lifecycle
 
@@ -17,14 +17,21 @@ KEEP_ALIVE_S: Final = 0.4
 
 
 def with_servers(base: Target, name: str) -> Target:
-    """The same bus with the profiles `lifecycle` and `sse`, over one registry."""
+    """The same bus with the profiles `lifecycle` and `sse`, over one registry.
+
+    Over a bus with history, the server's readers can come back with `Last-Event-ID`.
+    """
     registry = Registry()
 
     def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
         # Imported on start: judging a bus alone needs no web framework.
         from eventhook_reference.sse.server import http
 
-        return http(backend, registry, keep_alive_s=KEEP_ALIVE_S)
+        if "replay" not in base.capabilities.profiles:
+            return http(backend, registry, keep_alive_s=KEEP_ALIVE_S)
+        from eventhook_reference.sse.replay_app import ReplayApp
+
+        return http(backend, registry, keep_alive_s=KEEP_ALIVE_S, make_app=ReplayApp)
 
     target = with_lifecycle(base, name, registry)
     profiles = {*target.capabilities.profiles, "sse"}
@@ -39,4 +46,7 @@ _bus = memory.MemoryBus()
 memory_server: Final = with_servers(
     Target("memory", open=lambda: memory.open_client(_bus), capabilities=memory.CAPABILITIES),
     "memory-server",
+)
+memory_replay_server: Final = with_servers(
+    memory_replay.replay_target("memory-replay"), "memory-replay-server"
 )

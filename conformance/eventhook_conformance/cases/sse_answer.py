@@ -9,7 +9,7 @@ from eventhook_conformance.cases._sse import (
     named,
     subject,
 )
-from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.probe import NotOffered, Probe, Via
 from eventhook_conformance.specification import case, via
 from eventhook_conformance.sse.client import EVENT_STREAM
 from eventhook_conformance.sse.paths import StreamKind
@@ -164,6 +164,8 @@ async def accept_decides(probe: Probe, kind: StreamKind) -> None:
 async def last_event_id_is_ignored(probe: Probe, kind: StreamKind) -> None:
     """Nothing is sent again, whatever a reader says that it has seen; new events come."""
     async with sse_session(probe, implicates={"replayed"}) as sse:
+        if sse.target.replay is not None:
+            raise NotOffered("the target claims `replay`: RPL-16 says what Last-Event-ID does")
         it = await subject(sse, kind)
         first = await sse.stream(kind, it)
         old = [*both_sides(sse, kind, it), *both_sides(sse, kind, it)]

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from uuid import UUID
-
 import pytest
 
+from eventhook_conformance.cases._sse_ended import LAST, ours, says_it_ends, to_be_ended
 from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.own_events import says_end
 from eventhook_conformance.sse.paths import StreamKind
-from eventhook_conformance.sse.provisioning import scenario_named
-from eventhook_conformance.sse.published import as_object
-from eventhook_conformance.sse.session import Sse, sse_session
-from eventhook_conformance.sse.stream import Stream
-
-Finish = Callable[[Stream], Awaitable[None]]
-LAST = "workflow.completed"
+from eventhook_conformance.sse.session import sse_session
 
 
 @pytest.mark.parametrize("types", [None, "token"])
@@ -30,8 +22,8 @@ async def stream_of_an_ended_workflow_closes(
 ) -> None:
     """After its last event, nothing of which is cut off; also where that event is not asked for."""
     async with sse_session(probe, implicates={"lost"}) as sse:
-        real = not _ours(probe)
-        workflow, finish = await _to_be_ended(probe, sse)
+        real = not ours(probe)
+        workflow, finish = await to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow, types=types, selects=lambda e: _taken(types, e))
         stream.judged = not real
         reading = stream.reading
@@ -45,7 +37,7 @@ async def stream_of_an_ended_workflow_closes(
             news = reading.parser.comments[said:]
             return (
                 reading.over
-                or _says_end(stream)
+                or says_it_ends(stream)
                 or any("keep" not in comment.lower() for comment in news)
             )
 
@@ -66,7 +58,7 @@ async def stream_opened_after_the_end_closes(
 ) -> None:
     """A page that is opened late must not wait for ever for what has happened already."""
     async with sse_session(probe) as sse:
-        workflow, finish = await _to_be_ended(probe, sse)
+        workflow, finish = await to_be_ended(probe, sse)
         # Somebody reads it meanwhile, or a server that believes the bus alone could not know.
         first = await sse.stream(kind, workflow)
         first.judged = False
@@ -74,7 +66,7 @@ async def stream_opened_after_the_end_closes(
         await first.until(lambda: any(r.event.type == LAST for r in first.reading.received))
         late = await sse.stream(kind, workflow, types=types)
         late.judged = False
-        ended = await late.until(lambda: late.reading.over or _says_end(late))
+        ended = await late.until(lambda: late.reading.over or says_it_ends(late))
         probe.expect(
             ended and late.reading.error is None,
             "a stream that is opened after the end of its workflow to close, or to say so",
@@ -88,7 +80,7 @@ async def stream_opened_after_the_end_closes(
 async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: StreamKind) -> None:
     """Many tokens right before the workflow ends: none is lost, and nothing stands unfinished."""
     async with sse_session(probe, implicates={"lost", "altered", "reordered"}) as sse:
-        workflow, finish = await _to_be_ended(probe, sse)
+        workflow, finish = await to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow)
         many = min(200, probe.capabilities.stream_capacity - 16)
         tokens: list[Event] = [
@@ -101,7 +93,7 @@ async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: Stre
         reading = stream.reading
         last = await stream.until(lambda: any(r.event.type == LAST for r in reading.received))
         probe.expect(last, f"{LAST} before the stream ends", "it did not come", stream.requested)
-        if not _ours(probe):
+        if not ours(probe):
             stream.judged = False  # its own engine streams words that the suite did not publish
         await stream.until(lambda: reading.over, glance=True)
         probe.expect(
@@ -124,11 +116,11 @@ async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: Stre
 async def end_is_said_in_one_form(probe: Probe, kind: StreamKind) -> None:
     """The stream closes, or an event `end` has the status: no browser shows a comment to a page."""
     async with sse_session(probe) as sse:
-        workflow, finish = await _to_be_ended(probe, sse)
+        workflow, finish = await to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow)
         stream.judged = False
         await finish(stream)
-        ended = await stream.until(lambda: stream.reading.over or _says_end(stream))
+        ended = await stream.until(lambda: stream.reading.over or says_it_ends(stream))
         probe.expect(
             ended,
             'the stream to close, or an event end with {"status": …} as data',
@@ -139,60 +131,5 @@ async def end_is_said_in_one_form(probe: Probe, kind: StreamKind) -> None:
         probe.expect(len(said) <= 1, "the end to be said once", f"{len(said)} times: {said}")
 
 
-def _says_end(stream: Stream) -> bool:
-    return any(says_end(one.event) for one in stream.reading.received)
-
-
-def _ours(probe: Probe) -> bool:
-    """Returns whether the suite itself tells of the end; a server may believe its own engine alone."""
-    return "lifecycle" not in probe.capabilities.profiles
-
-
-async def _to_be_ended(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
-    return await (_tell_of_one(sse) if _ours(probe) else _run_one(probe, sse))
-
-
 def _taken(types: str | None, event: Event) -> bool:
     return types is None or (isinstance(event, StreamEvent) and event.event_type == "TOKEN")
-
-
-async def _tell_of_one(sse: Sse) -> tuple[UUID, Finish]:
-    """Tells the end of a workflow of the suite's, with words right before that."""
-    workflow = await sse.workflow()
-
-    async def finish(stream: Stream) -> None:
-        tokens: list[Event] = [sse.token(workflow, f"token {number}") for number in range(3)]
-        snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
-        await sse.publish(*tokens, sse.event(workflow, LAST, data=snapshot))
-        await stream.receive(*tokens)
-
-    return workflow, finish
-
-
-async def _run_one(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
-    """Runs a workflow of the target's own engine, which streams and completes."""
-    service = await probe.workflows()
-    execution = await probe.returns(
-        service.prepare(scenario_named("task-streams"), sse.tenants[0].id), "preparing a workflow"
-    )
-    workflow = execution.workflow_execution_id
-    if workflow is None:
-        raise probe.aborted("a prepared workflow to have an id", "it has none")
-
-    async def finish(stream: Stream) -> None:
-        await probe.returns(execution.proceed(), "running the workflow")
-        words = ["Hel", "lo", " world", ""]
-        await stream.until(lambda: "" in _tokens(stream))
-        seen = [one for one in _tokens(stream) if not one.startswith("word ")]
-        probe.expect(seen == words, f"the tokens {words}", f"{seen}", stream.requested)
-
-    return workflow, finish
-
-
-def _tokens(stream: Stream) -> list[str]:
-    """Returns the payloads of all tokens, whichever form the stream gives them."""
-    data = [one.event.data for one in stream.reading.received if one.event.type == "token"]
-    if not stream.wanted.consolidated:
-        return data
-    contents = [as_object(text) or {} for text in data]
-    return [str(content.get("data")) for content in contents]

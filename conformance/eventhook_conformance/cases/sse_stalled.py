@@ -49,7 +49,7 @@ async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
         newest = sse.token(it, "the newest", StreamEventType.DATA, task=task)
         await sse.publish(newest)
         await _read(probe, stalled, None)
-        _judge(probe, stalled)
+        _judge(probe, stalled, replay=sse.target.replay is not None)
 
 
 async def _read(probe: Probe, reader: SocketReader, least: int | None) -> None:
@@ -78,7 +78,7 @@ async def _read(probe: Probe, reader: SocketReader, least: int | None) -> None:
             return
 
 
-def _judge(probe: Probe, reader: SocketReader) -> None:
+def _judge(probe: Probe, reader: SocketReader, *, replay: bool) -> None:
     names: dict[str, list[int]] = {"token": [], "task": []}
     for event in reader.events:
         number = _number(event)
@@ -102,7 +102,7 @@ def _judge(probe: Probe, reader: SocketReader) -> None:
                     f"every {side} in order for a reader that stalled", f"{next_one} after {one}"
                 )
                 break
-    if torn := remains(reader.parser.strays):
+    if torn := remains(reader.parser.strays, replay=replay):
         probe.found("whole events for a reader that stalled", f"{torn[0]!r:.120}")
 
 

@@ -26,6 +26,7 @@ GROUP: Final = "eventhook_conformance.servers"
     show_default=True,
     help="Bus behind the server.",
 )
+@click.option("--replay", is_flag=True, help="Replay history to readers with Last-Event-ID.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -37,15 +38,18 @@ GROUP: Final = "eventhook_conformance.servers"
 @click.option("--play", is_flag=True, help="Play workflows in a loop.")
 @click.option("--open", "opens", is_flag=True, help="Show the streams in a browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one line of JSON.")
-def serve(backend: str, host: str, port: int, play: bool, opens: bool, as_json: bool) -> None:
+def serve(
+    backend: str, replay: bool, host: str, port: int, play: bool, opens: bool, as_json: bool
+) -> None:
     """Runs the reference SSE server until Ctrl-C.
 
     \b
     Examples:
       eventhook-conformance serve --play --open
       eventhook-conformance serve --backend nats --port 0 --json
+      eventhook-conformance serve --replay --play
     """
-    factory = _load(backend)
+    factory = _load(f"{backend}-replay" if replay else backend)
     try:
         run_in_loop(_serve(factory, host, port, play, opens, as_json))
     except OSError as error:

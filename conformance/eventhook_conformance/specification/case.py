@@ -11,12 +11,13 @@ from eventhook_conformance.checker import VIOLATION_KINDS, ViolationKind
 from eventhook_conformance.specification.requirements import requirements
 
 Body = Callable[..., Awaitable[None]]
-Exclusive: TypeAlias = Literal["counts", "cleans", "closes", "crowds", "times"]
+Exclusive: TypeAlias = Literal["counts", "cleans", "closes", "crowds", "times", "evicts"]
 """Why no other case runs at the same time.
 
 `counts`: it compares counts that others would change. `cleans`: it cleans up, and others would not say
 that this was what disturbed them. `closes`: it closes a client, the run's where only one may be open.
 `crowds`: it takes all subscriptions that there may be. `times`: it looks at the clock.
+`evicts`: others would push out the history that it reads, where all have one tenant.
 """
 _SUBSCRIPTIONS: Final = 10
 _PLAIN: Final = frozenset({"events", "streams", "replay"})

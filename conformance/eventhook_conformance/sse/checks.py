@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent
+from eventhook_conformance.contract import (
+    MAX_CURSOR_BYTES,
+    FlovynEvent,
+    InvalidEvent,
+    StreamEvent,
+    check_cursor,
+)
 from eventhook_conformance.history import Event, Moment, Publish
 from eventhook_conformance.sse.client import Received
 from eventhook_conformance.sse.own_events import is_foreign
@@ -27,6 +33,7 @@ Breach: TypeAlias = Literal[
     "crossed",
     "reordered",
     "replayed",
+    "again",
     "lost",
 ]
 
@@ -40,6 +47,7 @@ CHARGES: Final[Mapping[Breach, str]] = {
     "crossed": "SSE-06",
     "reordered": "SSE-10",
     "replayed": "SSE-17",
+    "again": "RPL-16",
     "lost": "SSE-04",
 }
 
@@ -64,6 +72,17 @@ class Wanted:
     """True if `types` asks for it."""
     tenant: UUID
     consolidated: bool = False
+    replay: Literal["live", "start"] | None = None
+    """Where the server begins without an `id`; None: it replays nothing."""
+    resumed: bool = False
+    """True if its request says where it goes on."""
+    seen: frozenset[int] = frozenset()
+    """The numbers of the publishes that its reader had before: nothing of them is to come again."""
+
+    @property
+    def begins_in_the_past(self) -> bool:
+        """True if events from before the request may come."""
+        return self.resumed or self.replay == "start"
 
     def takes(self, event: Event) -> bool:
         """Returns whether the event should be seen."""
@@ -88,12 +107,12 @@ def judge(
         requested: when its request was sent.
         opened: when its headers had been read.
     """
-    found = [*_stray_findings(strays)]
+    found = [*_stray_findings(strays, wanted)]
     origins: list[tuple[Publish, Received]] = []
     for one in received:
         origin = published.origin(one.event)
         if origin is None:
-            if not is_foreign(one.event, wanted.tenant):
+            if not is_foreign(one.event, wanted.tenant, any_id=wanted.replay is not None):
                 found.append(Finding("phantom", "only what was published", f"{shown(one.event)}"))
             continue
         found += _judge_one(one.event, origin, wanted, requested)
@@ -118,7 +137,12 @@ def _judge_one(
         return
     if not wanted.selects(source):
         yield Finding("unselected", "only the types asked for", shown(event), (origin,))
-    if origin.settled is not None and origin.settled.step < requested.step:
+    if origin.number in wanted.seen:
+        yield Finding(
+            "again", "nothing up to the id that it resumes at", f"{shown(event)}", (origin,)
+        )
+    before = origin.settled is not None and origin.settled.step < requested.step
+    if before and not wanted.begins_in_the_past:
         yield Finding(
             "replayed",
             "nothing from before the request",
@@ -135,7 +159,8 @@ def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
     right_id = wire_id(source)
     if isinstance(source, StreamEvent) and wanted.consolidated:
         right_id = f"{source.workflow_execution_id}:{right_id}"
-    for field, right in (("event", name), ("id", right_id)):
+    fields = {"event": name} if wanted.replay is not None else {"event": name, "id": right_id}
+    for field, right in fields.items():
         values = event.values(field)
         # A UUID reads the same in either case.
         alike = [value if stream or field == "event" else value.lower() for value in values]
@@ -143,6 +168,10 @@ def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
             yield Finding(
                 "form", f"one field {field} with {right!r}", f"{values or 'none'}", (origin,)
             )
+    ids = event.values("id")
+    if wanted.replay is not None and (len(ids) != 1 or check_cursor(ids[0])):
+        right = f"one field id, of 1 to {MAX_CURSOR_BYTES} bytes of visible ASCII"
+        yield Finding("form", right, f"{ids or 'none'}"[:200], (origin,))
     if unknown := unknown_fields(event):
         yield Finding("form", "no field that the rules do not know", f"{unknown}", (origin,))
     yield from _data(event, origin, wanted)
@@ -191,22 +220,25 @@ def _excerpt(text: str, other: str) -> str:
     return f"{text[start : at + 40]!r}{where}"
 
 
-def _stray_findings(strays: Iterable[Fields]) -> Iterator[Finding]:
-    for block in remains(strays):
+def _stray_findings(strays: Iterable[Fields], wanted: Wanted) -> Iterator[Finding]:
+    for block in remains(strays, replay=wanted.replay is not None):
         names = [name for name, _ in block]
         expected = "data in every event, and no other block but a retry"
         yield Finding("form", expected, f"a block of {', '.join(map(repr, names))} alone")
 
 
-def remains(strays: Iterable[Fields]) -> list[Fields]:
+def remains(strays: Iterable[Fields], *, replay: bool = False) -> list[Fields]:
     """Returns the blocks without data that no server means: what is left of an event.
 
     A block of nothing but `retry` sets the reconnection time, and may stand before and between events.
+    Where history is replayed, one of an `id` alone says where the reader stands.
 
     Args:
         strays: blocks of fields that dispatched nothing.
+        replay: whether the server replays.
     """
-    return [block for block in strays if any(name != "retry" for name, _ in block)]
+    meant = {"retry", "id"} if replay else {"retry"}
+    return [block for block in strays if any(name not in meant for name, _ in block)]
 
 
 def _repeats(origins: Sequence[tuple[Publish, Received]]) -> Iterator[Finding]:

@@ -15,9 +15,15 @@ _LINE_END: Final = re.compile("\r\n|\r")
 
 
 class Published:
-    """Finds the publish that a received event comes from."""
+    """Finds the publish that a received event comes from.
 
-    def __init__(self, publishes: Iterable[Publish]) -> None:
+    Args:
+        publishes: by anyone, so far.
+        opaque: an `id` on the wire says nothing of the event.
+    """
+
+    def __init__(self, publishes: Iterable[Publish], *, opaque: bool = False) -> None:
+        self._opaque = opaque
         self.all = list(publishes)
         self._by_id: dict[str, list[Publish]] = {}
         self._by_payload: dict[tuple[str, str], Publish] = {}
@@ -30,7 +36,9 @@ class Published:
     def origin(self, event: ServerSentEvent) -> Publish | None:
         """Returns the publish that a received event comes from, even if it is somewhat broken."""
         ids = event.values("id")
-        found = self._by_id.get((ids[-1] if ids else "").rpartition(":")[2])
+        found = None
+        if not self._opaque:
+            found = self._by_id.get((ids[-1] if ids else "").rpartition(":")[2])
         if found is not None:
             return found[0] if len(found) == 1 else _nearest(found, event)
         content = as_object(event.data)

@@ -31,7 +31,7 @@ from eventhook_conformance.sse.executions import Executions
 from eventhook_conformance.sse.judging import judge_stream
 from eventhook_conformance.sse.paths import PATHS, StreamKind
 from eventhook_conformance.sse.provisioning import Provisioner
-from eventhook_conformance.sse.published import Published
+from eventhook_conformance.sse.published import Published, as_delivered
 from eventhook_conformance.sse.stream import Stream
 from eventhook_conformance.target import HttpTarget, Tenant
 
@@ -51,6 +51,7 @@ class Sse:
         self._sequences = itertools.count(probe.random.randrange(1_000, 1_000_000))
         self._known: Published | None = None
         self._vias: list[Via] = ["same"]
+        self._payloads: set[str] = set()
 
     # Things to look at
 
@@ -81,13 +82,20 @@ class Sse:
         *,
         task: UUID | None = None,
     ) -> StreamEvent:
-        """Makes a stream event with a sequence of its own."""
+        """Makes a stream event with a sequence of its own.
+
+        Where its `id` on the wire is opaque, an equal payload is told apart by its number.
+        """
+        sequence = next(self._sequences)
+        if self.target.replay is not None and as_delivered(payload) in self._payloads:
+            payload = f"{payload} ({sequence})"
+        self._payloads.add(as_delivered(payload))
         return self.probe.make.stream_event(
             str(key),
             payload,
             event_type,
             task="" if task is None else str(task),
-            sequence=next(self._sequences),
+            sequence=sequence,
         )
 
     def event(
@@ -116,7 +124,7 @@ class Sse:
         """Returns all publishes so far."""
         publishes = self.probe.history.publishes
         if self._known is None or len(self._known.all) != len(publishes):
-            self._known = Published(publishes)
+            self._known = Published(publishes, opaque=self.target.replay is not None)
         return self._known
 
     # Requests
@@ -161,6 +169,7 @@ class Sse:
         id_text: str | None = None,
         query: str | None = None,
         base_url: str | None = None,
+        resumes: Collection[int] | None = None,
     ) -> Stream:
         """Opens a stream; its headers have arrived when this returns.
 
@@ -171,6 +180,7 @@ class Sse:
             id_text: the id as the path has it, if not in lower case.
             query: the query as it is sent, in place of `types`.
             base_url: of a replica, if not the target's own.
+            resumes: the numbers of the publishes that its reader has, where the request says so.
             selects: which events that asks for.
             fence_type: of lifecycle events that it asks for.
             tenant: whose path and credentials.
@@ -195,6 +205,9 @@ class Sse:
             selects,
             self.tenants[tenant].id,
             kind == "consolidated",
+            self.target.replay,
+            resumes is not None,
+            frozenset(resumes or ()),
         )
         stream = Stream(
             probe,

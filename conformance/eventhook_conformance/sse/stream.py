@@ -45,9 +45,27 @@ class Stream:
         self.name = name
         self.requested = requested
         self.fences = fences
+        self.began = reading.opened.step
+        """From where on it owes events; earlier than its request where it goes on after an `id`."""
         self.judged = True
         """False if it is not held against what was published, since the target itself publishes."""
         self._closing = closing
+
+    def numbers(self, upto: int) -> frozenset[int]:
+        """The numbers of the publishes that the first so many events came from."""
+        published = self._published()
+        origins = (published.origin(one.event) for one in self.reading.received[:upto])
+        return frozenset(origin.number for origin in origins if origin is not None)
+
+    def owed(self) -> list[Event]:
+        """All that was published for this stream so far, and that its reader does not have."""
+        return [
+            publish.event
+            for publish in self._published().all
+            if publish.called.step > self.began
+            and publish.number not in self.wanted.seen
+            and self.wanted.takes(publish.event)
+        ]
 
     def has(self, *events: Event) -> bool:
         """Returns whether all of these came."""

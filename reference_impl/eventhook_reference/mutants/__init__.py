@@ -48,6 +48,7 @@ from eventhook_reference.mutants.serving_exact import SERVING_EXACT
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
+from eventhook_reference.mutants.serving_replays import SERVING_REPLAYS
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
 from eventhook_reference.mutants.streaming import STREAMING
@@ -127,6 +128,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_READERS,
     *SERVING_REFUSALS,
     *SERVING_TYPES,
+    *SERVING_REPLAYS,
     *SERVING_VARIANTS,
     *REPLAY_CURSORS,
     *REPLAY_HANDOVERS,

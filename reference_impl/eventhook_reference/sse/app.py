@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from starlette.applications import Starlette
@@ -97,6 +97,8 @@ class SseApp:
         authenticator: by default the tenants' own tokens.
     """
 
+    replay: Literal["live", "start"] | None = None
+    """Where a reader without an `id` begins; None: there is no history, and an `id` is ignored."""
     http_protocol: Any = None
     """The protocol class for connections (uvicorn's `http`); None: the server's default."""
 
@@ -155,12 +157,24 @@ class SseApp:
         if not self.owns(endpoint, tenant, named):
             await self.learn_of_others(tenant)
         self.find(endpoint, request, tenant, named)
+        if (settled := self.settled(endpoint, request, tenant, named)) is not None:
+            return settled
         if request.method == "HEAD":
             response = Response(headers=self.headers())
             # A stream has no length, so that its HEAD must not state one.
             del response.headers["content-length"]
             return response
-        return _StreamResponse(self, self.reading(endpoint, types, tenant, named))
+        return _StreamResponse(self, self.reading_for(request, endpoint, types, tenant, named))
+
+    def settled(
+        self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID
+    ) -> Response | None:
+        """The answer where nothing is left to stream; here there is always something to wait for.
+
+        Raises:
+            Refused: it is refused after all.
+        """
+        return None
 
     async def admit(self, request: Request) -> UUID:
         """Returns the tenant of the credentials; an authenticator that fails admits nobody."""
@@ -228,6 +242,17 @@ class SseApp:
         return id in known and known[id].tenant_id == tenant
 
     # The answer
+
+    def reading_for(
+        self, request: Request, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID
+    ) -> Reading:
+        """What the request reads; no request but its endpoint and filter makes a difference here."""
+        return self.reading(endpoint, types, tenant, id)
+
+    def refusal(self, error: StreamingError) -> Refused:
+        """What is answered where the bus refuses a reader."""
+        logger.warning("the bus refused a reader: %s", error)
+        return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
 
     def reading(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Reading:
         """One reader's part in a feed, which it shares with all who ask for the same."""
@@ -347,9 +372,7 @@ class _StreamResponse(Response):
         except StreamingError as error:
             if started:
                 raise
-            logger.warning("the bus refused a reader: %s", error)
-            refusal = Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
-            await problem(refusal)(scope, receive, send)
+            await problem(self._app.refusal(error))(scope, receive, send)
 
 
 async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:

@@ -32,13 +32,14 @@ from eventhook_reference.sse.framing import (
     lifecycle_frame,
     stream_frame,
 )
-from eventhook_reference.sse.outbox import Outbox, Side
+from eventhook_reference.sse.outbox import Outbox, PatientOutbox, Side
+from eventhook_reference.sse.position import Position, beginning, drained
 from eventhook_reference.sse.types import TypesFilter
 
 LINGER_S: Final = 0.25
 """Seconds that a stream stays open after its workflow ended, for what the other side still brings."""
 
-Subscribe: TypeAlias = Callable[[], AbstractAsyncContextManager[Subscription[Any]]]
+Subscribe: TypeAlias = Callable[..., AbstractAsyncContextManager[Subscription[Any]]]
 
 
 class Encoders:
@@ -79,6 +80,10 @@ class Feed(ABC):
         self.id = id
         self.ending = False
         """True if a new reader needs a new feed: this one is about to close, or cannot go on."""
+        self.position: Position | None = None
+        """Where its one reader stands, on a server with history; None: it is shared, and begins live."""
+        self._pumped: dict[asyncio.Task[Any] | None, tuple[str, Subscription[Any]]] = {}
+        self._begun = asyncio.Event()
         self._finished = False
         self._outboxes: dict[Outbox, None] = {}
         self._subscriptions = AsyncExitStack()
@@ -92,6 +97,26 @@ class Feed(ABC):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._subscriptions.aclose()
+
+    async def begin(self) -> None:
+        """Opens the feed; where there is history, its first frame says where it begins (RPL-19).
+
+        Raises:
+            StreamingError: the bus refuses.
+        """
+        if self.position is not None:
+            self._outboxes[self.new_outbox()] = None
+        await self.open()
+        if self.position is not None:
+            self.position.begun()
+            self.tell_position()
+        self._begun.set()
+
+    def tell_position(self) -> None:
+        """Gives the position alone."""
+        if self.position is not None:
+            for outbox in self._outboxes:
+                outbox.put(self.position.frame(), Side.EVENTS)
 
     @abstractmethod
     async def open(self) -> None:
@@ -115,8 +140,11 @@ class Feed(ABC):
 
     @contextmanager
     def joined(self) -> Iterator[Outbox]:
-        """One more reader: everything that is forwarded from now on, in an outbox of its own."""
-        outbox = self.new_outbox()
+        """One more reader: everything that is forwarded from now on, in an outbox of its own.
+
+        Where there is history, the one reader: everything that was forwarded since the feed was opened.
+        """
+        outbox = self.new_outbox() if self.position is None else next(iter(self._outboxes))
         if self._finished:
             outbox.close()
         self._outboxes[outbox] = None
@@ -127,24 +155,33 @@ class Feed(ABC):
 
     def new_outbox(self) -> Outbox:
         """Returns the outbox of one more reader."""
-        return Outbox()
+        return Outbox() if self.position is None else PatientOutbox()
 
     async def follow_events(self, pattern: EventPattern) -> None:
         """Subscribes to lifecycle events, and forwards those that `on_event` lets through."""
-        await self._follow(lambda: self.backend.events.subscribe(pattern), self._forward_event)
+        bus = self.backend.events
+        await self._follow(
+            "events", lambda **since: bus.subscribe(pattern, **since), self._forward_event
+        )
 
     async def follow_stream(self, key: UUID) -> None:
         """Subscribes to a stream, and forwards what `stream_frame` lets through."""
+        bus, name = self.backend.streams, str(key)
         await self._follow(
-            lambda: self.backend.streams.subscribe(str(key)), self._forward_stream_event
+            name, lambda **since: bus.subscribe(name, **since), self._forward_stream_event
         )
 
     async def _follow(
-        self, subscribe: Subscribe, forward: Callable[[Any], Awaitable[None]]
+        self, side: str, subscribe: Subscribe, forward: Callable[[Any], Awaitable[None]]
     ) -> None:
-        subscription = await self._subscriptions.enter_async_context(subscribe())
+        since = {} if self.position is None else {"since": self.position.since(side)}
+        subscription = await self._subscriptions.enter_async_context(subscribe(**since))
         self._followed.append(subscribe)
-        self.start(self._pump(subscription, forward))
+        if self.position is None:
+            self.start(self._pump(subscription, forward))
+        else:
+            self.position.move(side, beginning(subscription))
+            self.start(self._pump_from(side, subscription, forward))
 
     def start(self, work: Any) -> None:
         """Runs something until the feed is closed."""
@@ -163,6 +200,25 @@ class Feed(ABC):
         finally:
             self.finish()
 
+    async def _pump_from(
+        self, side: str, subscription: Subscription[Any], forward: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Forwards history and what is live, as fast as the reader takes it (RPL-10)."""
+        await self._begun.wait()
+        self._pumped[asyncio.current_task()] = side, subscription
+
+        async def move_on(event: Any) -> None:
+            await forward(event)
+            self._move(side, subscription)
+            for outbox in self._outboxes:
+                await outbox.roomy()
+
+        await self._pump(subscription, move_on)
+
+    def _move(self, side: str, subscription: Subscription[Any]) -> None:
+        if self.position is not None:
+            self.position.move(side, subscription.cursor)
+
     async def _forward_event(self, event: FlovynEvent) -> None:
         if await self.on_event(event) and self.types.takes_lifecycle(event.event_type):
             self.put(self.encoders.lifecycle(event), Side.EVENTS)
@@ -174,7 +230,11 @@ class Feed(ABC):
                 self.put(frame, Side.STREAMS)
 
     def put(self, frame: bytes, side: Side) -> None:
-        """Gives a frame to every reader."""
+        """Gives a frame to every reader; with the position behind it, where there is history."""
+        if self.position is not None:
+            # Not earlier: what another side puts meanwhile must not claim that this was seen.
+            self._move(*self._pumped[asyncio.current_task()])
+            frame = self.position.stamp(frame)
         for outbox in self._outboxes:
             outbox.put(frame, side)
 
@@ -198,7 +258,12 @@ class Feed(ABC):
 
     async def end(self) -> None:
         """Closes the streams once nothing is on its way any more (SSE-18, SSE-19)."""
+        for _, subscription in list(self._pumped.values()):
+            await drained(subscription)
         await self.settle()
+        if self.position is not None and not self._finished:
+            self.position.ended = True
+            self.tell_position()
         self.finish()
 
     async def settle(self) -> None:

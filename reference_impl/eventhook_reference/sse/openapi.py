@@ -14,22 +14,28 @@ _CARRIED: Final = {
     "404": ("NotFound", "It does not exist, or is another tenant's; the answer is the same."),
     "405": ("MethodNotAllowed", "A method that there is not."),
     "406": ("NotAcceptable", "`Accept` excludes `text/event-stream`."),
+    "410": ("Gone", "The history no longer reaches back to the `id`."),
     "503": ("ServiceUnavailable", "The event bus cannot be reached."),
 }
+_EXPIRED: Final = "410"
 _HEADERS: Final[dict[str, dict[str, str]]] = {
     "401": {"WWW-Authenticate": "The scheme that would be right."},
     "405": {"Allow": "The methods that there are."},
 }
 
 
-def document() -> dict[str, Any]:
-    """The whole document, as a value of the caller's own."""
+def document(*, replay: bool = False) -> dict[str, Any]:
+    """The whole document, as a value of the caller's own.
+
+    Args:
+        replay: whether readers may come back with an `id`.
+    """
     paths: dict[str, Any] = {}
     for endpoint in ENDPOINTS:
         paths[BASE + endpoint.path] = {
-            "parameters": _parameters(endpoint),
-            "get": _operation(endpoint, "get"),
-            "head": _operation(endpoint, "head"),
+            "parameters": [*_parameters(endpoint), *_last_ids(replay)],
+            "get": _operation(endpoint, "get", replay),
+            "head": _operation(endpoint, "head", replay),
         }
     paths[EXECUTIONS] = {"parameters": [_tenant()], "post": _making()}
     paths[EXECUTION] = {
@@ -56,13 +62,18 @@ def document() -> dict[str, Any]:
             "responses": {
                 name: _problem_response(status, description)
                 for status, (name, description) in _CARRIED.items()
+                if replay or status != _EXPIRED
             },
         },
     }
 
 
-def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
-    responses = {"200": _stream_response(), **_refusals(*_CARRIED)}
+def _operation(endpoint: Endpoint, method: str, replay: bool) -> dict[str, Any]:
+    refused = [status for status in _CARRIED if replay or status != _EXPIRED]
+    responses = {"200": _stream_response(), **_refusals(*refused)}
+    if replay:
+        seen = "All was seen of what has ended; there is no need to come again."
+        responses["204"] = {"description": seen}
     return {
         "operationId": f"{method}_{endpoint.kind}_stream",
         "summary": endpoint.carries,
@@ -158,14 +169,29 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             "explode": True,
             "schema": {"type": "array", "items": {"type": "string", "pattern": _types_pattern()}},
         },
-        {
-            "name": "Last-Event-ID",
-            "in": "header",
-            "required": False,
-            "description": "Ignored: a stream begins with what is published next.",
-            "schema": {"type": "string"},
-        },
     ]
+
+
+def _last_ids(replay: bool) -> list[dict[str, Any]]:
+    """The parameters that say where a reader stands."""
+    ignored = "Ignored: a stream begins with what is published next."
+    known = "The last `id` that was read: the stream goes on after it."
+    header = {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "required": False,
+        "description": known if replay else ignored,
+        "schema": {"type": "string"},
+    }
+    if not replay:
+        return [header]
+    query = {
+        **header,
+        "name": "last_event_id",
+        "in": "query",
+        "description": f"{known} `Last-Event-ID` wins over it.",
+    }
+    return [header, query]
 
 
 def _types_description(endpoint: Endpoint) -> str:

@@ -85,8 +85,36 @@ class Outbox:
                 return number
         return len(self._frames)
 
+    async def roomy(self) -> None:
+        """Returns at once: where there is no room, the oldest gives way."""
+
     def close(self) -> None:
         """Nothing comes after what is in."""
         self._closed = True
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
+
+
+class PatientOutbox(Outbox):
+    """Frames of a reader that can come back: nothing gives way, and who puts in waits for room."""
+
+    def __init__(self) -> None:
+        super().__init__(2 * ROOM[Side.STREAMS], 2 * ROOM[Side.EVENTS])
+        self._taken = asyncio.Event()
+
+    async def roomy(self) -> None:
+        """Waits until there is room for another frame of each side."""
+        while len(self._frames) >= ROOM[Side.STREAMS] and not self._closed:
+            self._taken.clear()
+            await self._taken.wait()
+
+    def take(self) -> asyncio.Future[bytes | None]:
+        """Returns the waiting frames, as `Outbox` does; there is room then."""
+        taken = super().take()
+        self._taken.set()
+        return taken
+
+    def close(self) -> None:
+        """Nothing comes after what is in."""
+        super().close()
+        self._taken.set()

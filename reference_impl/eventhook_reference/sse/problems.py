@@ -27,13 +27,13 @@ def problem(refused: Refused) -> Response:
     )
 
 
-def answer_refused(request: Request, error: Exception) -> Response:
+async def answer_refused(request: Request, error: Exception) -> Response:
     """Answers a refusal of the application."""
     assert isinstance(error, Refused)  # noqa: S101  # because: registered for nothing else
     return problem(error)
 
 
-def answer_http_error(request: Request, error: Exception) -> Response:
+async def answer_http_error(request: Request, error: Exception) -> Response:
     """Answers a refusal of the framework: an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101  # because: registered for nothing else
     return problem(Refused(HTTPStatus(error.status_code), error.detail, error.headers))

@@ -216,4 +216,6 @@ async def _http(
                 await stack.enter_async_context(following.of(tenant.id))
             app.catch_up = following.catch_up
         base_url = await stack.enter_async_context(running(app, host, port))
-        yield HttpTarget(base_url, tenants, keep_alive_s, Provision(registry), app.asgi)
+        yield HttpTarget(
+            base_url, tenants, keep_alive_s, Provision(registry), app.asgi, replay=app.replay
+        )

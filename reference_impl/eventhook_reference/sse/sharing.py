@@ -21,7 +21,7 @@ class _Shared:
         self.feed = feed
         self.kept_by = 0
         # Nobody's own: the reader who came first may leave while others wait.
-        self._opening = asyncio.get_running_loop().create_task(feed.open())
+        self._opening = asyncio.get_running_loop().create_task(feed.begin())
 
     async def opened(self) -> None:
         """Waits until the feed is open.

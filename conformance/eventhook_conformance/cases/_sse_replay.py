@@ -1,0 +1,109 @@
+"""Readers that come back to a stream, where the server replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
+from uuid import UUID
+
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import NotOffered
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse
+from eventhook_conformance.sse.stream import Stream
+
+How: TypeAlias = Literal["header", "query"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reader stands."""
+
+    id: str
+    """The last one that it read."""
+    began: int
+    """The step from which on events are owed to it."""
+    had: frozenset[int] = frozenset()
+    """The numbers of the publishes that it has."""
+
+
+def check_replays(sse: Sse) -> None:
+    """Checks that the server replays at all.
+
+    Raises:
+        NotOffered: its `HttpTarget` claims no `replay`.
+    """
+    if sse.target.replay is None:
+        raise NotOffered("the target's `HttpTarget` claims no `replay`")
+
+
+def crowded(sse: Sse) -> bool:
+    """Whether the case has published so much that the oldest of it may be gone."""
+    claimed = sse.probe.capabilities
+    limit = claimed.replay_events if "replay" in claimed.profiles else None
+    return limit is not None and len(sse.probe.history.publishes) > limit * 2 // 3
+
+
+def places(stream: Stream) -> Iterator[Place]:
+    """Where its reader stood after each event, from the first that the case published."""
+    for number, one in enumerate(list(stream.reading.received), 1):
+        had = stream.wanted.seen | stream.numbers(number)
+        if had:
+            yield Place(one.event.last_event_id, stream.began, had)
+
+
+def place_now(stream: Stream) -> Place:
+    """Where its reader stands."""
+    had = stream.wanted.seen | stream.numbers(len(stream.reading.received))
+    return Place(stream.reading.parser.last_event_id, stream.began, had)
+
+
+async def come_back(
+    sse: Sse,
+    kind: StreamKind,
+    it: UUID | None,
+    place: Place,
+    how: How = "header",
+    base_url: str | None = None,
+    types: str | None = None,
+    selects: Callable[[Event], bool] = lambda event: True,
+) -> Stream:
+    """Opens the stream again where a reader stood.
+
+    Raises:
+        CaseAborted: the answer is no 200, or did not come in time.
+    """
+    by_header = how == "header"
+    stream = await sse.stream(
+        kind,
+        it,
+        headers={"Last-Event-ID": place.id} if by_header else {},
+        query=None if by_header else "?" + urlencode({"last_event_id": place.id}),
+        resumes=place.had,
+        base_url=base_url,
+        types=types,
+        selects=selects,
+    )
+    stream.began = place.began
+    return stream
+
+
+async def go_on(sse: Sse, kind: StreamKind, it: UUID | None, place: Place, **asked: Any) -> None:
+    """Comes back, reads all that is owed, and proves that nothing else comes.
+
+    Args:
+        sse: the case's.
+        kind: of endpoint.
+        it: of the workflow or task.
+        place: where the reader stood.
+        **asked: as `come_back` takes it.
+
+    Raises:
+        CaseAborted: something that is owed did not come.
+    """
+    back = await come_back(sse, kind, it, place, **asked)
+    await back.receive(*back.owed())
+    await sse.fence(back)
+    await back.leave()
