@@ -41,7 +41,7 @@ class Channel(Subscription[E], Generic[E]):
 
     @property
     def waiting(self) -> int:
-        """How many events wait for the reader."""
+        """Returns how many events wait for the reader."""
         return len(self._events)
 
     def push(self, event: E) -> bool:

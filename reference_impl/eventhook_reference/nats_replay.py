@@ -94,7 +94,7 @@ class ReplayBackend(StreamingBackend):
     ) -> None:
         self.client = client
         self.address = ""
-        """Where the bus is; set by `connect`."""
+        """The address of the bus; set by `connect`."""
         self.claims = claims
         self.histories = Histories(client, claims, storage, replicas)
         self.event_uses: Uses[UUID] = Uses()

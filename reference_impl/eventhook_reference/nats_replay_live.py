@@ -30,11 +30,11 @@ from eventhook_reference.nats_replay_consumer import (
 logger = logging.getLogger(__name__)
 
 REPUBLISHED: Final = "flovyn.history."
-"""What the subject of a republished message begins with; the message's own subject follows."""
+"""The beginning of a republished message's subject; the message's own subject follows."""
 
 
 class Reader(Protocol):
-    """What feeds a subscription."""
+    """Feeds a subscription."""
 
     async def start(self) -> None:
         """Becomes active."""
@@ -186,5 +186,5 @@ async def newest(client: InternalsClient, origin: Origin) -> int:
 
 
 def _no_limit() -> int:
-    """How much more is welcome: a live reader that falls behind loses the oldest (OVF-01)."""
+    """Returns a room without limit: a live reader that falls behind loses the oldest (OVF-01)."""
     return 1_000_000

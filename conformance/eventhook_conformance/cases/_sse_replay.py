@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import NotOffered
+from eventhook_conformance.sse.checks import Breach
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import Sse
 from eventhook_conformance.sse.stream import Stream
+
+EXACT: Final[frozenset[Breach]] = frozenset({"again", "repeated", "lost", "reordered", "phantom"})
+"""The breaches by which a stream goes on at the wrong place."""
 
 How: TypeAlias = Literal["header", "query"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a reader stands."""
+    """The position of a reader."""
 
     id: str
     """The last one that it read."""
@@ -40,14 +44,14 @@ def check_replays(sse: Sse) -> None:
 
 
 def crowded(sse: Sse) -> bool:
-    """Whether the case has published so much that the oldest of it may be gone."""
+    """Returns whether the case has published so much that the oldest of it may be gone."""
     claimed = sse.probe.capabilities
     limit = claimed.replay_events if "replay" in claimed.profiles else None
     return limit is not None and len(sse.probe.history.publishes) > limit * 2 // 3
 
 
 def places(stream: Stream) -> Iterator[Place]:
-    """Where its reader stood after each event, from the first that the case published."""
+    """Yields the reader's position after each event, from the first that the case published."""
     for number, one in enumerate(list(stream.reading.received), 1):
         had = stream.wanted.seen | stream.numbers(number)
         if had:
@@ -55,7 +59,7 @@ def places(stream: Stream) -> Iterator[Place]:
 
 
 def place_now(stream: Stream) -> Place:
-    """Where its reader stands."""
+    """Returns the reader's position."""
     had = stream.wanted.seen | stream.numbers(len(stream.reading.received))
     return Place(stream.reading.parser.last_event_id, stream.began, had)
 

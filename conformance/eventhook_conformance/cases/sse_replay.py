@@ -1,4 +1,4 @@
-"""SSE: readers that come back with the last `id` that they read (RPL-16 to RPL-19)."""
+"""SSE: readers that come back with the last `id` that they read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from eventhook_conformance.cases._replay import evicted_by
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
-from eventhook_conformance.cases._sse_ended import says_it_ends, to_be_ended
 from eventhook_conformance.cases._sse_replay import (
-    Place,
+    EXACT,
     check_replays,
     come_back,
     crowded,
@@ -29,10 +27,7 @@ from eventhook_conformance.sse.checks import Breach
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import FENCE, Sse, sse_session
 
-_EXACT: Final[frozenset[Breach]] = frozenset({"again", "repeated", "lost", "reordered", "phantom"})
-"""The breaches by which a stream goes on at the wrong place."""
 _SHOWN: Final[frozenset[Breach]] = frozenset({"crossed", "strayed", "replayed"})
-_LANES: Final = 8
 
 merged: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
 """Runs a case on each endpoint that merges the two sides."""
@@ -42,7 +37,7 @@ merged: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "ta
 @case("RPL-16", exclusive="evicts")
 async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
     """By the header and by the query in turn: the rest comes, nothing before it, then what is new."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
+    async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -60,7 +55,7 @@ async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
 @case("RPL-16", exclusive="evicts")
 async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
     """A page keeps its first URL for ever: the header of its reconnect says where it stands by now."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
+    async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -87,7 +82,7 @@ async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
 @case("RPL-16", exclusive="evicts")
 async def nothing_is_missed_between_two_connections(probe: Probe, kind: StreamKind) -> None:
     """A reader leaves and comes back, again and again, while events are published."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
+    async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -115,7 +110,7 @@ async def nothing_is_missed_between_two_connections(probe: Probe, kind: StreamKi
 @case("RPL-16")
 async def id_of_no_such_stream_shows_nothing(probe: Probe, kind: StreamKind, what: str) -> None:
     """It is refused as a problem, or the stream begins as without any."""
-    async with sse_session(probe, implicates=_EXACT | _SHOWN) as sse:
+    async with sse_session(probe, implicates=EXACT | _SHOWN) as sse:
         check_replays(sse)
         it, other = await subject(sse, kind), await subject(sse, kind, tenant=1)
         stream = await sse.stream(kind, other, tenant=1)
@@ -147,7 +142,7 @@ async def id_of_no_such_stream_shows_nothing(probe: Probe, kind: StreamKind, wha
 @case("RPL-17", exclusive="evicts")
 async def one_id_resumes_every_side(probe: Probe, kind: StreamKind) -> None:
     """Sides whose publishers count alike, and unevenly: after each `id` the rest of all of them comes."""
-    async with sse_session(probe, implicates=_EXACT | {"strayed"}) as sse:
+    async with sse_session(probe, implicates=EXACT | {"strayed"}) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
         family = [it, *await _children(sse, kind, it)]
@@ -189,7 +184,7 @@ def _numbered(event: Event, sequence: int) -> Event:
 @case("RPL-17", exclusive="evicts")
 async def keep_alives_never_move_the_id(probe: Probe, kind: StreamKind) -> None:
     """While others publish, and nothing of it is for this reader."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
+    async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it, other = await subject(sse, kind), await subject(sse, kind)
         asked: dict[str, Any] = {}
@@ -221,7 +216,7 @@ async def keep_alives_never_move_the_id(probe: Probe, kind: StreamKind) -> None:
 @case("RPL-18", exclusive="evicts")
 async def id_of_one_replica_resumes_on_another(probe: Probe, kind: StreamKind) -> None:
     """A reader goes round them, while events are published and none."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
+    async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         if not sse.target.replicas:
             raise NotOffered("the target names no `replicas`")
@@ -242,67 +237,3 @@ async def id_of_one_replica_resumes_on_another(probe: Probe, kind: StreamKind) -
             if crowded(sse):
                 break
             await go_on(sse, kind, it, place, base_url=urls[number % len(urls)])
-
-
-@every_endpoint
-@case("RPL-19", exclusive="evicts")
-async def first_frame_says_where_the_stream_begins(probe: Probe, kind: StreamKind) -> None:
-    """Before any event: a reader that is cut off at once misses nothing."""
-    async with sse_session(probe, implicates=_EXACT) as sse:
-        check_replays(sse)
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        reading = stream.reading
-        given = await stream.until(lambda: bool(reading.parser.last_event_id))
-        shown = [one for one in reading.received if one.event.data]
-        if not given or (shown and kind != "tenant"):
-            seen = "an event came first" if shown else f"none in {probe.deadline.current_s:g} s"
-            raise probe.aborted("an id before any event", seen, stream.requested)
-        place = Place(reading.parser.last_event_id, stream.began)
-        await stream.leave()
-        await sse.publish(*both_sides(sse, kind, it))
-        await go_on(sse, kind, it, place)
-
-
-@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
-@case("RPL-19")
-async def expired_id_is_gone(probe: Probe, kind: StreamKind) -> None:
-    """Events after it were pushed out of the history: 410, as a problem."""
-    async with sse_session(probe) as sse:
-        check_replays(sse)
-        if "replay" not in probe.capabilities.profiles:
-            raise NotOffered("profile replay is not claimed: no history is said to be full")
-        limit = evicted_by(probe)
-        workflow = await sse.workflow()
-        stream = await sse.stream(kind, workflow)
-        events = both_sides(sse, kind, workflow)
-        await sse.publish(*events)
-        await stream.receive(*events)
-        last = stream.reading.parser.last_event_id
-        await stream.leave()
-        each = (2 * limit + 66) // _LANES + 1
-        await probe.burst(
-            [[sse.token(workflow, f"{lane}") for _ in range(each)] for lane in range(_LANES)]
-        )
-        headers = {**sse.tenants[0].headers, "Last-Event-ID": last}
-        answer = await sse.ask("GET", sse.path(kind, workflow), headers)
-        expect_problem(probe, answer, 410, "an id that the history no longer reaches")
-
-
-@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
-@case("RPL-19")
-async def nothing_more_of_what_ended_is_said(probe: Probe, kind: StreamKind) -> None:
-    """All of an ended workflow was read: 204, at which no `EventSource` comes again."""
-    async with sse_session(probe) as sse:
-        check_replays(sse)
-        workflow, finish = await to_be_ended(probe, sse)
-        stream = await sse.stream(kind, workflow)
-        stream.judged = False
-        await finish(stream)
-        await stream.until(lambda: stream.reading.over or says_it_ends(stream))
-        last = stream.reading.parser.last_event_id
-        headers = {**sse.tenants[0].headers, "Last-Event-ID": last}
-        answer = await sse.ask("GET", sse.path(kind, workflow), headers)
-        probe.expect(
-            answer.status == 204, "204 where all of what ended was seen", f"{answer.status}"
-        )

@@ -1,6 +1,8 @@
 """Checks one stream against the publishes: pure functions, like the checker of the bus.
 
 Each breach has a kind and the requirement that it breaks; a case says which kinds show its own.
+
+Over 300 lines: one list of rules, each a few lines.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ class Wanted:
     tenant: UUID
     consolidated: bool = False
     replay: Literal["live", "start"] | None = None
-    """Where the server begins without an `id`; None: it replays nothing."""
+    """The place where the server begins without an `id`; None: it replays nothing."""
     resumed: bool = False
     """True if its request says where it goes on."""
     seen: frozenset[int] = frozenset()

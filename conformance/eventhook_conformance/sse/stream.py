@@ -58,7 +58,7 @@ class Stream:
         return frozenset(origin.number for origin in origins if origin is not None)
 
     def owed(self) -> list[Event]:
-        """All that was published for this stream so far, and that its reader does not have."""
+        """Returns what was published for this stream so far and its reader does not have."""
         return [
             publish.event
             for publish in self._published().all

@@ -95,5 +95,5 @@ class HttpTarget:
     """The server speaks HTTP/2 beside HTTP/1.1: where the URL is https it is negotiated, else it is begun
     with prior knowledge. The suite's own reader then uses it; the other readers know HTTP/1.1 alone."""
     replay: Literal["live", "start"] | None = None
-    """Where a stream begins whose reader brings no `Last-Event-ID`: with what comes, or at the start of
-    what is retained. None: the server replays nothing, and ignores that header (RPL-16 to RPL-19)."""
+    """The beginning of a stream whose reader brings no `Last-Event-ID`: with what comes, or with all that
+    is retained. None: the server replays nothing, and ignores that header (RPL-16 to RPL-19)."""

@@ -98,7 +98,7 @@ class SseApp:
     """
 
     replay: Literal["live", "start"] | None = None
-    """Where a reader without an `id` begins; None: there is no history, and an `id` is ignored."""
+    """The place where a reader without an `id` begins; None: no history, an `id` is ignored."""
     http_protocol: Any = None
     """The protocol class for connections (uvicorn's `http`); None: the server's default."""
 
@@ -246,11 +246,11 @@ class SseApp:
     def reading_for(
         self, request: Request, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID
     ) -> Reading:
-        """What the request reads; no request but its endpoint and filter makes a difference here."""
+        """Returns a reader's part in a feed; nothing else of the request makes a difference here."""
         return self.reading(endpoint, types, tenant, id)
 
     def refusal(self, error: StreamingError) -> Refused:
-        """What is answered where the bus refuses a reader."""
+        """Returns the answer where the bus refuses a reader."""
         logger.warning("the bus refused a reader: %s", error)
         return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
 

@@ -81,7 +81,7 @@ class Feed(ABC):
         self.ending = False
         """True if a new reader needs a new feed: this one is about to close, or cannot go on."""
         self.position: Position | None = None
-        """Where its one reader stands, on a server with history; None: it is shared, and begins live."""
+        """The position of its one reader, on a server with history; None: it is shared, and begins live."""
         self._pumped: dict[asyncio.Task[Any] | None, tuple[str, Subscription[Any]]] = {}
         self._begun = asyncio.Event()
         self._finished = False

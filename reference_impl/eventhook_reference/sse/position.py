@@ -1,4 +1,4 @@
-"""Where one reader's stream stands: a cursor of the bus for each side that it merges, in one opaque `id`.
+"""The position of one reader's stream: a cursor of the bus for each side, in one opaque `id`.
 
     1-c.4f0a1c.9be1d21617-3Fq…     form, stream, then for each side: its mark, length and cursor
 
@@ -74,9 +74,9 @@ class Position:
         self._default = default
         self._cursors: dict[str, str] = {}
         self.resumed = False
-        """Whether the reader brought an `id`."""
+        """True if the reader brought an `id`."""
         self.ended = False
-        """Whether the stream ended for good, and its reader has seen all of it."""
+        """True if the stream ended for good, and its reader has seen all of it."""
 
     def resume(self, text: str) -> None:
         """Takes the position from an `id` that a server gave for the same stream.
@@ -93,11 +93,11 @@ class Position:
         self._cursors, self.ended, self._default = found, match[1] == "e", START
 
     def since(self, side: str) -> Since:
-        """Where a side begins."""
+        """Returns the place where a side begins."""
         return self._cursors.get(mark(side), self._default)
 
     def begun(self) -> None:
-        """All sides have begun: one that comes later is owed from its start."""
+        """Notes that all sides have begun: one that comes later is owed from its start."""
         self._default = START
 
     def move(self, side: str, cursor: str | None) -> None:

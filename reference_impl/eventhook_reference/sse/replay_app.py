@@ -49,7 +49,7 @@ class ReplayApp(SseApp):
         return Position(stream, self.tokens, Begin(self.replay or "live"))
 
     def position(self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID) -> Position:
-        """Where the reader stands.
+        """Returns the reader's position.
 
         Raises:
             InvalidCursor: its `id` is none of this stream.
