@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from eventhook_conformance import __version__
 from eventhook_conformance.cli import main
 from eventhook_conformance.cli._scaffold import TEMPLATES, rename, templates
 
@@ -354,3 +355,47 @@ def test_every_template_says_what_it_is_and_what_is_next(language: str) -> None:
         program in str(path) or (path.name in BUILD_FILES and program in text)
         for path, text in written.items()
     )
+
+
+@pytest.mark.parametrize("language", templates())
+def test_ci_and_tox_install_the_version_that_wrote_them_from_an_index_or_a_wheel(
+    language: str,
+) -> None:
+    written = templates()[language].files("acme-bus")
+    assert not any("SUITE_VERSION" in text for text in written.values())
+    workflow = written[Path(".github/workflows/conformance.yml")]
+    (install,) = [
+        line for line in workflow.splitlines() if "eventhook-conformance" in line and "pip" in line
+    ]
+    assert "pip install --find-links wheels" in install
+    assert install.rstrip("'").endswith(f"=={__version__}")
+    tox = written[Path("tox.ini")]
+    assert "PIP_FIND_LINKS = {tox_root}/wheels" in tox
+    assert f"=={__version__}\n" in tox
+
+
+def test_a_workflow_below_the_root_of_a_repository_is_told_to_be_moved(here: Path) -> None:
+    def told(*arguments: str) -> str:
+        return " ".join(init(*arguments).stdout.split())
+
+    assert "GitHub runs" not in told("beside")
+    (here / ".git").mkdir()
+    assert "GitHub runs" not in told()
+    below = told("libs/acme-bus")
+    assert "GitHub runs workflows only from the root of the repository: move" in below
+    assert "libs/acme-bus/.github" in below
+    assert "working-directory: libs/acme-bus" in below
+
+
+@pytest.mark.parametrize("origin", [None, '{"url": "file:///x.whl"}'])
+def test_where_the_suite_came_from_no_index_its_wheel_is_asked_for(
+    here: Path, origin: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return origin
+
+    monkeypatch.setattr("eventhook_conformance.cli._scaffold.distribution", lambda _: Installed())
+    told = " ".join(init("acme-bus").stdout.split())
+    assert ("put its wheel into acme-bus/wheels" in told) is (origin is not None)

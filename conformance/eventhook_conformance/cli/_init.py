@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from eventhook_conformance.cli._scaffold import CannotScaffold, name_of, rename, templates, write
+from eventhook_conformance.cli._scaffold import (
+    CannotScaffold,
+    name_of,
+    notes,
+    rename,
+    templates,
+    wheel_note,
+    write,
+)
+from eventhook_conformance.report.text import filled
 
 
 @click.command()
@@ -41,5 +50,8 @@ def init(directory: Path, language: str, name: str | None, force: bool) -> None:
         raise click.ClickException(str(error)) from error
     for path in written:
         click.echo(f"wrote  {directory / path}")
+    told = [*notes(directory.resolve()), *filter(None, [wheel_note(directory)])]
+    for note in told:
+        click.echo("\n".join(filled("note   ", note)))
     there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     click.echo(f"next   {there}{rename(template.next, name)}")

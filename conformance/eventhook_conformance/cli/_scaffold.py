@@ -11,8 +11,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
+
+from eventhook_conformance import __version__
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 
@@ -21,6 +24,9 @@ _TOX: Final = "tox.ini"
 _IGNORE: Final = ".gitignore"
 _OURS: Final = {_TOX: "[testenv:conformance]", _IGNORE: "# eventhook-conformance"}
 """Files that most projects have already, and the first line of the suite's part in them."""
+_VERSION: Final = "SUITE_VERSION"
+"""Stands in templates for the version of the suite that writes them."""
+_WORKFLOWS: Final = ".github"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
@@ -54,7 +60,7 @@ class Template:
             )
         return {
             Path(rename(str(path.relative_to(self.folder)), name)): rename(
-                path.read_text(encoding="utf-8"), name
+                path.read_text(encoding="utf-8").replace(_VERSION, __version__), name
             )
             for path in sorted(self.folder.rglob("*"))
             if path.is_file() and path.name != _ABOUT and "__pycache__" not in path.parts
@@ -84,6 +90,33 @@ def rename(text: str, name: str) -> str:
         "MyBus": "".join(word.capitalize() for word in words),
     }
     return re.sub("my-bus|my_bus|MyBus", lambda match: spellings[match[0]], text)
+
+
+def notes(folder: Path) -> list[str]:
+    """Returns what a vendor should know of the place into which the files were written."""
+    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+    if root == folder:
+        return []
+    below = folder.relative_to(root)
+    told = (
+        f"GitHub runs workflows only from the root of the repository: move {below / _WORKFLOWS} to "
+        f"{root}, and give its job `defaults: {{run: {{working-directory: {below}}}}}`"
+    )
+    return [told]
+
+
+def wheel_note(folder: Path) -> str | None:
+    """Returns how CI gets the suite, if what is installed here came from no index."""
+    try:
+        origin = distribution("eventhook-conformance").read_text("direct_url.json")
+    except PackageNotFoundError:
+        origin = None
+    if origin is None:
+        return None
+    return (
+        "the suite was installed here from a file or a repository, and not from an index: put its wheel "
+        f"into {folder / 'wheels'}, where the workflow and tox look for it"
+    )
 
 
 def write(files: Mapping[Path, str], folder: Path, *, force: bool = False) -> list[Path]:
