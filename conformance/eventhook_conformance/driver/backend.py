@@ -158,12 +158,8 @@ class DriverSubscription(Subscription[Any]):
         while not self._events:
             if self._left:
                 raise StopAsyncIteration
-            answer = await self._next()
-            self.dropped = answer.dropped
-            cursors = answer.cursors
-            for place, raw in enumerate(() if self._left else answer.events):
-                event = await self._event(bytes(raw))
-                self._events.append((event, None if cursors is None else cursors[place]))
+            answer = await self._next(NEXT_MS)
+            await self._keep(answer)
             if answer.ended and not self._events:
                 raise StopAsyncIteration
         event, cursor = self._events.popleft()
@@ -171,11 +167,23 @@ class DriverSubscription(Subscription[Any]):
             self.cursor = cursor
         return event
 
-    async def _next(self) -> Nexts:
+    async def poll(self, timeout_ms: int) -> None:
+        """Asks for one event within so long; if one comes, it is read next."""
+        self.wanted = 1
+        await self._keep(await self._next(timeout_ms))
+
+    async def _keep(self, answer: Nexts) -> None:
+        self.dropped = answer.dropped
+        cursors = answer.cursors
+        for place, raw in enumerate(() if self._left else answer.events):
+            event = await self._event(bytes(raw))
+            self._events.append((event, None if cursors is None else cursors[place]))
+
+    async def _next(self, timeout_ms: int) -> Nexts:
         process = self._backend.process
         if self._asked is None:
             self._most = self.wanted
-            params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, self._most, NEXT_MS)
+            params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, self._most, timeout_ms)
             # On its way before anything else happens, a call of leaving above all.
             self._asked = process.post("next", params)
             self._asked.add_done_callback(_noticed)
