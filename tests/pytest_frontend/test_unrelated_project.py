@@ -96,7 +96,7 @@ def test_it_costs_little_of_what_pytest_itself_does() -> None:
 
 
 def imported(module: str) -> float:
-    """How many seconds the import of a module of the plugin takes."""
+    """Returns how many seconds the import of a module of the plugin takes."""
     script = IMPORTS.format(module=f"eventhook_conformance.pytest_frontend.{module}")
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True

@@ -56,7 +56,12 @@ class _Equivalents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metavar="SECONDS",
     help="Limit for one mutant.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the fate of each mutant as JSON.",
+)
 def mutate(
     target: str,
     modules: tuple[str, ...],
