@@ -1,7 +1,7 @@
-"""Checks that a session delivered all events: by counting, or by the checker if a count is wrong.
+"""Checks that a recording delivered all events: by counting, or by the checker if a count is wrong.
 
 Counting shows that each reader got every event that it selects once, with the right id, in an order that
-its publishers allow. On the first mismatch the checker judges the whole session. It names the broken
+its publishers allow. On the first mismatch the checker judges the whole recording. It names the broken
 requirement, or finds that the loss is lawful, as an overflow may be.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from eventhook_conformance.bench.session import Reader, Sent, Session
+from eventhook_conformance.bench.recording import Reader, Recording, Sent
 from eventhook_conformance.checker import Violation, check, condense
 from eventhook_conformance.history import Delivery, Event, History, Moment, Waited, identity
 from eventhook_conformance.target import Capabilities
@@ -22,7 +22,7 @@ _COMPARED: Final = 100
 
 @dataclass
 class Account:
-    """The findings of one or more sessions."""
+    """The findings of one or more recordings."""
 
     deliveries: int = 0
     owed: int = 0
@@ -46,7 +46,7 @@ class Account:
         return tuple(dict.fromkeys(found))
 
     def add(self, other: Account) -> None:
-        """Adds the findings of another session."""
+        """Adds the findings of another recording."""
         self.deliveries += other.deliveries
         self.owed += other.owed
         self.missing += other.missing
@@ -56,42 +56,46 @@ class Account:
 
 
 def account(
-    session: Session, capabilities: Capabilities, *, clients: tuple[str, str], judge: bool = False
+    recording: Recording,
+    capabilities: Capabilities,
+    *,
+    clients: tuple[str, str],
+    judge: bool = False,
 ) -> Account:
-    """Checks a session.
+    """Checks a recording.
 
     Args:
-        session: the record of what happened.
+        recording: the record of what happened.
         capabilities: the target's claims.
         clients: the names of the publishing and the reading client.
         judge: let the checker judge it even if the counts are right.
     """
     found = Account(
-        deliveries=sum(len(one.got) for one in session.readers),
-        errors=list(dict.fromkeys(one.error for one in session.sent if one.error is not None)),
+        deliveries=sum(len(one.got) for one in recording.readers),
+        errors=list(dict.fromkeys(one.error for one in recording.sent if one.error is not None)),
     )
     found.errors += [
         f"reading: {one.end_error or 'the subscription ended by itself'}"
-        for one in session.readers
+        for one in recording.readers
         if one.end is not None
     ][:1]
-    in_order = _count(session, found, capabilities)
+    in_order = _count(recording, found, capabilities)
     if judge or not in_order or found.errors:
         found.judged = found.deliveries
-        history = history_of(session, clients)
+        history = history_of(recording, clients)
         found.violations = condense(check(history, capabilities))
     return found
 
 
-def _count(session: Session, found: Account, capabilities: Capabilities) -> bool:
+def _count(recording: Recording, found: Account, capabilities: Capabilities) -> bool:
     """Counts owed and missing deliveries. Returns whether everything is in order."""
-    sent, base = session.sent, session.traffic.base
+    sent, base = recording.sent, recording.traffic.base
     if any(one.outcome != "ok" for one in sent):
         return False
     selected: dict[Any, list[int]] = {}
     orders: dict[Any, list[int]] = {}
     plain = True
-    for reader in session.readers:
+    for reader in recording.readers:
         wanted = selected.get(reader.selects)
         if wanted is None:
             wanted = selected[reader.selects] = _wanted(reader, sent)
@@ -140,26 +144,26 @@ def _lawful(places: Sequence[int], sent: Sequence[Sent]) -> bool:
     return True
 
 
-def history_of(session: Session, clients: tuple[str, str]) -> History:
-    """Converts a session to a history.
+def history_of(recording: Recording, clients: tuple[str, str]) -> History:
+    """Converts a recording to a history.
 
     A step is twice the time in nanoseconds, plus one for a call. So a call after a return at the same
     reading of the clock comes after it.
     """
     history = History("bench")
     publisher, subscriber = clients
-    origin = min([one.called for one in session.sent if one.called], default=0)
+    origin = min([one.called for one in recording.sent if one.called], default=0)
 
     def moment(at: int, call: bool = False) -> Moment:
         return Moment(2 * at + call, (at - origin) / 1e9)
 
-    for one in session.sent:
+    for one in recording.sent:
         if one.called:
             publish = history.publish(publisher, one.event)
             publish.called = moment(one.called, call=True)
             publish.outcome, publish.error = one.outcome, one.error
             publish.returned = moment(one.returned) if one.returned else None
-    for reader in session.readers:
+    for reader in recording.readers:
         entry = history.subscribe(subscriber, reader.selects)
         entry.entering = moment(reader.entering, call=True)
         entry.entered = moment(reader.entered)
@@ -171,9 +175,9 @@ def history_of(session: Session, clients: tuple[str, str]) -> History:
             entry.end, entry.end_error, entry.ended = reader.end, reader.end_error, moment(read)
         if reader.waited and reader.end is None:
             came = {identity(event) for event in reader.got if isinstance(event, Event)}
-            until = moment(max(session.ended, read), call=True)
+            until = moment(max(recording.ended, read), call=True)
             entry.waited = [
-                Waited(publish, until, session.wait_s)
+                Waited(publish, until, recording.wait_s)
                 for publish in history.publishes
                 if entry.matches(publish.event) and identity(publish.event) not in came
             ]

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 from eventhook_conformance.bench.delivery_check import account
 from eventhook_conformance.bench.memory import descendants, subscription_memory
+from eventhook_conformance.bench.recording import Recording, recording
 from eventhook_conformance.bench.result import Measure, TargetResult
-from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Point
 from eventhook_conformance.bench.traffic import Mixed, Traffic
 from eventhook_conformance.contract import StreamingBackend
@@ -26,10 +26,10 @@ T = TypeVar("T")
 _OPEN_S: Final = 60.0
 _MOST_STALLS: Final = 3
 _CHECKED: Final = 1600
-"""The events of the session in which each delivery is judged: a loss of one in a thousand shows."""
+"""The events of the recording in which each delivery is judged: a loss of one in a thousand shows."""
 
 
-class Subject:
+class MeasuredTarget:
     """An open target.
 
     Args:
@@ -118,10 +118,10 @@ class Subject:
         if self._stalls == _MOST_STALLS:
             await self._fail(f"{_MOST_STALLS} times some reader got nothing for {self._wait_s:g} s")
 
-    async def enter(self, traffic: Traffic) -> tuple[ContextTask[Session], Session] | None:
+    async def enter(self, traffic: Traffic) -> tuple[ContextTask[Recording], Recording] | None:
         """Enters the subscriptions of a traffic. Returns None if that failed, and notes why."""
         held = ContextTask(
-            lambda: session(self._publisher, self._subscriber, traffic, self._wait_s),
+            lambda: recording(self._publisher, self._subscriber, traffic, self._wait_s),
             self._deadline,
         )
         try:
@@ -131,9 +131,9 @@ class Subject:
             return None
 
     async def leave(
-        self, held: ContextTask[Session], opened: Session, *, judge: bool = False
+        self, held: ContextTask[Recording], opened: Recording, *, judge: bool = False
     ) -> None:
-        """Leaves the subscriptions, and adds the session to the account."""
+        """Leaves the subscriptions, and adds the recording to the account."""
         found = account(opened, self.capabilities, clients=self._names, judge=judge)
         self.result.account.add(found)
         if found.errors:
@@ -144,7 +144,7 @@ class Subject:
             await self._fail(f"leaving: {describe(error)}")
 
     async def bounded(
-        self, phase: Callable[[], Coroutine[Any, Any, T]], opened: Session
+        self, phase: Callable[[], Coroutine[Any, Any, T]], opened: Recording
     ) -> T | None:
         """Runs a phase as long as anything happens. Returns None if it failed, and notes why."""
         task = asyncio.get_running_loop().create_task(phase())

@@ -13,9 +13,9 @@ from typing import Final
 
 from eventhook_conformance.bench.budget import Budget, factor
 from eventhook_conformance.bench.delivery_check import place_of
-from eventhook_conformance.bench.measured_target import Subject
+from eventhook_conformance.bench.measured_target import MeasuredTarget
+from eventhook_conformance.bench.recording import Part, Recording
 from eventhook_conformance.bench.result import BenchResult, Measure, Open
-from eventhook_conformance.bench.session import Part, Session
 from eventhook_conformance.bench.shape import Plan, Point, block
 from eventhook_conformance.bench.traffic import Even
 from eventhook_conformance.probe.client_pool import TargetUnusable
@@ -46,7 +46,7 @@ async def bench(targets: Mapping[str, Target], plan: Plan, watch: Watch) -> Benc
         subjects = []
         for name, target in targets.items():
             watch(f"{name}: opening", 0, 1)
-            subject = Subject(name, target, plan.wait_s)
+            subject = MeasuredTarget(name, target, plan.wait_s)
             stack.push_async_callback(subject.close)
             try:
                 await subject.open()
@@ -76,7 +76,7 @@ def machine() -> str:
 
 
 class _Bench:
-    def __init__(self, subjects: list[Subject], plan: Plan, watch: Watch) -> None:
+    def __init__(self, subjects: list[MeasuredTarget], plan: Plan, watch: Watch) -> None:
         self._subjects = subjects
         self._plan = plan
         self._watch = watch
@@ -115,26 +115,26 @@ class _Bench:
                 budget.spent(place, length_s, time.perf_counter() - start)
         return self._plan.rounds
 
-    async def _measure(self, point: Point, subjects: list[Subject], length_s: float) -> None:
-        opened: list[tuple[Subject, ContextTask[Session], Session]] = []
+    async def _measure(self, point: Point, subjects: list[MeasuredTarget], length_s: float) -> None:
+        opened: list[tuple[MeasuredTarget, ContextTask[Recording], Recording]] = []
         gc.collect()  # of the point before: it is not a cost of this one
         try:
             for subject in subjects:
                 if point.shape.payload + 512 <= subject.capabilities.max_event_bytes:
                     entered = await subject.enter(Even(point.shape))
                     opened += [(subject, *entered)] if entered else []
-            for subject, _, session in opened:
+            for subject, _, recording in opened:
                 if point.closed:
-                    await self._closed(subject, session, point, length_s)
-            for subject, _, session in opened:
+                    await self._closed(subject, recording, point, length_s)
+            for subject, _, recording in opened:
                 if subject.alive:
-                    await self._open(subject, session, point, length_s)
+                    await self._open(subject, recording, point, length_s)
         finally:
-            for subject, held, session in opened:
-                await subject.leave(held, session)
+            for subject, held, recording in opened:
+                await subject.leave(held, recording)
 
     async def _closed(
-        self, subject: Subject, session: Session, point: Point, length_s: float
+        self, subject: MeasuredTarget, recording: Recording, point: Point, length_s: float
     ) -> None:
         shape, measure = point.shape, subject.measure(point)
         size = block(subject.capabilities, shape)
@@ -145,7 +145,7 @@ class _Bench:
         async def phase(events: int) -> float | None:
             """Returns the events a second; None if not all of them came."""
             part = await subject.bounded(
-                lambda: session.closed(events, shape.publishers, size), session
+                lambda: recording.closed(events, shape.publishers, size), recording
             )
             if part is not None and not part.complete:
                 await subject.stalled()
@@ -166,15 +166,15 @@ class _Bench:
             measure.throughputs.append(found)
 
     async def _open(
-        self, subject: Subject, session: Session, point: Point, length_s: float
+        self, subject: MeasuredTarget, recording: Recording, point: Point, length_s: float
     ) -> None:
         rate = self._rate(point)
         events = max(20, int(rate * length_s))
         part = await subject.bounded(
-            lambda: session.open(events, point.shape.publishers, rate), session
+            lambda: recording.open(events, point.shape.publishers, rate), recording
         )
         if part is not None:
-            subject.measure(point).opens.append(_opened(session, part, rate))
+            subject.measure(point).opens.append(_opened(recording, part, rate))
 
     def _rate(self, point: Point) -> float:
         """Returns the rate, the same for all targets and rounds, known after the closed loop."""
@@ -187,14 +187,14 @@ class _Bench:
         return self._rates[point]
 
 
-def _opened(session: Session, part: Part, rate: float) -> Open:
+def _opened(recording: Recording, part: Part, rate: float) -> Open:
     """Returns the latency of every owed delivery, from the moment its event was due."""
     latencies: list[float] = []
-    base, sent = session.traffic.base, session.sent
+    base, sent = recording.traffic.base, recording.sent
     until = part.first + part.events
-    tenants = {one.selects for one in session.readers}
-    owed = part.events * len(session.readers) // max(1, len(tenants))
-    for reader, before in zip(session.readers, part.read_before, strict=True):
+    tenants = {one.selects for one in recording.readers}
+    owed = part.events * len(recording.readers) // max(1, len(tenants))
+    for reader, before in zip(recording.readers, part.read_before, strict=True):
         for event, stamp in zip(reader.got[before:], reader.stamps[before:], strict=True):
             place = place_of(event, sent, base)
             if part.first <= place < until:

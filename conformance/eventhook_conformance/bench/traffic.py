@@ -1,7 +1,7 @@
-"""Makes the events of one session before the clock starts: making them is not a cost of the bus.
+"""Makes the events of one recording before the clock starts: making them is not a cost of the bus.
 
-Each event carries its place in the session as `timestamp_ms`, counted from the time of making. So a reader
-knows at once its own place, and when the event was due.
+Each event carries its place in the recording as `timestamp_ms`, counted from the time of making. So a
+reader knows at once its own place, and when the event was due.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SOURCE: Final = "bench"
 
 
 class Traffic(ABC):
-    """The subscriptions and the events of a session."""
+    """The subscriptions and the events of a recording."""
 
     def __init__(self) -> None:
         self.base = now_ms()
@@ -41,7 +41,7 @@ class Traffic(ABC):
 
     @abstractmethod
     def event(self, place: int) -> Event:
-        """Returns the event at a place of the session."""
+        """Returns the event at a place of the recording."""
 
     @abstractmethod
     def fences(self, place: int) -> Sequence[Event]:

@@ -1,4 +1,4 @@
-"""A session and its account: what is in order, and each way in which it is not."""
+"""A recording and its account: what is in order, and each way in which it is not."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from eventhook_conformance.bench import running
 from eventhook_conformance.bench.delivery_check import Account, account, merged
+from eventhook_conformance.bench.recording import Recording, recording
 from eventhook_conformance.bench.result import Open
-from eventhook_conformance.bench.session import Session, session
 from eventhook_conformance.bench.shape import Shape, block
 from eventhook_conformance.bench.traffic import Even, Mixed, text
 from eventhook_conformance.bench.window import Stalled, Window
@@ -70,12 +70,14 @@ class Silent(PliableClient):
         pass
 
 
-def play(kind: type[PliableClient], shape: Shape, events: int = 2500, rate: float = 0.0) -> Session:
-    """One session in a loop of its own."""
+def play(
+    kind: type[PliableClient], shape: Shape, events: int = 2500, rate: float = 0.0
+) -> Recording:
+    """One recording in a loop of its own."""
 
-    async def playing() -> Session:
+    async def playing() -> Recording:
         client = kind(PliableBus())
-        async with session(client, client, Even(shape), 0.2) as opened:
+        async with recording(client, client, Even(shape), 0.2) as opened:
             part = await opened.closed(events, shape.publishers, block(CLAIMS, shape))
             assert part.events == events
             if rate:
@@ -144,7 +146,7 @@ def test_a_bus_that_delivers_nothing_is_waited_for_once() -> None:
 def test_an_overflow_in_the_open_loop_is_lawful() -> None:
     async def overrunning() -> Account:
         client = PliableClient(PliableBus())
-        async with session(client, client, Even(Shape(publishers=1)), 0.2) as opened:
+        async with recording(client, client, Even(Shape(publishers=1)), 0.2) as opened:
             for number in range(CLAIMS.event_capacity + 500):
                 await client.events.publish(_published(opened, number))
             await opened.closed(10, 1, 10)
@@ -155,10 +157,10 @@ def test_an_overflow_in_the_open_loop_is_lawful() -> None:
     assert found.violations == []
 
 
-def _published(opened: Session, place: int) -> Any:
+def _published(opened: Recording, place: int) -> Any:
     from time import perf_counter_ns
 
-    from eventhook_conformance.bench.session import Sent
+    from eventhook_conformance.bench.recording import Sent
 
     now = perf_counter_ns()
     opened.sent.append(Sent(opened.traffic.event(place), now, now + 1, "ok"))
@@ -168,7 +170,7 @@ def _published(opened: Session, place: int) -> Any:
 def test_the_open_loop_keeps_its_schedule() -> None:
     async def playing() -> tuple[float, list[int]]:
         client = PliableClient(PliableBus())
-        async with session(client, client, Even(Shape()), 1.0) as opened:
+        async with recording(client, client, Even(Shape()), 1.0) as opened:
             part = await opened.open(50, 4, 1000.0)
             gaps = {later - earlier for earlier, later in zip(part.due, part.due[1:], strict=False)}
             assert all(abs(gap - 1_000_000) <= 1 for gap in gaps)
@@ -238,7 +240,7 @@ class Pauses(Counting):
 def test_a_pause_is_charged_to_all_that_had_to_wait_for_it() -> None:
     async def playing() -> Open:
         client = Pauses(PliableBus())
-        async with session(client, client, Even(Shape(publishers=1)), 1.0) as opened:
+        async with recording(client, client, Even(Shape(publishers=1)), 1.0) as opened:
             part = await opened.open(190, 1, 1000.0)
             return running._opened(opened, part, 1000.0)
 
@@ -252,7 +254,7 @@ def test_what_never_came_is_infinitely_late() -> None:
     async def playing() -> Open:
         client = Drops(PliableBus())
         client.bus.memory["n"] = 900
-        async with session(client, client, Even(Shape()), 1.0) as opened:
+        async with recording(client, client, Even(Shape()), 1.0) as opened:
             return running._opened(opened, await opened.open(150, 4, 3000.0), 3000.0)
 
     found = asyncio.run(playing())

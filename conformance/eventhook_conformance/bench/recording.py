@@ -1,4 +1,4 @@
-"""Records one session: the subscriptions of one traffic, and the events published to them.
+"""Records the subscriptions of one traffic, and the events published to them.
 
 Recording reads the clock twice for each publish and once for each delivery, about a tenth of a
 microsecond. Everything else is worked out afterwards, from the lists.
@@ -65,7 +65,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Part:
-    """The events of one phase of a session, and the place of each reader when it began."""
+    """The events of one phase of a recording, and the place of each reader when it began."""
 
     first: int
     events: int
@@ -82,7 +82,7 @@ class Part:
         return (self.ended - self.began) / 1e9
 
 
-class Session:
+class Recording:
     """Open subscriptions, and what happens on them.
 
     Args:
@@ -252,11 +252,11 @@ class Session:
 
 
 @asynccontextmanager
-async def session(
+async def recording(
     publisher: StreamingBackend, subscriber: StreamingBackend, traffic: Traffic, wait_s: float
-) -> AsyncIterator[Session]:
+) -> AsyncIterator[Recording]:
     """Enters all subscriptions of the traffic, and leaves them at the end."""
-    opened = Session(publisher, traffic, wait_s)
+    opened = Recording(publisher, traffic, wait_s)
     async with AsyncExitStack() as stack:
         for selects in traffic.idle:
             await stack.enter_async_context(_subscribe(subscriber, selects))
