@@ -43,10 +43,10 @@ def driver(target: str, listen: str | None) -> None:
 
 def _serve(target: str) -> None:
     from eventhook_conformance.driver.server import serve
-    from eventhook_conformance.driver.standard_streams import Output
+    from eventhook_conformance.driver.standard_streams import ProtocolOutput
 
     # Entered before the import of the target's module, which may print.
-    with Output() as output:
+    with ProtocolOutput() as output:
         try:
             found = find_target(target)
         except TargetNotFound as error:

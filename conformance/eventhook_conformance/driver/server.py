@@ -30,7 +30,7 @@ from eventhook_conformance.driver.requests import (
     since_of,
     uuid_of,
 )
-from eventhook_conformance.driver.standard_streams import Output, read_lines
+from eventhook_conformance.driver.standard_streams import ProtocolOutput, read_lines
 from eventhook_conformance.event_loop import run_in_loop
 from eventhook_conformance.target import Server, Target
 
@@ -265,12 +265,12 @@ def _is_replay(name: str) -> bool:
     return name == "replay" or name.startswith("replay_")
 
 
-def serve(target: Target, version: str, output: Output) -> None:
+def serve(target: Target, version: str, output: ProtocolOutput) -> None:
     """Serves the target until `shutdown` or the end of the input."""
     run_in_loop(_serve(target, version, output))
 
 
-async def _serve(target: Target, version: str, output: Output) -> None:
+async def _serve(target: Target, version: str, output: ProtocolOutput) -> None:
     server = DriverServer(target, version, output.write)
     reading = asyncio.get_running_loop().create_task(read_lines(server.take))
     ending = asyncio.get_running_loop().create_task(server.done.wait())

@@ -24,7 +24,7 @@ async def read_lines(take: Callable[[bytes], None]) -> None:
         take(line)
 
 
-class Output:
+class ProtocolOutput:
     """Standard output for the protocol alone: within, all other prints go to standard error."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Output:
         while view:
             view = view[os.write(self._descriptor, view) :]
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> ProtocolOutput:
         return self
 
     def __exit__(self, *_: object) -> None:

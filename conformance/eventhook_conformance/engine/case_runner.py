@@ -35,7 +35,7 @@ _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
 """The requirements whose cases do nothing beside publishing and reading."""
 
 
-class Judged(NamedTuple):
+class JudgedCase(NamedTuple):
     """A case's result, and what judging it did to others."""
 
     result: CaseResult
@@ -80,7 +80,7 @@ class CaseRunner:
         """Returns a probe for a case of these requirements."""
         return Probe(self._context, requirements, history, self, swap_clients=swap_clients)
 
-    async def run(self, instance: Instance, *, swap_clients: bool = False) -> Judged:
+    async def run(self, instance: Instance, *, swap_clients: bool = False) -> JudgedCase:
         """Runs a case and judges what it saw.
 
         Args:
@@ -105,7 +105,7 @@ class CaseRunner:
             self.running.discard(instance.id)
         if not self.running:  # others may still act through a tainted client
             revisions += await self._auditor.retire_tainted()
-        return Judged(result, revisions, probe.access.used)
+        return JudgedCase(result, revisions, probe.access.used)
 
     def _probe_for(self, instance: Instance, *, swap_clients: bool) -> Probe:
         history = History(instance.id, self._context.clock)

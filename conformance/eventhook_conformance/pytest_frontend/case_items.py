@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eventhook_conformance.cases import instances_of
-from eventhook_conformance.pytest_frontend.judged import JUDGED, Judged
+from eventhook_conformance.pytest_frontend.judged import JUDGED, JudgedTarget
 from eventhook_conformance.specification import Case, Instance
 
 
@@ -51,7 +51,7 @@ def is_case(item: pytest.Item) -> bool:
     return hasattr(getattr(item, "function", None), "__case__")
 
 
-def judged_by(item: pytest.Item) -> Judged:
+def judged_by(item: pytest.Item) -> JudgedTarget:
     """Returns the target that a case's test function judges."""
     name = item.callspec.params["conformance_run"]  # type: ignore[attr-defined]  # because: as above
     return item.config.stash[JUDGED][name]

@@ -32,7 +32,7 @@ class NotConformant(pytest.fail.Exception):  # type: ignore[name-defined,misc]  
 
 
 @dataclass
-class Judged:
+class JudgedTarget:
     """One target in this pytest run."""
 
     subject: ResolvedTarget
@@ -80,7 +80,7 @@ class Judged:
         return sorted(planned - {case.id for one in results for case in one.cases})
 
 
-JUDGED: Final[pytest.StashKey[dict[str, Judged]]] = pytest.StashKey()
+JUDGED: Final[pytest.StashKey[dict[str, JudgedTarget]]] = pytest.StashKey()
 
 
 def empty_result(subject: ResolvedTarget, settings: Settings) -> RunResult:

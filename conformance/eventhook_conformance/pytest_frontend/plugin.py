@@ -39,7 +39,7 @@ from eventhook_conformance.pytest_frontend.distributed import (
 )
 from eventhook_conformance.pytest_frontend.judged import (
     JUDGED,
-    Judged,
+    JudgedTarget,
     NotConformant,
     empty_result,
     settings_of,
@@ -63,7 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except TargetNotFound as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[JUDGED] = {
-        one.name: Judged(one, settings, Collected(empty_result(one, settings))) for one in subjects
+        one.name: JudgedTarget(one, settings, Collected(empty_result(one, settings)))
+        for one in subjects
     }
     if is_controller(config) and not subjects:
         raise pytest.UsageError(_NO_TARGET)
@@ -103,7 +104,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseModule
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if hasattr(metafunc.function, "__case__"):
-        judged: dict[str, Judged] = metafunc.config.stash[JUDGED]
+        judged: dict[str, JudgedTarget] = metafunc.config.stash[JUDGED]
         names = list(judged)
         metafunc.parametrize("conformance_run", names, ids=names, indirect=True, scope="session")
 
@@ -117,7 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if newer:
         config.hook.pytest_deselected(items=newer)
         items[:] = [item for item in items if item not in newer]
-    judged: dict[str, Judged] = config.stash[JUDGED]
+    judged: dict[str, JudgedTarget] = config.stash[JUDGED]
     names = list(judged)
     places: list[int] = []
     cases: list[tuple[tuple[int, int], pytest.Item]] = []
@@ -220,7 +221,7 @@ class _Listener:
         self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        judged: dict[str, Judged] = self._config.stash[JUDGED]
+        judged: dict[str, JudgedTarget] = self._config.stash[JUDGED]
         target = target_of(report.nodeid, judged)
         if target is not None:
             judged[target].collected.take_report(report)
@@ -231,14 +232,14 @@ class _Listener:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Gives each target to one worker, whatever `--dist` says."""
-    judged: dict[str, Judged] = config.stash[JUDGED]
+    judged: dict[str, JudgedTarget] = config.stash[JUDGED]
     return scheduler_for(config, log, list(judged))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """Notes which cases the workers are to run."""
-    judged: dict[str, Judged] = node.config.stash[JUDGED]
+    judged: dict[str, JudgedTarget] = node.config.stash[JUDGED]
     for one in ids:
         target = target_of(one, judged)
         if target is not None:
@@ -248,7 +249,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object | None) -> None:
     """Takes the results of a worker that came to its end."""
-    judged: dict[str, Judged] = node.config.stash[JUDGED]
+    judged: dict[str, JudgedTarget] = node.config.stash[JUDGED]
     output = getattr(node, "workeroutput", {}).get(OUTPUT)
     for name, content in json.loads(output).items() if output else ():
         judged[name].collected.take_output(content)
@@ -258,7 +259,7 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Tells results to the controller, or writes reports and decides on the exit status."""
     config = session.config
-    judged: dict[str, Judged] = config.stash[JUDGED]
+    judged: dict[str, JudgedTarget] = config.stash[JUDGED]
     if is_worker(config):
         config.workeroutput[OUTPUT] = output_of(  # type: ignore[attr-defined]  # because: a worker has it
             {name: result for name, one in judged.items() for result in one.results()}
