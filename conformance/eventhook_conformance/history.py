@@ -168,6 +168,9 @@ class FaultWindow:
     text: str
     began: Moment
     ended: Moment | None = None
+    """When all had recovered, so that losses are excused no more."""
+    lifted: Moment | None = None
+    """When the suite broke nothing any more."""
 
 
 @dataclass(slots=True, eq=False)

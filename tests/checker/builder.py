@@ -176,6 +176,10 @@ class Timeline:
         self.history.faults.append(window)
         return window
 
+    def lift(self, window: FaultWindow) -> None:
+        """Nothing is broken any more, but not all have recovered."""
+        window.lifted = self.history.clock.now()
+
     def over(self, window: FaultWindow) -> None:
         """It is mended."""
         window.ended = self.history.clock.now()

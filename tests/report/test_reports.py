@@ -536,3 +536,19 @@ def test_a_run_that_drew_by_a_seed_or_went_deep_says_so_in_its_command() -> None
     command = rerun_command(case, "made")
     assert command == "eventhook-conformance run made --seed 3 --depth deep -k m::c"
     assert Settings().repeat_options == ""
+
+
+def test_a_fault_that_nobody_recovered_from_has_its_beginning_and_its_lifting(at: Timeline) -> None:
+    s, window = at.subscribe(), at.fault()
+    at.lift(window)
+    violation = Violation("failed", ("REC-02",), "s1 to deliver again", "nothing", (s, window))
+    case = CaseResult(
+        id="own::case",
+        requirements=("REC-02",),
+        outcome="failed",
+        violations=(violation,),
+        history=at.history,
+    )
+    text = failure_text(case, "bus")
+    assert text.index("fault begins: the server is killed") < text.index("fault lifted: the server")
+    assert "fault ends" not in text

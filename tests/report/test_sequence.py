@@ -111,7 +111,9 @@ def test_a_long_history_is_cut_around_the_breach(at: Timeline) -> None:
 
 def test_faults_remarks_refusals_and_garbage_have_rows(at: Timeline) -> None:
     s = at.subscribe(KEY)
-    at.over(at.fault())
+    window = at.fault()
+    at.lift(window)
+    at.over(window)
     at.history.remark("c2", "aclose()").result = "closed"
     at.publish(token(1), outcome="refused").error = "InvalidEvent: no"
     at.deliver(s, object())
@@ -120,7 +122,7 @@ def test_faults_remarks_refusals_and_garbage_have_rows(at: Timeline) -> None:
     at.enter(ALL).error = "no"
     rows = drawn(at, Violation("failed", ("STR-01",), "x", "y")).rows
     styles = [row.style for row in rows]
-    assert styles.count("fault") == 2
+    assert styles.count("fault") == 3
     assert {"note", "broken", "missing"} < set(styles)
     text = " ".join(row.detail for row in rows)
     for part in ("aclose() -> closed", "-> refused, InvalidEvent: no", "read <object", "KeyError"):

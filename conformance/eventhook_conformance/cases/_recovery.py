@@ -225,6 +225,8 @@ class Scene:
         Raises:
             CaseAborted: one of them stays deaf; it is charged with that and the case's requirements.
         """
+        if window.lifted is None:
+            window.lifted = self.probe.history.clock.now()
         await _Recovery(self, listeners, or_lost).wait(
             window, tuple(dict.fromkeys([*charge, *self.probe.requirements]))
         )

@@ -138,6 +138,9 @@ def _of(entry: Entry, reader: str, numbers: dict[object, int]) -> Iterator[Step]
         case FaultWindow():
             text = f"fault begins: {entry.text}"
             yield Step(entry, entry.began, "", text, BUS, label="fault", style="fault")
+            if entry.lifted is not None:
+                text = f"fault lifted: {entry.text}"
+                yield Step(entry, entry.lifted, "", text, BUS, label="fault lifted", style="fault")
             if entry.ended is not None:
                 text = f"fault ends: {entry.text}"
                 yield Step(entry, entry.ended, "", text, BUS, label="fault ends", style="fault")
