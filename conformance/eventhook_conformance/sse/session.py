@@ -301,13 +301,15 @@ async def sse_session(
         need("h2")
     http = HttpClient(target.base_url, probe.history.clock, http2=target.http2)
     session = Sse(probe, target, http)
-    try:
-        yield session
-    finally:
-        session.judge(implicates)
-        for stream in session.streams:
-            await stream.leave()
-        await http.aclose()
+    async with AsyncExitStack() as leaving:
+        leaving.push_async_callback(http.aclose)
+        try:
+            yield session
+        finally:
+            session.judge(implicates)
+            # Every stream is closed, also where closing one of them raises.
+            for stream in session.streams:
+                leaving.push_async_callback(stream.leave)
 
 
 def need(module: str, extra: str = "sse") -> None:
