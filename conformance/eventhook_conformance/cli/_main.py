@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from eventhook_conformance import __version__
+from eventhook_conformance.engine.judge_start import discard_early, start_early
 from eventhook_conformance.engine.termination import end_in_order_on_sigterm
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -35,6 +36,10 @@ _COMMANDS: Final = {
     "verdict": "_verdict:verdict",
 }
 """Module and attribute of each command: one is imported when it is asked for, as `run` starts quickly."""
+
+
+_ALONE: Final = frozenset({"--in-process", "--help", "-h"})
+"""Options with which `run` starts no other process."""
 
 
 class _OneLine(click.Group):
@@ -66,6 +71,8 @@ class _OneLine(click.Group):
         end_in_order_on_sigterm()
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
+        if _judges_elsewhere(sys.argv[1:] if args is None else args):
+            start_early()
         try:
             code = super().main(args, prog_name, standalone_mode=False, **extra)
         except _NO_ARGUMENTS as error:
@@ -85,7 +92,14 @@ class _OneLine(click.Group):
             place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
             click.echo(f"Error: the suite failed: {text} ({place})", err=True)
             sys.exit(3)
+        finally:
+            discard_early()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _judges_elsewhere(args: Sequence[str]) -> bool:
+    """Returns whether a command will surely need a process that judges, if it is right."""
+    return args[:1] == ["run"] and _ALONE.isdisjoint(args)
 
 
 def _leave_broken_pipe() -> NoReturn:

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import secrets
 import select
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
-from eventhook_conformance.engine.descendants import JUDGE, end_marked
+from eventhook_conformance.engine.descendants import end_marked
 from eventhook_conformance.engine.framing import FrameReader
 from eventhook_conformance.engine.judge_request import JudgeRequest
+from eventhook_conformance.engine.judge_start import started_judge
 from eventhook_conformance.engine.process_end import describe_end, last_stack
 from eventhook_conformance.settings import Settings
 
-_PROGRAM: Final = """
-import pickle, sys
-sys.path[:] = pickle.load(sys.stdin.buffer)
-from eventhook_conformance.engine.judge_process import main
-main()
-"""
 _CHUNK: Final = 1 << 16
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _CONTAINER: Final = Path("/sys/fs/cgroup/memory.max")
@@ -52,31 +42,22 @@ class JudgeChild:
         """The process is gone, and all that it told was read."""
         self._end_s = end_s
         self._hung_up = False
-        self._began = time.perf_counter()
-        self._mark = secrets.token_hex(8)
+        started = started_judge()
+        self._began, self._mark = started.began, started.mark
+        self._process, self._stacks = started.process, started.stacks
+        self._channel = started.channel
         self._reader = FrameReader(self._mark.encode())
-        self._channel, theirs = socket.socketpair()
-        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115  # because: closed on leaving the context
-        request = JudgeRequest(
-            target=target,
-            settings=settings,
-            argv=sys.argv,
-            channel=theirs.fileno(),
-            stacks=self._stacks.fileno(),
-            mark=self._mark.encode(),
-        )
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, *_interpreter_flags(), "-c", _PROGRAM],
-                stdin=subprocess.PIPE,
-                stdout=_standard_error(),
-                pass_fds=(request.channel, request.stacks),
-                start_new_session=True,
-                env={**os.environ, JUDGE: self._mark},
+        channel, stacks = started.numbers
+        started.ask(
+            JudgeRequest(
+                target=target,
+                settings=settings,
+                argv=sys.argv,
+                channel=channel,
+                stacks=stacks,
+                mark=self._mark.encode(),
             )
-        pipe: Any = self._process.stdin
-        with contextlib.suppress(BrokenPipeError), pipe:
-            pipe.write(pickle.dumps(sys.path) + pickle.dumps(request))
+        )
         self._channel.setblocking(False)
 
     def __enter__(self) -> Self:
@@ -197,17 +178,3 @@ def machine_bytes() -> int:
     with contextlib.suppress(OSError, ValueError):
         most = min(most, int(_CONTAINER.read_text(encoding="ascii")))
     return most
-
-
-def _interpreter_flags() -> list[str]:
-    """Returns the options that this interpreter was started with, as for its own kind."""
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  # because: multiprocessing starts its processes with these
-    return flags
-
-
-def _standard_error() -> int:
-    """Returns where a target's standard output goes: it is not the suite's."""
-    try:
-        return sys.stderr.fileno()
-    except (OSError, ValueError, AttributeError):  # because: a stream in memory has no descriptor
-        return subprocess.DEVNULL

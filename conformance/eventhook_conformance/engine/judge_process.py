@@ -46,7 +46,10 @@ _run_exit_functions: Final[Callable[[], None]] = atexit._run_exitfuncs  # noqa: 
 
 def main() -> NoReturn:
     """Judges the target that the request on standard input names, and ends the process."""
-    request: JudgeRequest = pickle.load(sys.stdin.buffer)  # noqa: S301  # because: the supervisor wrote it
+    try:
+        request: JudgeRequest = pickle.load(sys.stdin.buffer)  # noqa: S301  # because: the supervisor wrote it
+    except EOFError:
+        _exit(UNHEARD)  # whoever started it early went away
     sys.argv[:] = request.argv
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     faulthandler.enable(_lifted(request.stacks))

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from eventhook_conformance.engine.descendants import children
+
 _EXECUTOR: Final = "asyncio_"
 """The threads of the loop's own executor, which end with the loop."""
 _FEW: Final = 4
@@ -21,7 +23,6 @@ _DESCRIPTORS: Final = next(
     (one for one in (Path("/proc/self/fd"), Path("/dev/fd")) if one.is_dir()), None
 )
 _kill: Final = os.kill
-_getpid: Final = os.getpid
 
 
 class LeakWatch:
@@ -78,21 +79,6 @@ def _line(one: str, many: str, names: Iterable[str]) -> list[str]:
 def _coroutine(task: asyncio.Task[Any]) -> str:
     coroutine: Any = task.get_coro()
     return str(getattr(coroutine, "__qualname__", type(coroutine).__name__))
-
-
-def children() -> dict[int, str]:
-    """Returns the child processes that run, with the names of their programs; none where the system
-    does not tell.
-    """
-    found: dict[int, str] = {}
-    for listing in Path(f"/proc/{_getpid()}/task").glob("*/children"):
-        with suppress(OSError, ValueError):
-            for pid in map(int, listing.read_text(encoding="ascii").split()):
-                status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-                name, _, rest = status.partition("(")[2].rpartition(")")
-                if rest.split()[0] != "Z":
-                    found[pid] = name
-    return found
 
 
 def end_children() -> None:
