@@ -68,7 +68,8 @@ def spins_beyond_signals() -> None:
 @misdeed
 def swells() -> None:
     while True:
-        kept.append(bytearray(1 << 24))
+        kept.append(bytearray(1 << 23))
+        time.sleep(0.002)
 
 
 @misdeed
