@@ -133,3 +133,16 @@ def test_a_bus_without_fault_has_neither() -> None:
     result = run_of("none")
     assert [case.outcome for case in result.cases].count("failed") == 0
     assert all(case.hung == case.died == () for case in result.cases)
+
+
+class _Untouchable:
+    """Raises for whatever it is asked, its class included."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise SystemExit(name)
+
+
+def test_an_object_that_cannot_be_asked_is_passed_over() -> None:
+    held = [_Untouchable() for _ in range(3)]
+    assert len(held) == 3
+    assert run_in_loop(died(hold=True, look=True)) != ()

@@ -32,7 +32,8 @@ class DeadTasks:
         if self._searches < _MOST_SEARCHES:
             self._searches += 1
             for one in gc.get_objects():
-                if isinstance(one, asyncio.Task):
+                # By its true class: an object may raise whatever it is asked, and lie about itself.
+                if issubclass(type(one), asyncio.Task):
                     self._note(one, self._error_of(one))
 
     def died(self) -> tuple[str, ...]:
