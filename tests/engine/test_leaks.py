@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.hostile import Hostile, examine
-from eventhook_conformance.engine.descendants import JUDGE, end_marked
-from eventhook_conformance.engine.leaks import LeakWatch, children
+from eventhook_conformance.engine.descendants import children, end_marked
+from eventhook_conformance.engine.judge_start import JUDGE
+from eventhook_conformance.engine.leaks import LeakWatch
 from eventhook_conformance.report.console import body
 from eventhook_conformance.report.json_report import to_json
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Final
+from typing import IO, Final, cast
 
 JUDGE: Final = "EVENTHOOK_JUDGE"
 """The variable that marks the process, and all that it starts."""
@@ -49,7 +49,7 @@ class StartedJudge:
                 start_new_session=True,
                 env={**os.environ, JUDGE: self.mark},
             )
-        self._pipe: Any = self.process.stdin
+        self._pipe = cast("IO[bytes]", self.process.stdin)  # it was asked for
         with contextlib.suppress(BrokenPipeError):
             self._pipe.write(pickle.dumps(self.path))
             self._pipe.flush()
