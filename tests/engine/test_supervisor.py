@@ -13,6 +13,8 @@ import pytest
 
 from eventhook_conformance.engine.events import EngineEvent, RunFinished
 from eventhook_conformance.engine.judge_child import machine_bytes
+from eventhook_conformance.engine.resolve_target import resolve
+from eventhook_conformance.engine.runner import judge_all
 from eventhook_conformance.engine.supervisor import Bounds, Refused, _Pulse, supervise
 from eventhook_conformance.settings import Settings
 
@@ -95,6 +97,17 @@ def test_a_process_that_swells_is_ended_before_the_machine_is(
     first, second = [one.result for one in told if isinstance(one, RunFinished)]
     assert re.search(r"it took \d+ MiB of memory, in swells", first.suite_failure or "")
     assert {one.outcome for one in first.cases} == {"error"}
+    assert second.verdict == "conformant"
+
+
+@pytest.mark.parametrize("misdeed", ["exits_in_a_callback", "exits_in_a_task", "cancels_all"])
+def test_a_target_that_ends_the_loop_ends_no_run_in_this_process(misdeed: str) -> None:
+    told: list[EngineEvent] = []
+    names = (f"engine.hostile_targets:publish__{misdeed}", "memory")
+    judge_all([resolve(name, ()) for name in names], QUICK, [told.append])
+    first, second = [one.result for one in told if isinstance(one, RunFinished)]
+    assert first.verdict == "inconclusive"
+    assert (first.suite_failure or "").startswith("the target ")
     assert second.verdict == "conformant"
 
 
