@@ -86,6 +86,7 @@ def target_of(name: str) -> Target:
     """Makes the target of a name."""
     place, _, what = name.partition("__")
     bus = PliableBus()
+    _calls.clear()
     if place == "deliver":
         kind: type[PliableClient] = type(
             "Lying", (_Lying,), {"lie": lambda _self, event: LIES[what](event)}
