@@ -30,9 +30,11 @@ PROGRAM: Final = str(Path(sys.executable).with_name("eventhook-conformance"))
 TESTS: Final = Path(__file__).parents[1]
 DRIVER: Final = TESTS / "driver" / "broken" / "hostile.py"
 AT_ONCE: Final = 4
-_STANDS_STILL: Final = re.compile("stop|block|spin|hang|closes_all|cannot|never|deep|much|swell")
-LIMIT_S: Final = 300.0
-"""No claim of speed: alone, a row takes some seconds, and those that stand still half a minute."""
+_STANDS_STILL: Final = re.compile(
+    "closes_all|stop|block|spin|hang|cannot|never|deep|much|without_an_end|swell"
+)
+LIMIT_S: Final = 420.0
+"""No claim of speed: alone, a row takes some seconds; one that stands still half a minute, or five."""
 REPORTS: Final = ("json", "junit", "html")
 CONFORMANT: Final = frozenset({0})
 BROKEN: Final = frozenset({1})
