@@ -185,7 +185,7 @@ class Purge:
     returned: Moment | None = None
 
 
-Entry: TypeAlias = Publish | Subscribed | Delivery | Remark | FaultWindow | Waited
+Entry: TypeAlias = Publish | Subscribed | Delivery | Remark | FaultWindow | Waited | Purge
 
 
 class History:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
@@ -38,6 +39,7 @@ from eventhook_conformance.contract import (
     StreamingBackend,
     SubscribeError,
     Subscription,
+    SubscriptionLost,
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
@@ -73,6 +75,8 @@ CAPABILITIES: Final = Capabilities(
 CONNECT_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 1.0
 _LOOK_S: Final = 0.25
+_REFUSALS_IN_A_ROW: Final = 2
+_DENIED: Final = re.compile(r'permissions violation for subscription to "([^"]*)"')
 
 
 class _HistoryClient(InternalsClient):
@@ -103,6 +107,8 @@ class ReplayBackend(StreamingBackend):
         self.events = ReplayEvents(self)
         self.streams = ReplayStreams(self)
         self._closing: asyncio.Task[None] | None = None
+        self._giving_up: asyncio.Task[None] | None = None
+        self._refusals = 0
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the connection is lost: no answer comes to what was asked on it."""
 
@@ -118,8 +124,28 @@ class ReplayBackend(StreamingBackend):
 
     async def on_reconnected(self) -> None:
         """Goes on reading where each subscription was."""
+        self._refusals = 0
         for one in self.open:
             one.reader.renew_soon()
+
+    async def on_error(self, error: Exception) -> None:
+        """Tells readers that can never hear again that they are lost (REC-10)."""
+        text = str(error).lower()
+        logger.debug("nats: %r", error)
+        denied = _DENIED.search(text)
+        if denied is not None:
+            self._lose(denied[1], f"the server permits no subscribing to {denied[1]}")
+        elif "authorization violation" in text:
+            self._refusals += 1
+            if self._refusals == _REFUSALS_IN_A_ROW:
+                self._lose("", "the server refuses this client")
+                self._giving_up = asyncio.create_task(self.client.close())
+
+    def _lose(self, subject: str, why: str) -> None:
+        """Ends the subscriptions to a subject; to all if it is empty."""
+        for one in tuple(self.open):
+            if not subject or one.reader.subject.lower() == subject:
+                one.lose(SubscriptionLost(f"{why}; nothing can come any more"))
 
     async def watch(self) -> None:
         """Looks after the subscriptions, until it is cancelled."""
@@ -399,7 +425,7 @@ async def connect(
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await client.connect(
                 address,
-                error_cb=_log,
+                error_cb=backend.on_error,
                 disconnected_cb=backend.on_disconnected,
                 reconnected_cb=backend.on_reconnected,
                 **OPTIONS,
@@ -415,10 +441,6 @@ async def connect(
     finally:
         watching.cancel()
         await backend.aclose()
-
-
-async def _log(error: Exception) -> None:
-    logger.debug("nats: %r", error)
 
 
 def server() -> AbstractAsyncContextManager[Server]:

@@ -117,9 +117,10 @@ class HistoryConsumer:
         self._deliver = deliver
         self._room = room
         self._after = origin.after
+        self.subject = ""
+        """The subject that its messages come to."""
         self.name = ""
         """The consumer's name on the server."""
-        self._inbox = ""
         self._handle: NatsSubscription | None = None
         self._live = False
         self._asked = 0
@@ -183,10 +184,10 @@ class HistoryConsumer:
                 await self._create()
 
     async def _create(self) -> None:
-        self._inbox = self._client.new_inbox()
+        self.subject = self._client.new_inbox()
         self.name = f"c{uuid4().hex}"
         self._asked, self._next, self._live = 0, 1, False
-        self._handle = await self._client.subscribe(self._inbox, cb=self._on_message)
+        self._handle = await self._client.subscribe(self.subject, cb=self._on_message)
         config: dict[str, Any] = {
             "name": self.name,
             "ack_policy": "none",
@@ -243,11 +244,11 @@ class HistoryConsumer:
             await self._client.publish(
                 f"$JS.API.CONSUMER.MSG.NEXT.{self._origin.stream}.{self.name}",
                 request,
-                reply=self._inbox,
+                reply=self.subject,
             )
 
     async def _on_message(self, message: Msg) -> None:
-        if message.subject == self._inbox and message.headers:
+        if message.subject == self.subject and message.headers:
             self._on_status(message.headers.get("Status", ""))
             return
         if self._stopped or self._handle is None:

@@ -36,6 +36,9 @@ REPUBLISHED: Final = "flovyn.history."
 class Reader(Protocol):
     """Feeds a subscription."""
 
+    subject: str
+    """The subject on the server that it hears."""
+
     async def start(self) -> None:
         """Becomes active."""
 
@@ -66,6 +69,7 @@ class LiveReader:
     """
 
     def __init__(self, client: InternalsClient, origin: Origin, deliver: Deliver) -> None:
+        self.subject = REPUBLISHED + origin.subject
         self._client = client
         self._origin = origin
         self._deliver = deliver
@@ -87,8 +91,7 @@ class LiveReader:
             SubscribeError: JetStream did not answer in time.
             NotFound: there is no such stream.
         """
-        subject = REPUBLISHED + self._origin.subject
-        self._handle = await self._client.subscribe_feed(subject, self._take)
+        self._handle = await self._client.subscribe_feed(self.subject, self._take)
         try:
             # The answer comes on the way that the subscription went: it stands by then.
             self.began = self._after = await newest(self._client, self._origin)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from checker.builder import Timeline, event
-from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract import START, FlovynEvent, StreamEvent, StreamEventType
 from eventhook_conformance.engine.event_decoding import decode, decode_case
 from eventhook_conformance.engine.event_encoding import encode, encode_case
 from eventhook_conformance.engine.events import (
@@ -79,6 +79,17 @@ def test_entries_that_a_breach_names_are_those_of_its_history() -> None:
         for entry in violation.entries:
             assert any(entry is one for one in inside)
     assert arrived == replace(case, history=arrived.history, violations=arrived.violations)
+
+
+def test_where_a_subscription_began_and_what_was_purged_cross() -> None:
+    at = Timeline()
+    at.subscribe().since = START
+    at.subscribe().since = "7-a"
+    at.purge()
+    arrived = case_crossed(made.failed(at))
+    assert arrived.history is not None
+    assert [one.since for one in arrived.history.subscriptions[:2]] == [START, "7-a"]
+    assert [one.scope for one in arrived.history.purges] == [one.scope for one in at.history.purges]
 
 
 def test_a_revised_result_takes_the_place_of_the_first() -> None:

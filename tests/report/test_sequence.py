@@ -6,8 +6,9 @@ import pytest
 
 from checker.builder import ALL, KEY, OTHER, Timeline, event, token
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.contract import START, EventPattern
 from eventhook_conformance.report.sequence import MOST_ROWS, Diagram, lay_out
+from eventhook_conformance.report.steps import steps
 
 
 @pytest.fixture
@@ -115,6 +116,7 @@ def test_faults_remarks_refusals_and_garbage_have_rows(at: Timeline) -> None:
     at.lift(window)
     at.over(window)
     at.history.remark("c2", "aclose()").result = "closed"
+    at.purge()
     at.publish(token(1), outcome="refused").error = "InvalidEvent: no"
     at.deliver(s, object())
     at.leave(s)
@@ -125,10 +127,25 @@ def test_faults_remarks_refusals_and_garbage_have_rows(at: Timeline) -> None:
     assert styles.count("fault") == 3
     assert {"note", "broken", "missing"} < set(styles)
     text = " ".join(row.detail for row in rows)
-    for part in ("aclose() -> closed", "-> refused, InvalidEvent: no", "read <object", "KeyError"):
+    for part in (
+        "purge tenant ",
+        "aclose() -> closed",
+        "-> refused, InvalidEvent: no",
+        "read <object",
+        "KeyError",
+    ):
         assert part in text
     assert any(row.label == "unknown" for row in rows)
     assert any("failed: no" in row.detail for row in rows)
+
+
+def test_where_a_subscription_begins_is_told(at: Timeline) -> None:
+    for since, text in ((START, ", since START"), ("7-a", ", since the cursor '7-a'"), (None, "")):
+        s = at.subscribe(KEY)
+        s.since = since
+        (row,) = [one for one in steps(at.history, [s]) if one.opens]
+        assert row.text.endswith(f"{text} -> active")
+        assert (", since" in row.text) is bool(text)
 
 
 def test_nothing_makes_no_diagram(at: Timeline) -> None:

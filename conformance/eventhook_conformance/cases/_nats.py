@@ -106,15 +106,19 @@ def _no_number(text: str) -> Any:
 
 
 @asynccontextmanager
-async def own_server(config: str = "") -> AsyncIterator[NatsServer]:
+async def own_server(config: str = "", *, jetstream: bool = False) -> AsyncIterator[NatsServer]:
     """Starts a server of the suite's own.
+
+    Args:
+        config: its configuration.
+        jetstream: for a bus that has its history there.
 
     Raises:
         Undecided: it cannot be had.
     """
     async with AsyncExitStack() as stack:
         try:
-            server = await stack.enter_async_context(NatsServer(config))
+            server = await stack.enter_async_context(NatsServer(config, jetstream=jetstream))
         except ServerUnavailable as error:
             raise Undecided(f"the suite needs a NATS server of its own: {error}") from error
         yield server

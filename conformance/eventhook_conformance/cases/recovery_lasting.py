@@ -156,7 +156,7 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
         if refused == "user"
         else _USER.format(user="reader", password=password, denied='"flovyn.>"')
     )
-    async with own_server(before) as server:
+    async with own_server(before, jetstream="replay" in profiles) as server:
         address = server.address.replace("nats://", f"nats://reader:{password}@")
         async with client_of(probe, address) as client:
             listeners = [

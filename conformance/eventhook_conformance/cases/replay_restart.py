@@ -18,7 +18,7 @@ _AFTER: Final = 4
 
 
 @sides
-@case("RPL-13", implicates=WRONG, last=True, profile="recovery")
+@case("RPL-13", implicates=WRONG | {"cursor-reused"}, last=True, profile="recovery")
 async def cursor_after_a_restart_continues_or_is_refused(probe: Probe, side: Side) -> None:
     """As many events again are numbered anew where numbers do not last: none of them is skipped."""
     async with scene_of(probe) as scene:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import StreamEventType
+from eventhook_conformance.contract import Begin, StreamEventType
 from eventhook_conformance.engine.event_encoding import ENTRIES, RUN_MEMBERS, STRUCTS, Json, Shown
 from eventhook_conformance.engine.events import (
     CaseFinished,
@@ -97,7 +97,7 @@ def decode_case(content: Json) -> CaseResult:
     history = None
     if content["history"] is not None:
         history = History(decoding.value(content["history"]["case"]))
-        for name in ("publishes", "subscriptions", "remarks", "faults"):
+        for name in ("publishes", "subscriptions", "remarks", "faults", "purges"):
             setattr(history, name, decoding.value(content["history"][name]))
     members = {
         one.name: decoding.value(content[one.name])
@@ -124,6 +124,7 @@ class _Decoding:
             "entry": self._entries.__getitem__,
             "moment": lambda inner: Moment(*inner),
             "uuid": UUID,
+            "begin": Begin,
             "float": float,
             "kind": StreamEventType,
             "surrogates": lambda inner: bytes.fromhex(inner).decode("utf-8", "surrogatepass"),

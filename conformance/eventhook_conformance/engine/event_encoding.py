@@ -14,7 +14,13 @@ from uuid import UUID
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.checker.violation import shown
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.contract import (
+    Begin,
+    EventPattern,
+    FlovynEvent,
+    StreamEvent,
+    StreamEventType,
+)
 from eventhook_conformance.engine.events import (
     CaseFinished,
     CaseStarted,
@@ -28,6 +34,7 @@ from eventhook_conformance.history import (
     FaultWindow,
     Moment,
     Publish,
+    Purge,
     Remark,
     Subscribed,
     Waited,
@@ -38,7 +45,7 @@ from eventhook_conformance.target import Capabilities
 Json: TypeAlias = dict[str, Any]
 
 ENTRIES: Final[Mapping[str, type[Any]]] = {
-    one.__name__: one for one in (Publish, Subscribed, Delivery, Waited, Remark, FaultWindow)
+    one.__name__: one for one in (Publish, Subscribed, Delivery, Waited, Remark, FaultWindow, Purge)
 }
 _ENTRY_KINDS: Final = frozenset(ENTRIES.values())
 STRUCTS: Final[Mapping[str, type[Any]]] = {
@@ -122,7 +129,7 @@ def encode_case(result: CaseResult) -> Json:
         "case": _text(result.history.case),
         **{
             name: encoding.value(getattr(result.history, name))
-            for name in ("publishes", "subscriptions", "remarks", "faults")
+            for name in ("publishes", "subscriptions", "remarks", "faults", "purges")
         },
     }
     content["entries"] = encoding.entries
@@ -159,6 +166,8 @@ class _Encoding:
     def _foreign(self, value: Any, depth: int) -> Json:
         if type(value) is UUID:
             return _tagged("uuid", str(value))
+        if type(value) is Begin:
+            return _tagged("begin", value.value)
         try:
             for name, struct in STRUCTS.items():
                 if issubclass(type(value), struct):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.checker.violation import shown
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.contract import Begin, EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
     Entry,
@@ -15,6 +15,7 @@ from eventhook_conformance.history import (
     History,
     Moment,
     Publish,
+    Purge,
     Remark,
     Subscribed,
     Waited,
@@ -86,6 +87,7 @@ def all_entries(history: History) -> list[Entry]:
         *history.subscriptions,
         *history.remarks,
         *history.faults,
+        *history.purges,
         *deliveries,
         *waited,
     ]
@@ -135,6 +137,11 @@ def _of(entry: Entry, reader: str, numbers: dict[object, int]) -> Iterator[Step]
         case Remark():
             text = f"{entry.text} -> {entry.result or 'no answer'}"
             yield Step(entry, entry.called, entry.client, text, entry.client, style="note")
+        case Purge():
+            scope = "tenant" if entry.side == "events" else "the stream"
+            done = "forgotten" if entry.returned is not None else "no answer"
+            text = f"purge {scope} {_short(entry.scope)} -> {done}"
+            yield Step(entry, entry.called, entry.client, text, entry.client, style="note")
         case FaultWindow():
             text = f"fault begins: {entry.text}"
             yield Step(entry, entry.began, "", text, BUS, label="fault", style="fault")
@@ -169,7 +176,7 @@ def _subscribed(entry: Subscribed) -> Iterator[Step]:
         entry,
         entry.entering,
         client,
-        f"subscribe {name} to {selects_text(entry)} -> {state}",
+        f"subscribe {name} to {selects_text(entry)}{_since_text(entry)} -> {state}",
         client,
         BUS,
         f"subscribe {name}",
@@ -224,6 +231,16 @@ def event_text(event: object) -> str:
         payload = cut(repr(event.payload), _VALUE)
         return f"{event.event_type} {payload} on {_short(event.workflow_execution_id)}"
     return cut(shown(event), _GARBAGE)
+
+
+def _since_text(subscription: Subscribed) -> str:
+    """Says where a subscription begins; nothing where it was not asked."""
+    since = subscription.since
+    if since is None:
+        return ""
+    if isinstance(since, Begin):
+        return f", since {since.name}"
+    return f", since the cursor {cut(repr(since), _VALUE)}"
 
 
 def selects_text(subscription: Subscribed) -> str:

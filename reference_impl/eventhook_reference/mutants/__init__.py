@@ -67,11 +67,19 @@ def _over_nats() -> list[Mutant]:
         return []
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
     from eventhook_reference.mutants.recovering_lasting import RECOVERING_LASTING
+    from eventhook_reference.mutants.replay_restarts import REPLAY_RESTARTS
     from eventhook_reference.mutants.wire import WIRE
     from eventhook_reference.mutants.wire_lenient import WIRE_LENIENT
     from eventhook_reference.mutants.wire_server import WIRE_SERVER
 
-    over_nats = [*WIRE, *WIRE_SERVER, *WIRE_LENIENT, *RECOVERING, *RECOVERING_LASTING]
+    over_nats = [
+        *WIRE,
+        *WIRE_SERVER,
+        *WIRE_LENIENT,
+        *RECOVERING,
+        *RECOVERING_LASTING,
+        *REPLAY_RESTARTS,
+    ]
     if find_spec("starlette") is None:
         return over_nats
     from eventhook_reference.mutants.serving_replicas import SERVING_REPLICAS
