@@ -2,7 +2,7 @@
 
 `flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to
 an inbox of one's own goes through that buffer, and the server answers in order. One such *round* is
-in flight at a time; whoever comes meanwhile shares the next one, and so its cost. Where the server is
+in flight at a time; later callers share the next one, and so its cost. Where the server is
 far, that would make them wait for two round trips: there several are in flight, a little apart.
 """
 

@@ -36,7 +36,7 @@ class SubscriberGroup(Generic[E]):
         burst.append(event)
         size = len(burst)
         if size == 1:
-            # Whoever waits found the burst before this one empty.
+            # A waiting reader found the burst before this one empty.
             for channel in self._channels:
                 channel.wake()
         return size >= self._longest and self.hand_over()

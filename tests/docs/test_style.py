@@ -69,3 +69,9 @@ def test_a_riddle_is_found() -> None:
     assert riddles('def f():\n    """What comes of it."""\n') == ["What comes of it."]
     assert riddles('"""Who: asks."""\n') == ["Who: asks."]
     assert riddles('class A:\n    """Whole numbers.\n\n    What else.\n    """\n') == []
+
+
+def test_messages_say_what_was_expected() -> None:
+    old = " ".join(("right", "would", "be"))
+    every = modules(*SOURCES, "tests", "benchmarks", "docs", "examples")
+    assert [path for path, text in every if old in text] == []

@@ -87,7 +87,7 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 async def active_subscriptions_are_not_touched(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """Events of before, during and after arrive, whoever subscribed and whoever cleans."""
+    """Events of before, during and after arrive at every client, by whichever it is cleaned."""
     cleaner = await probe.client(via)
     ground = Ground(probe, side)
     listeners = [

@@ -1,4 +1,4 @@
-"""OVF-07: `dropped` says how many events were lost: exactly, whoever looks, and whatever else happens."""
+"""OVF-07: `dropped` counts the lost events exactly, whenever it is read, and beside anything else."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
     total = 2 * slow.capacity + 64 + 1
     publishing = probe.spawn(slow.publish(total))
     gone_out = -1
-    # The last round is one in which nothing went out: whoever publishes waits.
+    # In the last round nothing went out: every publisher waits.
     while gone_out < (now := _published(probe, slow)):
         gone_out = now
         newcomer = await probe.subscribe(EventPattern.all(quiet))

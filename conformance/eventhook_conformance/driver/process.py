@@ -172,7 +172,7 @@ class DriverProcess:
     async def fail(self, what: str) -> DriverFailed:
         """Notes what it did, kills it, and tells all who wait for an answer; the first failure counts."""
         if self._failing is None:
-            # By a task of its own: whoever noticed may be cancelled, and this has to be finished.
+            # By a task of its own: the task that noticed may be cancelled, and this has to be finished.
             self._failing = asyncio.get_running_loop().create_task(self._fail(what))
         return await asyncio.shield(self._failing)
 
@@ -187,7 +187,7 @@ class DriverProcess:
         for _, future in pending.values():
             if not future.done():
                 future.set_exception(DriverFailed(why))
-                future.exception()  # whoever waited may have given up
+                future.exception()  # the caller may have given up
 
     def _told(self, what: str) -> str:
         last = self._lines.last()

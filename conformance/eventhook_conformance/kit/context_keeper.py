@@ -76,7 +76,7 @@ class ContextKeeper(Generic[T]):
                 if not entered.done():
                     entered.set_result(value)
                 await self._leaving.wait()
-        except BaseException as error:  # because: it is passed on, to whoever waits for it
+        except BaseException as error:  # because: it is passed on to the caller that waits for it
             if not entered.done():
                 if isinstance(error, asyncio.CancelledError):
                     entered.cancel()

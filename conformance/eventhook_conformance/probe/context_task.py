@@ -132,7 +132,7 @@ class ContextTask(Generic[T]):
                 entered.cancel()
                 raise
             entered.set_exception(raised)
-            entered.exception()  # known: whoever entered may have been cancelled, and ask no more
+            entered.exception()  # known: the caller of `enter` may have been cancelled, and ask no more
         finally:
             if not entered.done():
                 # What passed by is none of an `Exception`; nobody is to wait for it in vain.

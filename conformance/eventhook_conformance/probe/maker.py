@@ -100,7 +100,7 @@ class Maker:
         self._tick = 0
 
     def fence_event(self, selects: EventPattern | str) -> Event:
-        """Returns an event that whoever selects this gets."""
+        """Returns an event that every subscription to this gets."""
         if not isinstance(selects, EventPattern):
             return self.stream_event(selects, "fence", StreamEventType.DATA)
         prefix = selects.event_type_prefix

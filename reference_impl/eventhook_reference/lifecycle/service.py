@@ -28,7 +28,7 @@ class LifecycleService(WorkflowService):
 
     Args:
         backend: through which everything is published.
-        registry: where what runs is entered; shared with whoever serves it.
+        registry: where executions are entered; shared with the server of their streams.
         clock: makes the clock of one run, so that passing time in one moves no other.
         engine: makes the engine of one run; for those that want another one.
     """

@@ -24,7 +24,7 @@ def with_lifecycle(
     Args:
         base: the bus.
         name: of the new target; the old one's if none is given.
-        registry: of everything that runs on it, shared with whoever serves it.
+        registry: of everything that runs on it; shared with the server of its streams.
         engine: makes the engine of one run.
     """
     shared = Registry() if registry is None else registry
