@@ -1,42 +1,26 @@
-"""Playing scenarios on a target's workflow service, and judging what was told of them.
-
-Over 300 lines: the steps of a run, from its preparation to its judgement, share one record.
-"""
+"""Plays scenarios on a target's workflow service, from preparing them to settling."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 import pytest
 
 from eventhook_conformance.cases._lifecycle_bus import interposed_service, slowly
+from eventhook_conformance.cases._lifecycle_judging import BY, Play, matched
 from eventhook_conformance.cases._lifecycle_watch import Watch
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, Unsupported
-from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.history import Delivery, Entry, Moment, identity
+from eventhook_conformance.contract import EventPattern, Unsupported
 from eventhook_conformance.probe import CaseAborted, Listener, NotOffered, Probe, Via
 from eventhook_conformance.sequences import (
-    Ids,
-    Match,
-    Observed,
     Round,
     Scenario,
-    SequenceViolation,
-    check_match,
-    check_output,
-    check_twins,
-    match,
     scenarios,
 )
 from eventhook_conformance.target import Execution, WorkflowService
-
-BY: Final = "workflows"
-"""The name of the workflow service as a publisher in histories."""
 
 _PATIENT_FACTOR: Final = 5
 _TICK_S: Final = 0.001
@@ -52,33 +36,6 @@ def each(
         if scenario.since is None and choose(scenario)
     ]
     return pytest.mark.parametrize("scenario", chosen)
-
-
-@dataclass(eq=False)
-class Play:
-    """One run of a scenario, and who listens to it."""
-
-    scenario: Scenario
-    tenant: UUID
-    execution: Execution
-    since: Moment
-    events: Listener
-    """Hears every event of the tenant."""
-    known: tuple[str, ...] = ()
-    """The keys of the streams that were known at `prepare`."""
-    streams: dict[str, Listener] = field(default_factory=dict)
-    """By key, of the workflows and standalone tasks that were known at `prepare`."""
-
-    @property
-    def listeners(self) -> list[Listener]:
-        """Every listener."""
-        return [self.events, *self.streams.values()]
-
-    @property
-    def ids(self) -> Ids:
-        """The ids by the scenario's labels, as far as they are known."""
-        execution = self.execution
-        return Ids(self.tenant, execution.workflow_execution_ids, execution.task_execution_ids)
 
 
 async def prepare(
@@ -191,88 +148,6 @@ async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> N
     probe.attribute(BY, min(play.since for play in plays), *listeners)
 
 
-def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
-    """Returns the events that a listener got of others than the suite."""
-    own = _own(probe)
-    return [
-        event
-        for event in listener.received
-        if isinstance(event, FlovynEvent) and identity(event) not in own
-    ]
-
-
-def streamed(probe: Probe, listener: Listener) -> list[StreamEvent]:
-    """Returns the stream events that a listener got of others than the suite."""
-    own = _own(probe)
-    return [
-        event
-        for event in listener.received
-        if isinstance(event, StreamEvent) and identity(event) not in own
-    ]
-
-
-def _own(probe: Probe) -> set[object]:
-    return {identity(publish.event) for publish in probe.history.publishes if publish.client != BY}
-
-
-def matched(probe: Probe, play: Play) -> Match:
-    """Returns the scenario beside what was told of it."""
-    return match(play.scenario, play.ids, told(probe, play.events))
-
-
-def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> None:
-    """Charges all that is wrong with what was told of a play that came to its end.
-
-    Args:
-        probe: the case's.
-        play: what was played.
-        seen: its events, where other plays' came with them.
-    """
-    scenario, ids = play.scenario, play.ids
-    events = told(probe, play.events) if seen is None else seen
-    streams = {key: streamed(probe, listener) for key, listener in play.streams.items()}
-    found = match(scenario, ids, events)
-    findings = [
-        *check_match(found, now_ms=now_ms()),
-        *check_twins(found, streams),
-        *check_output(scenario, ids, streams),
-    ]
-    charge(probe, play, findings)
-    expect_end(probe, play, "LIF-01")
-    if not findings and play.execution.publish_failures != 0:
-        probe.found(
-            "publish_failures = 0 where everything was published",
-            repr(play.execution.publish_failures),
-            charge=("LIF-10",),
-        )
-
-
-def charge(probe: Probe, play: Play, findings: Iterable[SequenceViolation]) -> None:
-    """Charges findings, each with the deliveries of that play that show it."""
-    for finding in findings:
-        deliveries: list[Entry] = [
-            delivery
-            for listener in play.listeners
-            for delivery in listener.entry.deliveries
-            if any(delivery.event is event for event in finding.events)
-        ]
-        probe.found(
-            finding.expected,
-            finding.seen,
-            *(deliveries or [play.events.entry, *_last(play.events)]),
-            charge=finding.requirements,
-        )
-
-
-def observed(probe: Probe, play: Play) -> Observed:
-    """Returns what the readers of one play got of others than the suite."""
-    return Observed(
-        play.ids,
-        told(probe, play.events),
-        {key: streamed(probe, listener) for key, listener in play.streams.items()},
-    )
-
-
 async def play_interleaved(
     probe: Probe, runs: Sequence[Scenario], schedule: Sequence[Round], *, watch: Watch | None = None
 ) -> list[Play]:
@@ -303,20 +178,6 @@ async def play_interleaved(
         await proceed(probe, *plays)
         await settle(probe, *plays)
     return plays
-
-
-def expect_end(probe: Probe, play: Play, charge: str) -> None:
-    """Expects that the execution says how the scenario ends."""
-    if play.execution.status != play.scenario.status:
-        probe.found(
-            f"status {play.scenario.status} at the end of {play.scenario.name}",
-            repr(play.execution.status),
-            charge=(charge,),
-        )
-
-
-def _last(listener: Listener) -> list[Delivery]:
-    return listener.entry.deliveries[-12:]
 
 
 def _patient(probe: Probe) -> float:

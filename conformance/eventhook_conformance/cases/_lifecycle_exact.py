@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from eventhook_conformance.cases._lifecycle import Play, charge, expect_end, told
+from eventhook_conformance.cases._lifecycle_judging import Play, charge, expect_end, told
 from eventhook_conformance.cases._lifecycle_watch import Watch
 from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.contract.events import now_ms

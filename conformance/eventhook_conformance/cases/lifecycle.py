@@ -10,20 +10,22 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases._lifecycle import (
-    BY,
-    Play,
-    charge,
     each,
-    expect_end,
-    judge,
-    matched,
-    observed,
     play_interleaved,
     play_out,
     prepare,
     proceed,
     run_on,
     settle,
+)
+from eventhook_conformance.cases._lifecycle_judging import (
+    BY,
+    Play,
+    charge,
+    expect_end,
+    judge,
+    matched,
+    observed,
     told,
 )
 from eventhook_conformance.contract import EventPattern, FlovynEvent
