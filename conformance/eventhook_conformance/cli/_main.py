@@ -71,9 +71,9 @@ class _OneLine(click.Group):
         end_in_order_on_sigterm()
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
-        if _judges_elsewhere(sys.argv[1:] if args is None else args):
-            start_early()
         try:
+            if _judges_elsewhere(sys.argv[1:] if args is None else args):
+                start_early()
             code = super().main(args, prog_name, standalone_mode=False, **extra)
         except _NO_ARGUMENTS as error:
             click.echo(error.format_message())
@@ -81,7 +81,7 @@ class _OneLine(click.Group):
         except click.ClickException as error:
             click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
             sys.exit(2)
-        except click.Abort:
+        except (click.Abort, KeyboardInterrupt):
             click.echo("Error: interrupted", err=True)
             sys.exit(3)
         except Exception as error:  # because: a traceback says nothing to a user

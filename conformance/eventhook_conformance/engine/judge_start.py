@@ -20,7 +20,10 @@ JUDGE: Final = "EVENTHOOK_JUDGE"
 """The variable that marks the process, and all that it starts."""
 _PROGRAM: Final = """
 import pickle, sys
-sys.path[:] = pickle.load(sys.stdin.buffer)
+try:
+    sys.path[:] = pickle.load(sys.stdin.buffer)
+except EOFError:
+    sys.exit(0)
 from eventhook_conformance.engine.judge_process import main
 main()
 """
