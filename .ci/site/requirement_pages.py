@@ -40,8 +40,11 @@ def pages(docs: Path) -> Mapping[str, str]:
     cases = _by_requirement((one, one.case.requirements) for one in catalog().values())
     mutants = _by_requirement((one, one.caught_by) for one in registered_mutants().values())
     failing = _failing(docs / "verdicts.json")
+    drawings = json.loads((docs / "histories.json").read_text(encoding="utf-8"))
     found = {
-        path_of(one.id): "\n".join(_page(one, cases[one.id], mutants[one.id], failing[one.id]))
+        path_of(one.id): "\n".join(
+            _page(one, cases[one.id], mutants[one.id], failing[one.id], drawings.get(one.id))
+        )
         for one in requirements().values()
     }
     found["specification.md"] = "\n".join(_index())
@@ -67,7 +70,11 @@ def _failing(file: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _page(
-    one: Requirement, cases: list[Instance], mutants: list[Mutant], failing: list[tuple[str, str]]
+    one: Requirement,
+    cases: list[Instance],
+    mutants: list[Mutant],
+    failing: list[tuple[str, str]],
+    drawing: Mapping[str, str] | None,
 ) -> Iterator[str]:
     yield f"# {one.id} {_safe(one.title)}"
     yield ""
@@ -94,6 +101,7 @@ def _page(
     yield f"All of the group are in the [specification](../specification.md#{one.group.lower()})."
     yield from _versions(one)
     yield from _cases(one, cases)
+    yield from _drawing(drawing)
     yield from _mutants(mutants)
     yield from _buses(failing)
 
@@ -129,6 +137,23 @@ def _cases(one: Requirement, cases: list[Instance]) -> Iterator[str]:
         later = instances[0].case.since
         since = f" Since specification {later}." if later not in (one.since, versions()[0]) else ""
         yield f"- `{name}`{times}: {_safe(shows)}{since}"
+
+
+def _drawing(drawing: Mapping[str, str] | None) -> Iterator[str]:
+    """Shows a history that breaks it, as the suite's own page draws it."""
+    if drawing is None:
+        return
+    yield ""
+    yield "## How a bus that breaks it looks"
+    yield ""
+    yield f"The bug `{drawing['mutant']}`, as `{drawing['case']}` sees it."
+    yield ""
+    yield f"Expected: {_safe(drawing['expected'])}  "
+    yield f"Seen: {_safe(drawing['seen'])}"
+    yield ""
+    flat = re.sub(r"\s*\n\s*", "", drawing["svg"])
+    label = "Sequence diagram, scrolls sideways"
+    yield f'<div class="drawn" markdown="0" tabindex="0" role="group" aria-label="{label}">{flat}</div>'
 
 
 def _mutants(mutants: list[Mutant]) -> Iterator[str]:

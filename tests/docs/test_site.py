@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -16,9 +17,19 @@ from eventhook_conformance.specification.requirements import requirements
 from report.browser import PROGRAM, Page, browser
 
 ROOT = Path(__file__).parents[2]
+DRAWINGS = json.loads((ROOT / "docs" / "histories.json").read_text(encoding="utf-8"))
 CONFIG = ROOT / ".ci" / "site" / "mkdocs.yml"
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+
+
+def test_what_is_drawn_is_a_mutant_named_for_the_requirement() -> None:
+    mutants = registered_mutants()
+    assert len(DRAWINGS) > 20
+    for identifier, drawing in DRAWINGS.items():
+        assert identifier in mutants[drawing["mutant"]].caught_by, (
+            f"remove {identifier} from docs/histories.json and run .ci/site/histories.py"
+        )
 
 
 def build(config: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -58,6 +69,13 @@ def test_each_requirement_has_a_page_that_tells_all_of_it(site: Path) -> None:
         text = text_of(site / "requirements" / f"{one.id}.html")
         assert one.title.partition("`")[0] in text, one.id
         assert "By version of the specification" in text
+    drawn = [
+        one
+        for one in requirements()
+        if '<svg class="sequence"'
+        in (site / "requirements" / f"{one}.html").read_text(encoding="utf-8")
+    ]
+    assert set(drawn) == set(DRAWINGS)
     mutants = [one.name for one in registered_mutants().values() if "PUB-05" in one.caught_by]
     text = text_of(site / "requirements" / "PUB-05.html")
     assert mutants
