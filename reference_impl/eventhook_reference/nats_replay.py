@@ -46,13 +46,9 @@ from eventhook_conformance.target import Capabilities, Server, Target
 from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.nats import CannotConnect, GivenServer, Uses
 from eventhook_reference.nats_internals import InternalsClient
+from eventhook_reference.nats_jetstream import API_TIMEOUT_S, NotFound
 from eventhook_reference.nats_options import OPTIONS
-from eventhook_reference.nats_replay_consumer import (
-    API_TIMEOUT_S,
-    HistoryConsumer,
-    NotFound,
-    Origin,
-)
+from eventhook_reference.nats_replay_consumer import HistoryConsumer, Origin
 from eventhook_reference.nats_replay_live import LiveReader, Reader
 from eventhook_reference.nats_replay_streams import Histories, Place
 from eventhook_reference.nats_replay_subscription import ReplaySubscription

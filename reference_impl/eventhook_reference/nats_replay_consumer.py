@@ -25,61 +25,35 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import SubscribeError
+from eventhook_reference.nats_jetstream import NotFound, call_api
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 256
 """Messages asked for at once."""
-API_TIMEOUT_S: Final = 4.0
-"""Seconds after which a call of JetStream's API is given up."""
+_LEAST: Final = 32
+"""Fewer messages are not asked for while others are on their way."""
 _EXPIRES_S: Final = 20.0
 _HEARTBEAT_S: Final = 1.0
 _SILENT_S: Final = 3.0
 """A server that sent not even a heartbeat for so long is taken for gone."""
 _LOOK_S: Final = 0.005
-_NO_MESSAGE: Final = 10037
-"""JetStream's number for it."""
+_TOKENS: Final = 9
+"""Parts of that subject; a later server adds its domain and account."""
 _NANOSECONDS: Final = 1_000_000_000
 
 Deliver: TypeAlias = Callable[[str, bytes, int], bool]
 """Called with each message's subject, body and number; returns whether a reader needs a turn."""
 
 
-class NotFound(Exception):
-    """JetStream has no such stream, consumer or message; the message is the server's."""
+def _numbers(reply: str) -> tuple[int, int, int]:
+    """Returns a message's number in the stream, its number for its consumer, and how many follow.
 
-
-class NoMessage(NotFound):
-    """The stream is there, and has no such message."""
-
-
-async def call_api(client: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Calls JetStream's API; returns its answer.
-
-    Raises:
-        NotFound: the server says that there is no such thing.
-        SubscribeError: it refused the call, or did not answer in time.
+    They stand in the subject for acknowledging it. nats-py parses that too, with the time of day.
     """
-    try:
-        answer = await client.request(
-            f"$JS.API.{call}", json.dumps(body).encode() if body else b"", timeout=API_TIMEOUT_S
-        )
-    except nats.errors.NoRespondersError as error:
-        raise NotFound(f"nobody answers {call}") from error
-    except (nats.errors.Error, TimeoutError, OSError) as error:
-        raise SubscribeError(f"{call}: {type(error).__name__}: {error}") from error
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        # Until Python 3.12, `asyncio.wait_for` swallows a cancellation that meets the answer.
-        raise asyncio.CancelledError
-    found: dict[str, Any] = json.loads(answer.data)
-    problem = found.get("error")
-    if problem is None:
-        return found
-    if problem.get("code") == 404:
-        missing = NoMessage if problem.get("err_code") == _NO_MESSAGE else NotFound
-        raise missing(problem.get("description", "not found"))
-    raise SubscribeError(f"{call}: {problem.get('description', problem)}")
+    tokens = reply.split(".")
+    first = 7 if len(tokens) > _TOKENS else 5
+    return int(tokens[first]), int(tokens[first + 1]), int(tokens[first + 3])
 
 
 @dataclass(frozen=True)
@@ -228,8 +202,8 @@ class HistoryConsumer:
 
     def _ask(self) -> None:
         """Asks for messages, unless enough are on their way."""
-        wanted = BATCH if self._live else min(BATCH, self._room())
-        if self._asked > BATCH // 2 or wanted <= 0 or (not self._live and self._asked):
+        wanted = BATCH if self._live else min(BATCH, self._room() - self._asked)
+        if self._asked > BATCH // 2 or wanted <= 0 or (self._asked and wanted < _LEAST):
             return
         self._asked += wanted
         request = {
@@ -254,19 +228,17 @@ class HistoryConsumer:
         if self._stopped or self._handle is None:
             return
         self._heard_s = asyncio.get_running_loop().time()
-        numbers = message.metadata.sequence
-        if numbers.consumer != self._next:
-            logger.debug(
-                "expected message %d of %s, got %d", self._next, self.name, numbers.consumer
-            )
+        number, place, pending = _numbers(message.reply)
+        if place != self._next:
+            logger.debug("expected message %d of %s, got %d", self._next, self.name, place)
             await self._renew_quietly()
             return
         self._next += 1
         self._asked = max(0, self._asked - 1)
-        self._after = numbers.stream
-        self._live = self._live or not message.metadata.num_pending
+        self._after = number
+        self._live = self._live or not pending
         try:
-            crowded = self._deliver(message.subject, message.data, numbers.stream)
+            crowded = self._deliver(message.subject, message.data, number)
         except Exception:  # because: nats-py would drop it, and the reader would wait for ever
             logger.exception("a message on %s could not be handed on", message.subject)
             crowded = False

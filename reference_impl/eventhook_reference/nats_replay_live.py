@@ -19,13 +19,8 @@ import nats.errors
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_reference.nats_internals import InternalsClient, Message
-from eventhook_reference.nats_replay_consumer import (
-    Deliver,
-    HistoryConsumer,
-    NoMessage,
-    Origin,
-    call_api,
-)
+from eventhook_reference.nats_jetstream import NoMessage, call_api
+from eventhook_reference.nats_replay_consumer import Deliver, HistoryConsumer, Origin
 
 logger = logging.getLogger(__name__)
 

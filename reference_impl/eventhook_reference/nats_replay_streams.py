@@ -29,7 +29,7 @@ from eventhook_conformance.contract import (
     check_since,
 )
 from eventhook_conformance.target import Capabilities
-from eventhook_reference.nats_replay_consumer import NotFound, call_api
+from eventhook_reference.nats_jetstream import NotFound, call_api
 from eventhook_reference.nats_replay_live import REPUBLISHED
 from eventhook_reference.nats_subjects import event_root
 

@@ -141,6 +141,19 @@ def test_the_driver_speaks_the_protocol_and_conforms(here: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_with_replay_the_bus_has_a_history_and_conforms(here: Path) -> None:
+    assert init("--replay", "--name", "acme-bus").exit_code == 0
+    done = suite(here, "run", "acme_bus_target:target", "-q", "-k", "RPL-02 or RPL-08 or PUB-01")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("acme-bus: conformant")
+
+
+def test_a_history_is_offered_where_there_is_a_template_with_one(here: Path) -> None:
+    assert error_of(init("--replay", "--language", "go")) == (
+        "Error: expected --replay with --language python, got --language go"
+    )
+
+
 CLAIMS = {
     "python": ("my_bus_target.py", "causal_order=True)", "causal_order=True, introspection=False)"),
     "python-driver": (

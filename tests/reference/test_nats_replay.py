@@ -23,8 +23,9 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_reference.nats import CannotConnect
+from eventhook_reference.nats_jetstream import call_api
 from eventhook_reference.nats_replay import CAPABILITIES, ReplayBackend, connect
-from eventhook_reference.nats_replay_consumer import HistoryConsumer, call_api
+from eventhook_reference.nats_replay_consumer import HistoryConsumer
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
 

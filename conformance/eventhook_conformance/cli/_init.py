@@ -28,9 +28,10 @@ from eventhook_conformance.report.text import filled
     show_default=True,
     help="Language of the adapter or driver.",
 )
+@click.option("--replay", is_flag=True, help="Begin with a bus that has a history.")
 @click.option("--name", help="Name of the bus. [default: the name of DIR, or my-bus]")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-def init(directory: Path, language: str, name: str | None, force: bool) -> None:
+def init(directory: Path, language: str, replay: bool, name: str | None, force: bool) -> None:
     """Writes a working adapter or driver, a test, a CI workflow, a tox section.
 
     The bus in it lives in memory and is conformant as it stands; replace it by
@@ -40,9 +41,15 @@ def init(directory: Path, language: str, name: str | None, force: bool) -> None:
     Examples:
       eventhook-conformance init
       eventhook-conformance init acme-bus
+      eventhook-conformance init --replay acme-bus
       eventhook-conformance init --language python-driver --name acme-bus .
     """
-    template = templates()[language]
+    template = templates().get(f"{language}-replay" if replay else language)
+    if template is None:
+        there = ", ".join(one.removesuffix("-replay") for one in templates() if "-replay" in one)
+        raise click.ClickException(
+            f"expected --replay with --language {there}, got --language {language}"
+        )
     name = name_of(directory) if name is None else name
     try:
         written = write(template.files(name), directory, force=force)
