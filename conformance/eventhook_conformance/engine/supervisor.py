@@ -36,8 +36,9 @@ from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
 
 _TICK_S: Final = 0.25
+_LEAST_BYTES: Final = 1 << 30
+"""More than a run of all cases comes to hold, and a target of some size with it."""
 _MOST_BYTES: Final = 4 << 30
-"""A run of all cases comes to hold less than a tenth of this."""
 
 
 class Refused(Exception):
@@ -80,7 +81,7 @@ class Bounds:
             stall_s=max(20.0, 10 * timeout_s),
             case_s=2 * Limits().case_s + settings.search_s,
             end_s=max(10.0, 5 * timeout_s) + settings.settle_s,
-            memory_bytes=min(_MOST_BYTES, machine_bytes() // 2),
+            memory_bytes=max(_LEAST_BYTES, min(_MOST_BYTES, machine_bytes() // 2)),
         )
 
 
