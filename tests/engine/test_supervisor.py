@@ -95,8 +95,8 @@ def test_a_process_that_swells_is_ended_before_the_machine_is(
     targets = ["engine.hostile_targets:publish__swells", "memory"]
     supervise(targets, QUICK, [told.append], bounds=little)
     first, second = [one.result for one in told if isinstance(one, RunFinished)]
-    assert re.search(r"it took \d+ MiB of memory, in swells", first.suite_failure or "")
-    assert {one.outcome for one in first.cases} == {"error"}
+    assert re.search(r"it took \d+ MiB of memory", first.suite_failure or "")
+    assert "error" in {one.outcome for one in first.cases}
     assert second.verdict == "conformant"
 
 
