@@ -5,6 +5,7 @@ Each function makes the class of a broken application; it is called when the ser
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -42,22 +43,6 @@ def writes_problems_by_hand() -> type[SseApp]:
     return Broken
 
 
-@broken(SERVING_REFUSALS, "SSE-06", seen="WWW-Authenticate with a 401")
-def names_no_way_to_authenticate() -> type[SseApp]:
-    """A 401 does not say how to authenticate."""
-    from eventhook_reference.sse.access import Refused
-    from eventhook_reference.sse.app import SseApp
-
-    class Broken(SseApp):
-        async def admit(self, request: Any) -> Any:
-            try:
-                return await super().admit(request)
-            except Refused as refused:
-                raise Refused(refused.status, refused.detail) from None
-
-    return Broken
-
-
 @broken(SERVING_REFUSALS, "SSE-06", seen="405 for OPTIONS")
 def opens_a_stream_for_options() -> type[SseApp]:
     """The routes take any method that is not known to change something."""
@@ -71,20 +56,22 @@ def opens_a_stream_for_options() -> type[SseApp]:
     return Broken
 
 
-@broken(SERVING_REFUSALS, "SSE-06", seen="400 for GET")
-def reads_uuids_of_any_form() -> type[SseApp]:
-    """The library's parser takes braces, a URN, and hyphens anywhere."""
+@broken(SERVING_REFUSALS, "SSE-06", seen="for another tenant's id")
+def guards_ids_as_text() -> type[SseApp]:
+    """Owners are kept by the text of the id, and the library's parser takes other forms of it."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
         def read_form(self, endpoint: Any, request: Any) -> Any:
             if endpoint.names:
-                try:
-                    named = str(UUID(request.path_params["id"]))
-                except ValueError:
-                    named = request.path_params["id"]
-                request.path_params["id"] = named
+                request.scope["given"] = request.path_params["id"]
+                with suppress(ValueError):
+                    request.path_params["id"] = str(UUID(request.path_params["id"]))
             return super().read_form(endpoint, request)
+
+        def find(self, endpoint: Any, request: Any, tenant: UUID, id: UUID) -> None:
+            if request.scope.get("given") in (None, str(id)):
+                super().find(endpoint, request, tenant, id)
 
     return Broken
 
@@ -106,9 +93,9 @@ def looks_for_owners_of_roots_alone() -> type[SseApp]:
     return Broken
 
 
-@broken(SERVING_REFUSALS, "SSE-17", seen="unknown id")
-def looks_at_accept_last() -> type[SseApp]:
-    """A 406 tells that there is such a workflow."""
+@broken(SERVING_REFUSALS, "SSE-06", seen="the same for another tenant's")
+def looks_at_accept_where_something_is() -> type[SseApp]:
+    """A 406 tells that there is such a workflow, whoever's it is."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -118,8 +105,9 @@ def looks_at_accept_last() -> type[SseApp]:
                 return await super().answer(endpoint, request)
             except Refused as refused:
                 if refused.status == HTTPStatus.NOT_ACCEPTABLE and endpoint.names:
-                    tenant = await self.admit(request)
-                    self.find(endpoint, request, tenant, UUID(request.path_params["id"]))
+                    named = UUID(request.path_params["id"])
+                    if named not in {**self.registry.tasks, **self.registry.workflows}:
+                        raise Refused(HTTPStatus.NOT_FOUND, "no such thing") from None
                 raise
 
     return Broken

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.target import HttpTarget, Mutant, Target
@@ -114,6 +116,46 @@ def server_that_counts_silence() -> type[SseApp]:
                     break
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Other
+
+
+@broken(SERVING_VARIANTS, seen="")
+def server_that_reads_freely() -> type[SseApp]:
+    """Takes UUIDs of any form, looks at `Accept` last, answers OPTIONS, and a 401 names no scheme."""
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Other(SseApp):
+        async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["method"] == "OPTIONS":
+                await Response(status_code=204, headers={"allow": "GET"})(scope, receive, send)
+            else:
+                await super().asgi(scope, receive, send)
+
+        async def admit(self, request: Request) -> UUID:
+            try:
+                return await super().admit(request)
+            except Refused as refused:
+                raise Refused(refused.status, refused.detail) from None
+
+        def read_form(self, endpoint: Any, request: Request) -> Any:
+            if endpoint.names and request.path_params["id"].isascii():
+                with suppress(ValueError):
+                    request.path_params["id"] = str(UUID(request.path_params["id"]))
+            return super().read_form(endpoint, request)
+
+        async def answer(self, endpoint: Any, request: Request) -> Any:
+            try:
+                return await super().answer(endpoint, request)
+            except Refused as refused:
+                if refused.status == HTTPStatus.NOT_ACCEPTABLE and endpoint.names:
+                    tenant = await self.admit(request)
+                    self.find(endpoint, request, tenant, UUID(request.path_params["id"]))
+                raise
 
     return Other
 
