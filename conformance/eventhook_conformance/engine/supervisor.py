@@ -52,7 +52,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Returns the seconds for which a judging process may do nothing.
+    """The seconds for which a judging process may do nothing.
 
     They are counted in ticks of the supervisor and in beats of the process, which come later on a busy
     machine. Time in which the process waits for a processor does not count, where the system tells it.
