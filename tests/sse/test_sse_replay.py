@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eventhook_conformance.cases import catalog
 from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
@@ -37,3 +38,11 @@ def test_two_servers_take_each_others_readers_back() -> None:
 
 def test_a_server_without_history_is_not_asked() -> None:
     assert outcomes(memory_server) == dict.fromkeys(IDENTIFIERS, "not_claimed")
+
+
+@pytest.mark.browser
+def test_a_real_browser_comes_back_by_itself() -> None:
+    instances = [one for one in catalog().values() if "browser_comes_back" in one.id]
+    result = judge(memory_replay_server, Settings(browser=True), instances)
+    assert [case.message for case in result.cases if case.outcome in ("failed", "error")] == []
+    assert result.summary["passed"] == len(instances) > 0

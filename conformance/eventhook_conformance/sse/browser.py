@@ -24,6 +24,7 @@ from eventhook_conformance.sse.independent_readers import Seen
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHUNK: Final = 65536
+_LAST_ID: Final = "last-event-id"
 _GONE_LOOKS: Final = 100
 _GONE_S: Final = 0.02
 
@@ -82,6 +83,8 @@ class BrowserReading:
         self.seen: list[Seen] = []
         self.opened = False
         self.failures = 0
+        self.streams: set[asyncio.StreamWriter] = set()
+        """The connections on which the browser reads the stream."""
         self._news = asyncio.Event()
 
     def note(self, path: str, value: Any) -> None:
@@ -93,6 +96,11 @@ class BrowserReading:
         else:
             self.failures += 1
         self._news.set()
+
+    def cut(self) -> None:
+        """Breaks the connections on which the browser reads; it comes again by itself."""
+        for writer in self.streams:
+            writer.transport.abort()
 
     async def until_opened(self) -> None:
         """Waits until the stream is open."""
@@ -126,7 +134,7 @@ class _Proxy:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split(" ", 2)
             if path == "/stream":
-                await pass_on(self._url, self._headers, writer)
+                await self._stream(head, writer)
             elif method == "POST":
                 self._reading.note(path, json.loads(await reader.readexactly(_length(head))))
                 respond(writer, "204 No Content", "text/plain", b"")
@@ -139,6 +147,16 @@ class _Proxy:
             pass  # the browser went away
         finally:
             writer.close()
+
+    async def _stream(self, head: str, writer: asyncio.StreamWriter) -> None:
+        """Passes the stream on, from where the browser stands."""
+        last = _header(head, _LAST_ID)
+        headers = {**self._headers, **({_LAST_ID: last} if last else {})}
+        self._reading.streams.add(writer)
+        try:
+            await pass_on(self._url, headers, writer)
+        finally:
+            self._reading.streams.discard(writer)
 
 
 @asynccontextmanager
@@ -219,8 +237,13 @@ async def _until_gone(group: int) -> None:
 
 
 def _length(head: str) -> int:
+    return int(_header(head, "content-length") or 0)
+
+
+def _header(head: str, wanted: str) -> str:
+    """Returns the value of a header of a request; empty if there is none."""
     for line in head.split("\r\n"):
         name, _, value = line.partition(":")
-        if name.lower() == "content-length":
-            return int(value)
-    return 0
+        if name.lower() == wanted:
+            return value.strip()
+    return ""
