@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
@@ -35,6 +36,26 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         # A shell starts background jobs so; they are to end all the same when they are told to.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
+
+
+def end_workers(limit_s: float = FAREWELL_S) -> None:
+    """Ends the worker processes of this one: in order where they can, by SIGKILL after the limit.
+
+    One that was interrupted at a lock of its pool may wait for it for ever, and its pool for the worker.
+
+    Args:
+        limit_s: seconds that all of them together have to end in order.
+    """
+    import multiprocessing  # takes time at every start; needed here alone
+
+    workers, latest = multiprocessing.active_children(), time.monotonic() + limit_s
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(max(0.0, latest - time.monotonic()))
+        if worker.is_alive():
+            worker.kill()
+            worker.join()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.engine.runner import cases_for, judge
-from eventhook_conformance.engine.termination import end_in_order_on_sigterm
+from eventhook_conformance.engine.termination import end_in_order_on_sigterm, end_workers
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Mutant
@@ -194,6 +194,9 @@ def examine_all(
             for finding in doubtful:
                 # Asked again by itself: side by side, so many starve each other of processor.
                 yield pool.submit(_examine_by_name, finding.mutant, full, unaided).result()
+        except BaseException:
+            end_workers()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
