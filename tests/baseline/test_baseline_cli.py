@@ -32,6 +32,19 @@ class Sometimes(PliableClient):
 
 target = pliable_target("ours", Sometimes)
 """
+EXITING = """
+import os
+
+from eventhook_reference.mutants.base import PliableClient, pliable_target
+
+
+class Exits(PliableClient):
+    async def publish(self, side, event):
+        os._exit(0)
+
+
+exits = pliable_target("exits", Exits)
+"""
 ONLY = ("-k", "each_matching_subscription_gets_it_once", "-q")
 
 
@@ -135,6 +148,15 @@ def test_save_runs_the_targets_and_then_those_of_the_file(vendor: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_target_that_ends_its_process_makes_no_baseline_and_no_success(vendor: Path) -> None:
+    (vendor / "exiting.py").write_text(EXITING)
+    done = program(vendor, "baseline", "save", "known.toml", "exiting:exits")
+    assert done.returncode == 2
+    assert "exits has no result to record: " in done.stderr
+    assert "its process with exit status 0" in done.stderr
+    assert not (vendor / "known.toml").exists()
+
+
 def test_diff_of_reports_and_baselines(reports: Path) -> None:
     vendor = reports
 

@@ -25,11 +25,13 @@ from eventhook_conformance.baseline.known import (
 from eventhook_conformance.baseline.of_run import known_cases, other_version, today
 from eventhook_conformance.baseline.varying import mark_flaky, merge
 from eventhook_conformance.cli._specification import specification_option
+from eventhook_conformance.engine.events import EngineEvent, RunFinished
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
-from eventhook_conformance.engine.runner import judge
+from eventhook_conformance.engine.supervisor import Refused, supervise
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Target
 
@@ -160,12 +162,27 @@ def _run(
     seen: dict[str, Observed] = {}
     varying: dict[str, dict[Charge, str]] = {}
     names = [target.name for target in typed.values()]
-    for name, target in zip(names, typed.values(), strict=True):
+    for called, name in zip(typed, names, strict=True):
         if names.count(name) > 1:
             raise BrokenBaseline(f"two results have the target name {name!r}")
-        found = [observed(to_json([judge(target, settings)]))[name] for _ in range(runs)]
+        found = [observed(to_json([_judged(called, settings)]))[name] for _ in range(runs)]
         seen[name], varying[name] = merge(found)
     return seen, varying
+
+
+def _judged(name: str, settings: Settings) -> RunResult:
+    """Returns the result of a target, judged in a process of its own: it may end that."""
+    results: list[RunResult] = []
+
+    def keep(event: EngineEvent) -> None:
+        if isinstance(event, RunFinished):
+            results.append(event.result)
+
+    try:
+        supervise([name], settings, [keep])
+    except Refused as refused:
+        raise click.UsageError(str(refused)) from refused
+    return results[0]
 
 
 def _saved(file: Path, after: Baseline, seen: Mapping[str, Observed]) -> str:
