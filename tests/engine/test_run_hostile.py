@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import pytest
 
 from engine.hostile import (
     CLAIMS,
+    QUICK,
     Hostile,
     after,
     asks_for_evil,
@@ -38,6 +40,7 @@ async def for_ever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
+ONE_BY_ONE = replace(QUICK, at_once=1)
 SHORT = Limits(blocked_s=0.4, open_s=0.3)
 """A blocked loop is noticed after 0.4 s in place of 5, and opening hangs after 0.3 s in place of 30."""
 
@@ -92,7 +95,7 @@ class EnteringHangs(PliableClient):
 def test_entering_hangs() -> None:
     hostile = Hostile(EnteringHangs)
     blamed(
-        examine(hostile.target),
+        examine(hostile.target, settings=ONE_BY_ONE),
         "entering the subscription to return",
         "entering did not return",
     )
@@ -630,6 +633,7 @@ def test_replacement_of_a_client_cannot_be_opened() -> None:
         async with hostile.open() as backend:
             yield backend
 
-    result = examine(Target("one", open=open_one, capabilities=CLAIMS), [before, evil, after])
+    target = Target("one", open=open_one, capabilities=CLAIMS)
+    result = examine(target, [before, evil, after], settings=ONE_BY_ONE)
     assert outcomes(result) == {"before": "passed", "evil": "failed", "after": "failed"}
     assert "ConnectionError: gone" in (by_name(result)["after"].message or "")

@@ -13,18 +13,26 @@ import pytest
 
 from engine.hostile import CLAIMS, Hostile, instance, new_session
 from eventhook_conformance.contract import EventPattern, StreamingBackend
+from eventhook_conformance.engine.events import CaseFinished, CaseStarted, EngineEvent
 from eventhook_conformance.engine.limits import Limits
-from eventhook_conformance.engine.resolve_target import find_target
-from eventhook_conformance.engine.runner import cases_for, in_order, judge, judge_cases
+from eventhook_conformance.engine.resolve_target import ResolvedTarget, find_target
+from eventhook_conformance.engine.runner import (
+    cases_for,
+    in_order,
+    judge,
+    judge_cases,
+    judge_subject,
+)
 from eventhook_conformance.engine.scheduler import choose_concurrency
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Body, Instance
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.memory import target as memory
 from eventhook_reference.mutants import ZOO
-from eventhook_reference.mutants.base import Event, PliableBus, PliableClient
+from eventhook_reference.mutants.base import Event, Member, PliableBus, PliableClient
 
 SKELETON = Path(__file__).parents[2] / "examples/drivers/skeleton/driver.py"
 _CROWDED = Settings(at_once=12)
@@ -245,3 +253,73 @@ def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
     asyncio.run(judge_cases(run, cases))
     assert [case.outcome for case in run.result.cases] == ["passed"] * 4
     assert most == 1
+
+
+class NeverArrives(PliableClient):
+    """The first event arrives, and no event of a case."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if event.event_type != "lost.one":
+            super().hand(member, event)
+
+
+async def waits_for_what_is_lost(probe: Probe) -> None:
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    event = probe.make.event(tenant, "lost.one")
+    await probe.publish(event)
+    await listener.receive(event)
+
+
+def overlapping(target: Target, count: int, settings: Settings) -> tuple[RunResult, int]:
+    """Runs cases that wait in vain; returns the most that were under way at once."""
+    under_way = most = 0
+
+    def watch(event: EngineEvent) -> None:
+        nonlocal under_way, most
+        under_way += isinstance(event, CaseStarted) - isinstance(event, CaseFinished)
+        most = max(most, under_way)
+
+    cases = [named(f"own::{number}", waits_for_what_is_lost) for number in range(count)]
+    subject = ResolvedTarget(target.name, target, target.capabilities)
+    return judge_subject(subject, settings, cases, [watch]), most
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(None, 6), (1, 1)], ids=["overlap", "asked-not-to"])
+def test_waits_of_different_cases_on_a_near_target_overlap(at_once: int | None, most: int) -> None:
+    settings = Settings(arrival_timeout_s=2.0, settle_s=0.0, at_once=at_once)
+    count = 6 if most > 1 else 2
+    result, seen = overlapping(Hostile(NeverArrives).target, count, settings)
+    assert [case.outcome for case in result.cases] == ["failed"] * count
+    assert seen == most
+
+
+def test_a_case_that_others_may_have_helped_runs_again_alone() -> None:
+    """A bus that hands an event over with the next publish loses the last one, whatever runs beside."""
+
+    class HandsOverWithTheNext(PliableClient):
+        def hand(self, member: Member, event: Event) -> None:
+            held = self.bus.memory.setdefault("held", [])
+            if event.event_type == "lost.one":
+                held.append((member, event))
+                return
+            for one in held:
+                super().hand(*one)
+            held.clear()
+            super().hand(member, event)
+
+    async def publishes(probe: Probe) -> None:
+        tenant = probe.make.tenant()
+        listener = await probe.subscribe(EventPattern.all(tenant))
+        event = probe.make.event(tenant, "next.one")
+        await probe.publish(event)
+        await listener.receive(event)
+
+    target = Hostile(HandsOverWithTheNext).target
+    cases = [named("own::lost", waits_for_what_is_lost), named("own::next", publishes)]
+    subject = ResolvedTarget(target.name, target, target.capabilities)
+    result = judge_subject(subject, Settings(arrival_timeout_s=2.0, settle_s=0.0), cases)
+    assert {case.id: case.outcome for case in result.cases} == {
+        "own::lost": "failed",
+        "own::next": "passed",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.results import CaseResult
@@ -24,23 +25,26 @@ class CircuitBreaker:
         self._check_target = check_target
         self._limits = limits
         self._failures = 0
-        self._took_s = 0.0
+        self._since_s = 0.0
+        """When the first of the failed cases began."""
         self._checks = 0
 
     async def record(self, result: CaseResult) -> None:
         """Counts a result, and checks the target after 8, 16, 32, … failures in a row."""
         if result.outcome == "passed":
-            self._failures, self._took_s, self._checks = 0, 0.0, 0
+            self._failures, self._checks = 0, 0
             return
+        if not self._failures:
+            self._since_s = perf_counter() - result.duration_s
         self._failures += 1
-        self._took_s += result.duration_s
+        took_s = perf_counter() - self._since_s  # they may have overlapped
         limits = self._limits
-        many = self._failures >= limits.hopeless_cases and self._took_s >= limits.hopeless_s
-        slow = self._failures >= limits.slow_cases and self._took_s >= limits.slow_s
+        many = self._failures >= limits.hopeless_cases and took_s >= limits.hopeless_s
+        slow = self._failures >= limits.slow_cases and took_s >= limits.slow_s
         if many or slow:
             self.reason = (
                 f"the {self._failures} cases up to {result.id} did not pass, "
-                f"and took {self._took_s:.0f} s"
+                f"and took {took_s:.0f} s"
             )
         elif self._failures >= limits.failures_before_check << self._checks:
             self._checks += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from eventhook_conformance.cases import catalog, catalog_of
@@ -97,19 +98,7 @@ async def judge_cases(
     """Runs a session from start to finish in the running loop; the result is in the session."""
     try:
         await session.start()
-        for instance in instances:
-            if session.stopped:
-                break
-            reason = instance.unmet(session.capabilities)
-            if reason is None:
-                await session.judge(instance)
-                if enough is not None and enough(session.result):
-                    break
-                if session.has_enough_failures:
-                    session.interrupt("stopped at --max-failures: what was not run is untested")
-                    break
-            else:
-                session.skip(instance, reason)
+        await _judge_each(session, deque(instances), enough or _never)
     except KeyboardInterrupt:
         session.interrupt(INTERRUPTED)
         raise
@@ -129,6 +118,37 @@ def _why_cancelled() -> str:
     if was_interrupted():
         return INTERRUPTED
     return f"the target {how_stopped() or 'cancelled the tasks of the suite'}"
+
+
+def _never(_: RunResult) -> bool:
+    return False
+
+
+async def _judge_each(
+    session: Session, left: deque[Instance], enough: Callable[[RunResult], bool]
+) -> None:
+    """Judges cases in their order; those that had better run later come before those that break things."""
+    put_off: list[Instance] = []
+    again: set[str] = set()
+    while (left or put_off) and not session.stopped:
+        if put_off and (not left or left[0].case.last):
+            left.extendleft(reversed(put_off))
+            again.update(one.id for one in put_off)
+            put_off.clear()
+        instance = left.popleft()
+        reason = instance.unmet(session.capabilities)
+        if reason is not None:
+            session.skip(instance, reason)
+            continue
+        later = instance.id not in again and session.puts_off(instance)
+        if later or await session.judge_or_put_off(instance) is None:
+            put_off.append(instance)
+            continue
+        if enough(session.result):
+            break
+        if session.has_enough_failures:
+            session.interrupt("stopped at --max-failures: what was not run is untested")
+            break
 
 
 def chosen_for(subject: ResolvedTarget, settings: Settings) -> list[Instance]:

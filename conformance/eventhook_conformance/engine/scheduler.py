@@ -1,4 +1,4 @@
-"""Runs independent cases concurrently on slow targets.
+"""Runs independent cases concurrently on slow targets, and on near ones while one of them waits.
 
 Fresh tenants and keys keep cases apart, and each has a history, a result and a duration of its own. The
 suite's promises to a target (how many clients, how many subscriptions) hold over all cases together.
@@ -7,14 +7,20 @@ suite's promises to a target (how many clients, how many subscriptions) hold ove
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from typing import Literal, TypeAlias
 
 from eventhook_conformance.engine.limiter import WeightedLimiter
 from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.probe.turns import Turn, lending
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification import Instance
 from eventhook_conformance.target import Capabilities
+
+_Group: TypeAlias = Literal["any", "cleans"]
+"""Cases that may run beside each other."""
 
 
 def choose_concurrency(
@@ -48,6 +54,19 @@ def choose_stream_concurrency(capabilities: Capabilities, asked: int | None, lim
     return min(asked or limits.stream_cases, limits.stream_cases)
 
 
+def choose_overlap(capabilities: Capabilities, asked: int | None, limits: Limits) -> int:
+    """Returns how many cases may wait at once where they run one after another.
+
+    Args:
+        capabilities: the claims.
+        asked: the user's limit, if any.
+        limits: the engine's limits.
+    """
+    if capabilities.overflow == "block" or capabilities.driver:
+        return 1
+    return asked or limits.concurrent_cases
+
+
 class Scheduler:
     """Starts cases before they are asked for, at most `width` at once.
 
@@ -55,6 +74,7 @@ class Scheduler:
         judge: judges one case.
         width: how many at once; with 1, each runs when it is asked for.
         stream_width: how many cases of HTTP streams at once; they overlap even where `width` is 1.
+        overlap: how many at once where `width` is 1 and all but one of them wait.
         subscriptions: how many they may have open together.
         own_clients: how many clients of their own they may have open together.
         multi_client: whether a case may have clients of its own.
@@ -65,6 +85,7 @@ class Scheduler:
         judge: Callable[[Instance], Awaitable[CaseResult]],
         width: int,
         stream_width: int,
+        overlap: int,
         subscriptions: int,
         own_clients: int,
         *,
@@ -73,30 +94,49 @@ class Scheduler:
         self._judge = judge
         self._width = width
         self._stream_width = stream_width
+        self._overlap = overlap
         self._multi_client = multi_client
-        self._slots = WeightedLimiter(max(width, stream_width))
+        self._slots = WeightedLimiter(max(width, stream_width, overlap))
         self._stream_slots = WeightedLimiter(stream_width)
         self._clients = WeightedLimiter(own_clients)
         self._subscriptions = WeightedLimiter(subscriptions)
         self._tasks: dict[str, asyncio.Task[CaseResult]] = {}
         self._streams: dict[str, Instance] = {}
         """Cases of HTTP streams, which start when the first of them is asked for."""
+        self._group: _Group | None = None
+        """The group that runs now; None: a case runs alone."""
+        self._later: dict[_Group, deque[Instance]] = {"any": deque(), "cleans": deque()}
+        """What may start while others wait."""
+        self._begun: set[str] = set()
+        self._doubtful: set[str] = set()
+        """Cases that have to run alone after all."""
+        self._turns: dict[str, Turn] = {}
+        """The cases under way that may wait beside others."""
 
     @property
     def concurrent(self) -> bool:
         """True if cases of all kinds may run beside each other."""
         return self._width > 1
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether cases wait beside each other though they run one after another."""
+        return self._width == 1 and self._overlap > 1
+
     def start(self, instances: Iterable[Instance]) -> None:
         """Starts all of these that can run beside others.
 
         Cases that clean up start when the others are through, and run beside each other only. With a
-        width of 1, only cases of HTTP streams overlap, once the first of them is asked for.
+        width of 1, cases of HTTP streams overlap once the first of them is asked for, and others
+        only while all that were started wait.
         """
         asked = [one for one in instances if one.id not in self._tasks]
         if not self.concurrent:
             if self._stream_width > 1:
                 self._streams |= {one.id: one for one in asked if self._reads_streams(one)}
+            for one in asked:
+                if self.overlaps and (group := self._group_of(one)) is not None:
+                    self._later[group].append(one)
             return
         # Cases that wait for one of the few clients would end last; so would the random histories, the
         # longest of the self-contained ones.
@@ -119,12 +159,33 @@ class Scheduler:
             self._streams.clear()
         task = self._tasks.get(instance.id)
         if task is None:
-            await self.idle()
-            return await self._judge(instance)
-        return await task
+            group = self._group_of(instance) if self.overlaps else None
+            if group is None or group != self._group:
+                await self.idle()
+            if group is None:
+                return await self._alone(instance)
+            self._group = group
+            task = self._take_turn(instance)
+        try:
+            return await task
+        finally:
+            if instance.id in self._turns and task.done():
+                self._tasks.pop(instance.id, None)  # asked for again, it runs again
+
+    def doubts(self, instance: Instance, result: CaseResult) -> bool:
+        """Whether a result says nothing, since other cases ran beside the case; it has to run alone."""
+        turn = self._turns.pop(instance.id, None)
+        if turn is None or not (
+            (turn.helped and result.outcome == "passed")
+            or (turn.starved and result.outcome == "error")
+        ):
+            return False
+        self._doubtful.add(instance.id)
+        return True
 
     async def idle(self) -> None:
         """Returns when no case that was started is running."""
+        self._group = None
         if self._tasks:
             await asyncio.wait(self._tasks.values())
 
@@ -135,17 +196,68 @@ class Scheduler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _group_of(self, instance: Instance) -> _Group | None:
+        """Returns the cases beside which one may wait; None: it runs alone."""
+        if self._reads_streams(instance) or instance.id in self._doubtful:
+            return None
+        if instance.case.can_run_concurrently(multi_client=self._multi_client):
+            return "any"
+        return "cleans" if instance.case.exclusive == "cleans" else None
+
+    async def _alone(self, instance: Instance) -> CaseResult:
+        Turn().take()
+        try:
+            return await self._judge(instance)
+        finally:
+            Turn().take()
+
+    def _take_turn(self, instance: Instance) -> asyncio.Task[CaseResult]:
+        turn = self._turns[instance.id] = Turn(self._go_on, self._crowded)
+        task = asyncio.create_task(self._run(instance, turn=turn))
+        self._tasks[instance.id] = task
+        self._begun.add(instance.id)
+        task.add_done_callback(self._go_on)
+        return task
+
+    def _under_way(self) -> list[Turn]:
+        return [
+            turn
+            for name, turn in self._turns.items()
+            if name in self._tasks and not self._tasks[name].done()
+        ]
+
+    def _crowded(self) -> bool:
+        return len(self._under_way()) > 1
+
+    def _go_on(self, _: object = None) -> None:
+        """Starts the next case if all that were started wait."""
+        running = self._under_way()
+        if self._group is None or not running or len(running) >= self._overlap:
+            return
+        later = self._later[self._group]
+        while later and later[0].id in self._begun:
+            later.popleft()
+        if later and all(turn.waits for turn in running):
+            self._take_turn(later.popleft())
+
     def _reads_streams(self, instance: Instance) -> bool:
         case = instance.case
         return case.reads_streams and case.can_run_concurrently(multi_client=self._multi_client)
 
     async def _run(
-        self, instance: Instance, before: Iterable[asyncio.Task[CaseResult]] = ()
+        self,
+        instance: Instance,
+        before: Iterable[asyncio.Task[CaseResult]] = (),
+        turn: Turn | None = None,
     ) -> CaseResult:
         if before := set(before):
             await asyncio.wait(before)
         case = instance.case
         async with AsyncExitStack() as held:
+            if turn is not None:
+                turn.take()
+            place = held.enter_context(ExitStack())
+            place.enter_context(lending(0.0))  # it may have to wait for one
             if case.reads_streams:
                 await held.enter_async_context(self._stream_slots.acquire(1))
             if case.clients:
@@ -155,4 +267,10 @@ class Scheduler:
                 self._subscriptions.acquire(case.subscriptions, priority=priority)
             )
             await held.enter_async_context(self._slots.acquire(1, priority=priority))
-            return await self._judge(instance)
+            place.close()
+            result = await self._judge(instance)
+            if turn is not None and turn.starved and result.outcome == "error":
+                # Most of those that ran beside it only wait by now.
+                turn.starved = False
+                result = await self._judge(instance)
+            return result

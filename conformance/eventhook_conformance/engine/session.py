@@ -30,6 +30,7 @@ from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.scheduler import (
     Scheduler,
     choose_concurrency,
+    choose_overlap,
     choose_stream_concurrency,
 )
 from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
@@ -151,6 +152,7 @@ class Session:
             self._judge,
             choose_concurrency(claimed, report.round_trip_s, self._settings.at_once, self._limits),
             choose_stream_concurrency(claimed, self._settings.at_once, self._limits),
+            choose_overlap(claimed, self._settings.at_once, self._limits),
             claimed.max_subscriptions - self._auditor.budget,
             self._limits.own_clients,
             multi_client=claimed.multi_client,
@@ -174,12 +176,36 @@ class Session:
         Raises:
             RuntimeError: the session is not started.
         """
+        result = await self.judge_or_put_off(instance)
+        return result or await self.judge(instance)
+
+    async def judge_or_put_off(self, instance: Instance) -> CaseResult | None:
+        """As `judge`; None: others ran beside the case and may have disturbed it. It runs alone next.
+
+        Raises:
+            RuntimeError: the session is not started.
+        """
         if self._scheduler is None:
             raise RuntimeError("expected a started session, got a new one")
         result = await self._scheduler.result(instance)
+        if self._scheduler.doubts(instance, result):
+            self._revised.pop(result.id, None)
+            return None
         result = self._revised.pop(result.id, result)
         self._announce(result)
         return result
+
+    def puts_off(self, instance: Instance) -> bool:
+        """Whether a case that runs alone had better run after those that wait side by side.
+
+        Where waits run out, they do so in them at once, and the waits after that are shorter.
+        """
+        return (
+            instance.case.phase == 0
+            and self.context.deadline.in_vain
+            and self._scheduler is not None
+            and self._scheduler.overlaps
+        )
 
     def skip(self, instance: Instance, reason: str) -> None:
         """Announces a case that does not apply to the target's claims."""

@@ -95,10 +95,14 @@ class Arrivals:
         reader, deliveries = self._reader, self._entry.deliveries
         enough = reader.until_enough()
         grace_s = self._deadline.glance_s if self._deadline.reads_on else _GRACE_S
-        if await self._deadline.wait(enough, timeout_s=grace_s, glance=True):
+
+        def progress() -> int:
+            return len(deliveries)
+
+        if await self._deadline.wait(enough, progress=progress, timeout_s=grace_s, glance=True):
             return
         if not (reader.missing and overtaken(self._history, reader.missing, reader.came)):
-            await self._deadline.wait(enough, progress=lambda: len(deliveries))
+            await self._deadline.wait(enough, progress=progress)
 
     def _note_waited(self, events: Iterable[Event], limit_s: float | None = None) -> None:
         wanted = {event_key(event) for event in events}

@@ -8,9 +8,13 @@ from typing import Any, Final, Protocol
 
 from eventhook_conformance.probe.stacks import note_hung
 from eventhook_conformance.probe.starvation import StarvationMeter
+from eventhook_conformance.probe.turns import current, lending
 
 _VAIN_BEFORE_SHORT: Final = 4
 _SHORTENED: Final = 5
+_VAIN_BEFORE_SHORTEST: Final = 16
+_SHORTEST: Final = 15
+_LEAST: Final = 60
 _SLOWEST_FACTOR: Final = 5
 _TURNS_FIRST: Final = 3
 _SLICES: Final = 10
@@ -19,6 +23,9 @@ _MOST_FACTOR: Final = 10
 _LEAST_SHARE: Final = 0.05
 _GLANCE_S: Final = 0.25
 _SHORT_GLANCE_S: Final = 0.02
+_QUIET_S: Final = 0.1
+_QUIET_BROKEN_S: Final = 0.02
+_QUIET_FACTOR: Final = 2
 
 
 def _nothing() -> None: ...
@@ -35,7 +42,9 @@ class Deadline:
     """The arrival timeout of one run.
 
     A target that let several waits run out is judged broken already; to bring that verdict soon, the
-    waits after that are cut to a fifth, but never below five times what its slowest arrival took.
+    waits after that are cut to a fifth. They are cut further in a case in which several were in vain
+    itself, and after sixteen in one that runs alone; but never below five times what the slowest arrival
+    took.
 
     A wait that ran out while what it waits for had no processor is no evidence: that time does not
     count. Where it goes on and on, the wait ends all the same, and is counted as undecided.
@@ -65,9 +74,29 @@ class Deadline:
         """Seconds to wait now."""
         if self._vain < _VAIN_BEFORE_SHORT:
             return self.timeout_s
-        shortened_s = max(self.timeout_s / _SHORTENED, self._slowest_s * _SLOWEST_FACTOR)
+        shortened_s = max(self.timeout_s / self._share, self._slowest_s * _SLOWEST_FACTOR)
         # Two digits: messages say how long was waited.
         return min(self.timeout_s, float(f"{shortened_s:.2g}"))
+
+    @property
+    def _share(self) -> int:
+        """By how much waits are cut, once several were in vain."""
+        turn = current()
+        if turn.vain >= 2 * _VAIN_BEFORE_SHORT:
+            return _LEAST
+        alone = self._vain >= _VAIN_BEFORE_SHORTEST and not turn.crowded()
+        return _SHORTEST if turn.vain >= _VAIN_BEFORE_SHORT or alone else _SHORTENED
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether any wait was in vain."""
+        return self._vain > 0
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds for which a wait is left in peace: nothing took much longer yet."""
+        quiet_s = _QUIET_S if self._vain < _VAIN_BEFORE_SHORT else _QUIET_BROKEN_S
+        return max(quiet_s, self._slowest_s * _QUIET_FACTOR)
 
     @property
     def looks_long(self) -> bool:
@@ -112,11 +141,16 @@ class Deadline:
         while not task.done():
             limit = self.current_s if timeout_s is None else timeout_s
             before, began = progress() if progress else 0, loop.time()
-            await self._wait_fed(task, limit, glance=glance)
+            turn = current()
+            beside = turn.crowded()
+            with lending(self.quiet_s, progress, task.done):
+                await self._wait_fed(task, limit, glance=glance)
             if task.done():
-                self._slowest_s = max(self._slowest_s, loop.time() - began)
-            elif progress is None or progress() == before:
+                if not (beside or turn.crowded()):  # else it waited for other cases too
+                    self._slowest_s = max(self._slowest_s, loop.time() - began)
+            elif glance or progress is None or progress() == before:
                 self._vain += not glance
+                turn.vain += not glance
                 if not glance:
                     note_hung(task)
                     self.on_vain()
@@ -132,8 +166,10 @@ class Deadline:
         loop = asyncio.get_running_loop()
         before = 0.0 if task.done() or left_s <= 0 else self.meter.read()
         while left_s > 0 and not task.done():
-            if waited_s > _MOST_FACTOR * limit_s:
+            # Beside others a wait costs nobody time, and a processor is often lacking.
+            if waited_s > _MOST_FACTOR * (self.timeout_s if current().crowded() else limit_s):
                 self.undecided += 1
+                current().starved = True
                 return
             began = loop.time()
             await _wait_awake(task, left_s)

@@ -13,8 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
+_SAME_S: Final = 0.005
 _PROC: Final = Path("/proc")
 _PRESSURE: Final = _PROC / "pressure" / "cpu"
 _LISTS_CHILDREN: Final = (_PROC / f"{os.getpid()}/task/{os.getpid()}/children").exists()
@@ -29,9 +31,17 @@ class StarvationMeter:
 
     def __init__(self, *, elsewhere: bool = False) -> None:
         self._elsewhere = elsewhere
+        self._read_at = -_SAME_S
+        self._last_s = 0.0
 
     def read(self) -> float:
         """Returns the seconds so far; only the difference of two readings means something."""
+        now = monotonic()
+        if now - self._read_at >= _SAME_S:  # many waits may end at the same time
+            self._read_at, self._last_s = now, self._starved_s()
+        return self._last_s
+
+    def _starved_s(self) -> float:
         descendants = list(_descendants(os.getpid()))
         if self._elsewhere and not descendants:
             return _pressure_s() + _process_starved_s(os.getpid())

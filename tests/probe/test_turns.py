@@ -1,0 +1,101 @@
+"""A case that waits for long lends its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from eventhook_conformance.probe.deadline import Deadline
+from eventhook_conformance.probe.turns import Turn, current, lending
+
+pytestmark = pytest.mark.asyncio
+
+
+def never() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+def work(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+async def test_a_long_wait_lends_the_turn_until_it_ends() -> None:
+    seen: list[bool] = []
+    turn = Turn(lambda: seen.append(turn.waits))
+    turn.take()
+    assert not await Deadline(0.4).wait(never())
+    assert seen == [True]
+    assert not turn.waits
+    assert turn.vain == 1
+
+
+async def test_a_wait_that_is_over_soon_lends_nothing() -> None:
+    lent: list[None] = []
+    Turn(lambda: lent.append(None)).take()
+    soon = never()
+    asyncio.get_running_loop().call_soon(soon.set_result, None)
+    assert await Deadline(60.0).wait(soon)
+    assert not lent
+
+
+async def test_what_came_while_others_ran_may_have_been_helped() -> None:
+    late = never()
+    turn = Turn(lambda: late.set_result(None))
+    turn.take()
+    assert await Deadline(60.0).wait(late)
+    assert turn.helped
+
+
+async def test_while_something_comes_the_turn_is_kept() -> None:
+    lent: list[None] = []
+    Turn(lambda: lent.append(None)).take()
+    count = 0
+
+    def rising() -> int:
+        nonlocal count
+        count += 1
+        return count
+
+    with lending(0.02, rising):
+        await asyncio.sleep(0.2)
+    assert not lent
+
+
+async def test_while_this_process_works_the_turn_is_kept() -> None:
+    lent: list[None] = []
+    Turn(lambda: lent.append(None)).take()
+    with lending(0.02):
+        for _ in range(40):
+            work(0.004)
+            await asyncio.sleep(0)
+    assert not lent
+
+
+async def test_a_wait_for_a_place_is_lent_at_once() -> None:
+    turn = Turn()
+    turn.take()
+    with lending(0.0):
+        await asyncio.sleep(0)
+        assert turn.waits
+    assert not turn.waits
+
+
+async def test_without_a_case_nothing_is_lent() -> None:
+    with lending(0.0):
+        await asyncio.sleep(0)
+        assert not current().waits
+
+
+async def test_several_waits_in_vain_shorten_those_of_their_own_case_further() -> None:
+    deadline = Deadline(3.0)
+    turn = Turn()
+    turn.take()
+    for _ in range(8):
+        await deadline.wait(never(), timeout_s=0.001)
+    assert deadline.current_s == pytest.approx(0.05)
+    Turn().take()
+    assert deadline.current_s == pytest.approx(0.6)
