@@ -31,6 +31,8 @@ class CircuitBreaker:
 
     async def record(self, result: CaseResult) -> None:
         """Counts a result, and checks the target after 8, 16, 32, … failures in a row."""
+        if self.reason is not None:
+            return  # cases that were under way already
         if result.outcome == "passed":
             self._failures, self._checks = 0, 0
             return
