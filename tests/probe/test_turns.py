@@ -17,6 +17,13 @@ def never() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
 
 
+async def broken(timeout_s: float) -> Deadline:
+    """Returns the deadline of a target that let a wait run out."""
+    deadline = Deadline(timeout_s)
+    await deadline.wait(never(), timeout_s=0.001)
+    return deadline
+
+
 def work(seconds: float) -> None:
     until = time.process_time() + seconds
     while time.process_time() < until:
@@ -27,10 +34,17 @@ async def test_a_long_wait_lends_the_turn_until_it_ends() -> None:
     seen: list[bool] = []
     turn = Turn(lambda: seen.append(turn.waits))
     turn.take()
-    assert not await Deadline(0.4).wait(never())
+    assert not await (await broken(0.4)).wait(never())
     assert seen == [True]
     assert not turn.waits
-    assert turn.vain == 1
+    assert turn.vain == 2
+
+
+async def test_the_first_wait_in_vain_lends_nothing() -> None:
+    lent: list[None] = []
+    Turn(lambda: lent.append(None)).take()
+    assert not await Deadline(0.4).wait(never())
+    assert not lent
 
 
 async def test_a_wait_that_is_over_soon_lends_nothing() -> None:
@@ -38,7 +52,7 @@ async def test_a_wait_that_is_over_soon_lends_nothing() -> None:
     Turn(lambda: lent.append(None)).take()
     soon = never()
     asyncio.get_running_loop().call_soon(soon.set_result, None)
-    assert await Deadline(60.0).wait(soon)
+    assert await (await broken(60.0)).wait(soon)
     assert not lent
 
 
@@ -46,7 +60,7 @@ async def test_what_came_while_others_ran_may_have_been_helped() -> None:
     late = never()
     turn = Turn(lambda: late.set_result(None))
     turn.take()
-    assert await Deadline(60.0).wait(late)
+    assert await (await broken(60.0)).wait(late)
     assert turn.helped
 
 

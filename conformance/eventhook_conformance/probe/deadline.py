@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
 from eventhook_conformance.probe.stacks import note_hung
@@ -143,7 +144,8 @@ class Deadline:
             before, began = progress() if progress else 0, loop.time()
             turn = current()
             beside = turn.crowded()
-            with lending(self.quiet_s, progress, task.done):
+            # Of a target that never let a wait run out, no case meets another.
+            with lending(self.quiet_s, progress, task.done) if self.in_vain else nullcontext():
                 await self._wait_fed(task, limit, glance=glance)
             if task.done():
                 if not (beside or turn.crowded()):  # else it waited for other cases too
