@@ -291,7 +291,7 @@ def test_waits_of_different_cases_on_a_near_target_overlap(at_once: int | None, 
     count = 5 if most > 1 else 2
     result, seen = overlapping(Hostile(NeverArrives).target, count, settings)
     assert [case.outcome for case in result.cases] == ["failed"] * count
-    assert seen == most
+    assert seen >= most if most > 1 else seen == 1
 
 
 def test_a_case_that_others_may_have_helped_runs_again_alone() -> None:
