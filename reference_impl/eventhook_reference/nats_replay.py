@@ -14,7 +14,7 @@ import logging
 import os
 import re
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -169,8 +169,23 @@ class ReplayBackend(StreamingBackend):
                 f"{type(error).__name__}: {error}; it may be stored or not"
             ) from error
 
-    async def _answered(self, call: Coroutine[Any, Any, object]) -> None:
-        """Waits for the answer to a call, or until the connection is lost.
+    async def made(self, place: Coroutine[Any, Any, Place]) -> Place:
+        """Returns a place for a publisher.
+
+        Raises:
+            BusClosed: this client was closed meanwhile.
+            PublishError: its stream could not be made.
+        """
+        try:
+            found: Place = await self._answered(place)
+        except (SubscribeError, NotFound, OSError) as error:
+            self.check_open()
+            raise PublishError(f"nothing was sent: {error}") from error
+        self.check_open()
+        return found
+
+    async def _answered(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Returns the answer to a call, unless the connection is lost before.
 
         Raises:
             OSError: the connection was lost.
@@ -182,9 +197,9 @@ class ReplayBackend(StreamingBackend):
         finally:
             if not answer.done():
                 answer.cancel()
-        if not answer.done():
+        if not answer.done() or answer.cancelled():
             raise ConnectionResetError("the connection was lost")
-        answer.result()
+        return answer.result()
 
     async def aclose(self) -> None:
         """Closes this client: its readers read what has reached it, then end."""
@@ -201,6 +216,9 @@ class ReplayBackend(StreamingBackend):
         self.open.clear()
         with suppress(nats.errors.Error, asyncio.CancelledError):
             await self.client.close()
+        self.histories.give_up()
+        if not self._lost.done():
+            self._lost.set_result(None)
 
     async def cleanup_inactive_channels(self) -> int:
         """Removes this client's idle channels (CLN-01); their history stays."""
@@ -224,7 +242,7 @@ class ReplayEvents(EventBus):
         backend = self._backend
         backend.check_open()
         body = checked_body(event, FlovynEvent)
-        place = await _made(backend.histories.of_tenant(event.tenant_id))
+        place = await backend.made(backend.histories.of_tenant(event.tenant_id))
         backend.event_uses.touch(event.tenant_id)
         await backend.store(place, event_subject(event), body)
 
@@ -253,7 +271,7 @@ class ReplayStreams(StreamBus):
         backend.check_open()
         body = checked_body(event, StreamEvent)
         key = event.workflow_execution_id
-        place = await _made(backend.histories.of_key(stream_subject(key)))
+        place = await backend.made(backend.histories.of_key(stream_subject(key)))
         backend.stream_uses.touch(key)
         await backend.store(place, stream_subject(key), body)
 
@@ -268,18 +286,6 @@ class ReplayStreams(StreamBus):
         self._backend.check_open()
         histories = self._backend.histories
         await histories.purge(await histories.of_key(stream_subject(workflow_execution_id)))
-
-
-async def _made(place: Awaitable[Place]) -> Place:
-    """Returns a place for a publisher.
-
-    Raises:
-        PublishError: its stream could not be made.
-    """
-    try:
-        return await place
-    except (SubscribeError, NotFound) as error:
-        raise PublishError(f"nothing was sent: {error}") from error
 
 
 class _Context(SubscribeContext[E], Generic[E]):

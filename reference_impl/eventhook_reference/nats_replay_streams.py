@@ -97,6 +97,11 @@ class Histories:
         """Forgets that a stream was made: the server says that it is gone."""
         self._created.pop(place.stream, None)
 
+    def give_up(self) -> None:
+        """Makes no more streams: no answer comes to a client that was closed."""
+        for making in self._created.values():
+            making.cancel()
+
     async def purge(self, place: Place) -> None:
         """Removes the messages of a channel; the numbers that they had are never used again."""
         await call_api(self._client, f"STREAM.PURGE.{place.stream}", {"filter": place.subject})
@@ -152,6 +157,8 @@ class Histories:
         making = self._created.get(name)
         if making is None or (making.done() and (making.cancelled() or making.exception())):
             making = self._created[name] = asyncio.create_task(self._make(name, stored, limits))
+            # All who wait for it may be gone before it fails.
+            making.add_done_callback(lambda task: task.cancelled() or task.exception())
         created = await asyncio.shield(making)
         digest = hashlib.blake2s(f"{created} {subject}".encode(), digest_size=12).digest()
         return Place(name, subject, base64.urlsafe_b64encode(digest).decode())
