@@ -106,7 +106,7 @@ class Scheduler:
         self._group: _Group | None = None
         """The group that runs now; None: a case runs alone."""
         self._later: dict[_Group, deque[Instance]] = {"any": deque(), "cleans": deque()}
-        """What may start while others wait."""
+        """Cases that may start while others wait."""
         self._begun: set[str] = set()
         self._doubtful: set[str] = set()
         """Cases that have to run alone after all."""
@@ -120,7 +120,7 @@ class Scheduler:
 
     @property
     def overlaps(self) -> bool:
-        """Whether cases wait beside each other though they run one after another."""
+        """True if cases wait beside each other though they run one after another."""
         return self._width == 1 and self._overlap > 1
 
     def start(self, instances: Iterable[Instance]) -> None:
@@ -173,7 +173,7 @@ class Scheduler:
                 self._tasks.pop(instance.id, None)  # asked for again, it runs again
 
     def doubts(self, instance: Instance, result: CaseResult) -> bool:
-        """Whether a result says nothing, since other cases ran beside the case; it has to run alone."""
+        """Returns whether a result says nothing, since others ran beside the case; it has to run alone."""
         turn = self._turns.pop(instance.id, None)
         if turn is None or not (
             (turn.helped and result.outcome == "passed")

@@ -1,4 +1,7 @@
-"""One run: one target, judged case by case."""
+"""One run: one target, judged case by case.
+
+Over 300 lines: a run is started, judged and finished in one place.
+"""
 
 from __future__ import annotations
 
@@ -196,7 +199,7 @@ class Session:
         return result
 
     def puts_off(self, instance: Instance) -> bool:
-        """Whether a case that runs alone had better run after those that wait side by side.
+        """Returns whether a case that runs alone had better run after those that wait side by side.
 
         Where waits run out, they do so in them at once, and the waits after that are shorter.
         """

@@ -90,7 +90,7 @@ class Deadline:
 
     @property
     def in_vain(self) -> bool:
-        """Whether any wait was in vain."""
+        """True if any wait was in vain."""
         return self._vain > 0
 
     @property

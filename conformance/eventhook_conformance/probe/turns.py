@@ -1,4 +1,4 @@
-"""Whose turn it is: a case that waits for long lends its turn to the next.
+"""Turns of cases: a case that waits for long lends its turn to the next.
 
 A wait is quiet at first, as if there were no other case. Only where nothing has come for longer than
 the target ever took does the run go on beside it.
@@ -45,7 +45,7 @@ class Turn:
 
     @property
     def waits(self) -> bool:
-        """Whether the case does nothing but wait."""
+        """True if the case does nothing but wait."""
         return self._waits > 0
 
     def lend(self) -> None:
