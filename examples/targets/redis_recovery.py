@@ -25,7 +25,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from eventhook_conformance import Capabilities, Server, Target
-from eventhook_conformance.kit import Adapter, Kind, ServerUnavailable, Sink
+from eventhook_conformance.kit import Adapter, Kind, ServerUnavailable, Sink, pump
 
 CLAIMS = Capabilities(
     profiles={"events", "streams", "recovery"},
@@ -34,7 +34,7 @@ CLAIMS = Capabilities(
     introspection=False,
     max_subscriptions=400,
 )
-SILENCE_S = 1.0
+SILENCE_S = 2.0
 """How long a connection may say nothing before the client takes it for dead."""
 START_TIMEOUT_S = 10.0
 LOST = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
@@ -147,13 +147,17 @@ class RecoveringBus(Adapter):
     @asynccontextmanager
     async def attach(self, kind: Kind, key: str, sink: Sink) -> AsyncIterator[None]:
         topic = f"{kind}:{key}"
-        channel = await self.subscribed(topic)
-        reading = asyncio.create_task(self.read(channel, topic, sink))
+        held = [await self.subscribed(topic)]
         try:
-            yield
+            async with pump(self.read(held, topic, sink), sink):
+                yield
         finally:
-            reading.cancel()
-            await asyncio.wait({reading})
+            await self.give_back(held)
+
+    async def give_back(self, held: list[PubSub]) -> None:
+        while held:
+            with suppress(exceptions.RedisError, OSError):
+                await held.pop().aclose()
 
     async def subscribed(self, topic: str) -> PubSub:
         """Returns a subscription that the server has confirmed."""
@@ -166,20 +170,15 @@ class RecoveringBus(Adapter):
             raise
         return channel
 
-    async def read(self, channel: PubSub, topic: str, sink: Sink) -> None:
+    async def read(self, held: list[PubSub], topic: str, sink: Sink) -> None:
         """Hands on what comes; subscribes again when the connection breaks or falls silent."""
         while True:
-            try:
-                await self.read_until_it_breaks(channel, sink)
-            except LOST:
-                pass
-            finally:
-                with suppress(exceptions.RedisError, OSError):
-                    await channel.aclose()
-            while True:
+            with suppress(*LOST):
+                await self.read_until_it_breaks(held[0], sink)
+            await self.give_back(held)
+            while not held:
                 try:
-                    channel = await self.subscribed(topic)
-                    break
+                    held.append(await self.subscribed(topic))
                 except LOST:
                     await asyncio.sleep(0.05)
 
