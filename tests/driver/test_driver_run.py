@@ -242,7 +242,7 @@ def _runs(pid: int) -> bool:
     ("line", "words"),
     [
         ("", "there is no command"),
-        ("'", "this is no command line: No closing quotation"),
+        ("'", "this is no driver's command line: No closing quotation"),
         ("/no/such/program --port 1", "driver program cannot be started"),
         ("echo hello", "driver echo printed 'hello'"),
         ("true", "driver true exited with 0"),

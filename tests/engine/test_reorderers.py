@@ -34,7 +34,7 @@ TELLING = (
 )
 def test_reordering_is_all_that_is_charged(name: str) -> None:
     cases = [one for one in catalog().values() if one.id.startswith(TELLING)]
-    result = judge(registered_mutants()[name].target(), Settings(), cases)
+    result = judge(registered_mutants()[name].target(), Settings(arrival_timeout_s=1.0), cases)
     charged = [
         (violation.kind, requirement, case.id, violation.message)
         for case in result.cases

@@ -9,7 +9,14 @@ from uuid import UUID
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import Begin, StreamEventType
-from eventhook_conformance.engine.event_encoding import ENTRIES, RUN_MEMBERS, STRUCTS, Json, Shown
+from eventhook_conformance.engine.event_encoding import (
+    ENTRIES,
+    MEMBERS,
+    RUN_MEMBERS,
+    STRUCTS,
+    Json,
+    Shown,
+)
 from eventhook_conformance.engine.events import (
     CaseFinished,
     CaseStarted,
@@ -132,8 +139,8 @@ class _Decoding:
             "dict": lambda inner: {_key(self.value(key)): self.value(one) for key, one in inner},
         }
         for entry, (_, *members) in zip(self._entries, entries, strict=True):
-            for field, member in zip(fields(entry), members, strict=True):
-                setattr(entry, field.name, self.value(member))
+            for name, member in zip(MEMBERS[type(entry)], members, strict=True):
+                setattr(entry, name, self.value(member))
 
     def value(self, value: Any) -> Any:
         """Returns the value that was encoded."""

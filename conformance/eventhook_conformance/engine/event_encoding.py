@@ -47,7 +47,10 @@ Json: TypeAlias = dict[str, Any]
 ENTRIES: Final[Mapping[str, type[Any]]] = {
     one.__name__: one for one in (Publish, Subscribed, Delivery, Waited, Remark, FaultWindow, Purge)
 }
-_ENTRY_KINDS: Final = frozenset(ENTRIES.values())
+MEMBERS: Final[Mapping[type[Any], tuple[str, ...]]] = {
+    kind: tuple(one.name for one in fields(kind)) for kind in ENTRIES.values()
+}
+"""The names of their members, in order: to ask for them at each entry took a tenth of a run."""
 STRUCTS: Final[Mapping[str, type[Any]]] = {
     one.__name__: one for one in (FlovynEvent, StreamEvent, EventPattern)
 }
@@ -153,7 +156,7 @@ class _Encoding:
         if issubclass(kind, str):
             exact = str.__str__(value)
             return _tagged("kind", exact) if kind is StreamEventType else _text(exact)
-        if kind in _ENTRY_KINDS:
+        if kind in MEMBERS:
             return _tagged("entry", self._entry(value))
         if kind is Moment:
             return _tagged("moment", list(value))
@@ -198,7 +201,7 @@ class _Encoding:
         if place is None:
             place = self._places[id(entry)] = len(self.entries)
             self.entries.append(None)
-            members = [self.value(getattr(entry, one.name)) for one in fields(entry)]
+            members = [self.value(getattr(entry, name)) for name in MEMBERS[type(entry)]]
             self.entries[place] = [type(entry).__name__, *members]
         return place
 

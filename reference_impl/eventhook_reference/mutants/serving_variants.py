@@ -122,7 +122,7 @@ def server_that_counts_silence() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_reads_freely() -> type[SseApp]:
-    """Takes UUIDs of any form, looks at `Accept` last, answers OPTIONS, and a 401 names no scheme."""
+    """Takes UUIDs of any form, looks at `Accept` last, and answers OPTIONS."""
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -135,12 +135,6 @@ def server_that_reads_freely() -> type[SseApp]:
                 await Response(status_code=204, headers={"allow": "GET"})(scope, receive, send)
             else:
                 await super().asgi(scope, receive, send)
-
-        async def admit(self, request: Request) -> UUID:
-            try:
-                return await super().admit(request)
-            except Refused as refused:
-                raise Refused(refused.status, refused.detail) from None
 
         def read_form(self, endpoint: Any, request: Request) -> Any:
             if endpoint.names and request.path_params["id"].isascii():
