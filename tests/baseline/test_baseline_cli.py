@@ -20,6 +20,7 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 TARGET = """
 import os
 
+from eventhook_conformance import Capabilities
 from eventhook_reference.mutants.base import PliableClient, pliable_target
 
 
@@ -30,7 +31,9 @@ class Sometimes(PliableClient):
             super().hand(member, event)
 
 
-target = pliable_target("ours", Sometimes)
+# One side is enough, and takes half the time.
+claims = Capabilities(profiles={"events"}, total_order=True, causal_order=True)
+target = pliable_target("ours", Sometimes, claims)
 """
 EXITING = """
 import os
