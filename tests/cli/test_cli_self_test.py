@@ -48,7 +48,7 @@ def test_a_mutant_that_is_caught_ends_with_0() -> None:
     code, output = invoke("swallows-the-first")
     assert code == 0, output
     assert output.startswith("killed    swallows-the-first")
-    assert "1 mutants: 1 killed in" in output
+    assert "1 mutant: 1 killed in" in output
 
 
 def test_unaided_names_what_it_was_found_by_and_expects_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from eventhook_conformance.cli._suggestions import did_you_mean
+from eventhook_conformance.report.text import counted
 from eventhook_conformance.report.writing import write_whole
 from eventhook_conformance.selftest.examine import (
     BrokenZoo,
@@ -126,7 +127,7 @@ def unaided_line(finding: Examination) -> str:
 def summary(findings: Sequence[Examination]) -> str:
     """Counts the mutants by outcome."""
     counts = Counter(finding.judgement for finding in findings)
-    return f"{len(findings)} mutants: " + ", ".join(
+    return f"{counted(len(findings), 'mutant')}: " + ", ".join(
         f"{count} {judgement}" for judgement, count in counts.most_common()
     )
 
