@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from eventhook_conformance.cases import catalog, catalog_of
+from eventhook_conformance.engine.collector import collect_seldom
 from eventhook_conformance.engine.events import INTERRUPTED, EventSubscriber
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
@@ -178,10 +178,7 @@ def judge_all(
         KeyboardInterrupt: it was interrupted; each target has a result all the same.
     """
     chosen = [chosen_for(subject, settings) for subject in subjects]
-    # Histories are many small objects that live long; the collector looked through them all again and
-    # again, for a fifth of a run's time.
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 1000)
+    collect_seldom()
     for place, (subject, instances) in enumerate(zip(subjects, chosen, strict=True)):
         try:
             judge_subject(subject, settings, instances, subscribers)

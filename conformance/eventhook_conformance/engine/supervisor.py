@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final, Self
 
+from eventhook_conformance.engine.collector import collect_seldom
 from eventhook_conformance.engine.descendants import ending_orphans
 from eventhook_conformance.engine.event_decoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
@@ -207,6 +208,7 @@ class _Run:
             self._conclude(INTERRUPTED, missing=False)
             return
         self._memory_bytes = self._child.memory_bytes()
+        collect_seldom()
         self._child.go()
         self._pulse = _Pulse(self._bounds)
         forwarded = 0
