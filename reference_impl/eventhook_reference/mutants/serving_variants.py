@@ -122,20 +122,13 @@ def server_that_counts_silence() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_reads_freely() -> type[SseApp]:
-    """Takes UUIDs of any form, looks at `Accept` last, and answers OPTIONS."""
+    """Takes UUIDs of any form, and looks at `Accept` last."""
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
     class Other(SseApp):
-        async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] == "http" and scope["method"] == "OPTIONS":
-                await Response(status_code=204, headers={"allow": "GET"})(scope, receive, send)
-            else:
-                await super().asgi(scope, receive, send)
-
         def read_form(self, endpoint: Any, request: Request) -> Any:
             if endpoint.names and request.path_params["id"].isascii():
                 with suppress(ValueError):
