@@ -1,4 +1,4 @@
-"""How often Python looks for cycles while targets are judged."""
+"""Settings of the garbage collector while targets are judged."""
 
 from __future__ import annotations
 
