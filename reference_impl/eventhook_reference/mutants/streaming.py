@@ -11,40 +11,17 @@ from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEvent
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants._streaming_clients import Changing, Keyed
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 STREAMING: list[Mutant] = []
-
-
-class _Changing(PliableClient):
-    """A client that hands on something else than the stream event published."""
-
-    def copy(self, event: Event) -> Event:
-        return self.change(event) if isinstance(event, StreamEvent) else super().copy(event)
-
-    def change(self, event: StreamEvent) -> StreamEvent:
-        """Returns what the subscriber gets."""
-        return event
-
-
-class _Keyed(PliableClient):
-    """A client that decides in another way whose stream event it is."""
-
-    def admits(self, member: Member, event: Event) -> bool:
-        if member.side == "events":
-            return super().admits(member, event)
-        return self.same(member.selects, event)
-
-    def same(self, key: str, event: StreamEvent) -> bool:
-        """Returns whether a reader of that key gets it."""
-        return key == event.workflow_execution_id
 
 
 # What arrives (STR-01)
 
 
 @bug(STREAMING, "STR-01", seen="task_execution_id")
-class DropsTheTaskId(_Changing):
+class DropsTheTaskId(Changing):
     """The task's id is set from the workflow's, as if the workflow itself had sent it."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
@@ -52,7 +29,7 @@ class DropsTheTaskId(_Changing):
 
 
 @bug(STREAMING, "STR-01", seen="came instead")
-class StampsOnArrival(_Changing):
+class StampsOnArrival(Changing):
     """A time in the past or the future is taken for an error, and replaced."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
@@ -105,7 +82,7 @@ class KeysAreUuids(PliableClient):
 
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
-class KeysFoldCase(_Keyed):
+class KeysFoldCase(Keyed):
     """Keys are compared without regard to case."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
@@ -113,7 +90,7 @@ class KeysFoldCase(_Keyed):
 
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
-class KeysMatchByPrefix(_Keyed):
+class KeysMatchByPrefix(Keyed):
     """Keys are looked up by prefix, as event types are."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
@@ -121,7 +98,7 @@ class KeysMatchByPrefix(_Keyed):
 
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
-class TaskIdIsAKeyToo(_Keyed):
+class TaskIdIsAKeyToo(Keyed):
     """A reader of a task's id gets what that task sends to its workflow's stream."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
@@ -129,7 +106,7 @@ class TaskIdIsAKeyToo(_Keyed):
 
 
 @bug(STREAMING, "STR-03", seen="which was active and asked for it")
-class StandaloneTaskHasNoStream(_Keyed):
+class StandaloneTaskHasNoStream(Keyed):
     """A standalone task has no workflow, so that its events go to a stream with an empty key."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
@@ -195,7 +172,7 @@ class KeepsErrorsToItself(_Skipping):
 
 
 @bug(STREAMING, "STR-05", seen="payload")
-class TrimsPayloads(_Changing):
+class TrimsPayloads(Changing):
     """The blank at which a token begins is taken away: words run together."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
@@ -203,7 +180,7 @@ class TrimsPayloads(_Changing):
 
 
 @bug(STREAMING, "STR-05", seen="payload")
-class TurnsLineEndsIntoLf(_Changing):
+class TurnsLineEndsIntoLf(Changing):
     """Text goes through universal newlines: CR LF and CR arrive as LF."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
@@ -212,7 +189,7 @@ class TurnsLineEndsIntoLf(_Changing):
 
 
 @bug(STREAMING, "STR-05", seen="payload")
-class CutsLongPayloads(_Changing):
+class CutsLongPayloads(Changing):
     """A payload is cut at 65,535 bytes: its length is kept in two bytes."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
@@ -232,7 +209,7 @@ class DropsRepeatedSequences(_Skipping):
 
 
 @bug(STREAMING, "STR-07", seen="sequence")
-class NumbersEventsItself(_Changing):
+class NumbersEventsItself(Changing):
     """The bus counts the events of a stream, and writes its own number into them."""
 
     def change(self, event: StreamEvent) -> StreamEvent:

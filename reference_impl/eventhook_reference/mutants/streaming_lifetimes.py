@@ -10,33 +10,10 @@ from eventhook_conformance.contract import StreamEvent
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register import bug
+from eventhook_reference.mutants._streaming_clients import Keyed
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 STREAMING_LIFETIMES: list[Mutant] = []
-
-
-class _Changing(PliableClient):
-    """A client that hands on something else than the stream event published."""
-
-    def copy(self, event: Event) -> Event:
-        return self.change(event) if isinstance(event, StreamEvent) else super().copy(event)
-
-    def change(self, event: StreamEvent) -> StreamEvent:
-        """Returns what the subscriber gets."""
-        return event
-
-
-class _Keyed(PliableClient):
-    """A client that decides in another way whose stream event it is."""
-
-    def admits(self, member: Member, event: Event) -> bool:
-        if member.side == "events":
-            return super().admits(member, event)
-        return self.same(member.selects, event)
-
-    def same(self, key: str, event: StreamEvent) -> bool:
-        """Returns whether a reader of that key gets it."""
-        return key == event.workflow_execution_id
 
 
 # How long it lives (STR-06)
@@ -185,7 +162,7 @@ class TakesAnEmptyKey(PliableClient):
 
 
 @bug(STREAMING_LIFETIMES, "STR-08", seen="to raise InvalidPattern for '*'")
-class StarReadsEverything(_Keyed):
+class StarReadsEverything(Keyed):
     """A wildcard for a key subscribes to everyone's streams."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
