@@ -68,7 +68,7 @@ async def unusual_fields_arrive_as_published(probe: Probe) -> None:
 @pytest.mark.parametrize("values", list(VALUES))
 @case("EVT-02", implicates={"altered", "lost", "lost-first"})
 async def any_json_value_arrives_unchanged(probe: Probe, values: str, via: Via) -> None:
-    """Nobody may tidy up what an outside service sent."""
+    """Text of an outside service comes as it was sent, tidied up by nobody."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     events = [probe.make.event(tenant, data=value) for value in VALUES[values]]

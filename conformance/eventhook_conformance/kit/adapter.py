@@ -10,17 +10,13 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Any, Final, NoReturn, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, NoReturn
 
 from eventhook_conformance.contract import (
     LIVE,
-    BusClosed,
     ChannelCounts,
-    EventBus,
     Since,
-    StreamBus,
-    StreamingBackend,
     SubscribeError,
     Subscription,
     SubscriptionLost,
@@ -28,25 +24,15 @@ from eventhook_conformance.contract import (
     check_since,
 )
 from eventhook_conformance.contract.errors import StreamingError
-from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
+from eventhook_conformance.kit.adapter_parts import Kind
 from eventhook_conformance.kit.buffer import Buffer
 from eventhook_conformance.kit.context_keeper import ContextKeeper
-from eventhook_conformance.kit.sides import Events, Streams
+from eventhook_conformance.kit.kit_client import KitClient
 from eventhook_conformance.kit.sink import Sink
 from eventhook_conformance.target import Capabilities
 
-_PARTS: Final = {
-    "codec": ("encode", "decode"),
-    "validation": ("check", "check_selects"),
-    "size check": ("check_size",),
-    "filtering": ("admits",),
-    "buffer": ("make_buffer",),
-    "errors": ("publish_error", "subscribe_error"),
-    "closing": ("aclose",),
-}
 
-
-class Adapter(AdapterParts, StreamingBackend):
+class Adapter(KitClient):
     """One client of the bus; an async context manager that connects and closes it.
 
     Args:
@@ -57,40 +43,33 @@ class Adapter(AdapterParts, StreamingBackend):
         ValueError: it claims one ring for a tenant, which the kit's own buffers are not.
     """
 
+    KIT_PARTS = MappingProxyType(
+        {
+            "codec": ("encode", "decode"),
+            "validation": ("check", "check_selects"),
+            "size check": ("check_size",),
+            "filtering": ("admits",),
+            "buffer": ("make_buffer",),
+            "errors": ("publish_error", "subscribe_error"),
+            "closing": ("aclose",),
+        }
+    )
+
     def __init__(self, capabilities: Capabilities | None = None) -> None:
-        super().__init__(capabilities or Capabilities())
+        super().__init__(capabilities)
         own_buffer = type(self).make_buffer is Adapter.make_buffer
         if own_buffer and self.capabilities.overflow_scope == "tenant":
             raise ValueError(
                 "the kit gives each subscription a buffer of its own, which filtered-out events do "
                 'not fill: claim overflow_scope="subscription", or override make_buffer'
             )
-        self.events: EventBus = Events(self)
-        self.streams: StreamBus = Streams(self)
         self.subscriptions: set[AdapterSubscription] = set()
-        self._closing: asyncio.Task[None] | None = None
         if not self.capabilities.introspection:
             # An answer would be taken for the truth (CLN-09), whatever the vendor's class can count.
             vars(self)["active_channels"] = self._count_nothing
             vars(self)["cleanup_inactive_channels"] = self._count_nothing
 
     # What the vendor writes
-
-    async def connect(self) -> None:
-        """Connects the client; called when its context is entered."""
-
-    @abstractmethod
-    async def send(self, kind: Kind, key: str, body: bytes) -> None:
-        """Hands a message to the bus.
-
-        Args:
-            kind: `event` or `stream`.
-            key: the tenant's id as text, or the stream's key.
-            body: the message.
-
-        Raises:
-            Exception: the bus did not take it; the publisher gets a `PublishError`.
-        """
 
     @abstractmethod
     def attach(self, kind: Kind, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
@@ -122,10 +101,6 @@ class Adapter(AdapterParts, StreamingBackend):
         """
         raise Unsupported(f"{type(self).__name__} keeps no history: expected since=LIVE")
 
-    @abstractmethod
-    async def disconnect(self) -> None:
-        """Disconnects the client; called once, after all that was attached was left."""
-
     async def active_channels(self) -> ChannelCounts:
         """Returns how many channels there are, for a bus that has something to count."""
         self.check_open()
@@ -140,37 +115,12 @@ class Adapter(AdapterParts, StreamingBackend):
 
     # What the kit gives
 
-    @property
-    def kit_parts(self) -> tuple[str, ...]:
-        """The parts of the kit that this client uses: those whose methods are not overridden."""
-        mine = type(self)
-        return tuple(
-            part
-            for part, names in _PARTS.items()
-            if all(getattr(mine, name) is getattr(Adapter, name) for name in names)
-        )
-
-    def check_open(self) -> None:
-        """Raises `BusClosed` once this client was closed (PUB-17)."""
-        if self._closing is not None:
-            raise BusClosed("this client was closed; open another one of the same target")
-
     async def publish(self, kind: Kind, event: Any) -> None:
         """Makes one publish, from check to the bus."""
         # A send that never waits would keep all readers from their turn. The turn comes first:
         # after the send, it would hide what the bus still does when `send` returned.
         await asyncio.sleep(0)
-        self.check_open()
-        self.check(kind, event)
-        body = self.encode(kind, event)
-        self.check_size(kind, body)
-        key = str(event.tenant_id) if kind == "event" else event.workflow_execution_id
-        try:
-            await self.send(kind, key, body)
-        except StreamingError:
-            raise
-        except Exception as error:  # because: a client library may raise anything
-            raise self.publish_error(error) from error
+        await super().publish(kind, event)
 
     def subscribe(self, kind: Kind, selects: Any, since: Since) -> AdapterSubscription:
         """Returns one subscription, which nothing has entered yet."""
@@ -181,8 +131,7 @@ class Adapter(AdapterParts, StreamingBackend):
         if self._closing is None:
             # An instance's own attribute, since the vendor's method need not know of closing.
             vars(self)["active_channels"] = self._refuse_to_count
-            self._closing = asyncio.get_running_loop().create_task(self._close())
-        await asyncio.shield(self._closing)
+        await super().aclose()
 
     async def _count_nothing(self) -> NoReturn:
         self.check_open()
@@ -200,18 +149,6 @@ class Adapter(AdapterParts, StreamingBackend):
             await asyncio.gather(*(subscription.detach() for subscription in leaving))
         finally:
             await self.disconnect()
-
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):

@@ -11,34 +11,22 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from eventhook_conformance.contract import (
     LIVE,
-    BusClosed,
-    EventBus,
     InvalidEvent,
     Since,
-    StreamBus,
-    StreamingBackend,
     Subscription,
     SubscriptionLost,
     Unsupported,
     check_since,
 )
 from eventhook_conformance.contract.errors import StreamingError
-from eventhook_conformance.kit.adapter_parts import AdapterParts, Kind
-from eventhook_conformance.kit.sides import Events, Streams
+from eventhook_conformance.kit.adapter_parts import Kind
+from eventhook_conformance.kit.kit_client import KitClient
 from eventhook_conformance.target import Capabilities
-
-_PARTS: Final = {
-    "codec": ("encode", "decode"),
-    "validation": ("check", "check_selects"),
-    "size check": ("check_size",),
-    "filtering": ("admits",),
-    "errors": ("publish_error", "subscribe_error"),
-}
 
 
 class Feed(Protocol):
@@ -51,67 +39,34 @@ class Feed(Protocol):
         """Returns what is still held when the client closes, in order; waits for nothing else."""
 
 
-class PulledAdapter(AdapterParts, StreamingBackend):
+class PulledAdapter(KitClient):
     """One client of a bus whose library is pulled; the context that a target opens.
 
     Args:
         capabilities: what the target claims; the capacity and the overflow policy are the library's.
     """
 
+    KIT_PARTS = MappingProxyType(
+        {
+            "codec": ("encode", "decode"),
+            "validation": ("check", "check_selects"),
+            "size check": ("check_size",),
+            "filtering": ("admits",),
+            "errors": ("publish_error", "subscribe_error"),
+        }
+    )
+
     def __init__(self, capabilities: Capabilities | None = None) -> None:
-        super().__init__(capabilities or Capabilities())
-        self.events: EventBus = Events(self)
-        self.streams: StreamBus = Streams(self)
+        super().__init__(capabilities)
         self.subscriptions: set[PulledSubscription] = set()
-        self._closing: asyncio.Task[None] | None = None
 
     # What the vendor writes
-
-    async def connect(self) -> None:
-        """Connects the client; called when its context is entered."""
-
-    @abstractmethod
-    async def send(self, kind: Kind, key: str, body: bytes) -> None:
-        """Hands a message to the bus; what it raises, the publisher gets as a `PublishError`."""
 
     @abstractmethod
     def attach(self, kind: Kind, key: str) -> AbstractAsyncContextManager[Feed]:
         """Returns a context manager of the library's queue for a key; active when entered."""
 
-    @abstractmethod
-    async def disconnect(self) -> None:
-        """Disconnects the client; called once, after all that was attached was left."""
-
     # What the kit gives
-
-    @property
-    def kit_parts(self) -> tuple[str, ...]:
-        """The parts of the kit that this client uses: those whose methods are not overridden."""
-        mine = type(self)
-        return tuple(
-            part
-            for part, names in _PARTS.items()
-            if all(getattr(mine, name) is getattr(AdapterParts, name) for name in names)
-        )
-
-    def check_open(self) -> None:
-        """Raises `BusClosed` once this client was closed (PUB-17)."""
-        if self._closing is not None:
-            raise BusClosed("this client was closed; open another one of the same target")
-
-    async def publish(self, kind: Kind, event: Any) -> None:
-        """Publishes one event; returns as soon as the library's own call does."""
-        self.check_open()
-        self.check(kind, event)
-        body = self.encode(kind, event)
-        self.check_size(kind, body)
-        key = str(event.tenant_id) if kind == "event" else event.workflow_execution_id
-        try:
-            await self.send(kind, key, body)
-        except StreamingError:
-            raise
-        except Exception as error:  # because: a client library may raise anything
-            raise self.publish_error(error) from error
 
     @asynccontextmanager
     async def subscribe(
@@ -139,29 +94,11 @@ class PulledAdapter(AdapterParts, StreamingBackend):
         finally:
             await subscription.leave()
 
-    async def aclose(self) -> None:
-        """Closes this client: its readers read what the library holds, then end; twice is fine."""
-        if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(self._close())
-        await asyncio.shield(self._closing)
-
     async def _close(self) -> None:
         try:
             await asyncio.gather(*(one.finish() for one in list(self.subscriptions)))
         finally:
             await self.disconnect()
-
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 class PulledSubscription(Subscription[Any]):
