@@ -170,9 +170,12 @@ class CountsFailuresNotStarts(TaskExecution):
 # LIF-09: standalone tasks
 
 
-@flaw("LIF-09", seen="nothing came there")
-class HasNoKeyForStandaloneTasks(Announcer):
-    """A standalone task has no workflow id, and its stream goes to the empty key."""
+class _KeyedStandaloneTasks(Announcer):
+    """Streams the output of a standalone task under a key that a bug can get wrong."""
+
+    def key(self, task: Task) -> str:
+        """Returns that key."""
+        return str(task.id)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         if task.workflow is not None:
@@ -180,13 +183,21 @@ class HasNoKeyForStandaloneTasks(Announcer):
             return
         event = StreamEvent(
             task_execution_id=str(task.id),
-            workflow_execution_id="",
+            workflow_execution_id=self.key(task),
             sequence=0,
             event_type=kind,
             payload=payload,
             timestamp_ms=self.clock.now_ms(),
         )
         await self.attempt(self.backend.streams.publish(event))
+
+
+@flaw("LIF-09", seen="nothing came there")
+class HasNoKeyForStandaloneTasks(_KeyedStandaloneTasks):
+    """A standalone task has no workflow id, and its stream goes to the empty key."""
+
+    def key(self, task: Task) -> str:
+        return ""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if event.workflow_execution_id is not None:
@@ -208,22 +219,11 @@ class InventsWorkflows(Announcer):
 
 
 @flaw("LIF-09", seen="nothing came there")
-class NamesTheStreamByTheKind(Announcer):
+class NamesTheStreamByTheKind(_KeyedStandaloneTasks):
     """The stream of a standalone task is named by the task's kind, so that all of a kind share one."""
 
-    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        if task.workflow is not None:
-            await super().stream(task, kind, payload)
-            return
-        event = StreamEvent(
-            task_execution_id=str(task.id),
-            workflow_execution_id=task.kind,
-            sequence=0,
-            event_type=kind,
-            payload=payload,
-            timestamp_ms=self.clock.now_ms(),
-        )
-        await self.attempt(self.backend.streams.publish(event))
+    def key(self, task: Task) -> str:
+        return task.kind
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         twin = twin_of(event, older)
