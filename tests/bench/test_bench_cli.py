@@ -85,7 +85,7 @@ def test_a_correct_and_a_losing_bus_side_by_side(vendor: Path) -> None:
     done = bench(vendor, "memory", "bus:drops", *SHORT, "--json", "b.json", "--html", "b.html")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "drops loses: " in done.stdout
-    assert "(PUB-01)" in done.stdout
+    assert "(PUB-01" in done.stdout
     assert "deliveries, all as owed" in done.stdout
     correct, losing = report(vendor / "b.json")
     assert (correct["verdict"], losing["verdict"]) == ("delivers", "loses")
