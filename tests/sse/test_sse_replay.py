@@ -36,6 +36,16 @@ def test_two_servers_take_each_others_readers_back() -> None:
     assert outcomes(nats_replay_server) == dict.fromkeys(IDENTIFIERS, "passed")
 
 
+@pytest.mark.nats
+def test_the_place_of_a_history_is_no_subscription_of_a_reader_that_left() -> None:
+    """JetStream makes it at the first event, and subscribes to what it keeps."""
+    from eventhook_reference.nats_servers import nats_replay_server
+
+    instances = [one for one in catalog().values() if "frees_its_subscriptions[closed]" in one.id]
+    result = judge(nats_replay_server, Settings(), instances)
+    assert [case.outcome for case in result.cases] == ["passed"]
+
+
 def test_a_server_without_history_is_not_asked() -> None:
     assert outcomes(memory_server) == dict.fromkeys(IDENTIFIERS, "not_claimed")
 

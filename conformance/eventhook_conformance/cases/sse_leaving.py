@@ -32,9 +32,8 @@ _MOST: Final = 1600
 async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> None:
     """From an idle stream, in the midst of an event, unread, or before the answer began."""
     async with sse_session(probe) as sse:
-        holdings = Holdings(sse)
-        await holdings.begin()
         workflows = [await sse.workflow() for _ in range(6)]
+        holdings = await _holdings(sse, *workflows)
         async with AsyncExitStack() as leaving:
             readers = [await _reader(sse, leaving, one, small=True) for one in workflows]
             for reader in readers:
@@ -67,9 +66,8 @@ async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> 
 async def two_hundred_come_and_go(probe: Probe) -> None:
     """Over a few workflows, some reading, some not, and nothing is left of them."""
     async with sse_session(probe, implicates={"lost"}) as sse:
-        holdings = Holdings(sse)
-        await holdings.begin()
         workflows = [await sse.workflow() for _ in range(4)]
+        holdings = await _holdings(sse, *workflows)
         for turn in range(200 // _AT_ONCE):
             async with AsyncExitStack() as leaving:
                 readers = [
@@ -98,9 +96,8 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
 async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
     """Requests that get no stream hold no subscription afterwards."""
     async with sse_session(probe) as sse:
-        holdings = Holdings(sse)
-        await holdings.begin()
         workflow, foreign = await sse.workflow(), await sse.workflow(1)
+        holdings = await _holdings(sse, workflow, foreign)
         async with AsyncExitStack() as leaving:
             readers = [await _reader(sse, leaving, workflow) for _ in range(3)]
             for reader in readers:
@@ -153,6 +150,19 @@ async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
                 f"{kept} were",
             )
         await sse.fence(*beside)
+
+
+async def _holdings(sse: Sse, *workflows: UUID) -> Holdings:
+    """Counts what the server holds, once something was published for each workflow.
+
+    Where the bus keeps a history, the place of it is made at its first event, and holds a subscription of
+    its own from then on: that is no reader's.
+    """
+    for workflow in workflows:
+        await sse.publish(*both_sides(sse, "workflow", workflow))
+    holdings = Holdings(sse)
+    await holdings.begin()
+    return holdings
 
 
 async def _read_rest(probe: Probe, sse: Sse, reader: SocketReader, workflow: UUID) -> int:
