@@ -115,6 +115,7 @@ class ReplayBackend(StreamingBackend):
 
     async def on_disconnected(self) -> None:
         """Ends the calls under way: their answers cannot come any more."""
+        self.histories.forget_all()
         self._lost.set_result(None)
         self._lost = asyncio.get_running_loop().create_future()
 
@@ -312,15 +313,15 @@ class _Context(SubscribeContext[E], Generic[E]):
         """Counts one subscription more, or one less."""
 
     async def _enter(self) -> Subscription[E]:
+        place, subject = await self._place()
         try:
-            place, subject = await self._place()
             after = await self._backend.histories.position(place, self._since)
             subscription: ReplaySubscription[E] = ReplaySubscription(place, self._capacity)
             client, origin = self._backend.client, Origin(place.stream, subject, after)
             reader: Reader = (
-                LiveReader(client, origin, self._deliver)
+                LiveReader(client, origin, self._deliver, self._again)
                 if after is None
-                else HistoryConsumer(client, origin, self._deliver, subscription.room)
+                else HistoryConsumer(client, origin, self._deliver, subscription.room, self._again)
             )
             subscription.reader = reader
             self._subscription = subscription
@@ -330,6 +331,7 @@ class _Context(SubscribeContext[E], Generic[E]):
             elif isinstance(self._since, str):
                 subscription.beginning = self._since
         except (NotFound, nats.errors.Error) as error:
+            self._backend.histories.forget(place)
             raise SubscribeError(f"the subscription is not active: {error}") from error
         try:
             self._backend.check_open()
@@ -347,6 +349,26 @@ class _Context(SubscribeContext[E], Generic[E]):
             self._backend.open.discard(subscription)
             self._count(-1)
             await subscription.reader.stop()
+
+    async def _again(self, caught_up: bool) -> bool:
+        """Finds the history once the connection was lost; returns whether it is the one that was read.
+
+        Where a server lost it, a reader that had read all goes on with what is stored since.
+
+        Raises:
+            SubscribeError: it is not to be had now.
+        """
+        subscription = self._subscription
+        if subscription is None:
+            return True
+        self._backend.histories.forget(subscription.place)
+        place, _ = await self._place()
+        if place == subscription.place:
+            return True
+        if not caught_up:
+            subscription.lose(SubscriptionLost("the server lost the history that was being read"))
+        subscription.place = place
+        return False
 
     def _deliver(self, subject: str, body: bytes, number: int) -> bool:
         subscription = self._subscription

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -44,6 +44,13 @@ _NANOSECONDS: Final = 1_000_000_000
 
 Deliver: TypeAlias = Callable[[str, bytes, int], bool]
 """Called with each message's subject, body and number; returns whether a reader needs a turn."""
+
+
+Again: TypeAlias = Callable[[bool], Awaitable[bool]]
+"""Finds the history again once a connection was lost; called with whether its reader had caught up.
+
+Returns whether it is the same: one that was made anew numbers its messages from the start.
+"""
 
 
 def _numbers(reply: str) -> tuple[int, int, int]:
@@ -77,6 +84,8 @@ class HistoryConsumer:
         origin: which messages.
         deliver: called with each message's subject, body and number in the stream.
         room: how many more messages are welcome while history is read.
+        again: finds the history before another consumer is made.
+        caught_up: whether the reader has read all of the history before.
     """
 
     def __init__(
@@ -85,11 +94,16 @@ class HistoryConsumer:
         origin: Origin,
         deliver: Deliver,
         room: Callable[[], int],
+        again: Again,
+        *,
+        caught_up: bool = False,
     ) -> None:
         self._client = client
         self._origin = origin
         self._deliver = deliver
         self._room = room
+        self._again = again
+        self._caught_up = caught_up
         self._after = origin.after
         self.subject = ""
         """The subject that its messages come to."""
@@ -155,6 +169,8 @@ class HistoryConsumer:
         async with self._renewing:
             if not self._stopped:
                 await self._remove()
+                if not await self._again(self._caught_up):
+                    self._after = 0
                 await self._create()
 
     async def _create(self) -> None:
@@ -185,7 +201,7 @@ class HistoryConsumer:
         if self._after is None:
             # A renewed consumer goes on from here, though nothing has come yet.
             self._after = int(found["delivered"]["stream_seq"])
-        self._live = not found.get("num_pending")
+        self._go_live(not found.get("num_pending"))
         self._heard_s = asyncio.get_running_loop().time()
         self._ask()
 
@@ -199,6 +215,10 @@ class HistoryConsumer:
                 await self._client.publish(
                     f"$JS.API.CONSUMER.DELETE.{self._origin.stream}.{self.name}", b""
                 )
+
+    def _go_live(self, caught_up: bool) -> None:
+        self._live = self._live or caught_up
+        self._caught_up = self._caught_up or caught_up
 
     def _ask(self) -> None:
         """Asks for messages, unless enough are on their way."""
@@ -236,7 +256,7 @@ class HistoryConsumer:
         self._next += 1
         self._asked = max(0, self._asked - 1)
         self._after = number
-        self._live = self._live or not pending
+        self._go_live(not pending)
         try:
             crowded = self._deliver(message.subject, message.data, number)
         except Exception:  # because: nats-py would drop it, and the reader would wait for ever

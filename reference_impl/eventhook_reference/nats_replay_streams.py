@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import nats.errors
+import nats.js.errors
 from nats.aio.client import Client
 
 from eventhook_conformance.contract import (
@@ -29,13 +31,15 @@ from eventhook_conformance.contract import (
     check_since,
 )
 from eventhook_conformance.target import Capabilities
-from eventhook_reference.nats_jetstream import NotFound, call_api
+from eventhook_reference.nats_jetstream import API_TIMEOUT_S, NoMessage, NotFound, call_api
 from eventhook_reference.nats_replay_live import REPUBLISHED
 from eventhook_reference.nats_subjects import event_root
 
 KEYS: Final = "FLOVYN_STREAMS"
 _SPARE: Final = 64
 """Messages kept beyond the claim: whether more than these are gone is never in doubt."""
+_PURGED: Final = "Flovyn-Purged"
+"""The header of the mark that a purge leaves."""
 _NANOSECONDS: Final = 1_000_000_000
 _CURSOR: Final = re.compile(r"(0|[1-9][0-9]{0,18})-([A-Za-z0-9_-]{16})")
 
@@ -94,8 +98,14 @@ class Histories:
         return await self._place(KEYS, "flovyn.streams.workflow.>", subject, limits)
 
     def forget(self, place: Place) -> None:
-        """Forgets that a stream was made: the server says that it is gone."""
-        self._created.pop(place.stream, None)
+        """Forgets that a stream was made: it may be gone. One that is being made is there soon."""
+        making = self._created.get(place.stream)
+        if making is not None and making.done():
+            del self._created[place.stream]
+
+    def forget_all(self) -> None:
+        """Forgets which streams were made: a server that lost its memory numbers others anew."""
+        self._created.clear()
 
     def give_up(self) -> None:
         """Makes no more streams: no answer comes to a client that was closed."""
@@ -103,8 +113,28 @@ class Histories:
             making.cancel()
 
     async def purge(self, place: Place) -> None:
-        """Removes the messages of a channel; the numbers that they had are never used again."""
-        await call_api(self._client, f"STREAM.PURGE.{place.stream}", {"filter": place.subject})
+        """Removes the messages of a channel; the numbers that they had are never used again.
+
+        Where keys share a stream, a mark without a body stays in their place: it tells a reader that saw
+        none of them that there were some (RPL-08).
+
+        Raises:
+            SubscribeError: the server refused it, or did not answer in time.
+            NotFound: there is no such stream.
+        """
+        body: dict[str, Any] = {"filter": place.subject}
+        if place.stream == KEYS:
+            body["seq"] = await self._mark_purged(place)
+        await call_api(self._client, f"STREAM.PURGE.{place.stream}", body)
+
+    async def _mark_purged(self, place: Place) -> int:
+        try:
+            mark = await self._client.jetstream().publish(
+                place.subject, headers={_PURGED: "1"}, timeout=API_TIMEOUT_S
+            )
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise SubscribeError(f"nothing was purged: {type(error).__name__}: {error}") from error
+        return mark.seq
 
     async def position(self, place: Place, since: Since) -> int | None:
         """Returns the number of the last message that is not wanted; None: only what is new is.
@@ -146,12 +176,33 @@ class Histories:
         Raises:
             CursorExpired: something may be.
         """
+        gone = self._may_lack_some if place.stream == KEYS else self._lacks_some
+        if await gone(place):
+            raise CursorExpired("the history no longer reaches back to its start", value=cursor)
+
+    async def _lacks_some(self, place: Place) -> bool:
+        found = await call_api(self._client, f"STREAM.INFO.{place.stream}")
+        return int(found["state"]["first_seq"]) > 1
+
+    async def _may_lack_some(self, place: Place) -> bool:
+        """Returns whether one of the keys that share a stream may have lost messages.
+
+        The server tells of a key only what it keeps: what grew too old leaves no trace at all.
+        """
+        if self._claims.replay_s is not None:
+            return True
+        first = {"seq": 1, "next_by_subj": place.subject}
+        try:
+            oldest = await call_api(self._client, f"STREAM.MSG.GET.{place.stream}", first)
+        except NoMessage:
+            return False
+        if _PURGED.encode() in base64.b64decode(oldest["message"].get("hdrs", "")):
+            return True
         call = f"STREAM.INFO.{place.stream}"
         found = await call_api(self._client, call, {"subjects_filter": place.subject})
-        state, limit = found["state"], found["config"].get("max_msgs_per_subject", -1)
-        kept = (state.get("subjects") or {}).get(place.subject, 0)
-        if (kept >= limit > 0) if place.stream == KEYS else state["first_seq"] > 1:
-            raise CursorExpired("the history no longer reaches back to its start", value=cursor)
+        kept = (found["state"].get("subjects") or {}).get(place.subject, 0)
+        limit = found["config"].get("max_msgs_per_subject", -1)
+        return bool(kept >= limit > 0)
 
     async def _place(self, name: str, stored: str, subject: str, limits: dict[str, int]) -> Place:
         making = self._created.get(name)
@@ -176,7 +227,10 @@ class Histories:
             "max_age": int((age_s or 0) * _NANOSECONDS),
             **limits,
         }
-        found = await call_api(self._client, f"STREAM.CREATE.{name}", config)
+        try:
+            found = await call_api(self._client, f"STREAM.CREATE.{name}", config)
+        except NotFound as error:
+            raise SubscribeError(f"the history cannot be kept: {error}") from error
         return str(found["created"])
 
 

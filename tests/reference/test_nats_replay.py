@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from eventhook_conformance.contract import (
     EventPattern,
     FlovynEvent,
     InvalidCursor,
+    PublishError,
     Since,
     StreamEvent,
     StreamEventType,
@@ -164,6 +166,59 @@ async def test_a_live_reader_goes_on_where_its_connection_was_lost(backend: Repl
         for number in range(1, 4):
             await backend.events.publish(numbered(tenant, number))
         assert [(await anext(events)).data for _ in range(4)] == [0, 1, 2, 3]
+
+
+async def test_a_live_reader_goes_on_where_the_server_lost_its_history(server: NatsServer) -> None:
+    """The history is numbered from the start again, far below where the reader was."""
+    tenant = uuid4()
+    async with (
+        connect(server.address) as backend,
+        backend.events.subscribe(EventPattern.all(tenant)) as events,
+    ):
+        for number in range(20):
+            await backend.events.publish(numbered(tenant, number))
+            assert (await anext(events)).data == number
+        old = events.cursor
+        await server.kill()
+        await server.restart()
+        while True:
+            with suppress(PublishError):
+                await backend.events.publish(numbered(tenant, 20))
+                break
+        assert (await anext(events)).data == 20
+        assert isinstance(old, str)
+        with pytest.raises(InvalidCursor):
+            await read(backend, tenant, 1, old)
+        assert await read(backend, tenant, 1, START) == [(20, events.cursor)]
+
+
+async def test_a_purge_expires_the_beginning_of_a_key_that_was_empty(
+    backend: ReplayBackend,
+) -> None:
+    """A reader that saw nothing of it is told that something is gone."""
+    event = StreamEvent(
+        task_execution_id="",
+        workflow_execution_id="run-1",
+        sequence=0,
+        event_type=StreamEventType.TOKEN,
+        payload="Hi",
+        timestamp_ms=0,
+    )
+    async with backend.streams.subscribe("run-1") as live:
+        beginning = live.beginning  # type: ignore[attr-defined]  # because: only servers use it
+    async with backend.streams.subscribe("run-1", since=beginning):
+        pass
+    await backend.streams.publish(event)
+    await backend.streams.purge("run-1")
+    with pytest.raises(CursorExpired):
+        async with backend.streams.subscribe("run-1", since=beginning):
+            pass
+    async with backend.streams.subscribe("run-1") as live:
+        after = live.beginning  # type: ignore[attr-defined]  # because: only servers use it
+    await backend.streams.publish(event)
+    for since in (after, START):
+        async with backend.streams.subscribe("run-1", since=since) as again:
+            assert await anext(again) == event
 
 
 async def test_a_server_without_jetstream_is_refused_in_one_line() -> None:
