@@ -36,9 +36,12 @@ async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: fl
     Raises:
         CancelledError: the run itself is cancelled.
     """
-    task = asyncio.get_running_loop().create_task(_ended(probe, body))
+    loop = asyncio.get_running_loop()
+    task, until = loop.create_task(_ended(probe, body)), loop.time() + limit_s
     try:
-        await asyncio.wait({task}, timeout=limit_s)
+        # A target may end the waits of others.
+        while not task.done() and (left_s := until - loop.time()) > 0:
+            await asyncio.wait({task}, timeout=left_s)
         if task.done():
             return task.result()
         task.cancel()

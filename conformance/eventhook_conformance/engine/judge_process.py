@@ -6,7 +6,6 @@ replace any of it.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import faulthandler
@@ -23,16 +22,16 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from eventhook_conformance.engine.event_encoding import encode, encode_claims
-from eventhook_conformance.engine.events import EngineEvent, RunStarted
+from eventhook_conformance.engine.events import EngineEvent, RunFinished, RunStarted
 from eventhook_conformance.engine.framing import FrameWriter
 from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeRequest
 from eventhook_conformance.engine.leaks import end_children
 from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
 from eventhook_conformance.engine.runner import chosen_for, judge_all, selectable
 from eventhook_conformance.engine.selection import WrongSelection
+from eventhook_conformance.engine.vital_signs import VitalSigns
 from eventhook_conformance.probe.failure import describe
 
-_TURN_S: Final = 0.1
 _HIGH: Final = 400
 """A target that closes descriptors by the dozen seldom comes so far."""
 _HELD_BACK: Final = frozenset({signal.SIGALRM, signal.SIGINT})
@@ -110,7 +109,9 @@ def _judge(link: _Link, request: JudgeRequest) -> None:
 
         def forward(event: EngineEvent) -> None:
             if isinstance(event, RunStarted):
-                link.count_turns(asyncio.get_running_loop())
+                link.signs.start()
+            if isinstance(event, RunFinished):
+                link.signs.stop()
             link.tell({"kind": "event", "content": encode(event)})
 
         judge_all([subject], settings, [forward])
@@ -130,8 +131,8 @@ class _Link:
         self._writer = FrameWriter(request.mark)
         self._unsent = bytearray()
         self._lock = threading.Lock()
-        self._turns = 0
         self._waits = False
+        self.signs = VitalSigns(self._break_off)
         threading.Thread(target=self._beat, name="eventhook-beat", daemon=True).start()
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -156,13 +157,12 @@ class _Link:
         self._waits = False
         return bool(told)
 
-    def count_turns(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Counts from now on how often the loop comes round."""
-        self._turns += 1
-        loop.call_later(_TURN_S, self.count_turns, loop)
+    def _break_off(self, why: str) -> NoReturn:
+        self.tell({"kind": "failed", "message": why})
+        _exit(0)
 
     def _beat(self) -> None:
         while True:
             _sleep(BEAT_S)
             if not self._waits:
-                self.tell({"kind": "beat", "turns": self._turns})
+                self.tell({"kind": "beat", "turns": self.signs.turns})

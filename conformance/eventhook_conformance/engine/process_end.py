@@ -43,7 +43,8 @@ def last_stack(text: str) -> str | None:
             stacks.append((line.startswith("Current"), []))
         elif stacks and (frame := _FRAME.match(line)):
             path, number, function = frame.groups()
-            if not any(part in path for part in _PLUMBING):
+            started = (path, function) == ("<string>", "<module>")  # the judge itself, by `-c`
+            if not started and not any(part in path for part in _PLUMBING):
                 stacks[-1][1].append(f"{function} ({PurePath(path).name}:{number})")
     stacks.sort(key=lambda one: not one[0])
     frames = next((frames for _, frames in stacks if frames), [])

@@ -105,6 +105,9 @@ async def judge_cases(
     except asyncio.CancelledError:
         session.interrupt(_why_cancelled())
         raise
+    except GeneratorExit:
+        session.interrupt("the target closed the coroutine of the run")
+        raise
     except BaseException as error:  # because: the report says why the run ended early
         # No code of the suite raises anything but an `Exception`.
         who = "the suite failed:" if isinstance(error, Exception) else "the target raised"

@@ -141,10 +141,10 @@ class Session:
     async def start(self) -> None:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
         self._began = perf_counter()
+        self._tell(RunStarted(self.name, len(self._planned)))
         self._leaks = LeakWatch()
         dead = self.runner.dead_tasks = DeadTasks()
         self.context.deadline.on_vain = dead.search
-        self._tell(RunStarted(self.name, len(self._planned)))
         noted: list[str] = []
         token = hung.set(noted)
         report = await smoke_test(self.context, self.runner.probe)

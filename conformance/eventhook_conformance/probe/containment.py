@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from typing import Any, Final
 
 from eventhook_conformance.probe.failure import describe
 
 _GRACE_S: Final = 0.2
+cut_off: Final[weakref.WeakSet[asyncio.Task[Any]]] = weakref.WeakSet()
+"""Tasks that swallowed their cancellation: the suite closed their coroutines."""
 
 
 class TargetExited(Exception):
@@ -57,6 +60,7 @@ async def end(*tasks: asyncio.Task[Any], grace_s: float = _GRACE_S) -> None:
         task.cancel()
     stubborn = await _wait(set(tasks), grace_s)
     for task in stubborn:
+        cut_off.add(task)
         coroutine: Any = task.get_coro()
         with contextlib.suppress(Exception):  # because: it may refuse even this
             coroutine.close()
