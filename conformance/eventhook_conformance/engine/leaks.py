@@ -19,6 +19,9 @@ _EXECUTOR: Final = "asyncio_"
 """The threads of the loop's own executor, which end with the loop."""
 _FEW: Final = 4
 _TURNS: Final = 3
+_YOUNG: Final = 1
+_ALL: Final = 2
+"""Generations of the collector: looking through the old ones takes a second after a long run."""
 _DESCRIPTORS: Final = next(
     (one for one in (Path("/proc/self/fd"), Path("/dev/fd")) if one.is_dir()), None
 )
@@ -55,8 +58,9 @@ class LeakWatch:
         processes = [
             f"{pid} {name}" for pid, name in children().items() if pid not in self._children
         ]
-        if _descriptors() - self._descriptors:
-            gc.collect()  # what nobody holds any more is closed, and no leak
+        for generation in _YOUNG, _ALL:
+            if _descriptors() - self._descriptors:
+                gc.collect(generation)  # what nobody holds any more is closed, and no leak
         opened = [_name(one) for one in sorted(_descriptors() - self._descriptors)]
         return [
             *_line("task", "tasks", (_coroutine(one) for one in tasks)),

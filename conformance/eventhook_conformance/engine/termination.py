@@ -10,7 +10,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 FAREWELL_S: Final = 20.0
 """Seconds that a process of ours has to end in order."""
@@ -56,6 +59,23 @@ def end_workers(limit_s: float = FAREWELL_S) -> None:
         if worker.is_alive():
             worker.kill()
             worker.join()
+
+
+def end_with_parent() -> None:
+    """Ends this worker process, started by multiprocessing, within a moment of its parent's end.
+
+    A worker holds both ends of its pool's pipes, so that one whose parent was killed waits for ever.
+    """
+    import multiprocessing  # takes time at every start; needed here alone
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_outlive, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+def _outlive(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -16,8 +16,13 @@ from importlib.metadata import entry_points
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
+from eventhook_conformance.engine.collector import collect_seldom
 from eventhook_conformance.engine.runner import cases_for, judge
-from eventhook_conformance.engine.termination import end_in_order_on_sigterm, end_workers
+from eventhook_conformance.engine.termination import (
+    end_in_order_on_sigterm,
+    end_with_parent,
+    end_workers,
+)
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Mutant
@@ -180,7 +185,7 @@ def examine_all(
     with ProcessPoolExecutor(
         workers or 4 * (os.cpu_count() or 1),
         mp_context=context,
-        initializer=end_in_order_on_sigterm,
+        initializer=_begin_worker,
     ) as pool:
         futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
         doubtful: list[Examination] = []
@@ -215,6 +220,15 @@ def mixed(names: Sequence[str]) -> list[str]:
     for place, variant in enumerate(variants):
         mixed += [variant, *others[place * between : (place + 1) * between]]
     return mixed + others[len(variants) * between :]
+
+
+def _begin_worker() -> None:
+    end_with_parent()
+    end_in_order_on_sigterm()
+    catalog()
+    registered_mutants()
+    # After the imports: each of a thousand mutants would have the collector look through them again.
+    collect_seldom()
 
 
 def _examine_by_name(name: str, full: bool, unaided: bool) -> Examination:
