@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.evidence import Evidence
 from eventhook_conformance.history import History
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification.requirements import (
@@ -35,6 +36,8 @@ class CaseResult:
     message: str | None = None
     violations: tuple[Violation, ...] = ()
     history: History | None = None
+    evidence: Evidence | None = None
+    """What reports show of the history, where that stayed behind in another process."""
     program: Any = None
     """The random program that showed the breach, as JSON values; it can be played again."""
     saved: str | None = None
@@ -128,7 +131,7 @@ class RunResult:
             outcome = "error"
         elif run:
             outcome = "passed"
-        elif not_offered := [case for case in cases if case.history is not None]:
+        elif not_offered := [case for case in cases if case.history or case.evidence]:
             outcome, reason = "not_claimed", not_offered[0].message
         elif (unselected := self._unselected(requirement, not_run)) is not None:
             outcome, reason = "not_claimed", unselected

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from checker.builder import Timeline, event
-from eventhook_conformance.contract import START, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.engine.event_decoding import decode, decode_case
 from eventhook_conformance.engine.event_encoding import encode, encode_case
 from eventhook_conformance.engine.events import (
@@ -26,7 +27,7 @@ from eventhook_conformance.engine.events import (
 from eventhook_conformance.history import Delivery, Moment
 from eventhook_conformance.report.console import body, header, summary, verdict
 from eventhook_conformance.report.formats import FORMATS
-from eventhook_conformance.report.steps import event_text
+from eventhook_conformance.report.showing import diagram_of, evidence_of, lines_of
 from eventhook_conformance.results import CaseResult, RunResult
 from report import made
 
@@ -65,31 +66,26 @@ def test_the_console_reads_the_same() -> None:
     assert verdict(arrived) == verdict(result)
 
 
-def test_entries_that_a_breach_names_are_those_of_its_history() -> None:
+def test_a_case_crosses_with_its_evidence_in_place_of_its_history() -> None:
     case = made.failed(Timeline())
     arrived = case_crossed(case)
-    assert arrived.history is not None
-    assert arrived.violations[0].entries
-    inside = [
-        *arrived.history.publishes,
-        *arrived.history.subscriptions,
-        *(one for sub in arrived.history.subscriptions for one in (*sub.deliveries, *sub.waited)),
-    ]
-    for violation in arrived.violations:
-        for entry in violation.entries:
-            assert any(entry is one for one in inside)
-    assert arrived == replace(case, history=arrived.history, violations=arrived.violations)
+    assert arrived.evidence == evidence_of(case)
+    assert arrived == replace(case, history=None, evidence=arrived.evidence)
 
 
-def test_where_a_subscription_began_and_what_was_purged_cross() -> None:
+def test_diagrams_cross_where_they_are_asked_for_alone() -> None:
+    case = made.failed(Timeline())
+    arrived = decode_case(json.loads(msgspec.json.encode(encode_case(case, drawn=False))))
+    assert evidence_of(case, drawn=False) == arrived.evidence
+    assert diagram_of(arrived, arrived.violations[0]) is None
+    assert diagram_of(case, case.violations[0]) is not None
+
+
+def test_a_long_history_crosses_as_the_few_lines_that_show_its_breach() -> None:
     at = Timeline()
-    at.subscribe().since = START
-    at.subscribe().since = "7-a"
-    at.purge()
-    arrived = case_crossed(made.failed(at))
-    assert arrived.history is not None
-    assert [one.since for one in arrived.history.subscriptions[:2]] == [START, "7-a"]
-    assert [one.scope for one in arrived.history.purges] == [one.scope for one in at.history.purges]
+    subscription = at.subscribe()
+    at.deliver(subscription, *at.publishes(5000))
+    assert len(msgspec.json.encode(encode_case(made.failed(at)))) < 50_000
 
 
 def test_a_revised_result_takes_the_place_of_the_first() -> None:
@@ -127,6 +123,11 @@ class Raises(FlovynEvent, frozen=True):
         raise RuntimeError("no members")
 
 
+RAISES = Raises(
+    id=uuid4(), tenant_id=uuid4(), event_type="a", source="b", data=None, timestamp_ms=0
+)
+
+
 def deep() -> list[Any]:
     found: list[Any] = []
     for _ in range(100_000):
@@ -145,74 +146,33 @@ def holding(value: Any) -> FlovynEvent:
         (1 << 20_000, "<a int that cannot be printed: ValueError>"),
         (object, "<class 'object'>"),
         (b"\xff", "b'\\xff'"),
-        (Liar("x"), "'x'"),
+        (Liar("x"), "<a Liar that cannot be printed: RuntimeError>"),
         (math.nan, "nan"),
         ("\ud800", "'\\ud800'"),
         ({1: {2, 3}}, "{1: {2, 3}}"),
         (uuid4, "<function uuid4"),
+        (holding(deep()), "a.b, tenant 00000000, data <a list that cannot be printed"),
+        (holding(Liar("x")), "a.b, tenant 00000000, data <a Liar that cannot be printed"),
+        (holding("x" * 1_000_000), "a.b, tenant 00000000, data 'xxxx"),
+        (holding([0] * 1_000_000), "a.b, tenant 00000000, data [0, 0"),
+        (holding({"a": [1.5, None]}), "a.b, tenant 00000000, data {'a': [1.5, None]}"),
+        (holding("\ud800"), "a.b, tenant 00000000, data '\\ud800'"),
+        (RAISES, "Raises(id=UUID("),
     ],
-    ids=["none", "int", "class", "bytes", "liar", "nan", "surrogate", "dict", "function"],
+    ids=[
+        *("none", "int", "class", "bytes", "liar", "nan", "surrogate", "dict", "function"),
+        *("deep", "holds-liar", "long", "many", "plain", "holds-surrogate", "raises"),
+    ],
 )
-def test_whatever_is_delivered_crosses_as_its_text(delivered: object, shown: str) -> None:
+def test_whatever_is_delivered_crosses_as_the_text_that_shows_it(
+    delivered: object, shown: str
+) -> None:
     at = Timeline()
     subscription = at.subscribe()
     subscription.deliveries.append(Delivery(delivered, Moment(90, 1.0), Moment(91, 1.1)))
-    arrived = case_crossed(replace(made.failed(Timeline()), history=at.history)).history
-    assert arrived is not None
-    (delivery,) = arrived.subscriptions[0].deliveries
-    assert repr(delivery.event).startswith(shown)
-    assert event_text(delivery.event)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        deep(),
-        Liar("x"),
-        "x" * 1_000_000,
-        [0] * 1_000_000,
-        {"a": {"b": [1.5, None, True]}},
-        object(),
-    ],
-    ids=["deep", "liar", "long", "many", "plain", "object"],
-)
-def test_whatever_an_event_holds_crosses(value: Any) -> None:
-    at = Timeline()
-    at.subscribe().deliveries.append(Delivery(holding(value), Moment(90, 1.0), Moment(91, 1.1)))
-    encoded = msgspec.json.encode(encode_case(replace(made.failed(Timeline()), history=at.history)))
-    assert len(encoded) < 50_000
-    history = decode_case(json.loads(encoded)).history
-    assert history is not None
-    found = history.subscriptions[0].deliveries[0].event
-    assert type(found) is FlovynEvent
-    if isinstance(value, dict):
-        assert found.data == value
-
-
-def test_an_event_whose_members_raise_crosses_as_text() -> None:
-    broken = Raises(
-        id=uuid4(), tenant_id=uuid4(), event_type="a", source="b", data=None, timestamp_ms=0
-    )
-    at = Timeline()
-    at.subscribe().deliveries.append(Delivery(broken, Moment(90, 1.0), Moment(91, 1.1)))
-    history = case_crossed(replace(made.failed(Timeline()), history=at.history)).history
-    assert history is not None
-    assert repr(history.subscriptions[0].deliveries[0].event).startswith("Raises(id=UUID(")
-
-
-def test_stream_events_keep_their_kind() -> None:
-    one = StreamEvent(
-        task_execution_id="t",
-        workflow_execution_id="w",
-        sequence=1,
-        event_type=StreamEventType.TOKEN,
-        payload="p",
-        timestamp_ms=1,
-    )
-    at = Timeline()
-    at.subscribe().deliveries.append(Delivery(one, Moment(90, 1.0), Moment(91, 1.1)))
-    history = case_crossed(replace(made.failed(Timeline()), history=at.history)).history
-    assert history is not None
-    found = history.subscriptions[0].deliveries[0].event
-    assert found == one
-    assert type(found.event_type) is StreamEventType
+    breach = Violation("failed", ("PUB-01",), "x", "y", tuple(subscription.deliveries))
+    case = replace(made.failed(Timeline()), history=at.history, violations=(breach,))
+    encoded = msgspec.json.encode(encode_case(case))
+    assert len(encoded) < 5_000
+    (line,) = lines_of(decode_case(json.loads(encoded)))
+    assert line.partition(" read ")[2].startswith(shown)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.report import submission
 from examples.scripts import EXAMPLES, script
 
@@ -264,4 +265,5 @@ def test_what_a_vendor_submitted_is_on_the_page_and_says_who_did(tmp_path: Path)
 def test_what_was_submitted_passes_the_check() -> None:
     for file in sorted((EXAMPLES.parent / "docs" / "submitted").glob("*.toml")):
         report = submission.read_report(file.with_suffix(".json"))
-        assert submission.problems(report, submission.read_about(file)) == [], file.name
+        about = submission.read_about(file)
+        assert submission.problems(report, about, catalog_of) == [], file.name

@@ -7,7 +7,8 @@ import pytest
 from checker.builder import ALL, KEY, OTHER, Timeline, event, token
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import START, EventPattern
-from eventhook_conformance.report.sequence import MOST_ROWS, Diagram, lay_out
+from eventhook_conformance.evidence import Diagram
+from eventhook_conformance.report.sequence import MOST_ROWS, lay_out
 from eventhook_conformance.report.steps import steps
 
 

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,8 @@ def run(  # noqa: C901  # because: it reads from top to bottom
             results.append(event.result)
             save_last_failed(event.result)
 
-    judge = _judge_here if in_process or _is_debugged() else supervise
+    here = in_process or _is_debugged()
+    judge = _judge_here if here else partial(supervise, drawn=reports.asked_for("html"))
     trouble: Exception | None = None
     try:
         # An interruption shows in the results.
@@ -233,9 +235,8 @@ def _exclude(option: str, given: object, other: str, other_given: object) -> Non
 def _is_debugged() -> bool:
     """Returns whether a debugger or a tracer watches this process: it would not see into another one."""
     monitoring: Any = getattr(sys, "monitoring", None)
-    return sys.gettrace() is not None or bool(
-        monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)
-    )
+    watched = monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)
+    return sys.gettrace() is not None or bool(watched)
 
 
 def _judge_here(

@@ -29,7 +29,8 @@ def check(report: Path, about: Path) -> None:
       eventhook-conformance run my_bus_target:target --json my-bus.json
       eventhook-conformance verdict check my-bus.json my-bus.toml
     """
-    # Only this command pays for the import.
+    # Only this command pays for these imports.
+    from eventhook_conformance.cases import catalog_of
     from eventhook_conformance.report.submission import (
         NotReadable,
         problems,
@@ -39,7 +40,7 @@ def check(report: Path, about: Path) -> None:
 
     try:
         found = read_report(report)
-        wrong = problems(found, read_about(about))
+        wrong = problems(found, read_about(about), catalog_of)
     except NotReadable as error:
         raise click.UsageError(str(error)) from error
     for one in wrong:

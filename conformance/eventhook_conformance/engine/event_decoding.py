@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import Begin, StreamEventType
 from eventhook_conformance.engine.event_encoding import (
-    ENTRIES,
-    MEMBERS,
+    CASE_MEMBERS,
     RUN_MEMBERS,
-    STRUCTS,
+    VIOLATION_MEMBERS,
     Json,
-    Shown,
 )
 from eventhook_conformance.engine.events import (
     CaseFinished,
@@ -25,10 +20,7 @@ from eventhook_conformance.engine.events import (
     RunFinished,
     RunStarted,
 )
-from eventhook_conformance.history import (
-    History,
-    Moment,
-)
+from eventhook_conformance.evidence import Bar, BreachEvidence, Diagram, Evidence, Lane, Row
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
@@ -36,7 +28,7 @@ from eventhook_conformance.target import Capabilities
 
 def _take_members(result: RunResult, content: Json) -> None:
     for name in RUN_MEMBERS:
-        setattr(result, name, _Decoding([]).value(content[name]))
+        setattr(result, name, _value(content[name]))
     result.kit = tuple(result.kit)
 
 
@@ -73,8 +65,7 @@ def decode(content: Json, result: RunResult) -> EngineEvent:
     Raises:
         ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such event.
     """
-    plain = _Decoding([]).value
-    name, run = content["event"], plain(content["run"])
+    name, run = content["event"], _value(content["run"])
     if name == "RunStarted":
         return RunStarted(run, int(content["cases"]))
     if name == "CaseStarted":
@@ -100,59 +91,53 @@ def decode_case(content: Json) -> CaseResult:
     Raises:
         ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such result.
     """
-    decoding = _Decoding(content["entries"])
-    history = None
-    if content["history"] is not None:
-        history = History(decoding.value(content["history"]["case"]))
-        for name in ("publishes", "subscriptions", "remarks", "faults", "purges"):
-            setattr(history, name, decoding.value(content["history"][name]))
-    members = {
-        one.name: decoding.value(content[one.name])
-        for one in fields(CaseResult)
-        if one.name not in ("history", "violations", "program")
-    }
-    violations = []
-    for one in content["violations"]:
-        values = {field.name: decoding.value(one[field.name]) for field in fields(Violation)}
-        for name in ("requirements", "entries"):
-            values[name] = tuple(values[name])
-        violations.append(Violation(**values))
+    members = {name: _value(content[name]) for name in CASE_MEMBERS}
     for name in ("requirements", "hung", "died"):
         members[name] = tuple(members[name])
-    return CaseResult(**members, violations=tuple(violations), history=history)
+    evidence = content["evidence"]
+    return CaseResult(
+        **members,
+        violations=tuple(_violation(one) for one in content["violations"]),
+        evidence=None if evidence is None else _evidence(*evidence),
+    )
 
 
-class _Decoding:
-    """Decodes values that refer to entries of a history."""
-
-    def __init__(self, entries: Sequence[Any]) -> None:
-        self._entries: list[Any] = [object.__new__(ENTRIES[name]) for name, *_ in entries]
-        self._readers: Mapping[str, Callable[[Any], Any]] = {
-            "entry": self._entries.__getitem__,
-            "moment": lambda inner: Moment(*inner),
-            "uuid": UUID,
-            "begin": Begin,
-            "float": float,
-            "kind": StreamEventType,
-            "surrogates": lambda inner: bytes.fromhex(inner).decode("utf-8", "surrogatepass"),
-            "shown": lambda inner: Shown(self.value(inner)),
-            "dict": lambda inner: {_key(self.value(key)): self.value(one) for key, one in inner},
-        }
-        for entry, (_, *members) in zip(self._entries, entries, strict=True):
-            for name, member in zip(MEMBERS[type(entry)], members, strict=True):
-                setattr(entry, name, self.value(member))
-
-    def value(self, value: Any) -> Any:
-        """Returns the value that was encoded."""
-        if isinstance(value, list):
-            return [self.value(one) for one in value]
-        if not isinstance(value, dict):
-            return value
-        tag, inner = value["t"], value["v"]
-        if tag in STRUCTS:
-            return STRUCTS[tag](**{name: self.value(one) for name, one in inner.items()})
-        return self._readers[tag](inner)
+def _violation(content: Sequence[Any]) -> Violation:
+    members = dict(zip(VIOLATION_MEMBERS, map(_value, content), strict=True))
+    members["requirements"] = tuple(members["requirements"])
+    if members["values"] is not None:
+        members["values"] = tuple(members["values"])
+    return Violation(**members)
 
 
-def _key(key: Any) -> Any:
-    return key if isinstance(key, str | int | float | bool | None) else repr(key)
+def _evidence(length: int, lines: Sequence[Any], breaches: Sequence[Any]) -> Evidence:
+    return Evidence(
+        int(length),
+        tuple(_value(lines)),
+        tuple(
+            BreachEvidence(tuple(_value(told)), drawn and _diagram(*drawn))
+            for told, drawn in breaches
+        ),
+    )
+
+
+def _diagram(
+    lanes: Sequence[Any], rows: Sequence[Any], bars: Sequence[Any], *sizes: int
+) -> Diagram:
+    return Diagram(
+        tuple(Lane(*_value(one)) for one in lanes),
+        tuple(Row(*_value(one)) for one in rows),
+        tuple(Bar(*one) for one in bars),
+        *sizes,
+    )
+
+
+def _value(value: Any) -> Any:
+    """Returns the value that was encoded."""
+    if isinstance(value, list):
+        return [_value(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value["t"] == "float":
+        return float(value["v"])
+    return bytes.fromhex(value["v"]).decode("utf-8", "surrogatepass")

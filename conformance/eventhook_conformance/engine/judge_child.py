@@ -34,9 +34,12 @@ class JudgeChild:
         target: as the user named it.
         settings: the user's settings.
         end_s: how long it may take to end by itself, in seconds.
+        drawn: its results carry diagrams.
     """
 
-    def __init__(self, target: str, settings: Settings, end_s: float) -> None:
+    def __init__(
+        self, target: str, settings: Settings, end_s: float, *, drawn: bool = False
+    ) -> None:
         self.target = target
         self.ended = False
         """The process is gone, and all that it told was read."""
@@ -52,6 +55,7 @@ class JudgeChild:
             JudgeRequest(
                 target=target,
                 settings=settings,
+                drawn=drawn,
                 argv=sys.argv,
                 channel=channel,
                 stacks=stacks,

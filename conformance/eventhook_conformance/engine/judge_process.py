@@ -112,7 +112,7 @@ def _judge(link: _Link, request: JudgeRequest) -> None:
                 link.signs.start()
             if isinstance(event, RunFinished):
                 link.signs.stop()
-            link.tell({"kind": "event", "content": encode(event)})
+            link.tell({"kind": "event", "content": encode(event, drawn=request.drawn)})
 
         judge_all([subject], settings, [forward])
 

@@ -19,6 +19,8 @@ class JudgeRequest:
 
     target: str
     settings: Settings
+    drawn: bool
+    """The results carry diagrams."""
     argv: list[str]
     """The command line: the target's module may look at it."""
     channel: int

@@ -92,6 +92,7 @@ def supervise(
     subscribers: Sequence[EventSubscriber] = (),
     *,
     distinct: bool = False,
+    drawn: bool = False,
     bounds: Bounds | None = None,
 ) -> None:
     """Judges targets one after the other; everything found goes to the subscribers.
@@ -101,6 +102,7 @@ def supervise(
         settings: the user's settings.
         subscribers: are told what happens, in order.
         distinct: refuses targets that have one name.
+        drawn: the results carry diagrams, which the HTML report alone shows.
         bounds: how long a process may do nothing.
 
     Raises:
@@ -112,7 +114,8 @@ def supervise(
     with contextlib.ExitStack() as stack:
         stack.enter_context(ending_orphans())
         children = [
-            stack.enter_context(JudgeChild(target, settings, bounds.end_s)) for target in targets
+            stack.enter_context(JudgeChild(target, settings, bounds.end_s, drawn=drawn))
+            for target in targets
         ]
         runs = [_Run(child, settings, bounds, subscribers) for child in children]
         interruption = stack.enter_context(_Interruption())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from eventhook_conformance.report.showing import length_of
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification.requirements import Requirement, requirements
 
@@ -73,10 +74,4 @@ def _rank(identifier: str, cases: Sequence[CaseResult]) -> tuple[bool, int, int]
 def _distance(identifier: str, case: CaseResult) -> tuple[int, int, int]:
     """Sorts a case made for the requirement first, then the shortest history."""
     made_for = case.requirements.index(identifier) if identifier in case.requirements else 99
-    history = case.history
-    length = 0
-    if history is not None:
-        length = len(history.publishes) + sum(
-            1 + len(one.deliveries) + len(one.waited) for one in history.subscriptions
-        )
-    return made_for, length, len(case.violations)
+    return made_for, length_of(case), len(case.violations)

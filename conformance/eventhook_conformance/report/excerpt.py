@@ -25,11 +25,12 @@ def excerpt(history: History, entries: Sequence[Entry]) -> list[str]:
     shown += [step for step in others if step.moment.step < latest]
     shown.sort(key=lambda step: step.moment.step)
     start = shown[0].moment.at_s if shown else 0.0
+    cut = len(shown) > _MOST_LINES
+    half = _MOST_LINES // 2
     lines = [
         f"{(step.moment.at_s - start) * 1000:9.2f} ms  {step.actor:<4} {step.text}"
-        for step in shown
+        for step in ([*shown[:half], *shown[-half:]] if cut else shown)
     ]
-    if len(lines) > _MOST_LINES:
-        half = _MOST_LINES // 2
-        lines[half:-half] = [f"{'…':>9}     ({len(lines) - 2 * half} more)"]
+    if cut:
+        lines.insert(half, f"{'…':>9}     ({len(shown) - 2 * half} more)")
     return lines

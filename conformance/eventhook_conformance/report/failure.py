@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.causes import charged
-from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.pages import page_of
-from eventhook_conformance.report.steps import all_entries, cut
+from eventhook_conformance.report.showing import breach_lines
+from eventhook_conformance.report.steps import cut
 from eventhook_conformance.report.text import WIDTH, filled, shortened
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification.requirements import requirements, specification_version
@@ -66,11 +66,6 @@ def _violation_lines(case: CaseResult, violation: Violation) -> Iterator[str]:
         yield from filled(f"  {identifier:<9} ", known[identifier].text)
     yield from filled("  expected  ", shortened(violation.expected))
     yield from filled("  seen      ", shortened(violation.witnessed))
-    history = case.history
-    if history is None:
-        return
-    entries = violation.entries or tuple(all_entries(history))
-    lines = excerpt(history, entries)
-    if lines:
+    if lines := breach_lines(case, violation):
         yield "  history"
         yield from (cut(line, WIDTH) for line in lines)

@@ -51,6 +51,10 @@ class Reports:
         """Returns the files that were asked for, in the order of the formats."""
         return [self._files[name] for name in FORMATS if name in self._files]
 
+    def asked_for(self, name: str) -> bool:
+        """Returns whether the user asked for a format."""
+        return name in self._files
+
     def write(self, results: Sequence[RunResult], notes: Sequence[str] = ()) -> bool:
         """Writes each file whole or not at all. Returns whether all were written."""
         complete = True

@@ -21,15 +21,14 @@ from markupsafe import Markup, escape
 
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.evidence import Diagram
 from eventhook_conformance.report.causes import Cause, causes, charged
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
-from eventhook_conformance.report.excerpt import excerpt
 from eventhook_conformance.report.failure import rerun_command
 from eventhook_conformance.report.html_tables import Links, case_rows, requirement_rows
 from eventhook_conformance.report.pages import page_of
-from eventhook_conformance.report.sequence import Diagram, lay_out
-from eventhook_conformance.report.steps import all_entries
+from eventhook_conformance.report.showing import breach_lines, diagram_of
 from eventhook_conformance.report.text import counted, printable, shortened
 from eventhook_conformance.report.wording import (
     SIGNS,
@@ -230,16 +229,12 @@ def _breakable(text: str) -> Markup:
 
 
 def _breach(case: CaseResult, violation: Violation, *, drawn: bool) -> ViolationView:
-    history = case.history
-    lines: list[str] = []
-    if history is not None:
-        lines = excerpt(history, violation.entries or all_entries(history))
     return ViolationView(
         requirements=tuple(requirements(case.specification)[one] for one in violation.requirements),
         expected=shortened(violation.expected, _MOST_LETTERS),
         seen=shortened(violation.witnessed, _MOST_LETTERS),
-        diagram=lay_out(history, violation) if history is not None and drawn else None,
-        lines=tuple(lines),
+        diagram=diagram_of(case, violation) if drawn else None,
+        lines=tuple(breach_lines(case, violation)),
     )
 
 

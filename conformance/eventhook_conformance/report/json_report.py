@@ -9,8 +9,7 @@ from typing import Any
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.report.environment import environment
-from eventhook_conformance.report.excerpt import excerpt
-from eventhook_conformance.report.steps import all_entries
+from eventhook_conformance.report.showing import lines_of
 from eventhook_conformance.results import CaseResult, RequirementResult, RunResult
 
 
@@ -98,7 +97,6 @@ def _values(violation: Violation) -> dict[str, Any]:
 
 def _history(case: CaseResult) -> list[str] | None:
     """Returns the lines that show the breaches; None for a case that passed."""
-    if case.history is None or not case.violations:
+    if not (case.history or case.evidence) or not case.violations:
         return None
-    entries = [entry for violation in case.violations for entry in violation.entries]
-    return [line.strip() for line in excerpt(case.history, entries or all_entries(case.history))]
+    return [line.strip() for line in lines_of(case)]

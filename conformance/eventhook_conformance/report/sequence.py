@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from heapq import nsmallest
+from typing import Final, Literal
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.evidence import Bar, Diagram, Lane, Row, RowStyle, Weight
 from eventhook_conformance.history import Delivery, Entry, History, Publish, Subscribed, Waited
 from eventhook_conformance.report.steps import BUS, Step, all_entries, cut, overlapping, steps
 from eventhook_conformance.report.text import printable
@@ -23,61 +26,6 @@ _LABEL: Final = 20
 _LETTER: Final = 6.4
 _LEAST_GAP: Final = 92
 
-Weight: TypeAlias = Literal["offence", "evidence", "context"]
-"""The step is the breach, shows it, or went on beside it."""
-
-Style: TypeAlias = Literal["plain", "broken", "lost", "missing", "note", "gap", "fault"]
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A vertical line: a client, the bus, or a subscription."""
-
-    name: str
-    under: str
-    kind: Literal["client", "bus", "reader"]
-    x: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """One step; an arrow if it goes from one lane to another."""
-
-    y: int
-    time: str
-    start: int
-    end: int
-    label: str
-    detail: str
-    weight: Weight
-    style: Style
-
-    @property
-    def middle(self) -> float:
-        """The place of the label."""
-        return (self.start + self.end) / 2
-
-
-@dataclass(frozen=True)
-class Bar:
-    """The time in which a subscription was active."""
-
-    x: int
-    top: int
-    bottom: int
-
-
-@dataclass(frozen=True)
-class Diagram:
-    """A whole diagram."""
-
-    lanes: tuple[Lane, ...]
-    rows: tuple[Row, ...]
-    bars: tuple[Bar, ...]
-    width: int
-    height: int
-    notes_x: int
-
 
 @dataclass(frozen=True)
 class _Drawn:
@@ -87,7 +35,7 @@ class _Drawn:
     weight: Weight
 
     @property
-    def style(self) -> Style:
+    def style(self) -> RowStyle:
         """A publish that is the breach and did succeed is a lost event."""
         if self.weight == "offence" and isinstance(self.step.entry, Publish):
             return "lost" if self.step.style == "plain" else self.step.style
@@ -169,13 +117,15 @@ def _chosen(rows: list[_Drawn]) -> list[tuple[int, _Drawn]]:
     Takes all that shows the breach, as far as there is room, then the steps nearest to it.
     """
     telling = [place for place, one in enumerate(rows) if one.weight != "context"]
-    keep = set(telling[: MOST_ROWS // 2]) | set(telling[-MOST_ROWS // 2 :])
-    distance = {
-        place: min((abs(place - one) for one in keep), default=0) for place in range(len(rows))
-    }
-    nearest = sorted(range(len(rows)), key=lambda place: (distance[place], place))
-    keep |= set(nearest[:MOST_ROWS]) if len(keep) < MOST_ROWS else set()
-    chosen = sorted(sorted(keep, key=lambda place: (distance[place], place))[:MOST_ROWS])
+    kept = sorted({*telling[: MOST_ROWS // 2], *telling[-MOST_ROWS // 2 :]})
+
+    def distance(place: int) -> tuple[int, int]:
+        after = bisect_left(kept, place)
+        return min(
+            (abs(place - one) for one in kept[max(0, after - 1) : after + 1]), default=0
+        ), place
+
+    chosen = sorted(nsmallest(MOST_ROWS, range(len(rows)), key=distance))
     found: list[tuple[int, _Drawn]] = []
     last = -1
     for place in chosen:
@@ -191,11 +141,12 @@ def _all_drawn(history: History, violation: Violation) -> list[_Drawn]:
         for subscription in history.subscriptions
         for one in (*subscription.deliveries, *subscription.waited)
     }
-    involved = [
+    met = [
         *(one for one in violation.entries if isinstance(one, Subscribed)),
         *(readers[id(one)] for one in violation.entries if id(one) in readers),
         *overlapping(history, violation.entries),
     ]
+    involved = list(dict.fromkeys(met))
 
     def weigh(step: Step) -> Weight:
         if id(step.entry) not in evidence or step.is_quiet:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Final, Literal, TypeAlias
 
-from eventhook_conformance.checker.violation import shown
+from eventhook_conformance.checker.violation import in_full, shown
 from eventhook_conformance.contract import Begin, EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import (
     Delivery,
@@ -19,7 +21,6 @@ from eventhook_conformance.history import (
     Remark,
     Subscribed,
     Waited,
-    by_identity,
     identity,
 )
 
@@ -41,8 +42,8 @@ class Step:
     moment: Moment
     actor: str
     """The client or subscription that did it; empty for the suite."""
-    text: str
-    """The step as one line."""
+    words: str | Callable[[], str]
+    """The step as one line, or what makes it: most steps are left out, and an event takes long to tell."""
     start: str = ""
     """Where its arrow starts: a client, the bus or a subscription."""
     end: str = ""
@@ -59,37 +60,36 @@ class Step:
     is_quiet: bool = False
     """It explains nothing by itself: leaving, and the end that leaving brings."""
 
+    @property
+    def text(self) -> str:
+        """The step as one line."""
+        return self.words if isinstance(self.words, str) else self.words()
+
 
 def steps(history: History, entries: Iterable[Entry]) -> list[Step]:
     """Returns the steps of these entries, each entry once, in the order in which they happened."""
-    numbers = {
-        key: publishes[0].number for key, publishes in by_identity(history.publishes).items()
-    }
-    readers = {
-        id(one): subscription.name
-        for subscription in history.subscriptions
-        for one in (*subscription.deliveries, *subscription.waited)
-    }
-    found = [
-        step
-        for entry in dict.fromkeys(entries)
-        for step in _of(entry, readers.get(id(entry), ""), numbers)
-    ]
+    told = list(dict.fromkeys(entries))
+    numbers: dict[object, int] = {}
+    readers: dict[int, str] = {}
+    if any(isinstance(entry, Delivery | Waited) for entry in told):
+        numbers = {identity(one.event): one.number for one in reversed(history.publishes)}
+        readers = {
+            id(one): subscription.name
+            for subscription in history.subscriptions
+            for one in chain(subscription.deliveries, subscription.waited)
+        }
+    found = [step for entry in told for step in _of(entry, readers.get(id(entry), ""), numbers)]
     return sorted(found, key=lambda step: step.moment.step)
 
 
 def all_entries(history: History) -> list[Entry]:
     """Returns every entry of a history."""
-    deliveries = [d for subscription in history.subscriptions for d in subscription.deliveries]
-    waited = [w for subscription in history.subscriptions for w in subscription.waited]
+    subscriptions = history.subscriptions
     return [
-        *history.publishes,
-        *history.subscriptions,
-        *history.remarks,
-        *history.faults,
-        *history.purges,
-        *deliveries,
-        *waited,
+        *(*history.publishes, *subscriptions),
+        *(*history.remarks, *history.faults, *history.purges),
+        *(one for each in subscriptions for one in each.deliveries),
+        *(one for each in subscriptions for one in each.waited),
     ]
 
 
@@ -125,9 +125,8 @@ def _of(entry: Entry, reader: str, numbers: dict[object, int]) -> Iterator[Step]
             yield from _subscribed(entry)
         case Delivery():
             number = _number(entry.event, numbers)
-            text = f"read {number}{' ' if number else ''}{event_text(entry.event)}"
-            label = number or "unknown"
-            yield Step(entry, entry.returned, reader, text, BUS, reader, label)
+            words = partial(_read, number, entry)
+            yield Step(entry, entry.returned, reader, words, BUS, reader, number or "unknown")
         case Waited():
             number = f"#{entry.publish.number}"
             text = f"waited {entry.timeout_s:g} s for {number}, which did not come"
@@ -154,19 +153,20 @@ def _of(entry: Entry, reader: str, numbers: dict[object, int]) -> Iterator[Step]
 
 
 def _published(entry: Publish) -> Step:
-    outcome = entry.outcome
+    words, label = partial(_publish_text, entry), f"#{entry.number} {_kind(entry.event)}"
+    style: Style = "plain" if entry.outcome == "ok" else "broken"
+    return Step(entry, entry.called, entry.client, words, entry.client, BUS, label, style)
+
+
+def _publish_text(entry: Publish) -> str:
     error = "" if entry.error is None else f", {cut(entry.error, _ERROR)}"
     fence = " (fence)" if entry.purpose == "fence" else ""
-    return Step(
-        entry,
-        entry.called,
-        entry.client,
-        f"publish #{entry.number} {event_text(entry.event)}{fence} -> {outcome}{error}",
-        entry.client,
-        BUS,
-        f"#{entry.number} {_kind(entry.event)}",
-        "plain" if outcome == "ok" else "broken",
-    )
+    event = event_text(entry.event)
+    return f"publish #{entry.number} {event}{fence} -> {entry.outcome}{error}"
+
+
+def _read(number: str, entry: Delivery) -> str:
+    return f"read {number}{' ' if number else ''}{event_text(entry.event)}"
 
 
 def _subscribed(entry: Subscribed) -> Iterator[Step]:
@@ -217,7 +217,14 @@ def _subscribed(entry: Subscribed) -> Iterator[Step]:
 
 
 def event_text(event: object) -> str:
-    """Describes an event in a few words."""
+    """Describes an event in a few words, whatever a target delivered as one."""
+    try:
+        return _event_text(event)
+    except Exception:  # because: what a target delivers may raise wherever it is looked at
+        return cut(shown(event), _GARBAGE)
+
+
+def _event_text(event: object) -> str:
     if isinstance(event, FlovynEvent):
         parts = [str(event.event_type), f"tenant {_short(event.tenant_id)}"]
         if event.workflow_execution_id is not None:
@@ -225,7 +232,7 @@ def event_text(event: object) -> str:
         if event.task_execution_id is not None:
             parts.append(f"task {_short(event.task_execution_id)}")
         if event.data is not None:
-            parts.append(f"data {cut(repr(event.data), _VALUE)}")
+            parts.append(f"data {cut(in_full(event.data), _VALUE)}")
         return ", ".join(parts)
     if isinstance(event, StreamEvent):
         payload = cut(repr(event.payload), _VALUE)
@@ -278,7 +285,7 @@ def _kind(event: object) -> str:
 def _number(event: object, numbers: dict[object, int]) -> str:
     try:
         number = numbers.get(identity(event))  # type: ignore[arg-type]
-    except (AttributeError, TypeError):  # because: a target may deliver anything at all
+    except Exception:  # because: what a target delivers may raise wherever it is looked at
         return ""
     return "" if number is None else f"#{number}"
 

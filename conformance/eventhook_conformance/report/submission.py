@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from eventhook_conformance.cases import catalog_of
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.specification.requirements import (
     Requirement,
@@ -110,12 +109,23 @@ def read_report(file: Path) -> Submitted:
     return found[0]
 
 
-def problems(report: Submitted, about: About) -> list[str]:
-    """Returns what keeps the verdict from being taken, each in one line; nothing if it can be."""
+def problems(report: Submitted, about: About, asked: Callable[[str], Collection[str]]) -> list[str]:
+    """Returns what keeps the verdict from being taken, each in one line; nothing if it can be.
+
+    Args:
+        report: what was judged.
+        about: the description beside it.
+        asked: returns the IDs of the cases that a version of the specification asks.
+    """
     version = report.specification.version
     if version not in versions():
         return [f"specification: expected {' or '.join(versions())}, got {version!r}"]
-    return [*_names(report, about), *_whole(report), *_verdict(report), *_findings(report, about)]
+    return [
+        *_names(report, about),
+        *_whole(report, asked(version)),
+        *_verdict(report),
+        *_findings(report, about),
+    ]
 
 
 def _names(report: Submitted, about: About) -> Iterator[str]:
@@ -128,12 +138,11 @@ def _names(report: Submitted, about: About) -> Iterator[str]:
             yield f"{member}: expected a text, got nothing"
 
 
-def _whole(report: Submitted) -> Iterator[str]:
+def _whole(report: Submitted, asked: Collection[str]) -> Iterator[str]:
     """Tells what was left out of the run."""
     for name in _NARROWING:
         if report.settings.get(name) not in (None, []):
             yield f"settings: expected a whole run, got one narrowed by {name}"
-    asked = catalog_of(report.specification.version)
     told = {case.id for case in report.cases}
     if missing := [one for one in asked if one not in told]:
         yield f"cases: expected all {len(asked)}, got none of {_some(missing)}"
