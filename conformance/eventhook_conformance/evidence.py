@@ -66,7 +66,7 @@ class Diagram:
 
 @dataclass(frozen=True)
 class BreachEvidence:
-    """What shows one violation."""
+    """The lines and the diagram that show one violation."""
 
     lines: tuple[str, ...]
     diagram: Diagram | None
@@ -74,7 +74,7 @@ class BreachEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What shows the violations of a case."""
+    """The lines and diagrams that show the violations of a case."""
 
     length: int
     """The number of publishes, subscriptions, deliveries and waits: of two cases the shorter tells more."""

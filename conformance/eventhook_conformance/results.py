@@ -37,7 +37,7 @@ class CaseResult:
     violations: tuple[Violation, ...] = ()
     history: History | None = None
     evidence: Evidence | None = None
-    """What reports show of the history, where that stayed behind in another process."""
+    """The part of the history that reports show, where the history stayed behind in another process."""
     program: Any = None
     """The random program that showed the breach, as JSON values; it can be played again."""
     saved: str | None = None

@@ -84,13 +84,11 @@ def steps(history: History, entries: Iterable[Entry]) -> list[Step]:
 
 def all_entries(history: History) -> list[Entry]:
     """Returns every entry of a history."""
-    subscriptions = history.subscriptions
-    return [
-        *(*history.publishes, *subscriptions),
-        *(*history.remarks, *history.faults, *history.purges),
-        *(one for each in subscriptions for one in each.deliveries),
-        *(one for each in subscriptions for one in each.waited),
-    ]
+    found: list[Entry] = [*history.publishes, *history.subscriptions]
+    found += [*history.remarks, *history.faults, *history.purges]
+    found += [one for each in history.subscriptions for one in each.deliveries]
+    found += [one for each in history.subscriptions for one in each.waited]
+    return found
 
 
 def overlapping(history: History, entries: Iterable[Entry]) -> list[Subscribed]:
