@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.collector import collect_seldom
+from eventhook_conformance.engine.collector import collect_between_runs, collect_seldom
 from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.engine.termination import (
     end_in_order_on_sigterm,
@@ -233,4 +233,7 @@ def _begin_worker() -> None:
 
 def _examine_by_name(name: str, full: bool, unaided: bool) -> Examination:
     mutant = registered_mutants()[name]
-    return examine_unaided(mutant) if unaided else examine(mutant, full=full)
+    try:
+        return examine_unaided(mutant) if unaided else examine(mutant, full=full)
+    finally:
+        collect_between_runs()

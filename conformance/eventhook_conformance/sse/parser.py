@@ -83,6 +83,10 @@ class Parser:
         if self._after_cr:
             text = text.removeprefix("\n")
         start = 0
+        if "\n" not in text and "\r" not in text:  # by far faster than the pattern, in long lines
+            self._line += text
+            self._after_cr = False
+            return
         for end in _LINE_END.finditer(text):
             yield self._line + text[start : end.start()]
             self._line = ""

@@ -24,10 +24,15 @@ class Published:
 
     def __init__(self, publishes: Iterable[Publish], *, opaque: bool = False) -> None:
         self._opaque = opaque
-        self.all = list(publishes)
+        self.all: list[Publish] = []
         self._by_id: dict[str, list[Publish]] = {}
         self._by_payload: dict[tuple[str, str], Publish] = {}
-        for publish in self.all:
+        self.add(publishes)
+
+    def add(self, publishes: Iterable[Publish]) -> None:
+        """Adds what was published later."""
+        for publish in publishes:
+            self.all.append(publish)
             self._by_id.setdefault(wire_id(publish.event), []).append(publish)
             if isinstance(publish.event, StreamEvent):
                 event = publish.event

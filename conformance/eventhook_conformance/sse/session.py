@@ -122,9 +122,9 @@ class Sse:
 
     def published(self) -> Published:
         """Returns all publishes so far."""
-        publishes = self.probe.history.publishes
-        if self._known is None or len(self._known.all) != len(publishes):
-            self._known = Published(publishes, opaque=self.target.replay is not None)
+        if self._known is None:
+            self._known = Published((), opaque=self.target.replay is not None)
+        self._known.add(self.probe.history.publishes[len(self._known.all) :])
         return self._known
 
     # Requests
