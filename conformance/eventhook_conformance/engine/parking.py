@@ -81,8 +81,10 @@ class Parking:
     async def make_room(self) -> list[tuple[Parked, list[Violation]]]:
         """Has the oldest leave until the budget is kept; returns the breaches of leaving, by case."""
         left = []
-        while len(self) > self.budget:
+        over = len(self) - self.budget
+        while over > 0:
             parked = self._parked.popleft()
+            over -= len(parked.listeners)
             left.append((parked, await leave_all(parked.listeners)))
         return left
 

@@ -135,8 +135,10 @@ class Session:
     def has_enough_failures(self) -> bool:
         """True if as many cases failed or stayed undecided as may end the run."""
         most = self._settings.max_failures
+        if most is None:
+            return False  # most runs: the cases need not be counted after each
         counts = self.result.summary
-        return most is not None and counts["failed"] + counts["error"] >= most
+        return counts["failed"] + counts["error"] >= most
 
     async def start(self) -> None:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
