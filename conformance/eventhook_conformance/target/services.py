@@ -1,4 +1,4 @@
-"""Services over a bus: a workflow server to be driven, and its HTTP endpoints (page 30)."""
+"""Services over a bus: a workflow server to be driven, and its HTTP endpoints."""
 
 from __future__ import annotations
 
