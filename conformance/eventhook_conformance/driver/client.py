@@ -54,6 +54,10 @@ class DriverHost(Server):
         self._process: DriverProcess | None = None
         self._starting = asyncio.Lock()
 
+    def twin(self) -> DriverHost:
+        """Returns a host of the same driver, for one more process of it."""
+        return DriverHost(self._command, self._label, self._outlet)
+
     async def process(self) -> DriverProcess:
         """Returns the running process.
 
@@ -73,6 +77,11 @@ class DriverHost(Server):
             if process.failure is not None:
                 raise process.failure
             return process
+
+    @property
+    def failed(self) -> bool:
+        """True if the process is known to have failed."""
+        return self._process is not None and self._process.failure is not None
 
     async def take_fault(self) -> str | None:
         """Returns what the driver did wrong since the last call; the next client gets a fresh process.

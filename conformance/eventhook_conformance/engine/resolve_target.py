@@ -26,6 +26,13 @@ class ResolvedTarget:
     target: Target
     capabilities: Capabilities
 
+    @property
+    def found_as(self) -> str | None:
+        """The name by which a second process finds the target; None if there is none."""
+        name = self.target.found_as or self.name
+        by_name = name in registered_targets() or ":" in name
+        return name if by_name and not name.startswith(DRIVER) else None
+
 
 class TargetNotFound(Exception):
     """There is no target of that name; the message is one line that says what was expected."""

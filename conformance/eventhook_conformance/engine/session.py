@@ -91,7 +91,9 @@ class Session:
         self._planned = [one for one in planned if one.unmet(self.capabilities) is None]
         self._subscribers = tuple(subscribers)
         clock, ledger = Clock(), Ledger()
-        meter = meter or StarvationMeter(elsewhere=not subject.capabilities.in_process)
+        self._processes = any("processes" in one.asks_for for one in self._planned)
+        elsewhere = self._processes or not subject.capabilities.in_process
+        meter = meter or StarvationMeter(elsewhere=elsewhere)
         deadline = Deadline(settings.arrival_timeout_s, meter)
         self.context = RunContext(
             target=subject.target,
@@ -100,7 +102,13 @@ class Session:
             clock=clock,
             deadline=deadline,
             ledger=ledger,
-            clients=ClientPool(subject.target, deadline, clock, limits.open_s),
+            clients=ClientPool(
+                replace(subject.target, capabilities=subject.capabilities),
+                deadline,
+                clock,
+                limits.open_s,
+                subject.found_as,
+            ),
             replaying=(
                 subject.capabilities.replay
                 if asked_in(REPLAY_SINCE, settings.specification)
@@ -163,6 +171,8 @@ class Session:
             multi_client=claimed.multi_client,
         )
         if not self.stopped:
+            if self._processes:
+                self.context.clients.start_second_process()
             self._scheduler.start(self._planned)
 
     def _take_smoke_report(self, report: SmokeReport, noted: Sequence[str]) -> None:

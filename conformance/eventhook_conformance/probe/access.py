@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from eventhook_conformance.history import History
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.client_pool import ClientPool
-from eventhook_conformance.probe.failure import outcome_of
+from eventhook_conformance.probe.failure import NotOffered, Undecided, outcome_of
 from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.target import HttpTarget, WorkflowService
 
@@ -66,6 +66,25 @@ class ClientAccess:
             client = await self._pool.open_client(self._history, address)
         except Exception as error:  # because: whatever the target raises is a finding
             raise self._findings.aborted("one more client to open", outcome_of(error)) from error
+        self.own.append(client)
+        return client
+
+    async def open_elsewhere(self) -> Client:
+        """Opens one more client in a second process of the target, closed with the case.
+
+        Raises:
+            NotOffered: there is no second process of the same bus.
+            Undecided: the same, of a target that claims processes.
+            CaseAborted: opening raised or hung.
+        """
+        try:
+            client = await self._pool.open_elsewhere(self._history)
+        except (NotOffered, Undecided):
+            raise
+        except Exception as error:  # because: whatever the target raises is a finding
+            raise self._findings.aborted(
+                "a client to open in another process", outcome_of(error)
+            ) from error
         self.own.append(client)
         return client
 

@@ -6,11 +6,16 @@ import asyncio
 from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.driver.second_process import (
+    NoSecondProcess,
+    SecondProcess,
+    hear_each_other,
+)
 from eventhook_conformance.history import Clock, History
 from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import NotOffered, Undecided, describe
 from eventhook_conformance.probe.services import Services
 from eventhook_conformance.target import Server, Target
 
@@ -29,6 +34,7 @@ class ClientPool:
         deadline: bounds leaving; entering may take half a minute.
         clock: the run's.
         open_timeout_s: how long entering may take, in seconds.
+        found_as: the name by which a second process finds the target, if there is one.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class ClientPool:
         deadline: Deadline,
         clock: Clock,
         open_timeout_s: float = OPEN_TIMEOUT_S,
+        found_as: str | None = None,
     ) -> None:
         self.server: Server | None = None
         self.services = Services(target, deadline, open_timeout_s)
@@ -51,6 +58,17 @@ class ClientPool:
         self._opening = asyncio.Lock()
         self._opened = 0
         self._server_context: ContextTask[Server] | None = None
+        self._claims_processes = target.capabilities.processes
+        self._found_as = found_as
+        self._second: SecondProcess | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._missing = (
+            "a bus without a server lives in its process"
+            if target.open is not None and not target.capabilities.processes
+            else None
+        )
+        """Why there is no second process, where that is known."""
+        self._meets = False
 
     async def start(self) -> None:
         """Enters the target's server, where it has one.
@@ -93,6 +111,63 @@ class ClientPool:
         remark.returned, remark.result = self._clock.now(), "open"
         return client
 
+    def start_second_process(self) -> None:
+        """Begins to start the second process, so that nobody has to wait for it."""
+        if self._second is None and self._missing is None:
+            self._second = SecondProcess(self._found_as, self.server)
+            self._starting = asyncio.get_running_loop().create_task(self._second.start())
+            self._starting.add_done_callback(_noticed)
+
+    async def open_elsewhere(self, history: History) -> Client:
+        """Opens one more client in the second process, for one case.
+
+        Raises:
+            NotOffered: there is no second process, or it has no bus in common with this one.
+            Undecided: the same, of a target that claims processes.
+        """
+        async with self._opening:
+            self.start_second_process()
+            if self._missing is None:
+                self._missing = await self._look_for_second()
+        if self._missing is not None:
+            if self._claims_processes:
+                raise Undecided(f"processes are claimed, but {self._missing}")
+            raise NotOffered(f"processes: {self._missing}")
+        self._opened += 1
+        name = f"p2c{self._opened}"
+        remark = history.remark(name, "open a client in another process")
+        client = await self._enter_elsewhere(name)
+        remark.returned, remark.result = self._clock.now(), "open"
+        return client
+
+    async def _look_for_second(self) -> str | None:
+        """Returns why there is no second process of the same bus; None if there is one."""
+        if self._meets or self._second is None:
+            return None
+        try:
+            client = await self._enter_elsewhere("p2")
+        except Exception as error:  # because: whatever the target raises is told in one line
+            return f"no client could be opened in a second process: {describe(error)}"
+        try:
+            if not (self._claims_processes or self._second.certain):
+                here = self._shared.get(0) or await self._open("c1")
+                self._shared[0] = here
+                side = min({"events", "streams"}.intersection(self._target.capabilities.profiles))
+                self._meets = await hear_each_other(here.backend, client.backend, side)
+                if not self._meets:
+                    return "a second process hears nothing of the first one, nor is heard by it"
+            self._meets = True
+            return None
+        finally:
+            await client.leave()
+
+    async def _enter_elsewhere(self, name: str) -> Client:
+        if self._second is None:
+            raise NoSecondProcess("it was not started")
+        context_task = ContextTask(self._second.client, self._deadline)
+        backend = await context_task.enter(max(self._open_timeout_s, self._deadline.timeout_s))
+        return Client(name, context_task, backend, self._deadline)
+
     async def _open(self, name: str, address: str | None = None) -> Client:
         connect, server = self._target.connect, self.server
         if connect is not None and server is not None:
@@ -110,7 +185,10 @@ class ClientPool:
 
     async def take_fault(self) -> str | None:
         """Returns what broke between the suite and the bus since the last call, if anything did."""
-        return await self.server.take_fault() if self.server is not None else None
+        fault = await self.server.take_fault() if self.server is not None else None
+        if fault is None and self._second is not None:
+            fault = await self._second.take_fault()
+        return fault
 
     def all_shared(self) -> list[Client]:
         """Returns the shared clients that are open, those that nobody gets any more included."""
@@ -127,6 +205,12 @@ class ClientPool:
         """Closes all clients and the server; returns what went wrong with the server, if anything did."""
         for client in self.all_shared():
             await self.retire(client)
+        if self._second is not None:
+            if self._starting is not None:
+                self._starting.cancel()
+                await asyncio.wait({self._starting})
+            await self._second.end()
+            self._second = None
         if self._server_context is None:
             return None
         context_task, self._server_context, self.server = self._server_context, None, None
@@ -135,3 +219,9 @@ class ClientPool:
         except Exception as error:  # because: the verdict stands, however the server ends
             return f"the target's server did not end: {describe(error)}"
         return None
+
+
+def _noticed(starting: asyncio.Task[None]) -> None:
+    """A process that could not be started is no news yet: the first client in it says why."""
+    if not starting.cancelled():
+        starting.exception()

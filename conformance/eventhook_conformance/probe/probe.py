@@ -98,6 +98,7 @@ class Probe:
         )
         self.client = access.client
         self.open_client = access.open_client
+        self.open_elsewhere = access.open_elsewhere
         self.workflows = access.workflows
         self.http = access.http
 

@@ -47,6 +47,12 @@ class Instance:
             return None
         return replace(self, case=replace(self.case, requirements=asked), specification=version)
 
+    @property
+    def asks_for(self) -> frozenset[str]:
+        """The capabilities that it, or one of its requirements, needs."""
+        needed = [requirements()[one].needs for one in self.case.requirements]
+        return frozenset(self.needs).union(*needed)
+
     def unmet(self, capabilities: Capabilities) -> str | None:
         """Returns why it does not apply to those claims; None if it does."""
         for identifier in self.case.requirements:

@@ -44,7 +44,7 @@ def unmet_need(needs: Mapping[str, tuple[Any, ...]], capabilities: Capabilities)
         claimed = getattr(capabilities, name)
         several = isinstance(claimed, frozenset)
         if not (any(value in claimed for value in values) if several else claimed in values):
-            wanted = " or ".join(str(value) for value in values)
+            wanted = " or ".join(str(value) for value in values if value is not None)
             shown = (" and ".join(sorted(claimed)) or "none") if several else claimed
             return f"needs {name}={wanted}, claimed is {shown}"
     return None

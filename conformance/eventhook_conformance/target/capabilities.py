@@ -19,7 +19,12 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "replay_default": ("live", "start"),
     "replay_survives": ("client", "server", "nothing"),
 }
-_OPTIONAL: Final = frozenset({"replay_events", "replay_s"})
+_OPTIONAL: Final[Mapping[str, object]] = {
+    "processes": True,
+    "replay_events": 1,
+    "replay_s": 1.0,
+}
+"""What may be None, each with a value of its other type."""
 
 
 def _unknown(profile: object) -> str:
@@ -56,6 +61,9 @@ class Capabilities:
     """Cleanup and counting of channels are offered."""
     surrogates: bool = True
     """Text with lone surrogates reaches `publish` as it is, so that its refusal can be tested."""
+    processes: bool | None = None
+    """Clients in different processes share one bus. None: where there is a server, or a driver, and
+    a second process can be started and hears the first one at all."""
     max_event_bytes: int = 262144
     max_subscriptions: int = 1000
     publish_timeout_s: float = 5.0
@@ -105,7 +113,7 @@ class Capabilities:
         if name in _OPTIONAL:
             if value is None:
                 return
-            default = 1 if name == "replay_events" else 1.0
+            default = _OPTIONAL[name]
         if name in _CHOICES:
             if value not in _CHOICES[name]:
                 raise ValueError(f"{name} is {value!r}; expected {', '.join(_CHOICES[name])}")
@@ -120,8 +128,13 @@ class Capabilities:
                 raise ValueError(f"{name} is {value!r}; expected a positive {kind}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the JSON form: the same names, `profiles` and `replay` sorted arrays."""
+        """Returns the JSON form: the same names, `profiles` and `replay` sorted arrays.
+
+        `processes` is left out where nothing is said of it.
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.processes is None:
+            del values["processes"]
         return {**values, "profiles": sorted(self.profiles), "replay": sorted(self.replay)}
 
     @classmethod

@@ -59,6 +59,7 @@ class Target:
         workflows: over one client's bus, a `WorkflowService` (profile `lifecycle`).
         http: over one client's bus, an `HttpTarget` (profile `sse`).
         about: what it says of itself, in one line for reports; such as its version and language.
+        found_as: the name by which a second process finds it.
 
     Raises:
         ValueError: there is no way to open a client, or two.
@@ -74,6 +75,8 @@ class Target:
     )
     http: Callable[[StreamingBackend], AbstractAsyncContextManager[HttpTarget]] | None = None
     about: str = ""
+    found_as: str | None = None
+    """The name by which a second process finds it, `module:attribute`; None: as the user named it."""
 
     def __post_init__(self) -> None:
         by_server = self.server is not None and self.connect is not None

@@ -65,6 +65,7 @@ def _over_nats() -> list[Mutant]:
     """Returns those that need the extra `nats`; none if it is not installed."""
     if find_spec("nats") is None:
         return []
+    from eventhook_reference.mutants.over_processes import OVER_PROCESSES
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
     from eventhook_reference.mutants.recovering_lasting import RECOVERING_LASTING
     from eventhook_reference.mutants.replay_restarts import REPLAY_RESTARTS
@@ -76,6 +77,7 @@ def _over_nats() -> list[Mutant]:
         *WIRE,
         *WIRE_SERVER,
         *WIRE_LENIENT,
+        *OVER_PROCESSES,
         *RECOVERING,
         *RECOVERING_LASTING,
         *REPLAY_RESTARTS,
