@@ -51,7 +51,7 @@ class Published:
             return self._by_payload.get((event.type, event.data))
         found = self._by_id.get(str(content.get("id")))
         if found is not None:
-            return found[0]
+            return found[0] if len(found) == 1 else _nearest(found, event)
         payload = content.get("data")
         by_payload = None
         if isinstance(payload, str):
@@ -60,7 +60,7 @@ class Published:
 
 
 def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
-    """Chooses among publishes with equal sequences: same payload first, then same type and workflow."""
+    """Chooses among publishes with equal ids: same payload first, then same type and workflow."""
     content = as_object(event.data) or {}
     payloads = {event.data, as_delivered(str(content.get("data")))}
     workflow = content.get("workflowExecutionId")
@@ -68,7 +68,8 @@ def _nearest(publishes: Sequence[Publish], event: ServerSentEvent) -> Publish:
     def likeness(publish: Publish) -> tuple[bool, bool, bool]:
         source = publish.event
         if not isinstance(source, StreamEvent):
-            return False, False, False
+            same = content == as_object(source.to_json().decode())
+            return same, source.event_type == event.type, False
         return (
             as_delivered(source.payload) in payloads,
             source.event_type.lower() == event.type,

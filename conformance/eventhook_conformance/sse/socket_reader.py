@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
@@ -33,7 +33,8 @@ class SocketReader:
     Args:
         sock: the connected socket.
         reader, writer: its streams.
-        request: the bytes of the request.
+        request_with: returns the bytes of the request with those headers.
+        headers: of the first request.
         method: of the request.
     """
 
@@ -42,7 +43,8 @@ class SocketReader:
         sock: socket.socket,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        request: bytes,
+        request_with: Callable[[Mapping[str, str]], bytes],
+        headers: Mapping[str, str],
         method: str,
     ) -> None:
         self.status = 0
@@ -56,7 +58,8 @@ class SocketReader:
         self._sock = sock
         self._reader = reader
         self._writer = writer
-        self._request = request
+        self._request_with = request_with
+        self._first_headers = headers
         self._method = method
         self._http = self._new_exchange()
 
@@ -70,9 +73,9 @@ class SocketReader:
         http.send(h11.EndOfMessage())
         return http
 
-    def ask(self) -> None:
-        """Sends the request, for the first time or again on the same connection."""
-        self._writer.write(self._request)
+    def ask(self, headers: Mapping[str, str] | None = None) -> None:
+        """Sends the request, for the first time or again, or with other headers."""
+        self._writer.write(self._request_with(self._first_headers if headers is None else headers))
 
     async def read_head(self) -> int:
         """Reads all headers; returns the status.
@@ -133,16 +136,28 @@ class SocketReader:
 
     async def ends(self) -> bool:
         """Reads the answer to its end: then the same request is answered again, or all is closed."""
+        await self.ask_again()
+        return True
+
+    async def ask_again(self, headers: Mapping[str, str] | None = None) -> int | None:
+        """Reads the answer to its end, and sends the request again on the same connection.
+
+        Args:
+            headers: of this request; None: those of the first.
+
+        Returns:
+            The status; None if the server has closed the connection.
+        """
         while await self.read_body():
             pass
         with contextlib.suppress(ConnectionError):
-            self.ask()
+            self.ask(headers)
             rest, _ = self._http.trailing_data
-            self._http = self._new_exchange()
+            self._http, self.ended = self._new_exchange(), False
             if rest:  # no bytes would mean the end of the connection
                 self._http.receive_data(rest)
-            await self.read_head()
-        return True
+            return await self.read_head()
+        return None
 
     def reset(self) -> None:
         """Breaks the connection off, as a process that is killed does."""
@@ -195,10 +210,13 @@ async def socket_reader(
     except BaseException:  # because: a cancelled connect must not leak its socket either
         sock.close()
         raise
-    lines = [f"{method} {url.path.rstrip('/')}{path} HTTP/{version}", f"Host: {url.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    request = "\r\n".join([*lines, "", ""]).encode()
-    opened = SocketReader(sock, reader, writer, request, method)
+
+    def request_with(headers: Mapping[str, str]) -> bytes:
+        lines = [f"{method} {url.path.rstrip('/')}{path} HTTP/{version}", f"Host: {url.netloc}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+    opened = SocketReader(sock, reader, writer, request_with, headers, method)
     opened.ask()
     try:
         yield opened

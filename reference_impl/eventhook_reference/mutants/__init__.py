@@ -43,6 +43,7 @@ from eventhook_reference.mutants.replay_variants import REPLAY_VARIANTS
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_access import SERVING_ACCESS
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
+from eventhook_reference.mutants.serving_beside import SERVING_BESIDE
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
 from eventhook_reference.mutants.serving_exact import SERVING_EXACT
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
@@ -135,6 +136,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_ANSWERS,
     *SERVING_ACCESS,
     *SERVING_ENDS,
+    *SERVING_BESIDE,
     *SERVING_READERS,
     *SERVING_REFUSALS,
     *SERVING_TYPES,

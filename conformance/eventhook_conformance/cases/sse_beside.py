@@ -1,0 +1,228 @@
+"""SSE: streams beside other streams that share workflows, tenants, ids and connections with them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.socket_reader import socket_reader
+from eventhook_conformance.sse.stream import Stream
+
+_WORKFLOWS: Final = 36
+_NAMES_NOBODY: Final[tuple[Any, ...]] = (
+    None,
+    "text",
+    ["childWorkflowId"],
+    {},
+    {"childWorkflowId": None},
+    {"childWorkflowId": 7},
+    {"childWorkflowId": "no-uuid"},
+    {"childWorkflowId": {"id": "nested"}},
+)
+"""Data of `child_workflow.initiated` without the id of a child; all of it is JSON, and legal."""
+
+
+@case("SSE-07", since="1.1")
+async def reader_of_another_stream_leaves(probe: Probe) -> None:
+    """A workflow's readers, its task's, its child's, its family's and its tenant's leave one by one."""
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
+        workflow = await sse.workflow()
+        child, task = await sse.child(workflow), await sse.task(workflow=workflow)
+        whole: list[tuple[StreamKind, UUID | None]] = [
+            ("workflow", workflow),
+            ("consolidated", workflow),
+            ("task", task),
+            ("workflow", child),
+            ("tenant", None),
+        ]
+        await sse.publish(_begun(sse, workflow, child))
+        staying = [
+            *[await sse.stream(*reader) for reader in whole],
+            await _tokens(sse, workflow, "token"),
+        ]
+        for reader in [*whole, None]:
+            # Where readers of the same share what is read, other types have something of their own.
+            guest = await (
+                _tokens(sse, workflow, "token,data") if reader is None else sse.stream(*reader)
+            )
+            await guest.leave()
+            for _ in range(3):
+                events: list[Event] = [
+                    sse.event(workflow),
+                    sse.token(workflow),
+                    sse.event(workflow, task=task),
+                    sse.token(workflow, "a task's", task=task),
+                    *both_sides(sse, "workflow", child),
+                ]
+                await sse.publish(*events)
+                for stream in staying:
+                    await stream.receive(*filter(stream.wanted.takes, events))
+        for number in (0, 1, 1, 2):  # all but the child's reader and that of tokens
+            await staying.pop(number).leave()
+            for _ in range(3):
+                events = [
+                    *both_sides(sse, "workflow", workflow),
+                    *both_sides(sse, "workflow", child),
+                ]
+                await sse.publish(*events)
+                for stream in staying:
+                    await stream.receive(*filter(stream.wanted.takes, events))
+        await sse.fence(*staying)
+
+
+@case("SSE-04", subscriptions=2 * _WORKFLOWS, since="1.1")
+async def many_workflows_are_read_at_once(probe: Probe) -> None:
+    """Each by a reader of its own: the first of them as well as the last."""
+    async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
+        workflows = [await sse.workflow() for _ in range(_WORKFLOWS)]
+        streams = await probe.at_once(*(sse.stream("workflow", one) for one in workflows))
+        every = [both_sides(sse, "workflow", one) for one in workflows]
+        await sse.publish(*(event for events in every for event in events))
+        for stream, events in zip(streams, every, strict=True):
+            await stream.receive(*events)
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-20", since="1.1")
+async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> None:
+    """Its event that names this workflow says that it has ended: the stream goes on."""
+    async with sse_session(probe, implicates={"crossed", "lost"}) as sse:
+        workflow = await sse.workflow()
+        stream = await sse.stream(kind, workflow)
+        snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
+        ends = ("workflow.completed", "workflow.failed", "workflow.cancelled")
+        await sse.publish(*(sse.event(workflow, end, data=snapshot, tenant=1) for end in ends))
+        # Whatever listens to both tenants has heard the end before what follows it there.
+        other = await sse.stream("tenant", tenant=1)
+        await sse.fence(other)
+        comments = stream.reading.parser.comments
+        before = len(comments)
+        limit = min(sse.target.keep_alive_s * 2, probe.settings.arrival_timeout_s / 2)
+        await stream.until(lambda: len(comments) > before + 1, timeout_s=limit, glance=True)
+        events = both_sides(sse, kind, workflow)
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+        late = await sse.stream(kind, workflow)
+        events = both_sides(sse, kind, workflow)
+        await sse.publish(*events)
+        await late.receive(*events)
+        await sse.fence(stream, late)
+
+
+@case("SSE-11", since="1.1")
+async def another_tenants_workflow_is_no_child(probe: Probe) -> None:
+    """An event of the family names it as its child: what it streams stays its owner's."""
+    async with sse_session(probe, implicates={"strayed", "crossed"}) as sse:
+        root, foreign = await sse.workflow(), await sse.workflow(1)
+        stream = await sse.stream("consolidated", root)
+        begun = _begun(sse, root, foreign)
+        await sse.publish(begun)
+        await stream.receive(begun)
+        late = await sse.stream("consolidated", root)
+        await sse.publish(*both_sides(sse, "workflow", foreign), sse.token(foreign, "theirs"))
+        await sse.fence(stream, late)
+
+
+@case("SSE-11", since="1.1")
+async def child_without_an_id_breaks_nothing(probe: Probe) -> None:
+    """`child_workflow.initiated` with any data is forwarded, and children that follow are included."""
+    async with sse_session(probe, implicates={"lost", "altered"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        odd = [sse.event(root, "child_workflow.initiated", data=data) for data in _NAMES_NOBODY]
+        await sse.publish(*odd)
+        await stream.receive(*odd)
+        child = await sse.child(root)
+        begun = _begun(sse, root, child)
+        await sse.publish(begun)
+        await stream.receive(begun)
+        events = both_sides(sse, "workflow", child)
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-11", since="1.1")
+async def child_that_is_told_of_again_comes_once(probe: Probe) -> None:
+    """Its start and its end, and the same beginning once more, do not double what it streams."""
+    async with sse_session(probe, implicates={"repeated", "lost"}) as sse:
+        root = await sse.workflow()
+        child = await sse.child(root)
+        streams = [await sse.stream("consolidated", root)]
+        snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "RUNNING"}
+        for name in ("initiated", "initiated", "started", "cancellation_requested"):
+            told = sse.event(root, f"child_workflow.{name}", data=snapshot)
+            await sse.publish(told)
+            events = both_sides(sse, "workflow", child)
+            for stream in streams:
+                await stream.receive(told)
+            await sse.publish(*events)
+            for stream in streams:
+                await stream.receive(*events)
+            if len(streams) == 1:
+                streams.append(await sse.stream("consolidated", root))
+        await sse.fence(*streams)
+
+
+@case("SSE-06", since="1.1")
+async def equal_event_ids_mix_nothing_up(probe: Probe) -> None:
+    """Events of two tenants have one id: each reader gets its own tenant's, data and all."""
+    async with sse_session(probe, implicates={"crossed", "lost", "altered"}) as sse:
+        workflows = [await sse.workflow(tenant) for tenant in (0, 1)]
+        streams = [
+            await sse.stream(kind, workflows[tenant] if kind == "workflow" else None, tenant=tenant)
+            for tenant in (0, 1)
+            for kind in ("workflow", "tenant")
+        ]
+        for first, second in ((0, 1), (1, 0)):
+            one = sse.event(workflows[first], data={"whose": f"tenant {first}"})
+            other = sse.event(workflows[second], data={"whose": f"tenant {second}"})
+            await sse.publish(one, msgspec.structs.replace(other, id=one.id))
+            await sse.fence(*streams)
+
+
+@every_endpoint
+@case("SSE-06", since="1.1")
+async def connection_carries_no_credentials(probe: Probe, kind: StreamKind) -> None:
+    """Each request is authenticated: on one connection, with a token, without, and with another's."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        mine, others = (tenant.headers for tenant in sse.tenants)
+        async with socket_reader(sse.target.base_url, path, mine, method="HEAD") as reader:
+            status = await probe.returns(reader.read_head(), f"the answer to HEAD {path}")
+            probe.expect(status == 200, "HEAD to answer 200", f"{status}")
+            for headers, whose, right in (
+                ({}, "without credentials", 401),
+                (others, "with another tenant's credentials", 404),
+                ({}, "without credentials", 401),
+            ):
+                about = f"HEAD {path} {whose}, on the same connection"
+                again = await probe.returns(reader.ask_again(headers), f"the answer to {about}")
+                if again is None:
+                    return  # a server may close it after each answer
+                probe.expect(again == right, f"{right} for {about}", f"{again}")
+
+
+async def _tokens(sse: Sse, workflow: UUID, types: str) -> Stream:
+    """Opens a stream of whose types only tokens are published."""
+    return await sse.stream(
+        "workflow",
+        workflow,
+        types=types,
+        selects=lambda one: one.event_type.lower() in types.split(","),
+    )
+
+
+def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
+    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+    return sse.event(parent, "child_workflow.initiated", data=snapshot)

@@ -1,0 +1,238 @@
+"""Servers whose streams are wrong beside others: of other tenants, workflows, readers and requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from eventhook_conformance.contract import EventPattern, FlovynEvent
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants._serving_apps import feeding
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_BESIDE: Final[list[Mutant]] = []
+
+
+# Other tenants
+
+
+@broken(SERVING_BESIDE, "SSE-20", seen="the stream ended")
+def believes_any_tenants_end() -> type[SseApp]:
+    """The ends of workflows come from a queue of all tenants, and nobody looks whose it was."""
+    from eventhook_reference.sse.feeds import ENDINGS
+
+    def change(feed: Any) -> Any:
+        class Trusting(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def open(self) -> None:
+                await super().open()
+                for tenant in {one.tenant_id for one in self.registry.workflows.values()}:
+                    every = self.backend.events.subscribe(EventPattern.all(tenant))
+                    self.start(self.end_by(await self._subscriptions.enter_async_context(every)))
+
+            async def end_by(self, events: Any) -> None:
+                async for event in events:
+                    if event.event_type in ENDINGS and event.workflow_execution_id == self.id:
+                        self.begin_end()
+
+        return Trusting
+
+    return feeding("workflow", change)
+
+
+@broken(SERVING_BESIDE, "SSE-11", seen="what belongs elsewhere")
+def takes_any_workflow_for_a_child() -> type[SseApp]:
+    """A workflow that an event names as a child is one, whoever owns it."""
+
+    def change(feed: Any) -> Any:
+        class Adopting(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def _is_ours(self, workflow: UUID) -> bool:
+                return True
+
+        return Adopting
+
+    return feeding("consolidated", change)
+
+
+@broken(SERVING_BESIDE, "SSE-06", seen="another tenant's")
+def knows_events_by_their_id_alone() -> type[SseApp]:
+    """An event is encoded once, and found by its id: that of another tenant's event is its own."""
+    from eventhook_reference.sse.app import SseApp
+    from eventhook_reference.sse.framing import lifecycle_frame
+
+    class Broken(SseApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            frames: dict[UUID, bytes] = {}
+
+            def encode(event: FlovynEvent) -> bytes:
+                return frames.setdefault(event.id, lifecycle_frame(event))
+
+            encoders: Any = self.encoders
+            encoders.lifecycle = encode
+
+    return Broken
+
+
+@broken(SERVING_BESIDE, "SSE-06", seen="on the same connection")
+def authenticates_connections() -> type[SseApp]:
+    """A request without credentials is taken for that of whoever used its connection before."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def admit(self, request: Any) -> UUID:
+            known: dict[Any, UUID] = self.__dict__.setdefault("known", {})
+            connection = tuple(request.client or ())
+            if "authorization" not in request.headers and connection in known:
+                return known[connection]
+            known[connection] = await super().admit(request)
+            return known[connection]
+
+    return Broken
+
+
+# Children
+
+
+@broken(SERVING_BESIDE, "SSE-11", seen="the stream ended")
+def stumbles_over_children_without_id() -> type[SseApp]:
+    """The child's id is read from whatever data there is, and its absence ends the stream."""
+
+    def change(feed: Any) -> Any:
+        class Stumbling(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: FlovynEvent) -> bool:
+                if event.event_type == "child_workflow.initiated" and not names_a_child(event.data):
+                    self.finish()
+                return bool(await super().on_event(event))
+
+        return Stumbling
+
+    return feeding("consolidated", change)
+
+
+def names_a_child(data: Any) -> bool:
+    """Returns whether a snapshot has what may be the id of a child."""
+    return isinstance(data, dict) and isinstance(data.get("childWorkflowId"), str)
+
+
+@broken(SERVING_BESIDE, "SSE-11", seen="each event once")
+def listens_again_when_a_child_starts() -> type[SseApp]:
+    """A child is subscribed to when it is initiated, and again when it has started."""
+
+    def change(feed: Any) -> Any:
+        class Doubling(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def on_event(self, event: FlovynEvent) -> bool:
+                taken = bool(await super().on_event(event))
+                if taken and event.event_type == "child_workflow.started":
+                    await self.follow_stream(UUID(event.data["childWorkflowId"]))
+                return taken
+
+        return Doubling
+
+    return feeding("consolidated", change)
+
+
+# Other readers
+
+
+@broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
+def listens_to_sixteen_workflows() -> type[SseApp]:
+    """The subscriptions are a cache of sixteen; the oldest makes room, though it is still read."""
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        def make_feed(self, endpoint: Any, types: Any, tenant: UUID, id: UUID) -> Any:
+            feed: Any = super().make_feed(endpoint, types, tenant, id)
+            kept: list[Any] = self.__dict__.setdefault("kept", [])
+            if endpoint.kind == "workflow":
+                kept[:] = [one for one in kept if one in self.feeds.all_open()]
+                kept.append(feed)
+                if len(kept) > 16:
+                    kept.pop(0).__class__ = _deaf(type(feed))
+            return feed
+
+    return Broken
+
+
+def _deaf(feed: type[Any]) -> type[Any]:
+    class Deaf(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+        def put(self, frame: bytes, side: Any) -> None:
+            pass
+
+    return Deaf
+
+
+def _taking_along(taken: Callable[[Any, Any, Any], bool]) -> type[SseApp]:
+    """Returns an application in which a reader that leaves silences others' subscriptions to streams.
+
+    Args:
+        taken: whether another feed's subscriptions go, given the endpoint and types that were read, and it.
+    """
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        @asynccontextmanager
+        async def reading(
+            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
+        ) -> AsyncIterator[Any]:
+            try:
+                async with super().reading(endpoint, types, tenant, id) as outbox:
+                    yield outbox
+            finally:
+                self.take_along(endpoint, types, id)
+
+        def take_along(self, endpoint: Any, types: Any, id: UUID) -> None:
+            keys = {id}
+            if endpoint.kind == "task":
+                keys.add(self.registry.tasks[id].workflow or id)
+            if endpoint.kind == "consolidated":
+                keys.update(self.registry.children(id))
+            for feed in self.feeds.all_open():
+                if taken(endpoint, types, feed):
+                    feed.__dict__.setdefault("silent", set()).update(map(str, keys))
+
+        def make_feed(self, endpoint: Any, types: Any, tenant: UUID, id: UUID) -> Any:
+            feed: Any = super().make_feed(endpoint, types, tenant, id)
+            feed.kind = endpoint.kind
+
+            class Silenced(type(feed)):  # type: ignore[misc]  # because: of whichever class it is
+                async def _forward_stream_event(self, event: Any) -> None:
+                    if event.workflow_execution_id not in self.__dict__.get("silent", ()):
+                        await super()._forward_stream_event(event)
+
+            feed.__class__ = Silenced
+            return feed
+
+    return Broken
+
+
+@broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
+def tasks_readers_take_the_workflows_stream_along() -> type[SseApp]:
+    """A task's reader that leaves unsubscribes from its workflow's stream, which others read."""
+    return _taking_along(lambda endpoint, types, other: endpoint.kind == "task")
+
+
+@broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
+def readers_take_their_familys_subscription_along() -> type[SseApp]:
+    """A workflow's reader that leaves unsubscribes a reader of the family from that workflow."""
+    return _taking_along(
+        lambda endpoint, types, other: endpoint.kind == "workflow" and other.kind == "consolidated"
+    )
+
+
+@broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
+def families_readers_take_their_members_along() -> type[SseApp]:
+    """A family's reader that leaves unsubscribes the readers of its members from them."""
+    return _taking_along(lambda endpoint, types, other: endpoint.kind == "consolidated")
+
+
+@broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
+def readers_of_some_types_take_the_others_along() -> type[SseApp]:
+    """A reader of some types that leaves unsubscribes readers of other types from the workflow."""
+    return _taking_along(
+        lambda endpoint, types, other: types.prefixes is not None and other.types != types
+    )
