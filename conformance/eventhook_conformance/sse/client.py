@@ -6,8 +6,8 @@ The libraries are imported where they are used: they belong to the extra `sse`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,6 +104,7 @@ class HttpClient:
         self._clock = clock
         self._http2 = http2
         self._client = self._new_client()
+        self._open: set[_Stream] = set()
 
     def _new_client(self) -> httpx.AsyncClient:
         import httpx
@@ -129,6 +130,8 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Closes what is still open."""
+        for stream in list(self._open):
+            await stream.aclose()
         await self._client.aclose()
 
     async def ask(
@@ -147,32 +150,83 @@ class HttpClient:
             body = await response.aread()
             return Answer(method, answer.url, answer.status, lowered, body)
 
-    @contextlib.asynccontextmanager
-    async def stream(
+    def stream(
         self, path: str, headers: Mapping[str, str], params: Any = None
-    ) -> AsyncIterator[Reading]:
-        """Opens a stream; it is read in a task until the context is left."""
-        # A connection of its own: over HTTP/2 a server sees a reader leave when its connection closes.
-        own = self._new_client() if self._http2 else contextlib.nullcontext(self._client)
-        async with (
-            own as client,
-            client.stream("GET", path, headers=headers, params=params) as response,
-        ):
-            lowered = {name.lower(): value for name, value in response.headers.items()}
-            reading = Reading(
-                response.status_code,
-                lowered,
-                self._clock.now(),
-                http_version=response.http_version,
-            )
-            pump = asyncio.get_running_loop().create_task(self._pump(response, reading))
-            try:
-                yield reading
-            finally:
-                pump.cancel()
-                await asyncio.gather(pump, return_exceptions=True)
+    ) -> AbstractAsyncContextManager[Reading]:
+        """Returns a context that opens a stream and reads it in a task until it is left.
 
-    async def _pump(self, response: Any, reading: Reading) -> None:
+        `aclose` leaves those that are still open: a case that is cut short may have lost one.
+        """
+        # A connection of its own: over HTTP/2 a server sees a reader leave when its connection closes.
+        own = self._new_client() if self._http2 else None
+        client = own or self._client
+        request = client.build_request("GET", path, headers=headers, params=params)
+        return _Stream(client, request, own, self._clock, self._open)
+
+
+class _Stream(AbstractAsyncContextManager[Reading]):
+    """One stream that is read in a task; leaving it twice is fine.
+
+    A class, where a generator would do: those that are still there when an event loop closes are all
+    thrown out at once, and one that stands around another then fails.
+
+    Args:
+        client: sends the request.
+        request: asks for the stream.
+        own: the client, if it is for this stream alone.
+        clock: gives the moments.
+        beside: the streams that are open, to which this one is added.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        request: httpx.Request,
+        own: httpx.AsyncClient | None,
+        clock: Clock,
+        beside: set[_Stream],
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._own = own
+        self._clock = clock
+        self._beside = beside
+        self._response: httpx.Response | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Reading:
+        self._beside.add(self)
+        try:
+            response = await self._client.send(self._request, stream=True)
+        except BaseException:  # because: a cancelled request must not leave its client either
+            await self.aclose()
+            raise
+        self._response = response
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        reading = Reading(
+            response.status_code,
+            lowered,
+            self._clock.now(),
+            http_version=response.http_version,
+        )
+        self._pump = asyncio.get_running_loop().create_task(self._read(response, reading))
+        return reading
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Ends reading, and closes the connection."""
+        self._beside.discard(self)
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        if self._response is not None:
+            await self._response.aclose()
+        if self._own is not None:
+            await self._own.aclose()
+
+    async def _read(self, response: httpx.Response, reading: Reading) -> None:
         import httpx
 
         try:
