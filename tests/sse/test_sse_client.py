@@ -1,4 +1,4 @@
-"""The reader of streams that cases use: nothing of it stays, and nothing is printed when it is cut short."""
+"""The reader of streams that cases use: nothing of it stays, nor is anything printed of what is lost."""
 
 from __future__ import annotations
 
