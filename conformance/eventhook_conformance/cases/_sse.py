@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.sse.client import Answer
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import Sse
+from eventhook_conformance.target import Tenant
 
 PROBLEM: Final = "application/problem+json"
 
@@ -64,8 +65,12 @@ def expect_problem(probe: Probe, answer: Answer, status: int, why: str) -> None:
     )
 
 
-def changed(headers: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Returns wrong credentials, by what is wrong with them."""
+def changed(tenants: Sequence[Tenant]) -> dict[str, dict[str, str]]:
+    """Returns wrong credentials made of the first tenant's, by what is wrong with them.
+
+    What makes another tenant's of them is left out, such as 1 for 0 at the end of `token-0`.
+    """
+    headers = tenants[0].headers
     bad: dict[str, dict[str, str]] = {"no credentials": {}}
     for name, value in headers.items():
         others = {one: text for one, text in headers.items() if one != name}
@@ -80,4 +85,5 @@ def changed(headers: Mapping[str, str]) -> dict[str, dict[str, str]]:
             bad[f"{name} with its scheme alone"] = {**others, name: scheme}
             bad[f"{name} of the scheme Basic"] = {**others, name: f"Basic {token}"}
             bad[f"{name} with another token"] = {**others, name: f"{scheme} null"}
-    return bad
+    right = [dict(tenant.headers) for tenant in tenants]
+    return {why: wrong for why, wrong in bad.items() if wrong not in right}

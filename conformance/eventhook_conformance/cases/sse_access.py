@@ -76,7 +76,7 @@ async def bad_credentials_let_nobody_in(probe: Probe, kind: StreamKind) -> None:
     """None, empty, changed by a letter, of another scheme: 401, whatever else is right or wrong."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
-        for why, headers in changed(sse.tenants[0].headers).items():
+        for why, headers in changed(sse.tenants).items():
             expect_problem(probe, await sse.ask("GET", path, headers), 401, why)
         expect_problem(probe, await sse.ask("HEAD", path), 401, "no credentials")
         for name, value in sse.tenants[0].headers.items():
@@ -94,8 +94,8 @@ async def token_in_another_letter_case_is_nobodys(probe: Probe, kind: StreamKind
         for name, value in sse.tenants[0].headers.items():
             scheme, blank, token = value.partition(" ")
             for other in {token.lower(), token.upper(), token.swapcase()} - {token}:
-                if blank and other:
-                    headers = {**sse.tenants[0].headers, name: f"{scheme} {other}"}
+                headers = {**sse.tenants[0].headers, name: f"{scheme} {other}"}
+                if blank and other and headers != dict(sse.tenants[1].headers):
                     answer = await sse.ask("GET", path, headers)
                     expect_problem(probe, answer, 401, f"{name} in another letter case")
 
@@ -109,7 +109,7 @@ async def credentials_are_looked_at_before_the_request(probe: Probe, kind: Strea
         for it in ids[1:] or ids:
             path = sse.path(kind, it)
             for query in ("", sse.query("task..created")):
-                for why, headers in list(changed(sse.tenants[0].headers).items())[:3]:
+                for why, headers in list(changed(sse.tenants).items())[:3]:
                     answer = await sse.ask("GET", path + query, headers)
                     expect_problem(probe, answer, 401, f"{why}, and more is wrong")
 
