@@ -17,9 +17,10 @@ from eventhook_conformance.probe import Client, Listener, Probe, Via
 
 _EXCESS: Final = 3
 _TURNS: Final = 3
-_ROOMY: Final = 16
+_ROOMY: Final = 32
 """A capacity from which on a round's events may lie unread."""
 _TYPE: Final = "task.created"
+_OTHER_TYPE: Final = "order.created"
 
 
 class Names:
@@ -28,6 +29,7 @@ class Names:
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self.tenant, self.workflow = probe.make.tenant(), probe.make.tenant()
+        self._stranger = probe.make.tenant()
 
     def on(self, side: Side) -> list[EventPattern | str]:
         """Returns the subscriptions to make on that side; none if it is not claimed."""
@@ -47,11 +49,17 @@ class Names:
         return [*self.on("events"), *self.on("streams")]
 
     def events(self, side: Side) -> list[Event]:
-        """New events, of which each of the subscriptions on that side gets one."""
+        """New events: each subscription on that side gets some of them, and none is for all."""
         make = self._probe.make
         if side == "events":
-            return [make.event(self.tenant, _TYPE, workflow=self.workflow)]
-        return [make.stream_event(str(self.tenant)), make.stream_event(str(self.workflow))]
+            return [
+                make.event(self.tenant, _TYPE, workflow=self.workflow),
+                make.event(self.tenant, _OTHER_TYPE, workflow=self.workflow),
+                make.event(self.tenant, _OTHER_TYPE, workflow=None),
+                make.event(self._stranger, _TYPE, workflow=self.workflow),
+            ]
+        keys = (self.tenant, self.workflow, self._stranger)
+        return [make.stream_event(str(key)) for key in keys]
 
 
 class Bystanders:

@@ -101,6 +101,10 @@ VALUES: Final[dict[str, list[Any]]] = {
         {"list": [[]] * 300, "texts": ["x"] * 257},
         [*([None] * 1024), "last"],
     ],
+    "lists": [
+        *(["b", "a", "c"], ["b", "a", "b", "a"], [3, 1, 2], [2, 1, 2, 1], [False, True, False]),
+        *([[2], [1], [2]], [{"b": 1}, {"a": 2}], ["x"], [["x"]], {"only": ["x"]}, [0, None, "", 0]),
+    ],
     "long-texts": [
         *(
             "x" * size

@@ -6,7 +6,7 @@ Over 300 lines: a scene and its recovery work on the same clients and listeners.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Final
@@ -204,6 +204,17 @@ class Scene:
         await self.hear(hearers, window, charge, or_lost=or_lost)
         if load is not None:
             await load.stop()
+        await self._close_window(window)
+
+    async def recover_unheard(
+        self, window: FaultWindow, quiet: Callable[[Probe], Awaitable[None]]
+    ) -> None:
+        """Waits for as long as recovery may take, and publishes nothing; then the fault is over."""
+        window.lifted = self.probe.history.clock.now()
+        await quiet(self.probe)
+        await self._close_window(window)
+
+    async def _close_window(self, window: FaultWindow) -> None:
         limit_s = self.probe.capabilities.publish_timeout_s + GRACE_S
         for task in self._asking:
             if not await self.probe.deadline.wait(task, timeout_s=limit_s):

@@ -20,7 +20,24 @@ _TEXTS: Final = (
     *("\u00a0x\u00a0", "\u3000", "\u2003x", "\u200bx\u200b", "x\u00ad", "\v", "\f", "\t"),
     *("INF", "-Infinity", "nan", "undefined", "None", "nil", "NULL", "yes", "off", "TRUE", "~"),
     *("1,5", "1'000", "0b1", "0o7", "1n", "-", "+", ".", "..", "../a", "$a", "$1", "${a}", "{a}"),
-    *("%s", "%(a)s", "{{a}}", "`a`", "'a'", "a;b", "--", "#", "a,b\nc,d", "[1,2]", "{'a': 1}"),
+    *(
+        "%s",
+        "%(a)s",
+        "{{a}}",
+        "`a`",
+        "'a'",
+        '"a"',
+        '"a b"',
+        "(a)",
+        "<a>",
+        "a;b",
+        "--",
+        "#",
+        "a,b\nc,d",
+        "[1,2]",
+        "{'a': 1}",
+    ),
+    *('"a"', '"a b"', "(a)", "<a>", "[a]", "|a|"),
     *("[object Object]", "b'a'", "0000-00-00", "1970-01-01T00:00:00Z", "P1D", "12:00:00"),
 )
 
@@ -86,3 +103,29 @@ async def stream_fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
             make(key, kind.value.lower(), kind, task=""),
         ]
     await deliver_streams(probe, events, reader)
+
+
+_LENGTHS: Final = (63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
+"""Of texts that have no limit of their own."""
+
+
+@case("EVT-03", "EVT-01", implicates={"altered", "lost", "lost-first"})
+async def long_names_arrive_unchanged(probe: Probe) -> None:
+    """Sources and correlation ids just below and above where columns end; only their ends differ."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    make = probe.make.event
+    texts = ["x" * (length - 1) + end for length in _LENGTHS for end in "ab"]
+    events = [make(tenant, source=text, correlation_id=text[::-1]) for text in texts]
+    await deliver(probe, events, listener)
+
+
+@case("STR-01", implicates={"altered", "lost", "lost-first"})
+async def long_names_of_tasks_arrive_unchanged(probe: Probe) -> None:
+    """Tasks' names just below and above where columns end; only their ends differ."""
+    key = probe.make.key()
+    reader = await probe.subscribe(key)
+    texts = ["x" * (length - 1) + end for length in _LENGTHS for end in "ab"]
+    await deliver_streams(
+        probe, [probe.make.stream_event(key, "x", task=text) for text in texts], reader
+    )

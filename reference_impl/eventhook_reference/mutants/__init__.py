@@ -57,6 +57,7 @@ from eventhook_reference.mutants.streaming_lifetimes import STREAMING_LIFETIMES
 from eventhook_reference.mutants.tenants import TENANTS
 from eventhook_reference.mutants.thresholds import THRESHOLDS
 from eventhook_reference.mutants.turns import TURNS
+from eventhook_reference.mutants.unseen import UNSEEN
 from eventhook_reference.mutants.values import VALUES
 from eventhook_reference.mutants.variants import VARIANTS
 from eventhook_reference.mutants.variants_late import LATE_VARIANTS
@@ -68,6 +69,7 @@ def _over_nats() -> list[Mutant]:
         return []
     from eventhook_reference.mutants.over_processes import OVER_PROCESSES
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
+    from eventhook_reference.mutants.recovering_deeper import RECOVERING_DEEPER
     from eventhook_reference.mutants.recovering_lasting import RECOVERING_LASTING
     from eventhook_reference.mutants.replay_restarts import REPLAY_RESTARTS
     from eventhook_reference.mutants.wire import WIRE
@@ -81,6 +83,7 @@ def _over_nats() -> list[Mutant]:
         *OVER_PROCESSES,
         *RECOVERING,
         *RECOVERING_LASTING,
+        *RECOVERING_DEEPER,
         *REPLAY_RESTARTS,
     ]
     if find_spec("starlette") is None:
@@ -116,6 +119,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *NEIGHBOURS,
     *BESIDE,
     *NEAR,
+    *UNSEEN,
     *HASTY,
     *CANCELLED_PUBLISHES,
     *REMEMBERING,

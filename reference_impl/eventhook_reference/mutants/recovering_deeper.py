@@ -1,0 +1,67 @@
+"""Bugs of reconnecting, over NATS: leaving while down, equal subscriptions, the first event after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register_nats import bug_over_nats
+from eventhook_reference.mutants.base import Event
+from eventhook_reference.mutants.base_nats import LooseConnection
+from eventhook_reference.mutants.recovering import Reconnecting
+from eventhook_reference.nats_attachment import Attachment
+
+RECOVERING_DEEPER: list[Mutant] = []
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="the first event after")
+class SwallowsTheFirstAfterAReconnect(Reconnecting):
+    """The first event on a new connection is taken for the answer to asking again, on each subscription."""
+
+    def __init__(self, connection: LooseConnection) -> None:
+        super().__init__(connection)
+        self._expecting: set[Channel[Any]] = set()
+
+    async def on_reconnect(self) -> None:
+        self._expecting |= self.channels
+
+    def hand(self, channel: Channel[Any], event: Event) -> None:
+        if channel in self._expecting:
+            self._expecting.discard(channel)
+        else:
+            super().hand(channel, event)
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-07", seen="left while the connection was down")
+class AsksAgainForWhatWasLeft(Reconnecting):
+    """Leaving in an outage cannot tell the server, and the next connection asks for it again."""
+
+    async def detach(self, attachment: Attachment) -> None:
+        if self.connection.client.is_connected:
+            await super().detach(attachment)
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
+class AsksOnceForEquals(Reconnecting):
+    """The list of what to ask for again is kept by subject: of equal subscriptions one comes back."""
+
+    async def on_disconnect(self) -> None:
+        subjects: set[str] = set()
+        mine = {id(attachment.handle) for attachment in self.attached}
+        for number, handle in list(self.replayed().items()):
+            if id(handle) in mine and handle.subject in subjects:
+                del self.replayed()[number]
+            subjects.add(handle.subject)
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
+class LeavesItsEqualsWhileDown(Reconnecting):
+    """Leaving in an outage takes the subject off the list of what to ask for, and its equals with it."""
+
+    async def detach(self, attachment: Attachment) -> None:
+        if not self.connection.client.is_connected:
+            for number, handle in list(self.replayed().items()):
+                if handle.subject == attachment.subject:
+                    del self.replayed()[number]
+        await super().detach(attachment)
