@@ -9,6 +9,7 @@ import pytest
 
 from eventhook_conformance.engine.resolve_target import ResolvedTarget, resolve
 from eventhook_conformance.engine.runner import cases_for, judge, judge_subject
+from eventhook_conformance.report.console import claims
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Target
@@ -45,6 +46,12 @@ def test_a_claim_of_a_target_without_a_name_stays_undecided() -> None:
     outcome, reason = told(judge(target, QUICK, cases_for(["PUB-27"])[:1]))
     assert outcome == "error"
     assert "no name by which a second process finds it" in reason
+
+
+@pytest.mark.parametrize("processes", [True, False])
+def test_a_claim_is_told_in_reports(processes: bool) -> None:
+    assert claims(Capabilities(processes=processes)) == f"events streams, processes={processes}"
+    assert claims(Capabilities()) == "events streams"
 
 
 @pytest.mark.slow

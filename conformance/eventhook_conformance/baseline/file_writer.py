@@ -95,7 +95,7 @@ def _target_values(known: Known) -> dict[str, Any]:
         "claims": {
             name: value
             for name, value in claims.items()
-            if name == "profiles" or value != plain[name]
+            if name == "profiles" or value != plain.get(name)
         },
     }
 

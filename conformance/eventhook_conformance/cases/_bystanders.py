@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from eventhook_conformance.cases._ground import capacity_of
 from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
 from eventhook_conformance.cases._steps import end, yields
 from eventhook_conformance.contract import EventPattern
@@ -52,8 +53,11 @@ class Names:
         """New events: each subscription on that side gets some of them, and none is for all."""
         make = self._probe.make
         if side == "events":
+            event = make.event(self.tenant, _TYPE, workflow=self.workflow)
+            if capacity_of(self._probe, side) < _ROOMY:
+                return [event]
             return [
-                make.event(self.tenant, _TYPE, workflow=self.workflow),
+                event,
                 make.event(self.tenant, _OTHER_TYPE, workflow=self.workflow),
                 make.event(self.tenant, _OTHER_TYPE, workflow=None),
                 make.event(self._stranger, _TYPE, workflow=self.workflow),

@@ -65,7 +65,7 @@ def claims(capabilities: Capabilities) -> str:
     plain = Capabilities().to_dict()
     parts = [" ".join(sorted(capabilities.profiles))]
     for name, value in capabilities.to_dict().items():
-        if name != "profiles" and value != plain[name]:
+        if name != "profiles" and value != plain.get(name):
             parts.append(f"{name}={value}")
     return ", ".join(parts)
 
