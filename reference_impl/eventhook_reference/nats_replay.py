@@ -319,9 +319,9 @@ class _Context(SubscribeContext[E], Generic[E]):
             subscription: ReplaySubscription[E] = ReplaySubscription(place, self._capacity)
             client, origin = self._backend.client, Origin(place.stream, subject, after)
             reader: Reader = (
-                LiveReader(client, origin, self._deliver, self._again)
+                LiveReader(client, origin, self._deliver, self)
                 if after is None
-                else HistoryConsumer(client, origin, self._deliver, subscription.room, self._again)
+                else HistoryConsumer(client, origin, self._deliver, subscription.room, self)
             )
             subscription.reader = reader
             self._subscription = subscription
@@ -350,7 +350,7 @@ class _Context(SubscribeContext[E], Generic[E]):
             self._count(-1)
             await subscription.reader.stop()
 
-    async def _again(self, caught_up: bool) -> bool:
+    async def found_again(self, caught_up: bool) -> bool:
         """Finds the history once the connection was lost; returns whether it is the one that was read.
 
         Where a server lost it, a reader that had read all goes on with what is stored since.
@@ -366,9 +366,14 @@ class _Context(SubscribeContext[E], Generic[E]):
         if place == subscription.place:
             return True
         if not caught_up:
-            subscription.lose(SubscriptionLost("the server lost the history that was being read"))
+            self.lose("the server lost the history that was being read")
         subscription.place = place
         return False
+
+    def lose(self, why: str) -> None:
+        """Ends the subscription after what is buffered."""
+        if self._subscription is not None:
+            self._subscription.lose(SubscriptionLost(why))
 
     def _deliver(self, subject: str, body: bytes, number: int) -> bool:
         subscription = self._subscription

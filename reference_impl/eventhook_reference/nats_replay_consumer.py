@@ -6,6 +6,8 @@ nothing of it. Once live, it asks without end, and a reader that falls behind lo
 
 A consumer acknowledges nothing. A message that is lost on the way leaves a gap in the consumer's own
 numbers, and a server that is gone is silent: then a new consumer begins after the last message received.
+
+Over 300 lines: one consumer, from its making to its renewal, is read in one piece.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import uuid4
 
 import nats.errors
@@ -25,7 +27,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import SubscribeError
-from eventhook_reference.nats_jetstream import NotFound, call_api
+from eventhook_reference.nats_jetstream import NoMessage, NotFound, call_api
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +48,23 @@ Deliver: TypeAlias = Callable[[str, bytes, int], bool]
 """Called with each message's subject, body and number; returns whether a reader needs a turn."""
 
 
-Again: TypeAlias = Callable[[bool], Awaitable[bool]]
-"""Finds the history again once a connection was lost; called with whether its reader had caught up.
+class Owner(Protocol):
+    """Owns a consumer: the subscription that it feeds."""
 
-Returns whether it is the same: one that was made anew numbers its messages from the start.
-"""
+    async def found_again(self, caught_up: bool) -> bool:
+        """Finds the history once a connection was lost; returns whether it is the same.
+
+        One that was made anew numbers its messages from the start.
+
+        Args:
+            caught_up: whether the reader had read all of it.
+
+        Raises:
+            SubscribeError: it is not to be had now.
+        """
+
+    def lose(self, why: str) -> None:
+        """Ends the subscription after what is buffered: something that is owed is gone."""
 
 
 def _numbers(reply: str) -> tuple[int, int, int]:
@@ -84,7 +98,7 @@ class HistoryConsumer:
         origin: which messages.
         deliver: called with each message's subject, body and number in the stream.
         room: how many more messages are welcome while history is read.
-        again: finds the history before another consumer is made.
+        owner: finds the history before another consumer is made, and hears of what is gone.
         caught_up: whether the reader has read all of the history before.
     """
 
@@ -94,7 +108,7 @@ class HistoryConsumer:
         origin: Origin,
         deliver: Deliver,
         room: Callable[[], int],
-        again: Again,
+        owner: Owner,
         *,
         caught_up: bool = False,
     ) -> None:
@@ -102,7 +116,7 @@ class HistoryConsumer:
         self._origin = origin
         self._deliver = deliver
         self._room = room
-        self._again = again
+        self._owner = owner
         self._caught_up = caught_up
         self._after = origin.after
         self.subject = ""
@@ -113,6 +127,8 @@ class HistoryConsumer:
         self._live = False
         self._asked = 0
         """Messages asked for that have not come yet."""
+        self._sure = False
+        """Whether nothing can be missing before the next message."""
         self._next = 1
         """The number that the consumer gives its next message."""
         self._heard_s = 0.0
@@ -169,7 +185,7 @@ class HistoryConsumer:
         async with self._renewing:
             if not self._stopped:
                 await self._remove()
-                if not await self._again(self._caught_up):
+                if not await self._owner.found_again(self._caught_up):
                     self._after = 0
                 await self._create()
 
@@ -226,6 +242,7 @@ class HistoryConsumer:
         if self._asked > BATCH // 2 or wanted <= 0 or (self._asked and wanted < _LEAST):
             return
         self._asked += wanted
+        self._sure = False
         request = {
             "batch": wanted,
             "expires": int(_EXPIRES_S * _NANOSECONDS),
@@ -253,6 +270,11 @@ class HistoryConsumer:
             logger.debug("expected message %d of %s, got %d", self._next, self.name, place)
             await self._renew_quietly()
             return
+        if not self._sure and not self._caught_up:
+            self._sure = True
+            if await self._is_left_behind(number):
+                self._owner.lose("its history was pushed out before it was read; subscribe again")
+                return
         self._next += 1
         self._asked = max(0, self._asked - 1)
         self._after = number
@@ -265,6 +287,19 @@ class HistoryConsumer:
         self._ask()
         if crowded:
             await asyncio.sleep(0)
+
+    async def _is_left_behind(self, number: int) -> bool:
+        """Returns whether messages before this one may have gone unread: the oldest go first (RPL-08)."""
+        after = self._after
+        if not after or number == after + 1:
+            return False
+        try:
+            await call_api(self._client, f"STREAM.MSG.GET.{self._origin.stream}", {"seq": after})
+        except NoMessage:
+            return True
+        except (NotFound, SubscribeError):
+            return False
+        return False
 
     def _on_status(self, status: str) -> None:
         self._heard_s = asyncio.get_running_loop().time()

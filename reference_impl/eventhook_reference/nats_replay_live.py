@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_reference.nats_internals import InternalsClient, Message
 from eventhook_reference.nats_jetstream import NoMessage, call_api
-from eventhook_reference.nats_replay_consumer import Again, Deliver, HistoryConsumer, Origin
+from eventhook_reference.nats_replay_consumer import Deliver, HistoryConsumer, Origin, Owner
 
 logger = logging.getLogger(__name__)
 
@@ -61,17 +61,17 @@ class LiveReader:
         origin: which messages.
         deliver: called with each message's subject, body and number in the stream; returns whether a reader
             needs a turn of the event loop before the next.
-        again: finds the history once the connection was lost.
+        owner: finds the history once the connection was lost.
     """
 
     def __init__(
-        self, client: InternalsClient, origin: Origin, deliver: Deliver, again: Again
+        self, client: InternalsClient, origin: Origin, deliver: Deliver, owner: Owner
     ) -> None:
         self.subject = REPUBLISHED + origin.subject
         self._client = client
         self._origin = origin
         self._deliver = deliver
-        self._again = again
+        self._owner = owner
         self._handle: NatsSubscription | None = None
         self._consumer: HistoryConsumer | None = None
         """Takes over once the connection was lost."""
@@ -131,7 +131,7 @@ class LiveReader:
         if self._consumer is None:
             origin = replace(self._origin, after=self._after)
             self._consumer = HistoryConsumer(
-                self._client, origin, self._deliver, _no_limit, self._again, caught_up=True
+                self._client, origin, self._deliver, _no_limit, self._owner, caught_up=True
             )
             asyncio.get_running_loop().create_task(self._remove())
         self._consumer.renew_soon()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -71,3 +71,32 @@ def _event(probe: Probe, symbols: dict[str, str], ids: dict[str, UUID]) -> Flovy
 
 def _id(symbol: str | None, ids: dict[str, UUID]) -> UUID | None:
     return None if symbol is None else ids[symbol]
+
+
+def replayed_tables(
+    probe: Probe, size: int
+) -> Iterator[tuple[list[EventPattern], list[FlovynEvent]]]:
+    """Yields the patterns of the table with the events that they are tried with, for a tenant each time.
+
+    Args:
+        probe: makes the events.
+        size: the most events at a time, with two fences for each pattern.
+    """
+    groups = [
+        own
+        for group in _by_pattern(None)
+        if (own := [one for one in group if one["event"]["tenant"] == "own"])
+    ]
+    while groups:
+        ids: dict[str, UUID] = defaultdict(probe.make.tenant)
+        patterns: list[EventPattern] = []
+        events: dict[str, FlovynEvent] = {}
+        while groups:
+            new = {json.dumps(one["event"]): one["event"] for one in groups[0]}
+            # Each of them is fenced twice.
+            if events and len(events.keys() | new.keys()) + 2 * (len(patterns) + 1) > size:
+                break
+            patterns.append(_pattern(groups.pop(0)[0]["pattern"], ids))
+            for name, event in new.items():
+                events.setdefault(name, _event(probe, event, ids))
+        yield patterns, list(events.values())

@@ -46,6 +46,27 @@ async def cursors_differ_for_events_that_are_alike(probe: Probe, side: Side) -> 
 
 
 @sides
+@case("RPL-01", implicates=_CURSORS)
+async def cursor_stays_until_the_next_event_is_read(probe: Probe, side: Side) -> None:
+    """A read that waits, or that is cancelled, moves it nowhere."""
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    for count in (1, 2):
+        await reader.receive(*await channel.publish(count))
+        last = reader.cursor
+        await reader.wait_reading()
+        waiting = reader.subscription.cursor
+        await reader.cancel_read()
+        for when, now in (("waits", waiting), ("was cancelled", reader.subscription.cursor)):
+            probe.expect(
+                now == last,
+                f"the cursor to stay {last!r:.80} while a read {when}",
+                f"it became {now!r:.80}",
+                reader.entry,
+            )
+
+
+@sides
 @either
 @case("RPL-02", implicates=WRONG)
 async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -> None:

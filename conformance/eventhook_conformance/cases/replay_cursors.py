@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from eventhook_conformance.cases._counting import grown, swept, total
 from eventhook_conformance.cases._replay import (
     LOST,
     WRONG,
@@ -55,7 +56,31 @@ async def malformed_cursor_is_refused(probe: Probe, side: Side) -> None:
     reader = await channel.subscribe(START)
     await reader.receive(*events)
     await probe.fence(reader)
-    await channel.resume(reader.cursor)
+    cursor = reader.cursor
+    for wrong in (f"{cursor} ", f" {cursor}", f"{cursor}\n", f"\t{cursor}", f"{cursor}\x00"):
+        await probe.refuse_subscription(channel.selects, InvalidCursor, since=wrong)
+    for altered in (cursor[:-1], cursor[1:], (cursor * 2)[:256], cursor.swapcase()):
+        # Where positions are numbers, another's may be one too.
+        listener = await probe.listener(channel.selects, since=altered)
+        if await _answer(probe, listener) == "entered":
+            await listener.leave()
+    await channel.resume(cursor)
+
+
+@case("RPL-09", exclusive="counts", needs={"introspection": (True,)})
+async def refused_cursor_leaves_nothing_behind(probe: Probe) -> None:
+    """However often it comes, no subscription is left in its channel."""
+    side: Side = "events" if "events" in probe.capabilities.replay else "streams"
+    client, channel = await probe.client(), ReplayChannel(probe, side)
+    before = await swept(probe, client)
+    for cursor in (*_MADE_UP.values(), *_MALFORMED.values()):
+        await probe.refuse_subscription(channel.selects, InvalidCursor, since=cursor)
+    after = await swept(probe, client)
+    probe.expect(
+        not grown(after, before),
+        f"{total(before)} channels after subscriptions that were refused, as before them",
+        f"{total(after)}",
+    )
 
 
 @sides

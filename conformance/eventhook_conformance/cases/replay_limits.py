@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Final
+
+from eventhook_conformance.cases._overrun import NOT_BLOCKING
 from eventhook_conformance.cases._replay import (
     LOST,
     WRONG,
@@ -13,10 +17,14 @@ from eventhook_conformance.cases._replay import (
     sides,
 )
 from eventhook_conformance.cases._steps import either
-from eventhook_conformance.contract import START, CursorExpired
-from eventhook_conformance.history import Side
+from eventhook_conformance.contract import START, CursorExpired, EventPattern
+from eventhook_conformance.history import Side, identity
 from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe.failure import CaseAborted
 from eventhook_conformance.specification import case
+
+_WINDOW: Final = 48
+"""Events that are published at once, and read before more are."""
 
 
 @sides
@@ -31,6 +39,71 @@ async def cursor_older_than_the_history_is_no_silent_skip(probe: Probe, side: Si
     await reader.leave()
     await channel.publish(2 * limit + 66)
     await _refused_or_complete(probe, channel, cursor)
+    if isinstance(channel.selects, EventPattern):
+        for pattern in (
+            EventPattern.by_type(channel.tenant, "task"),
+            EventPattern(tenant_id=channel.tenant, source="suite"),
+        ):
+            listener = await probe.listener(pattern, since=cursor)
+            if await _enters(probe, listener):
+                await _read_to_the_end(probe, channel, listener)
+
+
+@sides
+@case("RPL-08", implicates={"skipped"})
+async def cursors_around_the_oldest_event_are_no_silent_skip(probe: Probe, side: Side) -> None:
+    """One and two before the oldest that is kept: after the second, something is missing."""
+    limit = evicted_by(probe)
+    channel = ReplayChannel(probe, side)
+    reader = await channel.subscribe(START)
+    window = min(_WINDOW, channel.capacity)
+    for _ in range((2 * limit + 66) // window + 1):
+        await channel.fill(window)
+        await reader.receive(*published(probe)[-window:])
+    order = reader.received
+    cursors = [delivery.cursor for delivery in reader.entry.deliveries]
+    await reader.leave()
+    for back in (2, 1):
+        start = await channel.subscribe(START)
+        await start.read(1)
+        place = order.index(start.received[0]) - back
+        await start.leave()
+        cursor = cursors[place] if place >= 0 else None
+        if isinstance(cursor, str):
+            listener = await probe.listener(channel.selects, since=cursor)
+            if await _enters(probe, listener):
+                await _read_to_the_end(probe, channel, listener)
+
+
+@sides
+@case("RPL-08", needs={"overflow": NOT_BLOCKING})
+async def reader_that_its_history_leaves_behind_is_told(probe: Probe, side: Side) -> None:
+    """It stands still until what it has not read is pushed out: it gets all, or hears of the gap."""
+    limit = evicted_by(probe)
+    channel = ReplayChannel(probe, side)
+    await channel.fill(limit)
+    history = published(probe)
+    reader = await channel.subscribe(START)
+    await reader.read(2)
+    await channel.fill(2 * limit + 66)
+    last = await channel.publish(1)
+    # It may end with SubscriptionLost: that is one way to say so.
+    reader.entry.end_awaited = True
+    with suppress(CaseAborted), reader.reading_on():
+        await reader.receive(*last)
+    if reader.entry.end == "lost":
+        return
+    came = set(map(identity, reader.received))
+    gone = [event for event in history if identity(event) not in came]
+    others = len(published(probe)) - len(history) - (len(came) - (len(history) - len(gone)))
+    told = reader.dropped or 0
+    # Live events that were lost alone are no word about the history.
+    probe.expect(
+        not gone or told not in (0, others),
+        "`dropped` to tell of what history pushed out before it was read, or SubscriptionLost",
+        f"{len(gone)} events of the history were skipped, and {others} live ones; dropped={told}",
+        reader.entry,
+    )
 
 
 @sides

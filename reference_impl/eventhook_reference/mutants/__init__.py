@@ -36,6 +36,7 @@ from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
 from eventhook_reference.mutants.remembering import REMEMBERING
 from eventhook_reference.mutants.reordering import REORDERING
+from eventhook_reference.mutants.replay_contents import REPLAY_CONTENTS
 from eventhook_reference.mutants.replay_cursors import REPLAY_CURSORS
 from eventhook_reference.mutants.replay_handovers import REPLAY_HANDOVERS
 from eventhook_reference.mutants.replay_histories import REPLAY_HISTORIES
@@ -44,6 +45,7 @@ from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_access import SERVING_ACCESS
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
 from eventhook_reference.mutants.serving_beside import SERVING_BESIDE
+from eventhook_reference.mutants.serving_coming_back import SERVING_COMING_BACK
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
 from eventhook_reference.mutants.serving_exact import SERVING_EXACT
 from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
@@ -145,9 +147,11 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_REFUSALS,
     *SERVING_TYPES,
     *SERVING_REPLAYS,
+    *SERVING_COMING_BACK,
     *SERVING_VARIANTS,
     *REPLAY_CURSORS,
     *REPLAY_HANDOVERS,
     *REPLAY_HISTORIES,
+    *REPLAY_CONTENTS,
     *REPLAY_VARIANTS,
 )

@@ -66,10 +66,17 @@ def broken_replay(
     *caught_by: str, seen: str
 ) -> Callable[[Callable[[], type[ReplayApp]]], Callable[[], type[ReplayApp]]]:
     """Enters a broken application, as `broken` does for servers without history."""
+    return entering(SERVING_REPLAYS, *caught_by, seen=seen)
+
+
+def entering(
+    zoo: list[Mutant], *caught_by: str, seen: str
+) -> Callable[[Callable[[], type[ReplayApp]]], Callable[[], type[ReplayApp]]]:
+    """Enters a broken application into a zoo, named as its function, with its docstring as the bug."""
 
     def enter(make: Callable[[], type[ReplayApp]]) -> Callable[[], type[ReplayApp]]:
         name = kebab(make.__name__).replace("_", "-")
-        SERVING_REPLAYS.append(
+        zoo.append(
             Mutant(
                 name=name,
                 bug=(make.__doc__ or "").strip().splitlines()[0],
@@ -83,7 +90,7 @@ def broken_replay(
     return enter
 
 
-def _with_feeds(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
+def with_feeds(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
     """An application whose feeds are changed."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
@@ -96,7 +103,7 @@ def _with_feeds(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
     return Broken
 
 
-def _with_positions(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
+def with_positions(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
     """An application whose positions are changed."""
     from eventhook_reference.sse.position import Position
     from eventhook_reference.sse.replay_app import ReplayApp
@@ -161,7 +168,7 @@ def sends_the_last_one_again() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_feeds(change)
+    return with_feeds(change)
 
 
 @broken_replay("RPL-16", seen="to arrive on r")
@@ -178,7 +185,7 @@ def skips_one_on_coming_back() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_feeds(change)
+    return with_feeds(change)
 
 
 @broken_replay("RPL-16", seen="nothing from before the request")
@@ -196,7 +203,7 @@ def begins_at_the_start_for_any_text() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_positions(change)
+    return with_positions(change)
 
 
 @broken_replay("RPL-17", seen="nothing up to the id")
@@ -211,7 +218,7 @@ def id_of_one_side_alone() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_positions(change)
+    return with_positions(change)
 
 
 @broken_replay("RPL-17", seen="to arrive on r")
@@ -225,7 +232,7 @@ def other_side_begins_live() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_positions(change)
+    return with_positions(change)
 
 
 @broken_replay("RPL-17", seen="the last id to stay")
@@ -239,7 +246,7 @@ def keep_alives_have_an_id() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_feeds(change)
+    return with_feeds(change)
 
 
 @broken_replay("RPL-17", seen="the last id to stay")
@@ -253,7 +260,7 @@ def keep_alives_forget_the_id() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_feeds(change)
+    return with_feeds(change)
 
 
 @broken_replay("RPL-18", seen="the stream to open with 200")
@@ -267,7 +274,7 @@ def ids_live_in_one_process() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_positions(change)
+    return with_positions(change)
 
 
 @broken_replay("RPL-18", seen="to arrive on r")
@@ -287,7 +294,7 @@ def unknown_ids_begin_live() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_positions(change)
+    return with_positions(change)
 
 
 @broken_replay("RPL-19", seen="an id before any event")
@@ -302,7 +309,7 @@ def begins_without_an_id() -> type[ReplayApp]:
 
         return Changed
 
-    return _with_feeds(change)
+    return with_feeds(change)
 
 
 @broken_replay("RPL-19", seen="410 for GET")

@@ -1,0 +1,174 @@
+"""RPL: the histories of tenants and keys that are alike, many, or purged stay apart."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from eventhook_conformance.cases._paced import side_by_side
+from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, history_size, sides
+from eventhook_conformance.cases._steps import either
+from eventhook_conformance.checker import ViolationKind
+from eventhook_conformance.contract import START, EventPattern
+from eventhook_conformance.contract.grammar import MAX_NAME_BYTES
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import NotOffered, Probe, Via
+from eventhook_conformance.specification import case
+
+_APART: Final[frozenset[ViolationKind]] = WRONG | {"leaked", "crossed", "phantom"}
+_CURSORS: Final[frozenset[ViolationKind]] = WRONG | {"cursor-malformed", "cursor-reused"}
+_MANY: Final[dict[Side, int]] = {"events": 40, "streams": 300}
+"""Other channels; a tenant may cost much more than a key."""
+_STANDING: Final = 12
+
+
+def _alike(probe: Probe, side: Side) -> list[ReplayChannel]:
+    """Returns channels whose names begin, end or sound alike."""
+    first = ReplayChannel(probe, side)
+    if isinstance(first.selects, str):
+        key = f"a{first.selects.lower()}"[:40]
+        names = (key, f"{key}0", f"{key}-1", f"{key}_", key[:-1], key.upper(), f"-{key}")
+        channels = [ReplayChannel(probe, side) for _ in names]
+        for channel, name in zip(channels, names, strict=True):
+            channel.selects = name
+        return channels
+    bits = (0, 31, 64, 96, 127)
+    tenants = [first.tenant, *(UUID(int=first.tenant.int ^ (1 << bit)) for bit in bits)]
+    channels = [ReplayChannel(probe, side) for _ in tenants]
+    for channel, tenant in zip(channels, tenants, strict=True):
+        channel.tenant, channel.selects = tenant, EventPattern.all(tenant)
+    return channels
+
+
+@sides
+@case("RPL-07", implicates=_APART)
+async def histories_of_channels_that_are_alike_stay_apart(probe: Probe, side: Side) -> None:
+    """Keys that begin alike or differ in case, tenants that differ in one bit."""
+    channels = _alike(probe, side)
+    for count in (1, 2):
+        for channel in channels:
+            await channel.publish(count)
+    readers = [await channel.subscribe(START) for channel in channels]
+    for channel, reader in zip(channels, readers, strict=True):
+        await reader.receive(*channel.published())
+    for channel, reader in zip(channels, readers, strict=True):
+        cursor = reader.entry.deliveries[0].cursor
+        if isinstance(cursor, str):
+            await channel.resume(cursor, *channel.published()[1:])
+    await probe.fence(*readers)
+
+
+@sides
+@case("RPL-06", implicates=WRONG)
+async def purge_takes_no_channel_that_is_alike(probe: Probe, side: Side) -> None:
+    """The others keep all of it: the newest, the oldest, and their cursors."""
+    channels = _alike(probe, side)
+    for channel in channels:
+        await channel.publish(3)
+    await probe.purge(channels[0].selects)
+    for channel in channels[1:]:
+        reader = await channel.subscribe(START)
+        await reader.receive(*channel.published())
+        await reader.leave()
+
+
+@case(
+    "RPL-06",
+    needs={"replay": ("events",)},
+    implicates=WRONG | {"crossed"},
+)
+async def purge_of_one_side_leaves_the_other(probe: Probe) -> None:
+    """Where a tenant's id is also a stream's key: in either direction."""
+    if "streams" not in probe.capabilities.replay:
+        raise NotOffered("replay: expected streams beside events")
+    for purged in (0, 1):
+        events, streams = ReplayChannel(probe, "events"), ReplayChannel(probe, "streams")
+        streams.selects = str(events.tenant)
+        pair = (events, streams)
+        made = [await channel.publish(3) for channel in pair]
+        await probe.purge(pair[purged].selects)
+        reader = await pair[1 - purged].subscribe(START)
+        await reader.receive(*made[1 - purged])
+        await reader.leave()
+
+
+@sides
+@either
+@case("RPL-02", "RPL-03", implicates=WRONG)
+async def history_goes_on_after_a_purge(probe: Probe, side: Side, via: Via) -> None:
+    """Purged through any client, twice; what comes later is kept, and its cursors are good."""
+    channel = ReplayChannel(probe, side)
+    await channel.publish(5)
+    for purger in (via, "same"):
+        await probe.purge(channel.selects, purger)
+        events = await channel.publish(4, via)
+        reader = await channel.subscribe(START)
+        await reader.receive(*events)
+        for place, delivery in enumerate(list(reader.entry.deliveries)):
+            if isinstance(delivery.cursor, str):
+                rest = await channel.subscribe(delivery.cursor, via)
+                await rest.receive(*events[place + 1 :])
+                await rest.leave()
+        await reader.leave()
+
+
+@sides
+@case("RPL-11", implicates=LOST | {"cursor-refused"})
+async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
+    """Hundreds of others are published to, once each; the first ones are as they were."""
+    quiet = [ReplayChannel(probe, side) for _ in range(2)]
+    cursors: list[str] = []
+    for channel in quiet:
+        reader = await channel.subscribe(START)
+        await reader.receive(*(await channel.publish(3))[:1])
+        cursors.append(reader.cursor)
+        await reader.leave()
+    others = [ReplayChannel(probe, side) for _ in range(_MANY[side])]
+    await probe.burst([channel.events(1) for channel in others])
+    for channel, cursor in zip(quiet, cursors, strict=True):
+        events = channel.published()
+        start = await channel.subscribe(START)
+        await start.receive(*events)
+        await start.leave()
+        await channel.resume(cursor, *events[1:])
+
+
+@sides
+@case("RPL-12", implicates=WRONG, subscriptions=_STANDING + 3)
+async def many_replays_that_stand_still_hold_up_nobody(probe: Probe, side: Side) -> None:
+    """More of them than a pool has workers, on two channels: others replay, live ones hear."""
+    channels = [ReplayChannel(probe, side) for _ in range(3)]
+    size = min(40, history_size(probe) // 2)
+    histories = [await channel.publish(size) for channel in channels]
+    standing = [await channels[place % 2].subscribe(START) for place in range(_STANDING)]
+    for channel, history in zip(channels, histories, strict=True):
+        reader = await channel.subscribe(START)
+        new = await channel.publish(2)
+        await reader.receive(*history, *new)
+        await reader.leave()
+    # Leaving in the middle of a history takes nothing from the others either.
+    for reader in standing[2:]:
+        await reader.leave()
+    await side_by_side(
+        probe, (one.receive(*channels[place].published()) for place, one in enumerate(standing[:2]))
+    )
+
+
+@case("RPL-01", needs={"replay": ("streams",)}, implicates=_CURSORS)
+async def cursors_of_any_key_are_well_formed(probe: Probe) -> None:
+    """Of the longest key, and of keys with every sign that separates fields elsewhere."""
+    fresh = probe.make.tenant().hex
+    for key in (
+        f"{fresh}-".ljust(MAX_NAME_BYTES, "k"),
+        f"-{fresh}_",
+        f"_-0-{fresh}--",
+        f"0{fresh}",
+    ):
+        channel = ReplayChannel(probe, "streams")
+        channel.selects = key
+        reader = await channel.subscribe(START)
+        events = await channel.publish(3)
+        await reader.receive(*events)
+        cursor = reader.entry.deliveries[0].cursor
+        if isinstance(cursor, str):
+            await channel.resume(cursor, *events[1:])

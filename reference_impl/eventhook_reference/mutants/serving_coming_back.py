@@ -1,0 +1,112 @@
+"""Servers that take a reader back wrongly once something has changed: its types, its past, its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from eventhook_conformance.contract import START, CursorExpired, FlovynEvent, InvalidCursor
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants.serving_replays import entering, with_feeds, with_positions
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.replay_app import ReplayApp
+
+SERVING_COMING_BACK: Final[list[Mutant]] = []
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="only the types asked for")
+def replays_without_types() -> type[ReplayApp]:
+    """A reader that comes back gets events of all types."""
+
+    from eventhook_reference.sse.outbox import Side
+
+    def change(feed: type[Any]) -> type[Any]:
+        class Changed(feed):  # type: ignore[misc]  # because: made above
+            async def _forward_event(self, event: FlovynEvent) -> None:
+                if not self.position.resumed:
+                    await super()._forward_event(event)
+                elif await self.on_event(event):
+                    self.put(self.encoders.lifecycle(event), Side.EVENTS)
+
+        return Changed
+
+    return with_feeds(change)
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="for another tenant with the owner's id")
+def id_is_a_key_to_the_stream() -> type[ReplayApp]:
+    """A good `id` proves that its reader was let in before, and is not asked again."""
+    from eventhook_reference.sse.replay_app import ReplayApp
+
+    class Broken(ReplayApp):
+        def find(self, endpoint: Any, request: Any, tenant: UUID, id: UUID) -> None:
+            if not self.last_id(request):
+                super().find(endpoint, request, tenant, id)
+
+        def make_position(self, stream: str) -> Any:
+            kind, _, named = stream.partition(" ")
+            return super().make_position(f"{kind} {named.partition(' ')[2]}")
+
+    return Broken
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="nothing from before the request")
+def takes_the_id_of_any_stream() -> type[ReplayApp]:
+    """An `id` of another workflow is taken, and a side that it does not name begins at the start."""
+    from eventhook_reference.sse.replay_app import ReplayApp
+
+    class Broken(ReplayApp):
+        def make_position(self, stream: str) -> Any:
+            return super().make_position(stream.rpartition(" ")[0])
+
+    return Broken
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="the stream to open with 200")
+def nothing_is_left_of_what_ended() -> type[ReplayApp]:
+    """A reader that comes back to an ended workflow gets 204, with or without the rest."""
+    from starlette.responses import Response
+
+    from eventhook_reference.sse.replay_app import ReplayApp
+
+    class Broken(ReplayApp):
+        def settled(self, endpoint: Any, request: Any, tenant: UUID, id: UUID) -> Any:
+            if self.last_id(request) and self.registry.ended(id):
+                return Response(status_code=204)
+            return super().settled(endpoint, request, tenant, id)
+
+    return Broken
+
+
+@entering(SERVING_COMING_BACK, "RPL-17", seen="nothing up to the id")
+def id_has_room_for_five_sides() -> type[ReplayApp]:
+    """Sides that do not fit into an `id` are left out, and begin at the start again."""
+
+    def change(position: type[Any]) -> type[Any]:
+        class Changed(position):  # type: ignore[misc]  # because: made above
+            def move(self, side: str, cursor: str | None) -> None:
+                super().move(side, cursor)
+                while len(self._cursors) > 4:
+                    self._cursors.pop(next(iter(self._cursors)))
+
+        return Changed
+
+    return with_positions(change)
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="or the gap to be told")
+def expired_begins_at_the_oldest() -> type[ReplayApp]:
+    """A cursor that the bus calls expired is dropped, and its side begins with what there is."""
+
+    def change(feed: type[Any]) -> type[Any]:
+        class Changed(feed):  # type: ignore[misc]  # because: made above
+            async def _follow(self, side: str, subscribe: Any, forward: Any) -> None:
+                try:
+                    await super()._follow(side, subscribe, forward)
+                except (CursorExpired, InvalidCursor):
+                    await super()._follow(side, lambda since: subscribe(since=START), forward)
+
+        return Changed
+
+    return with_feeds(change)
