@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 CLOSE_LIMIT_S: Final = 5.0
 _monotonic: Final = time.monotonic
+_CODE: Final[Any] = SystemExit.__dict__["code"]
 _reasons: Final[weakref.WeakKeyDictionary[asyncio.Task[Any], str | None]] = (
     weakref.WeakKeyDictionary()
 )
@@ -90,8 +91,8 @@ def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T
 
 def _how_stopped(error: SystemExit | RuntimeError) -> str:
     if isinstance(error, SystemExit):
-        plain = type(error.code) in (int, str, type(None))
-        code = f"({error.code!r:.80})" if plain else ""
+        told = _CODE.__get__(error)  # a class of the target's may compute another one, and raise
+        code = f"({told!r:.80})" if type(told) in (int, str, type(None)) else ""
         return f"raised SystemExit{code} in a callback or a task"
     return "stopped the event loop"
 

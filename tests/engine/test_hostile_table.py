@@ -31,7 +31,7 @@ TESTS: Final = Path(__file__).parents[1]
 DRIVER: Final = TESTS / "driver" / "broken" / "hostile.py"
 AT_ONCE: Final = 4
 _STANDS_STILL: Final = re.compile(
-    "closes_all|stop|block|spin|hang|cannot|never|deep|much|without_an_end|swell"
+    "closes_all|mutes|stop|block|spin|hang|cannot|never|deep|much|without_an_end|swell"
 )
 LIMIT_S: Final = 420.0
 """No claim of speed: alone, a row takes some seconds; one that stands still half a minute, or five."""
@@ -78,6 +78,7 @@ PROCESS: Final[dict[str, tuple[frozenset[int], str]]] = {
     "aborts": (UNDECIDED, "SIGABRT, in aborts"),
     "kills_itself": (UNDECIDED, "SIGKILL"),
     "stops_itself": (UNDECIDED, "blocked the interpreter"),
+    "stops_its_supervisor": (CONFORMANT, ""),
     "interrupts_itself": (UNDECIDED, "interrupted"),
     "replaces_itself": (UNDECIDED, "exit status 0"),
     "exits_at_exit": (CONFORMANT, ""),
@@ -113,6 +114,8 @@ PROCESS: Final[dict[str, tuple[frozenset[int], str]]] = {
     "cancels_its_caller": (ANY_TROUBLE, ""),
     "cancels_all": (UNDECIDED, "cancelled the tasks of the suite"),
     "closes_all_coroutines": (UNDECIDED, ""),
+    "closes_the_run": (UNDECIDED, "closed the coroutine of the run|closed a coroutine"),
+    "mutes_all_tasks": (UNDECIDED, "blocked the event loop|took away the wake-up"),
     "never_returns": (BROKEN, "did not"),
     "cannot_be_cancelled": (BROKEN, "did not"),
     "cannot_be_closed": (BROKEN, "did not"),
@@ -169,6 +172,7 @@ RAISED: Final = {
     "raises_CancelledError": (BROKEN, "TargetCancelled"),
     "raises_KeyboardInterrupt": (UNDECIDED, "interrupted"),
     "raises_GeneratorExit": (UNDECIDED, "GeneratorExit"),
+    "raises_Codeless": (BROKEN, "TargetExited"),
     "raises_Unprintable": (BROKEN, "Unprintable: its text cannot be read"),
 }
 
@@ -233,6 +237,8 @@ DEADLY: Final = {
     "answers_with_a_list": "",
     "answers_nobody": "",
     "fails_without_a_code": "",
+    "goes_deaf": "closed its standard input",
+    "leaves_its_output_to_a_daemon": "exited with 0",
 }
 """Misdeeds that cost a driver at least the case."""
 HARMLESS: Final = (

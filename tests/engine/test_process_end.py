@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,11 @@ import tempfile
 import pytest
 
 from eventhook_conformance.engine.judge_request import UNHEARD
-from eventhook_conformance.engine.process_end import describe_end, last_stack
+from eventhook_conformance.engine.process_end import (
+    describe_end,
+    is_stopped_without_a_terminal,
+    last_stack,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,19 @@ def test_the_stack_that_a_process_left_is_told_innermost_first() -> None:
         stacks.seek(0)
         where = last_stack(stacks.read().decode())
     assert where == "stands (<string>:5), called by calls (<string>:8)"
+
+
+def test_a_stopped_process_without_a_terminal_is_told_from_others() -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+        try:
+            assert not is_stopped_without_a_terminal(process.pid)
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            assert is_stopped_without_a_terminal(process.pid)
+        finally:
+            process.kill()
+    with pytest.raises(OSError, match="No such file"):
+        is_stopped_without_a_terminal(process.pid)
 
 
 def test_frames_of_the_loop_and_of_the_suite_are_left_out() -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.misdeeds import raising
 from eventhook_conformance.checker.violation import in_full
 from eventhook_conformance.probe.containment import TargetCancelled, TargetExited, contain, end
 from eventhook_conformance.probe.failure import describe
@@ -62,6 +63,21 @@ async def test_what_an_error_says_of_itself_ends_nobody() -> None:
     assert str(contain(SystemExit(Mute()))) == "SystemExit"
     assert describe(MuteError()) == "MuteError: its text cannot be read: SystemExit"
     assert in_full(Mute()) == "<a Mute that cannot be printed: SystemExit>"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Codeless", "TargetExited: SystemExit('no')"),
+        ("Nameless", "Nameless: no"),
+        ("Impostor", "TargetRaised: Impostor: no"),
+        ("Closed", "TargetRaised: Closed: no"),
+    ],
+)
+async def test_an_error_that_lies_about_its_class_is_a_plain_one(name: str, words: str) -> None:
+    contained = contain(getattr(raising, name)("no"))
+    assert describe(contained) == words
+    assert issubclass(type(contained), Exception)
 
 
 async def test_cancellation_that_was_asked_for_stays_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -84,6 +85,25 @@ def test_a_write_that_fails_leaves_the_older_file(tmp_path: Path) -> None:
 def test_a_device_is_written_to() -> None:
     write_whole(Path("/dev/null"), "text")
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_pipe_is_written_to_if_somebody_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device"):
+        write_whole(path, "text")
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(path, "text")
+    assert os.read(reader, 9) == b"text"
+    os.close(reader)
+
+
+def test_a_pipe_beside_the_report_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    os.mkfifo(tmp_path / "report.part")
+    write_whole(path, "text")
+    assert path.read_text() == "text"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_summary_of_a_step_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""One process of a driver: requests go in, answers come out, and faults are put into words."""
+"""One process of a driver: requests go in, answers come out, and faults are put into words.
+
+Over 300 lines: one process is followed from its start to its end.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ START_S: Final = 30.0
 END_S: Final = 5.0
 """How long it may take to exit after `shutdown`, or after the end of its input."""
 _DYING_S: Final = 1.0
+_LOOK_EVERY_S: Final = 0.5
 
 R = TypeVar("R")
 
@@ -67,6 +71,8 @@ class DriverProcess:
         self._number = 0
         self._ending = False
         self._failing: asyncio.Task[DriverFailed] | None = None
+        self._deaf: asyncio.Task[None] | None = None
+        """Finds why it reads no more requests."""
 
     # Life
 
@@ -94,6 +100,7 @@ class DriverProcess:
         self._tasks = [
             loop.create_task(self._lines.read(cast(asyncio.StreamReader, errors))),
             loop.create_task(self._read(cast(asyncio.StreamReader, output))),
+            loop.create_task(self._watch(self._process)),
         ]
         try:
             about = await asyncio.wait_for(self._initialize(), timeout_s)
@@ -240,6 +247,10 @@ class DriverProcess:
         stdin = self._process.stdin if self._process is not None else None
         if stdin is not None and not stdin.is_closing():
             stdin.write(b"".join(lines))
+        if stdin is not None and stdin.is_closing() and self.alive and self._deaf is None:
+            self._deaf = asyncio.get_running_loop().create_task(
+                self._ended("closed its standard input")
+            )
 
     def close_input(self) -> None:
         """Ends its standard input, which means the same as `shutdown`."""
@@ -262,15 +273,28 @@ class DriverProcess:
         except ValueError:  # because: what asyncio makes of a line beyond its limit
             await self.fail(f"printed a line of more than {MAX_LINE_BYTES} bytes")
         else:
-            await self._ended()
+            await self._ended("closed its standard output")
 
-    async def _ended(self) -> None:
-        """Handles the end of its standard output."""
-        try:
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Notices that it has exited, even if another process holds its output open."""
+        # `wait` returns when all pipes are closed too: on Python 3.11, that is.
+        while process.returncode is None:  # noqa: ASYNC110  # because: nothing tells it
+            await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(_DYING_S)  # what it told before is read first
+        await self._ended("closed its standard output")
+
+    async def _ended(self, how: str) -> None:
+        """Handles the end of its input or output, or its own.
+
+        Args:
+            how: in words, if it goes on.
+        """
+        process = self._started
+        with suppress(TimeoutError):
             async with asyncio.timeout(_DYING_S):
-                how = exit_text(await self._started.wait())
-        except TimeoutError:
-            how = "closed its standard output"
+                await process.wait()
+        if process.returncode is not None:
+            how = exit_text(process.returncode)
         if not self._ending or self._pending:
             asked = [method for method, future in self._pending.values() if not future.done()]
             asked.sort(key="next".__eq__)  # many a `next` waits all the time, and is no news

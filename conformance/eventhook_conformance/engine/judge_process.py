@@ -26,6 +26,7 @@ from eventhook_conformance.engine.events import EngineEvent, RunFinished, RunSta
 from eventhook_conformance.engine.framing import FrameWriter
 from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeRequest
 from eventhook_conformance.engine.leaks import end_children
+from eventhook_conformance.engine.process_end import is_stopped_without_a_terminal
 from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
 from eventhook_conformance.engine.runner import chosen_for, judge_all, selectable
 from eventhook_conformance.engine.selection import WrongSelection
@@ -38,6 +39,8 @@ _HELD_BACK: Final = frozenset({signal.SIGALRM, signal.SIGINT})
 
 _exit: Final = os._exit
 _getpid: Final = os.getpid
+_getppid: Final = os.getppid
+_kill: Final = os.kill
 _sleep: Final = time.sleep
 _mask: Final = signal.pthread_sigmask
 _run_exit_functions: Final[Callable[[], None]] = atexit._run_exitfuncs  # noqa: SLF001  # because: the interpreter's own end waits for threads that never end
@@ -126,6 +129,7 @@ class _Link:
 
     def __init__(self, request: JudgeRequest) -> None:
         self._pid = _getpid()
+        self._supervisor = _getppid()
         self._socket = socket.socket(fileno=_lifted(request.channel))
         self._send = self._socket.send
         self._writer = FrameWriter(request.mark)
@@ -157,6 +161,15 @@ class _Link:
         self._waits = False
         return bool(told)
 
+    def _keep_supervised(self) -> None:
+        """Lets a supervisor go on that somebody stopped where no shell could: it would stand for ever.
+
+        One with a terminal is left alone: its user may have stopped it.
+        """
+        with contextlib.suppress(Exception):  # because: a target may have taken what is needed
+            if is_stopped_without_a_terminal(self._supervisor) and _getppid() == self._supervisor:
+                _kill(self._supervisor, signal.SIGCONT)
+
     def _break_off(self, why: str) -> NoReturn:
         self.tell({"kind": "failed", "message": why})
         _exit(0)
@@ -164,5 +177,6 @@ class _Link:
     def _beat(self) -> None:
         while True:
             _sleep(BEAT_S)
+            self._keep_supervised()
             if not self._waits:
                 self.tell({"kind": "beat", "turns": self.signs.turns})

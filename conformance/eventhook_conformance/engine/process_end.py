@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 from eventhook_conformance.engine.judge_request import UNHEARD
@@ -30,6 +30,17 @@ def describe_end(status: int) -> str:
     with suppress(ValueError):
         name = signal.Signals(-status).name
     return f"its process was ended by {name}"
+
+
+def is_stopped_without_a_terminal(pid: int) -> bool:
+    """Returns whether a process is stopped and has no terminal from which it could go on.
+
+    Raises:
+        OSError, ValueError: there is no such process, or the system does not tell.
+    """
+    # After the name, which may have any letter: state, parent, group, session, terminal.
+    told = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return told[0] == b"T" and told[4] == b"0"
 
 
 def last_stack(text: str) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from eventhook_conformance.driver.client import DriverUnusable, driver_target
+from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.target import Capabilities, Target
 
 GROUP: Final = "eventhook_conformance.targets"
@@ -112,7 +113,7 @@ def _load(name: str, point: EntryPoint) -> Target:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise TargetNotFound(
-            f"target {name!r}: importing {point.module} raised {_describe(error)}"
+            f"target {name!r}: importing {point.module} raised {describe(error)}"
         ) from error
     found: object = module
     for part in point.attr.split("."):
@@ -126,7 +127,7 @@ def _load(name: str, point: EntryPoint) -> Target:
             if isinstance(error, KeyboardInterrupt):
                 raise
             raise TargetNotFound(
-                f"target {name!r}: reading {point.attr} of {point.module} raised {_describe(error)}"
+                f"target {name!r}: reading {point.attr} of {point.module} raised {describe(error)}"
             ) from error
     if not isinstance(found, Target):
         raise TargetNotFound(
@@ -145,9 +146,4 @@ def _explain_missing(name: str, point: EntryPoint, error: ModuleNotFoundError) -
             f"target {name!r} needs {error.name!r}, which is not installed: "
             f"pip install 'eventhook-conformance[{extras}]'"
         )
-    return f"target {name!r}: importing {point.module} raised {_describe(error)}"
-
-
-def _describe(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"target {name!r}: importing {point.module} raised {describe(error)}"

@@ -7,9 +7,10 @@ import contextlib
 import weakref
 from typing import Any, Final
 
-from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.failure import describe, is_honest
 
 _GRACE_S: Final = 0.2
+_CODE: Final[Any] = SystemExit.__dict__["code"]
 cut_off: Final[weakref.WeakSet[asyncio.Task[Any]]] = weakref.WeakSet()
 """Tasks that swallowed their cancellation: the suite closed their coroutines."""
 
@@ -38,12 +39,15 @@ _PASSING: Final = (
 
 def contain(error: BaseException) -> BaseException:
     """Returns what a target raised in the current task, as something that ends neither task nor process."""
-    if isinstance(error, SystemExit):
-        plain = type(error.code) in (int, str, type(None))
-        return TargetExited(f"SystemExit({error.code!r:.80})" if plain else "SystemExit")
-    if isinstance(error, asyncio.CancelledError) and not _cancelled():
+    kind = type(error)
+    if issubclass(kind, SystemExit):
+        code = _CODE.__get__(error)  # a class of the target's may compute another one, and raise
+        plain = type(code) in (int, str, type(None))
+        return TargetExited(f"SystemExit({code!r:.80})" if plain else "SystemExit")
+    if issubclass(kind, asyncio.CancelledError) and not _cancelled():
         return TargetCancelled("CancelledError, though nobody had cancelled the call")
-    return error if isinstance(error, _PASSING) else TargetRaised(describe(error))
+    passes = issubclass(kind, _PASSING) and is_honest(error)
+    return error if passes else TargetRaised(describe(error))
 
 
 def _cancelled() -> bool:

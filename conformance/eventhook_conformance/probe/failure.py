@@ -8,9 +8,11 @@ Undecided     the case cannot be decided, and who is to blame for that: the targ
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from eventhook_conformance.checker import Violation
+
+_NAME: Final[Any] = type.__dict__["__name__"]
 
 
 class CaseAborted(Exception):
@@ -40,12 +42,26 @@ class TargetTimeout(Exception):
 def describe(error: BaseException) -> str:
     """Returns an exception in one line."""
     try:
-        text = " ".join(str(error).split())
+        text = " ".join(str.split(str(error)))
     except KeyboardInterrupt:
         raise
     except BaseException as other:  # because: a target's exception may not bear to be printed
-        text = f"its text cannot be read: {type(other).__name__}"
-    return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__
+        text = f"its text cannot be read: {class_name(other)}"
+    name = class_name(error)
+    return f"{name}: {text:.300}" if text else name
+
+
+def class_name(value: object) -> str:
+    """Returns the name of an object's class, without asking the class: it may lie, or raise."""
+    return str(_NAME.__get__(type(value)))
+
+
+def is_honest(error: BaseException) -> bool:
+    """Returns whether an exception says what class it is of; `isinstance` believes what it says."""
+    try:
+        return error.__class__ is type(error)
+    except BaseException:  # because: it may raise whatever it is asked
+        return False
 
 
 def outcome_of(error: BaseException) -> str:

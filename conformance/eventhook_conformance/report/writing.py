@@ -13,15 +13,25 @@ def write_whole(path: Path, text: str) -> None:
         OSError: the file cannot be written.
     """
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")  # a device or a pipe cannot be replaced
+        with open(path, "w", encoding="utf-8", opener=_open_if_read) as file:
+            file.write(text)  # a device or a pipe cannot be replaced
         return
     beside = path.with_name(path.name + ".part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as file:
+            file.write(text)
         beside.replace(path)
     except BaseException:  # because: also on Ctrl-C half a file may not stay
         beside.unlink(missing_ok=True)
         raise
+
+
+def _open_if_read(path: str, flags: int) -> int:
+    """Opens a pipe only if somebody reads it: else opening would wait for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def append_whole(path: Path, text: str) -> None:

@@ -110,6 +110,17 @@ class Hostile(Driver):
     async def closes_input(self):
         os.close(0)
 
+    async def goes_deaf(self):
+        os.close(0)
+        await asyncio.get_running_loop().create_future()
+
+    async def leaves_its_output_to_a_daemon(self):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                block()
+        os._exit(0)
+
     async def closes_errors(self):
         os.close(2)
 

@@ -46,6 +46,11 @@ def stops_itself() -> None:
 
 
 @misdeed
+def stops_its_supervisor() -> None:
+    os.kill(os.getppid(), signal.SIGSTOP)
+
+
+@misdeed
 def interrupts_itself() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -99,6 +99,21 @@ def closes_all_coroutines() -> None:
 
 
 @misdeed
+def closes_the_run() -> None:
+    first = min(asyncio.all_tasks(), key=lambda one: int(one.get_name().rpartition("-")[2]))
+    with suppress(BaseException):
+        first.get_coro().close()
+
+
+@misdeed
+def mutes_all_tasks() -> None:
+    for task in asyncio.all_tasks():
+        waiter: Any = getattr(task, "_fut_waiter", None)
+        for callback, _ in list(getattr(waiter, "_callbacks", None) or ()):
+            waiter.remove_done_callback(callback)
+
+
+@misdeed
 async def never_returns() -> None:
     await asyncio.get_running_loop().create_future()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from engine.misdeeds.registry import MISDEEDS
+from eventhook_conformance.probe.failure import class_name
 
 
 class Odd(BaseException):
@@ -21,6 +22,39 @@ class Unprintable(Exception):
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
+
+
+class Codeless(SystemExit):
+    """An exit whose code cannot be read."""
+
+    @property
+    def code(self) -> NoReturn:  # type: ignore[override]  # because: it is a misdeed
+        raise ValueError("no code")
+
+
+class _Nameless(type):
+    @property
+    def __name__(cls) -> NoReturn:  # type: ignore[override]  # because: it is a misdeed
+        raise ValueError("no name")
+
+
+class Nameless(Exception, metaclass=_Nameless):
+    """An exception of a class that does not tell its name."""
+
+
+class Impostor(Exception):
+    """An exception that says it is an interruption."""
+
+    @property  # type: ignore[misc]  # because: it is a misdeed
+    def __class__(self) -> type:
+        return KeyboardInterrupt
+
+
+class Closed(Exception):
+    """An exception that raises whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> NoReturn:
+        raise ValueError(name)
 
 
 def raising(error: BaseException) -> Callable[..., NoReturn]:
@@ -50,6 +84,10 @@ for _error in (
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"),
     ValueError("x" * 1_000_000),
     ValueError("\ud800\x00\x1b[31m"),
+    Codeless(),
+    Nameless(),
+    Impostor(),
+    Closed(),
 ):
-    _name = f"raises_{type(_error).__name__}"
+    _name = f"raises_{class_name(_error)}"
     MISDEEDS[_name if _name not in MISDEEDS else f"{_name}_{len(MISDEEDS)}"] = raising(_error)
