@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ _MOST: Final = 3
 _MOST_SEARCHES: Final = 20
 """Each goes through all tasks; a target that fails everywhere has shown its dead tasks by then."""
 _REGISTERS: Final = ("_scheduled_tasks", "_all_tasks")
-"""asyncio's own lists of tasks, up to Python 3.13 and 3.11: to look through all objects takes 50 ms."""
+"""asyncio's own lists of all tasks, up to Python 3.13 and 3.11: to look through all objects takes 50 ms."""
 
 
 class DeadTasks:
@@ -73,7 +74,7 @@ class DeadTasks:
 
 def _candidates() -> Iterable[Any]:
     """Returns all objects that may be tasks, done or not."""
-    for name in _REGISTERS:
+    for name in _REGISTERS if sys.version_info < (3, 14) else ():
         register = getattr(asyncio.tasks, name, None)
         if isinstance(register, weakref.WeakSet):
             return list(register)
