@@ -29,7 +29,18 @@ VALUES: Final[tuple[Any, ...]] = (
     "text",
     True,
     7,
+    "  blanks around it \n",
+    "e\u0301 \u212b \ufb01",
+    "a long text, " + "x" * 300,
+    "0042",
+    0.1234567890123,
+    -(2**53 - 1),
+    [*range(12)],
+    {"a": None, "": {}, **{f"member {number}": number for number in range(24)}},
 )
+"""Results and values of states. The first four are false to many languages, the last eight odd to some."""
+LONG_DELAY_MS: Final = 60 * 24 * 3600 * 1000
+"""More milliseconds than 32 bits hold."""
 OUTPUT: Final = (
     ("TOKEN", "Hel"),
     ("PROGRESS", "0.5"),
@@ -212,6 +223,15 @@ class _Composer:
             steps.append(self._suspend(label, "timer", (f"timer:{name}" for name in fired)))
         return [*steps, *(self._step("fire-timer", timer=name) for name in fired)]
 
+    def _distant(self, label: str) -> list[Step]:
+        """A timer that is due in two months."""
+        name = self._label("n")
+        return [
+            self._step("start-timer", workflow=label, timer=name, delayMs=LONG_DELAY_MS),
+            self._suspend(label, "timer", [f"timer:{name}"]),
+            self._step("fire-timer", timer=name),
+        ]
+
     def _promises(self, label: str, *kept: int) -> list[Step]:
         names = [self._label("p") for _ in kept]
         steps = [self._step("create-promise", workflow=label, promise=name) for name in names]
@@ -247,7 +267,7 @@ class _Composer:
 
     def _cleared(self, label: str, value: int) -> list[Step]:
         """A key that is cleared before it was ever set, set to the same value twice, and cleared twice."""
-        key = self._label("K")
+        key = self._label("a.key.of more than thirty-two characters: K")
         change = self._step("set-state", workflow=label, key=key, value=VALUES[value])
         clear = {"workflow": label, "key": key}
         return [

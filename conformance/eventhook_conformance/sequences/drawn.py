@@ -18,6 +18,7 @@ from eventhook_conformance.sequences.composed import (
 _WAITS: Final[Body] = ((("signal",),), False)
 _FAILS: Final[Body] = ((), True)
 _FALSY: Final = range(4)
+_ODD: Final = range(len(VALUES) - 8, len(VALUES))
 
 
 def _run(*blocks: Block, fails: bool = False, cut: int | None = None) -> Run:
@@ -28,6 +29,10 @@ CORNERS: Final[Mapping[str, Run]] = {
     # Values that a careless server takes for none.
     "falsy results": _run(("promises", *_FALSY), *(("operation", value) for value in _FALSY)),
     "falsy state": _run(("state", *_FALSY), *(("cleared", value) for value in _FALSY)),
+    # Values that a careless server trims, cuts, normalises or converts.
+    "odd results": _run(("promises", *_ODD), *(("operation", value) for value in _ODD)),
+    "odd state": _run(("state", *_ODD), ("cleared", _ODD[0])),
+    "long delay": _run(("distant",), ("signal",)),
     "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
     "reported again": _run(*(("late", kind) for kind in sorted(BESIDE))),
     "output of a task": ("task", (1, 1, len(OUTPUT), False)),

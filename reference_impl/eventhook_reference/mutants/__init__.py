@@ -25,6 +25,7 @@ from eventhook_reference.mutants.lifecycles_course import LIFECYCLES_COURSE
 from eventhook_reference.mutants.lifecycles_exact import LIFECYCLES_EXACT
 from eventhook_reference.mutants.lifecycles_lasting import LIFECYCLES_LASTING
 from eventhook_reference.mutants.lifecycles_telling import LIFECYCLES_TELLING
+from eventhook_reference.mutants.lifecycles_values import LIFECYCLES_VALUES
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.lying import LYING
 from eventhook_reference.mutants.near import NEAR
@@ -132,6 +133,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *LIFECYCLES,
     *LIFECYCLES_COURSE,
     *LIFECYCLES_TELLING,
+    *LIFECYCLES_VALUES,
     *LIFECYCLES_EXACT,
     *LIFECYCLES_COMPOSED,
     *LIFECYCLES_LASTING,
