@@ -58,6 +58,10 @@ hold; what was not run says so.
 
 {backends}
 
+The history on JetStream (`nats-replay`), on each line of servers:
+
+{history}
+
 The oldest and the newest dependencies, with a slice of the endpoints' cases (`memory-server`) and of the
 suite's own tests:
 
@@ -141,6 +145,12 @@ def make_page(results: Mapping[str, Any], work: Path) -> str:
         ]
         for python in PYTHONS
     ]
+    history = [
+        [
+            f"{PYTHONS[0]}, nats-replay",
+            *(get(PYTHONS[0], _factor(one)).verdict("nats-replay") for one in SERVERS),
+        ]
+    ]
     bounds = [
         [
             f"{python}, {bound}",
@@ -167,6 +177,7 @@ def make_page(results: Mapping[str, Any], work: Path) -> str:
     both = [f"{python}, {bound}" for python in PYTHONS for bound in BOUNDS]
     return _PAGE.format(
         backends=_table(["Python", "memory", *servers], rows),
+        history=_table(["Python", *servers], history),
         bounds=_table(["Python, dependencies", "memory", "nats", "memory-server", "tests"], bounds),
         versions=_table(["package", *both], versions),
         fuzz=_table(

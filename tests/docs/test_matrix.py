@@ -84,6 +84,13 @@ def test_what_was_not_run_says_so_though_an_older_report_lies_there(tmp_path: Pa
     assert row(page, "3.11") == [matrix.NOT_RUN] * 6
 
 
+def test_the_history_has_a_row_of_its_own(tmp_path: Path) -> None:
+    ran = environment(tmp_path / "py311-nats212", "e run nats-replay -q", 0)
+    page = matrix.make_page({"testenvs": {"py311-nats212": ran}}, tmp_path)
+    assert row(page, "3.11, nats-replay")[2] == "conformant, 2 hold"
+    assert row(page, "3.11")[3] == matrix.NOT_RUN
+
+
 def test_the_tests_that_ran_are_counted(tmp_path: Path) -> None:
     folder = tmp_path / "py311-lowest"
     folder.mkdir()
