@@ -176,10 +176,10 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
     size = history_size(probe)
     channel = ReplayChannel(probe, side)
     await channel.fill(size, via)
-    whole = published(probe)
     reader = await channel.subscribe(START)
-    await reader.receive(*whole)
-    deliveries = reader.entry.deliveries
+    await reader.receive(*published(probe))
+    # The channel's order: several publishers wrote it.
+    whole, deliveries = reader.received, reader.entry.deliveries
     for place in (1, len(deliveries) // 2, len(deliveries) - 2):
         cursor = deliveries[place].cursor if 0 <= place < len(deliveries) else None
         if isinstance(cursor, str):
