@@ -16,6 +16,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,7 @@ BUILT = ("target", "build", "dist", "node_modules", "__pycache__", ".*_cache")
 
 SERVERS: Mapping[str, tuple[str, Callable[[], AbstractAsyncContextManager[Server]]]] = {
     "nats": ("NATS_URL", NatsServer),
+    "jetstream": ("NATS_URL", partial(NatsServer, jetstream=True)),
     "redis": ("REDIS_URL", servers.redis),
 }
 """By the name of a need: the variable that a bus reads its address from, and what starts it."""
@@ -69,7 +71,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     library: str
     target: str
     build: str = ""
-    needs: tuple[Literal["nats", "redis"], ...] = ()
+    needs: tuple[Literal["nats", "jetstream", "redis"], ...] = ()
     notes: str = ""
     racy: bool = False
     """It always fails, but which requirements depends on a race in it."""

@@ -41,6 +41,8 @@ type Capabilities struct {
 	InProcess      bool   `json:"in_process"`
 	Introspection  bool   `json:"introspection"`
 	MaxEventBytes  int    `json:"max_event_bytes"`
+
+	*ReplayClaims // nil where the bus keeps no history
 }
 
 // Bus is what a driver is for. Its methods, and those of Client, are called from many goroutines.

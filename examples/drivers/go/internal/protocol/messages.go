@@ -14,6 +14,8 @@ const (
 	codeClosed           = -32004
 	codeSubscribeFailed  = -32005
 	codeSubscriptionLost = -32006
+	codeInvalidCursor    = -32007
+	codeCursorExpired    = -32008
 	codeInvalidRequest   = -32600
 	codeUnknownMethod    = -32601
 	codeUnknownName      = -32602
@@ -50,9 +52,16 @@ func faultf(code int, format string, arguments ...any) *fault {
 
 // asFault gives an error of the bus the code of what was asked of it.
 func asFault(code int, err error) error {
+	var already *fault
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &already):
+		return already
+	case errors.Is(err, ErrInvalidCursor):
+		code = codeInvalidCursor
+	case errors.Is(err, ErrCursorExpired):
+		code = codeCursorExpired
 	case errors.Is(err, ErrClosed):
 		code = codeClosed
 	case errors.Is(err, ErrLost):
@@ -69,6 +78,8 @@ type params struct {
 	Event               json.RawMessage `json:"event"`
 	Pattern             json.RawMessage `json:"pattern"`
 	WorkflowExecutionID json.RawMessage `json:"workflow_execution_id"`
+	TenantID            string          `json:"tenant_id"`
+	Since               json.RawMessage `json:"since"`
 	Subscription        string          `json:"subscription"`
 	Max                 int             `json:"max"`
 	TimeoutMS           int64           `json:"timeout_ms"`
@@ -84,6 +95,7 @@ type subscribed struct {
 
 type read struct {
 	Events  []json.RawMessage `json:"events"`
+	Cursors []string          `json:"cursors,omitempty"`
 	Ended   bool              `json:"ended"`
 	Dropped int               `json:"dropped"`
 }

@@ -100,7 +100,7 @@ func (s *server) begin(asked request) (finish, error) {
 		return s.ofSubscription(asked.Method, p)
 	case "close":
 		return s.close(p)
-	case "publish", "publish_stream", "subscribe", "subscribe_stream", "cleanup", "channels":
+	case "publish", "publish_stream", "subscribe", "subscribe_stream", "purge", "cleanup", "channels":
 		return s.ofClient(asked.Method, p)
 	}
 	return nil, faultf(codeUnknownMethod, "there is no method %q", asked.Method)
@@ -158,14 +158,16 @@ func (s *server) ofClient(method string, p params) (finish, error) {
 		return publishing(c, event, err)
 	case "subscribe":
 		pattern, err := wire.ParsePattern(p.Pattern)
-		return s.subscribing(c, pattern, err)
+		return s.subscribing(c, pattern, p, err)
 	case "subscribe_stream":
 		var text string
 		if err := json.Unmarshal(p.WorkflowExecutionID, &text); err != nil {
 			return nil, asFault(codeInvalidPattern, err)
 		}
 		key, err := wire.ParseStreamKey(text)
-		return s.subscribing(c, key, err)
+		return s.subscribing(c, key, p, err)
+	case "purge":
+		return s.purging(c, p)
 	}
 	inspector, able := c.Client.(Inspector)
 	if !able {
@@ -188,12 +190,16 @@ func publishing(c *client, message wire.Message, invalid error) (finish, error) 
 	}, nil
 }
 
-func (s *server) subscribing(c *client, selector wire.Selector, invalid error) (finish, error) {
+func (s *server) subscribing(c *client, selector wire.Selector, p params, invalid error) (finish, error) {
 	if invalid != nil {
 		return nil, asFault(codeInvalidPattern, invalid)
 	}
+	since, err := parseSince(p.Since)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context) (any, error) {
-		feed, err := c.Subscribe(ctx, selector)
+		feed, err := subscribeSince(ctx, c, selector, since)
 		if err != nil {
 			return nil, asFault(codeSubscribeFailed, err)
 		}

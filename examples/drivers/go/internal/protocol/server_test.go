@@ -239,6 +239,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestTheBeginningIsChecked(t *testing.T) {
+	s := serve(t, 1)
+	s.subscribed()
+	for since, code := range map[string]int{
+		`"start"`:          codeUnknownMethod,
+		`{"cursor":"1-a"}`: codeUnknownMethod,
+		`{"cursor":"1 a"}`: codeInvalidCursor,
+		`{"cursor":""}`:    codeInvalidCursor,
+		`{"cursor":null}`:  codeInvalidRequest,
+		`"the day before"`: codeInvalidRequest,
+	} {
+		s.send(3, "subscribe_stream", `{"client":"c1","workflow_execution_id":"w","since":`+since+`}`)
+		s.expectError(3, code)
+	}
+	s.send(4, "purge", `{"client":"c1","workflow_execution_id":"w"}`)
+	s.expectError(4, codeUnknownMethod)
+}
+
 func TestShutdownIsAnsweredThenServeReturns(t *testing.T) {
 	s := serve(t, 0)
 	s.subscribed()

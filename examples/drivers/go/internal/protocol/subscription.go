@@ -18,7 +18,13 @@ type subscription struct {
 	leave context.CancelFunc
 
 	reading sync.Mutex
-	held    []byte // taken from the feed, for which the last line had no room
+	held    *taken // taken from the feed, for which the last line had no room
+}
+
+// taken is an event, with its cursor where the feed has cursors.
+type taken struct {
+	body   []byte
+	cursor string
 }
 
 func newSubscription(feed Feed) *subscription {
@@ -34,18 +40,22 @@ func (s *subscription) next(most int, timeout time.Duration) (read, error) {
 	defer cancel()
 
 	events, room := []json.RawMessage{}, lineRoom
-	body, err := s.take(waiting)
+	var cursors []string
+	one, err := s.take(waiting)
 	cancel() // what follows does not wait
-	for err == nil && (len(events) == 0 || len(body) < room) {
-		events, room = append(events, body), room-len(body)-1
+	for err == nil && (len(events) == 0 || one.size() < room) {
+		events, room = append(events, one.body), room-one.size()
+		if one.cursor != "" {
+			cursors = append(cursors, one.cursor)
+		}
 		if len(events) == most {
-			body = nil
+			one = nil
 			break
 		}
-		body, err = s.take(waiting)
+		one, err = s.take(waiting)
 	}
 	if err == nil {
-		s.held = body
+		s.held = one
 	}
 	switch {
 	case s.left.Err() != nil:
@@ -54,10 +64,13 @@ func (s *subscription) next(most int, timeout time.Duration) (read, error) {
 		return read{}, asFault(codeSubscriptionLost, err)
 	}
 	ended := len(events) == 0 && errors.Is(err, ErrEnded)
-	return read{Events: events, Ended: ended, Dropped: s.feed.Dropped()}, nil
+	return read{Events: events, Cursors: cursors, Ended: ended, Dropped: s.feed.Dropped()}, nil
 }
 
-func (s *subscription) take(ctx context.Context) ([]byte, error) {
+// size is what it takes of a line: the event, its cursor, and what stands between.
+func (t *taken) size() int { return len(t.body) + len(t.cursor) + 4 }
+
+func (s *subscription) take(ctx context.Context) (*taken, error) {
 	if held := s.held; held != nil {
 		s.held = nil
 		return held, nil
@@ -66,5 +79,9 @@ func (s *subscription) take(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return message.Encode(), nil
+	one := &taken{body: message.Encode()}
+	if positioned, able := s.feed.(Positioned); able {
+		one.cursor = positioned.Cursor()
+	}
+	return one, nil
 }
