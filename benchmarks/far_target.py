@@ -14,6 +14,8 @@ from eventhook_reference.nats import connect
 from eventhook_reference.nats import target as near
 
 ROUND_TRIP_S = 0.05
+MAX_CLIENTS = 24
+"""A NATS server bears thousands; each case opens two at most, as a rule."""
 
 
 class FarServer(Server):
@@ -38,6 +40,7 @@ CLAIMS = dataclasses.replace(
     profiles=frozenset({"events", "streams"}),
     event_capacity=64,
     stream_capacity=64,
+    max_clients=MAX_CLIENTS,
 )
 target = Target(
     "nats-far", server=server, connect=partial(connect, claims=CLAIMS), capabilities=CLAIMS

@@ -25,8 +25,8 @@ class Limits:
     """How many cases of HTTP streams run at once: each waits most of the time."""
     far_s: float = 0.005
     """A target whose round trip takes longer is distant: waiting for it costs more than judging it."""
-    own_clients: int = 2
-    """Clients of the cases' own, beside the two shared ones: a target bears four."""
+    shared_clients: int = 2
+    """Clients that all cases share; what a target bears beside them is for the cases' own."""
     failures_before_check: int = 8
     """After this many failed cases in a row, check whether the target works at all; then at 16, 32, …"""
     hopeless_cases: int = 24

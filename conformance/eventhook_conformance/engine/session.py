@@ -167,7 +167,7 @@ class Session:
             choose_stream_concurrency(claimed, self._settings.at_once, self._limits),
             choose_overlap(claimed, self._settings.at_once, self._limits),
             claimed.max_subscriptions - self._auditor.budget,
-            self._limits.own_clients,
+            claimed.max_clients - self._limits.shared_clients,
             multi_client=claimed.multi_client,
         )
         if not self.stopped:

@@ -11,6 +11,7 @@ PROFILES: Final = ("events", "streams", "nats-wire", "lifecycle", "sse", "recove
 """Every profile, in the order in which they are reported."""
 
 _SIDES: Final = ("events", "streams")
+_LEAST_CLIENTS: Final = 4
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "overflow": ("drop_oldest", "drop_newest", "block", "unbounded"),
@@ -66,6 +67,8 @@ class Capabilities:
     a second process can be started and hears the first one at all."""
     max_event_bytes: int = 262144
     max_subscriptions: int = 1000
+    max_clients: int = 4
+    """Clients that may be open at once; with more, more cases run beside each other on a far target."""
     publish_timeout_s: float = 5.0
     """Seconds within which `publish` gives up on a server that cannot be reached."""
     recovery_s: float = 5.0
@@ -90,6 +93,11 @@ class Capabilities:
             if profile not in PROFILES:
                 raise ValueError(_unknown(profile))
         self._check_replay()
+        if type(self.max_clients) is int and self.max_clients < _LEAST_CLIENTS:
+            raise ValueError(
+                f"max_clients is {self.max_clients}; expected at least {_LEAST_CLIENTS}: "
+                "single cases open as many"
+            )
         for field in dataclasses.fields(self):
             self._check(field.name, getattr(self, field.name), field.default)
 
