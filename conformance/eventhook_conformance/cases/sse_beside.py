@@ -91,6 +91,40 @@ async def many_workflows_are_read_at_once(probe: Probe) -> None:
             await stream.receive(*events)
 
 
+@case("SSE-04", since="1.1")
+async def tenants_stream_carries_all_of_it(probe: Probe) -> None:
+    """Of workflows, children, tasks of each and alone, of ids that nobody made, and of none."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        workflow = await sse.workflow()
+        child = await sse.child(workflow)
+        grandchild, task, alone = (
+            await sse.child(child),
+            await sse.task(workflow=workflow),
+            await sse.task(),
+        )
+        stream = await sse.stream("tenant")
+        unknown = probe.make.tenant
+        events: list[Event] = [
+            sse.event(one, name, task=two, tenant=0)
+            for name in ("workflow.started", "task.completed", "order.shipped")
+            for one, two in (
+                (workflow, None),
+                (child, None),
+                (grandchild, None),
+                (workflow, task),
+                (child, unknown()),
+                (None, alone),
+                (None, unknown()),
+                (unknown(), None),
+                (unknown(), unknown()),
+                (None, None),
+            )
+        ]
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+
+
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20", since="1.1")
 async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> None:

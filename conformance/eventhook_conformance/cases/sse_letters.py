@@ -30,7 +30,23 @@ _TEXTS: Final = (
     "null",
     "true",
     "NaN",
+    # Blanks of every kind at both ends.
+    "a\t",
+    "\ta\t \t",
+    "\t",
+    "\u00a0a\u00a0",
+    "\u2003a\u2003",
+    "a\u000b\u000c",
+    "\ufeffa\ufeff",
+    "a\u0000",
 )
+_LONG_TYPES: Final = (
+    "task." + "long-name." * 24 + "last-name",
+    "t" * 250 + ".last",
+    "order.Shipped_2",
+    "x.y",
+)
+"""Types of up to 255 bytes, and of categories that no server has heard of."""
 _DATA: Final[dict[str, Any]] = {
     "nothing": None,
     "in a list": [None, {}, [], "", 0, False],
@@ -70,6 +86,20 @@ async def data_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
             sse.event(workflow, "task.created", task=task, data=data, tenant=0)
             for data in (_DATA, [_DATA, None], "<b>&amp;</b>")
         ]
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@every_endpoint
+@case("SSE-03", since="1.1")
+async def type_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
+    """As name and in the data: however long it is, in capitals too, of any category."""
+    async with sse_session(probe, implicates={"form", "lost", "phantom"}) as sse:
+        it = await subject(sse, kind)
+        task, workflow = (it, None) if kind == "task" else (None, it)
+        stream = await sse.stream(kind, it)
+        events: list[Event] = [sse.event(workflow, name, task=task) for name in _LONG_TYPES]
         await sse.publish(*events)
         await stream.receive(*events)
         await sse.fence(stream)

@@ -136,6 +136,39 @@ def listens_again_when_a_child_starts() -> type[SseApp]:
     return feeding("consolidated", change)
 
 
+def _forwarding(taken: Callable[[Any, FlovynEvent], bool]) -> type[SseApp]:
+    """Returns an application whose tenants' streams carry these events alone."""
+
+    def change(feed: Any) -> Any:
+        class Choosing(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            async def _forward_event(self, event: FlovynEvent) -> None:
+                if taken(self.registry, event):
+                    await super()._forward_event(event)
+
+        return Choosing
+
+    return feeding("events", change)
+
+
+@broken(SERVING_BESIDE, "SSE-04", seen="to be delivered")
+def leaves_children_out_of_the_tenants_stream() -> type[SseApp]:
+    """A tenant's stream carries what its roots tell; children are their parents' affair."""
+
+    def taken(registry: Any, event: FlovynEvent) -> bool:
+        known = registry.workflows.get(event.workflow_execution_id)
+        return known is None or known.parent is None
+
+    return _forwarding(taken)
+
+
+@broken(SERVING_BESIDE, "SSE-04", seen="to be delivered")
+def leaves_standalone_tasks_out_of_the_tenants_stream() -> type[SseApp]:
+    """A tenant's stream is joined by workflows, and a task without one falls out."""
+    return _forwarding(
+        lambda registry, event: bool(event.workflow_execution_id) or not event.task_execution_id
+    )
+
+
 # Other readers
 
 

@@ -42,6 +42,23 @@ def normalizes_text() -> type[SseApp]:
 
 
 @broken(SERVING_EXACT, "SSE-02", seen="the payload")
+def trims_tabs() -> type[SseApp]:
+    """A line of a payload loses the tabs at its end."""
+    return _rewriting(lambda text: text.rstrip("\t"))
+
+
+@broken(SERVING_EXACT, "SSE-03", seen="what was published")
+def cuts_long_types() -> type[SseApp]:
+    """The name of an event has room for 128 bytes."""
+
+    def reframe(frame: bytes, event: Any) -> bytes:
+        name = event.event_type.encode()
+        return frame if len(name) < 128 else frame.replace(name, name[:128], 1)
+
+    return reframed(reframe)
+
+
+@broken(SERVING_EXACT, "SSE-02", seen="the payload")
 def escapes_for_html() -> type[SseApp]:
     """An ampersand is escaped, as if the reader were a page."""
     return _rewriting(lambda text: text.replace("&", "&amp;"))
