@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, published, sides
-from eventhook_conformance.cases._steps import either, every_kind
+from eventhook_conformance.cases._steps import either, every_kind, yields
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import LIVE, START, EventPattern, Since
 from eventhook_conformance.history import Side
@@ -134,6 +134,21 @@ async def start_delivers_history_then_live(probe: Probe, side: Side, via: Via) -
         await reader.receive(*live)
         await late.receive(*history, *live)
         await probe.fence(reader, late)
+
+
+@sides
+@case("RPL-03", implicates=WRONG)
+async def cancelled_reads_of_history_lose_nothing(probe: Probe, side: Side) -> None:
+    """At every step of a read, again and again, before all of it is read."""
+    channel = ReplayChannel(probe, side)
+    events = await channel.publish(12)
+    reader = await channel.subscribe(START)
+    for turns in (0, 1, 2, 3, 5, 8, 0, 1):
+        reader.start_reading()
+        await yields(turns)
+        await reader.cancel_read()
+    await reader.receive(*events)
+    await probe.fence(reader)
 
 
 @sides

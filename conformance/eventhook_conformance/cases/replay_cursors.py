@@ -207,6 +207,22 @@ async def acknowledged_event_is_in_the_history_at_once(probe: Probe, side: Side,
         await again.leave()
 
 
+@sides
+@case("RPL-14", clients=2, needs={"multi_client": (True,)}, implicates=LOST)
+async def history_is_that_of_the_bus_and_of_no_client(probe: Probe, side: Side) -> None:
+    """Its publisher has closed, its reader was opened afterwards: all of it is there."""
+    channel, first = ReplayChannel(probe, side), await probe.open_client()
+    events = await channel.publish(4, first)
+    await probe.close(first)
+    late = await probe.open_client()
+    reader = await channel.subscribe(START, late)
+    await reader.receive(*events)
+    cursor = reader.entry.deliveries[1].cursor
+    if isinstance(cursor, str):
+        again = await channel.subscribe(cursor, late)
+        await again.receive(*events[2:])
+
+
 @case("RPL-15", implicates=WRONG)
 async def history_stays_after_the_workflow_ended(probe: Probe) -> None:
     """The end is published; within the grace its stream replays in full, since any cursor."""

@@ -19,10 +19,12 @@ from eventhook_conformance.cases._replay import (
 from eventhook_conformance.cases._steps import either
 from eventhook_conformance.contract import START, CursorExpired, EventPattern
 from eventhook_conformance.history import Side, identity
-from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe import Listener, NotOffered, Probe, Via
 from eventhook_conformance.probe.failure import CaseAborted
 from eventhook_conformance.specification import case
 
+_BRIEF_S: Final = 1.0
+"""The longest age, in seconds, at which it is waited for twice over."""
 _WINDOW: Final = 48
 """Events that are published at once, and read before more are."""
 
@@ -178,6 +180,8 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
     await channel.fill(size, via)
     reader = await channel.subscribe(START)
     await reader.receive(*published(probe))
+    told = f"dropped={reader.dropped}"
+    probe.expect(not reader.dropped, "`dropped` to count none: all of it came", told, reader.entry)
     # The channel's order: several publishers wrote it.
     whole, deliveries = reader.received, reader.entry.deliveries
     for place in (1, len(deliveries) // 2, len(deliveries) - 2):
@@ -213,6 +217,27 @@ async def history_is_bounded_and_loses_its_oldest_run(probe: Probe, side: Side) 
         got == run,
         "an unbroken run of events up to the newest",
         f"{reader.entry.name} got {len(got)} events with gaps between",
+        reader.entry,
+    )
+
+
+@sides
+@case("RPL-11", exclusive="times")
+async def events_that_grew_too_old_are_gone(probe: Probe, side: Side) -> None:
+    """At twice the claimed age and a little: START begins with what is younger."""
+    claimed = probe.capabilities.replay_s
+    if claimed is None or claimed > _BRIEF_S:
+        raise NotOffered(f"replay_s: expected at most {_BRIEF_S:g} s to be tested, got {claimed}")
+    channel = ReplayChannel(probe, side)
+    old = await channel.publish(3)
+    # A store may drop what is old only now and then.
+    await outlive(probe, "replay_s", 2 * claimed + 0.5)
+    reader = await channel.subscribe(START)
+    await reader.receive(*await channel.publish(1))
+    probe.expect(
+        not reader.heard(old),
+        f"events older than twice replay_s={claimed:g} to be gone",
+        f"{reader.entry.name} got some of them since START",
         reader.entry,
     )
 

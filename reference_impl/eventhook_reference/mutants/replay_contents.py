@@ -5,6 +5,7 @@ Over 300 lines: independent bugs, each of a few lines, found by their names.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
 from dataclasses import replace
@@ -25,6 +26,7 @@ from eventhook_conformance.target import Mutant
 from eventhook_reference.memory_replay import (
     CAPABILITIES,
     Event,
+    ReplayBackend,
     ReplayBus,
     ReplaySubscription,
 )
@@ -441,6 +443,61 @@ class FilteredCursorNeverExpires(ReplayBus):
             if not _is_filtered(member):
                 raise
             return [one for one in self.log(member.channel).all() if self.admits(member, one.event)]
+
+
+@replay_bug(REPLAY_CONTENTS, "RPL-11", seen="to be gone")
+class AgeIsNeverApplied(ReplayBus):
+    """The age is claimed, and nothing ever drops what is older."""
+
+    capabilities = replace(CAPABILITIES, replay_s=0.2, replay_events=None)
+
+    def make_log(self) -> ReplayLog[Any]:
+        return ReplayLog(None, None)
+
+
+class _Owning(ReplayBackend):
+    async def publish(self, event: Event) -> None:
+        """Publishes, and remembers the channel as its own."""
+        vars(self).setdefault("own", set()).add(self.bus.channel(event))
+        await super().publish(event)
+
+    async def aclose(self) -> None:
+        """Closes this client, with the histories that it wrote."""
+        if not self.closed:
+            for channel in vars(self).get("own", ()):
+                self.bus.purge(channel)
+        await super().aclose()
+
+
+@replay_bug(REPLAY_CONTENTS, "RPL-14", seen=_MISSING, client=_Owning)
+class HistoryGoesWithItsPublisher(ReplayBus):
+    """The history is kept by the client that published, and is gone when it closes."""
+
+
+class _Hasty(ReplaySubscription):
+    async def __anext__(self) -> Any:
+        if not self.past:
+            return await super().__anext__()
+        record = self.past.popleft()
+        await asyncio.sleep(0)
+        self.cursor = self._bus.cursor(self, record)
+        return record.event
+
+
+@replay_bug(REPLAY_CONTENTS, "RPL-03", seen=_MISSING)
+class CancelledReadTakesFromHistory(ReplayBus):
+    """A read takes its event out of the page, then waits a turn: a cancelled one loses it."""
+
+    subscription = _Hasty
+
+
+@replay_bug(REPLAY_CONTENTS, "RPL-10", seen="to count none")
+class HistoryCountsAsDropped(ReplayBus):
+    """Of a history longer than the buffer, the rest counts as dropped, though it comes."""
+
+    async def join(self, member: ReplaySubscription) -> None:
+        await super().join(member)
+        member.live.dropped = max(0, len(member.past) - 512)
 
 
 # Ends
