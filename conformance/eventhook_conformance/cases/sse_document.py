@@ -88,7 +88,10 @@ async def fuzzing_finds_nothing(probe: Probe) -> None:
 
 
 async def fuzz_target(
-    probe: Probe, ways: Sequence[Way] = ("http", "inside"), effort: Effort | None = None
+    probe: Probe,
+    ways: Sequence[Way] = ("http", "inside"),
+    effort: Effort | None = None,
+    limit_s: float = _LIMIT_S,
 ) -> list[Fuzzed]:
     """Fuzzes the target in each way that it offers.
 
@@ -96,6 +99,7 @@ async def fuzz_target(
         probe: the case's.
         ways: over HTTP, or on the application in this process.
         effort: how much is tried each way; by default less without a socket, where both are offered.
+        limit_s: seconds that each way may take.
 
     Raises:
         Undecided: one could not be run to its end.
@@ -119,15 +123,15 @@ async def fuzz_target(
         if "inside" in ways and app is not None:
             runs.append(lambda limit_s: fuzz_inside(inside, app, limit_s))
         try:
-            return await asyncio.gather(*(_tried(run) for run in runs))
+            return await asyncio.gather(*(_tried(run, limit_s) for run in runs))
         finally:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)
 
 
-async def _tried(run: Callable[[float], Awaitable[Fuzzed]]) -> Fuzzed:
+async def _tried(run: Callable[[float], Awaitable[Fuzzed]], limit_s: float) -> Fuzzed:
     loop = asyncio.get_running_loop()
-    until = loop.time() + _LIMIT_S
+    until = loop.time() + limit_s
     for _ in range(_ATTEMPTS):
         fuzzed = await run(until - loop.time())
         if fuzzed.problem is None or fuzzed.failures:
