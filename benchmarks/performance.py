@@ -23,7 +23,7 @@ from measuring import Goal, Measured, shown
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 CAUSES = HERE / "causes.toml"
-SCRIPTS = ("verdict", "far", "fanout", "nats_reference", "sse_readers", "sse_profile")
+SCRIPTS = ("verdict", "far", "fanout", "nats_reference", "sse_readers", "sse_profile", "supervisor")
 LIMIT_S = 3600
 
 INTRODUCTION = """\

@@ -1,0 +1,68 @@
+"""Measures what judging in a process of its own costs: `run` beside `run --in-process`, in turn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from measuring import Goal, Measured, in_turn, main, ratios
+
+PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+LIMIT_S = 300
+START = ("-k", "first_event_is_never_lost")
+"""One short case: what is left is the start and the end."""
+RUNS = {
+    "start, supervised": START,
+    "start, --in-process": (*START, "--in-process"),
+    "run memory, supervised": (),
+    "run memory, --in-process": ("--in-process",),
+}
+
+
+def wall(options: tuple[str, ...]) -> float:
+    """Measures the seconds of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [PROGRAM, "run", "memory", "-q", *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        took = time.perf_counter() - began
+    if done.returncode != 0:
+        raise SystemExit(f"run memory exits {done.returncode}: {done.stdout}{done.stderr}")
+    return took
+
+
+async def measure(rounds: int) -> Measured:
+    """Measures each way of running, the ways in turn."""
+    rows = await in_turn({name: partial(wall, options) for name, options in RUNS.items()}, rounds)
+    measured = Measured("supervisor.py", "The cost of the supervisor")
+    measured.enter(rows, "s")
+    start, alone = rows["start, supervised"], rows["start, --in-process"]
+    grown = tuple(1000 * (one - other) for one, other in zip(start, alone, strict=True))
+    measured.goals += [
+        Goal("the start grows by", 60, "at most", "ms", grown),
+        Goal("start, supervised against in-process", 1.1, "at most", "×", ratios(rows, *pair(0))),
+        Goal(
+            "run memory, supervised against in-process", 1.1, "at most", "×", ratios(rows, *pair(2))
+        ),
+    ]
+    return measured
+
+
+def pair(first: int) -> tuple[str, str]:
+    """Returns the names of a supervised run and of the same without a supervisor."""
+    supervised, alone = list(RUNS)[first : first + 2]
+    return supervised, alone
+
+
+if __name__ == "__main__":
+    main(measure, rounds=7)
