@@ -14,8 +14,9 @@ import logging
 import os
 import re
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -71,6 +72,9 @@ CAPABILITIES: Final = Capabilities(
 CONNECT_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 1.0
 _LOOK_S: Final = 0.25
+_KNOWN_S: Final = 1.0
+"""Seconds within which every node of a cluster knows a stream that was made."""
+_TRY_AGAIN_S: Final = 0.02
 _REFUSALS_IN_A_ROW: Final = 2
 _DENIED: Final = re.compile(r'permissions violation for subscription to "([^"]*)"')
 
@@ -152,25 +156,49 @@ class ReplayBackend(StreamingBackend):
             for one in tuple(self.open):
                 one.reader.look(now_s)
 
-    async def store(self, place: Place, subject: str, body: bytes) -> None:
+    async def store(
+        self, find: Callable[[], Coroutine[Any, Any, Place]], subject: str, body: bytes
+    ) -> None:
         """Publishes; when this returns, JetStream has the message (RPL-14).
 
+        Where no stream answers, nothing was stored: it is gone with its server, or a node of a cluster does
+        not know it yet. So it is made again, and the message sent again.
+
+        Args:
+            find: makes the stream where there is none.
+            subject: of the message.
+            body: of the message.
+
         Raises:
+            BusClosed: this client was closed meanwhile.
             PublishError: it was refused, or nobody knows whether it was stored.
         """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _KNOWN_S
+        while True:
+            place = await self._made(find())
+            try:
+                return await self._send(subject, body)
+            except nats.js.errors.NoStreamResponseError as error:
+                self.histories.forget(place)
+                if loop.time() > until:
+                    message = f"the server keeps no history for {subject}; try again"
+                    raise PublishError(message) from error
+            await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def _send(self, subject: str, body: bytes) -> None:
         try:
             await self._answered(
                 self.client.jetstream().publish(subject, body, timeout=API_TIMEOUT_S)
             )
-        except nats.js.errors.NoStreamResponseError as error:
-            self.histories.forget(place)
-            raise PublishError(f"the server keeps no history for {subject}; try again") from error
+        except nats.js.errors.NoStreamResponseError:
+            raise
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             raise PublishError(
                 f"{type(error).__name__}: {error}; it may be stored or not"
             ) from error
 
-    async def made(self, place: Coroutine[Any, Any, Place]) -> Place:
+    async def _made(self, place: Coroutine[Any, Any, Place]) -> Place:
         """Returns a place for a publisher.
 
         Raises:
@@ -243,9 +271,9 @@ class ReplayEvents(EventBus):
         backend = self._backend
         backend.check_open()
         body = checked_body(event, FlovynEvent)
-        place = await backend.made(backend.histories.of_tenant(event.tenant_id))
+        find = partial(backend.histories.of_tenant, event.tenant_id)
+        await backend.store(find, event_subject(event), body)
         backend.event_uses.touch(event.tenant_id)
-        await backend.store(place, event_subject(event), body)
 
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
@@ -272,9 +300,9 @@ class ReplayStreams(StreamBus):
         backend.check_open()
         body = checked_body(event, StreamEvent)
         key = event.workflow_execution_id
-        place = await backend.made(backend.histories.of_key(stream_subject(key)))
+        subject = stream_subject(key)
+        await backend.store(partial(backend.histories.of_key, subject), subject, body)
         backend.stream_uses.touch(key)
-        await backend.store(place, stream_subject(key), body)
 
     def subscribe(
         self, workflow_execution_id: str, *, since: Since = LIVE
