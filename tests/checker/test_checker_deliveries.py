@@ -135,6 +135,15 @@ def test_a_leak_with_the_same_id_makes_up_for_no_loss(at: Timeline) -> None:
     assert at.kinds() == ["leaked", "lost-first"]
 
 
+def test_equal_copies_of_two_events_of_one_id_are_not_altered(at: Timeline) -> None:
+    s = at.subscribe()
+    shared = uuid4()
+    first = at.publish(event(id=shared, data="first"))
+    second = at.publish(event(id=shared, data="second"))
+    at.deliver(s, changed(second.event), changed(first.event))
+    assert at.kinds() == ["reordered"]
+
+
 def test_anothers_content_under_the_same_id_is_altered(at: Timeline) -> None:
     s = at.subscribe()
     shared = uuid4()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import operator
 import pickle
 import time
 from typing import Any
@@ -560,6 +561,18 @@ def test_an_event_equals_nothing_else() -> None:
     assert event() != stream()
     assert event().differs(event()) is None
     assert stream() == stream()
+    assert not operator.ne(stream(), stream())
+
+
+def test_equal_events_are_not_unequal() -> None:
+    one = event()
+    same = FlovynEvent.from_json(one.to_json())
+    assert one == same
+    assert not operator.ne(one, same)
+    assert one != event(correlation_id="another")
+
+
+def test_stream_events_differ_by_their_payload() -> None:
     assert stream(payload="x") != stream()
     assert stream(payload="x").differs(stream()) == "payload"
 

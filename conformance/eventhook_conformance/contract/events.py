@@ -152,6 +152,10 @@ class FlovynEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return NotImplemented
         return self.differs(other) is None
 
+    def __ne__(self, other: object) -> bool:
+        # msgspec's own compares by identity where `eq` is off.
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.id, self.tenant_id))
 
