@@ -1,9 +1,10 @@
-"""A driver's standard error: passed through with a label, its last lines kept."""
+"""A driver's standard error: passed through with a label; its last lines and the head of its crash kept."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import weakref
 from collections import deque
@@ -13,6 +14,11 @@ _KEPT: Final = 6
 _LINE_SHOWN: Final = 400
 _PASSED_ON: Final = 2000
 _CHUNK: Final = 64 * 1024
+_CRASH: Final = re.compile(
+    r"\s*(panic:|fatal error:|thread '.*' panicked|Exception in thread|Caused by:|Uncaught |Unhandled "
+    r"|[\w.$]*(Error|Exception)\b)"
+)
+"""Begins a line that says why a program ends, in Go, Rust, Java, Node and others; a stack follows it."""
 
 
 class Outlet:
@@ -56,6 +62,9 @@ class Lines:
         self.label = label
         self._outlet = outlet
         self._last: deque[str] = deque(maxlen=_KEPT)
+        self._crash: list[str] = []
+        """The newest line that begins a crash, and the one after it."""
+        self._crash_at = 0
         self._count = 0
 
     async def read(self, reader: asyncio.StreamReader) -> None:
@@ -76,11 +85,18 @@ class Lines:
         shown = text if len(text) <= _LINE_SHOWN else f"{text[:_LINE_SHOWN]}…"
         self._last.append(shown)
         self._count += 1
+        if _CRASH.match(shown):
+            self._crash, self._crash_at = [shown], self._count
+        elif self._crash and self._count == self._crash_at + 1:
+            self._crash.append(shown)
         if self._count <= _PASSED_ON:
             self._outlet.line(self.label, shown)
         elif self._count == _PASSED_ON + 1:
             self._outlet.line(self.label, "(more of its standard error is not shown)")
 
     def last(self) -> str:
-        """Returns the last lines, in one; empty if there were none."""
-        return " | ".join(line.strip() for line in self._last if line.strip())
+        """Returns the last lines, in one, after the head of a crash; empty if there were none."""
+        left_out = self._count - len(self._last) + 1 - self._crash_at
+        head = self._crash[:left_out] if self._crash and left_out > 0 else []
+        lines = [*head, *(["…"] if left_out > len(head) > 0 else []), *self._last]
+        return " | ".join(line.strip() for line in lines if line.strip())
