@@ -71,6 +71,14 @@ def test_writes_a_target_a_test_a_workflow_and_a_tox_section(here: Path) -> None
     )
 
 
+@pytest.mark.parametrize("language", ["javascript", "JS", "typescript", "ts", "Node"])
+def test_node_has_the_names_that_people_give_it(here: Path, language: str) -> None:
+    outcome = init("--language", language)
+    assert outcome.exit_code == 0
+    assert (here / "my_bus_driver.mjs").exists()
+    assert "a project in TypeScript" in outcome.stdout
+
+
 @pytest.mark.parametrize(
     ("language", "sources"),
     [

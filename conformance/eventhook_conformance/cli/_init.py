@@ -18,12 +18,25 @@ from eventhook_conformance.cli._scaffold import (
 )
 from eventhook_conformance.report.text import filled
 
+_ALSO_CALLED = {"javascript": "node", "js": "node", "typescript": "node", "ts": "node"}
+_NO_TYPES = (
+    "it is JavaScript, which a project in TypeScript runs as it is; the driver with types is "
+    "examples/drivers/node in the suite's repository"
+)
+
+
+class _Language(click.Choice[str]):
+    """The languages, under the names that people give them."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(_ALSO_CALLED.get(value.lower(), value.lower()), param, ctx)
+
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @click.option(
     "--language",
-    type=click.Choice(list(templates())),
+    type=_Language(list(templates())),
     default="python",
     show_default=True,
     help="Language of the adapter or driver.",
@@ -58,6 +71,8 @@ def init(directory: Path, language: str, replay: bool, name: str | None, force: 
     for path in written:
         click.echo(f"wrote  {directory / path}")
     told = [*notes(directory.resolve()), *filter(None, [wheel_note(directory)])]
+    if language == "node":
+        told.insert(0, _NO_TYPES)
     for note in told:
         click.echo("\n".join(filled("note   ", note)))
     there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
