@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,6 +94,7 @@ type feed struct {
 	subscription *pubsub.Subscription
 	selector     wire.Selector
 	buffer       chan wire.Message
+	rest         []wire.Message // what came after the end of life; nothing is added once ended is closed
 	life         context.Context
 	end          context.CancelFunc
 	ended        chan struct{}
@@ -118,7 +120,7 @@ func (f *feed) handle() {
 }
 
 // drain takes what the library still holds when the client closes: until it was silent for longer than
-// mempubsub sleeps between two looks. What the buffer has no room for is discarded.
+// mempubsub sleeps between two looks. It can all be read, as the library sets no limit.
 func (f *feed) drain() {
 	for !f.left.Load() {
 		ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
@@ -129,10 +131,7 @@ func (f *feed) drain() {
 		}
 		received.Ack()
 		if selected, ok := f.selector.Select(received.Body); ok {
-			select {
-			case f.buffer <- selected:
-			default:
-			}
+			f.rest = append(f.rest, selected)
 		}
 	}
 }
@@ -142,11 +141,17 @@ func (f *feed) put(selected wire.Message) {
 	select {
 	case f.buffer <- selected:
 	case <-f.life.Done():
+		f.rest = append(f.rest, selected)
 	}
 }
 
 func (f *feed) Receive(ctx context.Context) (wire.Message, error) {
-	return protocol.Next(ctx, f.buffer, f.ended)
+	message, err := protocol.Next(ctx, f.buffer, f.ended)
+	if errors.Is(err, protocol.ErrEnded) && len(f.rest) > 0 {
+		message, f.rest = f.rest[0], f.rest[1:]
+		return message, nil
+	}
+	return message, err
 }
 
 // Dropped is always 0: whatever a reader has no room for waits in the subscription.
