@@ -136,7 +136,8 @@ class Bystanders:
             await self._read(self._holding, [*self._unread, *read])
             self._unread = held
         for listener in (*self._waiting, *self._holding):
-            if listener.dropped:
+            # Where there is little room, finding out whether it is active may overrun it.
+            if roomy and listener.dropped:
                 _charge_dropped(probe, f"to be 0 after {after}", listener)
         self._full.look(after)
         for listener in self._waiting:

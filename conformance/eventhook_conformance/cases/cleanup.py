@@ -203,3 +203,49 @@ async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> Non
         await probe.raises(client.cleanup(probe.history), Unsupported, "cleanup_inactive_channels")
     else:
         await probe.raises(client.channels(probe.history), Unsupported, "active_channels")
+
+
+_SOME: Final = 4
+
+
+@case("CLN-01", exclusive="counts", profile="streams", subscriptions=2 * _SOME)
+async def counts_tell_the_sides_apart(probe: Probe) -> None:
+    """A bus counts what it likes; but tenants are no streams where it counts both."""
+    client = await probe.client()
+    looks = [await swept(probe, client)]
+    for side in ("events", "streams"):
+        for _ in range(_SOME):
+            await Ground(probe, side).subscribe()
+        looks.append(await channels(probe, client))
+    start, tenants, both = looks
+    swapped = (
+        tenants.streams - start.streams >= _SOME
+        and tenants.events <= start.events
+        and both.events - tenants.events >= _SOME
+        and both.streams <= tenants.streams
+    )
+    probe.expect(
+        not swapped,
+        f"{_SOME} tenants to count as channels of events, and {_SOME} keys as those of streams",
+        f"it was {start} before, {tenants} with the tenants, {both} with the keys",
+        *probe.history.remarks[-3:],
+    )
+
+
+@case("CLN-04", exclusive="counts")
+async def cleanups_at_once_count_nothing_twice(probe: Probe) -> None:
+    """Two at the same time: together they answer no more than went away."""
+    client = await probe.client()
+    await swept(probe, client)
+    for _ in range(_SOME):
+        guest = await Ground(probe, "events").subscribe()
+        await guest.leave()
+    before = total(await channels(probe, client))
+    removed = await probe.at_once(cleanup(probe, client), cleanup(probe, client))
+    gone = before - total(await channels(probe, client))
+    probe.expect(
+        sum(removed) <= gone,
+        f"two cleanups at once to answer {gone} together, as many as went away",
+        f"they answered {removed[0]!r} and {removed[1]!r}",
+        *probe.history.remarks[-4:],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 from uuid import UUID
 
@@ -41,6 +42,41 @@ async def tenants_that_differ_in_one_digit_stay_apart(probe: Probe) -> None:
     ]
     events = [probe.make.event(one, workflow=workflow) for one in (*others, tenant, *others)]
     await deliver(probe, events, *listeners)
+
+
+def _written_alike(identifier: UUID) -> list[UUID]:
+    """Returns ids that are this one by another order of bytes, or by what a reader may leave out."""
+    number, text = identifier.int, base64.b64encode(identifier.bytes)
+    return [
+        UUID(bytes=identifier.bytes_le),
+        UUID(bytes=identifier.bytes[::-1]),
+        UUID(int=number >> 64 | (number & ((1 << 64) - 1)) << 64),
+        UUID(int=number ^ (0b11 << 62)),
+        UUID(int=number ^ (0b1111 << 76)),
+        UUID(bytes=base64.b64decode(text[:21].swapcase() + text[21:])),
+        UUID(int=number ^ (1 << 127)),
+        UUID(int=number ^ 1),
+    ]
+
+
+@case("TEN-01", implicates=_OTHERS, subscriptions=12)
+async def tenants_that_are_written_alike_stay_apart(probe: Probe) -> None:
+    """By the order of bytes, by variant and version, by the case of letters in base64."""
+    tenant = probe.make.tenant()
+    alike = list(dict.fromkeys([tenant, *_written_alike(tenant)]))
+    listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
+    await deliver(probe, [probe.make.event(one, data=str(one)) for one in alike], *listeners)
+
+
+@case("STR-02", implicates=_OTHERS, subscriptions=14)
+async def keys_that_are_written_alike_stay_apart(probe: Probe) -> None:
+    """By hyphens and underscores, doubled, leading, trailing or left out, and by leading zeros."""
+    stem = f"{probe.make.tenant().hex}1"
+    keys = [f"{stem}{end}" for end in ("a-b", "a--b", "a---b", "a_b", "a__b", "a-_b", "ab", "a-b-")]
+    keys += [f"-{stem}a-b", f"--{stem}a-b", f"_{stem}a-b", f"0{stem}a-b", f"00{stem}a-b"]
+    readers = await probe.at_once(*(probe.subscribe(one) for one in keys))
+    await probe.burst([[probe.make.stream_event(one)] for one in keys])
+    await probe.fence(*readers)
 
 
 @case("PAT-05", "PAT-06", implicates=_OTHERS, subscriptions=6)

@@ -17,6 +17,8 @@ from eventhook_conformance.probe.publisher import Publisher
 from eventhook_conformance.probe.task_scope import TaskScope
 
 _KNOCK_S: Final = 0.02
+_FEW: Final = 16
+"""Fences that can be published one after the other."""
 
 
 class Fences:
@@ -29,6 +31,7 @@ class Fences:
         deadline: bounds every wait.
         findings: takes the breaches.
         active_everywhere: entering makes a subscription active for publishers on every client.
+        capacity: how many unread events any subscription holds.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Fences:
         findings: Findings,
         *,
         active_everywhere: bool,
+        capacity: int,
     ) -> None:
         self._make = make
         self._access = access
@@ -51,6 +55,7 @@ class Fences:
         self._deadline = deadline
         self._findings = findings
         self._active_everywhere = active_everywhere
+        self._capacity = capacity
 
     async def fence(self, *listeners: Listener) -> None:
         """Returns when everything that will come on these listeners has come.
@@ -71,6 +76,20 @@ class Fences:
 
     async def _fence(self, clients: Sequence[Client], listeners: Sequence[Listener]) -> None:
         fences = [(client, self.for_each(listeners)) for client in clients]
+        if self._capacity < sum(len(its) for _, its in fences) <= _FEW:
+            # There may be so little room that each has to be read before the next.
+            for client, its in fences:
+                for event in its:
+                    await self._publish([(client, [event])], listeners)
+        else:
+            await self._publish(fences, listeners)
+        for listener in listeners:
+            await listener.catch_up()
+
+    async def _publish(
+        self, fences: Sequence[tuple[Client, Sequence[Event]]], listeners: Sequence[Listener]
+    ) -> None:
+        """Publishes these at once, and reads them wherever they are asked for."""
         # All that they have to come after was published before; among themselves they owe no order.
         entries = await self._tasks.at_once(
             *(self._publisher.burst([[one] for one in its], via=client) for client, its in fences)
@@ -81,7 +100,6 @@ class Fences:
         for listener in listeners:
             # Those for others too, or they would stay unread and take room.
             await listener.receive(*(one for one in published if listener.entry.matches(one)))
-            await listener.catch_up()
 
     async def reach(self, *listeners: Listener, via: Via = None) -> None:
         """Waits until events that a client publishes arrive on these listeners.

@@ -2,6 +2,8 @@
 
 A read that does not return in time stays pending, since cancelling it could make a bus that loses on
 cancel lose everywhere; only `cancel_read` cancels one, for the cases that are about it.
+
+Over 300 lines: all that is done with one subscription stands in one place.
 """
 
 from __future__ import annotations
@@ -105,6 +107,14 @@ class Listener:
         if not isinstance(cursor, str):
             raise CaseAborted
         return cursor
+
+    def make_ahead(self) -> None:
+        """Calls the target's `subscribe` now; `enter` comes later. It alone has no effect.
+
+        Raises:
+            Exception: whatever the call raised.
+        """
+        self._context.make_ahead()
 
     async def enter(self, timeout_s: float | None = None) -> None:
         """Enters; what it raises is recorded and passed on.

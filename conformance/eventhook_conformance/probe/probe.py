@@ -134,6 +134,7 @@ class Probe:
             context.deadline,
             findings,
             active_everywhere=context.capabilities.activation == "bus",
+            capacity=min(context.capabilities.event_capacity, context.capabilities.stream_capacity),
         )
         self.fence = fences.fence
         self.reach = fences.reach

@@ -40,6 +40,8 @@ class SubscriptionContext:
         self._deadline = deadline
         self._asked = entry.since
         self._default = default
+        self._made: Any = None
+        """The target's context, where it was made ahead."""
         self.task = self._make_task()
         self.left = False
         """Leaving was called, and nothing more is read for."""
@@ -53,10 +55,22 @@ class SubscriptionContext:
             on_left=self.note_left,
         )
 
+    def make_ahead(self) -> None:
+        """Calls `subscribe` now, and enters what it gave later.
+
+        Raises:
+            Exception: whatever the call raised.
+        """
+        self._made = self._call()
+
     def _subscribe(self) -> Any:
-        backend, selects = self._client.backend, self._entry.selects
         # Called right before it is entered, be it long after the subscription was recorded.
         self._entry.entering = self._history.clock.now()
+        made, self._made = self._made, None
+        return self._call() if made is None else made
+
+    def _call(self) -> Any:
+        backend, selects = self._client.backend, self._entry.selects
         side = backend.events if self._entry.side == "events" else backend.streams
         if self._asked is None:
             return side.subscribe(selects)  # type: ignore[arg-type]  # because: the side goes with the kind

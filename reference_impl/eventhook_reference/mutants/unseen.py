@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
-from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
+from eventhook_conformance.contract import (
+    ChannelCounts,
+    EventPattern,
+    FlovynEvent,
+    StreamEvent,
+    StreamingError,
+    Subscription,
+)
 from eventhook_conformance.target import Mutant
 from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.base import Event, PliableClient
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 UNSEEN: list[Mutant] = []
 
@@ -72,3 +84,103 @@ class CleanupForgetsFilters(PliableClient):
             if member.side == "events":
                 member.selects = EventPattern.all(member.selects.tenant_id)
         return removed
+
+
+class _MadeEarly(AbstractAsyncContextManager[Subscription[Any]]):
+    """A subscription that is active from its making on."""
+
+    def __init__(self, client: PliableClient, side: Side, selects: Any) -> None:
+        self._client = client
+        self._member = client.join(side, selects)
+
+    async def __aenter__(self) -> Subscription[Any]:
+        return self._member.channel
+
+    async def __aexit__(self, *_: object) -> None:
+        self._client.leave(self._member)
+
+
+@bug(UNSEEN, "PUB-05", "STR-06", seen="nothing published before")
+class ListensBeforeItIsEntered(PliableClient):
+    """The call of `subscribe` makes the subscription active, and not entering."""
+
+    def subscription(
+        self, side: Side, selects: Any
+    ) -> AbstractAsyncContextManager[Subscription[Any]]:
+        try:
+            return _MadeEarly(self, side, selects)
+        except StreamingError:
+            return super().subscription(side, selects)  # it raises on entering
+
+
+@bug(UNSEEN, "PUB-17", seen="it was entered")
+class EntersWhatWasMadeInTime(PliableClient):
+    """Whether the client is closed is looked at by `subscribe`, and no more on entering."""
+
+    def subscription(
+        self, side: Side, selects: Any
+    ) -> AbstractAsyncContextManager[Subscription[Any]]:
+        return self._entered(side, selects, was_closed=self.closed)
+
+    @asynccontextmanager
+    async def _entered(
+        self, side: Side, selects: Any, *, was_closed: bool
+    ) -> AsyncIterator[Subscription[Any]]:
+        if self.closed and not was_closed:
+            yield self.make_channel(side)
+            return
+        async with super().subscription(side, selects) as entered:
+            yield entered
+
+
+@bug(UNSEEN, "CLN-01", seen="tenants to count as channels of events")
+class SwapsItsCounts(PliableClient):
+    """The counts of the two sides are handed over in the wrong order."""
+
+    async def active_channels(self) -> ChannelCounts:
+        counts = await super().active_channels()
+        return ChannelCounts(events=counts.streams, streams=counts.events)
+
+
+@bug(UNSEEN, "CLN-04", seen="two cleanups at once")
+class CountsTwiceWhenTwoCleanUp(PliableClient):
+    """Cleanup lists what is idle, waits, and answers the length of its list."""
+
+    async def cleanup_inactive_channels(self) -> int:
+        self.check_open()
+        idle = self.idle_channels()
+        await asyncio.sleep(0)
+        for channel in idle:
+            self.bus.channels.pop(channel, None)
+        return len(idle)
+
+
+@bug(UNSEEN, "TEN-01", seen="another tenant")
+class TakesBytesInEitherOrder(PliableClient):
+    """A tenant's id is compared as its bytes lie in memory, in either of the two orders."""
+
+    def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
+        wanted, tenant = pattern.tenant_id, event.tenant_id
+        alike = tenant in (wanted, UUID(bytes=wanted.bytes_le))
+        return alike and super().matches(msgspec.structs.replace(pattern, tenant_id=tenant), event)
+
+
+@bug(UNSEEN, "STR-02", seen="expected its own key's only")
+class TakesHyphensTogether(PliableClient):
+    """Hyphens in a row are one in a key, as in the paths that keys become."""
+
+    def admits(self, member: Member, event: Event) -> bool:
+        if member.side == "events":
+            return super().admits(member, event)
+        keys = (member.selects, event.workflow_execution_id)
+        wanted, key = (re.sub("-+", "-", one) for one in keys)
+        return bool(wanted == key)
+
+
+@bug(UNSEEN, "EVT-12", seen="expected publish to raise InvalidEvent")
+class TakesAnyPayload(PliableClient):
+    """A payload is whatever the publisher had in hand: its type is not looked at."""
+
+    def check(self, side: Side, event: Event) -> None:
+        if side == "events" or isinstance(event.payload, str):
+            super().check(side, event)

@@ -1,0 +1,71 @@
+"""PUB: between the call of `subscribe` and entering."""
+
+from __future__ import annotations
+
+from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.cases._steps import LOSS, either
+from eventhook_conformance.cases._twins import on_streams
+from eventhook_conformance.contract import BusClosed
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.specification import case
+
+
+def _made_ahead(listener: Listener) -> bool:
+    """Calls `subscribe`; returns False where that raises, which is left to those who look at it."""
+    try:
+        listener.make_ahead()
+    except Exception:  # because: errors are due on entering, and are not what is looked at here
+        return False
+    return True
+
+
+@either
+@case("PUB-05", implicates=LOSS | {"replayed"})
+async def subscribe_alone_has_no_effect(probe: Probe, via: Via, side: Side = "events") -> None:
+    """What is published between the call and entering is not heard; what comes later is."""
+    ground = Ground(probe, side)
+    witness = await ground.subscribe()
+    for _ in range(2):
+        early = await probe.listener(ground.all, via)
+        _made_ahead(early)
+        await probe.publish(event := ground.event())
+        await witness.receive(event)
+        await probe.returns(early.enter(), "entering")
+        await probe.reach(early)
+        await probe.publish(event := ground.event())
+        await early.receive(event)
+        await witness.receive(event)
+    await probe.fence(witness)
+
+
+subscribe_alone_has_no_effect_on_streams = on_streams(subscribe_alone_has_no_effect, __name__)
+
+
+@case("PUB-17", exclusive="closes", clients=1)
+async def what_was_made_before_closing_cannot_be_entered(
+    probe: Probe, side: Side = "events"
+) -> None:
+    """`subscribe` was called in time; entering raises `BusClosed` all the same."""
+    claimed = probe.capabilities
+    client = await (probe.open_client() if claimed.multi_client else probe.client())
+    listener = await probe.listener(Ground(probe, side).all, client)
+    if not _made_ahead(listener):
+        return
+    await probe.close(client)
+    expected = "entering to raise BusClosed, for what was made before its client was closed"
+    try:
+        await listener.enter()
+    except BusClosed:
+        return
+    except Exception as raised:  # because: whatever the target raises is a finding
+        probe.found(expected, f"it raised {describe(raised)}", listener.entry)
+    else:
+        probe.found(expected, "it was entered", listener.entry)
+        await listener.leave_quietly()
+
+
+what_was_made_before_closing_cannot_be_entered_on_streams = on_streams(
+    what_was_made_before_closing_cannot_be_entered, __name__, "PUB-17"
+)
