@@ -154,6 +154,14 @@ class RemembersTheLastThousandIds(Correct):
         super().hand(member, event)
 
 
+class HoldsFour(Correct):
+    """A subscription holds four unread events, and no more."""
+
+    capabilities = Capabilities(
+        total_order=True, causal_order=True, event_capacity=4, stream_capacity=4
+    )
+
+
 LATE_VARIANTS: Final[tuple[Mutant, ...]] = (
     variant("slow-to-close", SlowToClose),
     variant("frees-late", FreesLate),
@@ -163,4 +171,5 @@ LATE_VARIANTS: Final[tuple[Mutant, ...]] = (
     variant("counts-losses-lazily", CountsLossesLazily),
     variant("caches-matchers", CachesMatchers),
     variant("remembers-the-last-thousand-ids", RemembersTheLastThousandIds),
+    variant("holds-four", HoldsFour),
 )
