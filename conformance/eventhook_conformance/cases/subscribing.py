@@ -24,7 +24,7 @@ def _made_ahead(listener: Listener) -> bool:
 @either
 @case("PUB-05", implicates=LOSS | {"replayed"})
 async def subscribe_alone_has_no_effect(probe: Probe, via: Via, side: Side = "events") -> None:
-    """What is published between the call and entering is not heard; what comes later is."""
+    """Events published between the call and entering are not heard; later ones are."""
     ground = Ground(probe, side)
     witness = await ground.subscribe()
     for _ in range(2):
