@@ -115,7 +115,7 @@ class ListensBeforeItIsEntered(PliableClient):
 
 @bug(UNSEEN, "PUB-17", seen="it was entered")
 class EntersWhatWasMadeInTime(PliableClient):
-    """Whether the client is closed is looked at by `subscribe`, and no more on entering."""
+    """`subscribe` looks whether the client is closed, and entering does not look again."""
 
     def subscription(
         self, side: Side, selects: Any
