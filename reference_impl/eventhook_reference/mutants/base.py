@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -146,9 +146,14 @@ class PliableClient(StreamingBackend):
 
     # Subscribing
 
-    @asynccontextmanager
-    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+    def subscription(
+        self, side: Side, selects: Any
+    ) -> AbstractAsyncContextManager[Subscription[Any]]:
         """One subscription, from entering to leaving."""
+        return self._joined(side, selects)
+
+    @asynccontextmanager
+    async def _joined(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
         member = self.join(side, selects)
         try:
             yield member.channel
