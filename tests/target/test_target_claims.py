@@ -227,3 +227,26 @@ def test_a_mutant_says_what_it_is() -> None:
     assert mutant.target().name == "twice"
     with pytest.raises(TypeError):
         Mutant("says-it-twice")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"name": ""}, "expected a target's name in printable letters, got ''"),
+        ({"name": 7}, "expected a target's name in printable letters, got 7"),
+        ({"name": "a\nb"}, r"expected a target's name in printable letters, got 'a\\nb'"),
+        ({"name": "\ud800"}, "expected a target's name in printable letters"),
+        ({"about": None}, "expected `about` as text, got None"),
+        ({"about": "\udfff"}, "expected `about` as text"),
+        ({"capabilities": None}, "expected Capabilities, got None"),
+    ],
+)
+def test_what_no_report_could_be_written_with_makes_no_target(
+    members: dict[str, Any], words: str
+) -> None:
+    def refuse() -> AbstractAsyncContextManager[StreamingBackend]:
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=words):
+        Target(**{"name": "mine", "open": refuse, **members})
+    Target("mine Ü", open=refuse, about="one line\nor two")

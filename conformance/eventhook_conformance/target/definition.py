@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend, Unsupported
 from eventhook_conformance.target.capabilities import Capabilities
@@ -46,6 +47,10 @@ class Server:
         raise Unsupported("this server cannot be resumed by the suite")
 
 
+_LONE: Final = frozenset(map(chr, range(0xD800, 0xE000)))
+"""Halves of pairs of UTF-16: no report can be written with one."""
+
+
 @dataclass(frozen=True)
 class Target:
     """An implementation to be judged.
@@ -62,7 +67,7 @@ class Target:
         found_as: the name by which a second process finds it.
 
     Raises:
-        ValueError: there is no way to open a client, or two.
+        ValueError: there is no way to open a client, or two; or a member is of another type.
     """
 
     name: str
@@ -79,6 +84,18 @@ class Target:
     """The name by which a second process finds it, `module:attribute`; None: as the user named it."""
 
     def __post_init__(self) -> None:
+        if type(self.name) is not str or not self.name or not self.name.isprintable():
+            raise ValueError(
+                f"expected a target's name in printable letters, got {self.name!r:.80}"
+            )
+        if type(self.about) is not str or not _LONE.isdisjoint(self.about):
+            raise ValueError(
+                f"target {self.name!r}: expected `about` as text, got {self.about!r:.80}"
+            )
+        if not isinstance(self.capabilities, Capabilities):
+            raise ValueError(
+                f"target {self.name!r}: expected Capabilities, got {self.capabilities!r:.80}"
+            )
         by_server = self.server is not None and self.connect is not None
         if (self.open is None) is not by_server or (self.server is None) is not (
             self.connect is None
