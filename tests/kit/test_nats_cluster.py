@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.contract import EventPattern, FlovynEvent, PublishError
+from eventhook_conformance.contract import START, EventPattern, FlovynEvent, PublishError
 from eventhook_conformance.kit import NatsServer, ServerUnavailable, nats_cluster
 from eventhook_conformance.kit.nats_cluster import NatsCluster
 from eventhook_reference.nats import connect
+from eventhook_reference.nats_replay import connect as connect_to_history
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
 
@@ -46,6 +47,21 @@ async def test_addresses_go_round_and_events_across() -> None:
         assert addresses[:3] == addresses[3:]
         await arrives(addresses[0], addresses[1])
         await arrives(addresses[1], addresses[2])
+
+
+async def test_a_history_on_three_nodes_is_read_at_each_of_them() -> None:
+    async with (
+        asyncio.timeout(4 * PATIENCE_S),
+        NatsCluster(jetstream=True) as cluster,
+        connect_to_history(cluster.address, replicas=3) as one,
+        connect_to_history(cluster.address, replicas=3) as other,
+    ):
+        for number in range(3):
+            await one.events.publish(FlovynEvent.new(TENANT, "a.b", "test", number))
+        async with other.events.subscribe(EventPattern.all(TENANT), since=START) as reading:
+            assert [(await anext(reading)).data for _ in range(3)] == [0, 1, 2]
+            await one.events.publish(FlovynEvent.new(TENANT, "a.b", "test", 3))
+            assert (await anext(reading)).data == 3
 
 
 async def test_the_node_given_out_last_is_killed_and_joins_again() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -17,6 +17,8 @@ JOIN_TIMEOUT_S: Final = 10.0
 """Seconds within which every node must have its routes to the others."""
 
 _LOOK_EVERY_S: Final = 0.01
+_NOBODY: Final = "nats://127.0.0.1:1"
+"""The first node's route: JetStream starts in a cluster only with one."""
 
 # Nodes are not advertised: each client stays with the one that it was sent to, as long as it lives.
 _CONFIG: Final = """
@@ -35,13 +37,15 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
 
     Args:
         size: how many nodes.
+        jetstream: run JetStream too, with a leader by the time that it was entered.
     """
 
     monitor_url: str | None = None
     """Each node counts its own subscriptions only, so none speaks for the cluster."""
 
-    def __init__(self, size: int = 3) -> None:
+    def __init__(self, size: int = 3, *, jetstream: bool = False) -> None:
         self._size = size
+        self._jetstream = jetstream
         self._turn = -1
         self._stack = AsyncExitStack()
         self.nodes: list[NatsServer] = []
@@ -64,7 +68,10 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         """
         try:
             for number in range(self._size):
-                node = NatsServer(_config(number, -1, [n.route_address for n in self.nodes]))
+                routes = [n.route_address for n in self.nodes]
+                if self._jetstream:
+                    routes = routes or [_NOBODY]
+                node = NatsServer(_config(number, -1, routes), jetstream=self._jetstream)
                 self.nodes.append(await self._stack.enter_async_context(node))
             for number, node in enumerate(self.nodes):
                 # From now on each can find the others again by itself, on the ports that they have.
@@ -107,7 +114,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         await self._node.resume()
 
     async def joined(self) -> None:
-        """Waits until every node has routes to all others.
+        """Waits until every node has routes to all others, and JetStream has a leader.
 
         Raises:
             ServerUnavailable: they do not join in time.
@@ -124,7 +131,11 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
 
     async def _are_joined(self) -> bool:
         names = await asyncio.gather(*(_neighbours(node) for node in self.nodes))
-        return all(len(one) == self._size - 1 for one in names)
+        if any(len(one) < self._size - 1 for one in names):
+            return False
+        return not self._jetstream or all(
+            await asyncio.gather(*(_has_leader(node, self._size) for node in self.nodes))
+        )
 
 
 def _config(number: int, port: int | None, routes: list[str | None]) -> str:
@@ -134,14 +145,25 @@ def _config(number: int, port: int | None, routes: list[str | None]) -> str:
 
 async def _neighbours(node: NatsServer) -> set[str]:
     """Returns the names of the nodes to which that node has routes."""
+    routes = (await _monitored(node, "routez")).get("routes") or []
+    return {str(route.get("remote_name")) for route in routes}
 
-    def ask() -> set[str]:
-        url = f"{node.monitor_url}/routez"
+
+async def _has_leader(node: NatsServer, size: int) -> bool:
+    """Returns whether that node knows the leader of all nodes' JetStream."""
+    group = (await _monitored(node, "jsz")).get("meta_cluster") or {}
+    return bool(group.get("leader")) and group.get("cluster_size") == size
+
+
+async def _monitored(node: NatsServer, what: str) -> dict[str, Any]:
+    """Returns what that node's monitoring answers; nothing where it does not."""
+
+    def ask() -> dict[str, Any]:
+        url = f"{node.monitor_url}/{what}"
         with urlopen(url, timeout=JOIN_TIMEOUT_S) as answer:  # noqa: S310  # because: our own
-            routes = json.load(answer)["routes"] or []
-        return {route["remote_name"] for route in routes}
+            return dict(json.load(answer))
 
     try:
         return await asyncio.to_thread(ask)
-    except (OSError, ValueError, KeyError):
-        return set()
+    except (OSError, ValueError):
+        return {}
