@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 
 from engine.hostile import CLAIMS, Hostile, new_session
-from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.contract import StreamingBackend, Subscription, SubscriptionLost
 from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
 from eventhook_conformance.target import Capabilities, Target
-from eventhook_reference.mutants.base import Event, Member, PliableClient
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 
 class Silent(PliableClient):
@@ -50,6 +52,37 @@ def test_silence_is_a_failed_case_of_the_right_side(claims: Capabilities, requir
     assert found.silence.outcome == "failed"
     assert "nothing was delivered, so nothing else was run" in (found.silence.message or "")
     assert trouble == "the target stopped delivering anything"
+
+
+class Unread(Subscription[Any]):
+    """A subscription whose reads end at once, in a way of its own."""
+
+    dropped = 0
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def __anext__(self) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TypeError("no await"), "reading raised TypeError: no await"),
+        (StopAsyncIteration(), "the subscription ended by itself"),
+        (SubscriptionLost("gone"), "the subscription ended by itself (SubscriptionLost: gone)"),
+    ],
+)
+def test_a_reader_that_ends_says_how(error: Exception, words: str) -> None:
+    class Ends(PliableClient):
+        @asynccontextmanager
+        async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+            yield Unread(error)
+
+    found, _ = report(Hostile(Ends).target)
+    assert found.silence is not None
+    assert f"seen: {words}, so nothing else was run" in (found.silence.message or "")
 
 
 def test_a_target_that_cannot_be_opened_is_unusable() -> None:

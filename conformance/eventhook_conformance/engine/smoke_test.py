@@ -57,9 +57,8 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             await look_for_order(context, make_probe)
         await listener.leave_quietly()
         return SmokeReport(round_trip_s=_round_trip_s(history))
-    probe.found(
-        "the first event to arrive at all", "nothing was delivered, so nothing else was run"
-    )
+    seen = _silence(listener)
+    probe.found("the first event to arrive at all", f"{seen}, so nothing else was run")
     await listener.abandon()
     return SmokeReport(
         silence=CaseResult(
@@ -72,6 +71,18 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             history=history,
         )
     )
+
+
+def _silence(listener: Listener) -> str:
+    """Returns what was seen in place of an event, in words."""
+    match listener.entry.end:
+        case None:
+            return "nothing was delivered"
+        case "raised":
+            return f"reading raised {listener.entry.end_error}"
+        case _:
+            error = listener.entry.end_error
+            return "the subscription ended by itself" + (f" ({error})" if error else "")
 
 
 async def look_for_order(context: RunContext, make_probe: MakeProbe) -> None:
