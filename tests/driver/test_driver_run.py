@@ -203,6 +203,30 @@ def test_pytest_runs_a_driver_too() -> None:
     assert "verdict: conformant" in done.stdout
 
 
+async def lost(probe: Probe) -> None:
+    """Waits in vain for what the driver loses."""
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant))
+    missing = probe.make.event(tenant, "lost.act")
+    await probe.publish(missing)
+    await listener.receive(missing)
+
+
+def test_cases_wait_in_vain_beside_each_other_and_a_crash_is_charged_to_its_own() -> None:
+    async def waits(probe: Probe) -> None:
+        await lost(probe)
+
+    async def dies(probe: Probe) -> None:
+        await evil(probe)
+
+    result = examine(target("evil", "exits"), (lost, waits, dies, after), settings=QUICK)
+    cases = by_name(result)
+    assert outcomes(result)["dies"] == "error"
+    assert cases["dies"].blame == "driver"
+    assert outcomes(result)["after"] == "passed"
+    assert (cases["waits"].outcome, cases["waits"].blame) == ("failed", "target")
+
+
 def test_a_right_driver_leaves_nothing() -> None:
     result = examine(target("evil", "none"), (before, after), settings=QUICK)
     assert outcomes(result) == {"before": "passed", "after": "passed"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.hostile import CLAIMS, Hostile, instance, new_session
+from engine.hostile import CLAIMS, Hostile, before, instance, new_session
 from eventhook_conformance.contract import EventPattern, StreamingBackend
 from eventhook_conformance.engine.events import CaseFinished, CaseStarted, EngineEvent
 from eventhook_conformance.engine.limits import Limits
@@ -23,10 +23,11 @@ from eventhook_conformance.engine.runner import (
     judge_cases,
     judge_subject,
 )
-from eventhook_conformance.engine.scheduler import choose_concurrency
+from eventhook_conformance.engine.scheduler import Scheduler, choose_concurrency
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.results import RunResult
+from eventhook_conformance.probe.turns import lending
+from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Body, Instance
 from eventhook_conformance.target import Capabilities, Target
@@ -238,6 +239,29 @@ def test_how_many_run_at_once(
     claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
 ) -> None:
     assert choose_concurrency(claims, round_trip_s, asked, Limits()) == expected
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_cases_under_way_when_a_driver_fails_run_alone_once_more(together: bool) -> None:
+    first, second = (named(f"own::case_{n}", before) for n in range(2))
+
+    async def run() -> list[bool]:
+        ends: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def judge_one(one: Instance) -> CaseResult:
+            if together and one is first:
+                with lending(0.0):  # so that the second begins
+                    await ends
+            if one is second:
+                scheduler.disturb()
+                ends.set_result(None)
+            return CaseResult(id=one.id, requirements=(), outcome="failed")
+
+        scheduler = Scheduler(judge_one, 1, 1, 2, 100, 2, multi_client=True)
+        scheduler.start([first, second])
+        return [scheduler.doubts(one, await scheduler.result(one)) for one in (first, second)]
+
+    assert asyncio.run(run()) == [together, together]
 
 
 def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:

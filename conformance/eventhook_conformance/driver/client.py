@@ -101,7 +101,8 @@ class DriverHost(Server):
             pass  # alive, or known to have failed
         if process.failure is None:
             return None
-        self._process = None
+        if self._process is process:  # else somebody who asked at the same time took it before
+            self._process = None
         return str(process.failure)
 
     async def end(self) -> None:

@@ -22,6 +22,7 @@ from eventhook_conformance.history import History
 from eventhook_conformance.probe import Client, Listener, Probe, RunContext, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.containment import end
+from eventhook_conformance.probe.turns import current
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification import Case, Instance
 
@@ -33,6 +34,9 @@ _LATE: Final = MISSING | {"reordered"}
 """The breaches after which a run reads on for what was overtaken."""
 _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
 """The requirements whose cases do nothing beside publishing and reading."""
+
+
+def _nothing() -> None: ...
 
 
 class JudgedCase(NamedTuple):
@@ -73,6 +77,8 @@ class CaseRunner:
         """The IDs of the cases under way."""
         self.dead_tasks: DeadTasks | None = None
         """Asked of each case that failed, once the session has made it."""
+        self.on_fault: Callable[[], None] = _nothing
+        """Called when the driver failed."""
 
     def probe(
         self, requirements: Sequence[str], history: History, *, swap_clients: bool = False
@@ -149,7 +155,7 @@ class CaseRunner:
         starved = self._starved(since=undecided)
         charged = [one for one in charged if stands(one, fault or starved)]
         stated = [one for one in probe.violations if stands(one, fault or starved)]
-        stays = case.parks and fault is None
+        stays = case.parks and fault is None and not current().disturbed
         staying, wrong = await self._leave(probe, stays=stays)
         if wrong and fault is None:
             fault = await self._take_fault()
@@ -266,4 +272,5 @@ class CaseRunner:
         fault = await self._context.clients.take_fault()
         if fault is not None:
             self._auditor.lose_parked()
+            self.on_fault()
         return fault

@@ -62,7 +62,7 @@ def choose_overlap(capabilities: Capabilities, asked: int | None, limits: Limits
         asked: the user's limit, if any.
         limits: the engine's limits.
     """
-    if capabilities.overflow == "block" or capabilities.driver:
+    if capabilities.overflow == "block":
         return 1
     return asked or limits.concurrent_cases
 
@@ -176,12 +176,20 @@ class Scheduler:
         """Returns whether a result says nothing, since others ran beside the case; it has to run alone."""
         turn = self._turns.pop(instance.id, None)
         if turn is None or not (
-            (turn.helped and result.outcome == "passed")
+            turn.disturbed
+            or (turn.helped and result.outcome == "passed")
             or (turn.starved and result.outcome == "error")
         ):
             return False
         self._doubtful.add(instance.id)
         return True
+
+    def disturb(self) -> None:
+        """Notes that the driver failed: of several cases under way, each runs alone once more."""
+        under_way = self._under_way()
+        if len(under_way) > 1:
+            for turn in under_way:
+                turn.disturbed = True
 
     async def idle(self) -> None:
         """Returns when no case that was started is running."""

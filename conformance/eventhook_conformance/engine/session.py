@@ -170,6 +170,7 @@ class Session:
             claimed.max_clients - self._limits.shared_clients,
             multi_client=claimed.multi_client,
         )
+        self.runner.on_fault = self._scheduler.disturb
         if not self.stopped:
             if self._processes:
                 self.context.clients.start_second_process()

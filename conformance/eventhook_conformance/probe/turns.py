@@ -38,6 +38,8 @@ class Turn:
         """Something came at last while another case ran, which may be what brought it."""
         self.vain = 0
         """How many waits were in vain."""
+        self.disturbed = False
+        """The driver failed while others were under way: which of them it failed in is not known."""
         self.starved = False
         """A wait proves nothing: the processor was lacking."""
         self._lent = lent

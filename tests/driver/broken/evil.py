@@ -1,4 +1,7 @@
-"""A driver that misbehaves when an event of a type `evil.*` is published; how is its argument."""
+"""A driver that misbehaves when an event of a type `evil.*` is published; how is its argument.
+
+It loses events of the types `lost.*`.
+"""
 
 import asyncio
 import os
@@ -32,6 +35,8 @@ class Evil(Driver):
         if str(event.get("event_type")).startswith("evil."):
             note("evil comes")
             await getattr(self, HOW)()
+        if str(event.get("event_type")).startswith("lost."):
+            return {}
         return await super().publish(client, event)
 
     async def exits(self):
