@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eventhook_conformance.cases._sse import (
     both_sides,
     every_endpoint,
@@ -179,6 +181,25 @@ async def last_event_id_is_ignored(probe: Probe, kind: StreamKind) -> None:
             await sse.publish(*new)
             await again.receive(*new)
             await sse.fence(again)
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated", "tenant"])
+@case("SSE-17", since="1.1")
+async def last_event_id_of_any_form_is_ignored(probe: Probe, kind: StreamKind) -> None:
+    """A number beyond all that come, an id of another server, a long one: the stream opens and has all."""
+    async with sse_session(probe, implicates={"lost", "replayed"}) as sse:
+        if sse.target.replay is not None:
+            raise NotOffered("the target claims `replay`: RPL-16 says what Last-Event-ID does")
+        it = await subject(sse, kind)
+        streams = [
+            await sse.stream(kind, it, headers={"Last-Event-ID": last})
+            for last in (str(2**53 - 1), "-1", f"{it}:{2**53 - 1}", "1-c.39b1b4/=+~", "7" * 1000)
+        ]
+        events = [*both_sides(sse, kind, it), *both_sides(sse, kind, it)]
+        await sse.publish(*events)
+        for stream in streams:
+            await stream.receive(*events)
+        await sse.fence(*streams)
 
 
 @case("SSE-17")

@@ -79,6 +79,20 @@ async def reader_of_another_stream_leaves(probe: Probe) -> None:
         await sse.fence(*staying)
 
 
+@every_endpoint
+@case("SSE-04", since="1.1")
+async def last_reader_comes_back_at_once(probe: Probe, kind: StreamKind) -> None:
+    """The only reader leaves and opens the same stream again, while the server cleans up after it."""
+    async with sse_session(probe, implicates={"lost", "repeated"}) as sse:
+        it = await subject(sse, kind)
+        for _ in range(5):
+            stream = await sse.stream(kind, it)
+            events = both_sides(sse, kind, it)
+            await sse.publish(*events)
+            await stream.receive(*events)
+            await stream.leave()
+
+
 @case("SSE-04", subscriptions=2 * _WORKFLOWS, since="1.1")
 async def many_workflows_are_read_at_once(probe: Probe) -> None:
     """Each by a reader of its own: the first of them as well as the last."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides, named, subject
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
@@ -17,6 +17,8 @@ from eventhook_conformance.sse.session import sse_session
 _LONG: Final = "x" * 60_000
 _ROUNDS: Final = 24
 _AT_ONCE: Final = 16
+_BURST: Final = 40
+"""Rounds of both sides that are under way at once: fewer publishes than the hundred a bus must bear."""
 _CHILDREN: Final = 24
 _ITEMS: Final = 60
 
@@ -35,6 +37,21 @@ async def stream_lasts_however_much_it_carries(probe: Probe, kind: StreamKind) -
             await sse.publish(*events)
             await stream.receive(*events)
         await sse.fence(stream)
+
+
+@every_endpoint
+@case("SSE-04", since="1.1")
+async def burst_comes_out_whole(probe: Probe, kind: StreamKind) -> None:
+    """Many events that are published at the same moment, twice, to two readers."""
+    most = min(probe.capabilities.stream_capacity, probe.capabilities.event_capacity) // 2
+    async with sse_session(probe, implicates={"lost", "repeated"}) as sse:
+        it = await subject(sse, kind)
+        streams = [await sse.stream(kind, it) for _ in range(2)]
+        for _ in range(2):
+            events = [one for _ in range(min(_BURST, most)) for one in both_sides(sse, kind, it)]
+            await probe.at_once(*(sse.publish(one) for one in events))
+            for stream in streams:
+                await stream.receive(*events)
 
 
 @case("SSE-11", since="1.1")

@@ -19,6 +19,8 @@ from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import SocketReader, socket_reader
 
 _LONG: Final = "~" * 65536
+_TYPES: Final = (StreamEventType.TOKEN, StreamEventType.PROGRESS, StreamEventType.DATA)
+_NAMES: Final = tuple(kind.lower() for kind in _TYPES)
 _MANY: Final = 80
 """Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
 
@@ -41,7 +43,9 @@ async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
         await probe.returns(stalled.read_head(), f"the answer to GET {path}")
         task = it if kind == "task" else None
         for number in range(_MANY):
-            await sse.publish(sse.token(it, f"{number} {_LONG}", task=task))
+            # Types in turn: a writer that sorts what waits by them changes the order.
+            kind_of = _TYPES[number % len(_TYPES)]
+            await sse.publish(sse.token(it, f"{number} {_LONG}", kind_of, task=task))
             if number % 4 == 3:
                 await sse.publish(sse.event(None if task else it, f"task.step-{number}", task=task))
         # Once it reads again there is room, so that the newest is lost to no overflow.
@@ -87,7 +91,7 @@ def _judge(probe: Probe, reader: SocketReader, *, replay: bool) -> None:
         number = _number(event)
         if number is None:
             continue
-        side = "token" if event.type == "token" else "task"
+        side = "token" if event.type in _NAMES else "task"
         names[side].append(number)
         if side == "token" and event.data.count("~") != len(_LONG):
             probe.found(
@@ -113,7 +117,7 @@ def _number(event: ServerSentEvent) -> int | None:
     """Returns the number in an event of this case; None if it is none of them."""
     if event.type.startswith("task.step-"):
         return int(event.type.rpartition("-")[2])
-    if event.type != "token":
+    if event.type not in _NAMES:
         return None
     text = event.data.partition('"data":')[2].lstrip(' "') or event.data
     number = text.split(" ", 1)[0]

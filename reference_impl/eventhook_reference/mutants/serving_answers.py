@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -226,3 +227,18 @@ def _for_strangers(change: Any) -> type[SseApp]:
 
     made: type[SseApp] = Broken
     return made
+
+
+@broken(SERVING_ANSWERS, "SSE-17", seen="to open with 200")
+def refuses_long_last_event_ids() -> type[SseApp]:
+    """A `Last-Event-ID` of more than 64 characters is taken for an attack."""
+    from eventhook_reference.sse.access import Refused
+    from eventhook_reference.sse.app import SseApp
+
+    class Broken(SseApp):
+        async def answer(self, endpoint: Any, request: Any) -> Any:
+            if len(request.headers.get("last-event-id", "")) > 64:
+                raise Refused(HTTPStatus.BAD_REQUEST, "the last event id is too long")
+            return await super().answer(endpoint, request)
+
+    return Broken

@@ -1,7 +1,11 @@
-"""Servers whose streams are wrong beside others: of other tenants, workflows, readers and requests."""
+"""Servers whose streams are wrong beside others: of other tenants, workflows, readers and requests.
+
+Over 300 lines: independent bugs, each of a few lines, found by their names.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -189,6 +193,48 @@ def listens_to_sixteen_workflows() -> type[SseApp]:
             return feed
 
     return Broken
+
+
+@broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
+def joins_readers_to_what_is_being_closed() -> type[SseApp]:
+    """For a moment after its last reader left, a stream is still found, and nothing feeds it any more."""
+    from eventhook_reference.sse.app import SseApp
+    from eventhook_reference.sse.outbox import Outbox
+
+    class Broken(SseApp):
+        @asynccontextmanager
+        async def reading(
+            self, endpoint: Any, types: Any, tenant: UUID, id: UUID
+        ) -> AsyncIterator[Any]:
+            closing: dict[Any, None] = self.__dict__.setdefault("closing", {})
+            key = (endpoint.kind, tenant, id, types)
+            if key in closing:
+                yield Outbox()
+                return
+            try:
+                async with super().reading(endpoint, types, tenant, id) as outbox:
+                    yield outbox
+            finally:
+                closing[key] = None
+                asyncio.get_running_loop().call_later(0.05, closing.pop, key, None)
+
+    return Broken
+
+
+@broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
+def keeps_sixteen_events_on_their_way() -> type[SseApp]:
+    """A reader's queue has sixteen places, and of more events that come at once the first are dropped."""
+
+    def change(feed: Any) -> Any:
+        class Narrow(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def new_outbox(self) -> Any:
+                from eventhook_reference.sse.outbox import Outbox
+
+                return Outbox(16, 16)
+
+        return Narrow
+
+    return feeding("every", change)
 
 
 def _deaf(feed: type[Any]) -> type[Any]:
