@@ -201,6 +201,7 @@ def _rows() -> Iterator[Row]:
         yield _row(place, "raises_ValueError", UNUSABLE, "ValueError: no")
         yield _row(place, "raises_SystemExit", UNUSABLE, "SystemExit")
         yield _row(place, "raises_Odd", UNUSABLE, "Odd: no")
+        yield _row(place, "raises_Closed", UNUSABLE, "raised.* Closed|: Closed")
         yield _row(place, "closes_all_descriptors", UNUSABLE | UNDECIDED)
         yield _row(place, "replaces_json", CONFORMANT | UNUSABLE | ANY_TROUBLE)
     yield _row("open", "raises_GeneratorExit", UNUSABLE, "entering did not come to an end")

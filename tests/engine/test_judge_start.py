@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,18 @@ def test_it_ends_with_its_parent(early: StartedJudge, capfd: pytest.CaptureFixtu
     early._pipe.close()
     assert early.process.wait(timeout=60) == UNHEARD
     assert capfd.readouterr() == ("", "")
+
+
+def test_no_file_of_the_users_is_taken_for_a_module_of_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise ImportError('no')")
+    monkeypatch.chdir(tmp_path)
+    started = started_judge()
+    started._pipe.close()
+    assert started.process.wait(timeout=60) == UNHEARD
+    assert capfd.readouterr() == ("", "")
+    started.discard()
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,9 @@ def _host(found_as: str | None, server: Server | None) -> DriverHost | None:
     if found_as is None:
         return None
     program = _PROGRAM.format(path=sys.path, name=found_as)
-    return DriverHost([sys.executable, "-c", program], f"{found_as}, second process", Outlet())
+    return DriverHost(
+        [sys.executable, "-P", "-c", program], f"{found_as}, second process", Outlet()
+    )
 
 
 async def hear_each_other(here: StreamingBackend, there: StreamingBackend, side: str) -> bool:

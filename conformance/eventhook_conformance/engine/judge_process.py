@@ -66,7 +66,7 @@ def main() -> NoReturn:
     except WrongSelection as error:
         link.tell({"kind": "refused", "option": "-k", "message": str(error)})
     except BaseException as error:  # because: the supervisor says why there is no verdict
-        who = "the suite failed:" if isinstance(error, Exception) else "it raised"
+        who = "the suite failed:" if issubclass(type(error), Exception) else "it raised"
         link.tell({"kind": "failed", "message": f"{who} {describe(error)}"})
     link.tell({"kind": "done"})
     _leave()

@@ -45,7 +45,8 @@ class StartedJudge:
         """The descriptors of its end of the channel, and of the file for its stack."""
         with self._theirs:
             self.process = subprocess.Popen(
-                [sys.executable, *_interpreter_flags(), "-c", _PROGRAM],
+                # -P: a file of the user's may be called as a module of the standard library.
+                [sys.executable, *_interpreter_flags(), "-P", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=_standard_error(),
                 pass_fds=self.numbers,

@@ -110,7 +110,7 @@ def _load(name: str, point: EntryPoint) -> Target:
     except ModuleNotFoundError as error:
         raise TargetNotFound(_explain_missing(name, point, error)) from error
     except BaseException as error:  # because: a vendor's module may raise anything, SystemExit too
-        if isinstance(error, KeyboardInterrupt):
+        if issubclass(type(error), KeyboardInterrupt):
             raise
         raise TargetNotFound(
             f"target {name!r}: importing {point.module} raised {describe(error)}"
@@ -124,7 +124,7 @@ def _load(name: str, point: EntryPoint) -> Target:
                 f"target {name!r}: {point.module} has no attribute {point.attr!r}"
             ) from error
         except BaseException as error:  # because: a vendor's attribute may be computed, and raise
-            if isinstance(error, KeyboardInterrupt):
+            if issubclass(type(error), KeyboardInterrupt):
                 raise
             raise TargetNotFound(
                 f"target {name!r}: reading {point.attr} of {point.module} raised {describe(error)}"

@@ -110,7 +110,7 @@ async def judge_cases(
         raise
     except BaseException as error:  # because: the report says why the run ended early
         # No code of the suite raises anything but an `Exception`.
-        who = "the suite failed:" if isinstance(error, Exception) else "the target raised"
+        who = "the suite failed:" if issubclass(type(error), Exception) else "the target raised"
         session.interrupt(f"{who} {describe(error)}")
         raise
     finally:
