@@ -80,11 +80,12 @@ async def come_back(
         CaseAborted: the answer is no 200, or did not come in time.
     """
     by_header = how == "header"
+    asked = {"last_event_id": place.id, **({} if types is None else {"types": types})}
     stream = await sse.stream(
         kind,
         it,
         headers={"Last-Event-ID": place.id} if by_header else {},
-        query=None if by_header else "?" + urlencode({"last_event_id": place.id}),
+        query=None if by_header else "?" + urlencode(asked),
         resumes=place.had,
         base_url=base_url,
         types=types,

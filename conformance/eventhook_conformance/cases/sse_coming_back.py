@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases._replay import evicted_by
+from eventhook_conformance.cases._replay import evicted_by, history_size
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
 from eventhook_conformance.cases._sse_ended import says_it_ends, to_be_ended
 from eventhook_conformance.cases._sse_replay import (
@@ -30,6 +30,7 @@ from eventhook_conformance.sse.stream import Stream
 
 _LANES: Final = 8
 _CHILDREN: Final = 8
+_LONG: Final = 700
 _TYPES: Final = ("order", "suite")
 
 _BOTH: Final[tuple[StreamKind, ...]] = ("workflow", "consolidated")
@@ -53,8 +54,52 @@ async def types_hold_for_what_is_replayed(probe: Probe, kind: StreamKind) -> Non
             events = both_sides(sse, kind, it, event_type)
             await sse.publish(*events)
             await stream.receive(*events)
-        for place in list(places(stream))[:: 3 if kind == "tenant" else 2]:
-            await go_on(sse, kind, it, place, types=",".join(_TYPES), selects=_is_selected)
+        asked = {"types": ",".join(_TYPES), "selects": _is_selected}
+        for number, place in enumerate(list(places(stream))[:: 3 if kind == "tenant" else 2]):
+            how = "query" if number % 2 else "header"
+            await go_on(sse, kind, it, place, how=how, **asked)
+
+
+@two
+@case("RPL-16", exclusive="evicts")
+async def one_id_serves_any_number_of_readers(probe: Probe, kind: StreamKind) -> None:
+    """Two at once, and one afterwards: a connection that breaks at once comes with the same `id` again."""
+    async with sse_session(probe, implicates=EXACT) as sse:
+        check_replays(sse)
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
+        for _ in range(2):
+            events = both_sides(sse, kind, it)
+            await sse.publish(*events)
+            await stream.receive(*events)
+        place = next(iter(places(stream)))
+        back = [await come_back(sse, kind, it, place) for _ in range(2)]
+        for one in back:
+            await one.receive(*one.owed())
+        await sse.fence(*back)
+        for one in back:
+            await one.leave()
+        await go_on(sse, kind, it, place)
+
+
+@two
+@case("RPL-16", exclusive="evicts")
+async def long_absence_is_made_up_for_in_full(probe: Probe, kind: StreamKind) -> None:
+    """Far more was published than a stream holds for a reader that does not read."""
+    async with sse_session(probe, implicates=EXACT) as sse:
+        check_replays(sse)
+        it = await sse.workflow()
+        stream = await sse.stream(kind, it)
+        events = both_sides(sse, kind, it)
+        await sse.publish(*events)
+        await stream.receive(*events)
+        place = place_now(stream)
+        await stream.leave()
+        claimed = "replay" in probe.capabilities.profiles
+        room = history_size(probe) - 8 if claimed else _LONG
+        tokens = [sse.token(it, f"{number}") for number in range(min(_LONG, room))]
+        await sse.publish(*tokens)
+        await go_on(sse, kind, it, place)
 
 
 @named

@@ -34,6 +34,61 @@ def replays_without_types() -> type[ReplayApp]:
     return with_feeds(change)
 
 
+@entering(SERVING_COMING_BACK, "RPL-16", seen="to arrive on r")
+def types_hide_the_id() -> type[ReplayApp]:
+    """The query has room for one parameter: with `types`, its `last_event_id` is not looked at."""
+    from eventhook_reference.sse.replay_app import HEADER, ReplayApp
+
+    class Broken(ReplayApp):
+        def last_id(self, request: Any) -> str:
+            if "types" in request.query_params:
+                return request.headers.get(HEADER) or ""
+            return super().last_id(request)
+
+    return Broken
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="the stream to open with 200")
+def id_is_good_once() -> type[ReplayApp]:
+    """An `id` is a ticket, and is taken at the first use."""
+
+    def change(position: type[Any]) -> type[Any]:
+        used: set[str] = set()
+
+        class Changed(position):  # type: ignore[misc]  # because: made above
+            def resume(self, text: str) -> None:
+                if text in used:
+                    raise CursorExpired("this id was used")
+                used.add(text)
+                super().resume(text)
+
+        return Changed
+
+    changed: list[type[Any]] = []
+
+    def once(position: type[Any]) -> type[Any]:
+        changed.extend(() if changed else [change(position)])
+        return changed[0]
+
+    return with_positions(once)
+
+
+@entering(SERVING_COMING_BACK, "RPL-16", seen="to arrive on r")
+def past_goes_through_a_small_queue() -> type[ReplayApp]:
+    """All that a reader missed is put into its queue of sixteen at once, where the oldest give way."""
+
+    def change(feed: type[Any]) -> type[Any]:
+        class Changed(feed):  # type: ignore[misc]  # because: made above
+            def new_outbox(self) -> Any:
+                from eventhook_reference.sse.outbox import Outbox
+
+                return Outbox(16, 16)
+
+        return Changed
+
+    return with_feeds(change)
+
+
 @entering(SERVING_COMING_BACK, "RPL-16", seen="for another tenant with the owner's id")
 def id_is_a_key_to_the_stream() -> type[ReplayApp]:
     """A good `id` proves that its reader was let in before, and is not asked again."""
