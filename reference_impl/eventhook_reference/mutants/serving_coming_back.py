@@ -75,7 +75,7 @@ def id_is_good_once() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="to arrive on r")
 def past_goes_through_a_small_queue() -> type[ReplayApp]:
-    """All that a reader missed is put into its queue of sixteen at once, where the oldest give way."""
+    """Missed events are put into the reader's queue of sixteen at once, where the oldest give way."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
