@@ -1,4 +1,4 @@
-"""What is kept of a driver's standard error."""
+"""A driver's standard error, as far as it is kept."""
 
 from __future__ import annotations
 
