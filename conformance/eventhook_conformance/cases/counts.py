@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from eventhook_conformance.cases._bulk import publish_all, run_through
@@ -11,7 +12,7 @@ from eventhook_conformance.cases._counting import cleanup
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.cases._twins import on_streams
-from eventhook_conformance.history import Side
+from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
@@ -81,24 +82,37 @@ newcomer_after_many_idle_ones_is_heard_on_streams = on_streams(
 )
 
 
-@case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=40)
+@case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=60)
 async def silence_makes_nobody_deaf(probe: Probe) -> None:
-    """After silences of several lengths: readers that wait and others, tenants and streams."""
+    """After silences of several lengths: readers that wait, hold something, or had nothing yet."""
     await _fall_silent(probe, ["events", "streams"])
 
 
-@case("PUB-01", "PUB-02", exclusive="times", subscriptions=40)
+@case("PUB-01", "PUB-02", exclusive="times", subscriptions=60)
 async def silence_makes_no_tenant_deaf(probe: Probe) -> None:
     """The same, where there are no streams."""
     if "streams" not in probe.capabilities.profiles:
         await _fall_silent(probe, ["events"])
 
 
-@case("STR-01", "STR-06", exclusive="times", subscriptions=40)
+@case("STR-01", "STR-06", exclusive="times", subscriptions=60)
 async def silence_makes_no_stream_deaf(probe: Probe) -> None:
     """The same, where there are streams alone."""
     if "events" not in probe.capabilities.profiles:
         await _fall_silent(probe, ["streams"])
+
+
+_STATES: Final = ("used", "unread", "fresh")
+
+
+@dataclass(frozen=True)
+class _Silent:
+    """One subscription on which nothing happens."""
+
+    ground: Ground
+    listener: Listener
+    via: Via
+    unread: list[Event]
 
 
 async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
@@ -106,7 +120,7 @@ async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
     if probe.capabilities.multi_client:
         publishers = ("same", "other")
     lengths_s = _SILENCES_S[probe.settings.depth]
-    ways = [(side, via, used) for side in sides for via in publishers for used in (True, False)]
+    ways = [(side, via, state) for side in sides for via in publishers for state in _STATES]
     # Each length has its own, since what was woken up is silent no more.
     silent = [await probe.at_once(*(_prepare(probe, *way) for way in ways)) for _ in lengths_s]
     loop = asyncio.get_running_loop()
@@ -117,22 +131,26 @@ async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
         if length_s > lengths_s[0] and probe.capabilities.introspection:
             # What was silent for so long is not idle for that.
             await probe.at_once(*[cleanup(probe, await probe.client(via)) for via in publishers])
-        await probe.at_once(*(_wake(probe, *place) for place in places))
+        await probe.at_once(*(_wake(probe, place) for place in places))
 
 
-async def _prepare(probe: Probe, side: Side, via: Via, used: bool) -> tuple[Ground, Listener, Via]:
-    """Subscribes and falls silent: after reading, or without ever having had anything."""
+async def _prepare(probe: Probe, side: Side, via: Via, state: str) -> _Silent:
+    """Subscribes and falls silent: after reading, with something unread, or without ever having had any."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
-    if used:
-        await probe.publish(event := ground.event(), via=via)
-        await listener.receive(event)
-        await listener.wait_reading()
-    return ground, listener, via
-
-
-async def _wake(probe: Probe, ground: Ground, listener: Listener, via: Via) -> None:
-    events = ground.events(min(2, ground.capacity))
+    if state == "fresh" or (state == "unread" and ground.capacity < 2):
+        return _Silent(ground, listener, via, [])
+    events = ground.events(min(2, max(1, ground.capacity // 4)))
     await probe.publish(*events, via=via)
-    await listener.receive(*events)
+    if state == "used":
+        await listener.receive(*events)
+        await listener.wait_reading()
+        events = []
+    return _Silent(ground, listener, via, events)
+
+
+async def _wake(probe: Probe, silent: _Silent) -> None:
+    events = silent.ground.events(min(2, max(1, silent.ground.capacity // 4)))
+    await probe.publish(*events, via=silent.via)
+    await silent.listener.receive(*silent.unread, *events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
@@ -20,12 +21,14 @@ from eventhook_conformance.contract import (
     Subscription,
 )
 from eventhook_conformance.target import Mutant
-from eventhook_reference.mutants._register import bug
-from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
+from eventhook_reference.channel import Channel
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side, SidedClient
 
 UNSEEN: list[Mutant] = []
 
 _COLUMN: Final = 255
+_STALE_S: Final = 0.25
 
 
 def _sorted(value: Any) -> Any:
@@ -184,3 +187,30 @@ class TakesAnyPayload(PliableClient):
     def check(self, side: Side, event: Event) -> None:
         if side == "events" or isinstance(event.payload, str):
             super().check(side, event)
+
+
+class _Ages(Channel[Any]):
+    """Drops its oldest event where that has lain for long, once there is a newer one."""
+
+    _since = 0.0
+
+    def push(self, event: Any) -> bool:
+        now = time.monotonic()
+        if self._events and now - self._since > _STALE_S:
+            self._events.popleft()
+        if not self._events:
+            self._since = now
+        return super().push(event)
+
+
+@bug_on_each_side(
+    UNSEEN,
+    events=("PUB-01",),
+    streams=("STR-01",),
+    seen="which was active and asked for it",
+)
+class TakesTheUnreadForStale(SidedClient):
+    """An event that lay unread for a quarter of a second makes room for a newer one."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _Ages(capacity)
