@@ -51,7 +51,7 @@ def _repository_pages() -> Mapping[str, str]:
 def _as_page(path: str) -> str:
     text = (ROOT / path).read_text(encoding="utf-8")
     if path.endswith(".md"):
-        return text
+        return f"---\nsearch: {{boost: 0.3}}\n---\n{text}"
     head = "---\nsearch: {exclude: true}\n---\n"
     return f"{head}\n# {posixpath.basename(path)}\n\n`{path}`\n\n```python\n{text}\n```\n"
 
