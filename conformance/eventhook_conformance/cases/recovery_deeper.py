@@ -66,7 +66,7 @@ async def equal_subscriptions_come_back_once_each(probe: Probe) -> None:
             await probe.fence(*stay)
 
 
-@case("REC-07", last=True, since="1.1")
+@case("REC-07", subscriptions=_LEFT + 4, last=True, since="1.1")
 async def what_is_left_while_down_does_not_come_back(probe: Probe) -> None:
     """Subscriptions are left while the connection is down; afterwards the server counts none of them."""
     async with scene_of(probe) as scene:
