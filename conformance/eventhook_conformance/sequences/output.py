@@ -10,6 +10,7 @@ from eventhook_conformance.sequences.finding import SequenceViolation
 from eventhook_conformance.sequences.scenario import Ids, Scenario
 from eventhook_conformance.sequences.twins import Streams, twin_in
 
+_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 _ENDS: Final = ("TASK_COMPLETED", "TASK_FAILED", "TASK_CANCELLED")
 
 
@@ -45,6 +46,8 @@ def _check_task(
     started = names.index("TASK_STARTED") if "TASK_STARTED" in names else len(its)
     ends = [place for place, name in enumerate(names) if name in _ENDS]
     ended = ends[-1] if ends else len(its)
+    if scenario.exact and started < len(its):
+        yield from _check_unit(label, its[started], output)
     for place, name in enumerate(names):
         if name is None and not started < place < ended:
             where = "before the older TASK_STARTED" if place < started else "after the task's end"
@@ -56,6 +59,22 @@ def _check_task(
                 f"it came {where}",
                 (its[place],),
             )
+
+
+def _check_unit(
+    label: str, started: StreamEvent, output: Sequence[StreamEvent]
+) -> Iterator[SequenceViolation]:
+    """Checks that output has its times in the unit that the task's start has (LIF-05)."""
+    for event in output:
+        if abs(event.timestamp_ms - started.timestamp_ms) > _YEAR_MS:
+            yield SequenceViolation(
+                "time",
+                ("LIF-05",),
+                f"output of {label} stamped in milliseconds, near {started.timestamp_ms}, its start",
+                f"{event.timestamp_ms}",
+                (started, event),
+            )
+            return
 
 
 def _shown(output: Sequence[tuple[str, str]]) -> str:

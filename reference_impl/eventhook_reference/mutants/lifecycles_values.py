@@ -6,9 +6,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.target import Mutant
+from eventhook_reference.lifecycle.announcer import Announcer
 from eventhook_reference.lifecycle.dispatch import Dispatch
-from eventhook_reference.lifecycle.records import Timer, Workflow
+from eventhook_reference.lifecycle.records import Task, Timer, Workflow
 from eventhook_reference.mutants._register_lifecycle import flaw_in
 
 LIFECYCLES_VALUES: list[Mutant] = []
@@ -101,3 +103,20 @@ class WrapsLongDelays(Dispatch):
 
     async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
         return await super().start_timer(workflow, delay_ms % 2**31)
+
+
+@flaw("LIF-05", seen="stamped in milliseconds")
+class StampsOutputInSeconds(Announcer):
+    """A worker stamps its output itself, in seconds."""
+
+    async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
+        event = StreamEvent(
+            task_execution_id=str(task.id),
+            workflow_execution_id=task.stream_key,
+            sequence=task.sequence,
+            event_type=kind,
+            payload=payload,
+            timestamp_ms=self.clock.now_ms() // 1000,
+        )
+        task.sequence += 1
+        await self.attempt(self.backend.streams.publish(event))
