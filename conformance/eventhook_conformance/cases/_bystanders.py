@@ -14,9 +14,11 @@ from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
 from eventhook_conformance.cases._steps import end, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side
-from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.probe import Client, Listener, NotOffered, Probe, Via
 
 _EXCESS: Final = 3
+_SUBSCRIPTIONS: Final = 36
+"""Twice what a case of theirs has open; others' stay open beside it."""
 _TURNS: Final = 3
 _ROOMY: Final = 32
 """A capacity from which on a round's events may lie unread."""
@@ -89,7 +91,13 @@ class Bystanders:
         self._rounds = 0
 
     async def __aenter__(self) -> Bystanders:
-        """Enters them all, and brings them into their states."""
+        """Enters them all, and brings them into their states.
+
+        Raises:
+            NotOffered: the target claims too few subscriptions for them and their guests.
+        """
+        if self._probe.capabilities.max_subscriptions < _SUBSCRIPTIONS:
+            raise NotOffered(f"needs max_subscriptions={_SUBSCRIPTIONS} or more")
         try:
             await self._enter()
         except BaseException:  # because: a case that was ended leaves nothing either

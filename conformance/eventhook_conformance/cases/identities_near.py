@@ -63,7 +63,7 @@ def _written_alike(identifier: UUID) -> list[UUID]:
 async def tenants_that_are_written_alike_stay_apart(probe: Probe) -> None:
     """By the order of bytes, by variant and version, by the case of letters in base64."""
     tenant = probe.make.tenant()
-    alike = list(dict.fromkeys([tenant, *_written_alike(tenant)]))
+    alike = list(dict.fromkeys([tenant, *_written_alike(tenant)]))[: room(probe, 12)]
     listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
     await deliver(probe, [probe.make.event(one, data=str(one)) for one in alike], *listeners)
 
@@ -74,8 +74,9 @@ async def keys_that_are_written_alike_stay_apart(probe: Probe) -> None:
     stem = f"{probe.make.tenant().hex}1"
     keys = [f"{stem}{end}" for end in ("a-b", "a--b", "a---b", "a_b", "a__b", "a-_b", "ab", "a-b-")]
     keys += [f"-{stem}a-b", f"--{stem}a-b", f"_{stem}a-b", f"0{stem}a-b", f"00{stem}a-b"]
-    readers = await probe.at_once(*(probe.subscribe(one) for one in keys))
-    await probe.burst([[probe.make.stream_event(one)] for one in keys])
+    some = keys[: room(probe, len(keys))]
+    readers = await probe.at_once(*(probe.subscribe(one) for one in some))
+    await probe.burst([[probe.make.stream_event(one)] for one in some])
     await probe.fence(*readers)
 
 

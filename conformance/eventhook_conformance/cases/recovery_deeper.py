@@ -7,6 +7,7 @@ from typing import Final
 
 from eventhook_conformance.cases._load import GRACE_S
 from eventhook_conformance.cases._nats_client import subjects_asked
+from eventhook_conformance.cases._paced import room
 from eventhook_conformance.cases._recovery import Scene, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
@@ -77,7 +78,7 @@ async def what_is_left_while_down_does_not_come_back(probe: Probe) -> None:
         before = await _asked(monitor_url)
         going = [
             await scene.subscribe(selects, client)
-            for _ in range(_LEFT // len(stay))
+            for _ in range(room(probe, _LEFT) // len(stay))
             for selects in _grounds(scene)
         ]
         async with scene.broken("short-outage") as window:
