@@ -75,6 +75,8 @@ _LOOK_S: Final = 0.25
 _KNOWN_S: Final = 1.0
 """Seconds within which every node of a cluster knows a stream that was made."""
 _TRY_AGAIN_S: Final = 0.02
+_STARTING: Final = 16
+"""Readers of one client that are made at a time."""
 _REFUSALS_IN_A_ROW: Final = 2
 _DENIED: Final = re.compile(r'permissions violation for subscription to "([^"]*)"')
 
@@ -104,6 +106,8 @@ class ReplayBackend(StreamingBackend):
         self.event_uses: Uses[UUID] = Uses()
         self.stream_uses: Uses[str] = Uses()
         self.open: set[ReplaySubscription[Any]] = set()
+        self.starting = asyncio.Semaphore(_STARTING)
+        """Where many readers come at once, a server would take longer over all of them than one waits."""
         self.events = ReplayEvents(self)
         self.streams = ReplayStreams(self)
         self._closing: asyncio.Task[None] | None = None
@@ -120,6 +124,8 @@ class ReplayBackend(StreamingBackend):
     async def on_disconnected(self) -> None:
         """Ends the calls under way: their answers cannot come any more."""
         self.histories.forget_all()
+        if self._lost.done():
+            return
         self._lost.set_result(None)
         self._lost = asyncio.get_running_loop().create_future()
 
@@ -353,7 +359,8 @@ class _Context(SubscribeContext[E], Generic[E]):
             )
             subscription.reader = reader
             self._subscription = subscription
-            await reader.start()
+            async with self._backend.starting:
+                await reader.start()
             if isinstance(reader, LiveReader):
                 subscription.beginning = place.cursor(reader.began)
             elif isinstance(self._since, str):
