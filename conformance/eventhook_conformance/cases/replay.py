@@ -137,7 +137,7 @@ async def start_delivers_history_then_live(probe: Probe, side: Side, via: Via) -
 
 
 @sides
-@case("RPL-03", implicates=WRONG)
+@case("RPL-03", needs={"in_process": (True,)}, implicates=WRONG)
 async def cancelled_reads_of_history_lose_nothing(probe: Probe, side: Side) -> None:
     """At every step of a read, again and again, before all of it is read."""
     channel = ReplayChannel(probe, side)
