@@ -88,7 +88,7 @@ async def tasks_that_are_alike_stay_apart(probe: Probe) -> None:
 
 async def _stay_apart(probe: Probe, member: str) -> None:
     tenant, identifier = probe.make.tenant(), probe.make.tenant()
-    some = [identifier, *islice(alike(identifier), room(probe, 12) - 3), _NIL]
+    some = [identifier, *islice(alike(identifier), max(0, room(probe, 12) - 3)), _NIL]
     by_workflow = member == "workflow_execution_id"
     pattern = EventPattern.for_workflow if by_workflow else EventPattern.for_task
     listeners = await probe.at_once(*(probe.subscribe(pattern(tenant, one)) for one in some))

@@ -10,7 +10,7 @@ from eventhook_conformance.cases._overrun import DROPPING, standing_still
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side
-from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe import Listener, NotOffered, Probe, Via
 from eventhook_conformance.specification import case
 
 _STALLED: Final = 4
@@ -32,13 +32,17 @@ async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
     grounds = [
         (Ground(probe, one), via) for one in sides if one in claimed.profiles for via in vias
     ]
+    quick_grounds = _one_of_each_side(probe)
+    others = 2 * len(grounds) + len(quick_grounds)
+    if others + 1 > claimed.max_subscriptions:
+        raise NotOffered(f"needs max_subscriptions={others + 1} or more")
     unread = [await ground.subscribe(via) for ground, via in grounds]
     await probe.reach(*unread)
     before = [ground.events(min(8, max(1, ground.capacity - 3))) for ground, _ in grounds]
     await probe.burst(before)
-    quick = [(ground, await ground.subscribe()) for ground in _one_of_each_side(probe)]
+    quick = [(ground, await ground.subscribe()) for ground in quick_grounds]
     usual = [[await _round_trip(probe, *one) for _ in range(_ROUNDS)] for one in quick]
-    count = max(1, min(_STALLED, claimed.max_subscriptions // 2 - 2 * len(grounds) - len(quick)))
+    count = max(1, min(_STALLED, claimed.max_subscriptions // 2 - others))
     async with standing_still(probe, side, count):
         for listener, events in zip(unread, before, strict=True):
             await listener.receive(*events)

@@ -54,6 +54,10 @@ class Auditor:
         self._parking.park(parked)
         return self._settle(await self._parking.make_room())
 
+    async def leave_room(self, most: int) -> list[Revision]:
+        """Has the oldest parked subscriptions leave until no more than so many stay open."""
+        return self._settle(await self._parking.make_room(max(0, most)))
+
     async def audit(self, settle_s: float = 0.0) -> list[Revision]:
         """Has all parked subscriptions leave; returns the results that late arrivals change.
 

@@ -14,12 +14,20 @@ from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.execution import Ending, execute
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.loop_watchdog import Watchdog
+from eventhook_conformance.engine.open_subscriptions import most_open
 from eventhook_conformance.engine.oracle import Oracle, explained
 from eventhook_conformance.engine.outcome import closing_violation, decide, stands
 from eventhook_conformance.engine.parking import Parked, leave_all
 from eventhook_conformance.engine.smoke_test import look_for_order
 from eventhook_conformance.history import History
-from eventhook_conformance.probe import Client, Listener, Probe, RunContext, Undecided
+from eventhook_conformance.probe import (
+    Client,
+    Listener,
+    NotOffered,
+    Probe,
+    RunContext,
+    Undecided,
+)
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.turns import current
@@ -73,6 +81,7 @@ class CaseRunner:
         self._auditor = auditor
         self._watchdog = watchdog
         self._limits = limits
+        self._most_subscriptions = context.capabilities.max_subscriptions
         self.running: set[str] = set()
         """The IDs of the cases under way."""
         self.dead_tasks: DeadTasks | None = None
@@ -139,7 +148,7 @@ class CaseRunner:
             return await self._auditor.leave_shared(self._context.settings.settle_s)
         if case.exclusive:
             return await self._auditor.audit()
-        return []
+        return await self._auditor.leave_room(self._most_subscriptions - case.subscriptions)
 
     async def _judge(
         self, instance: Instance, probe: Probe, began: float
@@ -162,6 +171,9 @@ class CaseRunner:
         starved = self._starved(since=undecided)
         if fault is not None:
             ending = Ending(decided=False, blame="driver", message=fault)
+        elif (ending.message or charged or stated) and self._asked_too_much(history):
+            ending = Ending(offered=False, message=self._asked_too_much(history))
+            charged = stated = []
         elif starved is not None:
             ending = Ending(decided=False, blame="suite", message=starved)
         else:
@@ -252,11 +264,20 @@ class CaseRunner:
         found += (await self._leave(probe, stays=False))[1]
         if fault is not None:
             raise Undecided(fault, "driver")
+        if (ending.message or found) and (reason := self._asked_too_much(probe.history)):
+            raise NotOffered(reason)
         if (starved := self._starved(since=undecided)) is not None:
             raise Undecided(starved)
         if ending.message is not None and not found:
             raise Undecided(ending.message, ending.blame or "suite")
         return probe.history, tuple(found)
+
+    def _asked_too_much(self, history: History) -> str | None:
+        """Returns what a case needs that had more subscriptions open than the target claims to bear."""
+        most = most_open(history)
+        if most <= self._most_subscriptions:
+            return None
+        return f"needs max_subscriptions={most} or more"
 
     def _starved(self, *, since: int) -> str | None:
         """Returns why a case proves nothing in which a wait ran out for lack of a processor."""

@@ -78,10 +78,14 @@ class Parking:
         self._parked.append(parked)
         self.since_s = asyncio.get_running_loop().time()
 
-    async def make_room(self) -> list[tuple[Parked, list[Violation]]]:
-        """Has the oldest leave until the budget is kept; returns the breaches of leaving, by case."""
+    async def make_room(self, most: int | None = None) -> list[tuple[Parked, list[Violation]]]:
+        """Has the oldest leave until the budget is kept; returns the breaches of leaving, by case.
+
+        Args:
+            most: how many subscriptions may stay, where that is less than the budget.
+        """
         left = []
-        over = len(self) - self.budget
+        over = len(self) - min(self.budget, self.budget if most is None else most)
         while over > 0:
             parked = self._parked.popleft()
             over -= len(parked.listeners)
