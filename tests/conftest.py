@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 
@@ -18,6 +19,11 @@ HEAVY = (
     "tests/recovery/",
     "tests/variants/",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many workers `-n auto` starts: one more than processors, since most tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 # First, since a worker of pytest-xdist reads the groups in this hook too.

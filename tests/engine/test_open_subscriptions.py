@@ -1,4 +1,4 @@
-"""How many subscriptions a case had open at once, and what is made of it where too few are claimed."""
+"""Subscriptions open at once are counted, and a target is asked for no more than it claims."""
 
 from __future__ import annotations
 

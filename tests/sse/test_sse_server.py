@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.contract import FlovynEvent
+from eventhook_conformance.history import Clock
+from eventhook_conformance.sse.client import HttpClient
 from eventhook_conformance.sse.socket_reader import socket_reader
 from eventhook_reference.sse.app import SseApp
 from eventhook_reference.sse.endpoints import BASE, ENDPOINTS
@@ -57,8 +59,11 @@ async def test_the_server_ends_with_streams_open() -> None:
                 )
             )
             assert await stalled.read_head() == 200
+            # The server's own client leaves its streams when the server ends.
+            client = HttpClient(server.target.base_url, Clock())
+            readers.push_async_callback(client.aclose)
             reading = await readers.enter_async_context(
-                server.client.stream(server.path(workflow), server.tenant.headers)
+                client.stream(server.path(workflow), server.tenant.headers)
             )
             for _ in range(200):
                 await server.backend.streams.publish(token(workflow, "x" * 65536))

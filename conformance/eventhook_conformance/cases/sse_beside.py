@@ -145,6 +145,7 @@ async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> No
     """Its event that names this workflow says that it has ended: the stream goes on."""
     async with sse_session(probe, implicates={"crossed", "lost"}) as sse:
         workflow = await sse.workflow()
+        await sse.workflow(tenant=1)
         stream = await sse.stream(kind, workflow)
         snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
         ends = ("workflow.completed", "workflow.failed", "workflow.cancelled")

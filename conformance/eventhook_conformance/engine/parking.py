@@ -85,10 +85,9 @@ class Parking:
             most: how many subscriptions may stay, where that is less than the budget.
         """
         left = []
-        over = len(self) - min(self.budget, self.budget if most is None else most)
-        while over > 0:
+        most = self.budget if most is None else min(self.budget, most)
+        while len(self) > most:  # counted anew: others may make room meanwhile
             parked = self._parked.popleft()
-            over -= len(parked.listeners)
             left.append((parked, await leave_all(parked.listeners)))
         return left
 
