@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import jsonschema
+import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from eventhook_conformance.sequences import (
@@ -25,15 +26,31 @@ from eventhook_reference.lifecycle.service import LifecycleService
 from lifecycle.recording import RecordingBackend
 
 SCHEMA: dict[str, Any] = schema("scenarios")
-DRAWN: list[Scenario] = []
+drawing = settings(
+    max_examples=60, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
-@settings(max_examples=60, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.fixture(scope="module")
+def drawn() -> list[Scenario]:
+    """The scenarios of sixty composed runs."""
+    scenarios = []
+
+    @drawing
+    @seed(7)
+    @given(runs())
+    def draw(run: Any) -> None:
+        scenarios.append(exact_scenario(compose(run)))
+
+    draw()
+    return scenarios
+
+
+@drawing
 @seed(7)
 @given(runs())
 def test_the_engine_tells_what_the_model_derives(run: Any) -> None:
     scenario, tenant, backend = exact_scenario(compose(run)), uuid4(), RecordingBackend()
-    DRAWN.append(scenario)
 
     async def play() -> Any:
         service = LifecycleService(backend, Registry())
@@ -50,14 +67,14 @@ def test_the_engine_tells_what_the_model_derives(run: Any) -> None:
     assert execution.status == scenario.status
 
 
-def test_nearly_every_type_is_drawn() -> None:
-    counts = Counter(event.type for scenario in DRAWN for event in scenario.events)
+def test_nearly_every_type_is_drawn(drawn: list[Scenario]) -> None:
+    counts = Counter(event.type for scenario in drawn for event in scenario.events)
     assert len(counts) >= 25
-    assert {scenario.status for scenario in DRAWN} == {"COMPLETED", "FAILED", "CANCELLED"}
+    assert {scenario.status for scenario in drawn} == {"COMPLETED", "FAILED", "CANCELLED"}
 
 
-def test_composed_runs_are_scenarios_as_the_schema_has_them() -> None:
-    document = {**load("scenarios"), "scenarios": [one.raw for one in DRAWN[:20]]}
+def test_composed_runs_are_scenarios_as_the_schema_has_them(drawn: list[Scenario]) -> None:
+    document = {**load("scenarios"), "scenarios": [one.raw for one in drawn[:20]]}
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 
 
