@@ -21,6 +21,7 @@ HEAVY = (
 )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Returns how many workers `-n auto` starts: one more than processors, since most tests wait."""
     return (os.cpu_count() or 1) + 1
