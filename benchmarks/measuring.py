@@ -8,6 +8,10 @@ import inspect
 import json
 import os
 import platform
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +19,9 @@ from statistics import median
 from typing import Any, Literal
 
 Contender = Callable[[], float | Awaitable[float]]
+
+_PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+_RUN_LIMIT_S = 300
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,28 @@ class Measured:
 def ratios(rows: Mapping[str, Sequence[float]], one: str, other: str) -> tuple[float, ...]:
     """Returns the ratio of `one` to `other` for each round: a slow machine slows both."""
     return tuple(mine / its for mine, its in zip(rows[one], rows[other], strict=True))
+
+
+def timed_run(target: str, *options: str) -> float:
+    """Measures the seconds of one run of a target, in an empty folder.
+
+    Raises:
+        SystemExit: the target is not conformant, or could not be judged.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [_PROGRAM, "run", target, "-q", *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_LIMIT_S,
+            check=False,
+        )
+        took = time.perf_counter() - began
+    if done.returncode != 0:
+        raise SystemExit(f"run {target} exits {done.returncode}: {done.stdout}{done.stderr}")
+    return took
 
 
 async def in_turn(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import time
 from functools import partial
-from pathlib import Path
 
-from measuring import Goal, Measured, in_turn, main, ratios
+from measuring import Goal, Measured, in_turn, main, ratios, timed_run
 
-PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
-LIMIT_S = 300
 START = ("-k", "first_event_is_never_lost")
 """One short case: what is left is the start and the end."""
 RUNS = {
@@ -23,27 +16,11 @@ RUNS = {
 }
 
 
-def wall(options: tuple[str, ...]) -> float:
-    """Measures the seconds of one run."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        done = subprocess.run(
-            [PROGRAM, "run", "memory", "-q", *options],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        took = time.perf_counter() - began
-    if done.returncode != 0:
-        raise SystemExit(f"run memory exits {done.returncode}: {done.stdout}{done.stderr}")
-    return took
-
-
 async def measure(rounds: int) -> Measured:
     """Measures each way of running, the ways in turn."""
-    rows = await in_turn({name: partial(wall, options) for name, options in RUNS.items()}, rounds)
+    rows = await in_turn(
+        {name: partial(timed_run, "memory", *options) for name, options in RUNS.items()}, rounds
+    )
     measured = Measured("supervisor.py", "The cost of the supervisor")
     measured.enter(rows, "s")
     start, alone = rows["start, supervised"], rows["start, --in-process"]

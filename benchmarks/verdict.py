@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
-from measuring import Goal, Measured, in_turn, main
+from measuring import Goal, Measured, in_turn, main, timed_run
 
-PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
-LIMIT_S = 300
 GOALS = {"memory": 1.0, "nats": 3.0}
 
 
@@ -21,18 +16,7 @@ def wall(target: str, cases: dict[str, int]) -> float:
     """Measures the seconds of one run; adds the number of its cases to `cases`."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        began = time.perf_counter()
-        done = subprocess.run(
-            [PROGRAM, "run", target, "-q", "--json", str(report)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        took = time.perf_counter() - began
-        if done.returncode != 0:
-            raise SystemExit(f"run {target} exits {done.returncode}: {done.stdout}{done.stderr}")
+        took = timed_run(target, "--json", str(report))
         summary = json.loads(report.read_text())["results"][0]["summary"]
         cases[target] = summary["passed"]
     return took

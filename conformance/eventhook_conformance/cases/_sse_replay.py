@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
+from eventhook_conformance.cases._sse import both_sides, subject
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import NotOffered
 from eventhook_conformance.sse.checks import Breach
@@ -41,6 +42,23 @@ def check_replays(sse: Sse) -> None:
     """
     if sse.target.replay is None:
         raise NotOffered("the target's `HttpTarget` claims no `replay`")
+
+
+async def read_some(sse: Sse, kind: StreamKind, rounds: int = 3) -> tuple[UUID | None, Stream]:
+    """Publishes rounds of events on a new subject; returns it, and the stream that read them.
+
+    Raises:
+        NotOffered: the server does not replay.
+        CaseAborted: an event did not come in time.
+    """
+    check_replays(sse)
+    it = await subject(sse, kind)
+    stream = await sse.stream(kind, it)
+    for _ in range(rounds):
+        events = both_sides(sse, kind, it)
+        await sse.publish(*events)
+        await stream.receive(*events)
+    return it, stream
 
 
 def crowded(sse: Sse) -> bool:

@@ -18,6 +18,7 @@ from eventhook_conformance.cases._sse_replay import (
     go_on,
     place_now,
     places,
+    read_some,
 )
 from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.history import Event
@@ -65,13 +66,7 @@ async def types_hold_for_what_is_replayed(probe: Probe, kind: StreamKind) -> Non
 async def one_id_serves_any_number_of_readers(probe: Probe, kind: StreamKind) -> None:
     """Two at once, and one afterwards: a connection that breaks at once comes with the same `id` again."""
     async with sse_session(probe, implicates=EXACT) as sse:
-        check_replays(sse)
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        for _ in range(2):
-            events = both_sides(sse, kind, it)
-            await sse.publish(*events)
-            await stream.receive(*events)
+        it, stream = await read_some(sse, kind, rounds=2)
         place = next(iter(places(stream)))
         back = [await come_back(sse, kind, it, place) for _ in range(2)]
         for one in back:
@@ -107,12 +102,7 @@ async def long_absence_is_made_up_for_in_full(probe: Probe, kind: StreamKind) ->
 async def id_opens_no_door(probe: Probe, kind: StreamKind) -> None:
     """With the owner's `id`, another tenant and a stranger are answered as without."""
     async with sse_session(probe, implicates=EXACT) as sse:
-        check_replays(sse)
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        events = both_sides(sse, kind, it)
-        await sse.publish(*events)
-        await stream.receive(*events)
+        it, stream = await read_some(sse, kind, rounds=1)
         given = {"Last-Event-ID": stream.reading.parser.last_event_id}
         for whose, headers in (("another tenant", sse.tenants[1].headers), ("a stranger", {})):
             for owner in (0, 1):

@@ -17,6 +17,7 @@ from eventhook_conformance.cases._sse_replay import (
     go_on,
     place_now,
     places,
+    read_some,
 )
 from eventhook_conformance.cases._steps import yields
 from eventhook_conformance.contract import StreamEvent
@@ -26,7 +27,6 @@ from eventhook_conformance.specification import case
 from eventhook_conformance.sse.checks import Breach
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import FENCE, Sse, sse_session
-from eventhook_conformance.sse.stream import Stream
 
 _SHOWN: Final[frozenset[Breach]] = frozenset({"crossed", "strayed", "replayed"})
 
@@ -34,24 +34,12 @@ merged: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "ta
 """Runs a case on each endpoint that merges the two sides."""
 
 
-async def _read_some(sse: Sse, kind: StreamKind) -> tuple[UUID | None, Stream]:
-    """Publishes three rounds of events on a new subject; returns it, and the stream that read them."""
-    check_replays(sse)
-    it = await subject(sse, kind)
-    stream = await sse.stream(kind, it)
-    for _ in range(3):
-        events = both_sides(sse, kind, it)
-        await sse.publish(*events)
-        await stream.receive(*events)
-    return it, stream
-
-
 @every_endpoint
 @case("RPL-16", exclusive="evicts")
 async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
     """By the header and by the query in turn: the rest comes, nothing before it, then what is new."""
     async with sse_session(probe, implicates=EXACT) as sse:
-        it, stream = await _read_some(sse, kind)
+        it, stream = await read_some(sse, kind)
         for number, place in enumerate(places(stream)):
             if crowded(sse):
                 break
@@ -63,7 +51,7 @@ async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
 async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
     """A page keeps its first URL for ever: the header of its reconnect says where it stands by now."""
     async with sse_session(probe, implicates=EXACT) as sse:
-        it, stream = await _read_some(sse, kind)
+        it, stream = await read_some(sse, kind)
         first, *_, last = places(stream)
         for early, late in ((first, last), (last, first)):
             back = await sse.stream(
@@ -84,12 +72,7 @@ async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
 async def nothing_is_missed_between_two_connections(probe: Probe, kind: StreamKind) -> None:
     """A reader leaves and comes back, again and again, while events are published."""
     async with sse_session(probe, implicates=EXACT) as sse:
-        check_replays(sse)
-        it = await subject(sse, kind)
-        stream = await sse.stream(kind, it)
-        events = both_sides(sse, kind, it)
-        await sse.publish(*events)
-        await stream.receive(*events)
+        it, stream = await read_some(sse, kind, rounds=1)
         for turns in range(6):
             more = [event for _ in range(3) for event in both_sides(sse, kind, it)]
 

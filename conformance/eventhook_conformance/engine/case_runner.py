@@ -171,8 +171,8 @@ class CaseRunner:
         starved = self._starved(since=undecided)
         if fault is not None:
             ending = Ending(decided=False, blame="driver", message=fault)
-        elif (ending.message or charged or stated) and self._asked_too_much(history):
-            ending = Ending(offered=False, message=self._asked_too_much(history))
+        elif (ending.message or charged or stated) and (reason := self._asked_too_much(history)):
+            ending = Ending(offered=False, message=reason)
             charged = stated = []
         elif starved is not None:
             ending = Ending(decided=False, blame="suite", message=starved)
