@@ -21,20 +21,29 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
+from eventhook_conformance.cases import catalog
 from eventhook_conformance.engine.event_encoding import encode, encode_claims
-from eventhook_conformance.engine.events import EngineEvent, RunFinished, RunStarted
+from eventhook_conformance.engine.events import (
+    CaseFinished,
+    EngineEvent,
+    RunFinished,
+    RunStarted,
+)
 from eventhook_conformance.engine.framing import FrameWriter
 from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeRequest
 from eventhook_conformance.engine.leaks import end_children
 from eventhook_conformance.engine.process_end import is_stopped_without_a_terminal
 from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
 from eventhook_conformance.engine.runner import chosen_for, judge_all, selectable
+from eventhook_conformance.engine.seal import Seal
 from eventhook_conformance.engine.selection import WrongSelection
 from eventhook_conformance.engine.vital_signs import VitalSigns
 from eventhook_conformance.probe.failure import describe
 
 _HIGH: Final = 400
 """A target that closes descriptors by the dozen seldom comes so far."""
+_LOOK_S: Final = 0.5
+"""How often the suite is looked at for changes, in seconds: a look takes some milliseconds."""
 _HELD_BACK: Final = frozenset({signal.SIGALRM, signal.SIGINT})
 
 _exit: Final = os._exit
@@ -42,12 +51,14 @@ _getpid: Final = os.getpid
 _getppid: Final = os.getppid
 _kill: Final = os.kill
 _sleep: Final = time.sleep
+_monotonic: Final = time.monotonic
 _mask: Final = signal.pthread_sigmask
 _run_exit_functions: Final[Callable[[], None]] = atexit._run_exitfuncs  # noqa: SLF001  # because: the interpreter's own end waits for threads that never end
 
 
 def main() -> NoReturn:
     """Judges the target that the request on standard input names, and ends the process."""
+    look = Seal(catalog().values()).broken
     try:
         request: JudgeRequest = pickle.load(sys.stdin.buffer)  # noqa: S301  # because: the supervisor wrote it
     except EOFError:
@@ -58,7 +69,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     link = _Link(request)
     try:
-        _judge(link, request)
+        _judge(link, request, look)
     except KeyboardInterrupt:
         link.tell({"kind": "interrupted"})
     except TargetNotFound as error:
@@ -93,7 +104,7 @@ def _lifted(descriptor: int) -> int:
     return lifted
 
 
-def _judge(link: _Link, request: JudgeRequest) -> None:
+def _judge(link: _Link, request: JudgeRequest, look: Callable[[], str | None]) -> None:
     settings = request.settings
     subject = resolve(request.target, settings.profiles)
     chosen = chosen_for(subject, settings)
@@ -109,12 +120,19 @@ def _judge(link: _Link, request: JudgeRequest) -> None:
         }
     )
     if link.told_to_go():
+        due = 0.0
 
         def forward(event: EngineEvent) -> None:
+            nonlocal due
             if isinstance(event, RunStarted):
                 link.signs.start()
             if isinstance(event, RunFinished):
                 link.signs.stop()
+                due = 0.0
+            if isinstance(event, CaseFinished | RunFinished) and _monotonic() >= due:
+                if (changed := look()) is not None:
+                    link.break_off(f"the target changed {changed} of the suite that judges it")
+                due = _monotonic() + _LOOK_S
             link.tell({"kind": "event", "content": encode(event, drawn=request.drawn)})
 
         judge_all([subject], settings, [forward])
@@ -136,7 +154,7 @@ class _Link:
         self._unsent = bytearray()
         self._lock = threading.Lock()
         self._waits = False
-        self.signs = VitalSigns(self._break_off)
+        self.signs = VitalSigns(self.break_off)
         threading.Thread(target=self._beat, name="eventhook-beat", daemon=True).start()
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -170,7 +188,8 @@ class _Link:
             if is_stopped_without_a_terminal(self._supervisor) and _getppid() == self._supervisor:
                 _kill(self._supervisor, signal.SIGCONT)
 
-    def _break_off(self, why: str) -> NoReturn:
+    def break_off(self, why: str) -> NoReturn:
+        """Ends the process, and says why."""
         self.tell({"kind": "failed", "message": why})
         _exit(0)
 

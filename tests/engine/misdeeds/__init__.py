@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.misdeeds import blocking, changing, ending, leaking, looping, lying, raising
+from engine.misdeeds import (
+    blocking,
+    changing,
+    ending,
+    leaking,
+    looping,
+    lying,
+    raising,
+    tampering,
+)
 from engine.misdeeds.registry import LIES, MISDEEDS
 
 __all__ = ["LIES", "MISDEEDS", "MODULES"]
 
-MODULES: Final = (raising, ending, looping, blocking, changing, leaking, lying)
+MODULES: Final = (raising, ending, looping, blocking, changing, leaking, lying, tampering)
 """They are imported for what they enter."""
