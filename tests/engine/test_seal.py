@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.hostile import Hostile, after, before, examine
@@ -14,7 +15,7 @@ from engine.misdeeds.tampering import _find_nothing
 from eventhook_conformance import checker
 from eventhook_conformance.cases import catalog
 from eventhook_conformance.checker import violation
-from eventhook_conformance.contract import FlovynEvent
+from eventhook_conformance.contract import FlovynEvent, StreamEventType
 from eventhook_conformance.engine.oracle import Oracle
 from eventhook_conformance.engine.seal import Seal
 
@@ -92,6 +93,14 @@ def test_a_module_that_is_imported_later_changes_nothing(
 ) -> None:
     monkeypatch.setattr(checker, "later", ModuleType("later"), raising=False)
     monkeypatch.setitem(sys.modules, "eventhook_conformance.checker.later", ModuleType("later"))
+    assert seal.broken() is None
+
+
+def test_a_library_that_keeps_something_in_a_class_changes_nothing(
+    seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StreamEventType, "__some_cache__", object(), raising=False)
+    msgspec.json.encode(StreamEventType.TOKEN)
     assert seal.broken() is None
 
 

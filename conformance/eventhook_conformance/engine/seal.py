@@ -6,50 +6,60 @@ and the code of its functions, by identity: nothing of the suite changes any of 
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from operator import attrgetter, is_
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, Final
 
 from eventhook_conformance.specification import Instance
 
 _SUITE: Final = "eventhook_conformance"
 _CODE: Final = attrgetter("__code__", "__defaults__", "__kwdefaults__")
-_MADE_LATE: Final = frozenset(
-    {"__annotations__", "__annotations_cache__", "__builtins__", "__warningregistry__"}
-)
-"""Names that the interpreter itself enters when it first needs them."""
+_MADE_ANEW: Final = frozenset({"__annotations__", "__annotations_cache__", "__warningregistry__"})
+"""Names that the interpreter itself enters when it needs them."""
 _NOTHING: Final = object()
 _WRAPPERS: Final = frozenset({staticmethod, classmethod, type(cache(is_))})
 
 
-class _Names:
-    """The names of a namespace, and what each stood for."""
+def _hides_nothing(_: str) -> bool:
+    return False
 
-    def __init__(self, path: str, names: Mapping[str, Any], *, grows: bool) -> None:
+
+class _Names:
+    """The names of a namespace, and what each stood for.
+
+    Args:
+        path: of the namespace.
+        names: the namespace.
+        hides: whether a new name would hide another thing: others are entered by importing a module of a
+            package, or by a library that keeps something there.
+    """
+
+    def __init__(
+        self, path: str, names: Mapping[str, Any], hides: Callable[[str], bool] = _hides_nothing
+    ) -> None:
         self._path = path
         self._names = names
-        self._keys = tuple(key for key in names if key not in _MADE_LATE)
-        self._values = tuple(names[key] for key in self._keys)
-        self._late = len(names) - len(self._keys)
-        self._grows = grows
+        self._hides = hides
+        self._keys = tuple(names)
+        self._values = tuple(names.values())
 
     def changed(self) -> str | None:
         """Returns a name that stands for another thing than before; None if there is none."""
         now = map(self._names.get, self._keys)
-        if all(map(is_, now, self._values)) and len(self._names) == len(self._keys) + self._late:
+        if all(map(is_, now, self._values)) and len(self._names) == len(self._keys):
             return None
         return next((f"{self._path}.{key}" for key in self._differing()), None)
 
     def _differing(self) -> Iterator[str]:
         for key, value in zip(self._keys, self._values, strict=True):
-            if self._names.get(key, _NOTHING) is not value:
+            if self._names.get(key, _NOTHING) is not value and key not in _MADE_ANEW:
                 yield key
-        for key in self._names.keys() - set(self._keys) - _MADE_LATE:
-            # Importing a module makes it a name of its package.
-            if not (self._grows and isinstance(self._names[key], ModuleType)):
+        for key in self._names.keys() - set(self._keys) - _MADE_ANEW:
+            if self._hides(key):
                 yield key
 
 
@@ -84,19 +94,22 @@ class Seal:
         classes = _classes(modules.values())
         namespaces: list[Mapping[str, Any]] = [*modules.values(), *map(vars, classes)]
         looks: list[Callable[[], str | None]] = [
-            _Names(name, names, grows=True).changed for name, names in modules.items()
+            _Names(name, names, vars(builtins).__contains__).changed
+            for name, names in modules.items()
         ]
         looks += [
-            _Names(f"{one.__module__}.{one.__qualname__}", vars(one), grows=False).changed
+            _Names(
+                f"{one.__module__}.{one.__qualname__}", vars(one), partial(_inherits, one)
+            ).changed
             for one in classes
         ]
         looks += [
-            _Names(f"{name}.{key}", table, grows=False).changed
+            _Names(f"{name}.{key}", table).changed
             for name, names in modules.items()
             for key, table in names.items()
-            if type(table) is dict and key not in _MADE_LATE
+            if type(table) is dict and not key.startswith("__")
         ]
-        looks += [_Names(one.id, vars(one), grows=False).changed for one in cases]
+        looks += [_Names(one.id, vars(one), partial(hasattr, type(one))).changed for one in cases]
         looks.append(_Code(_functions(namespaces)).changed)
         self._changed = partial(_first, tuple(looks))
 
@@ -107,6 +120,10 @@ class Seal:
 
 def _first(looks: Iterable[Callable[[], str | None]]) -> str | None:
     return next((found for look in looks if (found := look()) is not None), None)
+
+
+def _inherits(kind: type, name: str) -> bool:
+    return any(name in vars(base) for base in kind.__mro__[1:])
 
 
 def _classes(modules: Iterable[Mapping[str, Any]]) -> list[type]:
