@@ -33,6 +33,8 @@ class Settings:
     """Number of random histories."""
     search_s: float = 60.0
     """How long to search for a random history that breaks the target, in seconds."""
+    shrink_s: float = 15.0
+    """How long to look for the shortest history that breaks it, in seconds."""
     depth: Depth = "normal"
     """How far counts and silences go: quick for a first look, deep for a release (minutes)."""
     profiles: tuple[str, ...] = ()

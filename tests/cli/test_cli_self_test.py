@@ -10,19 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from eventhook_conformance.cli import main
-from eventhook_conformance.cli._self_test import (
-    json_text,
-    unaided_line,
-    unaided_markdown,
-    unaided_summary,
-)
-from eventhook_conformance.selftest import examine as selftest
-from eventhook_conformance.selftest.examine import (
-    Examination,
-    examine,
-    examine_unaided,
-    registered_mutants,
-)
+from eventhook_conformance.cli._self_test import json_text
+from eventhook_conformance.selftest.examine import Examination, examine, registered_mutants
 
 FOUND = Examination(
     mutant="retains-the-last",
@@ -61,7 +50,7 @@ def test_unaided_names_what_it_was_found_by_and_expects_nothing(tmp_path: Path) 
     assert "1 of 1 mutants found in" in output
     text = table.read_text(encoding="utf-8")
     assert text.startswith("# What random histories and interleavings find alone\n")
-    assert "self-test --unaided --table FILE`: 1 of 1 mutants found." in text
+    assert "self-test --unaided --table FILE`: 1 of 1\nmutants found" in text
     assert "named" not in text
 
 
@@ -111,49 +100,3 @@ def test_unaided_and_full_exclude_each_other() -> None:
     code, output = invoke("--unaided", "--full")
     assert code == 2
     assert "--full and --unaided exclude each other" in output
-
-
-def test_a_survivor_is_said_in_one_line() -> None:
-    assert unaided_line(SURVIVOR).splitlines() == [f"{'survived  subtle':<46} {'-':<22}   1.3 s"]
-    assert "expected nothing" in unaided_line(ACCUSED)
-
-
-@pytest.mark.parametrize(
-    ("findings", "told"),
-    [
-        ([FOUND, SURVIVOR], "1 of 2 mutants found"),
-        ([FOUND, SURVIVOR, VARIANT], "1 of 2 mutants found; 0 of 1 correct variants accused"),
-        ([ACCUSED, VARIANT], "0 of 0 mutants found; 1 of 2 correct variants accused"),
-        (
-            [replace(SURVIVOR, judgement="undecided"), FOUND],
-            "1 of 2 mutants found, 1 undecided",
-        ),
-    ],
-)
-def test_the_summary_counts_what_was_found(findings: list[Examination], told: str) -> None:
-    assert unaided_summary(findings) == told
-
-
-def test_the_table_tells_what_was_found_by_what_and_how_soon() -> None:
-    lines = unaided_markdown([FOUND, SURVIVOR, VARIANT]).splitlines()
-    assert "| `retains-the-last` | It is retained. | PUB-05, PUB-03 | 1.3 |" in lines
-    assert "| `subtle` | It is subtle. | survived |" in lines
-    assert not [line for line in lines if "batches" in line]
-    assert "## The others" not in unaided_markdown([FOUND])
-
-
-@pytest.mark.parametrize(
-    ("name", "examples", "judgement"),
-    [
-        ("needs-a-responder", 40, "killed"),
-        ("needs-a-responder", 0, "survived"),
-        ("wire", 5, "passed"),
-    ],
-)
-def test_unaided_a_mutant_is_found_or_survives_and_a_variant_passes(
-    name: str, examples: int, judgement: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = replace(selftest.UNAIDED_SETTINGS, examples=examples)
-    monkeypatch.setattr(selftest, "UNAIDED_SETTINGS", short)
-    monkeypatch.setattr(selftest, "UNAIDED_CASES", ("random_histories",))
-    assert examine_unaided(registered_mutants()[name]).judgement == judgement

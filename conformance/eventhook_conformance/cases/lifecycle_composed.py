@@ -45,7 +45,9 @@ async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
         seed=probe.settings.seed,
         examples=max(1, 2 * probe.settings.examples),
         limit_s=probe.settings.search_s,
+        shrink_s=probe.settings.shrink_s,
         strategy=runs,
+        shorter=None,
     )
     if breach is not None:
         probe.adopt(None, breach.history, breach.violations)

@@ -3,23 +3,68 @@
 from __future__ import annotations
 
 from eventhook_conformance.probe import Probe
-from eventhook_conformance.programs import BreakingProgram, Program, check_program, play, search
+from eventhook_conformance.programs import (
+    BreakingProgram,
+    Program,
+    check_program,
+    narrow_programs,
+    play,
+    search,
+    wide_programs,
+)
 from eventhook_conformance.specification import case
 
+_CLIENTS = 2
+_CROWD = 320
+_SHARE = 5
 
-@case("PUB-01", "PUB-02", "PUB-03", "PUB-06", clients=1, self_contained=True)
+
+@case(
+    "PUB-01",
+    "PUB-02",
+    "PUB-03",
+    "PUB-06",
+    clients=_CLIENTS,
+    subscriptions=_CROWD,
+    self_contained=True,
+)
 async def no_random_history_breaks_a_rule(probe: Probe) -> None:
     """Tenants, patterns, clients coming, stalling, cancelling, leaving, in any order."""
+    await _search(probe, probe.settings.examples, counting=False)
 
+
+@case(
+    "CLN-01",
+    "CLN-03",
+    "CLN-04",
+    clients=_CLIENTS,
+    subscriptions=_CROWD,
+    exclusive="counts",
+    self_contained=True,
+)
+async def no_random_history_leaves_channels_behind(probe: Probe) -> None:
+    """The same, with channels counted around each cleanup and at the end."""
+    await _search(probe, max(1, probe.settings.examples // _SHARE), counting=True)
+
+
+async def _search(probe: Probe, examples: int, *, counting: bool) -> None:
     async def attempt(program: Program) -> BreakingProgram:
-        return BreakingProgram(program, *await probe.apart(lambda apart: play(apart, program)))
+        return BreakingProgram(
+            program, *await probe.apart(lambda apart: play(apart, program, counting=counting))
+        )
 
-    if probe.settings.replay is not None:
-        breach: BreakingProgram | None = await attempt(check_program(probe.settings.replay))
+    settings = probe.settings
+    if settings.replay is not None:
+        breach: BreakingProgram | None = await attempt(check_program(settings.replay))
     else:
-        settings = probe.settings
+        first = settings.specification == "1.0"
         breach = await search(
-            attempt, seed=settings.seed, examples=settings.examples, limit_s=settings.search_s
+            attempt,
+            seed=settings.seed,
+            examples=examples,
+            limit_s=settings.search_s,
+            shrink_s=settings.shrink_s,
+            strategy=narrow_programs if first else wide_programs,
         )
     if breach is not None and breach.violations:
         probe.adopt(breach.program, breach.history, breach.violations)

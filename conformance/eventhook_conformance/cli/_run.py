@@ -264,13 +264,13 @@ def _judge_here(
 
 
 def _replaying(settings: Settings, file: Path) -> Settings:
-    from eventhook_conformance.programs import RANDOM_CASE, load_program
+    from eventhook_conformance.programs import RANDOM_CASES, load_program
 
     try:
         program = load_program(file)
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{file}: {error}", param_hint="--replay") from error
-    return replace(settings, replay=program, selection=RANDOM_CASE)
+    return replace(settings, replay=program, selection=RANDOM_CASES)
 
 
 class _Comparing:

@@ -20,6 +20,12 @@ from eventhook_conformance.selftest.examine import (
     examine_all,
     registered_mutants,
 )
+from eventhook_conformance.selftest.unaided import (
+    examine_unaided,
+    unaided_line,
+    unaided_markdown,
+    unaided_summary,
+)
 
 
 @click.command(name="self-test")
@@ -30,7 +36,7 @@ from eventhook_conformance.selftest.examine import (
 @click.option(
     "--unaided",
     is_flag=True,
-    help="Run random histories and interleavings alone, half a minute each.",
+    help="Run random programs and interleavings alone, half a minute each. --table keeps other rows.",
 )
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Number of processes. [default: four a core]"
@@ -81,19 +87,26 @@ def self_test(
         raise click.UsageError("no mutants are registered")
     began = time.perf_counter()
     findings: list[Examination] = []
-    for finding in examine_all(chosen, full=full, unaided=unaided, workers=jobs):
+    examiner = examine_unaided if unaided else None
+    for finding in examine_all(chosen, full=full, examiner=examiner, workers=jobs):
         findings.append(finding)
         click.echo(unaided_line(finding) if unaided else _line(finding, full=full))
     findings.sort(key=lambda one: chosen.index(one.mutant))
     if table is not None:
-        made = unaided_markdown(findings) if unaided else markdown(findings)
-        table.write_text(made, encoding="utf-8")
+        table.write_text(
+            unaided_markdown(findings, _earlier(table), mutants) if unaided else markdown(findings),
+            encoding="utf-8",
+        )
     if json_file is not None:
         write_whole(json_file, json_text(findings))
     told = unaided_summary(findings) if unaided else summary(findings)
     click.echo(f"\n{told} in {time.perf_counter() - began:.1f} s")
     allowed = ("survived",) if unaided else ()
     sys.exit(0 if all(one.good or one.judgement in allowed for one in findings) else 1)
+
+
+def _earlier(table: Path) -> str:
+    return table.read_text(encoding="utf-8") if table.exists() else ""
 
 
 def _check_files(files: Mapping[str, Path | None]) -> None:
@@ -115,33 +128,12 @@ def _line(finding: Examination, *, full: bool) -> str:
     return line
 
 
-def unaided_line(finding: Examination) -> str:
-    """Writes one mutant, with the requirements at which it was found."""
-    shown = ", ".join(finding.charged) or "-"
-    line = f"{finding.judgement:<9} {finding.mutant:<36} {shown:<22} {finding.duration_s:5.1f} s"
-    if finding.judgement in ("accused", "undecided"):
-        line += f"\n{'':<10}{finding.message:.400}"
-    return line
-
-
 def summary(findings: Sequence[Examination]) -> str:
     """Counts the mutants by outcome."""
     counts = Counter(finding.judgement for finding in findings)
     return f"{counted(len(findings), 'mutant')}: " + ", ".join(
         f"{count} {judgement}" for judgement, count in counts.most_common()
     )
-
-
-def unaided_summary(findings: Sequence[Examination]) -> str:
-    """Counts the broken mutants that were found, and the correct variants that were accused."""
-    counts = Counter(finding.judgement for finding in findings)
-    correct = counts["passed"] + counts["accused"]
-    told = f"{counts['killed']} of {len(findings) - correct} mutants found"
-    if counts["undecided"]:
-        told += f", {counts['undecided']} undecided"
-    if correct:
-        told += f"; {counts['accused']} of {correct} correct variants accused"
-    return told
 
 
 def json_text(findings: Sequence[Examination]) -> str:
@@ -175,26 +167,4 @@ def markdown(findings: Sequence[Examination]) -> str:
         caught = ", ".join(one for one in finding.expected if one in finding.charged)
         verdict = caught or ("no one: it is correct" if finding.good else finding.judgement)
         lines.append(f"| `{finding.mutant}` | {finding.bug} | {verdict} |")
-    return "\n".join(lines) + "\n"
-
-
-def unaided_markdown(findings: Sequence[Examination]) -> str:
-    """Returns the table of the mutants found unaided, and of the others."""
-    told = unaided_summary(findings)
-    lines = [
-        "# What random histories and interleavings find alone",
-        "",
-        f"Made by `eventhook-conformance self-test --unaided --table FILE`: {told}.",
-        "",
-        "| mutant | the bug | found by | seconds |",
-        "|---|---|---|---:|",
-    ]
-    for one in findings:
-        if one.judgement == "killed":
-            by = ", ".join(one.charged)
-            lines.append(f"| `{one.mutant}` | {one.bug} | {by} | {one.duration_s:.1f} |")
-    others = [one for one in findings if one.judgement in ("survived", "undecided", "accused")]
-    if others:
-        lines += ["", "## The others", "", "| mutant | the bug | came to |", "|---|---|---|"]
-        lines += [f"| `{one.mutant}` | {one.bug} | {one.judgement} |" for one in others]
     return "\n".join(lines) + "\n"

@@ -1,20 +1,29 @@
 """Programs: what a client of a bus may do, as data that can be made at random, shrunk, saved, replayed."""
 
+from eventhook_conformance.programs.draw import narrow_programs, wide_programs
 from eventhook_conformance.programs.play import Player, play
-from eventhook_conformance.programs.saved import RANDOM_CASE, load_program, save_program
+from eventhook_conformance.programs.saved import (
+    RANDOM_CASE,
+    RANDOM_CASES,
+    load_program,
+    save_program,
+)
 from eventhook_conformance.programs.search import BreakingProgram, search
 from eventhook_conformance.programs.steps import OPERATIONS, Program, Step, check_program
 
 __all__ = [
     "OPERATIONS",
     "RANDOM_CASE",
+    "RANDOM_CASES",
     "BreakingProgram",
     "Player",
     "Program",
     "Step",
     "check_program",
     "load_program",
+    "narrow_programs",
     "play",
     "save_program",
     "search",
+    "wide_programs",
 ]

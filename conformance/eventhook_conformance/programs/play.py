@@ -9,14 +9,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.history import Event
-from eventhook_conformance.probe import Client, Listener, Probe
+from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.programs.breadth import Breadth
+from eventhook_conformance.programs.channel_counts import ChannelWatch
 from eventhook_conformance.programs.steps import (
     CLIENTS,
+    COSTLY,
     KEYS,
     LISTENERS,
     REFUSED,
@@ -24,11 +27,16 @@ from eventhook_conformance.programs.steps import (
     SOURCES,
     TENANTS,
     TYPES,
+    WIDE,
     Program,
     Step,
 )
 
 _DATA: Final = ({"n": 1, "": [0, None]}, None, 0, "", [1.25, {"a": {}}])
+
+_PREFIXES: Final = ("task", "workflow", "task.created", "Task")
+_OWN: Final = ("world", "match", "drain", "guest", "close-full")
+"""The wide operations that act on the player's own tenants, readers and clients."""
 
 _ROOMY: Final = 16
 """A capacity from which on fences take no room that counts."""
@@ -38,23 +46,41 @@ class _ConsumerFailed(Exception):
     """Raised on purpose by the body of a subscription."""
 
 
-async def play(probe: Probe, program: Program) -> None:
+async def play(probe: Probe, program: Program, *, counting: bool = False) -> None:
     """Plays all steps, then proves by fences that what is owed has come, and leaves.
+
+    Args:
+        probe: the program's.
+        program: its steps.
+        counting: count channels around each cleanup and at the end; nobody else may change them.
 
     Raises:
         CaseAborted: a call raised or hung, or a fence did not come.
     """
-    player = Player(probe)
+    watch = await ChannelWatch.begun(probe) if counting else None
+    player = Player(probe, watch)
     for step in program:
         await player.take(step)
     await player.finish()
+    if watch is not None:
+        await watch.end()
 
 
 class Player:
-    """The state that the numbers of steps pick from."""
+    """The state that the numbers of steps pick from.
 
-    def __init__(self, probe: Probe) -> None:
+    Args:
+        probe: the program's.
+        watch: counts channels around each cleanup; None: they are not counted.
+    """
+
+    def __init__(self, probe: Probe, watch: ChannelWatch | None = None) -> None:
         self._probe = probe
+        self._watch = watch
+        self._breadth = Breadth(probe, self._via)
+        self._guests: list[Client] = []
+        """Clients that came late, and stay."""
+        self._together = 0
         self._tenants = [probe.make.tenant() for _ in range(TENANTS)]
         self._keys = [probe.make.key() for _ in range(KEYS)]
         # The same ids in every tenant: only the tenant tells their events apart (TEN-02).
@@ -74,14 +100,20 @@ class Player:
         """Takes one step; does nothing where it has nothing to act on."""
         name, *numbers = step
         if name == "together":
-            yields, first, second = numbers
-            beside = self._probe.spawn(self.take(first))
-            for _ in range(yields):
-                await asyncio.sleep(0)
-            await self.take(second)
-            await self._probe.returns(beside, f"{first[0]} beside {second[0]}")
-            return
-        await getattr(self, "_" + name.replace("-", "_"))(*numbers)
+            await self._take_together(*numbers)
+        elif (name in WIDE or name in COSTLY) and name not in _OWN:
+            await self._breadth.operation(step)(*numbers)
+        else:
+            await getattr(self, "_" + name.replace("-", "_"))(*numbers)
+
+    async def _take_together(self, yields: int, first: Step, second: Step) -> None:
+        self._together += 1
+        beside = self._probe.spawn(self.take(first))
+        for _ in range(yields):
+            await asyncio.sleep(0)
+        await self.take(second)
+        await self._probe.returns(beside, f"{first[0]} beside {second[0]}")
+        self._together -= 1
 
     async def finish(self) -> None:
         """Fences what is open, and leaves it."""
@@ -89,6 +121,8 @@ class Player:
         for listener in list(self._listeners):
             self._expect_nothing_dropped(listener)
             await self._end(listener)
+        for guest in self._guests:
+            await self._probe.close(guest)
 
     def _expect_nothing_dropped(self, listener: Listener) -> None:
         """Expects nothing dropped: nothing is left unread beyond the capacity.
@@ -111,6 +145,19 @@ class Player:
     async def _listen(self, client: int, key: int) -> None:
         if "streams" in self._probe.capabilities.profiles:
             await self._enter(self._keys[key % KEYS], client)
+
+    async def _match(
+        self, client: int, tenant: int, prefix: int, workflow: int, task: int, source: int
+    ) -> None:
+        """Subscribes with any set of filters."""
+        pattern = EventPattern(
+            tenant_id=self._tenants[tenant % TENANTS],
+            event_type_prefix=[None, *_PREFIXES][prefix % (len(_PREFIXES) + 1)],
+            workflow_execution_id=[None, *self._workflows][workflow % 3],
+            task_execution_id=self._task if task % 2 else None,
+            source=[None, *SOURCES][source % (len(SOURCES) + 1)],
+        )
+        await self._enter(pattern, client)
 
     async def _enter(self, selects: EventPattern | str, client: int) -> None:
         scope = _scope(selects)
@@ -170,6 +217,12 @@ class Player:
             [self._event(tenant, n, n + m, m) for m in range(3)] for n in range(publishers + 1)
         ]
         await self._send(chains, client)
+
+    async def _world(self, client: int, tenant: int, length: int) -> None:
+        """Publishes events of which all but the tenant and the type is drawn."""
+        make, scope = self._probe.make, self._tenants[tenant % TENANTS]
+        events = [make.event(scope, TYPES[n % len(TYPES)]) for n in range(length + 1)]
+        await self._send([events], client)
 
     async def _stream(self, client: int, key: int, length: int) -> None:
         if "streams" in self._probe.capabilities.profiles:
@@ -258,7 +311,11 @@ class Player:
     def _fences(self, scope: object, *entering: EventPattern | str) -> int:
         """Returns how many it takes to fence all that ask for something within a tenant or key."""
         asked = [*(one.entry.selects for one in self._within(scope)), *entering]
-        return len(set(asked)) * (self._clients + self._guest_open)
+        return len(set(asked)) * self._publishers
+
+    @property
+    def _publishers(self) -> int:
+        return self._clients + self._guest_open + len(self._guests)
 
     def _within(self, scope: object) -> list[Listener]:
         return [one for one in self._listeners if _scope(one.entry.selects) == scope]
@@ -275,6 +332,11 @@ class Player:
         if listener := self._pick(number):
             await listener.wait_reading()
 
+    async def _drain(self, number: int) -> None:
+        """Reads whatever comes from now on."""
+        if listener := self._pick(number):
+            listener.drain()
+
     async def _again(self, number: int) -> None:
         if listener := self._pick(number):
             listener.iterate_again()
@@ -288,7 +350,7 @@ class Player:
         listener = self._pick(number)
         if listener is None:
             return
-        scope, fences = _scope(listener.entry.selects), self._clients + self._guest_open
+        scope, fences = _scope(listener.entry.selects), self._publishers
         if await self._has_room(scope, fences):
             self._unread[scope] += fences
         await self._probe.fence(listener)
@@ -296,7 +358,23 @@ class Player:
     async def _cleanup(self, client: int) -> None:
         if self._probe.capabilities.introspection:
             at = await self._probe.client(self._via(client))
-            await self._probe.returns(at.cleanup(self._probe.history), "cleanup")
+            if self._watch is not None and not self._together:
+                await self._watch.cleanup(at)
+            else:
+                await self._probe.returns(at.cleanup(self._probe.history), "cleanup")
+
+    async def _guest(self) -> None:
+        """Opens one client more, which the numbers of later steps may pick."""
+        if self._probe.capabilities.multi_client and not self._guests and not self._guest_open:
+            self._guest_open = True
+            self._guests.append(await self._probe.open_client())
+            self._guest_open = False
+
+    async def _close_full(self, side: int, unread: int) -> None:
+        if self._probe.capabilities.multi_client and not self._guest_open:
+            self._guest_open = True
+            await self._breadth.close_full(side, unread)
+            self._guest_open = False
 
     async def _close(self, tenant: int) -> None:
         """Opens a client that subscribes, publishes, and closes."""
@@ -320,7 +398,9 @@ class Player:
     def _pick(self, number: int) -> Listener | None:
         return self._listeners[number % len(self._listeners)] if self._listeners else None
 
-    def _via(self, client: int) -> Any:
+    def _via(self, client: int) -> Via:
+        if client >= CLIENTS and self._guests:
+            return self._guests[0]
         return "other" if client % self._clients else "same"
 
 

@@ -10,7 +10,10 @@ from typing import Final
 from eventhook_conformance.programs.steps import Program, check_program
 
 RANDOM_CASE: Final = "random_histories::no_random_history_breaks_a_rule"
-"""The case that plays them."""
+"""The case that searches for them."""
+
+RANDOM_CASES: Final = "random_histories"
+"""Selects all cases that play one: some count channels besides."""
 
 
 def save_program(directory: Path, target: str, case: str, program: Program) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
+from eventhook_conformance.programs.draw import wide_programs
 from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere
-from eventhook_conformance.programs.steps import OPERATIONS, YIELDS, Program
+from eventhook_conformance.programs.shorten import shorter_programs
+from eventhook_conformance.programs.steps import Program
 
 _ATTEMPT_LIMIT_S: Final = 60.0
-_SHRINK_LIMIT_S: Final = 15.0
-_LONGEST: Final = 24
 _ROUND: Final = 100
 
 
@@ -40,7 +40,9 @@ async def search(
     seed: int,
     examples: int,
     limit_s: float = float("inf"),
-    strategy: Callable[[], Any] | None = None,
+    shrink_s: float = 15.0,
+    strategy: Callable[[], Any] = wide_programs,
+    shorter: Callable[[Program], Iterable[Program]] | None = shorter_programs,
 ) -> BreakingProgram | None:
     """Returns the shortest program found whose history shows a breach; None if none of them does.
 
@@ -48,35 +50,61 @@ async def search(
         attempt: plays a program; called in the running loop.
         seed: the same seed tries the same programs.
         examples: how many programs to try.
-        strategy: makes the strategy that draws programs; None: steps on a bus.
+        strategy: makes the strategy that draws programs.
+        shorter: returns shorter programs to try; None: hypothesis shortens what its strategy drew.
         limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
+        shrink_s: how many seconds it may take.
     """
     loop = asyncio.get_running_loop()
     best: BreakingProgram | None = None
-    until = float("inf")
+    stop, until = time.monotonic() + limit_s, float("inf")
 
     def breaks(program: Program) -> bool:
         nonlocal best, until
         if best is not None and time.monotonic() > until:
             return program == best.program
+        if best is None and time.monotonic() > stop:
+            return False
         played = asyncio.run_coroutine_threadsafe(_play(attempt, program), loop)
         breach = played.result(_ATTEMPT_LIMIT_S)
         if not breach.violations:
             return False
         if best is None:
-            until = time.monotonic() + _SHRINK_LIMIT_S
+            until = time.monotonic() + shrink_s
         best = breach
         return True
 
     # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
-    stop = time.monotonic() + limit_s
     with _all_there_is_left_uncollected():
         for first in range(0, examples, _ROUND):
             count = min(_ROUND, examples - first)
-            await asyncio.to_thread(_find, breaks, seed + first, count, strategy or _programs)
+            await asyncio.to_thread(
+                _find, breaks, seed + first, count, strategy, shrinks=shorter is None
+            )
             if best is not None or time.monotonic() > stop:
                 break
+    if best is not None and shorter is not None:
+        return await _shorten(best, attempt, shorter, time.monotonic() + shrink_s)
     return best
+
+
+async def _shorten(
+    best: BreakingProgram,
+    attempt: Attempt,
+    shorter: Callable[[Program], Iterable[Program]],
+    until: float,
+) -> BreakingProgram:
+    """Returns the last that breaks the bus, of which each is shorter than the one before."""
+    while True:
+        for program in shorter(best.program):
+            if time.monotonic() > until:
+                return best
+            tried = await attempt(program)
+            if tried.violations:
+                best = tried
+                break
+        else:
+            return best
 
 
 @contextmanager
@@ -93,22 +121,13 @@ async def _play(attempt: Attempt, program: Program) -> BreakingProgram:
     return await attempt(program)
 
 
-def _programs() -> Any:
-    """Returns the strategy that draws steps on a bus."""
-    from hypothesis import strategies as st
-
-    plain = st.one_of(
-        [
-            st.tuples(st.just(name), *(st.integers(0, choices - 1) for choices in numbers))
-            for name, numbers in OPERATIONS.items()
-        ]
-    )
-    together = st.tuples(st.just("together"), st.integers(0, YIELDS - 1), plain, plain)
-    return st.lists(st.one_of(plain, plain, plain, together), max_size=_LONGEST).map(tuple)
-
-
 def _find(
-    breaks: Callable[[Program], bool], seed: int, examples: int, strategy: Callable[[], Any]
+    breaks: Callable[[Program], bool],
+    seed: int,
+    examples: int,
+    strategy: Callable[[], Any],
+    *,
+    shrinks: bool,
 ) -> None:
     # Imported here: it takes a tenth of a second, which only these cases should pay.
     import hypothesis
@@ -117,7 +136,7 @@ def _find(
         max_examples=examples,
         database=None,
         deadline=None,
-        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        phases=[hypothesis.Phase.generate, *([hypothesis.Phase.shrink] if shrinks else [])],
         suppress_health_check=list(hypothesis.HealthCheck),
         report_multiple_bugs=False,
     )

@@ -14,8 +14,10 @@ Step: TypeAlias = tuple[Any, ...]
 Program: TypeAlias = tuple[Step, ...]
 
 CLIENTS: Final = 2
+"""The clients of a run; one more may come late, and is picked by the next number."""
 TENANTS: Final = 2
 KEYS: Final = 2
+SIDES: Final = 2
 SHAPES: Final = 9
 TYPES: Final = (
     "task.created",
@@ -23,13 +25,15 @@ TYPES: Final = (
     "workflow.started",
     "tasks.created",
     "Task.created",
+    "task_x.created",
+    "workflow.task.created",
 )
-SOURCES: Final = ("system", "worker:1", "System")
+SOURCES: Final = ("system", "worker:1", "System", "*")
 REFUSED: Final = ("task", "task..created", "task.*", "")
 LISTENERS: Final = 6
 YIELDS: Final = 4
 
-OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {
+NARROW: Final[Mapping[str, tuple[int, ...]]] = {
     "subscribe": (CLIENTS, TENANTS, SHAPES),
     "listen": (CLIENTS, KEYS),
     "publish": (CLIENTS, TENANTS, len(TYPES), 3, len(SOURCES)),
@@ -52,7 +56,33 @@ OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {
     "close": (TENANTS,),
     "yield": (YIELDS,),
 }
-"""How many choices each number of an operation has."""
+"""How many choices each number of an operation has; version 1.0 of the specification draws these alone."""
+
+WIDE: Final[Mapping[str, tuple[int, ...]]] = {
+    "world": (CLIENTS + 1, TENANTS, 6),
+    "match": (CLIENTS + 1, TENANTS, 5, 3, 2, 4),
+    "same-again": (CLIENTS + 1, SIDES, 3),
+    "size": (CLIENTS + 1, SIDES, 18, 3),
+    "reuse": (CLIENTS + 1, TENANTS),
+    "ahead": (CLIENTS + 1, SIDES),
+    "drain": (LISTENERS,),
+    "refuse-value": (CLIENTS + 1, SIDES, 12),
+    "refuse-pattern": (CLIENTS + 1, SIDES, 6),
+    "guest": (),
+    "close-full": (SIDES, 6),
+    "crowd": (CLIENTS + 1, SIDES, 4),
+}
+"""Operations that act on more than a few tenants, readers and values."""
+
+COSTLY: Final[Mapping[str, tuple[int, ...]]] = {
+    "overrun": (CLIENTS + 1, SIDES, 4),
+    "rows": (CLIENTS + 1, SIDES, 3),
+    "run": (CLIENTS + 1, SIDES, 3),
+    "idle": (3,),
+}
+"""Operations that take as long as a hundred others."""
+
+OPERATIONS: Final[Mapping[str, tuple[int, ...]]] = {**NARROW, **WIDE, **COSTLY}
 
 
 def check_program(value: object) -> Program:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
@@ -37,11 +37,6 @@ SETTINGS: Final = Settings(arrival_timeout_s=1.0)
 
 VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
 """A correct variant never waits in vain, so patience costs nothing, and several keep a machine busy."""
-
-UNAIDED_SETTINGS: Final = Settings(arrival_timeout_s=0.5, examples=100_000, search_s=30.0)
-"""Random histories and interleavings alone, for half a minute."""
-
-UNAIDED_CASES: Final = ("random_histories", "interleavings")
 
 MutantOutcome: TypeAlias = Literal[
     "killed", "survived", "misplaced", "passed", "accused", "undecided"
@@ -95,24 +90,12 @@ def registered_mutants() -> dict[str, Mutant]:
     return found
 
 
-def examine_unaided(mutant: Mutant) -> Examination:
-    """Returns whether random histories and interleavings alone find a mutant, whatever they charge."""
-    began = time.perf_counter()
-    instances = [one for name, one in catalog().items() if name.partition("::")[0] in UNAIDED_CASES]
-    result = judge(mutant.target(), UNAIDED_SETTINGS, instances)
-    finding = _find(replace(mutant, caught_by=(), seen=""), result)
-    judgement = finding.judgement
-    if mutant.caught_by and judgement in ("accused", "passed"):
-        judgement = "killed" if judgement == "accused" else "survived"
-    return replace(finding, judgement=judgement, duration_s=time.perf_counter() - began)
-
-
 def examine(mutant: Mutant, *, full: bool = False) -> Examination:
     """Runs the suite against one mutant: the cases of its requirements until they caught it, or all."""
     began = time.perf_counter()
     if full or not mutant.caught_by:
         settings = SETTINGS if mutant.caught_by else VARIANT_SETTINGS
-        finding = _find(mutant, judge(mutant.target(), settings, catalog().values()))
+        finding = outcome_for(mutant, judge(mutant.target(), settings, catalog().values()))
     else:
         finding = _catch(mutant, HASTY_SETTINGS)
         if not finding.good:
@@ -124,13 +107,17 @@ def _catch(mutant: Mutant, settings: Settings) -> Examination:
     """Runs the cases of a mutant's requirements until they caught it."""
 
     def caught(result: RunResult) -> bool:
-        return result.cases[-1].outcome == "failed" and _find(mutant, result).judgement == "killed"
+        return (
+            result.cases[-1].outcome == "failed"
+            and outcome_for(mutant, result).judgement == "killed"
+        )
 
     instances = cases_for(mutant.caught_by)
-    return _find(mutant, judge(mutant.target(), settings, instances, enough=caught))
+    return outcome_for(mutant, judge(mutant.target(), settings, instances, enough=caught))
 
 
-def _find(mutant: Mutant, result: RunResult) -> Examination:
+def outcome_for(mutant: Mutant, result: RunResult) -> Examination:
+    """Returns the outcome for one mutant of a run that judged it."""
     messages: dict[str, list[str]] = {}
     for case in result.cases:
         for violation in case.violations:
@@ -178,7 +165,7 @@ def examine_all(
     names: Sequence[str],
     *,
     full: bool = False,
-    unaided: bool = False,
+    examiner: Callable[[Mutant], Examination] | None = None,
     workers: int | None = None,
 ) -> Iterator[Examination]:
     """Examines mutants by name in several processes; gives each finding as it comes.
@@ -188,7 +175,7 @@ def examine_all(
     Args:
         names: of registered mutants.
         full: all cases against each, not only those of its requirements.
-        unaided: only random histories and interleavings, which nobody wrote for it.
+        examiner: examines one instead, whose finding stands as it is; a function of a module.
         workers: how many processes; by default four for each processor, since most of the time
             of a broken bus is spent in waiting for what it lost.
     """
@@ -198,18 +185,18 @@ def examine_all(
         mp_context=context,
         initializer=_begin_worker,
     ) as pool:
-        futures = [pool.submit(_examine_by_name, name, full, unaided) for name in mixed(names)]
+        futures = [pool.submit(_examine_by_name, name, full, examiner) for name in mixed(names)]
         doubtful: list[Examination] = []
         try:
             for future in as_completed(futures):
                 finding = future.result()
-                if finding.good or unaided:
+                if finding.good or examiner is not None:
                     yield finding
                 else:
                     doubtful.append(finding)
             for finding in doubtful:
                 # Asked again by itself: side by side, so many starve each other of processor.
-                yield pool.submit(_examine_by_name, finding.mutant, full, unaided).result()
+                yield pool.submit(_examine_by_name, finding.mutant, full, None).result()
         except BaseException:
             end_workers()
             raise
@@ -242,9 +229,11 @@ def _begin_worker() -> None:
     collect_seldom()
 
 
-def _examine_by_name(name: str, full: bool, unaided: bool) -> Examination:
+def _examine_by_name(
+    name: str, full: bool, examiner: Callable[[Mutant], Examination] | None
+) -> Examination:
     mutant = registered_mutants()[name]
     try:
-        return examine_unaided(mutant) if unaided else examine(mutant, full=full)
+        return examine(mutant, full=full) if examiner is None else examiner(mutant)
     finally:
         collect_between_runs()

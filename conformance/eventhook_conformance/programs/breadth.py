@@ -1,0 +1,323 @@
+"""Operations that make programs wide: many tenants and readers, overruns, refusals, values of any size.
+
+Most of them act on fresh tenants and keys, so that whatever else a program has open stands beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from eventhook_conformance.contract import BusClosed, EventPattern, InvalidEvent, InvalidPattern
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.programs.scope import Scope
+from eventhook_conformance.programs.steps import Step
+
+_CROWDS: Final = (3, 20, 60, 150)
+_ROWS: Final = (10, 70, 140)
+_RUNS: Final = (70, 260, 1100)
+_IDLE_S: Final = (0.02, 0.12, 0.32)
+_CHUNK: Final = 100
+_ROOM: Final = 2048
+"""A capacity up to which an overrun is short enough."""
+_SPARE: Final = 16
+"""A capacity from which on a few events and their fences take no room that counts."""
+
+_BAD_DATA: Final = (math.nan, {"x": [math.inf]}, {1: "one"}, {"when": {1, 2}})
+_BAD_TYPES: Final = ("task", "task..created", "task.*", ".task.created", "task.crea ted", "task.>")
+_BAD_PREFIXES: Final = ("", "task.", ".task", "task..created", "*", "task.>")
+_BAD_KEYS: Final = ("", "*", ">", "a.b", "a b", "é")
+_BAD_TYPES_LONG: Final = "a." + "b" * 254
+
+
+class Breadth:
+    """Plays the wide operations of one program.
+
+    Args:
+        probe: the program's.
+        via: returns the client that a number picks.
+    """
+
+    def __init__(self, probe: Probe, via: Callable[[int], Via]) -> None:
+        self._probe = probe
+        self._via = via
+        claimed = probe.capabilities
+        self._capacity = min(claimed.event_capacity, claimed.stream_capacity)
+        self._streams = "streams" in claimed.profiles
+        self._crowd = max(1, claimed.max_subscriptions // 4)
+
+    def operation(self, step: Step) -> Callable[..., Awaitable[None]]:
+        """Returns the method that plays a step."""
+        played: Callable[..., Awaitable[None]] = getattr(self, step[0].replace("-", "_"))
+        return played
+
+    def _scope(self, side: int) -> Scope:
+        return Scope(self._probe, "streams" if side % 2 and self._streams else "events")
+
+    # Values
+
+    async def same_again(self, client: int, side: int, count: int) -> None:
+        """Publishes events that are equal but for their ids, or for nothing that a stream is read by."""
+        scope = self._scope(side)
+        listener = await self._reader(scope, client)
+        events = scope.alike(min(count + 2, self._capacity))
+        await self._probe.burst([events], via=self._via(client))
+        await self._get(listener, events)
+
+    async def size(self, client: int, side: int, power: int, beside: int) -> None:
+        """Publishes one event whose text has about so many bytes."""
+        scope = self._scope(side)
+        length = max(0, (1 << power % 18) - 1 + beside % 3)
+        text = ("é" if power % 5 == 4 else "x") * (length // (2 if power % 5 == 4 else 1))
+        event = scope.event(text)
+        if len(event.to_json()) > min(self._probe.capabilities.max_event_bytes, 1 << 16):
+            event = scope.event("x" * 255)
+        listener = await self._reader(scope, client)
+        await self._probe.publish(event, via=self._via(client))
+        await self._get(listener, [event])
+
+    async def reuse(self, client: int, _tenant: int) -> None:
+        """Changes what was published, and what one of two readers got of it."""
+        probe = self._probe
+        tenant = probe.make.tenant()
+        first, second = [await probe.subscribe(EventPattern.all(tenant)) for _ in range(2)]
+        await probe.reach(first, second, via=self._via(client))
+        event = probe.make.event(tenant, data={"list": [1], "deep": {"a": "b"}})
+        await probe.publish(event, via=self._via(client))
+        if probe.capabilities.in_process:
+            _scribble(event.data)
+        await probe.fence(first)
+        if probe.capabilities.in_process:
+            for delivery in first.entry.deliveries:
+                handed = delivery.event if delivery.handed is None else delivery.handed
+                # The history keeps how it came.
+                delivery.event = copy.deepcopy(delivery.event)
+                _scribble(getattr(handed, "data", None))
+        await probe.fence(second)
+        await _leave(first, second)
+
+    async def ahead(self, client: int, side: int) -> None:
+        """Calls `subscribe`, publishes, and enters only then."""
+        scope = self._scope(side)
+        listener = await self._probe.listener(scope.all, self._via(client))
+        listener.make_ahead()
+        await self._probe.publish(scope.event(), via=self._via(client))
+        await self._probe.returns(listener.enter(), "entering what was made before")
+        await self._probe.publish(event := scope.event(), via=self._via(client))
+        await self._get(listener, [event])
+
+    # Refusals
+
+    async def refuse_value(self, client: int, side: int, which: int) -> None:
+        """Publishes what must be refused, beside a reader of the tenant or key."""
+        scope = self._scope(side)
+        listener = await self._reader(scope, client)
+        charge = "EVT-05"
+        if scope.side == "streams":
+            event: Event = self._probe.make.stream_event(_BAD_KEYS[which % len(_BAD_KEYS)])
+            charge = "STR-08"
+        elif which % 2:
+            charge = "EVT-12"
+            event = self._probe.make.event(scope.tenant, data=_BAD_DATA[which // 2 % 4])
+        else:
+            names = (*_BAD_TYPES[:5], _BAD_TYPES_LONG)
+            event = self._probe.make.event(scope.tenant, names[which // 2 % 6])
+        await self._refused(event, InvalidEvent, charge, self._via(client))
+        await self._probe.publish(good := scope.event(), via=self._via(client))
+        await self._get(listener, [good])
+
+    async def _refused(self, event: Event, error: type[Exception], charge: str, via: Via) -> None:
+        entry = await self._probe.returns(self._probe.attempt(event, via), "a refused publish")
+        if (entry.error or "").partition(":")[0] != error.__name__:
+            seen = f"it raised {entry.error}" if entry.error else "it was accepted"
+            self._probe.found(f"publish to raise {error.__name__}", seen, entry, charge=(charge,))
+
+    async def refuse_pattern(self, client: int, side: int, which: int) -> None:
+        """Subscribes to what must be refused."""
+        scope = self._scope(side)
+        streams = scope.side == "streams"
+        selects: EventPattern | str = _BAD_KEYS[which % len(_BAD_KEYS)]
+        if not streams:
+            selects = EventPattern(
+                tenant_id=scope.tenant, event_type_prefix=_BAD_PREFIXES[which % len(_BAD_PREFIXES)]
+            )
+        await self._no_entry(
+            selects, InvalidPattern, "STR-08" if streams else "PAT-10", self._via(client)
+        )
+
+    async def _no_entry(
+        self, selects: EventPattern | str, error: type[Exception], charge: str, via: Via
+    ) -> None:
+        listener = await self._probe.listener(selects, via)
+        expected = f"entering to raise {error.__name__}"
+        try:
+            await listener.enter()
+        except error:
+            return
+        except Exception as raised:  # because: whatever the target raises is a finding
+            seen = f"it raised {type(raised).__name__}"
+            self._probe.found(expected, seen, listener.entry, charge=(charge,))
+        else:
+            self._probe.found(expected, "it was entered", listener.entry, charge=(charge,))
+            await listener.leave()
+
+    # Many
+
+    async def crowd(self, client: int, side: int, size: int) -> None:
+        """Subscribes to many tenants or keys at once, publishes to each, and leaves them."""
+        count = min(_CROWDS[size % len(_CROWDS)], self._crowd)
+        scopes = [self._scope(side) for _ in range(count)]
+        listeners = await self._probe.at_once(*(self._probe.subscribe(one.all) for one in scopes))
+        await self._probe.at_once(
+            *(self._probe.reach(one, via=self._via(client)) for one in listeners)
+        )
+        events = [[one.event()] for one in scopes]
+        await self._probe.burst(events, via=self._via(client))
+        await self._probe.at_once(
+            *(self._get(one, its) for one, its in zip(listeners, events, strict=True))
+        )
+
+    async def rows(self, client: int, side: int, size: int) -> None:
+        """Enters and leaves one subscription after another."""
+        scope = self._scope(side)
+        for _ in range(_ROWS[size % len(_ROWS)]):
+            listener = await self._probe.subscribe(scope.all, self._via(client))
+            await self._probe.publish(event := scope.event(), via=self._via(client))
+            await self._get(listener, [event])
+
+    async def run(self, client: int, side: int, size: int) -> None:
+        """Publishes many events to one subscription, which is read meanwhile."""
+        scope = self._scope(side)
+        listener = await self._reader(scope, client)
+        chunk, left = max(1, min(_CHUNK, self._capacity // 2)), _RUNS[size % len(_RUNS)]
+        while left > 0:
+            events = scope.events(min(chunk, left))
+            left -= len(events)
+            await self._probe.burst([events[::2], events[1::2]], via=self._via(client))
+            await listener.receive(*events)
+        await _leave(listener)
+
+    async def idle(self, how_long: int) -> None:
+        """Lets time pass, in which nothing happens."""
+        await asyncio.sleep(_IDLE_S[how_long % len(_IDLE_S)])
+
+    # Overflow
+
+    async def overrun(self, client: int, side: int, beside: int) -> None:
+        """Publishes past the capacity of one reader, beside another that keeps up.
+
+        A bus that hands over late is given time before it is accused.
+        """
+        claimed = self._probe.capabilities
+        dropping = claimed.overflow in ("drop_oldest", "drop_newest")
+        if not dropping or claimed.overflow_scope != "subscription":
+            return
+        breach = await self._overrun_once(client, self._scope(side), beside, 0.0)
+        if breach is not None:
+            settle_s = self._probe.settings.settle_s
+            breach = await self._overrun_once(client, self._scope(side), beside, settle_s)
+        if breach is not None:
+            listener, expected, seen, charge = breach
+            self._probe.found(expected, seen, listener.entry, charge=(charge,))
+
+    async def _overrun_once(
+        self, client: int, scope: Scope, beside: int, settle_s: float
+    ) -> tuple[Listener, str, str, str] | None:
+        probe, capacity = self._probe, scope.capacity
+        if not _SPARE <= capacity <= _ROOM:
+            return None
+        slow, quick = await self._reader(scope, client), await self._reader(scope, client)
+        total = capacity + capacity // 3 + 3 if beside % 2 else 3 * capacity + 70
+        published: list[Event] = []
+        while len(published) < total:
+            share = scope.events(min(capacity // 2, total - len(published)))
+            await probe.publish(*share, via=self._via(client))
+            await quick.receive(*share)
+            published += share
+            if beside % 4 == 3 and probe.capabilities.in_process:
+                await quick.wait_reading()
+                await quick.cancel_read()
+        await asyncio.sleep(settle_s)
+        if claimed_newest := probe.capabilities.overflow == "drop_newest":
+            await slow.read(capacity)
+        last = scope.event()
+        await probe.publish(last, via=self._via(client))
+        await quick.receive(last)
+        await slow.receive(last)
+        held = len(slow.received)
+        lost = total + 1 - held
+        overflow = "OVF-01" if scope.side == "events" else "OVF-06"
+        breach: tuple[Listener, str, str, str] | None = None
+        oldest = published[-held + 1 :] if held > 1 else []
+        if held <= capacity - 1:
+            expected = f"a reader that overran to hold {capacity} events at least"
+            breach = slow, expected, f"it read {held}", overflow
+        elif held > 2 * capacity + 64 + 1 and not claimed_newest:
+            bounded = "OVF-05" if scope.side == "events" else "OVF-06"
+            expected = f"a reader that stood still to hold at most {2 * capacity + 64} events"
+            breach = slow, expected, f"it read {held} of {total}", bounded
+        elif not claimed_newest and slow.received[:-1] != oldest:
+            expected = "an unbroken run of the publisher's events up to its newest"
+            breach = slow, expected, "there is a gap in it", overflow
+        elif slow.dropped not in (None, lost):
+            expected = f"`dropped` to be {lost}: {total + 1} were published, {held} read"
+            breach = slow, expected, f"it is {slow.dropped}", "OVF-07"
+        elif quick.dropped:
+            expected = "`dropped` of a reader that kept up to be 0"
+            breach = quick, expected, f"it is {quick.dropped}", "OVF-07"
+        await _leave(slow, quick)
+        return breach
+
+    # Closing
+
+    async def close_full(self, side: int, unread: int) -> None:
+        """Opens a client that closes with something unread, which is read to the end, and refuses then."""
+        probe, scope = self._probe, self._scope(side)
+        client: Client = await probe.open_client()
+        client.transient = True
+        listener = await probe.subscribe(scope.all, client)
+        waiting = await probe.subscribe(scope.all, client)
+        events = scope.events(min(unread + 1, max(1, self._capacity - 1)))
+        await probe.publish(*events, via=client)
+        await waiting.receive(*events)
+        await waiting.wait_reading()
+        await probe.close(client)
+        await waiting.read_end()
+        await listener.read_end()
+        await listener.read_late()
+        streams = scope.side == "streams"
+        charge = "STR-06" if streams else "PUB-17"
+        await self._refused(scope.event(), BusClosed, charge, client)
+        await self._no_entry(scope.all, BusClosed, charge, client)
+        await _leave(listener, waiting)
+        await probe.returns(client.aclose(probe.history), "closing twice")
+
+    async def _reader(self, scope: Scope, client: int) -> Listener:
+        """Subscribes by the run's first client; it is active for the one that a number picks."""
+        listener = await self._probe.subscribe(scope.all)
+        await self._probe.reach(listener, via=self._via(client))
+        return listener
+
+    async def _get(self, listener: Listener, events: list[Any]) -> None:
+        await listener.receive(*events)
+        await _leave(listener)
+
+
+async def _leave(*listeners: Listener) -> None:
+    for listener in listeners:
+        await listener.leave()
+
+
+def _scribble(data: Any) -> None:
+    """Changes whatever lets itself be changed; to refuse that is as good."""
+    with suppress(Exception):
+        data["list"].append("scribbled")
+    with suppress(Exception):
+        data["deep"]["a"] = "scribbled"
+    with suppress(Exception):
+        data["scribbled"] = True
