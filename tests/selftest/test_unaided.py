@@ -1,4 +1,4 @@
-"""What programs alone find: the limit, the lines, the table that is written in slices."""
+"""Programs alone: the limit of what they find, the lines, and the table that is written in slices."""
 
 from __future__ import annotations
 

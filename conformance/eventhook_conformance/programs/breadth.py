@@ -15,6 +15,7 @@ from typing import Any, Final
 from eventhook_conformance.contract import BusClosed, EventPattern, InvalidEvent, InvalidPattern
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Client, Listener, Probe, Via
+from eventhook_conformance.programs.overrun import overrun
 from eventhook_conformance.programs.scope import Scope
 from eventhook_conformance.programs.steps import Step
 
@@ -23,8 +24,7 @@ _ROWS: Final = (10, 70, 140)
 _RUNS: Final = (70, 260, 1100)
 _IDLE_S: Final = (0.02, 0.12, 0.32)
 _CHUNK: Final = 100
-_ROOM: Final = 2048
-"""A capacity up to which an overrun is short enough."""
+_ROUND_TRIPS: Final = 2
 _SPARE: Final = 16
 """A capacity from which on a few events and their fences take no room that counts."""
 
@@ -83,6 +83,8 @@ class Breadth:
 
     async def reuse(self, client: int, _tenant: int) -> None:
         """Changes what was published, and what one of two readers got of it."""
+        if self._capacity < _SPARE:
+            return
         probe = self._probe
         tenant = probe.make.tenant()
         first, second = [await probe.subscribe(EventPattern.all(tenant)) for _ in range(2)]
@@ -206,72 +208,15 @@ class Breadth:
         """Lets time pass, in which nothing happens."""
         await asyncio.sleep(_IDLE_S[how_long % len(_IDLE_S)])
 
-    # Overflow
-
     async def overrun(self, client: int, side: int, beside: int) -> None:
-        """Publishes past the capacity of one reader, beside another that keeps up.
-
-        A bus that hands over late is given time before it is accused.
-        """
-        claimed = self._probe.capabilities
-        dropping = claimed.overflow in ("drop_oldest", "drop_newest")
-        if not dropping or claimed.overflow_scope != "subscription":
-            return
-        breach = await self._overrun_once(client, self._scope(side), beside, 0.0)
-        if breach is not None:
-            settle_s = self._probe.settings.settle_s
-            breach = await self._overrun_once(client, self._scope(side), beside, settle_s)
-        if breach is not None:
-            listener, expected, seen, charge = breach
-            self._probe.found(expected, seen, listener.entry, charge=(charge,))
-
-    async def _overrun_once(
-        self, client: int, scope: Scope, beside: int, settle_s: float
-    ) -> tuple[Listener, str, str, str] | None:
-        probe, capacity = self._probe, scope.capacity
-        if not _SPARE <= capacity <= _ROOM:
-            return None
-        slow, quick = await self._reader(scope, client), await self._reader(scope, client)
-        total = capacity + capacity // 3 + 3 if beside % 2 else 3 * capacity + 70
-        published: list[Event] = []
-        while len(published) < total:
-            share = scope.events(min(capacity // 2, total - len(published)))
-            await probe.publish(*share, via=self._via(client))
-            await quick.receive(*share)
-            published += share
-            if beside % 4 == 3 and probe.capabilities.in_process:
-                await quick.wait_reading()
-                await quick.cancel_read()
-        await asyncio.sleep(settle_s)
-        if claimed_newest := probe.capabilities.overflow == "drop_newest":
-            await slow.read(capacity)
-        last = scope.event()
-        await probe.publish(last, via=self._via(client))
-        await quick.receive(last)
-        await slow.receive(last)
-        held = len(slow.received)
-        lost = total + 1 - held
-        overflow = "OVF-01" if scope.side == "events" else "OVF-06"
-        breach: tuple[Listener, str, str, str] | None = None
-        oldest = published[-held + 1 :] if held > 1 else []
-        if held <= capacity - 1:
-            expected = f"a reader that overran to hold {capacity} events at least"
-            breach = slow, expected, f"it read {held}", overflow
-        elif held > 2 * capacity + 64 + 1 and not claimed_newest:
-            bounded = "OVF-05" if scope.side == "events" else "OVF-06"
-            expected = f"a reader that stood still to hold at most {2 * capacity + 64} events"
-            breach = slow, expected, f"it read {held} of {total}", bounded
-        elif not claimed_newest and slow.received[:-1] != oldest:
-            expected = "an unbroken run of the publisher's events up to its newest"
-            breach = slow, expected, "there is a gap in it", overflow
-        elif slow.dropped not in (None, lost):
-            expected = f"`dropped` to be {lost}: {total + 1} were published, {held} read"
-            breach = slow, expected, f"it is {slow.dropped}", "OVF-07"
-        elif quick.dropped:
-            expected = "`dropped` of a reader that kept up to be 0"
-            breach = quick, expected, f"it is {quick.dropped}", "OVF-07"
-        await _leave(slow, quick)
-        return breach
+        """Publishes past the capacity of one reader, beside another that keeps up."""
+        await overrun(
+            self._probe,
+            lambda: self._scope(side),
+            self._via(client),
+            more=not beside % 2,
+            cancels=beside % 4 == 3,
+        )
 
     # Closing
 
@@ -282,9 +227,14 @@ class Breadth:
         client.transient = True
         listener = await probe.subscribe(scope.all, client)
         waiting = await probe.subscribe(scope.all, client)
+        trips = _ROUND_TRIPS if self._capacity >= _SPARE else 0
         events = scope.events(min(unread + 1, max(1, self._capacity - 1)))
         await probe.publish(*events, via=client)
         await waiting.receive(*events)
+        for _ in range(trips):
+            # A bus may hand over to one a moment later than to the other.
+            await probe.publish(event := scope.event(), via=client)
+            await waiting.receive(event)
         await waiting.wait_reading()
         await probe.close(client)
         await waiting.read_end()
