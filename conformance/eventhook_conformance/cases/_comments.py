@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sized
 from typing import Final
 
+from eventhook_conformance.probe.turns import lending
 from eventhook_conformance.sse.session import Sse
 from eventhook_conformance.sse.stream import Stream
 
@@ -19,13 +20,13 @@ def intervals(sse: Sse, most: int) -> int:
     return max(1, min(most, int(_IDLE_S / sse.target.keep_alive_s)))
 
 
-async def expect_comment(sse: Sse, stream: Stream) -> bool:
+async def expect_comment(sse: Sse, stream: Stream) -> bool | None:
     """Waits for one more comment, and reports a breach if none comes within the interval.
 
     An event begins the interval anew. Where events never cease, no comment is owed.
 
     Returns:
-        True if a comment came.
+        True if a comment came; None if none was owed, since events never ceased.
 
     Raises:
         CaseAborted: the server answers no request either.
@@ -39,12 +40,14 @@ async def expect_comment(sse: Sse, stream: Stream) -> bool:
         return len(reading.parser.comments) > before
 
     while not came() and not reading.over and clock() - began < limit:
-        if not await stream.until(_either(came, reading.received), timeout_s=limit):
+        with lending(0.0):
+            more = await stream.until(_either(came, reading.received), timeout_s=limit)
+        if not more:
             await _wait_for_late(sse, stream, came)
             break
     else:
         if not came() and not reading.over:
-            return False
+            return None
     probe.expect(
         came(),
         f"a comment within {sse.target.keep_alive_s:g} s of silence on {stream.name}",

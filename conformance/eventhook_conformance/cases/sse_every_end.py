@@ -17,6 +17,7 @@ from eventhook_conformance.sse.own_events import says_end
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.provisioning import scenario_named
 from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.stream import Stream
 
 _SCENARIOS: Final = {
     "failed": "workflow-fails",
@@ -24,6 +25,9 @@ _SCENARIOS: Final = {
     "family": "child-succeeds",
 }
 """By the way in which a workflow ends, for servers that believe their own engine alone."""
+
+_CLOSES_S: Final = 0.5
+"""Seconds to look whether a stream closes, which it may."""
 
 _NO_ENDS: Final = (
     "workflow.suspended",
@@ -104,6 +108,41 @@ async def _run_one(probe: Probe, sse: Sse, how: str) -> tuple[UUID, Callable[[],
         await probe.returns(execution.proceed(), "running the workflow")
 
     return workflow, finish
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated"])
+@case("SSE-20", profile="lifecycle", since="1.1")
+async def stream_of_what_is_retried_is_open(probe: Probe, kind: StreamKind) -> None:
+    """A failed workflow that is tried again has not ended: its readers get the rest of it."""
+    async with sse_session(probe) as sse:
+        if sse.target.replay is not None:
+            return  # history tells of the failure too, and may end there
+        service = await probe.workflows()
+        preparing = service.prepare(scenario_named("workflow-retry-requested"), sse.tenants[0].id)
+        execution = await probe.returns(preparing, "preparing a workflow")
+        workflow = execution.workflow_execution_id
+        early = await sse.stream(kind, workflow)
+        early.judged = False
+        await probe.returns(execution.proceed("fail"), "failing the workflow")
+        await early.until(lambda: _has(early, "workflow.failed"))
+        await early.until(lambda: early.reading.over, timeout_s=_CLOSES_S, glance=True)
+        await probe.returns(execution.proceed("retry"), "retrying the workflow")
+        stream = await sse.stream(kind, workflow)
+        stream.judged = False
+        await stream.until(lambda: stream.reading.over, timeout_s=_CLOSES_S, glance=True)
+        await probe.returns(execution.proceed(), "running the workflow")
+        probe.expect(
+            await stream.until(lambda: _has(stream, "workflow.completed")),
+            "workflow.completed on the stream of a workflow that was retried",
+            "the stream ended before"
+            if stream.reading.over
+            else f"nothing of it within {probe.deadline.current_s:g} s",
+            stream.requested,
+        )
+
+
+def _has(stream: Stream, event_type: str) -> bool:
+    return any(one.event.type == event_type for one in stream.reading.received)
 
 
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])

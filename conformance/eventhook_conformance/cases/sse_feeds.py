@@ -170,7 +170,7 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
         await sse.fence(stream)
 
 
-@case("SSE-12")
+@case("SSE-12", idles=True)
 async def comments_come_when_idle(probe: Probe) -> None:
     """On each endpoint, again and again, at the interval that the target states; and break nothing."""
     async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:

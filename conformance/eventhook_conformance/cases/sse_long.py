@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_letters
 from typing import Final
 
 import pytest
@@ -20,6 +21,7 @@ _AT_ONCE: Final = 16
 _BURST: Final = 40
 """Rounds of both sides that are under way at once: fewer publishes than the hundred a bus must bear."""
 _CHILDREN: Final = 24
+_GENERATIONS: Final = 12
 _ITEMS: Final = 60
 
 
@@ -52,6 +54,40 @@ async def burst_comes_out_whole(probe: Probe, kind: StreamKind) -> None:
             await probe.at_once(*(sse.publish(one) for one in events))
             for stream in streams:
                 await stream.receive(*events)
+
+
+@pytest.mark.parametrize("kind", ["workflow", "consolidated", "tenant"])
+@case("SSE-02", since="1.1")
+async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKind) -> None:
+    """Of both sides, of parent and children, of two tenants: each has a letter of its own."""
+    async with sse_session(probe, implicates={"altered", "lost", "crossed", "phantom"}) as sse:
+        root, other = await sse.workflow(), await sse.workflow(1)
+        members = [root, *[await sse.child(root) for _ in range(2)]]
+        streams = [
+            await sse.stream(kind, None if kind == "tenant" else one, tenant=tenant)
+            for tenant, one in enumerate((root, other))
+        ]
+        streams.append(await sse.stream(kind, None if kind == "tenant" else root))
+        begun = [
+            sse.event(
+                root,
+                "child_workflow.initiated",
+                data={"childWorkflowId": str(one), "kind": "suite", "status": "PENDING"},
+            )
+            for one in members[1:]
+        ]
+        await sse.publish(*begun)
+        await streams[0].receive(*begun)
+        for _ in range(2):
+            letters = iter(ascii_letters)
+            events: list[Event] = []
+            for one in (*members, other):
+                events.append(sse.event(one, data={"text": next(letters) * len(_LONG)}))
+                if kind != "tenant":
+                    events.append(sse.token(one, next(letters) * len(_LONG)))
+            await probe.at_once(*(sse.publish(event) for event in events))
+            for stream in streams:
+                await stream.receive(*filter(stream.wanted.takes, events))
 
 
 @case("SSE-11", since="1.1")
@@ -105,6 +141,29 @@ async def standalone_tasks_key_decides(probe: Probe) -> None:
         await sse.publish(*events)
         await stream.receive(*events)
         await sse.fence(stream)
+
+
+@case("SSE-11", since="1.1")
+async def many_generations_are_included(probe: Probe) -> None:
+    """Each member of the family begins the next, before and after a reader has come."""
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
+        member = root = await sse.workflow()
+        streams = [await sse.stream("consolidated", root)]
+        for number in range(_GENERATIONS):
+            if number == _GENERATIONS // 2:
+                streams.append(await sse.stream("consolidated", root))
+            child = await sse.child(member)
+            snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+            begun = sse.event(member, "child_workflow.initiated", data=snapshot)
+            await sse.publish(begun)
+            for stream in streams:
+                await stream.receive(begun)
+            member = child
+        streams.append(await sse.stream("consolidated", root))
+        events = both_sides(sse, "consolidated", member)
+        await sse.publish(*events)
+        for stream in streams:
+            await stream.receive(*events)
 
 
 @named

@@ -15,7 +15,10 @@ from eventhook_conformance.sse.socket_reader import socket_reader
 
 _ATTEMPTS: Final = 20
 """By chance a comment comes with an event; not so often in a row."""
+_LAST_ATTEMPTS: Final = 8
 _HEADS: Final = 4
+_TOGETHER: Final = (1, 2, 3, 8)
+"""Events that are published one right after the other."""
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, br"])
@@ -39,6 +42,47 @@ async def event_needs_no_comment(probe: Probe, kind: StreamKind, encoding: str) 
             f"each of {_ATTEMPTS} events came with a keep-alive comment, not before",
             stream.requested,
         )
+
+
+@named
+@case("SSE-01", since="1.1")
+async def last_event_needs_no_comment(probe: Probe, kind: StreamKind) -> None:
+    """Of either side, alone and the last of several: it waits for nothing that comes after it."""
+    await _last_comes(probe, kind)
+
+
+@case("SSE-01", exclusive="times", since="1.1")
+async def last_event_of_a_tenant_needs_no_comment(probe: Probe) -> None:
+    """Alone, since any other event of the tenant, such as another case's, would push it out."""
+    await _last_comes(probe, "tenant")
+
+
+async def _last_comes(probe: Probe, kind: StreamKind) -> None:
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
+        comments = stream.reading.parser.comments
+
+        async def comes(side: int, number: int) -> bool:
+            before = len(comments)
+            events = [both_sides(sse, kind, it)[side] for _ in range(number)]
+            await sse.publish(*events)
+            await stream.receive(*events)
+            return len(comments) == before
+
+        for side in range(len(both_sides(sse, kind, it))):
+            for number in _TOGETHER:
+                for _ in range(_LAST_ATTEMPTS):
+                    if await comes(side, number):
+                        break
+                else:
+                    probe.found(
+                        "the last event to come by itself",
+                        f"each of {_LAST_ATTEMPTS} times the last of {number} came with a keep-alive "
+                        "comment, not before",
+                        stream.requested,
+                    )
+                    return
 
 
 @every_endpoint

@@ -94,6 +94,25 @@ async def types_is_decoded_before_it_is_read(probe: Probe, kind: StreamKind, tex
         await sse.fence(stream)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("token%252Ctask", id="comma"),
+        pytest.param("%2574oken", id="letter"),
+        pytest.param("token%2Ctask%252E*", id="dot"),
+        pytest.param("%2520token", id="blank"),
+    ],
+)
+@named
+@case("SSE-05", since="1.1")
+async def types_is_decoded_once(probe: Probe, kind: StreamKind, text: str) -> None:
+    """What is encoded twice has a percent sign in it after decoding: another form, and so a 400."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        answer = await sse.ask("GET", f"{path}?types={text}", sse.tenants[0].headers)
+        expect_problem(probe, answer, 400, f"types={text}")
+
+
 def _vectors(table: dict[str, Any], kind: StreamKind) -> list[dict[str, Any]]:
     endpoint = "tenant" if kind == "tenant" else "workflow"
     return [vector for vector in table["vectors"] if vector["endpoint"] == endpoint]

@@ -38,6 +38,7 @@ async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: fl
     """
     loop = asyncio.get_running_loop()
     task, until = loop.create_task(_ended(probe, body)), loop.time() + limit_s
+    resisted = False
     try:
         # A target may end the waits of others.
         while not task.done() and (left_s := until - loop.time()) > 0:
@@ -49,7 +50,8 @@ async def execute(probe: Probe, body: Callable[[], Awaitable[None]], limit_s: fl
         resisted = not task.done()
     finally:
         if not task.done():
-            await end(task)
+            # Of a run that is interrupted all cases leave at once, and each closes what it opened.
+            await (end(task) if resisted else end(task, grace_s=probe.deadline.current_s))
     if resisted:
         probe.found(
             "every call to return",

@@ -41,6 +41,15 @@ class WeightedLimiter:
             self._borrowed -= tokens
             self._admit()
 
+    def lend(self, tokens: int) -> None:
+        """Gives tokens that are held to others, until `take_back`."""
+        self._borrowed -= tokens
+        self._admit()
+
+    def take_back(self, tokens: int) -> None:
+        """Takes them back at once: for a while more may be held than there are."""
+        self._borrowed += tokens
+
     def _fits(self, tokens: int) -> bool:
         return not self._borrowed or self._borrowed + tokens <= self._limit
 

@@ -140,7 +140,9 @@ class Scheduler:
             return
         # Cases that wait for one of the few clients would end last; so would the random histories, the
         # longest of the self-contained ones.
-        asked.sort(key=lambda one: (-one.case.clients, not one.case.self_contained))
+        asked.sort(
+            key=lambda one: (not one.case.idles, -one.case.clients, not one.case.self_contained)
+        )
         together = [
             one for one in asked if one.case.can_run_concurrently(multi_client=self._multi_client)
         ]
@@ -154,7 +156,8 @@ class Scheduler:
     async def result(self, instance: Instance) -> CaseResult:
         """Returns the result of a case; it runs now, by itself, if it was not started before."""
         if instance.id in self._streams:
-            for one in self._streams.values():
+            # Those that wait for comments start first: the others run meanwhile.
+            for one in sorted(self._streams.values(), key=lambda one: not one.case.idles):
                 self._tasks[one.id] = asyncio.create_task(self._run(one))
             self._streams.clear()
         task = self._tasks.get(instance.id)
@@ -252,6 +255,11 @@ class Scheduler:
         case = instance.case
         return case.reads_streams and case.can_run_concurrently(multi_client=self._multi_client)
 
+    def _make_stream_turn(self) -> Turn:
+        """Returns the turn of a case of HTTP streams: while it waits, the next one has its place."""
+        slots = self._stream_slots
+        return Turn(lambda: slots.lend(1), taken_back=lambda: slots.take_back(1), soon=True)
+
     async def _run(
         self,
         instance: Instance,
@@ -276,6 +284,8 @@ class Scheduler:
             )
             await held.enter_async_context(self._slots.acquire(1, priority=priority))
             place.close()
+            if case.reads_streams and self._stream_width > 1:
+                self._make_stream_turn().take()
             result = await self._judge(instance)
             if turn is not None and turn.starved and result.outcome == "error":
                 # Most of those that ran beside it only wait by now.

@@ -145,7 +145,8 @@ class Deadline:
             turn = current()
             beside = turn.crowded()
             # Of a target that never let a wait run out, no case meets another.
-            with lending(self.quiet_s, progress, task.done) if self.in_vain else nullcontext():
+            quiet_s = min(self.quiet_s, _QUIET_S) if turn.soon else self.quiet_s
+            with lending(quiet_s, progress, task.done) if self.in_vain else nullcontext():
                 await self._wait_fed(task, limit, glance=glance)
             if task.done():
                 if not (beside or turn.crowded()):  # else it waited for other cases too

@@ -35,6 +35,12 @@ class TaskScope:
         task.add_done_callback(lambda _: work.close())  # it may never have begun
         return task
 
+    def _call(self, call: Awaitable[T]) -> asyncio.Task[T]:
+        task = self.spawn(_awaited(call))
+        if asyncio.iscoroutine(call):
+            task.add_done_callback(lambda _: call.close())  # it may never have begun
+        return task
+
     def _done(self, task: asyncio.Task[Any]) -> None:
         self.running.discard(task)
         if not task.cancelled():
@@ -68,7 +74,7 @@ class TaskScope:
         Raises:
             CaseAborted: it raised or hung.
         """
-        task = self.spawn(_awaited(call))
+        task = self._call(call)
         if not await self._deadline.wait(task, timeout_s=timeout_s, progress=progress):
             raise self._findings.aborted(f"{what} to return", "it still had not in time")
         try:
@@ -84,7 +90,7 @@ class TaskScope:
         Raises:
             CaseAborted: it hung.
         """
-        task = self.spawn(_awaited(call))
+        task = self._call(call)
         expected = f"{what} to raise {error.__name__}"
         if not await self._deadline.wait(task):
             raise self._findings.aborted(expected, "it still had not returned in time")

@@ -28,12 +28,20 @@ class Turn:
     Args:
         lent: called when the case has begun to wait.
         crowded: whether others are under way beside it.
+        taken_back: called when it waits no more.
+        soon: lend it soon, whatever was seen of the target: others run beside the case anyway.
     """
 
     def __init__(
-        self, lent: Callable[[], None] = _nothing, crowded: Callable[[], bool] = lambda: False
+        self,
+        lent: Callable[[], None] = _nothing,
+        crowded: Callable[[], bool] = lambda: False,
+        taken_back: Callable[[], None] = _nothing,
+        *,
+        soon: bool = False,
     ) -> None:
         self.crowded = crowded
+        self.soon = soon
         self.helped = False
         """Something came at last while another case ran, which may be what brought it."""
         self.vain = 0
@@ -43,6 +51,7 @@ class Turn:
         self.starved = False
         """A wait proves nothing: the processor was lacking."""
         self._lent = lent
+        self._taken_back = taken_back
         self._waits = 0
 
     @property
@@ -53,11 +62,14 @@ class Turn:
     def lend(self) -> None:
         """Notes that the case waits."""
         self._waits += 1
-        self._lent()
+        if self._waits == 1:
+            self._lent()
 
     def take_back(self) -> None:
         """Notes that a wait is over."""
         self._waits -= 1
+        if not self._waits:
+            self._taken_back()
 
     def take(self) -> None:
         """Makes this the turn of the current task, and of those that it starts."""

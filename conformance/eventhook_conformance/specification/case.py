@@ -49,6 +49,8 @@ class Case:
     """It breaks the server that all share: it runs after all others, with no shared client open."""
     since: str = "1.0"
     """The version of the specification in which it runs first."""
+    idles: bool = False
+    """It waits long for keep-alive comments, and so starts before others."""
 
     @property
     def phase(self) -> int:
@@ -93,6 +95,7 @@ def case(
     last: bool = False,
     profile: str | None = None,
     since: str = "1.0",
+    idles: bool = False,
 ) -> Callable[[Body], Body]:
     """Makes a coroutine function a case of these requirements.
 
@@ -109,6 +112,7 @@ def case(
         profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
         since: the version of the specification in which it runs first, for a case that asks more of an
             older requirement; a case of newer requirements alone needs no mark.
+        idles: it waits long for keep-alive comments, and so starts before others.
 
     Raises:
         LookupError: there is no such requirement or kind of breach.
@@ -134,6 +138,7 @@ def case(
             last=last,
             profile=profile,
             since=since,
+            idles=idles,
         )
 
         @functools.wraps(body)

@@ -54,7 +54,9 @@ from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
 from eventhook_reference.mutants.serving_replays import SERVING_REPLAYS
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
+from eventhook_reference.mutants.serving_unusual import SERVING_UNUSUAL
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
+from eventhook_reference.mutants.serving_waiting import SERVING_WAITING
 from eventhook_reference.mutants.streaming import STREAMING
 from eventhook_reference.mutants.streaming_lifetimes import STREAMING_LIFETIMES
 from eventhook_reference.mutants.tenants import TENANTS
@@ -146,6 +148,8 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_ENDS,
     *SERVING_BESIDE,
     *SERVING_READERS,
+    *SERVING_WAITING,
+    *SERVING_UNUSUAL,
     *SERVING_REFUSALS,
     *SERVING_TYPES,
     *SERVING_REPLAYS,

@@ -1,0 +1,83 @@
+"""SSE: headers that browsers, proxies and client libraries add to a request for a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.client import EVENT_STREAM
+from eventhook_conformance.sse.paths import StreamKind
+from eventhook_conformance.sse.session import sse_session
+
+_ADDED: Final[Mapping[str, str]] = {
+    "If-None-Match": '"of-another-answer"',
+    "If-Modified-Since": "Sat, 01 Jan 2000 00:00:00 GMT",
+    "Range": "bytes=0-",
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Cookie": "theme=dark; session=of-another-site",
+    "Via": "1.1 proxy.example",
+    "Forwarded": "for=192.0.2.1;proto=https",
+    "X-Forwarded-For": "192.0.2.1, 198.51.100.2",
+    "X-Forwarded-Proto": "https",
+    "TE": "trailers",
+    "Accept-Language": "de, en;q=0.5, *;q=0.1",
+    "User-Agent": "suite (a client; like others)",
+    "Referer": "https://app.example/run?id=1",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "Content-Type": "application/json",
+}
+"""None of them changes what is asked for. `Origin` and `Host` are left out: a server may go by them."""
+
+_ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
+    "identity": frozenset(),
+    "gzip;q=0": frozenset(),
+    "gzip;q=0, deflate;q=0, br;q=0, zstd;q=0": frozenset(),
+    "identity, *;q=0": frozenset(),
+    "br;q=0, gzip;q=0.5": frozenset({"gzip", "x-gzip"}),
+    "gzip ; q=0.000": frozenset(),
+    "ungzip": frozenset({"ungzip"}),
+}
+"""By the header, the encodings that an answer may have beside none."""
+
+
+@every_endpoint
+@case("SSE-01", since="1.1")
+async def added_headers_change_nothing(probe: Probe, kind: StreamKind) -> None:
+    """Neither one of them nor all together: the stream opens, and carries what is published."""
+    async with sse_session(probe, implicates={"lost"}) as sse:
+        it = await subject(sse, kind)
+        path, mine = sse.path(kind, it or ""), sse.tenants[0].headers
+        added = {name: value for name, value in _ADDED.items() if name not in mine}
+        for name, value in added.items():
+            answer = await sse.ask("GET", path, {**mine, name: value})
+            probe.expect(
+                answer.status == 200 and answer.media_type == EVENT_STREAM,
+                f"200 and {EVENT_STREAM} for GET {path} with {name}: {value}",
+                f"{answer.status}, {answer.media_type or 'no content type'}",
+            )
+        stream = await sse.stream(kind, it, headers=added)
+        events = both_sides(sse, kind, it)
+        await sse.publish(*events)
+        await stream.receive(*events)
+
+
+@every_endpoint
+@case("SSE-01", since="1.1")
+async def encoding_is_one_that_was_accepted(probe: Probe, kind: StreamKind) -> None:
+    """An encoding that the request refuses, or does not name, cannot be read by who asked."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        for accepted, allowed in _ENCODINGS.items():
+            headers = {**sse.tenants[0].headers, "Accept-Encoding": accepted}
+            answer = await sse.ask("GET", path, headers)
+            encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+            probe.expect(
+                encoding in {"identity", *allowed},
+                f"no encoding but {' or '.join(sorted({'identity', *allowed}))} "
+                f"where Accept-Encoding is {accepted!r}",
+                encoding,
+            )

@@ -1,0 +1,244 @@
+"""Servers that are wrong with what waits: frames that stand together, the last of them, and comments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from eventhook_conformance.target import Mutant
+from eventhook_reference.mutants._register_server import broken
+from eventhook_reference.mutants._serving_apps import feeding
+
+if TYPE_CHECKING:
+    from eventhook_reference.sse.app import SseApp
+
+SERVING_WAITING: Final[list[Mutant]] = []
+
+_TOGETHER_S: Final = 0.02
+_PART: Final = 16384
+
+
+def _keeping(kind: str, outbox: Callable[[], Any]) -> type[SseApp]:
+    """Returns an application whose feeds of a kind give their readers such an outbox."""
+
+    def change(feed: Any) -> Any:
+        class Keeping(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def new_outbox(self) -> Any:
+                return outbox()
+
+        return Keeping
+
+    return feeding(kind, change)
+
+
+# Frames that stand together
+
+
+@broken(SERVING_WAITING, "SSE-21", seen="in order for a reader that stalled")
+def sorts_what_waits_by_type() -> type[SseApp]:
+    """What goes out in one write is grouped by the names of its events."""
+
+    def make() -> Any:
+        from eventhook_reference.sse.outbox import Outbox
+
+        class Sorting(Outbox):
+            def _fit(self) -> int:
+                number = super()._fit()
+                self._frames[:number] = sorted(
+                    self._frames[:number], key=lambda frame: frame.partition(b"\n")[0]
+                )
+                return number
+
+        return Sorting()
+
+    return _keeping("every", make)
+
+
+@broken(SERVING_WAITING, "SSE-02", seen="whole")
+def interleaves_the_parts_of_long_frames() -> type[SseApp]:
+    """Long frames go out in parts, and those of two subscriptions get between each other."""
+
+    def change(feed: Any) -> Any:
+        class Parting(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                if len(frame) <= _PART:
+                    super().put(frame, side)
+                else:
+                    self.start(self.put_parts(frame, side))
+
+            async def put_parts(self, frame: bytes, side: Any) -> None:
+                for start in range(0, len(frame), _PART):
+                    super().put(frame[start : start + _PART], side)
+                    await asyncio.sleep(0)
+
+        return Parting
+
+    return feeding("consolidated", change)
+
+
+@broken(SERVING_WAITING, "SSE-02", seen="what belongs elsewhere")
+def encodes_long_frames_in_one_buffer() -> type[SseApp]:
+    """One buffer serves all connections for long frames; who comes second writes over the first."""
+    scratch = bytearray()
+
+    def change(feed: Any) -> Any:
+        class Sharing(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                if len(frame) <= _PART:
+                    super().put(frame, side)
+                    return
+                scratch[:] = frame
+                self.start(self.put_later(side))
+
+            async def put_later(self, side: Any) -> None:
+                await asyncio.sleep(0)
+                super().put(bytes(scratch), side)
+
+        return Sharing
+
+    return feeding("workflow", change)
+
+
+# The last of them
+
+
+@broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
+def holds_the_last_of_several() -> type[SseApp]:
+    """Of events that come together the last waits for what comes next, a comment at the latest."""
+    return _holding("every", lambda side, apart_s: apart_s < _TOGETHER_S)
+
+
+@broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
+def holds_stream_events_back() -> type[SseApp]:
+    """Tokens are collected, and go out with the next event or comment."""
+    return _holding("every", lambda side, apart_s: side == 0)
+
+
+@broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
+def holds_events_of_a_tenant_back() -> type[SseApp]:
+    """On the tenant's stream each event goes out with the next event or comment."""
+    return _holding("events", lambda side, apart_s: True)
+
+
+def _holding(kind: str, holds: Callable[[Any, float], bool]) -> type[SseApp]:
+    """Returns an application that keeps such a frame until the next, given side and seconds."""
+
+    def make() -> Any:
+        from eventhook_reference.sse.outbox import Outbox
+
+        class Holding(Outbox):
+            held: tuple[bytes, Any] | None = None
+            last_s = 0.0
+
+            def put(self, frame: bytes, side: Any) -> None:
+                self.release()
+                now_s = asyncio.get_running_loop().time()
+                apart_s, self.last_s = now_s - self.last_s, now_s
+                if holds(side, apart_s):
+                    self.held = frame, side
+                else:
+                    super().put(frame, side)
+
+            def put_if_idle(self, comment: bytes) -> None:
+                self.release()
+                super().put(comment, 1)  # type: ignore[arg-type]  # because: an enumeration's number
+
+            def release(self) -> None:
+                if self.held is not None:
+                    super().put(*self.held)
+                    self.held = None
+
+            def close(self) -> None:
+                self.release()
+                super().close()
+
+        return Holding()
+
+    return _keeping(kind, make)
+
+
+# Comments
+
+
+@broken(SERVING_WAITING, "SSE-12", seen="a comment within")
+def comments_until_the_first_event() -> type[SseApp]:
+    """Comments bridge the time to the first event, and stop there."""
+    return _silent_after(lambda name: True)
+
+
+@broken(SERVING_WAITING, "SSE-12", seen="a comment within")
+def comments_until_the_first_stream_event() -> type[SseApp]:
+    """Where tokens flow nobody needs comments any more."""
+    return _silent_after(lambda name: "." not in name)
+
+
+@broken(SERVING_WAITING, "SSE-12", seen="a comment within")
+def comments_until_a_task_has_ended() -> type[SseApp]:
+    """A task's end stops the comments of its workflow's streams."""
+    return _silent_after(lambda name: name.endswith(".completed"))
+
+
+def _silent_after(stops: Callable[[str], bool]) -> type[SseApp]:
+    """Returns an application without comments once such an event was forwarded, given its name."""
+
+    def change(feed: Any) -> Any:
+        class Silent(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                super().put(frame, side)
+                if stops(frame.partition(b"\n")[0].decode().removeprefix("event: ")):
+                    self.silent = True
+
+            def put_if_idle(self, comment: bytes) -> None:
+                if "silent" not in self.__dict__:
+                    super().put_if_idle(comment)
+
+        return Silent
+
+    return feeding("every", change)
+
+
+@broken(SERVING_WAITING, "SSE-12", seen="a comment within")
+def comments_until_a_reader_leaves() -> type[SseApp]:
+    """The first reader that leaves takes the comments of the others along."""
+
+    def change(feed: Any) -> Any:
+        class Silent(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            @contextmanager
+            def joined(self) -> Any:
+                try:
+                    with super().joined() as outbox:
+                        yield outbox
+                finally:
+                    self.silent = True
+
+            def put_if_idle(self, comment: bytes) -> None:
+                if "silent" not in self.__dict__:
+                    super().put_if_idle(comment)
+
+        return Silent
+
+    return feeding("every", change)
+
+
+@broken(SERVING_WAITING, "SSE-12", seen="to close, or a comment within")
+def says_the_end_and_falls_silent() -> type[SseApp]:
+    """An event `end` tells that the workflow has ended; the stream stays open, without comments."""
+
+    def change(feed: Any) -> Any:
+        class Open(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def finish(self) -> None:
+                if not self.ending:
+                    super().finish()
+                    return
+                self.silent = True
+                self.put(b'event: end\ndata: {"status": "COMPLETED"}\n\n', 1)
+
+            def put_if_idle(self, comment: bytes) -> None:
+                if "silent" not in self.__dict__:
+                    super().put_if_idle(comment)
+
+        return Open
+
+    return feeding("workflow", change)
