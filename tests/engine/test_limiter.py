@@ -120,3 +120,20 @@ async def test_who_is_cancelled_as_it_is_let_in_gives_its_place_on() -> None:
     await guests.cancel("second")
     assert guests.inside == ["third"]
     await guests.go("third")
+
+
+async def test_what_is_lent_is_taken_back_at_once() -> None:
+    guests = Guests(WeightedLimiter(1))
+    await guests.come("first", 1)
+    await guests.come("second", 1)
+    guests.room.lend(1)
+    await _turns()
+    assert guests.inside == ["first", "second"]
+    guests.room.take_back(1)
+    await guests.come("third", 1)
+    await guests.go("second")
+    assert guests.inside == ["first"]
+    await guests.go("first")
+    await _turns()
+    assert guests.inside == ["third"]
+    await guests.go("third")

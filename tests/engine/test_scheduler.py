@@ -147,6 +147,22 @@ def test_cases_of_http_streams_wait_side_by_side_however_near(
     assert max(inside) == most
 
 
+def test_cases_of_http_streams_that_wait_give_their_places_to_others() -> None:
+    together = asyncio.Barrier(4)
+
+    async def body(probe: Probe) -> None:
+        with lending(0.0):
+            await asyncio.wait_for(together.wait(), 20)
+
+    streams = [named(f"own::stream_{n}", body) for n in range(4)]
+    streams = [replace(s, case=replace(s.case, requirements=("SSE-01",))) for s in streams]
+    claims = replace(CLAIMS, profiles={*CLAIMS.profiles, "sse"})
+    target = replace(Hostile().target, capabilities=claims)
+    run = new_session(target, Settings(settle_s=0.0), streams, limits=Limits(stream_cases=2))
+    asyncio.run(judge_cases(run, streams))
+    assert {case.outcome for case in run.result.cases} == {"passed"}
+
+
 @pytest.mark.parametrize("claimed", [4, 8])
 def test_no_more_clients_are_open_than_a_target_claims_to_bear(claimed: int) -> None:
     hostile = Hostile(capabilities=replace(CLAIMS, max_clients=claimed))

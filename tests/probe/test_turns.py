@@ -113,3 +113,14 @@ async def test_several_waits_in_vain_shorten_those_of_their_own_case_further() -
     assert deadline.current_s == pytest.approx(0.05)
     Turn().take()
     assert deadline.current_s == pytest.approx(0.6)
+
+
+async def test_of_several_waits_the_first_lends_and_the_last_takes_back() -> None:
+    told: list[str] = []
+    Turn(lambda: told.append("lent"), taken_back=lambda: told.append("taken back")).take()
+    with lending(0.0):
+        await asyncio.sleep(0.01)
+        with lending(0.0):
+            await asyncio.sleep(0.01)
+        assert told == ["lent"]
+    assert told == ["lent", "taken back"]

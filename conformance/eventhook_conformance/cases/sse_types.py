@@ -106,7 +106,7 @@ async def types_is_decoded_before_it_is_read(probe: Probe, kind: StreamKind, tex
 @named
 @case("SSE-05", since="1.1")
 async def types_is_decoded_once(probe: Probe, kind: StreamKind, text: str) -> None:
-    """What is encoded twice has a percent sign in it after decoding: another form, and so a 400."""
+    """Text that is encoded twice has a percent sign after decoding: another form, and so a 400."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         answer = await sse.ask("GET", f"{path}?types={text}", sse.tenants[0].headers)

@@ -210,7 +210,7 @@ def _outliving(change: Callable[[Any, set[UUID]], None]) -> type[SseApp]:
 
 @register(SERVING_UNUSUAL, "SSE-20", seen="of a workflow that was retried", target=_with_engine)
 def remembers_an_end_for_ever() -> type[SseApp]:
-    """What failed once is over: the stream of a workflow that is tried again closes at once."""
+    """A workflow that failed once is over: the stream of a workflow that is tried again closes at once."""
 
     def change(feed: Any, ended: set[UUID]) -> None:
         if feed.id in ended:

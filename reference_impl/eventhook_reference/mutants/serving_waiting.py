@@ -38,7 +38,7 @@ def _keeping(kind: str, outbox: Callable[[], Any]) -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-21", seen="in order for a reader that stalled")
 def sorts_what_waits_by_type() -> type[SseApp]:
-    """What goes out in one write is grouped by the names of its events."""
+    """Events that go out in one write are grouped by the names of its events."""
 
     def make() -> Any:
         from eventhook_reference.sse.outbox import Outbox
@@ -80,7 +80,7 @@ def interleaves_the_parts_of_long_frames() -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-02", seen="what belongs elsewhere")
 def encodes_long_frames_in_one_buffer() -> type[SseApp]:
-    """One buffer serves all connections for long frames; who comes second writes over the first."""
+    """One buffer serves all connections for long frames; the second one is written over the first."""
     scratch = bytearray()
 
     def change(feed: Any) -> Any:
