@@ -29,7 +29,8 @@ cluster: Final = Target(
     connect=connect,
     capabilities=Capabilities(
         profiles={"events", "streams", "recovery"},
-        # What a client asks for reaches the other nodes in its own time, on another way than events do.
+        # What a client asks for reaches the other nodes in its own time, on another way than events do;
+        # and so do events, of which `publish` knows only that its own node has them.
         activation="client",
     ),
 )

@@ -510,6 +510,32 @@ def test_what_may_still_take_effect_is_no_replay(at: Timeline) -> None:
     assert at.is_good()
 
 
+def test_in_a_cluster_what_another_client_published_may_still_be_on_its_way(at: Timeline) -> None:
+    old = at.publish(by="c2")
+    s = at.subscribe()
+    at.deliver(s, old)
+    assert at.is_good(activation="client")
+    at.shows("replayed", "PUB-05", because="nothing published before s1 was entered")
+
+
+@pytest.mark.parametrize("read", ["itself", "a later one"])
+def test_in_a_cluster_what_has_passed_is_a_replay(at: Timeline, read: str) -> None:
+    first = at.subscribe()
+    old = at.publish(by="c2")
+    later = at.publish(by="c2")
+    at.deliver(first, *([old] if read == "itself" else [old, later]))
+    second = at.subscribe()
+    at.deliver(second, old)
+    at.shows("replayed", "PUB-05", because="s2", activation="client")
+
+
+def test_in_a_cluster_a_clients_own_events_are_never_on_their_way(at: Timeline) -> None:
+    old = at.publish()
+    s = at.subscribe()
+    at.deliver(s, old)
+    at.shows("replayed", "PUB-05", because="s1", activation="client")
+
+
 def test_a_stream_replays_nothing(at: Timeline) -> None:
     old = at.publish(token(1))
     s = at.subscribe(KEY)

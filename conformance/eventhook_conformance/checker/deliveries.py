@@ -236,7 +236,11 @@ def _judge_time(
                     origin,
                 )
             )
-    elif origin.settled is not None and origin.settled.step < subscription.entering.step:
+    elif (
+        origin.settled is not None
+        and origin.settled.step < subscription.entering.step
+        and not beginnings.may_still_come(subscription, origin)
+    ):
         found.append(
             _violation(
                 "replayed",

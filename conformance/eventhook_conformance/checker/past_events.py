@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eventhook_conformance.checker.channel_order import ChannelOrder
+from eventhook_conformance.checker.on_the_way import may_be_on_the_way
 from eventhook_conformance.checker.origins import Origins
 from eventhook_conformance.checker.violation import ViolationKind
 from eventhook_conformance.contract import LIVE, START
@@ -113,6 +114,10 @@ class Beginnings:
         return publish not in beginning.owed and order.comes_before(
             publish, beginning.after, subscription
         )
+
+    def may_still_come(self, subscription: Subscribed, publish: Publish) -> bool:
+        """Returns whether an event of the past was still on its way as a subscription was entered."""
+        return may_be_on_the_way(subscription, publish, self._origins, self._claimed)
 
     def order_of(self, subscription: Subscribed) -> ChannelOrder:
         """Returns the order of its channel, worked out once."""

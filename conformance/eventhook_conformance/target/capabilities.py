@@ -55,7 +55,10 @@ class Capabilities:
     causal_order: bool = False
     """An event published after another publish returned is never seen before it (PUB-20)."""
     activation: Literal["bus", "client"] = "bus"
-    """Entering makes active for publishers on every client, or surely only for the same one."""
+    """Entering makes active for publishers on every client, or surely only for the same one.
+
+    With `client`, what another client has just published may be on its way, and come after all (PUB-05).
+    """
     multi_client: bool = True
     in_process: bool = True
     introspection: bool = True
