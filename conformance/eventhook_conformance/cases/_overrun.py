@@ -57,6 +57,7 @@ class OverflowScenario:
         self.side: Side = side
         self.via = via
         self.scope = uuid4()
+        probe.publisher.relief.overrun(self.scope)
         self.capacity = claimed.event_capacity if side == "events" else claimed.stream_capacity
         self.overflow = claimed.overflow
         self.count = 0

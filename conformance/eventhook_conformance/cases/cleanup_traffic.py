@@ -105,7 +105,7 @@ async def cleaning_one_tenant_disturbs_no_other(
     await probe.reach(*listeners)
     await probe.reach(*listeners, via=via)
     for pause in range(4):
-        events = busy.events(min(5, busy.capacity))
+        events = busy.events(max(3, min(5, busy.capacity)))
         await probe.publish(events[0])
         await use(probe, idle(probe, 1), via)
         publishing = probe.spawn(probe.publish(*events[1:-1], via=via))

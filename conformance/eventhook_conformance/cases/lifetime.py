@@ -192,7 +192,7 @@ async def many_that_come_and_go_leave_the_standing_alone(
     # Half of what is claimed may be taken by what other cases left parked.
     crowd = max(1, min(20, probe.capabilities.max_subscriptions // 2 - 2))
     for _ in range(3):
-        events = ground.events(min(6, ground.capacity))
+        events = ground.events(max(4, min(6, ground.capacity)))
         coming = [probe.spawn(ground.subscribe()) for _ in range(crowd)]
         await probe.publish(*events[:3])
         guests = await asyncio.gather(*coming)

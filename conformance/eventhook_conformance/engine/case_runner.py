@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from eventhook_conformance.checker import MISSING, Violation
 from eventhook_conformance.engine.auditor import Auditor, Revision
 from eventhook_conformance.engine.dead_tasks import DeadTasks
+from eventhook_conformance.engine.demands import asked_too_much
 from eventhook_conformance.engine.execution import Ending, execute
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.loop_watchdog import Watchdog
-from eventhook_conformance.engine.open_subscriptions import most_open
 from eventhook_conformance.engine.oracle import Oracle, explained
 from eventhook_conformance.engine.outcome import closing_violation, decide, stands
 from eventhook_conformance.engine.parking import Parked, leave_all
@@ -171,7 +171,7 @@ class CaseRunner:
         starved = self._starved(since=undecided)
         if fault is not None:
             ending = Ending(decided=False, blame="driver", message=fault)
-        elif (ending.message or charged or stated) and (reason := self._asked_too_much(history)):
+        elif reason := asked_too_much(probe, ending, [*charged, *stated]):
             ending = Ending(offered=False, message=reason)
             charged = stated = []
         elif starved is not None:
@@ -264,20 +264,13 @@ class CaseRunner:
         found += (await self._leave(probe, stays=False))[1]
         if fault is not None:
             raise Undecided(fault, "driver")
-        if (ending.message or found) and (reason := self._asked_too_much(probe.history)):
+        if reason := asked_too_much(probe, ending, found):
             raise NotOffered(reason)
         if (starved := self._starved(since=undecided)) is not None:
             raise Undecided(starved)
         if ending.message is not None and not found:
             raise Undecided(ending.message, ending.blame or "suite")
         return probe.history, tuple(found)
-
-    def _asked_too_much(self, history: History) -> str | None:
-        """Returns what a case needs that had more subscriptions open than the target claims to bear."""
-        most = most_open(history)
-        if most <= self._most_subscriptions:
-            return None
-        return f"needs max_subscriptions={most} or more"
 
     def _starved(self, *, since: int) -> str | None:
         """Returns why a case proves nothing in which a wait ran out for lack of a processor."""

@@ -22,6 +22,7 @@ from eventhook_conformance.probe.findings import Findings
 from eventhook_conformance.probe.listener import Listener
 from eventhook_conformance.probe.maker import Maker
 from eventhook_conformance.probe.publisher import Publisher
+from eventhook_conformance.probe.relief import Relief
 from eventhook_conformance.probe.run_context import RunContext
 from eventhook_conformance.probe.subscriber import Subscriber
 from eventhook_conformance.probe.task_scope import TaskScope
@@ -115,7 +116,13 @@ class Probe:
         self.refuse_subscription = subscriber.refuse_subscription
 
         self.publisher = publisher = Publisher(
-            access, tasks, history, context.ledger, context.deadline, findings
+            access,
+            tasks,
+            history,
+            context.ledger,
+            context.deadline,
+            findings,
+            Relief(subscriber.listeners, history, context.capabilities),
         )
         self.publish = publisher.publish
         self.publish_here = publisher.publish_here

@@ -1,0 +1,79 @@
+"""Says what a case asked of a target that claims to bear less: then its failure is no finding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from eventhook_conformance.checker import Violation
+from eventhook_conformance.engine.execution import Ending
+from eventhook_conformance.engine.open_subscriptions import most_open
+from eventhook_conformance.history import Event, History, Subscribed
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe.publisher_order import event_key
+from eventhook_conformance.probe.relief import capacity_of
+
+_NEVER: Final = 1 << 62
+
+
+def asked_too_much(probe: Probe, ending: Ending, found: Sequence[Violation]) -> str | None:
+    """Returns what a case that came to no good end needs and the target does not claim, if so.
+
+    Args:
+        probe: the case's.
+        ending: of the case's body.
+        found: the breaches that it showed.
+    """
+    if not found and not ending.message and ending.decided:
+        return None
+    claimed = probe.capabilities
+    subscriptions = most_open(probe.history)
+    if subscriptions > claimed.max_subscriptions:
+        return f"needs max_subscriptions={subscriptions} or more"
+    # An event that was lost, altered or repeated is a breach, however much lay unread. A publish that
+    # waits is none, where waiting for room is what the target claims to do.
+    waits = claimed.overflow == "block" and all(one.kind == "failed" for one in found)
+    return _overrun(probe) if not found or waits else None
+
+
+def _overrun(probe: Probe) -> str | None:
+    for entry in probe.history.subscriptions:
+        relief = probe.publisher.relief
+        if not relief.concerns(entry.selects):
+            continue
+        unread = most_unread(probe.history, entry, partial(relief.takes_room, entry))
+        if unread > capacity_of(entry, probe.capabilities):
+            side = "event" if entry.side == "events" else "stream"
+            return f"needs {side}_capacity={unread} or more"
+    return None
+
+
+def most_unread(history: History, entry: Subscribed, takes_room: Callable[[Event], bool]) -> int:
+    """Returns how many events may have lain unread in a subscription at once, at most.
+
+    Args:
+        history: the case's.
+        entry: the subscription.
+        takes_room: whether an event takes room in it.
+    """
+    if entry.entered is None:
+        return 0
+    read: dict[object, list[int]] = defaultdict(list)
+    for delivery in reversed(entry.deliveries):
+        read[event_key(delivery.event)].append(delivery.returned.step)
+    last = entry.ends.step if entry.ends is not None else _NEVER
+    changes: list[tuple[int, int]] = []
+    for publish in history.publishes:
+        called = publish.called.step
+        within = entry.entered.step < called < last
+        if within and publish.outcome != "refused" and takes_room(publish.event):
+            changes.append((called, 1))
+            steps = read[event_key(publish.event)]
+            changes.append((steps.pop() if steps else _NEVER, -1))
+    most = now = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most

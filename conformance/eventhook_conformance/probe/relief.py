@@ -1,0 +1,111 @@
+"""Reads before a case publishes more than a subscription claims to hold.
+
+Cases are written for a capacity of `AMPLE` unread events or more. For a target that claims less, what would
+be too much is read first, so that the cases ask it what they ask all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from eventhook_conformance.contract import EventPattern, StreamEvent
+from eventhook_conformance.history import Event, History, Publish, Subscribed
+from eventhook_conformance.probe.listener import Listener
+from eventhook_conformance.probe.publisher_order import event_key
+from eventhook_conformance.target import Capabilities
+
+AMPLE: Final = 8
+"""From this capacity on, no case leaves more unread than is claimed, but where overflow is the matter."""
+
+
+class Relief:
+    """Keeps the subscriptions of one case from being overrun.
+
+    Args:
+        listeners: the subscriptions of the case, those that it is still to make too.
+        history: the case's.
+        capabilities: the target's claims.
+    """
+
+    def __init__(
+        self, listeners: Sequence[Listener], history: History, capabilities: Capabilities
+    ) -> None:
+        self._listeners = listeners
+        self._history = history
+        self._capabilities = capabilities
+        self._overrun: set[str] = set()
+        self._turn = asyncio.Lock()
+        smallest = min(capabilities.event_capacity, capabilities.stream_capacity)
+        self._tight = capabilities.overflow != "unbounded" and smallest < AMPLE
+
+    def overrun(self, scope: object) -> None:
+        """Leaves a tenant or a key alone from now on: the case overruns it on purpose."""
+        self._overrun.add(str(scope))
+
+    def concerns(self, *of: Event | EventPattern | str) -> bool:
+        """Returns whether something may have to be read before what these ask for is published."""
+        return self._tight and any(_scope(one) not in self._overrun for one in of)
+
+    @asynccontextmanager
+    async def room_for(self, event: Event) -> AsyncIterator[None]:
+        """Publish the event within: each subscription that asks for it has room, or brings nothing."""
+        async with self._turn:  # of two at once, each would take the room for its own
+            await self._make_room(event)
+            yield
+
+    async def _make_room(self, event: Event) -> None:
+        for listener in self._listeners:
+            entry = listener.entry
+            if listener.open and entry.closing is None and self.takes_room(entry, event):
+                excess = self._excess(entry)
+                if excess > 0:
+                    await listener.read(excess)
+
+    def takes_room(self, entry: Subscribed, event: Event) -> bool:
+        """Returns whether an event takes room in a subscription: in a tenant's ring, all of it do."""
+        if self._capabilities.overflow_scope == "subscription":
+            return entry.matches(event)
+        same = isinstance(event, StreamEvent) == isinstance(entry.selects, str)
+        return same and _scope(event) == _scope(entry.selects)
+
+    def _excess(self, entry: Subscribed) -> int:
+        """Returns how many events are to be read before one more is published."""
+        unread, room = self._unread(entry), capacity_of(entry, self._capabilities) - 1
+        wanted = [publish for publish in unread if entry.matches(publish.event)]
+        if len(wanted) == len(unread):
+            return len(unread) - room
+        # What a filter leaves out is read past only with what comes after it.
+        late = unread.index(wanted[0]) if wanted else len(unread)
+        return len(wanted) if len(unread) - late > room else 0
+
+    def _unread(self, entry: Subscribed) -> list[Publish]:
+        """Returns what takes room in a subscription and was surely published to it, the oldest first."""
+        entered = entry.entered
+        if entered is None:
+            return []
+        came = Counter(event_key(delivery.event) for delivery in entry.deliveries)
+        left: list[Publish] = []
+        for publish in self._history.publishes:
+            if publish.called.step > entered.step and publish.outcome == "ok":
+                key = event_key(publish.event)
+                if came[key]:
+                    came[key] -= 1
+                elif self.takes_room(entry, publish.event):
+                    left.append(publish)
+        return left
+
+
+def _scope(of: Event | EventPattern | str) -> str:
+    if isinstance(of, str):
+        return of
+    return of.workflow_execution_id if isinstance(of, StreamEvent) else str(of.tenant_id)
+
+
+def capacity_of(entry: Subscribed, capabilities: Capabilities) -> int:
+    """Returns how many unread events a subscription claims to hold."""
+    events = entry.side == "events"
+    return capabilities.event_capacity if events else capabilities.stream_capacity
