@@ -229,7 +229,7 @@ async def closing_one_client_disturbs_no_other(
         await listener.receive(*unread)
         await listener.wait_reading()
     await standing[0].wait_reading()
-    events = ground.events(min(4, ground.capacity - 2))
+    events = ground.events(max(1, min(4, ground.capacity - 2)))
     publishing = probe.spawn(probe.burst([events[:2], events[2:]], via=via))
     if how == "aclose":
         await probe.close(goes)

@@ -101,10 +101,10 @@ async def leaving_one_takes_nothing_from_the_other(
         pair = [await ground.subscribe(), await ground.subscribe()]
         stays = pair[1 - leaver]
         await probe.reach(stays, via=via)
-        unread = ground.events(min(3, ground.capacity // 2))
+        unread = ground.events(max(1, min(3, ground.capacity // 2)))
         await probe.publish(*unread, via=via)
         await pair[leaver].leave()
-        later = ground.events(min(3, ground.capacity // 2))
+        later = ground.events(max(1, min(3, ground.capacity // 2)))
         await probe.publish(*later, via=via)
         await stays.receive(*unread, *later)
         await probe.fence(stays)

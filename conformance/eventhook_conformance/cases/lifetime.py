@@ -165,7 +165,7 @@ async def _come_and_go(ground: Ground, probe: Probe, via: Via, pauses: Iterable[
         unread = ground.event()
         await probe.publish(unread)
         await early[0].wait_reading()
-        events = ground.events(min(5, ground.capacity - 1))
+        events = ground.events(max(1, min(5, ground.capacity - 1)))
         publishing = [
             probe.spawn(probe.burst([events[:2], events[2:3]])),
             probe.spawn(probe.burst([events[3:]], via=via)),

@@ -149,7 +149,7 @@ async def _large_ones_fit(probe: Probe, side: Side) -> None:
     listener = await ground.subscribe()
     size = min(probe.capabilities.max_event_bytes - 1024, 65_536)
     events: list[Event] = []
-    for number in range(min(40, ground.capacity - 1)):
+    for number in range(max(1, min(40, ground.capacity - 1))):
         text = f"{number}" + "x" * size
         if isinstance(ground.all, str):
             events.append(probe.make.stream_event(ground.all, text))

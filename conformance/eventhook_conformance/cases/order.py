@@ -111,7 +111,7 @@ async def publishers_that_start_a_tenant_at_once_lose_nothing(
     for _ in range(4):
         grounds = [Ground(probe, side) for _ in range(5)]
         listeners = await probe.at_once(*(ground.subscribe() for ground in grounds))
-        each = min(6, grounds[0].capacity - 1)
+        each = max(1, min(6, grounds[0].capacity - 1))
         await probe.burst([[ground.event()] for ground in grounds for _ in range(each)])
         await probe.fence(*listeners)
         await probe.at_once(*(listener.leave() for listener in listeners))

@@ -34,7 +34,7 @@ class _Play:
         self._channel = ReplayChannel(probe, side)
         self._readers: list[Listener] = []
         self._cursors: list[str] = []
-        self._most = min(_MOST, self._channel.capacity // 2, history_size(probe) // 2)
+        self._most = max(1, min(_MOST, self._channel.capacity // 2, history_size(probe) // 2))
 
     async def play(self) -> None:
         """Takes the steps; then all that is owed must have come."""

@@ -38,6 +38,8 @@ class Relief:
         self._history = history
         self._capabilities = capabilities
         self._overrun: set[str] = set()
+        self._dry: set[Subscribed] = set()
+        """Those that did not bring what they hold: something of it is gone, and is waited for once."""
         self._turn = asyncio.Lock()
         smallest = min(capabilities.event_capacity, capabilities.stream_capacity)
         self._tight = capabilities.overflow != "unbounded" and smallest < AMPLE
@@ -60,10 +62,11 @@ class Relief:
     async def _make_room(self, event: Event) -> None:
         for listener in self._listeners:
             entry = listener.entry
-            if listener.open and entry.closing is None and self.takes_room(entry, event):
+            alive = listener.open and entry.closing is None and entry not in self._dry
+            if alive and self.takes_room(entry, event):
                 excess = self._excess(entry)
-                if excess > 0:
-                    await listener.read(excess)
+                if excess > 0 and not await listener.read(excess):
+                    self._dry.add(entry)
 
     def takes_room(self, entry: Subscribed, event: Event) -> bool:
         """Returns whether an event takes room in a subscription: in a tenant's ring, all of it do."""
