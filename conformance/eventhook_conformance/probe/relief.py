@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from eventhook_conformance.contract import EventPattern, StreamEvent
@@ -38,6 +39,7 @@ class Relief:
         self._history = history
         self._capabilities = capabilities
         self._overrun: set[str] = set()
+        self._held: dict[Subscribed, _Held] = {}
         self._dry: set[Subscribed] = set()
         """Those that did not bring what they hold: something of it is gone, and is waited for once."""
         self._turn = asyncio.Lock()
@@ -77,7 +79,9 @@ class Relief:
 
     def _excess(self, entry: Subscribed) -> int:
         """Returns how many events are to be read before one more is published."""
-        unread, room = self._unread(entry), capacity_of(entry, self._capabilities) - 1
+        held = self._held.setdefault(entry, _Held(entry, self._history))
+        unread = held.unread(partial(self.takes_room, entry))
+        room = capacity_of(entry, self._capabilities) - 1
         wanted = [publish for publish in unread if entry.matches(publish.event)]
         if len(wanted) == len(unread):
             return len(unread) - room
@@ -85,21 +89,45 @@ class Relief:
         late = unread.index(wanted[0]) if wanted else len(unread)
         return len(wanted) if len(unread) - late > room else 0
 
-    def _unread(self, entry: Subscribed) -> list[Publish]:
-        """Returns what takes room in a subscription and was surely published to it, the oldest first."""
-        entered = entry.entered
+
+class _Held:
+    """The events that one subscription holds, followed as they are published and read."""
+
+    def __init__(self, entry: Subscribed, history: History) -> None:
+        self._entry = entry
+        self._publishes = history.publishes
+        self._seen = 0
+        self._read = 0
+        self._came: Counter[object] = Counter()
+        self._under_way: list[Publish] = []
+        self._left: list[Publish] = []
+
+    def unread(self, takes_room: Callable[[Event], bool]) -> list[Publish]:
+        """Returns what takes room and was surely published to it, the oldest first."""
+        entered = self._entry.entered
         if entered is None:
             return []
-        came = Counter(event_key(delivery.event) for delivery in entry.deliveries)
-        left: list[Publish] = []
-        for publish in self._history.publishes:
-            if publish.called.step > entered.step and publish.outcome == "ok":
-                key = event_key(publish.event)
-                if came[key]:
-                    came[key] -= 1
-                elif self.takes_room(entry, publish.event):
-                    left.append(publish)
-        return left
+        new, self._seen = self._publishes[self._seen :], len(self._publishes)
+        looked_at = [*self._under_way, *new]
+        self._under_way = [one for one in looked_at if one.returned is None]
+        self._left += [
+            one
+            for one in looked_at
+            if one.outcome == "ok" and one.called.step > entered.step and takes_room(one.event)
+        ]
+        deliveries = self._entry.deliveries
+        # What was read before its publish returned is known to have been published only later.
+        self._came.update(event_key(one.event) for one in deliveries[self._read :])
+        self._read = len(deliveries)
+        still: list[Publish] = []
+        for publish in self._left:
+            key = event_key(publish.event)
+            if self._came[key]:
+                self._came[key] -= 1
+            else:
+                still.append(publish)
+        self._left = still
+        return still
 
 
 def _scope(of: Event | EventPattern | str) -> str:
