@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from engine.hostile import examine
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.contract import START, EventPattern
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.target import Capabilities
+from eventhook_reference.memory_replay import CAPABILITIES, ReplayBus, replay_target
 from eventhook_reference.mutants.base import Event, PliableClient, Side, pliable_target
 from eventhook_reference.mutants.variants import Blocks, Waiting
+from eventhook_reference.replay_log import ReplayLog
 
 DROPS = replace(PliableClient.capabilities, event_capacity=2, stream_capacity=2)
 WAITS = replace(DROPS, overflow="block", total_order=False, causal_order=False)
@@ -86,3 +88,32 @@ def test_a_bus_that_waits_without_need_is_charged() -> None:
 
     assert judged(Never, WAITS, publishes_what_waits).outcome == "failed"
     assert judged(Never, WAITS, publishes_one).outcome == "passed"
+
+
+class Brief(ReplayBus):
+    capabilities = replace(CAPABILITIES, replay_events=2)
+
+
+async def reads_all_since_the_start(probe: Probe) -> None:
+    tenant = probe.make.tenant()
+    events = [probe.make.event(tenant) for _ in range(3)]
+    await probe.publish(*events)
+    listener = await probe.subscribe(EventPattern.all(tenant), since=START)
+    await listener.receive(*events)
+
+
+def test_more_history_than_is_claimed_is_said() -> None:
+    (result,) = examine(replay_target("brief", Brief), [reads_all_since_the_start]).cases
+    assert result.outcome == "not_claimed"
+    assert result.message == "needs replay_events=3 or more"
+
+
+def test_history_that_is_claimed_and_gone_is_charged() -> None:
+    class Forgetful(Brief):
+        capabilities = replace(CAPABILITIES, replay_events=3)
+
+        def make_log(self) -> ReplayLog[Any]:
+            return ReplayLog(2, None)
+
+    (result,) = examine(replay_target("forgetful", Forgetful), [reads_all_since_the_start]).cases
+    assert result.outcome == "failed"

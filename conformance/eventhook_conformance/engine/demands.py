@@ -1,4 +1,7 @@
-"""Says what a case asked of a target that claims to bear less: then its failure is no finding."""
+"""Says what a case asked of a target that claims to bear less: then its failure is no finding.
+
+That is subscriptions open at once, events unread in one of them, and events kept in a history.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,16 @@ from functools import partial
 from typing import Final
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import LIVE
 from eventhook_conformance.engine.execution import Ending
 from eventhook_conformance.engine.open_subscriptions import most_open
 from eventhook_conformance.history import Event, History, Subscribed
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.publisher_order import event_key
-from eventhook_conformance.probe.relief import capacity_of
+from eventhook_conformance.probe.relief import capacity_of, in_scope
 
+_LONG: Final = 64
+"""From this length of history on, no case relies on more than is claimed."""
 _NEVER: Final = 1 << 62
 
 
@@ -35,7 +41,27 @@ def asked_too_much(probe: Probe, ending: Ending, found: Sequence[Violation]) -> 
     # An event that was lost, altered or repeated is a breach, however much lay unread. A publish that
     # waits is none, where waiting for room is what the target claims to do.
     waits = claimed.overflow == "block" and all(one.kind == "failed" for one in found)
-    return _overrun(probe) if not found or waits else None
+    reason = _overrun(probe) if not found or waits else None
+    return reason or (None if found else _outran_history(probe))
+
+
+def _outran_history(probe: Probe) -> str | None:
+    """Returns how much history a case relied on, if that was more than is claimed."""
+    kept = probe.capabilities.replay_events
+    if kept is None or kept >= _LONG:
+        return None
+    for entry in probe.history.subscriptions:
+        if entry.since in (None, LIVE):
+            continue
+        retained = sum(
+            publish.outcome == "ok"
+            and publish.called.step < entry.entering.step
+            and in_scope(entry, publish.event)
+            for publish in probe.history.publishes
+        )
+        if retained > kept:
+            return f"needs replay_events={retained} or more"
+    return None
 
 
 def _overrun(probe: Probe) -> str | None:

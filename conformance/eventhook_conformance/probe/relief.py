@@ -74,8 +74,7 @@ class Relief:
         """Returns whether an event takes room in a subscription: in a tenant's ring, all of it do."""
         if self._capabilities.overflow_scope == "subscription":
             return entry.matches(event)
-        same = isinstance(event, StreamEvent) == isinstance(entry.selects, str)
-        return same and _scope(event) == _scope(entry.selects)
+        return in_scope(entry, event)
 
     def _excess(self, entry: Subscribed) -> int:
         """Returns how many events are to be read before one more is published."""
@@ -128,6 +127,12 @@ class _Held:
                 still.append(publish)
         self._left = still
         return still
+
+
+def in_scope(entry: Subscribed, event: Event) -> bool:
+    """Returns whether an event is of the subscription's tenant or key, whatever its filters."""
+    same = isinstance(event, StreamEvent) == isinstance(entry.selects, str)
+    return same and _scope(event) == _scope(entry.selects)
 
 
 def _scope(of: Event | EventPattern | str) -> str:
