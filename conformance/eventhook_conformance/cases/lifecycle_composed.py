@@ -47,7 +47,6 @@ async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
         limit_s=probe.settings.search_s,
         shrink_s=probe.settings.shrink_s,
         strategy=runs,
-        shorter=None,
     )
     if breach is not None:
         probe.adopt(None, breach.history, breach.violations)

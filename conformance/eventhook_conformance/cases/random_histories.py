@@ -7,10 +7,11 @@ from eventhook_conformance.programs import (
     BreakingProgram,
     Program,
     check_program,
+    draw_program,
     narrow_programs,
     play,
     search,
-    wide_programs,
+    search_drawn,
 )
 from eventhook_conformance.specification import case
 
@@ -54,17 +55,17 @@ async def _search(probe: Probe, examples: int, *, counting: bool) -> None:
         )
 
     settings = probe.settings
+    limits = {"limit_s": settings.search_s, "shrink_s": settings.shrink_s}
+    breach: BreakingProgram | None
     if settings.replay is not None:
-        breach: BreakingProgram | None = await attempt(check_program(settings.replay))
-    else:
-        first = settings.specification == "1.0"
+        breach = await attempt(check_program(settings.replay))
+    elif settings.specification == "1.0":
         breach = await search(
-            attempt,
-            seed=settings.seed,
-            examples=examples,
-            limit_s=settings.search_s,
-            shrink_s=settings.shrink_s,
-            strategy=narrow_programs if first else wide_programs,
+            attempt, seed=settings.seed, examples=examples, strategy=narrow_programs, **limits
+        )
+    else:
+        breach = await search_drawn(
+            attempt, seed=settings.seed, examples=examples, draw=draw_program, **limits
         )
     if breach is not None and breach.violations:
         probe.adopt(breach.program, breach.history, breach.violations)

@@ -1,6 +1,6 @@
 """Programs: what a client of a bus may do, as data that can be made at random, shrunk, saved, replayed."""
 
-from eventhook_conformance.programs.draw import narrow_programs, wide_programs
+from eventhook_conformance.programs.draw import draw_program, narrow_programs
 from eventhook_conformance.programs.play import Player, play
 from eventhook_conformance.programs.saved import (
     RANDOM_CASE,
@@ -8,7 +8,7 @@ from eventhook_conformance.programs.saved import (
     load_program,
     save_program,
 )
-from eventhook_conformance.programs.search import BreakingProgram, search
+from eventhook_conformance.programs.search import BreakingProgram, search, search_drawn
 from eventhook_conformance.programs.steps import OPERATIONS, Program, Step, check_program
 
 __all__ = [
@@ -20,10 +20,11 @@ __all__ = [
     "Program",
     "Step",
     "check_program",
+    "draw_program",
     "load_program",
     "narrow_programs",
     "play",
     "save_program",
     "search",
-    "wide_programs",
+    "search_drawn",
 ]

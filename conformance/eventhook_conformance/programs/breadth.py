@@ -10,6 +10,7 @@ import copy
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from random import Random
 from typing import Any, Final
 
 from eventhook_conformance.contract import BusClosed, EventPattern, InvalidEvent, InvalidPattern
@@ -18,11 +19,12 @@ from eventhook_conformance.probe import Client, Listener, Probe, Via
 from eventhook_conformance.programs.overrun import overrun
 from eventhook_conformance.programs.scope import Scope
 from eventhook_conformance.programs.steps import Step
+from eventhook_conformance.programs.values import draw_text, draw_value
 
-_CROWDS: Final = (3, 20, 60, 150)
+_CROWDS: Final = (3, 12, 40, 130)
 _ROWS: Final = (10, 70, 140)
 _RUNS: Final = (70, 260, 1100)
-_IDLE_S: Final = (0.02, 0.12, 0.32)
+_IDLE_S: Final = (0.02, 0.12, 0.27)
 _CHUNK: Final = 100
 _ROUND_TRIPS: Final = 2
 _SPARE: Final = 16
@@ -68,6 +70,22 @@ class Breadth:
         events = scope.alike(min(count + 2, self._capacity))
         await self._probe.burst([events], via=self._via(client))
         await self._get(listener, events)
+
+    async def value(self, client: int, side: int, number: int) -> None:
+        """Publishes an event with any value or payload, source and correlation id."""
+        scope, random = self._scope(side), Random(number)
+        if scope.side == "streams":
+            event: Event = scope.event(draw_text(random))
+        else:
+            event = self._probe.make.event(
+                scope.tenant,
+                data=draw_value(random),
+                source=draw_text(random),
+                correlation_id=draw_text(random),
+            )
+        listener = await self._reader(scope, client)
+        await self._probe.publish(event, via=self._via(client))
+        await self._get(listener, [event])
 
     async def size(self, client: int, side: int, power: int, beside: int) -> None:
         """Publishes one event whose text has about so many bytes."""

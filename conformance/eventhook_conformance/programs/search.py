@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.history import History
-from eventhook_conformance.programs.draw import wide_programs
 from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere
 from eventhook_conformance.programs.shorten import shorter_programs
 from eventhook_conformance.programs.steps import Program
@@ -39,10 +38,9 @@ async def search(
     *,
     seed: int,
     examples: int,
+    strategy: Callable[[], Any],
     limit_s: float = float("inf"),
     shrink_s: float = 15.0,
-    strategy: Callable[[], Any] = wide_programs,
-    shorter: Callable[[Program], Iterable[Program]] | None = shorter_programs,
 ) -> BreakingProgram | None:
     """Returns the shortest program found whose history shows a breach; None if none of them does.
 
@@ -50,21 +48,18 @@ async def search(
         attempt: plays a program; called in the running loop.
         seed: the same seed tries the same programs.
         examples: how many programs to try.
-        strategy: makes the strategy that draws programs.
-        shorter: returns shorter programs to try; None: hypothesis shortens what its strategy drew.
+        strategy: makes the strategy of hypothesis that draws programs, and shrinks what it drew.
         limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
         shrink_s: how many seconds it may take.
     """
     loop = asyncio.get_running_loop()
     best: BreakingProgram | None = None
-    stop, until = time.monotonic() + limit_s, float("inf")
+    until = float("inf")
 
     def breaks(program: Program) -> bool:
         nonlocal best, until
         if best is not None and time.monotonic() > until:
             return program == best.program
-        if best is None and time.monotonic() > stop:
-            return False
         played = asyncio.run_coroutine_threadsafe(_play(attempt, program), loop)
         breach = played.result(_ATTEMPT_LIMIT_S)
         if not breach.violations:
@@ -75,28 +70,49 @@ async def search(
         return True
 
     # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
+    stop = time.monotonic() + limit_s
     with _all_there_is_left_uncollected():
         for first in range(0, examples, _ROUND):
             count = min(_ROUND, examples - first)
-            await asyncio.to_thread(
-                _find, breaks, seed + first, count, strategy, shrinks=shorter is None
-            )
+            await asyncio.to_thread(_find, breaks, seed + first, count, strategy)
             if best is not None or time.monotonic() > stop:
                 break
-    if best is not None and shorter is not None:
-        return await _shorten(best, attempt, shorter, time.monotonic() + shrink_s)
     return best
 
 
-async def _shorten(
-    best: BreakingProgram,
+async def search_drawn(
     attempt: Attempt,
-    shorter: Callable[[Program], Iterable[Program]],
-    until: float,
-) -> BreakingProgram:
+    *,
+    seed: int,
+    examples: int,
+    draw: Callable[[Random], Program],
+    limit_s: float = float("inf"),
+    shrink_s: float = 15.0,
+) -> BreakingProgram | None:
+    """Returns a short program of steps that breaks the bus; None if none of those drawn does.
+
+    Args:
+        attempt: plays a program.
+        seed: the same seed tries the same programs.
+        examples: how many programs to try.
+        draw: draws one.
+        limit_s: after how many seconds to stop trying; shortening what was found comes on top.
+        shrink_s: how many seconds it may take.
+    """
+    stop = time.monotonic() + limit_s
+    for number in range(examples):
+        if time.monotonic() > stop:
+            break
+        tried = await attempt(draw(Random(f"{seed}:{number}")))
+        if tried.violations:
+            return await _shorten(tried, attempt, time.monotonic() + shrink_s)
+    return None
+
+
+async def _shorten(best: BreakingProgram, attempt: Attempt, until: float) -> BreakingProgram:
     """Returns the last that breaks the bus, of which each is shorter than the one before."""
     while True:
-        for program in shorter(best.program):
+        for program in shorter_programs(best.program):
             if time.monotonic() > until:
                 return best
             tried = await attempt(program)
@@ -122,12 +138,7 @@ async def _play(attempt: Attempt, program: Program) -> BreakingProgram:
 
 
 def _find(
-    breaks: Callable[[Program], bool],
-    seed: int,
-    examples: int,
-    strategy: Callable[[], Any],
-    *,
-    shrinks: bool,
+    breaks: Callable[[Program], bool], seed: int, examples: int, strategy: Callable[[], Any]
 ) -> None:
     # Imported here: it takes a tenth of a second, which only these cases should pay.
     import hypothesis
@@ -136,7 +147,7 @@ def _find(
         max_examples=examples,
         database=None,
         deadline=None,
-        phases=[hypothesis.Phase.generate, *([hypothesis.Phase.shrink] if shrinks else [])],
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
         suppress_health_check=list(hypothesis.HealthCheck),
         report_multiple_bugs=False,
     )

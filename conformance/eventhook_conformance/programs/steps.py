@@ -27,8 +27,10 @@ TYPES: Final = (
     "Task.created",
     "task_x.created",
     "workflow.task.created",
+    "task.createdx",
+    "task.created.late.a.b",
 )
-SOURCES: Final = ("system", "worker:1", "System", "*")
+SOURCES: Final = ("system", "worker:1", "System", "*", "system ", "", ">", "sys")
 REFUSED: Final = ("task", "task..created", "task.*", "")
 LISTENERS: Final = 6
 YIELDS: Final = 4
@@ -60,7 +62,8 @@ NARROW: Final[Mapping[str, tuple[int, ...]]] = {
 
 WIDE: Final[Mapping[str, tuple[int, ...]]] = {
     "world": (CLIENTS + 1, TENANTS, 6),
-    "match": (CLIENTS + 1, TENANTS, 5, 3, 2, 4),
+    "match": (CLIENTS + 1, TENANTS, 5, 3, 2, 9),
+    "value": (CLIENTS + 1, SIDES, 1 << 16),
     "same-again": (CLIENTS + 1, SIDES, 3),
     "size": (CLIENTS + 1, SIDES, 18, 3),
     "reuse": (CLIENTS + 1, TENANTS),
