@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,33 @@ def test_a_bus_in_the_memory_of_a_driver_fails_only_if_it_claims_more(
     found = told(judge_subject(subject, QUICK, cases_for(["PUB-27"])[:1]))
     assert found[0] == outcome
     assert reason in found[1]
+
+
+_ENTERED_HERE = """
+from contextlib import asynccontextmanager
+from eventhook_conformance import Capabilities, Server, Target
+from eventhook_reference.memory import MemoryBackend, MemoryBus
+
+shared = {}
+
+@asynccontextmanager
+async def server():
+    shared["bus"] = MemoryBus()
+    running = Server()
+    running.address = "memory://"
+    yield running
+
+target = Target("entered-here", server=server, connect=lambda address: MemoryBackend(shared["bus"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_server_in_the_memory_of_its_process_is_not_asked_for_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "entered_here.py").write_text(_ENTERED_HERE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    subject = resolve("entered_here:target")
+    outcome, reason = told(judge_subject(subject, QUICK, cases_for(["PUB-27"])[:1]))
+    assert outcome == "not_claimed"
+    assert "no client could be opened in a second process" in reason

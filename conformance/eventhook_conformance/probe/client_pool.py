@@ -147,6 +147,8 @@ class ClientPool:
         try:
             client = await self._enter_elsewhere("p2")
         except Exception as error:  # because: whatever the target raises is told in one line
+            # What lives in the process that entered the server cannot be opened elsewhere: no fault.
+            await self._second.take_fault()
             return f"no client could be opened in a second process: {describe(error)}"
         try:
             if not (self._claims_processes or self._second.certain):
