@@ -21,7 +21,11 @@ from eventhook_conformance.kit import Adapter, Kind, NatsServer, Sink
 
 # What a reader has not taken waits in the stream, whose limit is an age and not a number.
 CLAIMS = Capabilities(
-    overflow="unbounded", total_order=True, causal_order=True, introspection=False
+    overflow="unbounded",
+    total_order=True,
+    causal_order=True,
+    introspection=False,
+    publish_timeout_s=2.0,
 )
 STREAM = StreamConfig(
     name="EVENTHOOK",
@@ -42,7 +46,7 @@ class JetStreamBus(Adapter):
 
     async def connect(self) -> None:
         self.connection = await nats.connect(self.url)
-        self.jetstream = self.connection.jetstream()
+        self.jetstream = self.connection.jetstream(timeout=CLAIMS.publish_timeout_s)
         await self.jetstream.add_stream(STREAM)
 
     async def send(self, kind: Kind, key: str, body: bytes) -> None:

@@ -25,6 +25,7 @@ CLAIMS = Capabilities(
     causal_order=True,
     introspection=False,
     max_subscriptions=200,
+    publish_timeout_s=2.0,
 )
 AT_LEAST_ONCE = 1
 """With 0, `publish` would return before the broker has the message."""
@@ -47,6 +48,7 @@ class MqttBus(Adapter):
             self.url.port or 1883,
             username=self.url.username,
             password=self.url.password,
+            timeout=CLAIMS.publish_timeout_s,
         )
 
     async def connect(self) -> None:
