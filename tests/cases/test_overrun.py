@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from eventhook_conformance.cases import catalog
+from eventhook_conformance.contract import PublishError
 from eventhook_conformance.engine.runner import judge
 from eventhook_conformance.settings import Settings
+from eventhook_conformance.specification.catalog import Instance
 from eventhook_conformance.target import Capabilities
 from eventhook_reference.channel import Channel
-from eventhook_reference.mutants.base import Event, PliableClient, Side, pliable_target
+from eventhook_reference.mutants.base import (
+    Event,
+    Member,
+    PliableClient,
+    Side,
+    pliable_target,
+)
 from eventhook_reference.mutants.variants import KeepsOldest
 
 CLAIMS = Capabilities(event_capacity=16, stream_capacity=16, total_order=True)
@@ -49,3 +57,28 @@ def test_a_bus_that_holds_more_than_it_claims_is_held_to_its_policy(room: int) -
 
 def test_a_bus_that_is_never_full_holds_too_much() -> None:
     assert charged(Channel, 1 << 20) == {"OVF-05", "OVF-06"}
+
+
+REFUSED = [
+    catalog()[name]
+    for name in (
+        "dropped::dropped_counts_past_the_capacity",
+        "bystanders::guests_that_end_change_nothing_for_others",
+    )
+]
+
+
+@pytest.mark.parametrize("one", REFUSED, ids=lambda one: str(one.id))
+def test_a_bus_that_refuses_what_finds_a_reader_full_is_to_blame_and_not_the_suite(
+    one: Instance,
+) -> None:
+    class Refusing(PliableClient):
+        def hand(self, member: Member, event: Event) -> None:
+            if member.channel.waiting == CLAIMS.event_capacity:
+                raise PublishError("a reader is full")
+            super().hand(member, event)
+
+    target = pliable_target("refusing", Refusing, CLAIMS)
+    [case] = judge(target, Settings(arrival_timeout_s=0.3, settle_s=0.0), [one]).cases
+    assert (case.outcome, case.blame) == ("failed", "target")
+    assert "it raised PublishError: a reader is full" in case.violations[0].message

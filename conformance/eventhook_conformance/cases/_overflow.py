@@ -113,11 +113,7 @@ async def publishing_goes_on_and_is_not_hoarded(
 async def _ten_times(stage: OverflowScenario) -> None:
     """Publishes ten times the capacity, bounded by what the first tenth took."""
     began = now_s()
-    await stage.probe.returns(
-        stage.publish_unrecorded(stage.capacity),
-        "publishing to the capacity",
-        progress=lambda: stage.unrecorded,
-    )
+    await stage.publish_unrecorded(stage.capacity, what="publishing to the capacity")
     limit_s = stage.limit_s(now_s() - began)
     # One after the other, so that even a short wait for the reader adds up.
     await _out(stage, _LONE, 1, limit_s)
@@ -128,7 +124,7 @@ async def _ten_times(stage: OverflowScenario) -> None:
 
 async def _out(stage: OverflowScenario, count: int, publishers: int, limit_s: float) -> None:
     what = f"publishing {count} events, while a reader stands still,"
-    await stage.probe.returns(stage.publish_unrecorded(count, publishers), what, timeout_s=limit_s)
+    await stage.publish_unrecorded(count, publishers, what, limit_s)
 
 
 async def publishers_wait_in_time(probe: Probe, side: Side) -> None:

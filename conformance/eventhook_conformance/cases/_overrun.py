@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -97,8 +96,29 @@ class OverflowScenario:
         await self.probe.burst(chains, via=self.via)
         return chains
 
-    async def publish_unrecorded(self, count: int, publishers: int = PUBLISHERS) -> None:
-        """Publishes so many more events, of which only the number matters."""
+    async def publish_unrecorded(
+        self,
+        count: int,
+        publishers: int = PUBLISHERS,
+        what: str = "publishing to a reader that stands still",
+        timeout_s: float | None = None,
+    ) -> None:
+        """Publishes so many more events, of which only the number matters.
+
+        Args:
+            count: how many.
+            publishers: how many publish at once.
+            what: is being done, for the message.
+            timeout_s: for all of it; without one, it may take its time while it goes on.
+
+        Raises:
+            CaseAborted: a publish raised or hung.
+        """
+        publishing = self._publish_unrecorded(count, publishers)
+        progress = (lambda: self.unrecorded) if timeout_s is None else None
+        await self.probe.returns(publishing, what, progress=progress, timeout_s=timeout_s)
+
+    async def _publish_unrecorded(self, count: int, publishers: int) -> None:
         client, events = await self.probe.client(self.via), self.events(count)
         publish: Any = (
             client.backend.events if self.side == "events" else client.backend.streams
@@ -159,18 +179,19 @@ class OverflowScenario:
             raise self.probe.aborted(expected, seen, listener.entry)
         return count
 
-    async def all_arrived(self, settle_s: float = 0.0) -> None:
+    async def all_arrived(self, settle_s: float = 0.0, at: Via = None) -> None:
         """Returns when what was published can be taken to have come as far as it will unread.
 
         Args:
             settle_s: more time for that; only a bus that is about to be accused is given any.
+            at: the client whose subscriptions it comes to: clients are reached on ways of their own.
         """
         deadline = self.probe.deadline
         # What comes out of order is followed by no event that proves that it has come.
         await asyncio.sleep(max(settle_s, deadline.glance_s) if deadline.disorderly else settle_s)
         for _ in range(2):
             witness = OverflowScenario(self.probe, self.side, self.via)
-            listener = await witness.subscribe()
+            listener = await witness.subscribe(at)
             await self.probe.reach(listener, via=self.via)
             ((event,),) = await witness.publish(1)
             # A read may wait since before.
@@ -237,7 +258,6 @@ async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[
     """
     client = await probe.client()
     bus: Any = client.backend.events if side == "events" else client.backend.streams
-    what = "publishing to a reader that stands still"
     async with AsyncExitStack() as stack:
         for _ in range(count):
             stage = OverflowScenario(probe, side)
@@ -245,8 +265,7 @@ async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[
             await probe.returns(
                 stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
             )
-            publishing = stage.publish_unrecorded(stage.overrun)
-            await probe.returns(publishing, what, progress=partial(getattr, stage, "unrecorded"))
+            await stage.publish_unrecorded(stage.overrun)
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any, Final
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent
@@ -15,6 +15,8 @@ from eventhook_reference.mutants.variants import Correct, variant
 _BATCH: Final = 16
 _MOST_MATCHERS: Final = 64
 _IDLE_S: Final = 0.1
+_CARRYING_S: Final = 20e-6
+_TICK_S: Final = 0.001
 
 
 class SlowToClose(Correct):
@@ -88,6 +90,51 @@ class WritesUuidsInCapitals(Correct):
             value = str(getattr(event, member))
             text = text.replace(f'"{member}":"{value}"', f'"{member}":"{value.upper()}"')
         return type(event).from_json(text) if event.data is None else super().copy(event)
+
+
+class TakesTurns(Correct):
+    """A client's connection carries 50 events a millisecond, one of each subscription in turn.
+
+    What is still on its way when the client closes is gone.
+    """
+
+    capabilities = Capabilities(overflow="unbounded", event_capacity=64, stream_capacity=32)
+
+    def __init__(self, bus: PliableBus) -> None:
+        super().__init__(bus)
+        self._under_way: OrderedDict[Member, deque[Event]] = OrderedDict()
+        self._until = 0.0
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        return Channel(1 << 40)
+
+    def hand(self, member: Member, event: Event) -> None:
+        carrier = member.client
+        if isinstance(carrier, TakesTurns):
+            carrier.carry(member, event)
+
+    def carry(self, member: Member, event: Event) -> None:
+        """Puts an event on its way to a subscription of this client."""
+        loop = asyncio.get_running_loop()
+        if not self._under_way:
+            self._until = loop.time()
+            loop.call_later(_TICK_S, self._arrive)
+        self._under_way.setdefault(member, deque()).append(event)
+
+    def _arrive(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._under_way and self._until < loop.time():
+            self._until += _CARRYING_S
+            member, events = self._under_way.popitem(last=False)
+            member.channel.push(events.popleft())
+            if events:
+                self._under_way[member] = events
+        if self._under_way:
+            loop.call_later(_TICK_S, self._arrive)
+
+    async def aclose(self) -> None:
+        self._under_way.clear()
+        await super().aclose()
 
 
 class _CountsWhenRead(Channel[Any]):
@@ -172,4 +219,5 @@ LATE_VARIANTS: Final[tuple[Mutant, ...]] = (
     variant("caches-matchers", CachesMatchers),
     variant("remembers-the-last-thousand-ids", RemembersTheLastThousandIds),
     variant("holds-four", HoldsFour),
+    variant("takes-turns", TakesTurns),
 )
