@@ -39,6 +39,19 @@ def left_open() -> Iterator[int]:
     thread.join()
 
 
+def test_a_thread_of_the_loop_that_waits_for_a_driver_is_not_the_targets() -> None:
+    async def look() -> list[str]:
+        watch, release = LeakWatch(), threading.Event()
+        waiting = threading.Thread(target=release.wait, name="asyncio-waitpid-7")
+        waiting.start()
+        found = await watch.left()
+        release.set()
+        waiting.join()
+        return found
+
+    assert asyncio.run(look()) == []
+
+
 def test_each_kind_is_told_and_changes_no_verdict() -> None:
     async def leak() -> list[str]:
         watch = LeakWatch()

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from eventhook_conformance.engine.descendants import children
 
-_EXECUTOR: Final = "asyncio_"
-"""The threads of the loop's own executor, which end with the loop."""
+_OWN: Final = ("asyncio_", "asyncio-waitpid-")
+"""The threads of the loop: those of its executor, and those that wait for a driver to end."""
 _FEW: Final = 4
 _TURNS: Final = 3
 _YOUNG: Final = 1
@@ -53,7 +53,7 @@ class LeakWatch:
         threads = [
             one.name
             for one in threading.enumerate()
-            if one not in self._threads and not one.name.startswith(_EXECUTOR)
+            if one not in self._threads and not one.name.startswith(_OWN)
         ]
         processes = [
             f"{pid} {name}" for pid, name in children().items() if pid not in self._children
