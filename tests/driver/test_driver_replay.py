@@ -9,7 +9,8 @@ import pytest
 
 from eventhook_conformance import START, Unsupported
 from eventhook_conformance.driver.client import driver_target
-from eventhook_conformance.driver.messages import CODES, ERRORS
+from eventhook_conformance.driver.failures import Refused, error_of
+from eventhook_conformance.driver.messages import CODES, ERRORS, UNKNOWN_METHOD, Failure
 from eventhook_conformance.engine.runner import cases_for, judge
 
 PROGRAM = Path(sys.executable).with_name("eventhook-conformance")
@@ -22,6 +23,13 @@ def test_the_errors_of_cursors_have_numbers_of_their_own() -> None:
         -32008: "CursorExpired",
     }
     assert len(CODES) == len(ERRORS)
+
+
+def test_a_driver_need_not_offer_what_a_bus_may_lack() -> None:
+    unknown = Failure(UNKNOWN_METHOD, "there is no such method")
+    for method in ("purge", "cleanup", "channels"):
+        assert isinstance(error_of(method, unknown), Unsupported)
+    assert isinstance(error_of("publish", unknown), Refused)
 
 
 @pytest.mark.slow

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
 
 from eventhook_conformance.contract import Unsupported
 from eventhook_conformance.driver.messages import ERRORS, UNKNOWN_METHOD, Failure
+
+_OPTIONAL: Final = ("cleanup", "channels", "purge")
+"""The methods that a bus need not offer."""
 
 
 class DriverFailed(Exception):
@@ -28,7 +32,7 @@ def error_of(method: str, error: Failure) -> Exception:
     """Returns the contract's error that a driver answered with, or `Refused` if it is none."""
     if error.code in ERRORS:
         return ERRORS[error.code](error.message)
-    if error.code == UNKNOWN_METHOD and method in ("cleanup", "channels"):
+    if error.code == UNKNOWN_METHOD and method in _OPTIONAL:
         return Unsupported(error.message)
     return Refused(method, error)
 
