@@ -31,6 +31,12 @@ def init(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["init", *arguments])
 
 
+def of_template(template: str) -> tuple[str, ...]:
+    """Returns the options that choose a template."""
+    language = template.removesuffix("-replay")
+    return "--language", language, *(["--replay"] if language != template else [])
+
+
 def suite(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "eventhook_conformance", *arguments],
@@ -115,7 +121,9 @@ def test_the_target_conforms_as_it_stands(here: Path) -> None:
     ("language", "tool"),
     [
         ("node", "node"),
+        ("node-replay", "node"),
         ("go", "go"),
+        ("go-replay", "go"),
         pytest.param("rust", "cargo", marks=pytest.mark.toolchain),
         pytest.param("java", "mvn", marks=pytest.mark.toolchain),
     ],
@@ -128,7 +136,7 @@ def test_a_driver_builds_speaks_the_protocol_and_conforms(
         pytest.skip("NOT TESTED: builds on packages of a registry; ask for it with -m toolchain")
     if shutil.which(tool) is None:
         pytest.skip(f"NOT TESTED: there is no {tool}")
-    init("--language", language)
+    init(*of_template(language))
     *builds, run = map(shlex.split, templates()[language].next.split(" && "))
     for build in builds:
         subprocess.run(build, cwd=here, timeout=500, check=True)
@@ -157,9 +165,23 @@ def test_with_replay_the_bus_has_a_history_and_conforms(here: Path) -> None:
 
 
 def test_a_history_is_offered_where_there_is_a_template_with_one(here: Path) -> None:
-    assert error_of(init("--replay", "--language", "go")) == (
-        "Error: expected --replay with --language python, got --language go"
+    assert error_of(init("--replay", "--language", "rust")) == (
+        "Error: expected --replay with --language go, node, python, got --language rust"
     )
+
+
+@pytest.mark.parametrize("language", ["go", "node"])
+def test_a_driver_of_a_bus_with_a_history_has_the_other_files_of_its_language(
+    here: Path, language: str
+) -> None:
+    init("--language", language, "plain")
+    outcome = init("--replay", "--language", language, "replaying")
+    assert outcome.exit_code == 0
+    plain, replaying = (
+        {str(path).replace(folder, "its") for path in templates()[name].files(folder)}
+        for folder, name in (("plain", language), ("replaying", f"{language}-replay"))
+    )
+    assert plain == replaying
 
 
 CLAIMS = {
@@ -192,7 +214,9 @@ CLAIMS = {
         ("python", sys.executable),
         ("python-driver", sys.executable),
         ("node", "node"),
+        ("node-replay", "node"),
         ("go", "go"),
+        ("go-replay", "go"),
         pytest.param("rust", "cargo", marks=pytest.mark.toolchain),
         pytest.param("java", "mvn", marks=pytest.mark.toolchain),
     ],
@@ -284,13 +308,13 @@ def test_a_gitignore_is_added_to_once_and_never_in_the_way(here: Path) -> None:
 def test_what_a_run_leaves_is_ignored_and_what_was_written_is_not(
     here: Path, language: str
 ) -> None:
-    init("--language", language, "--name", "acme-bus")
+    init(*of_template(language), "--name", "acme-bus")
     written = sorted(files(here))
     assert {".gitignore", "tox.ini", "test_acme_bus_conformance.py"} <= set(written)
     subprocess.run(["git", "init", "-q"], cwd=here, timeout=60, check=True)
     left = ["eventhook-failures/x.py", "conformance.xml", ".tox/x", "__pycache__/x.pyc"]
     left += {"go": ["acme_bus_driver"], "rust": ["target/x"], "java": ["target/x"]}.get(
-        language, []
+        language.removesuffix("-replay"), []
     )
     left += ["served.json"] if language == "http" else []
     asked = subprocess.run(

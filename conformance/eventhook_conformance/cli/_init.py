@@ -18,6 +18,8 @@ from eventhook_conformance.cli._scaffold import (
 )
 from eventhook_conformance.report.text import filled
 
+_REPLAY = "-replay"
+"""Ends the name of a template whose bus has a history."""
 _ALSO_CALLED = {"javascript": "node", "js": "node", "typescript": "node", "ts": "node"}
 _NO_TYPES = (
     "it is JavaScript, which a project in TypeScript runs as it is; the driver with types is "
@@ -36,7 +38,7 @@ class _Language(click.Choice[str]):
 @click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @click.option(
     "--language",
-    type=_Language(list(templates())),
+    type=_Language([one for one in templates() if not one.endswith(_REPLAY)]),
     default="python",
     show_default=True,
     help="Language of the adapter or driver.",
@@ -54,14 +56,14 @@ def init(directory: Path, language: str, replay: bool, name: str | None, force: 
     Examples:
       eventhook-conformance init
       eventhook-conformance init acme-bus
-      eventhook-conformance init --replay acme-bus
+      eventhook-conformance init --replay --language go acme-bus
       eventhook-conformance init --language python-driver --name acme-bus .
     """
-    template = templates().get(f"{language}-replay" if replay else language)
+    template = templates().get(f"{language}{_REPLAY}" if replay else language)
     if template is None:
-        there = ", ".join(one.removesuffix("-replay") for one in templates() if "-replay" in one)
+        there = [one.removesuffix(_REPLAY) for one in templates() if one.endswith(_REPLAY)]
         raise click.ClickException(
-            f"expected --replay with --language {there}, got --language {language}"
+            f"expected --replay with --language {', '.join(there)}, got --language {language}"
         )
     name = name_of(directory) if name is None else name
     try:

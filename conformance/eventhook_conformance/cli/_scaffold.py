@@ -42,11 +42,24 @@ class Template:
     title: str
     next: str
     """The command for the first verdict, for my-bus."""
+    base: str | None = None
+    """The template whose files it has too, but for those of its own."""
 
     @property
     def folder(self) -> Path:
         """Returns the folder of its files."""
         return TEMPLATES / self.language
+
+    @property
+    def sources(self) -> dict[Path, Path]:
+        """Returns each file by its path in the vendor's folder, where the bus is named my-bus."""
+        folders = [TEMPLATES / self.base, self.folder] if self.base else [self.folder]
+        return {
+            path.relative_to(folder): path
+            for folder in folders
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != _ABOUT and "__pycache__" not in path.parts
+        }
 
     def files(self, name: str) -> dict[Path, str]:
         """Returns the files for a bus of that name, by path in the vendor's folder.
@@ -59,11 +72,10 @@ class Template:
                 f"expected a name of small letters, digits and hyphens, such as my-bus, got {name!r}"
             )
         return {
-            Path(rename(str(path.relative_to(self.folder)), name)): rename(
+            Path(rename(str(its), name)): rename(
                 path.read_text(encoding="utf-8").replace(_VERSION, __version__), name
             )
-            for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and path.name != _ABOUT and "__pycache__" not in path.parts
+            for its, path in self.sources.items()
         }
 
 
