@@ -1,25 +1,22 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"eventhook.dev/drivers/go/internal/natsclient"
 	"eventhook.dev/drivers/go/internal/protocol"
 	"eventhook.dev/drivers/go/internal/wire"
 )
 
 const (
-	// serverLimit bounds every wait for the server's answer.
-	serverLimit = 5 * time.Second
 	// historyLasts is how long the stream keeps a message.
 	historyLasts = 10 * time.Minute
 	stream       = "EVENTHOOK_GO"
@@ -34,39 +31,25 @@ type bus struct {
 
 // Open connects; each client has a connection of its own.
 func (b bus) Open(ctx context.Context, address string) (protocol.Client, error) {
-	c := &client{feeds: map[*feed]struct{}{}}
-	connection, err := nats.Connect(
-		cmp.Or(address, b.url),
-		nats.Name("eventhook driver"),
-		nats.Timeout(serverLimit),
-		nats.MaxReconnects(-1),
-		nats.ClosedHandler(func(*nats.Conn) { c.stopAll(protocol.ErrLost) }),
-	)
+	c := &client{}
+	err := c.Connect(address, b.url)
 	if err != nil {
 		return nil, err
 	}
-	c.connection = connection
-	if c.jetstream, err = connection.JetStream(nats.MaxWait(serverLimit)); err == nil {
+	if c.jetstream, err = c.Connection.JetStream(nats.MaxWait(natsclient.ServerLimit)); err == nil {
 		err = c.makeStream()
 	}
 	if err != nil {
-		connection.Close()
+		c.Connection.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
 type client struct {
-	connection *nats.Conn
-	jetstream  nats.JetStreamContext
-	created    time.Time // when the stream was made: its numbers mean nothing in another
-
-	// using is held for reading by what uses the connection, so that closing waits for it.
-	using  sync.RWMutex
-	closed bool
-
-	mu    sync.Mutex
-	feeds map[*feed]struct{}
+	natsclient.Client[*feed]
+	jetstream nats.JetStreamContext
+	created   time.Time // when the stream was made: its numbers mean nothing in another
 }
 
 func (c *client) makeStream() error {
@@ -85,12 +68,12 @@ func (c *client) makeStream() error {
 
 // Publish returns once the stream has the message.
 func (c *client) Publish(ctx context.Context, message wire.Message) error {
-	c.using.RLock()
-	defer c.using.RUnlock()
-	if c.closed {
-		return protocol.ErrClosed
+	done, err := c.Use()
+	if err != nil {
+		return err
 	}
-	_, err := c.jetstream.Publish(subjectOf(message), message.Encode(), nats.Context(ctx))
+	defer done()
+	_, err = c.jetstream.Publish(subjectOf(message), message.Encode(), nats.Context(ctx))
 	return err
 }
 
@@ -101,11 +84,11 @@ func (c *client) Subscribe(ctx context.Context, selector wire.Selector) (protoco
 
 // SubscribeSince makes an ordered consumer; the server hands history over to what is live.
 func (c *client) SubscribeSince(_ context.Context, selector wire.Selector, since protocol.Since) (protocol.Feed, error) {
-	c.using.RLock()
-	defer c.using.RUnlock()
-	if c.closed {
-		return nil, protocol.ErrClosed
+	done, err := c.Use()
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	subject := subjectFor(selector)
 	begin := nats.DeliverNew()
 	if since.Start {
@@ -128,9 +111,7 @@ func (c *client) SubscribeSince(_ context.Context, selector wire.Selector, since
 		return nil, errors.Join(err, subscription.Unsubscribe())
 	}
 	f.subscription = subscription
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.feeds[f] = struct{}{}
+	c.Add(f)
 	return f, nil
 }
 
@@ -169,35 +150,8 @@ func (c *client) Purge(_ context.Context, tenant string, key wire.StreamKey) err
 	return c.jetstream.PurgeStream(stream, &nats.StreamPurgeRequest{Subject: subject})
 }
 
-// Close takes in what the server has sent so far; what is buffered can still be read.
-func (c *client) Close() {
-	c.using.Lock()
-	defer c.using.Unlock()
-	c.closed = true
-	// A server that does not answer has nothing more to send.
-	_ = c.connection.FlushTimeout(serverLimit)
-	for _, f := range c.standing() {
-		f.settle()
-	}
-	c.stopAll(protocol.ErrEnded)
-	c.connection.Close()
-}
-
-func (c *client) stopAll(why error) {
-	for _, f := range c.standing() {
-		f.stop(why)
-	}
-}
-
-func (c *client) standing() []*feed {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	feeds := make([]*feed, 0, len(c.feeds))
-	for f := range c.feeds {
-		feeds = append(feeds, f)
-	}
-	return feeds
-}
+// Close takes in what the server has sent so far, also what nats.go has not handed on yet.
+func (c *client) Close() { c.Client.Close((*feed).settle) }
 
 func subjectOf(message wire.Message) string {
 	switch message := message.(type) {

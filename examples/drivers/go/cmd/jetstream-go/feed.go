@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"eventhook.dev/drivers/go/internal/natsclient"
 	"eventhook.dev/drivers/go/internal/protocol"
 	"eventhook.dev/drivers/go/internal/wire"
 )
@@ -92,7 +93,7 @@ func (f *feed) Dropped() int { return 0 }
 
 // settle waits until nats.go has handed on what the connection has brought.
 func (f *feed) settle() {
-	for until := time.Now().Add(serverLimit); time.Now().Before(until); time.Sleep(settleStep) {
+	for until := time.Now().Add(natsclient.ServerLimit); time.Now().Before(until); time.Sleep(settleStep) {
 		if pending, _, err := f.subscription.Pending(); err != nil || pending == 0 {
 			return
 		}
@@ -101,23 +102,20 @@ func (f *feed) settle() {
 
 // Leave ends the subscription and discards what is buffered.
 func (f *feed) Leave() error {
-	f.client.using.RLock()
-	defer f.client.using.RUnlock()
-	f.stop(protocol.ErrEnded)
-	f.mu.Lock()
-	f.messages = nil
-	f.mu.Unlock()
-	f.client.mu.Lock()
-	delete(f.client.feeds, f)
-	f.client.mu.Unlock()
-	if f.client.closed {
-		return nil
-	}
-	return f.subscription.Unsubscribe()
+	return f.client.Remove(f, func(closed bool) error {
+		f.Stop(protocol.ErrEnded)
+		f.mu.Lock()
+		f.messages = nil
+		f.mu.Unlock()
+		if closed {
+			return nil
+		}
+		return f.subscription.Unsubscribe()
+	})
 }
 
-// stop lets nothing more in. What is there can be read, and then why is answered.
-func (f *feed) stop(why error) {
+// Stop lets nothing more in. What is there can be read, and then why is answered.
+func (f *feed) Stop(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.why == nil {

@@ -1,21 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"eventhook.dev/drivers/go/internal/natsclient"
 	"eventhook.dev/drivers/go/internal/protocol"
 	"eventhook.dev/drivers/go/internal/wire"
 )
-
-// serverLimit bounds every wait for the server's answer.
-const serverLimit = 5 * time.Second
 
 // bus is a NATS server.
 type bus struct {
@@ -24,52 +20,36 @@ type bus struct {
 
 // Open connects; each client has a connection of its own.
 func (b bus) Open(_ context.Context, address string) (protocol.Client, error) {
-	c := &client{feeds: map[*feed]struct{}{}}
-	connection, err := nats.Connect(
-		cmp.Or(address, b.url),
-		nats.Name("eventhook driver"),
-		nats.Timeout(serverLimit),
-		nats.MaxReconnects(-1),
-		nats.ClosedHandler(func(*nats.Conn) { c.stopAll(protocol.ErrLost) }),
-	)
-	if err != nil {
+	c := &client{}
+	if err := c.Connect(address, b.url); err != nil {
 		return nil, err
 	}
-	c.connection = connection
 	return c, nil
 }
 
 type client struct {
-	connection *nats.Conn
-
-	// using is held for reading by what uses the connection, so that closing waits for it: a
-	// publish that is refused because it was cut off could still have been sent.
-	using  sync.RWMutex
-	closed bool
-
-	mu    sync.Mutex
-	feeds map[*feed]struct{}
+	natsclient.Client[*feed]
 }
 
 // Publish writes and then waits for the server's answer to a PING, which it gives in order.
 func (c *client) Publish(ctx context.Context, message wire.Message) error {
-	c.using.RLock()
-	defer c.using.RUnlock()
-	if c.closed {
-		return protocol.ErrClosed
+	done, err := c.Use()
+	if err != nil {
+		return err
 	}
-	if err := c.connection.Publish(subjectOf(message), message.Encode()); err != nil {
+	defer done()
+	if err := c.Connection.Publish(subjectOf(message), message.Encode()); err != nil {
 		return err
 	}
 	return c.flush(ctx)
 }
 
 func (c *client) Subscribe(ctx context.Context, selector wire.Selector) (protocol.Feed, error) {
-	c.using.RLock()
-	defer c.using.RUnlock()
-	if c.closed {
-		return nil, protocol.ErrClosed
+	done, err := c.Use()
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	subject, capacity := interest(selector)
 	f := &feed{
 		client:   c,
@@ -77,7 +57,7 @@ func (c *client) Subscribe(ctx context.Context, selector wire.Selector) (protoco
 		messages: make(chan *nats.Msg, capacity),
 		ended:    make(chan struct{}),
 	}
-	subscription, err := c.connection.ChanSubscribe(subject, f.messages)
+	subscription, err := c.Connection.ChanSubscribe(subject, f.messages)
 	if err != nil {
 		return nil, err
 	}
@@ -85,39 +65,22 @@ func (c *client) Subscribe(ctx context.Context, selector wire.Selector) (protoco
 	if err := c.flush(ctx); err != nil {
 		return nil, errors.Join(err, subscription.Unsubscribe())
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.feeds[f] = struct{}{}
+	c.Add(f)
 	return f, nil
 }
 
 func (c *client) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, serverLimit)
+	ctx, cancel := context.WithTimeout(ctx, natsclient.ServerLimit)
 	defer cancel()
-	return c.connection.FlushWithContext(ctx)
+	return c.Connection.FlushWithContext(ctx)
 }
 
-// Close takes in what the server has sent so far; what is buffered can still be read.
-func (c *client) Close() {
-	c.using.Lock()
-	defer c.using.Unlock()
-	c.closed = true
-	// A server that does not answer has nothing more to send.
-	_ = c.flush(context.Background())
-	c.stopAll(protocol.ErrEnded)
-	c.connection.Close()
-}
-
-// stopAll ends what has not ended yet, for that reason.
-func (c *client) stopAll(why error) {
-	for _, f := range c.standing() {
-		_ = f.stop(why) // because: a connection that is closed or about to be takes the interest with it
-	}
-}
+// Close lets nats.go put what the server has sent so far into the channels, before it ends them.
+func (c *client) Close() { c.Client.Close(func(*feed) {}) }
 
 // Channels counts what this connection has the server keep: its interest in subjects.
 func (c *client) Channels() (events, streams int) {
-	for _, f := range c.standing() {
+	for _, f := range c.Feeds() {
 		if _, ok := f.selector.(*wire.Pattern); ok {
 			events++
 		} else {
@@ -125,16 +88,6 @@ func (c *client) Channels() (events, streams int) {
 		}
 	}
 	return events, streams
-}
-
-func (c *client) standing() []*feed {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	feeds := make([]*feed, 0, len(c.feeds))
-	for f := range c.feeds {
-		feeds = append(feeds, f)
-	}
-	return feeds
 }
 
 // feed is a ChanSubscribe: nats.go puts each message into the channel, and drops it if that is full.
@@ -176,14 +129,11 @@ func (f *feed) Dropped() int {
 }
 
 func (f *feed) Leave() error {
-	f.client.using.RLock()
-	defer f.client.using.RUnlock()
-	err := f.stop(protocol.ErrEnded)
-	f.client.mu.Lock()
-	defer f.client.mu.Unlock()
-	delete(f.client.feeds, f)
-	return err
+	return f.client.Remove(f, func(bool) error { return f.stop(protocol.ErrEnded) })
 }
+
+// Stop ends it where the connection, closed or about to be, takes the interest with it.
+func (f *feed) Stop(why error) { _ = f.stop(why) }
 
 // stop lets nothing more into the channel. What is in it can be read, and then why is answered.
 func (f *feed) stop(why error) (err error) {
