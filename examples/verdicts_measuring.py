@@ -50,6 +50,7 @@ SERVERS: Mapping[str, tuple[str, Callable[[], AbstractAsyncContextManager[Server
     "nats": ("NATS_URL", NatsServer),
     "jetstream": ("NATS_URL", partial(NatsServer, jetstream=True)),
     "redis": ("REDIS_URL", servers.redis),
+    "rabbitmq": ("AMQP_URL", servers.rabbitmq),
 }
 """By the name of a need: the variable that a bus reads its address from, and what starts it."""
 
@@ -71,7 +72,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     library: str
     target: str
     build: str = ""
-    needs: tuple[Literal["nats", "jetstream", "redis"], ...] = ()
+    needs: tuple[Literal["nats", "jetstream", "redis", "rabbitmq"], ...] = ()
     notes: str = ""
     racy: bool = False
     """It always fails, but which requirements depends on a race in it."""

@@ -31,7 +31,8 @@ def test_each_is_linked_from_a_verdict_and_each_link_leads_to_one() -> None:
 def test_a_finding_is_shown(request: pytest.FixtureRequest, file: Path) -> None:
     if "toolchain" not in request.config.getoption("-m"):
         pytest.skip("NOT TESTED: needs libraries and servers; ask for it with -m toolchain")
-    needs = ["redis"] if "REDIS_URL" in file.read_text(encoding="utf-8") else []
+    text = file.read_text(encoding="utf-8")
+    needs = [need for need in ("redis", "rabbitmq") if measuring.SERVERS[need][0] in text]
     try:
         with measuring.surroundings(needs) as environment:
             command = [sys.executable, file.name]
