@@ -37,7 +37,7 @@ def judged(limit_s: float | None) -> list[str]:
                 raise PublishError("the server did not answer")
             await super().publish(side, event)
 
-    outcomes = []
+    outcomes: list[str] = []
     for one in CASES:
         target = pliable_target("unanswered", Unanswered, CLAIMS)
         result = judge(target, Settings(arrival_timeout_s=0.2, settle_s=0.0), [one])

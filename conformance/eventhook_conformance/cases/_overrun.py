@@ -8,8 +8,8 @@ the policy, the case plays the same once more with time to settle, for lateness 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -247,26 +247,6 @@ class OverflowScenario:
     def limit_s(self, usual_s: float) -> float:
         """Returns how long may last what takes so long while no reader stands still."""
         return max(self.probe.deadline.current_s, usual_s * _SLOWED)
-
-
-@asynccontextmanager
-async def standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[None]:
-    """Overruns so many subscriptions to tenants or keys of their own, within the block, and reads none.
-
-    Raises:
-        CaseAborted: entering or a publish raised or hung.
-    """
-    client = await probe.client()
-    bus: Any = client.backend.events if side == "events" else client.backend.streams
-    async with AsyncExitStack() as stack:
-        for _ in range(count):
-            stage = OverflowScenario(probe, side)
-            selects = EventPattern.all(stage.scope) if side == "events" else str(stage.scope)
-            await probe.returns(
-                stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
-            )
-            await stage.publish_unrecorded(stage.overrun)
-        yield
 
 
 def breach_of_policy(

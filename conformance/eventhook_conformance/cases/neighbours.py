@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from eventhook_conformance.cases._ground import Ground
-from eventhook_conformance.cases._overrun import DROPPING, standing_still
+from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side
@@ -43,7 +45,7 @@ async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
     quick = [(ground, await ground.subscribe()) for ground in quick_grounds]
     usual = [[await _round_trip(probe, *one) for _ in range(_ROUNDS)] for one in quick]
     count = max(1, min(_STALLED, claimed.max_subscriptions // 2 - others))
-    async with standing_still(probe, side, count):
+    async with _standing_still(probe, side, count):
         for listener, events in zip(unread, before, strict=True):
             await listener.receive(*events)
         # Some were entered before those that stand still, some after them.
@@ -170,3 +172,23 @@ async def large_events_take_no_more_room_than_small_ones(probe: Probe) -> None:
 async def large_stream_events_take_no_more_room_than_small_ones(probe: Probe) -> None:
     """Two and a half megabytes of them lie unread."""
     await _large_ones_fit(probe, "streams")
+
+
+@asynccontextmanager
+async def _standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[None]:
+    """Overruns so many subscriptions to tenants or keys of their own, within the block, and reads none.
+
+    Raises:
+        CaseAborted: entering or a publish raised or hung.
+    """
+    client = await probe.client()
+    bus: Any = client.backend.events if side == "events" else client.backend.streams
+    async with AsyncExitStack() as stack:
+        for _ in range(count):
+            stage = OverflowScenario(probe, side)
+            selects = EventPattern.all(stage.scope) if side == "events" else str(stage.scope)
+            await probe.returns(
+                stack.enter_async_context(bus.subscribe(selects)), "entering a subscription"
+            )
+            await stage.publish_unrecorded(stage.overrun)
+        yield

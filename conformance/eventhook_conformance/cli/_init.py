@@ -61,9 +61,9 @@ def init(directory: Path, language: str, replay: bool, name: str | None, force: 
     """
     template = templates().get(f"{language}{_REPLAY}" if replay else language)
     if template is None:
-        there = [one.removesuffix(_REPLAY) for one in templates() if one.endswith(_REPLAY)]
+        offering = [one.removesuffix(_REPLAY) for one in templates() if one.endswith(_REPLAY)]
         raise click.ClickException(
-            f"expected --replay with --language {', '.join(there)}, got --language {language}"
+            f"expected --replay with --language {', '.join(offering)}, got --language {language}"
         )
     name = name_of(directory) if name is None else name
     try:
