@@ -52,6 +52,8 @@ def on_streams(original: Body, module: str, *identifiers: str) -> Body:
         subscriptions=about.subscriptions,
         self_contained=about.self_contained,
         since=about.since,
+        # Some of the requirements speak of events, and are asked of streams where there are any.
+        profile="streams",
     )(twin)
     marked.pytestmark = list(getattr(marked, "pytestmark", []))
     marked.pytestmark += [
