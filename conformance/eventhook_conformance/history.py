@@ -62,6 +62,8 @@ class Publish:
     returned: Moment | None = None
     outcome: Outcome = "pending"
     error: str | None = None
+    raised: tuple[str, ...] = ()
+    """What it raised, by the name of its class and of each error of the contract that this derives from."""
     purpose: Literal["case", "fence"] = "case"
 
     @property
@@ -120,6 +122,8 @@ class Subscribed:
     """When its client was closed by the suite."""
     error: str | None = None
     """Why entering failed."""
+    raised: tuple[str, ...] = ()
+    """What entering raised, by the name of its class and of the contract's errors above it."""
     deliveries: list[Delivery] = field(default_factory=list)
     waited: list[Waited] = field(default_factory=list)
     end: End | None = None

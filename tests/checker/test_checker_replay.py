@@ -184,7 +184,7 @@ def test_an_event_purged_while_the_history_is_read_is_no_silent_skip(at: Timelin
 
 def refused(at: Timeline, error: str, *, cursor: str = "c1", by: str = "c1") -> None:
     s = at.enter(since=cursor, by=by)
-    s.error = f"{error}: gone"
+    s.error, s.raised = f"{error}: gone", (error,)
 
 
 def test_a_cursor_within_the_claimed_history_may_not_be_refused(at: Timeline) -> None:

@@ -83,11 +83,10 @@ def _judge_agreement(
 
 
 def _judge_refusal(subscription: Subscribed, beginnings: Beginnings) -> Iterator[Violation]:
-    raised = (subscription.error or "").partition(":")[0]
+    expired = "CursorExpired" in subscription.raised
     cursor = beginnings.event_at(subscription)
-    if cursor is None or raised not in ("CursorExpired", "InvalidCursor"):
+    if cursor is None or not (expired or "InvalidCursor" in subscription.raised):
         return
-    expired = raised == "CursorExpired"
     excused = beginnings.may_refuse if expired else beginnings.may_forget
     if excused(subscription, cursor):
         return

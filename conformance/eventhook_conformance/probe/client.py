@@ -19,7 +19,7 @@ from eventhook_conformance.history import Event, History, Publish
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import TargetTimeout, describe
+from eventhook_conformance.probe.failure import TargetTimeout, describe, kinds
 
 T = TypeVar("T")
 
@@ -86,10 +86,12 @@ class Client:
             else:
                 await self.backend.events.publish(event)
         except (InvalidEvent, BusClosed) as error:
-            entry.outcome, entry.error = "refused", describe(error)
+            entry.outcome = "refused"
+            entry.error, entry.raised = describe(error), kinds(error)
         except PublishError as error:
             in_fault = any(fault.ended is None for fault in history.faults)
-            entry.outcome, entry.error = "unknown" if in_fault else "refused", describe(error)
+            entry.outcome = "unknown" if in_fault else "refused"
+            entry.error, entry.raised = describe(error), kinds(error)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except (
@@ -100,7 +102,7 @@ class Client:
             if isinstance(raised, asyncio.CancelledError):
                 entry.error = "cancelled"
                 raise
-            entry.error = describe(raised)
+            entry.error, entry.raised = describe(raised), kinds(raised)
         else:
             entry.outcome = "ok"
         finally:

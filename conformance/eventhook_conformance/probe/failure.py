@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from eventhook_conformance.checker import Violation
+from eventhook_conformance.contract import errors
 
 _NAME: Final[Any] = type.__dict__["__name__"]
+_MRO: Final[Any] = type.__dict__["__mro__"]
+_CONTRACT: Final = frozenset(
+    one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)
+)
 
 
 class CaseAborted(Exception):
@@ -54,6 +59,16 @@ def describe(error: BaseException) -> str:
 def class_name(value: object) -> str:
     """Returns the name of an object's class, without asking the class: it may lie, or raise."""
     return str(_NAME.__get__(type(value)))
+
+
+def kinds(error: BaseException) -> tuple[str, ...]:
+    """Returns the name of an exception's class, and of each error of the contract that it derives from.
+
+    A vendor may have classes of its own under those of the contract.
+    """
+    bases: tuple[type, ...] = _MRO.__get__(type(error))
+    known = (_NAME.__get__(base) for base in bases if base in _CONTRACT)
+    return tuple(dict.fromkeys((class_name(error), *known)))
 
 
 def is_honest(error: BaseException) -> bool:

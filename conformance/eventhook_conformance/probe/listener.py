@@ -21,7 +21,7 @@ from eventhook_conformance.probe.client import Client
 from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
-from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe
+from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe, kinds
 from eventhook_conformance.probe.reader import Reader
 from eventhook_conformance.probe.subscription_context import SubscriptionContext
 
@@ -130,7 +130,7 @@ class Listener:
             if isinstance(self.entry.since, str):
                 self.entry.gap = subscription.dropped
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
-            self.entry.error = describe(error)
+            self.entry.error, self.entry.raised = describe(error), kinds(error)
             raise
 
     @asynccontextmanager
@@ -156,7 +156,7 @@ class Listener:
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             raised = contain(error)
             if self.entry.entered is None:
-                self.entry.error = describe(raised)
+                self.entry.error, self.entry.raised = describe(raised), kinds(raised)
             if raised is error:
                 raise
             raise raised from None

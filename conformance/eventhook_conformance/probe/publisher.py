@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 import msgspec
 
 from eventhook_conformance.checker.violation import shown
-from eventhook_conformance.contract import FlovynEvent, InvalidEvent, StreamEvent
+from eventhook_conformance.contract import BusClosed, FlovynEvent, InvalidEvent, StreamEvent
 from eventhook_conformance.history import Event, History, Ledger, Moment, Publish, identity
 from eventhook_conformance.probe.access import ClientAccess, Via
 from eventhook_conformance.probe.client import Client
@@ -130,7 +130,7 @@ class Publisher:
             entries += task.result()
         for entry in entries:
             if entry.outcome != "ok":
-                if "BusClosed" in (entry.error or ""):
+                if BusClosed.__name__ in entry.raised:
                     client.distrust("it says that it is closed", self._history)
                 raise self._findings.aborted(
                     "publish to succeed", f"it raised {entry.error}", entry
@@ -187,7 +187,7 @@ class Publisher:
                 self._findings.add(
                     f"publish to raise {names}", f"it accepted {_shown(event)}", entry
                 )
-        elif not any((entry.error or "").partition(":")[0] == error.__name__ for error in wanted):
+        elif not any(error.__name__ in entry.raised for error in wanted):
             self._findings.add(f"publish to raise {names}", f"it raised {entry.error}", entry)
         return entry
 

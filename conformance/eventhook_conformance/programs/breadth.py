@@ -153,7 +153,7 @@ class Breadth:
 
     async def _refused(self, event: Event, error: type[Exception], charge: str, via: Via) -> None:
         entry = await self._probe.returns(self._probe.attempt(event, via), "a refused publish")
-        if (entry.error or "").partition(":")[0] != error.__name__:
+        if error.__name__ not in entry.raised:
             seen = f"it raised {entry.error}" if entry.error else "it was accepted"
             self._probe.found(f"publish to raise {error.__name__}", seen, entry, charge=(charge,))
 
