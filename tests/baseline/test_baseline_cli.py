@@ -191,6 +191,7 @@ def test_diff_of_reports_and_baselines(reports: Path) -> None:
         (("run", "memory", "memory", "--baseline", "empty.toml"), "named twice"),
         (("baseline", "save", "new.toml"), "name the TARGETs to run, or give --from"),
         (("baseline", "save", "new.toml", "nosuch"), "no target 'nosuch'"),
+        (("baseline", "save", "reported.toml"), "reported.toml was saved from a report: name the"),
         (("baseline", "save", "no/such.toml", "memory"), "no directory no"),
         (("baseline", "save", "broken.toml", "memory"), "expected TOML"),
         (("baseline", "save", "new.toml", "--from", "broken.toml"), "expected a JSON report"),
@@ -206,6 +207,8 @@ def test_wrong_use_exits_2_with_one_line(
 ) -> None:
     (vendor / "broken.toml").write_text("schema = ")
     (vendor / "empty.toml").write_text('schema = 1\nspecification = "1.0"\n')
+    reported = '[[target]]\nname = "acme"\nclaims.profiles = ["events"]\n'
+    (vendor / "reported.toml").write_text(f'schema = 1\nspecification = "1.0"\n{reported}')
     (vendor / "void.json").write_text(json_text([made.result()]))
     done = program(vendor, *arguments)
     assert done.returncode == 2

@@ -129,6 +129,7 @@ def save(
 
 def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[str, Target]:
     """Returns the targets to run, by their names on the command line."""
+    given = bool(names)
     if not names and before is not None:
         names = tuple(known.run or known.name for known in before.targets.values())
     if not names:
@@ -136,7 +137,11 @@ def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[
     try:
         return {name: find_target(name) for name in names}
     except TargetNotFound as error:
-        raise click.UsageError(str(error)) from error
+        if given:
+            raise click.UsageError(str(error)) from error
+        # A report has the name of a target, and not how it was called.
+        needed = f"{file} was saved from a report: name the TARGETs to run"
+        raise click.UsageError(f"{needed} ({error})") from error
 
 
 def _check_versions(file: Path, seen: Mapping[str, Observed], before: Baseline | None) -> None:
