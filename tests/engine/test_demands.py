@@ -117,3 +117,23 @@ def test_history_that_is_claimed_and_gone_is_charged() -> None:
 
     (result,) = examine(replay_target("forgetful", Forgetful), [reads_all_since_the_start]).cases
     assert result.outcome == "failed"
+
+
+async def publishes_much(probe: Probe) -> None:
+    tenant = probe.make.tenant()
+    await probe.publish(probe.make.event(tenant, data="x" * 2000))
+
+
+def test_more_bytes_than_are_claimed_are_said() -> None:
+    few = replace(PliableClient.capabilities, max_event_bytes=1000)
+    small = type("Small", (PliableClient,), {"capabilities": few})
+    result = judged(small, few, publishes_much)
+    assert result.outcome == "not_claimed"
+    assert (result.message or "").startswith("needs max_event_bytes=2")
+
+
+def test_a_refusal_of_what_is_claimed_is_charged() -> None:
+    few = replace(PliableClient.capabilities, max_event_bytes=1000)
+    small = type("Small", (PliableClient,), {"capabilities": few})
+    result = judged(small, PliableClient.capabilities, publishes_much)
+    assert result.outcome == "failed"

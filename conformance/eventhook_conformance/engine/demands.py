@@ -1,6 +1,6 @@
 """Says what a case asked of a target that claims to bear less: then its failure is no finding.
 
-That is subscriptions open at once, events unread in one of them, and events kept in a history.
+That is subscriptions open at once, events unread in one of them or kept in a history, bytes of an event.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.contract import LIVE
+from eventhook_conformance.contract import LIVE, PublishError
 from eventhook_conformance.engine.execution import Ending
 from eventhook_conformance.engine.open_subscriptions import most_open
 from eventhook_conformance.history import Event, History, Subscribed
@@ -19,6 +19,7 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.publisher_order import event_key
 from eventhook_conformance.probe.relief import capacity_of, in_scope
 
+_ABOUT_SIZE: Final = "EVT-08"
 _LONG: Final = 64
 """From this length of history on, no case relies on more than is claimed."""
 _NEVER: Final = 1 << 62
@@ -38,9 +39,12 @@ def asked_too_much(probe: Probe, ending: Ending, found: Sequence[Violation]) -> 
     subscriptions = most_open(probe.history)
     if subscriptions > claimed.max_subscriptions:
         return f"needs max_subscriptions={subscriptions} or more"
+    refused_alone = all(one.kind == "failed" for one in found)
+    if refused_alone and (size := _largest_refused(probe)):
+        return f"needs max_event_bytes={size} or more"
     # An event that was lost, altered or repeated is a breach, however much lay unread. A publish that
     # waits is none, where waiting for room is what the target claims to do.
-    waits = claimed.overflow == "block" and all(one.kind == "failed" for one in found)
+    waits = claimed.overflow == "block" and refused_alone
     reason = _overrun(probe) if not found or waits else None
     return reason or (None if found else _outran_history(probe))
 
@@ -62,6 +66,29 @@ def _outran_history(probe: Probe) -> str | None:
         if retained > kept:
             return f"needs replay_events={retained} or more"
     return None
+
+
+def _largest_refused(probe: Probe) -> int:
+    """Returns the size of the largest event that was refused for being larger than is claimed; 0: none was.
+
+    Cases about just that know what is claimed.
+    """
+    if _ABOUT_SIZE in probe.requirements:
+        return 0
+    refused = (
+        _size(publish.event)
+        for publish in probe.history.publishes
+        if publish.outcome == "refused" and PublishError.__name__ in publish.raised
+    )
+    claimed = probe.capabilities.max_event_bytes
+    return max((size for size in refused if size > claimed), default=0)
+
+
+def _size(event: Event) -> int:
+    try:
+        return len(event.to_json())
+    except ValueError:  # because: what has no wire form was refused for that
+        return 0
 
 
 def _overrun(probe: Probe) -> str | None:
