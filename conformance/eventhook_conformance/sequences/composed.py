@@ -251,6 +251,18 @@ class _Composer:
             self._step("signal", workflow=label, signal=name),
         ]
 
+    def _signals(self, label: str, times: int) -> list[Step]:
+        """The same signal, waited for several times."""
+        name = self._label("s")
+        return [
+            step
+            for _ in range(times)
+            for step in (
+                self._suspend(label, "signal", [f"signal:{name}"]),
+                self._step("signal", workflow=label, signal=name),
+            )
+        ]
+
     def _operation(self, label: str, value: int) -> list[Step]:
         name = self._label("o")
         return [
@@ -318,6 +330,39 @@ class _Composer:
         steps = self._beside(label, kind)
         reports = [step for step in steps if step["do"] in _REPORTS]
         return [*steps, *({**step, "name": f"{step['name']}-again"} for step in reports)]
+
+    def _contrary(self, label: str) -> list[Step]:
+        """Tasks, timers and promises that are over; then something else is reported of each."""
+        completed, failed, dropped = (
+            self.task(choices, label)
+            for choices in ((0, 0, 0, False), (0, 1, 0, False), (0, 0, 0, True))
+        )
+        names = [steps[0]["task"] for steps in (completed, failed, dropped)]
+        begun = [self._step("schedule-task", task=name) for name in names]
+        kept, broken, fired, stopped = (self._label(one) for one in "ppnn")
+        begun += [self._step("create-promise", workflow=label, promise=p) for p in (kept, broken)]
+        begun += [
+            self._step("start-timer", workflow=label, timer=n, delayMs=60000)
+            for n in (fired, stopped)
+        ]
+        over = [
+            *(*completed, *failed, *dropped),
+            self._step("resolve-promise", promise=kept, result="kept"),
+            self._step("reject-promise", promise=broken, error=self._error()),
+            self._step("cancel-timer", timer=stopped),
+            self._step("fire-timer", timer=fired),
+        ]
+        later = [
+            *(self._step("start-task", task=name, worker="w7") for name in names),
+            *(self._step("complete-task", task=name) for name in names[1:]),
+            *(self._step("fail-task", task=name, error=self._error()) for name in names),
+            *(self._step("cancel-task", task=name) for name in names),
+            *(self._step("resolve-promise", promise=p, result="late") for p in (kept, broken)),
+            *(self._step("reject-promise", promise=p, error=self._error()) for p in (kept, broken)),
+            *(self._step("fire-timer", timer=n) for n in (stopped, fired)),
+            *(self._step("cancel-timer", timer=n) for n in (stopped, fired)),
+        ]
+        return [*begun, *over, *later]
 
 
 BESIDE: Final[Mapping[str, tuple[str, str, str]]] = {

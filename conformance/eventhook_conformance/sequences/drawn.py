@@ -35,6 +35,8 @@ CORNERS: Final[Mapping[str, Run]] = {
     "long delay": _run(("distant",), ("signal",)),
     "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
     "reported again": _run(*(("late", kind) for kind in sorted(BESIDE))),
+    "reported otherwise": _run(("contrary",)),
+    "signals of one name": _run(("signals", 3)),
     "output of a task": ("task", (1, 1, len(OUTPUT), False)),
     "output of two tasks": _run(("tasks", (0, 0, len(OUTPUT), False), (1, 1, len(OUTPUT), False))),
     "failed children": _run(("children", _FAILS, _WAITS), ("abandoned", _FAILS, 2)),
@@ -69,6 +71,8 @@ def runs() -> Any:
         several("state", value),
         st.tuples(st.just("retried"), st.integers(1, 2)),
         st.tuples(st.just("cleared"), value),
+        st.just(("contrary",)),
+        st.tuples(st.just("signals"), st.integers(2, 3)),
         st.tuples(st.sampled_from(["beside", "late"]), st.sampled_from(sorted(BESIDE))),
     )
 

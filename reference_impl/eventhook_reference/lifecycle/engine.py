@@ -143,6 +143,11 @@ class Engine:
         self.journal.awaited_as[task.id] = name
         return task
 
+    async def start_task(self, task: Task, worker: str) -> None:
+        """Begins an attempt by a worker, who may take up a task too late."""
+        if not task.ended:
+            await self.task_execution.start(task, worker)
+
     async def complete_task(self, task: Task) -> None:
         """Completes an attempt."""
         if task.ended:

@@ -205,7 +205,7 @@ class ScenarioExecution(Execution):
         await self._create_task(step["task"])
 
     async def _start_task(self, step: Step) -> None:
-        await self._engine.task_execution.start(self._kept.tasks[step["task"]], step["worker"])
+        await self._engine.start_task(self._kept.tasks[step["task"]], step["worker"])
 
     async def _complete_task(self, step: Step) -> None:
         await self._engine.complete_task(self._kept.tasks[step["task"]])

@@ -12,7 +12,7 @@ from eventhook_conformance.target import Mutant
 from eventhook_reference.lifecycle.announcer import Announcer, twin_of
 from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.engine import Engine, Journal
-from eventhook_reference.lifecycle.records import Promise, Task, Workflow
+from eventhook_reference.lifecycle.records import Promise, Task, Timer, Workflow
 from eventhook_reference.mutants._register_lifecycle import flaw_in
 
 LIFECYCLES_COMPOSED: list[Mutant] = []
@@ -150,3 +150,43 @@ class CancelsWhatIsOver(Engine):
     def _tasks_of(self, workflow: Workflow) -> Iterable[Task]:
         tasks = list(self.registry.tasks.values())
         return [one for one in tasks if isinstance(one, Task) and one.workflow == workflow.id]
+
+
+# What is reported otherwise than it ended
+
+
+@flaw("LIF-17", seen="exactly once")
+class RejectsWhatIsSettled(Engine):
+    """A rejection is told whenever it comes, also of a promise that was settled before."""
+
+    async def reject_promise(self, promise: Promise, error: str) -> None:
+        promise.settled = False
+        await super().reject_promise(promise, error)
+
+
+@flaw("LIF-17", seen="exactly once")
+class FiresWhatWasCancelled(Engine):
+    """A cancelled timer stays in the list of those that will fire."""
+
+    async def cancel_timer(self, timer: Timer) -> None:
+        if timer.id in self.journal.timers and not timer.workflow.ended:
+            await self.dispatch.cancel_timer(timer)
+
+
+@flaw("LIF-17", seen="exactly once")
+class StartsWhatIsOver(Engine):
+    """A worker that takes up a task too late starts it, though it has ended."""
+
+    async def start_task(self, task: Task, worker: str) -> None:
+        await self.task_execution.start(task, worker)
+
+
+@flaw("LIF-17", seen="workflow.resumed")
+class HearsASignalOnce(Engine):
+    """A signal that came before is taken for the same one, delivered again."""
+
+    async def signal(self, workflow: Workflow, awaited_as: str) -> None:
+        heard: set[tuple[object, str]] = self.__dict__.setdefault("heard", set())
+        if (workflow.id, awaited_as) not in heard:
+            heard.add((workflow.id, awaited_as))
+            await super().signal(workflow, awaited_as)
