@@ -237,9 +237,7 @@ async def cleanups_at_once_count_nothing_twice(probe: Probe) -> None:
     """Two at the same time: together they answer no more than went away."""
     client = await probe.client()
     await swept(probe, client)
-    for _ in range(_SOME):
-        guest = await Ground(probe, "events").subscribe()
-        await guest.leave()
+    await use(probe, idle(probe, _SOME))
     before = total(await channels(probe, client))
     removed = await probe.at_once(cleanup(probe, client), cleanup(probe, client))
     gone = before - total(await channels(probe, client))

@@ -205,6 +205,19 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
     )
 
 
+@case("PUB-17", exclusive="closes", clients=1)
+async def closing_twice_at_once_is_fine(probe: Probe) -> None:
+    """Calls of `aclose` that are under way together all return, and the readers end."""
+    client = await _client_to_close(probe)
+    tenant = probe.make.tenant()
+    waiting = await probe.subscribe(EventPattern.all(tenant), client)
+    await probe.publish(event := probe.make.event(tenant), via=client)
+    await waiting.receive(event)
+    await waiting.wait_reading()
+    await probe.at_once(probe.close(client), probe.close(client), probe.close(client))
+    await _ends(probe, waiting)
+
+
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @either
 @case("PUB-21", implicates=DISTURBANCE, clients=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -116,7 +115,7 @@ class _Silent:
     unread: list[Event]
 
 
-async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
+async def _fall_silent(probe: Probe, sides: list[Side]) -> None:
     publishers: tuple[Via, ...] = ("same",)
     if probe.capabilities.multi_client:
         publishers = ("same", "other")
@@ -124,22 +123,40 @@ async def _fall_silent(probe: Probe, sides: Sequence[Side]) -> None:
     ways = [(side, via, state) for side in sides for via in publishers for state in _STATES]
     ways = ways[: max(1, room(probe, len(ways) * len(lengths_s)) // len(lengths_s))]
     # Each length has its own, since what was woken up is silent no more.
-    silent = [await probe.at_once(*(_prepare(probe, *way) for way in ways)) for _ in lengths_s]
+    silent = [
+        await probe.at_once(*(_prepare(probe, number, *way) for number, way in enumerate(ways)))
+        for _ in lengths_s
+    ]
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for length_s, places in zip(lengths_s, silent, strict=True):
+    for number, (length_s, places) in enumerate(zip(lengths_s, silent, strict=True)):
         # Silence has no event that could be waited for.
         await asyncio.sleep(max(0.0, began + length_s - loop.time()))
+        # Entering is the first that a client does again; the other side's turn is next time.
+        for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
+            await probe.at_once(*(_enter_and_hear(probe, side, via) for via in publishers))
         if length_s > lengths_s[0] and probe.capabilities.introspection:
             # What was silent for so long is not idle for that.
             await probe.at_once(*[cleanup(probe, await probe.client(via)) for via in publishers])
         await probe.at_once(*(_wake(probe, place) for place in places))
 
 
-async def _prepare(probe: Probe, side: Side, via: Via, state: str) -> _Silent:
-    """Subscribes and falls silent: after reading, with something unread, or without ever having had any."""
+async def _enter_and_hear(probe: Probe, side: Side, via: Via) -> None:
+    """Enters a subscription after a silence; its client's next event arrives."""
     ground = Ground(probe, side)
-    listener = await ground.subscribe()
+    listener = await ground.subscribe(via)
+    await probe.publish(event := ground.event(), via=via)
+    await listener.receive(event)
+    await listener.leave()
+
+
+async def _prepare(probe: Probe, number: int, side: Side, via: Via, state: str) -> _Silent:
+    """Subscribes and falls silent: after reading, with something unread, or without ever having had any.
+
+    Each of them asks for the same by other filters.
+    """
+    ground = Ground(probe, side)
+    listener = await probe.subscribe(ground.kinds[number % len(ground.kinds)])
     await probe.reach(listener, via=via)
     if state == "fresh" or (state == "unread" and ground.capacity < 2):
         return _Silent(ground, listener, via, [])

@@ -319,3 +319,14 @@ class CountsWithoutClaiming(PliableClient):
 
     async def cleanup_inactive_channels(self) -> int:
         raise Unsupported("nothing is ever cleaned up; claim introspection=False")
+
+
+@bug(CLEANING, "CLN-04", seen="two cleanups at once to answer")
+class CountsStreamsOfBothCleanups(PliableClient):
+    """Cleanup lists the idle streams, waits, and counts what it listed, whoever removed it."""
+
+    async def cleanup_inactive_channels(self) -> int:
+        listed = [channel for channel in self.idle_channels() if channel[0] == "streams"]
+        await asyncio.sleep(0)
+        gone = len([channel for channel in listed if channel not in self.bus.channels])
+        return await super().cleanup_inactive_channels() + gone

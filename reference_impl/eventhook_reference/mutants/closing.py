@@ -178,3 +178,17 @@ class CancelledReadersStay(PliableClient):
             member.channel.leave()
         else:
             super().leave(member)
+
+
+@bug(CLOSING, "PUB-17", seen="closing")
+class RefusesASecondClosingMeanwhile(PliableClient):
+    """Closing waits for the server; a second call of it meanwhile is taken for a mistake."""
+
+    _under_way = False
+
+    async def aclose(self) -> None:
+        if self._under_way and not self.closed:
+            raise RuntimeError("this client is being closed")
+        self._under_way = True
+        await asyncio.sleep(0)
+        await super().aclose()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
-from eventhook_reference.mutants._register import bug_on_each_side
-from eventhook_reference.mutants.base import Event, Member, Side, SidedClient
+from eventhook_reference.mutants._register import bug, bug_on_each_side
+from eventhook_reference.mutants.base import Event, Member, PliableClient, Side, SidedClient
 
 IDLING: list[Mutant] = []
+
+_WAKING_S: Final = 0.02
 
 
 class _IdlingClient(SidedClient):
@@ -130,3 +132,35 @@ class ForgetsSilentPublishers(SidedClient):
             self.check(side, event)
             return
         await super().publish(side, event)
+
+
+@bug(IDLING, "PUB-01", seen="which was active and asked for it")
+class LetsFiltersExpire(_IdlingClient):
+    """The compiled filter of a workflow's subscription is dropped after 100 ms without an event."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side == "events" and member.selects.workflow_execution_id is not None:
+            super().hand(member, event)
+        else:
+            PliableClient.hand(self, member, event)
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-01"],
+    streams=["STR-01"],
+    seen="which was active and asked for it",
+)
+class WakesUpAfterEntering(SidedClient):
+    """A client that asked for nothing for 100 ms answers before it has woken up."""
+
+    def enter(self, member: Member) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        asked = self.bus.memory.setdefault("asked", {})
+        silent_s = now - asked.get(self, now)
+        asked[self] = now
+        if silent_s > 0.1 and member.side == self.bugged:
+            loop.call_later(_WAKING_S, super().enter, member)
+        else:
+            super().enter(member)
