@@ -44,21 +44,20 @@ class _Names:
         self._path = path
         self._names = names
         self._hides = hides
-        self._keys = tuple(names)
-        self._values = tuple(names.values())
+        self._before = dict(names)
 
     def changed(self) -> str | None:
         """Returns a name that stands for another thing than before; None if there is none."""
-        now = map(self._names.get, self._keys)
-        if all(map(is_, now, self._values)) and len(self._names) == len(self._keys):
+        before, names = self._before, self._names
+        if len(names) == len(before) and all(map(is_, map(names.get, before), before.values())):
             return None
         return next((f"{self._path}.{key}" for key in self._differing()), None)
 
     def _differing(self) -> Iterator[str]:
-        for key, value in zip(self._keys, self._values, strict=True):
+        for key, value in self._before.items():
             if self._names.get(key, _NOTHING) is not value and key not in _MADE_ANEW:
                 yield key
-        for key in self._names.keys() - set(self._keys) - _MADE_ANEW:
+        for key in self._names.keys() - self._before.keys() - _MADE_ANEW:
             if self._hides(key):
                 yield key
 
