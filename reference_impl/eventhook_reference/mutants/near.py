@@ -139,3 +139,31 @@ class MakesRoomWhenSomebodyLooks(SidedClient):
 
     def make(self, capacity: int) -> Channel[Any]:
         return _MakesRoomToCount(capacity)
+
+
+@bug(NEAR, "STR-06", seen="which was active and asked for it")
+class LeavesAllKeysThatBeginAlike(PliableClient):
+    """Leaving a key unsubscribes whatever begins with it."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        for other in list(self.bus.members):
+            if member.side == other.side == "streams" and _begins_with(other, member):
+                self.bus.members.remove(other)
+
+
+def _begins_with(one: Member, other: Member) -> bool:
+    return bool(one.selects != other.selects and one.selects.startswith(other.selects))
+
+
+@bug(NEAR, "CLN-02", seen="which was active and asked for it")
+class CleansUpTenantsByHalves(PliableClient):
+    """Cleanup marks idle tenants by the first half of their ids, and ends what is so marked."""
+
+    async def cleanup_inactive_channels(self) -> int:
+        idle = {scope.int >> 64 for side, scope in self.idle_channels() if isinstance(scope, UUID)}
+        removed = await super().cleanup_inactive_channels()
+        for member in list(self.bus.members):
+            if member.side == "events" and member.selects.tenant_id.int >> 64 in idle:
+                self.bus.members.remove(member)
+        return removed
