@@ -57,7 +57,7 @@ async def _publish(probe: Probe, grounds: Sequence[Ground]) -> None:
 async def leaving_one_of_near_names_ends_no_other(
     probe: Probe, how: str, side: Side = "events"
 ) -> None:
-    """Its reader leaves, fails, or is cancelled as it enters; the others keep what they hold, and hear on."""
+    """Its reader leaves, fails, or is cancelled as it enters; the others hold what they held, and hear."""
     grounds, listeners = await _standing(probe, side)
     if how != "cancelling":
         await listeners[0].leave(ConsumerFailed() if how == "failing" else None)
