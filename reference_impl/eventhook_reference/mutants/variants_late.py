@@ -201,11 +201,11 @@ class RemembersTheLastThousandIds(Correct):
         super().hand(member, event)
 
 
-class HoldsFour(Correct):
-    """A subscription holds four unread events, and no more."""
+class HoldsTwo(Correct):
+    """A subscription holds two unread events, and no more."""
 
     capabilities = Capabilities(
-        total_order=True, causal_order=True, event_capacity=4, stream_capacity=4
+        total_order=True, causal_order=True, event_capacity=2, stream_capacity=2
     )
 
 
@@ -218,6 +218,6 @@ LATE_VARIANTS: Final[tuple[Mutant, ...]] = (
     variant("counts-losses-lazily", CountsLossesLazily),
     variant("caches-matchers", CachesMatchers),
     variant("remembers-the-last-thousand-ids", RemembersTheLastThousandIds),
-    variant("holds-four", HoldsFour),
+    variant("holds-two", HoldsTwo),
     variant("takes-turns", TakesTurns),
 )
