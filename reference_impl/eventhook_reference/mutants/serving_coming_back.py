@@ -165,3 +165,23 @@ def expired_begins_at_the_oldest() -> type[ReplayApp]:
         return Changed
 
     return with_feeds(change)
+
+
+@entering(SERVING_COMING_BACK, "RPL-17", seen="the stream to open with 200")
+def forgets_a_long_position_once_used() -> type[ReplayApp]:
+    """What did not fit into an `id` is taken from where it was kept, by the first who asks for it."""
+    from eventhook_reference.sse.position import Tokens
+    from eventhook_reference.sse.replay_app import ReplayApp
+
+    class Once(Tokens):
+        def find(self, token: str) -> dict[str, str]:
+            found = super().find(token)
+            self._kept.pop(token)
+            return found
+
+    class Broken(ReplayApp):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.tokens = Once()
+
+    return Broken
