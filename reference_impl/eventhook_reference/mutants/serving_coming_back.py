@@ -169,7 +169,7 @@ def expired_begins_at_the_oldest() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-17", seen="the stream to open with 200")
 def forgets_a_long_position_once_used() -> type[ReplayApp]:
-    """What did not fit into an `id` is taken from where it was kept, by the first who asks for it."""
+    """A position that did not fit into an `id` is taken from its place by the first reader who asks."""
     from eventhook_reference.sse.position import Tokens
     from eventhook_reference.sse.replay_app import ReplayApp
 
