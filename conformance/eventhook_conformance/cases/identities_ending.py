@@ -69,7 +69,7 @@ async def leaving_one_of_near_names_ends_no_other(
     await probe.fence(*listeners[1:])
 
 
-@case("CLN-02", "CLN-07", implicates=DISTURBANCE, exclusive="cleans", subscriptions=_NAMES)
+@case("CLN-02", "CLN-07", implicates=DISTURBANCE, exclusive="cleans", subscriptions=2 * _NAMES)
 async def cleanup_of_one_of_near_names_takes_no_other(probe: Probe, side: Side = "events") -> None:
     """Once where that one is idle, once where all but that one are."""
     client = await probe.client()
