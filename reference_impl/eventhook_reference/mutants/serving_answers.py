@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -51,8 +52,8 @@ def compressing(flush: Any) -> type[SseApp]:
     class Compressing(SseApp):
         async def answer(self, endpoint: Any, request: Any) -> Any:
             response = await super().answer(endpoint, request)
-            accepted = "gzip" in request.headers.get("accept-encoding", "")
-            if accepted and hasattr(response, "_reading"):
+            accepted = request.headers.get("accept-encoding", "")
+            if _accepts_gzip(accepted) and hasattr(response, "_reading"):
                 response.__class__ = _compressed(type(response), flush)
             return response
 
@@ -62,6 +63,14 @@ def compressing(flush: Any) -> type[SseApp]:
                 feed.put(b": keep-alive\n\n", 1)
 
     return Compressing
+
+
+def _accepts_gzip(header: str) -> bool:
+    """Returns whether an `Accept-Encoding` header names gzip, with a weight that is not zero."""
+    items = (item.partition(";") for item in header.lower().split(","))
+    weights = {name.strip(): weight.replace(" ", "") for name, _, weight in items}
+    weight = weights.get("gzip")
+    return weight is not None and not re.fullmatch(r"q=0(\.0*)?", weight)
 
 
 def _compressed(kind: Any, flush: Any) -> Any:
