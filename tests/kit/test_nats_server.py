@@ -171,6 +171,22 @@ async def test_silent_server_fails_in_time(
     assert entries(temporary) == [silent]
 
 
+async def test_server_that_writes_to_its_log_is_waited_for_but_not_for_ever(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_server, "START_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(nats_server, "START_LIMIT_S", 0.6)
+    restoring = temporary / "restoring"
+    restoring.write_text("#!/bin/sh\nwhile :; do echo restoring >&2; sleep 0.02; done\n")
+    restoring.chmod(0o755)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(ServerUnavailable, match="restoring"):
+        async with NatsServer(binary=restoring):
+            pass
+    assert asyncio.get_running_loop().time() - began >= 0.6
+    assert entries(temporary) == [restoring]
+
+
 async def test_cancelled_start_leaves_nothing(temporary: Path) -> None:
     for turns in range(8):
         starting = asyncio.ensure_future(NatsServer().__aenter__())
