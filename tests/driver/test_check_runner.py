@@ -27,7 +27,7 @@ PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 # These drivers let a wait run out, which therefore has to be short; a wait that is over when the answer
 # comes may be long, and has to be where a machine is busy.
 NEVER_START = ("never_starts",)
-NEVER_ANSWER = ("one_at_a_time", "left_hanging")
+NEVER_ANSWER = ("one_at_a_time", "left_hanging", "streams_wait_for_events")
 NEVER_END = ("stays",)
 
 
@@ -76,6 +76,11 @@ def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
         ("wrong_shape", "unknown_names", ""),
         ("wrong_shape", "publishes", 'as the result of `open`; expected {"client": "c1"}'),
         ("one_at_a_time", "next_waits_aside", "while a `next` waits, `publish` was not answered"),
+        (
+            "streams_wait_for_events",
+            "next_holds_up_no_call",
+            "while a `next` waits, `publish_stream` was not answered",
+        ),
         ("impatient_next", "next_times_out", "it has to wait for an event until its time is over"),
         ("greedy_next", "next_takes_what_is_there", "`next` with max 2 answered 5 events"),
         ("repeats_the_first", "next_takes_what_is_there", "whose id is"),

@@ -22,7 +22,9 @@ from eventhook_conformance.driver.checked_driver import (
 )
 from eventhook_conformance.driver.messages import (
     UNKNOWN_METHOD,
+    Channels,
     Empty,
+    Removed,
 )
 
 CHECKS: Final = CheckList()
@@ -117,6 +119,34 @@ async def next_waits_aside(driver: CheckedDriver) -> None:
     if len(answer.events) != 1 or answer.ended:
         raise Wrong(f"a waiting `next` answered {len(answer.events)} events, ended {answer.ended}")
     expect_wire_form(event, bytes(answer.events[0]))
+
+
+@CHECKS.add("while a `next` waits, every other call is answered")
+async def next_holds_up_no_call(driver: CheckedDriver) -> None:
+    client, subscription, _ = await listening(driver)
+    waiting = driver.spawn_next(subscription)
+    try:
+        for side in ("events", "streams"):
+            if side in driver.capabilities.profiles:
+                events = side == "events"
+                await driver.publish(client, an_event() if events else a_stream_event("k"))
+                another = EventPattern.all(uuid4()) if events else str(uuid4())
+                left = await driver.subscribe(client, another)
+                await driver.ask("unsubscribe", {"subscription": left}, Empty)
+        several = driver.capabilities.multi_client
+        other, beside, make = await listening(driver, None if several else client)
+        await driver.publish(other, make())
+        await driver.next(beside, 1)
+        await driver.ask("unsubscribe", {"subscription": beside}, Empty)
+        if driver.capabilities.introspection:
+            await driver.ask("cleanup", {"client": client}, Removed)
+            await driver.ask("channels", {"client": client}, Channels)
+        if several:
+            await driver.ask("close", {"client": other}, Empty)
+    except Wrong as error:
+        raise Wrong(f"while a `next` waits, {error}") from error
+    await driver.ask("unsubscribe", {"subscription": subscription}, Empty)
+    await driver.answered(waiting, "the subscription was left")
 
 
 @CHECKS.add("`next` answers what is there, at most `max`")
