@@ -111,3 +111,18 @@ async def a_hundred_types_are_as_good_as_one(probe: Probe) -> None:
     await deliver(
         probe, [probe.make.event(tenant, one.event_type) for one in events[::13]], everything
     )
+
+
+@case("PAT-04", "PAT-07", implicates=_WRONG, subscriptions=8, self_contained=True)
+async def patterns_that_are_written_alike_keep_their_own(probe: Probe) -> None:
+    """Prefixes and sources that differ in letter case or a blank alone, of one tenant, alive together."""
+    tenant = probe.make.tenant()
+    prefixes, sources = ("task", "Task", "order.paid", "Order.paid"), ("shop", "Shop", "shop ")
+    patterns = [EventPattern.by_type(tenant, prefix) for prefix in prefixes]
+    patterns += [EventPattern(tenant_id=tenant, source=source) for source in sources]
+    listeners = [await probe.subscribe(pattern) for pattern in patterns]
+    kinds = ("task.created", "Task.created", "order.paid", "Order.paid")
+    events = [probe.make.event(tenant, kind, source=one) for kind in kinds for one in sources]
+    await deliver(probe, events, *listeners)
+    for listener in listeners:
+        await listener.leave()

@@ -127,3 +127,14 @@ class VerdictsByType(PliableClient):
         if event.event_type not in verdicts:
             verdicts[event.event_type] = super().admits(member, event)
         return verdicts[event.event_type]
+
+
+@bug(CACHING, "PAT-04", seen="event_type_prefix")
+class CachesPrefixesInOneCase(_CachingClient):
+    """Patterns are cached by their prefix in lower case: the first one entered stands for all."""
+
+    def cache_key(self, pattern: EventPattern) -> object:
+        prefix = pattern.event_type_prefix
+        if prefix is None or pattern != EventPattern.by_type(pattern.tenant_id, prefix):
+            return None
+        return (pattern.tenant_id, prefix.lower())
