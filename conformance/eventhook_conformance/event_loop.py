@@ -80,8 +80,8 @@ def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T
             if task in _reasons:
                 raise KeyboardInterrupt from None
             raise
-        except (SystemExit, RuntimeError) as error:
-            if not task.done():
+        except (KeyboardInterrupt, SystemExit, RuntimeError) as error:
+            if not task.done() and task not in _reasons:
                 _reasons[task] = _how_stopped(error)
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, RuntimeError):
@@ -89,7 +89,9 @@ def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T
             raise
 
 
-def _how_stopped(error: SystemExit | RuntimeError) -> str:
+def _how_stopped(error: KeyboardInterrupt | SystemExit | RuntimeError) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted its process in a callback or a task"
     if isinstance(error, SystemExit):
         told = _CODE.__get__(error)  # a class of the target's may compute another one, and raise
         code = f"({told!r:.80})" if type(told) in (int, str, type(None)) else ""
