@@ -14,7 +14,7 @@ from eventhook_conformance.checker import violation
 from eventhook_conformance.contract import FlovynEvent
 from eventhook_conformance.engine import judge_process, seal
 from eventhook_conformance.engine.oracle import Oracle
-from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe.findings import Findings
 
 
 def _suite() -> Iterator[ModuleType]:
@@ -93,7 +93,7 @@ def empties_the_code_of_the_cases() -> None:
 
 @misdeed
 def hides_what_is_found() -> None:
-    _put(lambda *_, **__: None, Probe, "found")
+    _put(lambda *_, **__: None, Findings, "add")
 
 
 @misdeed
