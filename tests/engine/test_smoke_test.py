@@ -41,6 +41,16 @@ def test_a_target_that_delivers_is_timed() -> None:
     assert (found.unusable, found.silence, trouble) == (None, None, None)
 
 
+class Late(PliableClient):
+    def hand(self, member: Member, event: Event) -> None:
+        asyncio.get_running_loop().call_later(0.02, super().hand, member, event)
+
+
+def test_a_target_that_delivers_late_is_far_however_soon_its_publish_returns() -> None:
+    found, _ = report(Hostile(Late).target)
+    assert found.round_trip_s >= 0.02
+
+
 @pytest.mark.parametrize(
     ("claims", "requirement"),
     [(CLAIMS, "PUB-01"), (Capabilities(profiles={"streams"}), "STR-06")],

@@ -40,11 +40,14 @@ async def test_a_long_wait_lends_the_turn_until_it_ends() -> None:
     assert turn.vain == 2
 
 
-async def test_the_first_wait_in_vain_lends_nothing() -> None:
-    lent: list[None] = []
-    Turn(lambda: lent.append(None)).take()
-    assert not await Deadline(0.4).wait(never())
-    assert not lent
+async def test_the_first_wait_in_vain_lends_late() -> None:
+    lent: list[float] = []
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    Turn(lambda: lent.append(loop.time() - began)).take()
+    assert not await Deadline(2.0).wait(never())
+    assert lent
+    assert lent[0] >= 0.4
 
 
 async def test_a_wait_that_is_over_soon_lends_nothing() -> None:
@@ -124,3 +127,34 @@ async def test_of_several_waits_the_first_lends_and_the_last_takes_back() -> Non
             await asyncio.sleep(0.01)
         assert told == ["lent"]
     assert told == ["lent", "taken back"]
+
+
+async def test_a_case_that_can_be_confirmed_gives_up_sooner_and_says_so() -> None:
+    deadline = Deadline(3.0)
+    turn = Turn(pace="hasty")
+    turn.take()
+    for _ in range(4):
+        await deadline.wait(never(), timeout_s=0.001)
+    Turn(pace="hasty").take()
+    assert deadline.current_s == pytest.approx(0.1)
+    assert not current().hasty_s
+    assert not await deadline.wait(never())
+    assert current().hasty_s == pytest.approx(0.1)
+
+
+async def test_a_wait_under_way_is_cut_with_all_others() -> None:
+    deadline = Deadline(20.0)
+    Turn(pace="hasty").take()
+    waiting = asyncio.create_task(deadline.wait(never()))
+    await asyncio.sleep(0)
+    for _ in range(4):
+        await deadline.wait(never(), timeout_s=0.001)
+    assert not await asyncio.wait_for(waiting, 15)
+
+
+async def test_what_is_judged_again_waits_in_full() -> None:
+    deadline = Deadline(3.0)
+    Turn(pace="patient").take()
+    for _ in range(4):
+        await deadline.wait(never(), timeout_s=0.001)
+    assert deadline.current_s == 3.0

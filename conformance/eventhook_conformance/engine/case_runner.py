@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from eventhook_conformance.checker import MISSING, Violation
 from eventhook_conformance.engine.auditor import Auditor, Revision
+from eventhook_conformance.engine.confirmation import Hasty
 from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.demands import asked_too_much
 from eventhook_conformance.engine.execution import Ending, execute
@@ -88,6 +89,8 @@ class CaseRunner:
         """Asked of each case that failed, once the session has made it."""
         self.on_fault: Callable[[], None] = _nothing
         """Called when the driver failed."""
+        self.hasty: dict[str, Hasty] = {}
+        """The failed cases that had shortened waits, and can be confirmed."""
 
     def probe(
         self, requirements: Sequence[str], history: History, *, swap_clients: bool = False
@@ -114,6 +117,7 @@ class CaseRunner:
                 if not reads_on and self._context.deadline.reads_on:
                     again = self._probe_for(instance, swap_clients=swap_clients)
                     result, parked = await self._judge_again(instance, again, result, parked)
+            self._note_haste(instance, result)
             if parked is not None:
                 revisions += await self._auditor.park(parked)
         finally:
@@ -121,6 +125,12 @@ class CaseRunner:
         if not self.running:  # others may still act through a tainted client
             revisions += await self._auditor.retire_tainted()
         return JudgedCase(result, revisions, probe.access.used)
+
+    def _note_haste(self, instance: Instance, result: CaseResult) -> None:
+        turn = current()
+        self.hasty.pop(instance.id, None)
+        if turn.pace == "hasty" and turn.hasty_s and result.outcome == "failed":
+            self.hasty[instance.id] = Hasty(instance, turn.hasty_s)
 
     def _probe_for(self, instance: Instance, *, swap_clients: bool) -> Probe:
         history = History(instance.id, self._context.clock)

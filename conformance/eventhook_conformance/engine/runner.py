@@ -134,6 +134,8 @@ async def _judge_each(
     put_off: list[Instance] = []
     again: set[str] = set()
     while (left or put_off) and not session.stopped:
+        if not put_off and left[0].case.last:
+            await session.confirm()
         if put_off and (not left or left[0].case.last):
             left.extendleft(reversed(put_off))
             again.update(one.id for one in put_off)
@@ -152,6 +154,8 @@ async def _judge_each(
         if session.has_enough_failures:
             session.interrupt("stopped at --max-failures: what was not run is untested")
             break
+    else:
+        await session.confirm()
 
 
 def chosen_for(subject: ResolvedTarget, settings: Settings) -> list[Instance]:

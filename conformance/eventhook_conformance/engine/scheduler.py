@@ -67,6 +67,10 @@ def choose_overlap(capabilities: Capabilities, asked: int | None, limits: Limits
     return asked or limits.concurrent_cases
 
 
+def _always() -> bool:
+    return True
+
+
 class Scheduler:
     """Starts cases before they are asked for, at most `width` at once.
 
@@ -194,6 +198,26 @@ class Scheduler:
             for turn in under_way:
                 turn.disturbed = True
 
+    async def run_again(self, instances: Iterable[Instance]) -> list[tuple[CaseResult, float]]:
+        """Judges cases that may run beside others once more, all at once.
+
+        Returns:
+            For each its result, and the longest wait that was not in vain, in seconds.
+        """
+        given = list(instances)
+        await self.idle()
+        found: dict[str, tuple[CaseResult, float]] = {}
+        for group in ("any", "cleans"):
+            its = [
+                (one, Turn(crowded=_always, pace="patient"))
+                for one in given
+                if self._group_of(one) == group
+            ]
+            results = await asyncio.gather(*(self._run(one, turn=turn) for one, turn in its))
+            for (one, turn), result in zip(its, results, strict=True):
+                found[one.id] = result, turn.slowest_s
+        return [found[one.id] for one in given]
+
     async def idle(self) -> None:
         """Returns when no case that was started is running."""
         self._group = None
@@ -216,14 +240,14 @@ class Scheduler:
         return "cleans" if instance.case.exclusive == "cleans" else None
 
     async def _alone(self, instance: Instance) -> CaseResult:
-        Turn().take()
+        Turn(pace="patient" if instance.id in self._doubtful else "careful").take()
         try:
             return await self._judge(instance)
         finally:
             Turn().take()
 
     def _take_turn(self, instance: Instance) -> asyncio.Task[CaseResult]:
-        turn = self._turns[instance.id] = Turn(self._go_on, self._crowded)
+        turn = self._turns[instance.id] = Turn(self._go_on, self._crowded, pace="hasty")
         task = asyncio.create_task(self._run(instance, turn=turn))
         self._tasks[instance.id] = task
         self._begun.add(instance.id)

@@ -14,6 +14,7 @@ from eventhook_conformance.checker import check
 from eventhook_conformance.engine.auditor import Auditor, Revision
 from eventhook_conformance.engine.case_runner import CaseRunner
 from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
+from eventhook_conformance.engine.confirmation import confirm
 from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.events import (
     CaseFinished,
@@ -92,8 +93,7 @@ class Session:
         self._subscribers = tuple(subscribers)
         clock, ledger = Clock(), Ledger()
         self._processes = any("processes" in one.asks_for for one in self._planned)
-        elsewhere = self._processes or not subject.capabilities.in_process
-        meter = meter or StarvationMeter(elsewhere=elsewhere)
+        self._meter = meter
         deadline = Deadline(settings.arrival_timeout_s, meter)
         self.context = RunContext(
             target=subject.target,
@@ -151,6 +151,9 @@ class Session:
     async def start(self) -> None:
         """Opens the target and checks that it is wired; see `stopped` for what came of it."""
         self._began = perf_counter()
+        if self._meter is None:
+            elsewhere = self._processes or not self.capabilities.in_process
+            self.context.deadline.meter = StarvationMeter(elsewhere=elsewhere)
         self._tell(RunStarted(self.name, len(self._planned)))
         self._leaks = LeakWatch()
         dead = self.runner.dead_tasks = DeadTasks()
@@ -226,6 +229,13 @@ class Session:
     def skip(self, instance: Instance, reason: str) -> None:
         """Announces a case that does not apply to the target's claims."""
         self._announce(not_claimed(instance, reason))
+
+    async def confirm(self) -> None:
+        """Judges with full waits what failed after shortened ones; revises what those change."""
+        hasty = dict(self.runner.hasty)
+        self.runner.hasty.clear()
+        if hasty and self._scheduler is not None and self._breaker.reason is None:
+            self._revise(await confirm(hasty, self.result.cases, self._scheduler.run_again))
 
     async def finish(self) -> None:
         """Listens once more, revises results by what came late, and closes everything.

@@ -25,6 +25,8 @@ from eventhook_conformance.results import CaseResult
 CASE: Final = "smoke::something_arrives"
 _ATTEMPTS: Final = 2
 _IN_A_ROW: Final = 12
+_DELIVERIES: Final = 5
+_SOON_S: Final = 0.001
 
 MakeProbe: TypeAlias = Callable[[Sequence[str], History], Probe]
 
@@ -34,7 +36,7 @@ class SmokeReport:
     """The findings of the smoke test."""
 
     round_trip_s: float = 0.0
-    """How long the fastest publish took, in seconds."""
+    """How long the fastest publish took, or the fastest delivery if that was longer, in seconds."""
     unusable: str | None = None
     """Why the target cannot be opened, entered or published to, in one line."""
     silence: CaseResult | None = None
@@ -55,8 +57,9 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
     if listener.entry.deliveries:
         if Origins(history).of[listener.entry][0] is not history.publishes[0]:
             await look_for_order(context, make_probe)
+        round_trip_s = await _round_trip_s(probe, listener)
         await listener.leave_quietly()
-        return SmokeReport(round_trip_s=_round_trip_s(history))
+        return SmokeReport(round_trip_s=round_trip_s)
     seen = _silence(listener)
     probe.found("the first event to arrive at all", f"{seen}, so nothing else was run")
     await listener.abandon()
@@ -133,12 +136,35 @@ def _requirement(context: RunContext) -> str:
     return "PUB-01" if "events" in context.capabilities.profiles else "STR-06"
 
 
-def _round_trip_s(history: History) -> float:
-    """Returns the time of the fastest publish: a busy machine slows one or another, hardly all."""
-    return min(
+async def _round_trip_s(probe: Probe, listener: Listener) -> float:
+    """Returns the time of the fastest publish, or of the fastest delivery if that takes longer.
+
+    The fastest of several: a busy machine slows one or another, hardly all.
+    """
+    selects = listener.entry.selects
+    for _ in range(_DELIVERIES):
+        if _fastest_delivery_s(probe.history, listener) < _SOON_S:
+            break
+        with suppress(CaseAborted):
+            await probe.publish(probe.make.fence_event(selects))
+            await listener.read(1)
+    published_s = min(
         publish.returned.at_s - publish.called.at_s
-        for publish in history.publishes
+        for publish in probe.history.publishes
         if publish.returned is not None
+    )
+    return max(published_s, _fastest_delivery_s(probe.history, listener))
+
+
+def _fastest_delivery_s(history: History, listener: Listener) -> float:
+    origins = Origins(history).of[listener.entry]
+    return min(
+        (
+            delivery.returned.at_s - publish.called.at_s
+            for delivery, publish in zip(listener.entry.deliveries, origins, strict=True)
+            if publish is not None
+        ),
+        default=0.0,
     )
 
 

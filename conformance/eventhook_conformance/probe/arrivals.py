@@ -101,7 +101,9 @@ class Arrivals:
 
         if await self._deadline.wait(enough, progress=progress, timeout_s=grace_s, glance=True):
             return
-        if not (reader.missing and overtaken(self._history, reader.missing, reader.came)):
+        if reader.missing and overtaken(self._history, reader.missing, reader.came):
+            self._deadline.note_glance(came=False)
+        else:
             await self._deadline.wait(enough, progress=progress)
 
     def _note_waited(self, events: Iterable[Event], limit_s: float | None = None) -> None:

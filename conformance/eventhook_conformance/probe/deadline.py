@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
+from eventhook_conformance.probe.latency import Latency
 from eventhook_conformance.probe.stacks import note_hung
 from eventhook_conformance.probe.starvation import StarvationMeter
 from eventhook_conformance.probe.turns import current, lending
@@ -16,16 +16,21 @@ _SHORTENED: Final = 5
 _VAIN_BEFORE_SHORTEST: Final = 16
 _SHORTEST: Final = 15
 _LEAST: Final = 60
+_HASTY: Final = 30
+_HASTY_LEAST_S: Final = 0.05
 _SLOWEST_FACTOR: Final = 5
+_BOUND_FACTOR: Final = 4
 _TURNS_FIRST: Final = 3
 _SLICES: Final = 10
+_FINE_SLICES: Final = 60
 _UNMEASURED_S: Final = 0.25
 _MOST_FACTOR: Final = 10
 _LEAST_SHARE: Final = 0.05
 _GLANCE_S: Final = 0.25
-_SHORT_GLANCE_S: Final = 0.02
+_SHORT_GLANCE_S: Final = 0.005
+_PEACEFUL_SHARE: Final = 0.25
 _QUIET_S: Final = 0.1
-_QUIET_BROKEN_S: Final = 0.02
+_QUIET_BROKEN_S: Final = 0.005
 _QUIET_FACTOR: Final = 2
 
 
@@ -45,7 +50,8 @@ class Deadline:
     A target that let several waits run out is judged broken already; to bring that verdict soon, the
     waits after that are cut to a fifth. They are cut further in a case in which several were in vain
     itself, and after sixteen in one that runs alone; but never below five times what the slowest arrival
-    took.
+    took. In a case that can be confirmed later, with full waits, they are cut to four times what
+    arrivals were learned to take, or a thirtieth.
 
     A wait that ran out while what it waits for had no processor is no evidence: that time does not
     count. Where it goes on and on, the wait ends all the same, and is counted as undecided.
@@ -66,18 +72,31 @@ class Deadline:
         """The target reorders with nothing going on beside it."""
         self.on_vain: Callable[[], None] = _nothing
         """Called when a wait was in vain, before anything is given up."""
+        self._latency = Latency()
+        self._looks = 0
+        """How many waits and looks were in vain."""
         self._vain = 0
         self._vain_glances = 0
-        self._slowest_s = 0.0
 
     @property
     def current_s(self) -> float:
         """Seconds to wait now."""
-        if self._vain < _VAIN_BEFORE_SHORT:
+        pace = current().pace
+        if self._vain < _VAIN_BEFORE_SHORT or pace == "patient":
             return self.timeout_s
-        shortened_s = max(self.timeout_s / self._share, self._slowest_s * _SLOWEST_FACTOR)
+        shortened_s = self._hasty_s if pace == "hasty" else self._careful_s
         # Two digits: messages say how long was waited.
         return min(self.timeout_s, float(f"{shortened_s:.2g}"))
+
+    @property
+    def _hasty_s(self) -> float:
+        share = _LEAST if current().vain >= _VAIN_BEFORE_SHORT else _HASTY
+        least_s = min(_HASTY_LEAST_S, self.timeout_s / _SHORTENED)
+        return max(self.timeout_s / share, least_s, self._latency.bound_s * _BOUND_FACTOR)
+
+    @property
+    def _careful_s(self) -> float:
+        return max(self.timeout_s / self._share, self._latency.slowest_s * _SLOWEST_FACTOR)
 
     @property
     def _share(self) -> int:
@@ -90,14 +109,20 @@ class Deadline:
 
     @property
     def in_vain(self) -> bool:
-        """True if any wait was in vain."""
-        return self._vain > 0
+        """True if any wait was in vain, or a look for what was overtaken."""
+        return self._vain + self._vain_glances > 0
 
     @property
     def quiet_s(self) -> float:
-        """Seconds for which a wait is left in peace: nothing took much longer yet."""
-        quiet_s = _QUIET_S if self._vain < _VAIN_BEFORE_SHORT else _QUIET_BROKEN_S
-        return max(quiet_s, self._slowest_s * _QUIET_FACTOR)
+        """Seconds for which a wait is left in peace: hardly anything takes longer.
+
+        Of a target that never let a wait run out, few cases meet another.
+        """
+        if not self.in_vain:
+            return max(self.timeout_s * _PEACEFUL_SHARE, self._latency.slowest_s * _QUIET_FACTOR)
+        if self._vain < _VAIN_BEFORE_SHORT:
+            return max(_QUIET_S, self._latency.slowest_s * _QUIET_FACTOR)
+        return max(_QUIET_BROKEN_S, self._latency.bound_s * _QUIET_FACTOR)
 
     @property
     def looks_long(self) -> bool:
@@ -108,13 +133,17 @@ class Deadline:
     def glance_s(self) -> float:
         """Seconds to look for what was overtaken; short once several looks were in vain."""
         if not self.looks_long:
-            return _SHORT_GLANCE_S
-        return min(self.current_s, max(_GLANCE_S, self._slowest_s * _SLOWEST_FACTOR))
+            return max(_SHORT_GLANCE_S, self._latency.bound_s * _QUIET_FACTOR)
+        return min(self.current_s, max(_GLANCE_S, self._latency.slowest_s * _SLOWEST_FACTOR))
+
+    def note_glance(self, *, came: bool) -> None:
+        """Learns from one look for what was overtaken; in vain, it shortens later looks alone."""
+        self._vain_glances = 0 if came else self._vain_glances + 1
 
     async def glance(self, task: asyncio.Future[Any]) -> bool:
         """Returns whether what was overtaken comes soon; in vain, that shortens later glances alone."""
         came = await self.wait(task, timeout_s=self.glance_s, glance=True)
-        self._vain_glances = 0 if came else self._vain_glances + 1
+        self.note_glance(came=came)
         return came
 
     async def wait(
@@ -142,29 +171,61 @@ class Deadline:
         while not task.done():
             limit = self.current_s if timeout_s is None else timeout_s
             before, began = progress() if progress else 0, loop.time()
+            in_vain = self._looks
             turn = current()
             beside = turn.crowded()
-            # Of a target that never let a wait run out, no case meets another.
+            shrinks = timeout_s is None and not glance and turn.pace == "hasty"
             quiet_s = min(self.quiet_s, _QUIET_S) if turn.soon else self.quiet_s
-            with lending(quiet_s, progress, task.done) if self.in_vain else nullcontext():
-                await self._wait_fed(task, limit, glance=glance)
+            with lending(quiet_s, progress, task.done):
+                awake_s = await self._wait_fed(task, limit, glance=glance, shrinks=shrinks)
             if task.done():
+                if self._looks != in_vain:
+                    return True  # it waited for what waited in vain
+                turn.slowest_s = max(turn.slowest_s, awake_s)
                 if not (beside or turn.crowded()):  # else it waited for other cases too
-                    self._slowest_s = max(self._slowest_s, loop.time() - began)
+                    self._latency.note(loop.time() - began, progress() - before if progress else 1)
             elif glance or progress is None or progress() == before:
-                self._vain += not glance
-                turn.vain += not glance
+                self._looks += 1
                 if not glance:
-                    note_hung(task)
-                    self.on_vain()
+                    self._note_vain(task, min(limit, self.current_s) if shrinks else limit)
                 return False
         return True
 
-    async def _wait_fed(self, task: asyncio.Future[Any], limit_s: float, *, glance: bool) -> None:
-        """Waits for so many seconds in which nothing was starved, ten times as long at most."""
+    def _note_vain(self, task: asyncio.Future[Any], limit_s: float) -> None:
+        self._vain += 1
+        current().vain += 1
+        self.note_limit(limit_s)
+        note_hung(task)
+        self.on_vain()
+
+    def note_limit(self, limit_s: float) -> None:
+        """Notes that the current case gave up after so many seconds."""
+        if limit_s < self.timeout_s:
+            turn = current()
+            turn.hasty_s = max(turn.hasty_s, limit_s)
+
+    async def _wait_fed(
+        self, task: asyncio.Future[Any], limit_s: float, *, glance: bool, shrinks: bool
+    ) -> float:
+        """Waits for so many seconds in which nothing was starved, ten times as long at most.
+
+        Args:
+            task: what to wait for.
+            limit_s: how long.
+            glance: this is only a first look.
+            shrinks: the wait ends early once waits in vain elsewhere have shortened all.
+
+        Returns:
+            For how many seconds it waited while this loop ran: what others in it took does not count.
+        """
+        slices = _FINE_SLICES if current().pace == "patient" else _SLICES
         # The first part is not measured, since measuring costs more than most waits take.
         first_s = limit_s if glance else min(limit_s / 2, _UNMEASURED_S)
-        await _wait_awake(task, first_s)
+
+        def enough(waited_s: float) -> bool:
+            return shrinks and waited_s >= self.current_s < limit_s
+
+        awake_s = await _wait_awake(task, first_s, slices, enough)
         left_s, waited_s = limit_s - first_s, first_s
         loop = asyncio.get_running_loop()
         before = 0.0 if task.done() or left_s <= 0 else self.meter.read()
@@ -173,19 +234,36 @@ class Deadline:
             if waited_s > _MOST_FACTOR * (self.timeout_s if current().crowded() else limit_s):
                 self.undecided += 1
                 current().starved = True
-                return
+                break
             began = loop.time()
-            await _wait_awake(task, left_s)
+            awake_s += await _wait_awake(task, left_s, slices, enough, awake_s)
             passed_s = loop.time() - began
             now = self.meter.read()
-            starved_s = min(passed_s, now - before)
+            # Beside others a slice can last long; what was not starved of it counts in full.
+            left_s -= passed_s - min(passed_s, now - before)
             before, waited_s = now, waited_s + passed_s
-            left_s = starved_s if starved_s > _LEAST_SHARE * limit_s else 0.0
+            if left_s <= _LEAST_SHARE * limit_s or enough(awake_s):
+                break
+        return awake_s
 
 
-async def _wait_awake(task: asyncio.Future[Any], limit_s: float) -> None:
-    """Waits in slices: time in which this loop stood still, on a busy machine, is no time waited."""
-    for _ in range(_SLICES):
-        await asyncio.wait({task}, timeout=limit_s / _SLICES)
+async def _wait_awake(
+    task: asyncio.Future[Any],
+    limit_s: float,
+    slices: int,
+    enough: Callable[[float], bool],
+    before_s: float = 0.0,
+) -> float:
+    """Waits in slices: time in which this loop stood still, on a busy machine, is no time waited.
+
+    Returns:
+        The seconds in slices that passed.
+    """
+    for passed in range(slices):
+        waited_s = passed * limit_s / slices
+        if enough(before_s + waited_s):
+            return waited_s
+        await asyncio.wait({task}, timeout=limit_s / slices)
         if task.done():
-            return
+            return waited_s
+    return limit_s

@@ -114,15 +114,17 @@ class Fences:
             return
         knocks: list[Event] = []
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._deadline.current_s
+        limit_s = self._deadline.current_s
+        until = loop.time() + limit_s
         while deaf := [
             one for one in listeners if one.client is not client and not one.heard(knocks)
         ]:
             if loop.time() > until:
+                self._deadline.note_limit(limit_s)
                 raise self._findings.aborted(
                     f"events that {client.name} publishes to arrive on {deaf[0].entry.name}"
                     " in the end",
-                    f"nothing of it within {self._deadline.current_s:g} s",
+                    f"nothing of it within {limit_s:g} s",
                     deaf[0].entry,
                 )
             new = self.for_each(deaf)

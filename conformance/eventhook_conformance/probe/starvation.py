@@ -3,7 +3,7 @@
 On a busy machine a wait may run out before the target, or this process, had its turn. Where the
 system tells (Linux does, by `schedstat`), that time is measured: of all threads of this process and
 of those that it started, such as a driver or a server. For a bus that lives elsewhere, the pressure
-on the machine's processors stands for it.
+on the machine's processors stands for it; a target that has opened no socket has no bus elsewhere.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ class StarvationMeter:
     """Counts the seconds for which what a wait depends on was ready, and had no processor.
 
     Args:
-        elsewhere: the bus may live in a process that is not ours; pressure counts where it does.
+        elsewhere: the bus may live in a process that is not ours; pressure counts where it does. The
+            sockets that are open now are the suite's.
     """
 
     def __init__(self, *, elsewhere: bool = False) -> None:
         self._elsewhere = elsewhere
+        self._own_sockets = _sockets() if elsewhere else frozenset()
         self._read_at = -_SAME_S
         self._last_s = 0.0
 
@@ -43,9 +45,19 @@ class StarvationMeter:
 
     def _starved_s(self) -> float:
         descendants = list(_descendants(os.getpid()))
-        if self._elsewhere and not descendants:
+        if self._elsewhere and not descendants and _sockets() - self._own_sockets:
             return _pressure_s() + _process_starved_s(os.getpid())
         return sum(_process_starved_s(pid) for pid in (os.getpid(), *descendants))
+
+
+def _sockets() -> frozenset[str]:
+    """Returns the sockets that this process has open, as the system names them."""
+    found = set()
+    with suppress(OSError):
+        for entry in (_PROC / "self" / "fd").iterdir():
+            with suppress(OSError):
+                found.add(str(entry.readlink()))
+    return frozenset(one for one in found if one.startswith("socket:"))
 
 
 def _process_starved_s(pid: int) -> float:

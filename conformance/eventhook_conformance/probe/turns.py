@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import process_time
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+Pace: TypeAlias = Literal["hasty", "careful", "patient"]
 
 _PARTS: Final = 4
 _IDLE_SHARE: Final = 0.3
@@ -30,6 +32,8 @@ class Turn:
         crowded: whether others are under way beside it.
         taken_back: called when it waits no more.
         soon: lend it soon, whatever was seen of the target: others run beside the case anyway.
+        pace: how long it waits once the target let several waits run out: hasty where it can be judged
+            again later, patient where it is judged again.
     """
 
     def __init__(
@@ -39,9 +43,15 @@ class Turn:
         taken_back: Callable[[], None] = _nothing,
         *,
         soon: bool = False,
+        pace: Pace = "careful",
     ) -> None:
         self.crowded = crowded
         self.soon = soon
+        self.pace = pace
+        self.hasty_s = 0.0
+        """The longest of the shortened waits that were in vain, in seconds."""
+        self.slowest_s = 0.0
+        """The longest wait that was not in vain, in seconds in which the loop ran."""
         self.helped = False
         """Something came at last while another case ran, which may be what brought it."""
         self.vain = 0

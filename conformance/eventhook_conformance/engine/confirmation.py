@@ -1,0 +1,74 @@
+"""Confirms, with full waits, the failures that rest on shortened ones.
+
+A target that let several waits run out is broken, and the rest is judged with short waits. What fails only
+by those is judged once more at the end, side by side: no target is charged with being slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from eventhook_conformance.engine.auditor import Revision
+from eventhook_conformance.results import CaseResult
+from eventhook_conformance.specification import Instance
+
+RunAgain: TypeAlias = Callable[[Iterable[Instance]], Awaitable[Sequence[tuple[CaseResult, float]]]]
+"""Judges cases once more; returns for each its result, and its longest wait that was not in vain."""
+
+
+class Hasty(NamedTuple):
+    """A case that failed after a shortened wait."""
+
+    instance: Instance
+    waited_s: float
+    """The longest of its shortened waits that were in vain."""
+
+
+def choose(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[str]:
+    """Returns the cases that stand for all: one for each requirement that only hasty ones charge."""
+    failed = [one for one in results if one.outcome == "failed"]
+    covered = {what for one in failed if one.id not in hasty for what in charged(one)}
+    chosen = []
+    for one in failed:
+        if not charged(one) <= covered:
+            covered |= charged(one)
+            chosen.append(one.id)
+    return chosen
+
+
+def charged(result: CaseResult) -> set[str]:
+    """Returns the requirements that a result charges."""
+    return {what for one in result.violations for what in one.requirements}
+
+
+async def confirm(
+    hasty: Mapping[str, Hasty], results: Sequence[CaseResult], run_again: RunAgain
+) -> list[Revision]:
+    """Judges those again that stand for all; all of them, if one shows that the target is slow.
+
+    One that passes then without a long wait failed by what happens now and then: its failure stands.
+
+    Args:
+        hasty: the cases that failed after a shortened wait, by ID.
+        results: those of all cases.
+        run_again: judges cases with full waits.
+
+    Returns:
+        The results that full waits change.
+    """
+    before = {one.id: one for one in results}
+    chosen = choose(hasty, results)
+    again = await run_again(hasty[one].instance for one in chosen)
+    if not any(
+        took_s > hasty[after.id].waited_s and not charged(before[after.id]) <= charged(after)
+        for after, took_s in again
+    ):
+        return []
+    rest = [one for one in hasty if one not in chosen]
+    found = [*again, *await run_again(hasty[one].instance for one in rest)]
+    return [
+        Revision(before[after.id], after)
+        for after, _ in found
+        if after.outcome in {"passed", "failed"} and after.id in before
+    ]
