@@ -206,7 +206,7 @@ class Scheduler:
         """
         given = list(instances)
         await self.idle()
-        found: dict[str, tuple[CaseResult, float]] = {}
+        found: list[tuple[CaseResult, float]] = []
         for group in ("any", "cleans"):
             its = [
                 (one, Turn(crowded=_always, pace="patient"))
@@ -214,9 +214,8 @@ class Scheduler:
                 if self._group_of(one) == group
             ]
             results = await asyncio.gather(*(self._run(one, turn=turn) for one, turn in its))
-            for (one, turn), result in zip(its, results, strict=True):
-                found[one.id] = result, turn.slowest_s
-        return [found[one.id] for one in given]
+            found += zip(results, (turn.slowest_s for _, turn in its), strict=True)
+        return found
 
     async def idle(self) -> None:
         """Returns when no case that was started is running."""
