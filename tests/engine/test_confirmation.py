@@ -118,12 +118,19 @@ def hasty(*names: str) -> dict[str, Hasty]:
 
 def test_one_case_stands_for_all_that_are_charged_alike() -> None:
     results = [result("a", "PUB-01"), result("b", "PUB-01"), result("c", "PUB-01", "PUB-06")]
-    assert choose(hasty("a", "b", "c"), results) == ["a", "c"]
+    assert choose(hasty("a", "b", "c"), results) == ["c"]
 
 
 def test_what_a_full_wait_showed_needs_no_other() -> None:
     results = [result("a", "PUB-01"), result("b", "PUB-01"), result("c", "PUB-06")]
     assert choose(hasty("b", "c"), results) == ["c"]
+
+
+def test_a_case_with_clients_of_its_own_stands_for_no_other() -> None:
+    given = hasty("a", "b")
+    alone = replace(given["a"].instance, case=replace(given["a"].instance.case, clients=1))
+    given["a"] = Hasty(alone, 0.1)
+    assert choose(given, [result("a", "PUB-01"), result("b", "PUB-01")]) == ["b"]
 
 
 @pytest.mark.parametrize(

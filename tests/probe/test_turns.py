@@ -154,7 +154,9 @@ async def test_a_wait_under_way_is_cut_with_all_others() -> None:
 
 async def test_what_is_judged_again_waits_in_full() -> None:
     deadline = Deadline(3.0)
-    Turn(pace="patient").take()
     for _ in range(4):
         await deadline.wait(never(), timeout_s=0.001)
+    Turn(pace="patient").take()
     assert deadline.current_s == 3.0
+    await deadline.wait(never(), timeout_s=0.001)
+    assert deadline.current_s == pytest.approx(0.1)

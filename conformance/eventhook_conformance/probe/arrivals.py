@@ -12,6 +12,7 @@ from eventhook_conformance.probe.failure import CaseAborted
 from eventhook_conformance.probe.publisher_order import event_key, overtaken
 from eventhook_conformance.probe.reader import Reader
 from eventhook_conformance.probe.subscription_context import SubscriptionContext
+from eventhook_conformance.probe.turns import current
 
 _GRACE_S: Final = 0.25
 
@@ -109,6 +110,7 @@ class Arrivals:
     def _note_waited(self, events: Iterable[Event], limit_s: float | None = None) -> None:
         wanted = {event_key(event) for event in events}
         now = self._history.clock.now()
+        limit_s = limit_s or current().gave_up_s or self._deadline.current_s
         for publish in self._history.publishes:
             if event_key(publish.event) in wanted and self._entry.matches(publish.event):
-                self._entry.waited.append(Waited(publish, now, limit_s or self._deadline.current_s))
+                self._entry.waited.append(Waited(publish, now, limit_s))

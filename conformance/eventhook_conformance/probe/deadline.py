@@ -16,6 +16,7 @@ _SHORTENED: Final = 5
 _VAIN_BEFORE_SHORTEST: Final = 16
 _SHORTEST: Final = 15
 _LEAST: Final = 60
+_VAIN_BEFORE_HASTY: Final = 2
 _HASTY: Final = 30
 _HASTY_LEAST_S: Final = 0.05
 _SLOWEST_FACTOR: Final = 5
@@ -81,10 +82,12 @@ class Deadline:
     @property
     def current_s(self) -> float:
         """Seconds to wait now."""
-        pace = current().pace
-        if self._vain < _VAIN_BEFORE_SHORT or pace == "patient":
+        turn = current()
+        # One full wait in vain confirms a case: nothing more is learned from others in it.
+        before = _VAIN_BEFORE_SHORT if turn.pace == "careful" else _VAIN_BEFORE_HASTY
+        if self._vain < before or (turn.pace == "patient" and not turn.vain):
             return self.timeout_s
-        shortened_s = self._hasty_s if pace == "hasty" else self._careful_s
+        shortened_s = self._careful_s if turn.pace == "careful" else self._hasty_s
         # Two digits: messages say how long was waited.
         return min(self.timeout_s, float(f"{shortened_s:.2g}"))
 
@@ -120,7 +123,7 @@ class Deadline:
         """
         if not self.in_vain:
             return max(self.timeout_s * _PEACEFUL_SHARE, self._latency.slowest_s * _QUIET_FACTOR)
-        if self._vain < _VAIN_BEFORE_SHORT:
+        if self._vain < _VAIN_BEFORE_HASTY:
             return max(_QUIET_S, self._latency.slowest_s * _QUIET_FACTOR)
         return max(_QUIET_BROKEN_S, self._latency.bound_s * _QUIET_FACTOR)
 
@@ -182,7 +185,8 @@ class Deadline:
                 if self._looks != in_vain:
                     return True  # it waited for what waited in vain
                 turn.slowest_s = max(turn.slowest_s, awake_s)
-                if not (beside or turn.crowded()):  # else it waited for other cases too
+                calls = timeout_s is None or glance  # and no work of many calls
+                if calls and not (beside or turn.crowded()):  # else it waited for other cases too
                     self._latency.note(loop.time() - began, progress() - before if progress else 1)
             elif glance or progress is None or progress() == before:
                 self._looks += 1
@@ -192,8 +196,10 @@ class Deadline:
         return True
 
     def _note_vain(self, task: asyncio.Future[Any], limit_s: float) -> None:
+        turn = current()
         self._vain += 1
-        current().vain += 1
+        turn.vain += 1
+        turn.gave_up_s = limit_s
         self.note_limit(limit_s)
         note_hung(task)
         self.on_vain()

@@ -31,4 +31,4 @@ class Latency:
             off_s = each_s - self._mean_s
             self._deviation_s += _DEVIATION_SHARE * (abs(off_s) - self._deviation_s)
             self._mean_s += _MEAN_SHARE * off_s
-        self.slowest_s = max(self.slowest_s, took_s)
+        self.slowest_s = max(self.slowest_s, each_s)

@@ -50,6 +50,8 @@ class Turn:
         self.pace = pace
         self.hasty_s = 0.0
         """The longest of the shortened waits that were in vain, in seconds."""
+        self.gave_up_s = 0.0
+        """The limit of the last wait that was in vain, in seconds."""
         self.slowest_s = 0.0
         """The longest wait that was not in vain, in seconds in which the loop ran."""
         self.helped = False
