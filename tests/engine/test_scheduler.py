@@ -23,14 +23,14 @@ from eventhook_conformance.engine.runner import (
     judge_cases,
     judge_subject,
 )
-from eventhook_conformance.engine.scheduler import Scheduler, choose_concurrency
+from eventhook_conformance.engine.scheduler import Scheduler
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.turns import lending
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Body, Instance
-from eventhook_conformance.target import Capabilities, Target
+from eventhook_conformance.target import Target
 from eventhook_reference.memory import target as memory
 from eventhook_reference.mutants import ZOO
 from eventhook_reference.mutants.base import Event, Member, PliableBus, PliableClient
@@ -240,21 +240,6 @@ def test_what_nobody_asks_for_is_ended() -> None:
     assert ended == ["own::second"]
     assert [case.id for case in run.result.cases] == ["own::first"]
     assert hostile.opened == hostile.closed
-
-
-@pytest.mark.parametrize(
-    ("claims", "round_trip_s", "asked", "expected"),
-    [
-        (Capabilities(), 0.0001, None, 1),
-        (Capabilities(), 0.05, None, 96),
-        (Capabilities(), 0.0001, 4, 4),
-        (Capabilities(overflow="block"), 0.05, None, 1),
-    ],
-)
-def test_how_many_run_at_once(
-    claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
-) -> None:
-    assert choose_concurrency(claims, round_trip_s, asked, Limits()) == expected
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -13,58 +13,12 @@ from contextlib import AsyncExitStack, ExitStack
 from typing import Literal, TypeAlias
 
 from eventhook_conformance.engine.limiter import WeightedLimiter
-from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.probe.turns import Turn, lending
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification import Instance
-from eventhook_conformance.target import Capabilities
 
 _Group: TypeAlias = Literal["any", "cleans"]
 """Cases that may run beside each other."""
-
-
-def choose_concurrency(
-    capabilities: Capabilities, round_trip_s: float, asked: int | None, limits: Limits
-) -> int:
-    """Returns how many cases may run at once.
-
-    Args:
-        capabilities: the claims.
-        round_trip_s: the fastest round trip that was seen, in seconds.
-        asked: the user's choice; None leaves it to the round trip.
-        limits: the engine's limits.
-    """
-    if capabilities.overflow == "block":
-        return 1  # a publisher that waits for one case's readers would hold up the others
-    if capabilities.driver:
-        return 1  # a crash of the driver would hit all cases, and none could be charged with it
-    return asked or (limits.concurrent_cases if round_trip_s > limits.far_s else 1)
-
-
-def choose_stream_concurrency(capabilities: Capabilities, asked: int | None, limits: Limits) -> int:
-    """Returns how many cases of HTTP streams may run at once, however near the target is.
-
-    Args:
-        capabilities: the claims.
-        asked: the user's limit, if any.
-        limits: the engine's limits.
-    """
-    if capabilities.overflow == "block" or capabilities.driver:
-        return 1
-    return min(asked or limits.stream_cases, limits.stream_cases)
-
-
-def choose_overlap(capabilities: Capabilities, asked: int | None, limits: Limits) -> int:
-    """Returns how many cases may wait at once where they run one after another.
-
-    Args:
-        capabilities: the claims.
-        asked: the user's limit, if any.
-        limits: the engine's limits.
-    """
-    if capabilities.overflow == "block":
-        return 1
-    return asked or limits.concurrent_cases
 
 
 def _always() -> bool:

@@ -14,6 +14,11 @@ from eventhook_conformance.checker import check
 from eventhook_conformance.engine.auditor import Auditor, Revision
 from eventhook_conformance.engine.case_runner import CaseRunner
 from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
+from eventhook_conformance.engine.concurrency import (
+    choose_concurrency,
+    choose_overlap,
+    choose_stream_concurrency,
+)
 from eventhook_conformance.engine.confirmation import confirm
 from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.events import (
@@ -31,12 +36,7 @@ from eventhook_conformance.engine.loop_watchdog import Watchdog
 from eventhook_conformance.engine.oracle import Checker, Oracle
 from eventhook_conformance.engine.outcome import not_claimed, not_run
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
-from eventhook_conformance.engine.scheduler import (
-    Scheduler,
-    choose_concurrency,
-    choose_overlap,
-    choose_stream_concurrency,
-)
+from eventhook_conformance.engine.scheduler import Scheduler
 from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe import Deadline, RunContext

@@ -1,0 +1,24 @@
+"""How many cases run beside each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventhook_conformance.engine.concurrency import choose_concurrency
+from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.target import Capabilities
+
+
+@pytest.mark.parametrize(
+    ("claims", "round_trip_s", "asked", "expected"),
+    [
+        (Capabilities(), 0.0001, None, 1),
+        (Capabilities(), 0.05, None, 96),
+        (Capabilities(), 0.0001, 4, 4),
+        (Capabilities(overflow="block"), 0.05, None, 1),
+    ],
+)
+def test_how_many_run_at_once(
+    claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
+) -> None:
+    assert choose_concurrency(claims, round_trip_s, asked, Limits()) == expected
