@@ -197,6 +197,16 @@ CLAIMS = {
         '"causal_order": true',
         '"causal_order": true, "introspection": false',
     ),
+    "node-replay": (
+        "my_bus_driver.mjs",
+        "causal_order: true",
+        "causal_order: true, introspection: false",
+    ),
+    "go-replay": (
+        "my_bus_driver.go",
+        '"causal_order": true',
+        '"causal_order": true, "introspection": false',
+    ),
     "rust": ("src/main.rs", '"causal_order": true', '"causal_order": true, "introspection": false'),
     "java": (
         "src/main/java/driver/MyBusDriver.java",
@@ -229,7 +239,8 @@ def test_what_is_not_claimed_to_be_counted_is_refused(
         pytest.skip("NOT TESTED: builds on packages of a registry; ask for it with -m toolchain")
     if shutil.which(tool) is None:
         pytest.skip(f"NOT TESTED: there is no {tool}")
-    init("--language", language)
+    plain = language.removesuffix("-replay")
+    init("--language", plain, *(() if plain == language else ("--replay",)))
     name, claim, less = CLAIMS[language]
     source = here / name
     text = source.read_text(encoding="utf-8")

@@ -88,7 +88,13 @@ async def server():
     running.address = "memory://"
     yield running
 
-target = Target("entered-here", server=server, connect=lambda address: MemoryBackend(shared["bus"]))
+@asynccontextmanager
+async def connect(address):
+    backend = MemoryBackend(shared["bus"])
+    yield backend
+    await backend.aclose()
+
+target = Target("entered-here", server=server, connect=connect)
 """
 
 

@@ -1,4 +1,4 @@
-"""How many cases run beside each other."""
+"""The number of cases that run beside each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is learned from arrivals."""
+"""Learning how long arrivals take."""
 
 from __future__ import annotations
 

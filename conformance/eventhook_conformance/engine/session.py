@@ -37,7 +37,12 @@ from eventhook_conformance.engine.oracle import Checker, Oracle
 from eventhook_conformance.engine.outcome import not_claimed, not_run
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.scheduler import Scheduler
-from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
+from eventhook_conformance.engine.smoke_test import (
+    SmokeReport,
+    look_for_order,
+    smoke_test,
+    still_works,
+)
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe import Deadline, RunContext
 from eventhook_conformance.probe.client_pool import ClientPool
@@ -164,9 +169,15 @@ class Session:
         hung.reset(token)
         self._take_smoke_report(report, noted)
         claimed = self.capabilities
+        width = choose_concurrency(
+            claimed, report.round_trip_s, self._settings.at_once, self._limits
+        )
+        if width > 1 and not self.stopped:
+            # Of many at once the first would be charged by what only later ones show.
+            await look_for_order(self.context, self.runner.probe)
         self._scheduler = Scheduler(
             self._judge,
-            choose_concurrency(claimed, report.round_trip_s, self._settings.at_once, self._limits),
+            width,
             choose_stream_concurrency(claimed, self._settings.at_once, self._limits),
             choose_overlap(claimed, self._settings.at_once, self._limits),
             claimed.max_subscriptions - self._auditor.budget,
@@ -254,7 +265,8 @@ class Session:
             self.result.kit = self.context.clients.kit
             failed = await self.context.clients.close()
             self._fail(failed or self._oracle.failure or self._auditor.failure)
-            self.result.unaudited += self._auditor.unaudited
+            # A case that ran again may be named twice.
+            self.result.unaudited += dict.fromkeys(self._auditor.unaudited)
             if self._leaks is not None and self.result.suite_failure is None:
                 self.result.leaked = await self._leaks.left()
             self.result.duration_s = perf_counter() - self._began

@@ -165,7 +165,11 @@ class Subscriber:
         via: Via = None,
         since: Since = LIVE,
     ) -> None:
-        """Subscribes to what must be refused with one of `errors` on entering."""
+        """Subscribes to what must be refused with one of `errors` on entering.
+
+        Raises:
+            CaseAborted: entering hung, as it would with what comes next.
+        """
         listener = await self.listener(selects, via, since=since)
         names = " or ".join(error.__name__ for error in errors)
         about = shown(selects) if since is LIVE else f"since={since!r:.80}"
@@ -174,6 +178,8 @@ class Subscriber:
             await listener.enter()
         except errors:
             return
+        except TargetTimeout as hung:
+            raise self._findings.aborted(expected, str(hung), listener.entry) from None
         except Exception as raised:  # because: whatever the target raises is a finding
             self._findings.add(expected, f"it raised {describe(raised)}", listener.entry)
         else:

@@ -213,7 +213,7 @@ def mixed(names: Sequence[str]) -> list[str]:
     mutants = registered_mutants()
     variants = [name for name in names if not mutants[name].caught_by]
     others = [name for name in names if mutants[name].caught_by]
-    between = len(others) // (2 * len(variants) or 1)
+    between = max(0, len(names) // 2 - len(variants)) // (len(variants) or 1)
     mixed: list[str] = []
     for place, variant in enumerate(variants):
         mixed += [variant, *others[place * between : (place + 1) * between]]

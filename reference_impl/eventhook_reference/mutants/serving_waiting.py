@@ -56,7 +56,7 @@ def sorts_what_waits_by_type() -> type[SseApp]:
     return _keeping("every", make)
 
 
-@broken(SERVING_WAITING, "SSE-02", seen="whole")
+@broken(SERVING_WAITING, "SSE-02", seen="to arrive on")
 def interleaves_the_parts_of_long_frames() -> type[SseApp]:
     """Long frames go out in parts, and those of two subscriptions get between each other."""
 
@@ -78,7 +78,7 @@ def interleaves_the_parts_of_long_frames() -> type[SseApp]:
     return feeding("consolidated", change)
 
 
-@broken(SERVING_WAITING, "SSE-02", seen="what belongs elsewhere")
+@broken(SERVING_WAITING, "SSE-02", seen="to arrive on")
 def encodes_long_frames_in_one_buffer() -> type[SseApp]:
     """One buffer serves all connections for long frames; the second one is written over the first."""
     scratch = bytearray()
