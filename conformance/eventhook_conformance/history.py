@@ -63,7 +63,7 @@ class Publish:
     outcome: Outcome = "pending"
     error: str | None = None
     raised: tuple[str, ...] = ()
-    """What it raised, by the name of its class and of each error of the contract that this derives from."""
+    """The names of the class that it raised, and of each error of the contract that this derives from."""
     purpose: Literal["case", "fence"] = "case"
 
     @property
@@ -123,7 +123,7 @@ class Subscribed:
     error: str | None = None
     """Why entering failed."""
     raised: tuple[str, ...] = ()
-    """What entering raised, by the name of its class and of the contract's errors above it."""
+    """The names of the class that entering raised, and of the contract's errors above it."""
     deliveries: list[Delivery] = field(default_factory=list)
     waited: list[Waited] = field(default_factory=list)
     end: End | None = None

@@ -53,6 +53,12 @@ class CaseResult:
     repeat_options: str = ""
     """The options of the command line with which it draws and does the same again."""
 
+    @property
+    def charged(self) -> tuple[str, ...]:
+        """The requirements that it breaks, each once."""
+        found = (one for violation in self.violations for one in violation.requirements)
+        return tuple(dict.fromkeys(found))
+
 
 @dataclass(frozen=True, kw_only=True)
 class RequirementResult:
@@ -97,12 +103,7 @@ class RunResult:
 
     def requirement_results(self) -> list[RequirementResult]:
         """Returns all requirements of the specification that was asked, in its order."""
-        charged = {
-            requirement
-            for case in self.cases
-            for violation in case.violations
-            for requirement in violation.requirements
-        }
+        charged = {requirement for case in self.cases for requirement in case.charged}
         cases: dict[str, list[CaseResult]] = defaultdict(list)
         for case in self.cases:
             for identifier in case.requirements:

@@ -11,21 +11,8 @@ from click.testing import CliRunner
 
 from eventhook_conformance.cli import main
 from eventhook_conformance.cli._self_test import json_text
-from eventhook_conformance.selftest.examine import Examination, examine, registered_mutants
-
-FOUND = Examination(
-    mutant="retains-the-last",
-    bug="It is retained.",
-    expected=(),
-    charged=("PUB-05", "PUB-03"),
-    judgement="killed",
-    message="expected nothing",
-    message_found=True,
-    duration_s=1.26,
-)
-SURVIVOR = replace(FOUND, mutant="subtle", bug="It is subtle.", charged=(), judgement="survived")
-VARIANT = replace(FOUND, mutant="batches", bug="It is correct.", charged=(), judgement="passed")
-ACCUSED = replace(VARIANT, mutant="wire", judgement="accused", charged=("PUB-01",))
+from eventhook_conformance.selftest.examine import examine, registered_mutants
+from selftest.findings import ACCUSED, FOUND, SURVIVOR
 
 
 def invoke(*arguments: str) -> tuple[int, str]:

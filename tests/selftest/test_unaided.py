@@ -14,20 +14,7 @@ from eventhook_conformance.selftest.unaided import (
     unaided_markdown,
     unaided_summary,
 )
-
-FOUND = Examination(
-    mutant="retains-the-last",
-    bug="It is retained.",
-    expected=(),
-    charged=("PUB-05", "PUB-03"),
-    judgement="killed",
-    message="expected nothing",
-    message_found=True,
-    duration_s=1.26,
-)
-SURVIVOR = replace(FOUND, mutant="subtle", bug="It is subtle.", charged=(), judgement="survived")
-VARIANT = replace(FOUND, mutant="batches", bug="It is correct.", charged=(), judgement="passed")
-ACCUSED = replace(VARIANT, mutant="wire", judgement="accused", charged=("PUB-01",))
+from selftest.findings import ACCUSED, FOUND, SURVIVOR, VARIANT
 
 
 def test_a_survivor_is_said_in_one_line() -> None:

@@ -12,7 +12,6 @@ from eventhook_conformance.baseline.comparison import Comparison, accepts, compa
 from eventhook_conformance.baseline.file import read_baseline
 from eventhook_conformance.baseline.known import Baseline, BrokenBaseline, How, observed
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.json_report import to_json
 from eventhook_conformance.results import CaseResult, RunResult
 
@@ -58,9 +57,9 @@ def accepted_by(known: Baseline | None, target: str) -> Callable[[CaseResult], b
     def is_known(case: CaseResult) -> bool:
         if known is None:
             return False
-        identifiers = charged(case) or case.requirements
+        identifiers = case.charged or case.requirements
         charges = [(case.id, identifier) for identifier in identifiers]
-        how: How = "failed" if charged(case) else "undecided"
+        how: How = "failed" if case.charged else "undecided"
         return accepts(known, target, charges, how, today())
 
     return is_known

@@ -31,14 +31,14 @@ def choose(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[st
     Those that have to wait for others, for a client of their own or a cleanup, would make it last.
     """
     failed = [one for one in results if one.outcome == "failed"]
-    covered = {what for one in failed if one.id not in hasty for what in charged(one)}
+    covered = {what for one in failed if one.id not in hasty for what in one.charged}
     left = [one for one in failed if one.id in hasty and _waits_for_nobody(hasty[one.id])]
     chosen = []
     while left:
-        best = max(left, key=lambda one: len(charged(one) - covered))
-        if charged(best) <= covered:
+        best = max(left, key=lambda one: len(set(one.charged) - covered))
+        if covered.issuperset(best.charged):
             break
-        covered |= charged(best)
+        covered.update(best.charged)
         chosen.append(best.id)
         left.remove(best)
     return chosen
@@ -47,11 +47,6 @@ def choose(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[st
 def _waits_for_nobody(hasty: Hasty) -> bool:
     case = hasty.instance.case
     return not case.clients and case.exclusive is None
-
-
-def charged(result: CaseResult) -> set[str]:
-    """Returns the requirements that a result charges."""
-    return {what for one in result.violations for what in one.requirements}
 
 
 async def confirm(

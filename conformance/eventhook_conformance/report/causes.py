@@ -36,10 +36,10 @@ def causes(cases: Iterable[CaseResult]) -> list[Cause]:
     of the rest. A case belongs to the first requirement it breaks in this order.
     """
     troubled = [case for case in cases if case.outcome in ("failed", "error")]
-    failed = [case for case in troubled if charged(case)]
+    failed = [case for case in troubled if case.charged]
     breaking: dict[str, list[CaseResult]] = defaultdict(list)
     for case in failed:
-        for identifier in charged(case):
+        for identifier in case.charged:
             breaking[identifier].append(case)
     found: list[Cause] = []
     taken: set[int] = set()
@@ -53,15 +53,9 @@ def causes(cases: Iterable[CaseResult]) -> list[Cause]:
         found.append(Cause(requirements()[identifier], telling, tuple(alike)))
     by_message: dict[str | None, list[CaseResult]] = defaultdict(list)
     for case in troubled:
-        if not charged(case):
+        if not case.charged:
             by_message[case.message].append(case)
     return found + [Cause(None, first, tuple(alike)) for first, *alike in by_message.values()]
-
-
-def charged(case: CaseResult) -> tuple[str, ...]:
-    """Returns the requirements that a case breaks, each once."""
-    found = (one for violation in case.violations for one in violation.requirements)
-    return tuple(dict.fromkeys(found))
 
 
 def _rank(identifier: str, cases: Sequence[CaseResult]) -> tuple[bool, int, int]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from eventhook_conformance.report.causes import Cause, causes, charged
+from eventhook_conformance.report.causes import Cause, causes
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text, run_command
 from eventhook_conformance.report.text import WIDTH, counted, filled
@@ -191,9 +191,9 @@ def summary(result: RunResult, *, is_known: Known = nothing_known) -> Iterator[s
     shown = [case for case in troubled(result) if not is_known(case)]
     if not shown:
         return
-    counts = Counter(identifier for case in shown for identifier in charged(case))
+    counts = Counter(identifier for case in shown for identifier in case.charged)
     undecided = Counter(
-        identifier for case in shown if not charged(case) for identifier in case.requirements
+        identifier for case in shown if not case.charged for identifier in case.requirements
     )
     yield ""
     for one in result.requirement_results():

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 
 from eventhook_conformance.checker import Violation
-from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.pages import page_of
 from eventhook_conformance.report.showing import breach_lines
 from eventhook_conformance.report.steps import cut
@@ -34,7 +33,7 @@ def failure_text(case: CaseResult, target: str, docs_url: str = "") -> str:
             lines += filled(f"  {label:<9} ", one)
     lines += ["", f"  again     {rerun_command(case, target)}"]
     if docs_url:
-        lines += [f"  page      {page_of(one, docs_url)}" for one in charged(case)]
+        lines += [f"  page      {page_of(one, docs_url)}" for one in case.charged]
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 from eventhook_conformance import __version__
 from eventhook_conformance.checker import Violation
 from eventhook_conformance.evidence import Diagram
-from eventhook_conformance.report.causes import Cause, causes, charged
+from eventhook_conformance.report.causes import Cause, causes
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import rerun_command
@@ -211,7 +211,7 @@ def _failure(anchor: str, result: RunResult, case: CaseResult, *, drawn: bool) -
         anchor=anchor,
         target=result.target,
         case=case,
-        charged=charged(case),
+        charged=case.charged,
         advisory=advisory(case),
         breaches=tuple(_breach(case, violation, drawn=drawn) for violation in case.violations),
         again=rerun_command(case, result.invoked_as or result.target),

@@ -7,7 +7,6 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from eventhook_conformance import __version__
-from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
 from eventhook_conformance.report.text import printable
@@ -81,7 +80,7 @@ def _case(suite: Element, result: RunResult, case: CaseResult) -> None:
             SubElement(element, "skipped", type="SHOULD", message=f"SHOULD not met: {message}")
             SubElement(element, "system-out").text = _explained(case, result)
         case "failed":
-            problem = SubElement(element, "failure", type=" ".join(charged(case)), message=message)
+            problem = SubElement(element, "failure", type=" ".join(case.charged), message=message)
             problem.text = _explained(case, result)
 
 

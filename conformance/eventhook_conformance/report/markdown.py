@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from eventhook_conformance import __version__
-from eventhook_conformance.report.causes import Cause, causes, charged
+from eventhook_conformance.report.causes import Cause, causes
 from eventhook_conformance.report.console import claims
 from eventhook_conformance.report.environment import environment
 from eventhook_conformance.report.failure import failure_text
@@ -127,7 +127,7 @@ def _summary(cause: Cause) -> str:
     if case.outcome == "error":
         state = "undecided"
     else:
-        state = ", ".join(charged(case)) + (" (SHOULD)" if advisory(case) else "")
+        state = ", ".join(case.charged) + (" (SHOULD)" if advisory(case) else "")
     more = f", and {len(cause.alike)} more alike" if cause.alike else ""
     return f"<code>{_html(case.id)}</code> {state}{more}"
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from eventhook_conformance.report.causes import charged
 from eventhook_conformance.report.text import counted
 from eventhook_conformance.results import (
     CaseResult,
@@ -60,7 +59,7 @@ def loose_ends(result: RunResult) -> Iterator[LooseEnd]:
 
 def advisory(case: CaseResult) -> bool:
     """Returns whether a case breaks SHOULD requirements only, which changes no verdict."""
-    broken = charged(case)
+    broken = case.charged
     return bool(broken) and all(requirements()[one].level == "SHOULD" for one in broken)
 
 

@@ -180,19 +180,28 @@ def comments_until_a_task_has_ended() -> type[SseApp]:
     return _silent_after(lambda name: name.endswith(".completed"))
 
 
+def _silenced(feed: Any) -> Any:
+    """Returns a feed that sends no more comments once its `silent` is true."""
+
+    class Silenced(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+        silent = False
+
+        def put_if_idle(self, comment: bytes) -> None:
+            if not self.silent:
+                super().put_if_idle(comment)
+
+    return Silenced
+
+
 def _silent_after(stops: Callable[[str], bool]) -> type[SseApp]:
     """Returns an application without comments once such an event was forwarded, given its name."""
 
     def change(feed: Any) -> Any:
-        class Silent(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+        class Silent(_silenced(feed)):  # type: ignore[misc]  # because: of whichever class the feed is
             def put(self, frame: bytes, side: Any) -> None:
                 super().put(frame, side)
                 if stops(frame.partition(b"\n")[0].decode().removeprefix("event: ")):
                     self.silent = True
-
-            def put_if_idle(self, comment: bytes) -> None:
-                if "silent" not in self.__dict__:
-                    super().put_if_idle(comment)
 
         return Silent
 
@@ -204,7 +213,7 @@ def comments_until_a_reader_leaves() -> type[SseApp]:
     """The first reader that leaves takes the comments of the others along."""
 
     def change(feed: Any) -> Any:
-        class Silent(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+        class Silent(_silenced(feed)):  # type: ignore[misc]  # because: of whichever class the feed is
             @contextmanager
             def joined(self) -> Any:
                 try:
@@ -212,10 +221,6 @@ def comments_until_a_reader_leaves() -> type[SseApp]:
                         yield outbox
                 finally:
                     self.silent = True
-
-            def put_if_idle(self, comment: bytes) -> None:
-                if "silent" not in self.__dict__:
-                    super().put_if_idle(comment)
 
         return Silent
 
@@ -227,17 +232,13 @@ def says_the_end_and_falls_silent() -> type[SseApp]:
     """An event `end` tells that the workflow has ended; the stream stays open, without comments."""
 
     def change(feed: Any) -> Any:
-        class Open(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+        class Open(_silenced(feed)):  # type: ignore[misc]  # because: of whichever class the feed is
             def finish(self) -> None:
                 if not self.ending:
                     super().finish()
                     return
                 self.silent = True
                 self.put(b'event: end\ndata: {"status": "COMPLETED"}\n\n', 1)
-
-            def put_if_idle(self, comment: bytes) -> None:
-                if "silent" not in self.__dict__:
-                    super().put_if_idle(comment)
 
         return Open
 
