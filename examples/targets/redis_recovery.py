@@ -37,6 +37,7 @@ CLAIMS = Capabilities(
 SILENCE_S = 2.0
 """How long a connection may say nothing before the client takes it for dead."""
 START_TIMEOUT_S = 10.0
+END_TIMEOUT_S = 10.0
 LOST = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
 """How redis-py says that a connection is no more."""
 
@@ -65,9 +66,10 @@ class RedisServer(Server):
     async def kill(self) -> None:
         """Ends it as kill -9 does, even if it is paused."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+            process, self.process = self.process, None
+            process.kill()
+            # In a thread: what waits for it in the event loop holds up every client.
+            await asyncio.to_thread(process.wait, END_TIMEOUT_S)
 
     async def restart(self) -> None:
         """Starts it on its port, and waits for it to answer."""
@@ -103,7 +105,7 @@ class RedisServer(Server):
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
             how = os.WSTOPPED | os.WEXITED | os.WNOWAIT
-            os.waitid(os.P_PID, self.process.pid, how)  # noqa: ASYNC222  # because: it stops at once
+            await asyncio.to_thread(os.waitid, os.P_PID, self.process.pid, how)
 
     async def resume(self) -> None:
         if self.process is not None:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from eventhook_conformance.contract import StreamingError
-from eventhook_conformance.kit import NatsServer, ServerUnavailable, nats_server
+from eventhook_conformance.kit import NatsServer, ServerUnavailable, child_process, nats_server
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
 
@@ -185,6 +185,62 @@ async def test_server_that_writes_to_its_log_is_waited_for_but_not_for_ever(
             pass
     assert asyncio.get_running_loop().time() - began >= 0.6
     assert entries(temporary) == [restoring]
+
+
+SLOW_GUARD = """
+while read -r line; do pid=$line; done
+for _ in $(seq 500); do [ -e "$1/seen" ] && break; sleep 0.01; done
+exec rm -rf "$1"
+"""
+
+
+async def test_leaving_it_holds_up_nothing_else(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_server, "_GUARD", SLOW_GUARD)
+    async with NatsServer() as server:
+        (directory,) = entries(temporary)
+        other = asyncio.ensure_future(asyncio.to_thread((directory / "seen").touch))
+    assert other.done(), "leaving held up the event loop"
+    assert server.pid is None
+    assert entries(temporary) == []
+
+
+async def test_a_guard_that_does_not_end_is_killed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "END_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(nats_server, "_GUARD", "exec sleep 60 </dev/null")
+    async with NatsServer():
+        pass
+    assert entries(temporary) == []
+
+
+async def test_cancelled_end_leaves_nothing(temporary: Path) -> None:
+    for turns in range(8):
+        server = await NatsServer().__aenter__()
+        pid = server.pid
+        ending = asyncio.ensure_future(server.__aexit__(None, None, None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        if not turns:  # because: what was never begun has nothing to finish
+            await server.__aexit__(None, None, None)
+        assert pid is not None
+        assert not exists(pid)
+    assert entries(temporary) == []
+
+
+async def test_killed_twice_at_once_it_is_gone_for_both() -> None:
+    async with NatsServer() as server:
+        pid = server.pid
+        assert pid is not None
+        await asyncio.gather(server.kill(), server.kill())
+        assert not exists(pid)
+        await server.restart()
+        assert answers(server.address, PATIENCE_S)
 
 
 async def test_cancelled_start_leaves_nothing(temporary: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Final
+
+END_TIMEOUT_S: Final = 10.0
+"""Seconds within which a process that was told to end must be gone, and once more after SIGKILL."""
+
+_POLL_S: Final = 0.002
 
 
 def spawn(command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
@@ -41,3 +47,29 @@ def close_stdin(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         with suppress(BrokenPipeError):  # because: a failed write leaves its line in the buffer
             process.stdin.close()
+
+
+async def wait_until_ended(process: subprocess.Popen[bytes]) -> None:
+    """Waits until a process that was told to end is gone; the event loop runs on meanwhile.
+
+    One that takes its time is killed. A cancellation is raised only afterwards: a caller that is
+    cancelled twice leaves nothing behind either.
+
+    Raises:
+        TimeoutError: it is not gone even so.
+    """
+    clock = asyncio.get_running_loop().time
+    limit, killed = clock() + END_TIMEOUT_S, False
+    cancelled: asyncio.CancelledError | None = None
+    while process.poll() is None:
+        if clock() >= limit:
+            if killed:
+                raise TimeoutError(f"process {process.pid} did not end within {END_TIMEOUT_S:g} s")
+            process.kill()
+            limit, killed = clock() + END_TIMEOUT_S, True
+        try:
+            await asyncio.sleep(_POLL_S)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

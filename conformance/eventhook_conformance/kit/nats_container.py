@@ -209,8 +209,14 @@ def _spawn_guard(label: str) -> subprocess.Popen[bytes]:
 
 
 def _dismiss(guard: subprocess.Popen[bytes], word: bytes) -> None:
-    with suppress(subprocess.TimeoutExpired, BrokenPipeError):
-        guard.communicate(word, timeout=ENGINE_TIMEOUT_S)
+    try:
+        with suppress(BrokenPipeError):
+            guard.communicate(word, timeout=ENGINE_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        # One that was given no word still removes the container, and ends by itself.
+        if word:
+            guard.kill()
+            guard.wait(timeout=ENGINE_TIMEOUT_S)
 
 
 def _free_ports() -> tuple[int, int]:

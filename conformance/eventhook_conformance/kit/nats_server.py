@@ -27,7 +27,13 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from eventhook_conformance.contract import StreamingError
-from eventhook_conformance.kit.child_process import close_stdin, has_stopped, spawn, write_line
+from eventhook_conformance.kit.child_process import (
+    close_stdin,
+    has_stopped,
+    spawn,
+    wait_until_ended,
+    write_line,
+)
 from eventhook_conformance.target import Server
 
 START_TIMEOUT_S: Final = 10.0
@@ -120,7 +126,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             self._guard = spawn(["sh", "-c", _GUARD, "sh", str(self._directory)])
             await self._start(binary, self._directory, self._port or -1, -1)
         except BaseException:  # because: a cancelled start must leave nothing behind either
-            self._stop()
+            await self._stop()
             raise
         return self
 
@@ -130,11 +136,11 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop()
+        await self._stop()
 
     async def kill(self) -> None:
         """Ends the server at once (SIGKILL); it is gone when this returns. Twice is fine."""
-        self._end_process()
+        await self._end_process()
 
     async def restart(self) -> None:
         """Starts the server again on the same ports, after killing it if it still runs.
@@ -144,13 +150,13 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         """
         if self._directory is None:
             raise ServerUnavailable("this server is not running; enter it first")
-        self._end_process()
+        await self._end_process()
         ports = (urlsplit(self.address).port, urlsplit(self.monitor_url).port)
         try:
             binary = self._binary or find_binary()
             await self._start(binary, self._directory, ports[0] or -1, ports[1] or -1)
         except BaseException:  # because: a cancelled restart leaves a server that is surely down
-            self._end_process()
+            await self._end_process()
             raise
 
     def configure(self, config: str) -> None:
@@ -231,26 +237,37 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         if self._guard is not None:
             write_line(self._guard, "" if pid is None else str(pid))
 
-    def _end_process(self) -> None:
-        if self._process is None:
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None:
             return
-        self._process.kill()
-        close_stdin(self._process)
-        self._process.wait()
-        self._process = None
-        # From here on the number may belong to somebody else.
-        self._guard_pid(None)
+        process.kill()
+        close_stdin(process)
+        try:
+            await wait_until_ended(process)
+        except TimeoutError as error:
+            raise ServerUnavailable(str(error)) from None
+        finally:
+            # A restart that did not wait for this may have put another in its place.
+            if self._process is process:
+                self._process = None
+                # From here on the number may belong to somebody else.
+                self._guard_pid(None)
 
-    def _stop(self) -> None:
-        """Leaves nothing behind; without a pause, so that nothing can come in between."""
-        self._end_process()
-        if self._guard is not None:
-            close_stdin(self._guard)
-            self._guard.wait()
-            self._guard = None
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+    async def _stop(self) -> None:
+        """Leaves nothing behind, cancelled or not."""
+        try:
+            await self._end_process()
+        finally:
+            guard, self._guard = self._guard, None
+            directory, self._directory = self._directory, None
+            try:
+                if guard is not None:
+                    close_stdin(guard)
+                    await wait_until_ended(guard)
+            finally:
+                if directory is not None and directory.exists():
+                    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 def _read_ports(directory: Path) -> dict[str, list[str]] | None:
