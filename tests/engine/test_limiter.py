@@ -1,4 +1,4 @@
-"""Room for what cases share: nobody is passed over, and nobody waits for what is free."""
+"""Room for what cases share: nobody waits for what is free."""
 
 from __future__ import annotations
 
@@ -62,17 +62,22 @@ async def test_room_is_taken_whole_and_given_back() -> None:
     await guests.go("two more")
 
 
-async def test_who_asks_for_much_is_not_passed_over() -> None:
+async def test_large_request_holds_up_no_small_ones_and_comes_before_them() -> None:
     guests = Guests(WeightedLimiter(3))
-    await guests.come("one", 1)
+    await guests.come("two", 2)
     await guests.come("three", 3)
+    await guests.come("one", 1)
+    assert guests.inside == ["two", "one"]
     await guests.come("one more", 1)
-    assert guests.inside == ["one"]
     await guests.go("one")
+    assert guests.inside == ["two", "one more"]
+    await guests.go("one more")
+    await guests.come("last", 3)
+    await guests.go("two")
     assert guests.inside == ["three"]
     await guests.go("three")
-    assert guests.inside == ["one more"]
-    await guests.go("one more")
+    assert guests.inside == ["last"]
+    await guests.go("last")
 
 
 async def test_who_holds_something_else_goes_first() -> None:

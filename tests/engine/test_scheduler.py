@@ -24,6 +24,7 @@ from eventhook_conformance.engine.runner import (
     judge_subject,
 )
 from eventhook_conformance.engine.scheduler import Scheduler
+from eventhook_conformance.engine.session import Session
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.probe.turns import lending
@@ -97,6 +98,34 @@ def test_target_whose_round_trip_is_long_meets_several_at_once() -> None:
     asyncio.run(judge_cases(run, cases))
     assert run.result.verdict != "non-conformant"
     assert FarClient.most > 1
+
+
+async def _cancel_once(run: Session, cases: list[Instance], begun: asyncio.Event) -> None:
+    judging = asyncio.create_task(judge_cases(run, cases))
+    await begun.wait()
+    judging.cancel()
+    await asyncio.wait({judging})
+
+
+def test_interrupted_run_reports_cases_that_are_through_though_one_before_them_is_not() -> None:
+    all_but_one = asyncio.Event()
+
+    async def publish(probe: Probe) -> None:
+        if probe.history.case == "own::case_0":
+            await asyncio.Event().wait()
+        await probe.publish(probe.make.event(probe.make.tenant()))
+
+    async def last(probe: Probe) -> None:
+        await publish(probe)
+        all_but_one.set()
+
+    cases = [named(f"own::case_{n}", publish) for n in range(4)]
+    cases.append(named("own::last", last))
+    run = new_session(memory, Settings(at_once=5, settle_s=0.0), cases)
+    asyncio.run(_cancel_once(run, cases, all_but_one))
+    assert {one.id for one in run.result.cases} >= {f"own::case_{n}" for n in range(1, 4)}
+    assert {one.outcome for one in run.result.cases} == {"passed"}
+    assert run.result.verdict == "inconclusive"
 
 
 def test_near_target_meets_one_case_at_a_time() -> None:

@@ -20,9 +20,6 @@ from eventhook_conformance.probe import Client, Listener, Probe
 _CHUNK: Final = 100
 """No power of two: what is wrong at one of those shows between two events of a chunk."""
 _GRACE_S: Final = 0.1
-_LANES: Final = 20
-"""Publishers at once, where a publish costs a round trip."""
-
 Raw = Callable[[Any], Awaitable[None]]
 
 
@@ -39,8 +36,10 @@ async def run_through(probe: Probe, ground: Ground, listener: Listener, count: i
 
     Records the first breach, and ends with it.
     """
-    publish, lanes = publisher(listener.client, ground), _LANES if _is_far(probe) else 1
+    publish, lanes = publisher(listener.client, ground), _CHUNK if _is_far(probe) else 1
     size = max(1, min(_CHUNK, ground.capacity // 2))
+    # A chunk takes two round trips at least: to be published, and to arrive.
+    count = min(count, size * probe.distance.fit(count, least=10, trips=2))
     done, before = 0, list[object]()
     while done < count:
         events = ground.events(min(size, count - done))
@@ -94,7 +93,8 @@ async def _chunk(
 
 def _is_far(probe: Probe) -> bool:
     """Returns whether a publish costs a round trip, so that one after the other takes too long."""
-    return probe.target.server is not None or probe.capabilities.driver
+    remote = probe.target.server is not None or probe.capabilities.driver
+    return remote or probe.distance.is_far
 
 
 def _is_complete(came: Sequence[object], chains: Sequence[Sequence[Event]]) -> bool:

@@ -50,6 +50,7 @@ def on_streams(original: Body, module: str, *identifiers: str) -> Body:
         exclusive=about.exclusive,
         clients=about.clients,
         subscriptions=about.subscriptions,
+        deep_subscriptions=about.deep_subscriptions,
         self_contained=about.self_contained,
         since=about.since,
         # Some of the requirements speak of events, and are asked of streams where there are any.

@@ -187,14 +187,20 @@ _CROWD: Final[dict[Depth, int]] = {"quick": 24, "normal": 72, "deep": 300}
 """How many subscribe to one thing: a fan-out may pause after each 16, 32 or 64."""
 
 
-@case("PUB-12", "PUB-16", implicates=_TOUCHED, subscriptions=_CROWD["deep"] + 8)
+@case(
+    "PUB-12",
+    "PUB-16",
+    implicates=_TOUCHED,
+    subscriptions=_CROWD["normal"] + 8,
+    deep_subscriptions=_CROWD["deep"] + 8,
+)
 async def leaving_in_the_midst_of_a_fan_out_skips_nobody(
     probe: Probe, side: Side = "events"
 ) -> None:
     """One in eight of a crowd leaves, and as many come, at each step of a publish."""
     ground = Ground(probe, side)
     crowd = room(probe, _CROWD[probe.settings.depth])
-    standing = [await ground.subscribe() for _ in range(crowd)]
+    standing = await probe.at_once(*(ground.subscribe() for _ in range(crowd)))
     for pause in range(5):
         # The first ones as a rule: what a walk has passed shifts what is still ahead.
         going = [standing.pop(0) for _ in range(len(standing) // 8)]

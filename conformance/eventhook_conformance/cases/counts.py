@@ -21,6 +21,8 @@ _RUN: Final[dict[Depth, int]] = {"quick": 300, "normal": 4_400, "deep": 41_000}
 """Events on one subscription: past 4,096, past 40,000."""
 _ENTRIES: Final[dict[Depth, int]] = {"quick": 10, "normal": 130, "deep": 3_100}
 """Subscriptions of one tenant or key, one after another."""
+_BESIDE: Final = 8
+"""Subscriptions of a far target that are entered at once."""
 _SCOPES: Final[dict[Depth, int]] = {"quick": 60, "normal": 1_050, "deep": 10_100}
 """Tenants or keys that were used and stand idle."""
 _SILENCES_S: Final[dict[Depth, tuple[float, ...]]] = {
@@ -48,11 +50,15 @@ thousands_of_events_come_once_and_in_order_on_streams = on_streams(
 async def each_of_many_entries_is_active(probe: Probe, side: Side = "events") -> None:
     """One subscription after another of one tenant: the last misses no first event either."""
     ground = Ground(probe, side)
-    for _ in range(_ENTRIES[probe.settings.depth]):
-        listener = await ground.subscribe()
-        await probe.publish(event := ground.event())
-        await listener.receive(event)
-        await listener.leave()
+    count = _ENTRIES[probe.settings.depth]
+    beside = probe.distance.side_by_side(max(1, min(_BESIDE, ground.capacity // 2)))
+    for first in range(0, count, beside):
+        size = min(beside, count - first)
+        listeners = await probe.at_once(*(ground.subscribe() for _ in range(size)))
+        events = ground.events(size)
+        await probe.burst([[event] for event in events])
+        await probe.at_once(*(listener.receive(*events) for listener in listeners))
+        await probe.at_once(*(listener.leave() for listener in listeners))
 
 
 each_of_many_entries_is_active_on_streams = on_streams(each_of_many_entries_is_active, __name__)

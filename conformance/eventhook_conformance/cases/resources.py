@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._twins import on_streams
 from eventhook_conformance.contract import START
 from eventhook_conformance.history import Side
-from eventhook_conformance.probe import NotOffered, Probe
+from eventhook_conformance.probe import Listener, NotOffered, Probe
 from eventhook_conformance.specification import case
 
 _STEPS: Final = 150
@@ -26,12 +26,15 @@ _ROUNDS: Final = 24
 """Rounds in which all of it has to grow before it is a breach: more than a cache would keep."""
 _PATIENCE_S: Final = 2.0
 """How long a target that is about to be accused may take to free what it frees late."""
+_LANES: Final = 75
+"""Steps at once on a far target, where each waits for round trips."""
 _IDLE_S: Final = 0.02
 _IDLE_SHARE: Final = 0.02
 """The part of a processor that needs no further look."""
 _LOOKS: Final = 3
 
 Step = Callable[[], Awaitable[None]]
+Prepare = Callable[[], Coroutine[Any, Any, Step]]
 
 
 @contextmanager
@@ -44,17 +47,23 @@ def _older_objects_set_aside() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _expect_no_growth(probe: Probe, what: str, step: Step) -> None:
+async def _expect_no_growth(probe: Probe, what: str, prepare: Prepare) -> None:
     """Expects that the memory and the tasks of this process do not grow with each of many rounds.
 
     A list that makes room, a cache that fills, or something else in this process may grow once.
+
+    Args:
+        probe: the case's.
+        what: how messages name what each step does.
+        prepare: makes a step; those that it makes run beside each other on a far target.
     """
+    steps_at_once = await probe.at_once(*(prepare() for _ in range(_count_lanes(probe))))
     with _older_objects_set_aside():
-        await _round(probe, what, step)  # what is made once is made now
+        await _round(probe, what, steps_at_once)  # what is made once is made now
         tasks, first = len(asyncio.all_tasks()), _blocks()
         for _ in range(_ROUNDS):
             before = _blocks()
-            await _round(probe, what, step)
+            await _round(probe, what, steps_at_once)
             if _blocks() - before < _SUSPICIOUS * _STEPS and len(asyncio.all_tasks()) <= tasks + 2:
                 return
         steps = _ROUNDS * _STEPS
@@ -73,16 +82,25 @@ async def _expect_no_growth(probe: Probe, what: str, step: Step) -> None:
     )
 
 
-async def _round(probe: Probe, what: str, step: Step) -> None:
-    done = 0
+def _count_lanes(probe: Probe) -> int:
+    return max(
+        1, min(probe.distance.side_by_side(_LANES), probe.capabilities.max_subscriptions // 4)
+    )
 
-    async def steps() -> None:
-        nonlocal done
-        for _ in range(_STEPS):
+
+async def _round(probe: Probe, what: str, steps_at_once: Sequence[Step]) -> None:
+    begun = done = 0
+
+    async def lane(step: Step) -> None:
+        nonlocal begun, done
+        while begun < _STEPS:
+            begun += 1
             await step()
             done += 1
 
-    await probe.returns(steps(), f"{_STEPS} {what}", progress=lambda: done)
+    lanes = [probe.spawn(lane(step)) for step in steps_at_once]
+    for one in lanes:
+        await probe.returns(one, f"{_STEPS} {what}", progress=lambda: done)
     await asyncio.sleep(0)
 
 
@@ -109,18 +127,23 @@ def _keeps_no_history(probe: Probe, side: Side) -> None:
 async def delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> None:
     """Events that were read, and events that nobody asked for."""
     _keeps_no_history(probe, side)
-    ground, unheard = Ground(probe, side), Ground(probe, side)
-    listener = await ground.subscribe()
-    subscription = listener.subscription
-    publish = publisher(listener.client, ground)
+    listeners: list[Listener] = []
 
-    async def step() -> None:
-        await publish(ground.event())
-        await subscription.__anext__()
-        await publish(unheard.event())
+    async def prepare() -> Step:
+        ground, unheard = Ground(probe, side), Ground(probe, side)
+        listeners.append(listener := await ground.subscribe())
+        subscription = listener.subscription
+        publish = publisher(listener.client, ground)
 
-    await _expect_no_growth(probe, "events", step)
-    await listener.leave()
+        async def step() -> None:
+            await publish(ground.event())
+            await subscription.__anext__()
+            await publish(unheard.event())
+
+        return step
+
+    await _expect_no_growth(probe, "events", prepare)
+    await probe.at_once(*(listener.leave() for listener in listeners))
 
 
 delivered_events_are_not_kept_on_streams = on_streams(
@@ -143,11 +166,14 @@ async def left_subscriptions_are_not_kept(probe: Probe, side: Side = "events") -
         async with bus.subscribe(ground.all, since=START):
             pass
 
+    async def prepare() -> Step:
+        return replay if has_history else step
+
     has_history = side in probe.capabilities.replay
     if has_history:
         # Each event more would make the history grow: so the same one is left unread each time.
         await probe.publish(ground.event())
-    await _expect_no_growth(probe, "subscriptions", replay if has_history else step)
+    await _expect_no_growth(probe, "subscriptions", prepare)
 
 
 left_subscriptions_are_not_kept_on_streams = on_streams(
@@ -158,20 +184,25 @@ left_subscriptions_are_not_kept_on_streams = on_streams(
 @case("PUB-25", exclusive="counts", self_contained=True)
 async def cancelled_reads_are_not_kept(probe: Probe, side: Side = "events") -> None:
     """Reads that were cancelled while they waited."""
-    listener = await Ground(probe, side).subscribe()
-    subscription = listener.subscription
+    listeners: list[Listener] = []
 
-    async def read() -> None:
-        await subscription.__anext__()
+    async def prepare() -> Step:
+        listeners.append(listener := await Ground(probe, side).subscribe())
+        subscription = listener.subscription
 
-    async def step() -> None:
-        reading = asyncio.get_running_loop().create_task(read())
-        await asyncio.sleep(0)
-        reading.cancel()
-        await asyncio.wait({reading})
+        async def read() -> None:
+            await subscription.__anext__()
 
-    await _expect_no_growth(probe, "cancelled reads", step)
-    await listener.leave()
+        async def step() -> None:
+            reading = asyncio.get_running_loop().create_task(read())
+            await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait({reading})
+
+        return step
+
+    await _expect_no_growth(probe, "cancelled reads", prepare)
+    await probe.at_once(*(listener.leave() for listener in listeners))
 
 
 cancelled_reads_are_not_kept_on_streams = on_streams(
@@ -193,8 +224,11 @@ async def idle_channels_are_not_kept(probe: Probe, side: Side = "events") -> Non
         if count % _STEPS == 0:
             await client.backend.cleanup_inactive_channels()
 
+    async def prepare() -> Step:
+        return step
+
     await cleanup(probe, client)
-    await _expect_no_growth(probe, "idle tenants or keys", step)
+    await _expect_no_growth(probe, "idle tenants or keys", prepare)
 
 
 idle_channels_are_not_kept_on_streams = on_streams(idle_channels_are_not_kept, __name__, "PUB-25")

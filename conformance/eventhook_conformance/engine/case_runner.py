@@ -158,7 +158,8 @@ class CaseRunner:
             return await self._auditor.leave_shared(self._context.settings.settle_s)
         if case.exclusive:
             return await self._auditor.audit()
-        return await self._auditor.leave_room(self._most_subscriptions - case.subscriptions)
+        opens = case.subscriptions_at(self._context.settings.depth)
+        return await self._auditor.leave_room(self._most_subscriptions - opens)
 
     async def _judge(
         self, instance: Instance, probe: Probe, began: float

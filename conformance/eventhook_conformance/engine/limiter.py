@@ -1,4 +1,4 @@
-"""A semaphore that is fair and weighted."""
+"""A weighted semaphore."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 class WeightedLimiter:
     """Lets tasks hold at most `limit` tokens together. Requests above `limit` run alone.
 
-    First come, first served, so that large requests are not passed over for ever. A task must not
-    acquire more while it holds some, or two tasks could wait for each other.
+    First come, first served, among those that fit. Large requests are passed over until enough is free,
+    so they had better come first. A task must not acquire more while it holds some, or two tasks could
+    wait for each other.
 
     Args:
         limit: how many tokens there are.
@@ -31,7 +32,7 @@ class WeightedLimiter:
             tokens: how many.
             priority: before everybody who waits; for tasks that hold tokens of another limiter.
         """
-        if self._waiting or not self._fits(tokens):
+        if not self._fits(tokens):
             await self._wait(tokens, priority=priority)
         else:
             self._borrowed += tokens
@@ -68,13 +69,15 @@ class WeightedLimiter:
             raise
 
     def _admit(self) -> None:
-        while self._waiting:
-            tokens, admitted = self._waiting[0]
+        """Admits each that fits, in their order: a large request holds up no small ones."""
+        passed: deque[tuple[int, asyncio.Future[None]]] = deque()
+        while self._waiting and self._borrowed < self._limit:
+            tokens, admitted = self._waiting.popleft()
             if admitted.cancelled():
-                self._waiting.popleft()
-            elif self._fits(tokens):
-                self._waiting.popleft()
+                continue
+            if self._fits(tokens):
                 self._borrowed += tokens
                 admitted.set_result(None)
             else:
-                break
+                passed.append((tokens, admitted))
+        self._waiting.extendleft(reversed(passed))

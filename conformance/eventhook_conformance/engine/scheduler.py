@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from eventhook_conformance.engine.limiter import WeightedLimiter
 from eventhook_conformance.probe.turns import Turn, lending
 from eventhook_conformance.results import CaseResult
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import Instance
 
 _Group: TypeAlias = Literal["any", "cleans"]
@@ -36,6 +37,7 @@ class Scheduler:
         subscriptions: how many they may have open together.
         own_clients: how many clients of their own they may have open together.
         multi_client: whether a case may have clients of its own.
+        depth: how deep the cases go.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Scheduler:
         own_clients: int,
         *,
         multi_client: bool,
+        depth: Depth = "normal",
     ) -> None:
         self._judge = judge
         self._width = width
         self._stream_width = stream_width
         self._overlap = overlap
         self._multi_client = multi_client
+        self._depth = depth
         self._slots = WeightedLimiter(max(width, stream_width, overlap))
         self._stream_slots = WeightedLimiter(stream_width)
         self._clients = WeightedLimiter(own_clients)
@@ -96,10 +100,15 @@ class Scheduler:
                 if self.overlaps and (group := self._group_of(one)) is not None:
                     self._later[group].append(one)
             return
-        # Cases that wait for one of the few clients would end last; so would the random histories, the
-        # longest of the self-contained ones.
+        # Cases that wait for one of the few clients would end last; so would those with very many
+        # subscriptions, and the longest of the others, which are among the self-contained ones.
         asked.sort(
-            key=lambda one: (not one.case.idles, -one.case.clients, not one.case.self_contained)
+            key=lambda one: (
+                not one.case.idles,
+                -one.case.clients,
+                -one.case.subscriptions_at(self._depth),
+                not one.case.self_contained,
+            )
         )
         together = [
             one for one in asked if one.case.can_run_concurrently(multi_client=self._multi_client)
@@ -177,6 +186,16 @@ class Scheduler:
         self._group = None
         if self._tasks:
             await asyncio.wait(self._tasks.values())
+
+    def finished(self) -> list[CaseResult]:
+        """Returns the results of cases that are through, whether they were asked for or not."""
+        return [
+            task.result()
+            for name, task in self._tasks.items()
+            if name not in self._turns
+            and task.done()
+            and not (task.cancelled() or task.exception())
+        ]
 
     async def close(self) -> None:
         """Cancels the cases that nobody will ask for."""
@@ -258,7 +277,7 @@ class Scheduler:
                 await held.enter_async_context(self._clients.acquire(case.clients))
             priority = bool(case.clients)  # or others would wait for clients that nobody uses
             await held.enter_async_context(
-                self._subscriptions.acquire(case.subscriptions, priority=priority)
+                self._subscriptions.acquire(case.subscriptions_at(self._depth), priority=priority)
             )
             await held.enter_async_context(self._slots.acquire(1, priority=priority))
             place.close()

@@ -134,7 +134,7 @@ class Session:
         self._scheduler: Scheduler | None = None
         self._begun = 0
         self._began = 0.0
-        self._finished = False
+        self._finished = self._interrupted = False
         self._leaks: LeakWatch | None = None
         self._revised: dict[str, CaseResult] = {}
         """Results that an audit changed before they were announced."""
@@ -168,6 +168,7 @@ class Session:
         report = await smoke_test(self.context, self.runner.probe)
         hung.reset(token)
         self._take_smoke_report(report, noted)
+        self.context.distance.round_trip_s = report.round_trip_s
         claimed = self.capabilities
         width = choose_concurrency(
             claimed, report.round_trip_s, self._settings.at_once, self._limits
@@ -183,6 +184,7 @@ class Session:
             claimed.max_subscriptions - self._auditor.budget,
             claimed.max_clients - self._limits.shared_clients,
             multi_client=claimed.multi_client,
+            depth=self._settings.depth,
         )
         self.runner.on_fault = self._scheduler.disturb
         if not self.stopped:
@@ -258,6 +260,8 @@ class Session:
         self._finished = True
         try:
             if self._scheduler is not None:
+                if self._interrupted:
+                    self._announce_unasked(self._scheduler.finished())
                 await self._scheduler.close()
             with self._watchdog.watching():
                 self._revise(await self._auditor.audit(self._settings.settle_s))
@@ -275,6 +279,7 @@ class Session:
     def interrupt(self, why: str) -> None:
         """Says that the run ends before all cases were judged; `finish` comes next."""
         if not self._finished:
+            self._interrupted = True
             self._fail(why)
 
     async def _judge(self, instance: Instance) -> CaseResult:
@@ -317,6 +322,13 @@ class Session:
             self._fail(f"a failing program could not be saved: {error}")
             return result
         return replace(result, saved=str(path))
+
+    def _announce_unasked(self, results: Iterable[CaseResult]) -> None:
+        """Announces the results of cases that started early, and that nobody will ask for any more."""
+        announced = {one.id for one in self.result.cases}
+        for result in results:
+            if result.id not in announced:
+                self._announce(self._revised.pop(result.id, result))
 
     def _announce(self, result: CaseResult) -> None:
         self.result.cases.append(result)

@@ -73,6 +73,7 @@ class Probe:
         self.capabilities = context.capabilities
         self.settings = context.settings
         self.deadline = context.deadline
+        self.distance = context.distance
         self.requirements = tuple(requirements)
         self.history = history
         self.random = random.Random(f"{context.settings.seed}:{history.case}")

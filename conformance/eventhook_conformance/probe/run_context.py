@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eventhook_conformance.history import Clock, Ledger
 from eventhook_conformance.probe.client_pool import ClientPool
 from eventhook_conformance.probe.deadline import Deadline
+from eventhook_conformance.probe.distance import Distance
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities, Target
 
@@ -26,3 +27,4 @@ class RunContext:
     clients: ClientPool
     replaying: Collection[str] = ()
     """The sides of the bus that are asked where to begin: those that claim replay, since 1.1."""
+    distance: Distance = field(default_factory=Distance)

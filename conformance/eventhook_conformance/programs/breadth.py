@@ -51,7 +51,8 @@ class Breadth:
         claimed = probe.capabilities
         self._capacity = min(claimed.event_capacity, claimed.stream_capacity)
         self._streams = "streams" in claimed.profiles
-        self._crowd = max(1, claimed.max_subscriptions // 4)
+        self._crowd = max(1, min(_CROWDS[-1], claimed.max_subscriptions // 4))
+        """How many subscriptions its crowds may have together."""
 
     def operation(self, step: Step) -> Callable[..., Awaitable[None]]:
         """Returns the method that plays a step."""
@@ -191,6 +192,7 @@ class Breadth:
     async def crowd(self, client: int, side: int, size: int) -> None:
         """Subscribes to many tenants or keys at once, publishes to each, and leaves them."""
         count = min(_CROWDS[size % len(_CROWDS)], self._crowd)
+        self._crowd -= count
         scopes = [self._scope(side) for _ in range(count)]
         listeners = await self._probe.at_once(*(self._probe.subscribe(one.all) for one in scopes))
         await self._probe.at_once(
@@ -201,11 +203,12 @@ class Breadth:
         await self._probe.at_once(
             *(self._get(one, its) for one, its in zip(listeners, events, strict=True))
         )
+        self._crowd += count
 
     async def rows(self, client: int, side: int, size: int) -> None:
         """Enters and leaves one subscription after another."""
         scope = self._scope(side)
-        for _ in range(_ROWS[size % len(_ROWS)]):
+        for _ in range(self._probe.distance.fit(_ROWS[size % len(_ROWS)], least=4, trips=4)):
             listener = await self._probe.subscribe(scope.all, self._via(client))
             await self._probe.publish(event := scope.event(), via=self._via(client))
             await self._get(listener, [event])
@@ -214,7 +217,8 @@ class Breadth:
         """Publishes many events to one subscription, which is read meanwhile."""
         scope = self._scope(side)
         listener = await self._reader(scope, client)
-        chunk, left = max(1, min(_CHUNK, self._capacity // 2)), _RUNS[size % len(_RUNS)]
+        chunk = max(1, min(_CHUNK, self._capacity // 2))
+        left = self._probe.distance.fit(_RUNS[size % len(_RUNS)], least=_RUNS[0])
         while left > 0:
             events = scope.events(min(chunk, left))
             left -= len(events)

@@ -46,7 +46,7 @@ async def overrun(
     breach = None
     for settle_s in (0.0, probe.settings.settle_s):
         scope = make_scope()
-        if not _LEAST <= scope.capacity <= _MOST:
+        if not _LEAST <= scope.capacity <= probe.distance.fit(_MOST, trips=4):
             return
         slow, quick = await probe.subscribe(scope.all), await probe.subscribe(scope.all)
         await probe.reach(slow, quick, via=via)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from eventhook_conformance.checker import VIOLATION_KINDS, ViolationKind
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification.requirements import requirements
 
 Body = Callable[..., Awaitable[None]]
@@ -41,6 +42,8 @@ class Case:
     """How many clients of its own it has open at a time."""
     subscriptions: int = _SUBSCRIPTIONS
     """How many subscriptions it has open at a time, at most."""
+    deep_subscriptions: int | None = None
+    """The same at depth deep, where that is more."""
     profile: str | None = None
     """A profile that it needs beyond those of its requirements."""
     self_contained: bool = False
@@ -62,6 +65,12 @@ class Case:
         if self.last:
             return 3
         return 0 if self.exclusive else 1 + self.self_contained
+
+    def subscriptions_at(self, depth: Depth) -> int:
+        """Returns how many subscriptions it has open at a time, at most."""
+        return (
+            self.deep_subscriptions or self.subscriptions if depth == "deep" else self.subscriptions
+        )
 
     @property
     def parks(self) -> bool:
@@ -91,6 +100,7 @@ def case(
     exclusive: Exclusive | None = None,
     clients: int = 0,
     subscriptions: int = _SUBSCRIPTIONS,
+    deep_subscriptions: int | None = None,
     self_contained: bool = False,
     last: bool = False,
     profile: str | None = None,
@@ -101,13 +111,14 @@ def case(
 
     Args:
         *identifiers: the requirements that it tests.
-        shows: which breaches found by the checker in this case's history also show that its own
+        implicates: which breaches found by the checker in this case's history also show that its own
             requirements are broken; what the case itself finds always does.
         needs: capabilities, each with the claims for which the case applies.
-        alone: why no other case may run at the same time.
+        exclusive: why no other case may run at the same time.
         clients: how many of its own it has open at a time.
         subscriptions: how many it has open at a time, at most.
-        leaves_nothing: it leaves all that it entered before it ends.
+        deep_subscriptions: the same at depth deep, where that is more.
+        self_contained: it leaves all that it entered before it ends.
         last: it runs after all others, since it breaks the server.
         profile: one that must be claimed, for a case of a requirement that applies elsewhere too.
         since: the version of the specification in which it runs first, for a case that asks more of an
@@ -134,6 +145,7 @@ def case(
             exclusive=exclusive,
             clients=clients,
             subscriptions=subscriptions,
+            deep_subscriptions=deep_subscriptions,
             self_contained=self_contained,
             last=last,
             profile=profile,
