@@ -101,3 +101,28 @@ def test_a_target_that_cannot_be_opened_is_unusable() -> None:
 
     found, _ = report(Target("closed", open=refuse, capabilities=CLAIMS))
     assert found.unusable == "opening a client failed: ConnectionRefusedError: nobody listens"
+
+
+@pytest.mark.parametrize(
+    ("profiles", "claimed", "said"),
+    [
+        ({"events"}, 399, "expected at least 400, got 399"),
+        ({"streams"}, 1, "expected at least 400, got 1"),
+        ({"events", "lifecycle"}, 1023, "at least 1024 for profile 'lifecycle', got 1023"),
+        ({"events", "sse"}, 400, "at least 1024 for profile 'sse', got 400"),
+    ],
+)
+def test_events_too_small_to_judge_by_are_said_in_one_line(
+    profiles: set[str], claimed: int, said: str
+) -> None:
+    claims = Capabilities(profiles=profiles, max_event_bytes=claimed)
+    found, _ = report(Hostile(capabilities=claims).target)
+    assert found.unusable is not None
+    assert said in found.unusable
+
+
+@pytest.mark.parametrize(("profiles", "claimed"), [({"events"}, 400), ({"events", "sse"}, 1024)])
+def test_the_least_size_of_an_event_is_judged(profiles: set[str], claimed: int) -> None:
+    claims = Capabilities(profiles=profiles, max_event_bytes=claimed)
+    found, _ = report(Hostile(capabilities=claims).target)
+    assert (found.unusable, found.silence) == (None, None)

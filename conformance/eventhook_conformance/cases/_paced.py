@@ -43,9 +43,13 @@ async def deliver(
 ) -> None:
     """Publishes the events; fences the listeners before more are unread than claimed.
 
-    Many are published by several publishers, each a run of them: neighbours stay neighbours.
+    Many are published by several publishers, each a run of them: neighbours stay neighbours. What is larger
+    than the target claims to carry is left out.
+
+    Raises:
+        NotOffered: all are larger.
     """
-    waiting = list(events)
+    waiting = probe.make.fitting(events)
     # Each client that publishes sends a fence of its own for each listener.
     size = max(1, probe.capabilities.event_capacity - 2 * len(listeners))
     for start in range(0, len(waiting), size):

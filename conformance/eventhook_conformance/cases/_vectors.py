@@ -23,12 +23,23 @@ async def play_table(probe: Probe, requirement: str | None = None, via: Via = No
     Args:
         requirement: only the vectors of that one; None: the whole table.
     """
-    groups, size = _by_pattern(requirement), room(probe, SUBSCRIPTIONS)
+    groups, size = _carried(probe, _by_pattern(requirement)), room(probe, SUBSCRIPTIONS)
     for first in range(0, len(groups), size):
         some = groups[first : first + size]
         standing = await probe.at_once(*(_play(probe, vectors, via) for vectors in some))
         if first + size < len(groups):
             await probe.at_once(*(listener.leave() for listener in standing))
+
+
+def _carried(
+    probe: Probe, groups: Sequence[list[dict[str, Any]]]
+) -> Sequence[list[dict[str, Any]]]:
+    """Returns those whose pattern selects an event that is no larger than the target claims to carry."""
+    ids: dict[str, UUID] = defaultdict(uuid4)
+    make = probe.make
+    return [
+        one for one in groups if make.carries(make.fence_event(_pattern(one[0]["pattern"], ids)))
+    ]
 
 
 async def _play(probe: Probe, vectors: Sequence[dict[str, Any]], via: Via) -> Listener:

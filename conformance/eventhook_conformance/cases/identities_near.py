@@ -134,9 +134,9 @@ async def long_keys_that_differ_in_one_place_stay_apart(probe: Probe) -> None:
     for size in (37, 65, 129, 255):
         for place in (0, size // 2, size - 1):
             keys.append(stem[:place] + "_" + stem[place + 1 : size])
-    some = keys[: room(probe, 24)]
-    readers = await probe.at_once(*(probe.subscribe(one) for one in some))
-    await probe.burst([[probe.make.stream_event(one)] for one in some])
+    events = probe.make.fitting(probe.make.stream_event(one) for one in keys)[: room(probe, 24)]
+    readers = await probe.at_once(*(probe.subscribe(one.workflow_execution_id) for one in events))
+    await probe.burst([event] for event in events)
     await probe.fence(*readers)
 
 

@@ -25,7 +25,7 @@ _TYPES: Final = (
 
 def _large(probe: Probe) -> str:
     """Returns data that an implementation may send another way than small data."""
-    return "x" * min(8000, probe.capabilities.max_event_bytes // 2)
+    return "x" * min(8000, probe.capabilities.max_event_bytes // 2, probe.make.spare_bytes)
 
 
 @either

@@ -132,9 +132,10 @@ async def well_formed_prefix_is_accepted(probe: Probe) -> None:
 
 
 async def _is_a_prefix(probe: Probe, tenant: UUID, prefix: str) -> None:
-    listener = await probe.subscribe(EventPattern.by_type(tenant, prefix))
+    listener = await probe.subscribe(pattern := EventPattern.by_type(tenant, prefix))
     # A longer single token is well formed, but no type of 255 bytes can go on after it.
-    if "." in prefix or len(prefix) <= MAX_NAME_BYTES - 2:
+    selects_any = "." in prefix or len(prefix) <= MAX_NAME_BYTES - 2
+    if selects_any and probe.make.carries(probe.make.fence_event(pattern)):
         await probe.fence(listener)
     await listener.leave()
 

@@ -48,9 +48,10 @@ async def sources_that_are_nearly_alike_stay_apart(probe: Probe) -> None:
 
 async def _stay_apart(probe: Probe, sources: Sequence[str]) -> None:
     tenant = probe.make.tenant()
+    events = probe.make.fitting(probe.make.event(tenant, source=one) for one in sources)
     listeners = [
-        await probe.subscribe(EventPattern(tenant_id=tenant, source=source)) for source in sources
+        await probe.subscribe(EventPattern(tenant_id=tenant, source=one.source)) for one in events
     ]
-    await deliver(probe, [probe.make.event(tenant, source=one) for one in sources], *listeners)
+    await deliver(probe, events, *listeners)
     for listener in listeners:
         await listener.leave()

@@ -20,7 +20,9 @@ from eventhook_conformance.probe import CaseAborted, Listener, Probe, RunContext
 from eventhook_conformance.probe.client_pool import TargetUnusable
 from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.failure import describe
+from eventhook_conformance.probe.maker import LEAST_EVENT_BYTES, LEAST_LIFECYCLE_BYTES
 from eventhook_conformance.results import CaseResult
+from eventhook_conformance.target import Capabilities
 
 CASE: Final = "smoke::something_arrives"
 _ATTEMPTS: Final = 2
@@ -45,6 +47,8 @@ class SmokeReport:
 
 async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
     """Opens a client, subscribes, publishes, and reads one event."""
+    if too_small := _too_small(context.capabilities):
+        return SmokeReport(unusable=too_small)
     requirement = _requirement(context)
     history = History(CASE, context.clock)
     probe = make_probe((requirement,), history)
@@ -74,6 +78,17 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             history=history,
         )
     )
+
+
+def _too_small(claimed: Capabilities) -> str | None:
+    """Returns why events of the claimed size are too small to judge by; None: they are not."""
+    least, why = LEAST_EVENT_BYTES, ""
+    for profile in ("lifecycle", "sse"):
+        if profile in claimed.profiles:
+            least, why = LEAST_LIFECYCLE_BYTES, f" for profile {profile!r}"
+    if claimed.max_event_bytes >= least:
+        return None
+    return f"max_event_bytes: expected at least {least}{why}, got {claimed.max_event_bytes}"
 
 
 def _silence(listener: Listener) -> str:

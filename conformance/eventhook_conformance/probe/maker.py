@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from eventhook_conformance.contract import (
     MAX_NAME_BYTES,
@@ -16,7 +19,19 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.history import Event
+from eventhook_conformance.probe.failure import NotOffered
 from eventhook_conformance.probe.world import World
+
+LEAST_EVENT_BYTES: Final = 400
+"""What an event of a task in a workflow takes, with short texts in it."""
+LEAST_LIFECYCLE_BYTES: Final = 1024
+"""What an event takes that tells of a step of a workflow, with a result or an error in it."""
+_AMPLE: Final = 262_144
+"""From this claim on, no case makes an event that is too large, but where size is the matter."""
+_ROOMY: Final = 1024
+"""From this claim on, there is room for whatever is drawn beside what a case gives."""
+
+E = TypeVar("E", bound=Event)
 
 
 class Open(Enum):
@@ -33,10 +48,14 @@ class Maker:
 
     Args:
         random: draws it, repeatably.
+        most_bytes: the size of the largest event that the target claims to carry.
     """
 
-    def __init__(self, random: Random | None = None) -> None:
+    def __init__(self, random: Random | None = None, most_bytes: int = _AMPLE) -> None:
         self.world = World(random or Random(0))
+        self._most_bytes = most_bytes
+        self.spare_bytes = max(0, most_bytes - LEAST_EVENT_BYTES)
+        """How many bytes an event has for text, beside its ids."""
         self._tick = now_ms()
 
     def tenant(self) -> UUID:
@@ -60,9 +79,9 @@ class Maker:
         id: UUID | None = None,
         timestamp_ms: int | None = None,
     ) -> FlovynEvent:
-        """Returns an event with a fresh id."""
+        """Returns an event with a fresh id; what is drawn is left out where it would be too much."""
         world = self.world
-        return FlovynEvent(
+        made = FlovynEvent(
             id=id or world.identifier(),
             tenant_id=tenant,
             workflow_execution_id=world.workflow() if workflow is OPEN else workflow,
@@ -73,6 +92,41 @@ class Maker:
             timestamp_ms=world.timestamp_ms() if timestamp_ms is None else timestamp_ms,
             correlation_id=world.correlation_id() if correlation_id is OPEN else correlation_id,
         )
+        if self._most_bytes >= _ROOMY:
+            return made
+        drawn = {"data": data, "correlation_id": correlation_id, "task": task, "workflow": workflow}
+        return self._pruned(made, [name for name, given in drawn.items() if given is OPEN])
+
+    def _pruned(self, event: FlovynEvent, drawn: list[str]) -> FlovynEvent:
+        """Returns the event without as much of what was drawn as is too much."""
+        for name in drawn:
+            if self.carries(event):
+                break
+            field = f"{name}_execution_id" if name in ("task", "workflow") else name
+            event = msgspec.structs.replace(event, **{field: None})
+        return event
+
+    def fitting(self, events: Iterable[E]) -> list[E]:
+        """Returns those of the events that are no larger than the target claims to carry.
+
+        Raises:
+            NotOffered: all are larger.
+        """
+        given = [*events]
+        if self._most_bytes >= _AMPLE:
+            return given
+        kept = [one for one in given if self.carries(one)]
+        if given and not kept:
+            least = min(len(one.to_json()) for one in given)
+            raise NotOffered(f"needs max_event_bytes={least} or more")
+        return kept
+
+    def carries(self, event: Event) -> bool:
+        """Returns whether an event is no larger than is claimed; what has no wire form has no size."""
+        try:
+            return len(event.to_json()) <= self._most_bytes
+        except ValueError:
+            return True
 
     def stream_event(
         self,
@@ -86,7 +140,7 @@ class Maker:
         """Returns a stream event with a time of its own, by which it is recognised."""
         self._tick += 1
         world = self.world
-        return StreamEvent(
+        made = StreamEvent(
             task_execution_id=world.stream_task() if task is None else task,
             workflow_execution_id=key,
             sequence=world.sequence() if sequence is None else sequence,
@@ -94,6 +148,9 @@ class Maker:
             payload=world.payload() if payload is None else payload,
             timestamp_ms=self._tick,
         )
+        if self._most_bytes >= _ROOMY or task is not None or self.carries(made):
+            return made
+        return msgspec.structs.replace(made, task_execution_id="")
 
     def backdate(self) -> None:
         """Gives the stream events made from now on times of long ago, which no server's own have."""

@@ -82,7 +82,10 @@ class Probe:
         self._pool = context.clients
         self._trials = trials
 
-        self.make = Maker(random.Random(f"world:{context.settings.seed}:{history.case}"))
+        self.make = Maker(
+            random.Random(f"world:{context.settings.seed}:{history.case}"),
+            context.capabilities.max_event_bytes,
+        )
         self.findings = findings = Findings(requirements)
         self.found = findings.add
         self.expect = findings.expect

@@ -84,6 +84,8 @@ class Breadth:
                 source=draw_text(random),
                 correlation_id=draw_text(random),
             )
+        if not self._probe.make.carries(event):
+            event = scope.event()
         listener = await self._reader(scope, client)
         await self._probe.publish(event, via=self._via(client))
         await self._get(listener, [event])
@@ -95,7 +97,7 @@ class Breadth:
         text = ("é" if power % 5 == 4 else "x") * (length // (2 if power % 5 == 4 else 1))
         event = scope.event(text)
         if len(event.to_json()) > min(self._probe.capabilities.max_event_bytes, 1 << 16):
-            event = scope.event("x" * 255)
+            event = scope.event("x" * min(255, self._probe.make.spare_bytes))
         listener = await self._reader(scope, client)
         await self._probe.publish(event, via=self._via(client))
         await self._get(listener, [event])

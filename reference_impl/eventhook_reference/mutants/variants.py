@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from eventhook_conformance.contract import (
     ChannelCounts,
+    PublishError,
     StreamingBackend,
     Subscription,
     Unsupported,
@@ -104,7 +105,7 @@ class Batches(Correct):
 
 
 class Wire(Correct):
-    """Only the wire form travels: small buffers, one client, nothing to be counted."""
+    """Only the wire form travels: small buffers and events, one client, nothing to be counted."""
 
     capabilities = Capabilities(
         event_capacity=8,
@@ -114,8 +115,14 @@ class Wire(Correct):
         in_process=False,
         introspection=False,
         surrogates=False,
-        max_event_bytes=4096,
+        max_event_bytes=400,
     )
+
+    def check(self, side: Side, event: Event) -> None:
+        super().check(side, event)
+        size, most = len(event.to_json()), self.capabilities.max_event_bytes
+        if size > most:
+            raise PublishError(f"the event has {size} bytes; at most {most} are allowed")
 
     def copy(self, event: Event) -> Event:
         return type(event).from_json(event.to_json())
