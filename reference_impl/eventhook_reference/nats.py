@@ -280,7 +280,7 @@ async def connect(address: str, claims: Capabilities = CAPABILITIES) -> AsyncIte
     """Opens one more client of the bus at `nats://[user:password@]host:port`.
 
     Args:
-        address: the server's.
+        address: the server's; of a cluster, its nodes' with commas between them.
         claims: whose capacities its buffers have.
 
     Raises:

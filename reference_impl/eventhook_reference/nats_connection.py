@@ -28,7 +28,7 @@ from eventhook_conformance.contract import (
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_barrier import Barrier
 from eventhook_reference.nats_internals import InternalsClient
-from eventhook_reference.nats_options import OPTIONS
+from eventhook_reference.nats_options import OPTIONS, servers_of
 from eventhook_reference.nats_outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -54,12 +54,15 @@ class Connection:
     """A connection that reconnects by itself until it is closed.
 
     Args:
-        url: `nats://[user:password@]host:port`.
+        url: `nats://[user:password@]host:port`; of several, with commas between them, one is used, and
+            another once that fails.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._server = url.rpartition("//")[2].rpartition("@")[2]
+        self._server = ",".join(
+            one.rpartition("//")[2].rpartition("@")[2] for one in url.split(",")
+        )
         self._client = InternalsClient()
         self._inbox = self._client.new_inbox()
         self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck)
@@ -76,7 +79,7 @@ class Connection:
         Raises:
             CannotConnect: nothing listens there, it does not answer in time, or it refuses us.
         """
-        if not _NATS_URL.fullmatch(self._url):
+        if not all(_NATS_URL.fullmatch(one) for one in self._url.split(",")):
             raise CannotConnect(f"expected an address nats://host:port, got {self._server!r}")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -188,7 +191,7 @@ class Connection:
         self._connecting = True
         try:
             await self._client.connect(
-                self._url,
+                servers_of(self._url),
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnected,
                 reconnected_cb=self._on_reconnected,

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+
+def servers_of(address: str) -> str | list[str]:
+    """Returns what nats-py connects to, of one address, or of several with commas between them."""
+    return address.split(",") if "," in address else address
+
+
 OPTIONS: Final[dict[str, Any]] = {
     "max_reconnect_attempts": -1,
     "reconnect_time_wait": 0.05,

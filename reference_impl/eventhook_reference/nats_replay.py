@@ -48,7 +48,7 @@ from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.nats import CannotConnect, GivenServer, Uses
 from eventhook_reference.nats_internals import InternalsClient
 from eventhook_reference.nats_jetstream import API_TIMEOUT_S, NotFound
-from eventhook_reference.nats_options import OPTIONS
+from eventhook_reference.nats_options import OPTIONS, servers_of
 from eventhook_reference.nats_replay_consumer import HistoryConsumer, Origin
 from eventhook_reference.nats_replay_live import LiveReader, Reader
 from eventhook_reference.nats_replay_streams import Histories, Place
@@ -488,7 +488,7 @@ async def connect(
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await client.connect(
-                address,
+                servers_of(address),
                 error_cb=backend.on_error,
                 disconnected_cb=backend.on_disconnected,
                 reconnected_cb=backend.on_reconnected,

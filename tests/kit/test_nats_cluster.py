@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import pytest
 from eventhook_conformance.contract import START, EventPattern, FlovynEvent, PublishError
 from eventhook_conformance.kit import NatsServer, ServerUnavailable, nats_cluster
 from eventhook_conformance.kit.nats_cluster import NatsCluster
-from eventhook_reference.nats import connect
+from eventhook_reference.nats import CannotConnect, connect
 from eventhook_reference.nats_replay import connect as connect_to_history
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
@@ -76,6 +77,32 @@ async def test_the_node_given_out_last_is_killed_and_joins_again() -> None:
             await cluster.restart()
             await arrives(mine, other)
             await arrives(other, mine)
+
+
+async def test_each_node_is_killed_alone_and_its_client_goes_over() -> None:
+    async with NatsCluster() as cluster:
+        addresses = [node.address for node in cluster.nodes]
+        async with connect(",".join(addresses)) as client:
+            for node in cluster.nodes:
+                await node.kill()
+                others = [one for one in addresses if one != node.address]
+                async with (
+                    asyncio.timeout(PATIENCE_S),
+                    connect(others[0]) as reader,
+                    reader.events.subscribe(EventPattern.all(TENANT)) as subscription,
+                ):
+                    reading = asyncio.ensure_future(anext(subscription))
+                    while not reading.done():
+                        with suppress(PublishError):
+                            await client.events.publish(FlovynEvent.new(TENANT, "a.b", "t", None))
+                        await asyncio.wait({reading}, timeout=0.01)
+                await node.restart()
+
+
+async def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(CannotConnect, match=r"got '127\.0\.0\.1:1,nonsense'"):
+        async with connect("nats://user:secret@127.0.0.1:1,nonsense"):
+            pass
 
 
 async def test_pause_and_resume_one_node() -> None:

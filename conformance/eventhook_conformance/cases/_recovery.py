@@ -25,6 +25,7 @@ from eventhook_conformance.probe import (
     Probe,
     Undecided,
 )
+from eventhook_conformance.target import Server
 
 ANY_BREACH: Final[frozenset[ViolationKind]] = frozenset(
     {
@@ -44,6 +45,7 @@ ANY_BREACH: Final[frozenset[ViolationKind]] = frozenset(
 """The breaches by which a fault shows that it was not survived."""
 
 _BEAT_S: Final = 0.02
+_QUIET_S: Final = 0.05
 
 
 class Scene:
@@ -65,17 +67,23 @@ class Scene:
 
     async def client(self) -> Client:
         """Opens one more client, behind a proxy of its own."""
+        client, _ = await self.client_of(self.server.address)
+        return client
+
+    async def client_of(self, *addresses: str) -> tuple[Client, list[Proxy]]:
+        """Opens one more client, which is given these addresses; before each stands a proxy of its own."""
         try:
-            proxy = Proxy(self.server.address)
+            proxies = [Proxy(address) for address in addresses]
         except ValueError as error:
             raise Undecided(f"no proxy can stand before this server: {error}") from error
-        await self._stack.enter_async_context(proxy)
-        client = await self._open(proxy.address)
-        if not proxy.accepted:
+        for proxy in proxies:
+            await self._stack.enter_async_context(proxy)
+        client = await self._open(",".join(proxy.address for proxy in proxies))
+        if not any(proxy.accepted for proxy in proxies):
             raise Undecided("the client did not connect through the proxy that it was given")
-        self.proxies.append(proxy)
+        self.proxies += proxies
         self.clients.append(client)
-        return client
+        return client, proxies
 
     async def direct_client(self) -> Client:
         """Opens one more client, straight at the server."""
@@ -85,6 +93,14 @@ class Scene:
         client = await self.probe.open_client(address)
         self._stack.push_async_callback(self._close, client)
         return client
+
+    def grounds(self) -> list[EventPattern | str]:
+        """Returns all of a fresh tenant, and a fresh key, where the sides are claimed."""
+        make = self.probe.make
+        return [
+            *([EventPattern.all(make.tenant())] if self.events else []),
+            *([make.key()] if self.streams else []),
+        ]
 
     async def pair(self) -> tuple[Client, Client]:
         """Opens two clients; returns the same one twice where the target offers one only."""
@@ -131,15 +147,22 @@ class Scene:
         return Load(probe, lanes)
 
     @asynccontextmanager
-    async def broken(self, name: str) -> AsyncIterator[FaultWindow]:
+    async def broken(
+        self, name: str, server: Server | None = None, proxies: Sequence[Proxy] | None = None
+    ) -> AsyncIterator[FaultWindow]:
         """Makes the fault and lifts it with the block, and sees that it happens; the window stays open.
+
+        Args:
+            name: of the fault.
+            server: what it is done to; by default the target's server.
+            proxies: those that it shows at; by default all.
 
         Raises:
             NotOffered: the server cannot do that.
             Undecided: it was not seen to happen.
         """
         probe = self.probe
-        fault = FAULTS[name](self.server, self.proxies)
+        fault = FAULTS[name](server or self.server, self.proxies if proxies is None else proxies)
         window = FaultWindow(fault.text, probe.history.clock.now())
         probe.history.faults.append(window)
         self._new_epoch()
@@ -187,21 +210,23 @@ class Scene:
         listeners: Sequence[Listener] | None = None,
         charge: Sequence[str] = ("REC-02",),
         or_lost: bool = False,
+        since: str = "",
     ) -> None:
         """Waits until all clients are heard on all subscriptions again; then the fault is over.
 
         Args:
-            window: of the fault, which was lifted just now.
+            window: of the fault, which was lifted just now, or lasts and costs nothing more from now on.
             load: is stopped before the window closes, so that nothing of the fault is left.
             listeners: who must hear; by default all of the scene.
             charge: what a subscription that stays deaf breaks, beside the case's requirements.
             or_lost: a subscription that raised SubscriptionLost is as good.
+            since: from when on the time counts, in words; by default since the fault is over.
 
         Raises:
             CaseAborted: a subscription stays deaf.
         """
         hearers = self.listeners if listeners is None else listeners
-        await self.hear(hearers, window, charge, or_lost=or_lost)
+        await self.hear(hearers, window, charge, or_lost=or_lost, since=since)
         if load is not None:
             await load.stop()
         await self._close_window(window)
@@ -230,6 +255,7 @@ class Scene:
         charge: Sequence[str],
         *,
         or_lost: bool = False,
+        since: str = "",
     ) -> None:
         """Waits until all clients are heard on these.
 
@@ -238,7 +264,7 @@ class Scene:
         """
         if window.lifted is None:
             window.lifted = self.probe.history.clock.now()
-        await _Recovery(self, listeners, or_lost).wait(
+        await _Recovery(self, listeners, or_lost, since or f"after {window.text} was over").wait(
             window, tuple(dict.fromkeys([*charge, *self.probe.requirements]))
         )
 
@@ -268,11 +294,22 @@ async def scene_of(probe: Probe) -> AsyncIterator[Scene]:
         yield Scene(probe, stack)
 
 
+async def fallen_quiet(scene: Scene) -> None:
+    """Waits until nothing is under way to any client: what was sent has arrived."""
+    before = -1
+    while (now := sum(proxy.sent["client"] for proxy in scene.proxies)) != before:
+        before = now
+        await asyncio.sleep(_QUIET_S)
+
+
 class _Recovery:
     """Knocks from every client at every subscription, until each was heard."""
 
-    def __init__(self, scene: Scene, listeners: Sequence[Listener], or_lost: bool) -> None:
+    def __init__(
+        self, scene: Scene, listeners: Sequence[Listener], or_lost: bool, since: str
+    ) -> None:
         self._or_lost = or_lost
+        self._since = since
         self._probe = scene.probe
         self._listeners = listeners
         self._knocks: dict[Client, list[Event]] = {client: [] for client in scene.clients}
@@ -288,7 +325,7 @@ class _Recovery:
             if ended is not None or loop.time() > until:
                 self._probe.found(
                     f"{listener.entry.name} to deliver again, on its own, within {recovery_s:g} s "
-                    f"after {window.text} was over",
+                    f"{self._since}",
                     f"it ended ({listener.entry.end_error or ended})"
                     if ended is not None
                     else f"nothing that {client.name} publishes arrives{self._why(client)}",

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases._load import GRACE_S, Load, hung
-from eventhook_conformance.cases._recovery import ANY_BREACH, Scene, scene_of
+from eventhook_conformance.cases._recovery import ANY_BREACH, Scene, fallen_quiet, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern, PublishError, SubscribeError
 from eventhook_conformance.history import Publish
@@ -106,7 +106,7 @@ async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
             )
         ]
         await probe.publish(*events, via=publisher)
-        await _fallen_quiet(scene)
+        await fallen_quiet(scene)
         async with scene.broken("reset") as window:
             pass
         await scene.recover(window, listeners=listeners)
@@ -121,14 +121,6 @@ async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
                 listener.entry,
                 window,
             )
-
-
-async def _fallen_quiet(scene: Scene) -> None:
-    """Waits until nothing is under way to any client: what was sent has arrived."""
-    before = -1
-    while (now := sum(proxy.sent["client"] for proxy in scene.proxies)) != before:
-        before = now
-        await asyncio.sleep(_QUIET_S)
 
 
 @case("REC-01", last=True)

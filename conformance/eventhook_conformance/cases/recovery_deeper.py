@@ -8,7 +8,7 @@ from typing import Final
 from eventhook_conformance.cases._load import GRACE_S
 from eventhook_conformance.cases._nats_client import subjects_asked
 from eventhook_conformance.cases._paced import room
-from eventhook_conformance.cases._recovery import Scene, scene_of
+from eventhook_conformance.cases._recovery import Scene, fallen_quiet, scene_of
 from eventhook_conformance.cases._steps import LOSS
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event
@@ -20,16 +20,11 @@ _LEFT: Final = 12
 _SLACK: Final = 5
 """Allowed growth by chance; a subscription for each that was left is more than twice that."""
 _WAITS: Final = 4
+_STALLED: Final = 3
+"""Readers that stand still, on each side."""
+_UNREAD: Final = 10
+_SILENCE_S: Final = {"quick": 0.1, "normal": 0.5, "deep": 10.0}
 _STARVED_SHARE: Final = 0.1
-
-
-def _grounds(scene: Scene) -> list[EventPattern | str]:
-    """Returns all of a fresh tenant, and a fresh key, where the sides are claimed."""
-    probe = scene.probe
-    return [
-        *([EventPattern.all(probe.make.tenant())] if scene.events else []),
-        *([probe.make.key()] if scene.streams else []),
-    ]
 
 
 def _event(probe: Probe, selects: EventPattern | str) -> Event:
@@ -42,7 +37,7 @@ async def _equals(scene: Scene, client: Client) -> list[Listener]:
     """Subscribes several times alike, on each side."""
     return [
         await scene.subscribe(selects, client)
-        for selects in _grounds(scene)
+        for selects in scene.grounds()
         for _ in range(_EQUALS)
     ]
 
@@ -72,14 +67,14 @@ async def what_is_left_while_down_does_not_come_back(probe: Probe) -> None:
     """Subscriptions are left while the connection is down; afterwards the server counts none of them."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
-        stay = [await scene.subscribe(selects, client) for selects in _grounds(scene)]
+        stay = [await scene.subscribe(selects, client) for selects in scene.grounds()]
         await probe.reach(*stay, via=publisher)
         monitor_url = scene.server.monitor_url
         before = await _asked(monitor_url)
         going = [
             await scene.subscribe(selects, client)
             for _ in range(room(probe, _LEFT) // len(stay))
-            for selects in _grounds(scene)
+            for selects in scene.grounds()
         ]
         async with scene.broken("short-outage") as window:
             for listener in going:
@@ -113,7 +108,7 @@ async def the_first_event_after_recovery_arrives(probe: Probe) -> None:
         client, publisher = await scene.pair()
         listeners = [
             await scene.subscribe(selects, one)
-            for selects in _grounds(scene)
+            for selects in scene.grounds()
             for one in {client, publisher}
         ]
         await probe.reach(*listeners, via=publisher)
@@ -136,6 +131,55 @@ async def the_first_event_after_recovery_arrives(probe: Probe) -> None:
                 f"the first event after {probe.capabilities.recovery_s:g} s of silence on "
                 f"{listener.entry.name}",
                 "it never came; a later one did",
+                listener.entry,
+                window,
+            )
+
+
+@case("REC-02", implicates=LOSS, last=True, since="1.1")
+async def a_silence_before_a_fault_costs_nothing(probe: Probe) -> None:
+    """Nothing comes on any subscription, for as long as the depth says; then connections are reset."""
+    async with scene_of(probe) as scene:
+        client, publisher = await scene.pair()
+        listeners = [await scene.subscribe(selects, client) for selects in scene.grounds()]
+        await probe.reach(*listeners, via=publisher)
+        # Silence has no event that could be waited for.
+        await asyncio.sleep(_SILENCE_S[probe.settings.depth])
+        async with scene.broken("reset") as window:
+            pass
+        await scene.recover(window)
+        await probe.fence(*listeners)
+
+
+@case("REC-02", "REC-03", implicates=LOSS, last=True, since="1.1")
+async def stalled_readers_hold_up_no_recovery(probe: Probe) -> None:
+    """Several stand still with something unread while connections are reset, beside one that reads."""
+    async with scene_of(probe) as scene:
+        client, publisher = await scene.pair()
+        stalled = [
+            await probe.subscribe(selects, client)
+            for _ in range(room(probe, _STALLED * 2) // 2 or 1)
+            for selects in scene.grounds()
+        ]
+        reading = [await scene.subscribe(selects, client) for selects in scene.grounds()]
+        await probe.reach(*stalled, *reading, via=publisher)
+        claimed = probe.capabilities
+        unread = max(1, min(claimed.event_capacity, claimed.stream_capacity, 4 * _UNREAD) // 4)
+        owed = {one: [_event(probe, one.entry.selects) for _ in range(unread)] for one in stalled}
+        await probe.publish(*(event for some in owed.values() for event in some), via=publisher)
+        await fallen_quiet(scene)
+        async with scene.broken("reset") as window:
+            pass
+        await scene.recover(window)
+        await probe.fence(*reading)
+        await scene.hear(stalled, window, ())
+        await probe.fence(*stalled)
+        for listener, events in owed.items():
+            missing = [one for one in events if one not in listener.received]
+            probe.expect(
+                not missing,
+                f"the {unread} events that {listener.entry.name} had not read before the reset",
+                f"{len(missing)} of them never came",
                 listener.entry,
                 window,
             )

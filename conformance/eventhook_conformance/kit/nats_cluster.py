@@ -71,8 +71,9 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
                 routes = [n.route_address for n in self.nodes]
                 if self._jetstream:
                     routes = routes or [_NOBODY]
-                node = NatsServer(_config(number, -1, routes), jetstream=self._jetstream)
-                self.nodes.append(await self._stack.enter_async_context(node))
+                started = _Node(self, _config(number, -1, routes), jetstream=self._jetstream)
+                await self._stack.enter_async_context(started)
+                self.nodes.append(started)
             for number, node in enumerate(self.nodes):
                 # From now on each can find the others again by itself, on the ports that they have.
                 others = [n.route_address for n in self.nodes if n is not node]
@@ -103,7 +104,6 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
             ServerUnavailable: it does not start, or does not find the others.
         """
         await self._node.restart()
-        await self.joined()
 
     async def pause(self) -> None:
         """Stops the node in the middle of what it does."""
@@ -136,6 +136,17 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         return not self._jetstream or all(
             await asyncio.gather(*(_has_leader(node, self._size) for node in self.nodes))
         )
+
+
+class _Node(NatsServer):
+    def __init__(self, cluster: NatsCluster, config: str, *, jetstream: bool) -> None:
+        super().__init__(config, jetstream=jetstream)
+        self._cluster = cluster
+
+    async def restart(self) -> None:
+        """Starts it again, and waits until all are joined."""
+        await super().restart()
+        await self._cluster.joined()
 
 
 def _config(number: int, port: int | None, routes: list[str | None]) -> str:

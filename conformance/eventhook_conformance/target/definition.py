@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +22,9 @@ class Server:
     """The argument of `Target.connect`, such as `nats://host:port`."""
     monitor_url: str | None = None
     """The root of NATS's HTTP monitoring, None where there is none."""
+    nodes: Sequence[Server] = ()
+    """The servers of a cluster, each of which can be killed; `Target.connect` then takes several of their
+    addresses too, joined by commas."""
 
     async def take_fault(self) -> str | None:
         """Returns what broke between the suite and the bus since this was asked last; None as a rule.

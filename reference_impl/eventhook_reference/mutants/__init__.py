@@ -76,6 +76,7 @@ def _over_nats() -> list[Mutant]:
     from eventhook_reference.mutants.recovering import RECOVERING  # because: it imports nats-py
     from eventhook_reference.mutants.recovering_deeper import RECOVERING_DEEPER
     from eventhook_reference.mutants.recovering_lasting import RECOVERING_LASTING
+    from eventhook_reference.mutants.recovering_nodes import RECOVERING_NODES
     from eventhook_reference.mutants.replay_restarts import REPLAY_RESTARTS
     from eventhook_reference.mutants.wire import WIRE
     from eventhook_reference.mutants.wire_lenient import WIRE_LENIENT
@@ -89,6 +90,7 @@ def _over_nats() -> list[Mutant]:
         *RECOVERING,
         *RECOVERING_LASTING,
         *RECOVERING_DEEPER,
+        *RECOVERING_NODES,
         *REPLAY_RESTARTS,
     ]
     if find_spec("starlette") is None:

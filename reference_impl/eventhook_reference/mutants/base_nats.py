@@ -7,8 +7,8 @@ judged has a server of its own. `PliableNats` alone is conformant.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, ClassVar
 
 from nats.aio.client import Client
 
@@ -24,7 +24,7 @@ from eventhook_conformance.contract import (
     Subscription,
 )
 from eventhook_conformance.kit import NatsServer
-from eventhook_conformance.target import Capabilities, Target
+from eventhook_conformance.target import Capabilities, Server, Target
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants.base import Event, Side
 from eventhook_reference.mutants.sides import Events, Streams
@@ -66,6 +66,7 @@ class PliableNats(StreamingBackend):
     """One client; each method is one step that a bug can get wrong."""
 
     capabilities = Capabilities(profiles={"events", "streams", "nats-wire"}, introspection=False)
+    server: ClassVar[Callable[[], AbstractAsyncContextManager[Server]]] = NatsServer
 
     def __init__(self, connection: LooseConnection) -> None:
         self.connection = connection
@@ -203,4 +204,4 @@ def pliable_nats_target(name: str, client: type[PliableNats] = PliableNats) -> T
         finally:
             await opened.aclose()
 
-    return Target(name, server=NatsServer, connect=connect, capabilities=client.capabilities)
+    return Target(name, server=client.server, connect=connect, capabilities=client.capabilities)

@@ -1,8 +1,10 @@
-"""Bugs of reconnecting, over NATS: leaving while down, equal subscriptions, the first event after."""
+"""Bugs of reconnecting, over NATS: what was left, silent or unread meanwhile, and the first event after."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from dataclasses import replace
+from typing import Any, Final
 
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
@@ -13,6 +15,8 @@ from eventhook_reference.mutants.recovering import Reconnecting
 from eventhook_reference.nats_attachment import Attachment
 
 RECOVERING_DEEPER: list[Mutant] = []
+
+_IDLE_S: Final = 0.3
 
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="the first event after")
@@ -65,3 +69,50 @@ class LeavesItsEqualsWhileDown(Reconnecting):
                 if handle.subject == attachment.subject:
                     del self.replayed()[number]
         await super().detach(attachment)
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
+class ForgetsWhatWasSilent(Reconnecting):
+    """Only subscriptions on which something came lately are asked for again."""
+
+    capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
+
+    def __init__(self, connection: LooseConnection) -> None:
+        super().__init__(connection)
+        self._heard_at = self._now()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def hand(self, channel: Channel[Any], event: Event) -> None:
+        self._heard_at = self._now()
+        super().hand(channel, event)
+
+    async def on_disconnect(self) -> None:
+        if self._now() - self._heard_at > _IDLE_S:
+            self.forget_subscriptions()
+
+
+@bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
+class WaitsForItsReadersToCatchUp(Reconnecting):
+    """After a reconnect nothing is asked for again until every reader has read what it holds."""
+
+    capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
+    _asking: asyncio.Task[None] | None = None
+
+    async def on_disconnect(self) -> None:
+        self.forget_subscriptions()
+
+    async def on_reconnect(self) -> None:
+        self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        while any(vars(channel)["_events"] for channel in self.channels):  # noqa: ASYNC110  # because: it is a bug
+            await asyncio.sleep(0.01)
+        for attachment in self.attached:
+            await self.ask_again(attachment)
+
+    async def aclose(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        await super().aclose()
