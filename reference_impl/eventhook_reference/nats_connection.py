@@ -60,9 +60,8 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._server = ",".join(
-            one.rpartition("//")[2].rpartition("@")[2] for one in url.split(",")
-        )
+        hosts = (one.rpartition("//")[2].rpartition("@")[2] for one in url.split(","))
+        self._server = ",".join(hosts)
         self._client = InternalsClient()
         self._inbox = self._client.new_inbox()
         self._barrier = Barrier(self._send_round, self._epoch, CALL_TIMEOUT_S, self._drop_if_stuck)
