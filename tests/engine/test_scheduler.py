@@ -294,6 +294,42 @@ def test_cases_under_way_when_a_driver_fails_run_alone_once_more(together: bool)
     assert asyncio.run(run()) == [together, together]
 
 
+@pytest.mark.parametrize("in_a_hurry", [False, True])
+def test_case_starts_beside_a_busy_one_only_where_most_waits_are_in_vain(in_a_hurry: bool) -> None:
+    async def publish(probe: Probe) -> None:
+        raise NotImplementedError
+
+    waits, busy, third = (named(f"own::{name}", publish) for name in ("waits", "busy", "third"))
+
+    async def run() -> list[str]:
+        begun: list[str] = []
+        end = asyncio.Event()
+
+        async def judge_one(one: Instance) -> CaseResult:
+            begun.append(one.id)
+            if one is waits:
+                for _ in range(2):  # each begins a case, if one may begin
+                    with lending(0.0):
+                        for _ in range(5):
+                            await asyncio.sleep(0)
+                seen.extend(begun)
+                end.set()
+            elif one is busy:
+                await end.wait()
+            return CaseResult(id=one.id, requirements=(), outcome="failed")
+
+        seen: list[str] = []
+        scheduler = Scheduler(
+            judge_one, 1, 1, 3, 100, 2, multi_client=True, in_a_hurry=lambda: in_a_hurry
+        )
+        scheduler.start([waits, busy, third])
+        for one in (waits, busy, third):
+            await scheduler.result(one)
+        return seen
+
+    assert ("own::third" in asyncio.run(run())) is in_a_hurry
+
+
 def test_driver_meets_one_case_at_a_time_however_many_were_asked_for() -> None:
     at_once, most = 0, 0
 

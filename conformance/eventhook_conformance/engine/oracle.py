@@ -58,8 +58,8 @@ class Oracle:
         now = self._charged(parked.history, parked.case)
         if now is None:
             return None
-        stand = [one for one in parked.charged if one.kind not in MISSING or one in now]
-        known = {*parked.charged, *parked.stated}
+        still, known = {*now}, {*parked.charged, *parked.stated}
+        stand = [one for one in parked.charged if one.kind not in MISSING or one in still]
         late = [one for one in (*now, *leaving) if one not in known]
         if not late and len(stand) == len(parked.charged):
             return None

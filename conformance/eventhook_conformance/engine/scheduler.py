@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, ExitStack
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.engine.limiter import WeightedLimiter
 from eventhook_conformance.probe.turns import Turn, lending
@@ -22,8 +22,12 @@ _Group: TypeAlias = Literal["any", "cleans"]
 """Cases that may run beside each other."""
 
 
-def _always() -> bool:
-    return True
+_BUSY_IN_A_HURRY: Final = 8
+"""How many cases that do not wait may run beside the next, where most waits of a target are in vain."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Scheduler:
@@ -37,6 +41,7 @@ class Scheduler:
         subscriptions: how many they may have open together.
         own_clients: how many clients of their own they may have open together.
         multi_client: whether a case may have clients of its own.
+        in_a_hurry: whether several may be busy at once where `width` is 1.
         depth: how deep the cases go.
     """
 
@@ -50,6 +55,7 @@ class Scheduler:
         own_clients: int,
         *,
         multi_client: bool,
+        in_a_hurry: Callable[[], bool] = _never,
         depth: Depth = "normal",
     ) -> None:
         self._judge = judge
@@ -57,6 +63,7 @@ class Scheduler:
         self._stream_width = stream_width
         self._overlap = overlap
         self._multi_client = multi_client
+        self._in_a_hurry = in_a_hurry
         self._depth = depth
         self._slots = WeightedLimiter(max(width, stream_width, overlap))
         self._stream_slots = WeightedLimiter(stream_width)
@@ -173,7 +180,7 @@ class Scheduler:
         found: list[tuple[CaseResult, float]] = []
         for group in ("any", "cleans"):
             its = [
-                (one, Turn(crowded=_always, pace="patient"))
+                (one, Turn(crowded=lambda: True, pace="patient"))
                 for one in given
                 if self._group_of(one) == group
             ]
@@ -242,10 +249,11 @@ class Scheduler:
         running = self._under_way()
         if self._group is None or not running or len(running) >= self._overlap:
             return
+        busy = sum(not turn.waits for turn in running)
         later = self._later[self._group]
         while later and later[0].id in self._begun:
             later.popleft()
-        if later and all(turn.waits for turn in running):
+        if later and busy <= (_BUSY_IN_A_HURRY if self._in_a_hurry() else 0):
             self._take_turn(later.popleft())
 
     def _reads_streams(self, instance: Instance) -> bool:

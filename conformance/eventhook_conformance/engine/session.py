@@ -184,6 +184,7 @@ class Session:
             claimed.max_subscriptions - self._auditor.budget,
             claimed.max_clients - self._limits.shared_clients,
             multi_client=claimed.multi_client,
+            in_a_hurry=lambda: self.context.deadline.is_often_in_vain,
             depth=self._settings.depth,
         )
         self.runner.on_fault = self._scheduler.disturb

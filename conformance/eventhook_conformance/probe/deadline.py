@@ -107,13 +107,18 @@ class Deadline:
         turn = current()
         if turn.vain >= 2 * _VAIN_BEFORE_SHORT:
             return _LEAST
-        alone = self._vain >= _VAIN_BEFORE_SHORTEST and not turn.crowded()
+        alone = self.is_often_in_vain and not turn.crowded()
         return _SHORTEST if turn.vain >= _VAIN_BEFORE_SHORT or alone else _SHORTENED
 
     @property
     def in_vain(self) -> bool:
         """True if any wait was in vain, or a look for what was overtaken."""
         return self._vain + self._vain_glances > 0
+
+    @property
+    def is_often_in_vain(self) -> bool:
+        """True if so many waits were in vain that the target is judged broken, whatever comes."""
+        return self._vain >= _VAIN_BEFORE_SHORTEST
 
     @property
     def quiet_s(self) -> float:

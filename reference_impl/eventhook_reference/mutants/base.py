@@ -87,9 +87,11 @@ class PliableClient(StreamingBackend):
         self.check_open()
         self.check(side, event)
         self.use_channel(side, self.scope(side, event))
-        home = self._home(side, event)
-        for member in self.audience(side, event):
-            if home in (None, member.home) and self.admits(member, event):
+        audience = self.audience(side, event)
+        if (home := self._home(side, event)) is not None:
+            audience = [member for member in audience if member.home == home]
+        for member in audience:
+            if self.admits(member, event):
                 self.hand(member, self.copy(event))
         await self.pause()
 
