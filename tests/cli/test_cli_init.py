@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +17,7 @@ from click.testing import CliRunner, Result
 from eventhook_conformance import __version__
 from eventhook_conformance.cli import main
 from eventhook_conformance.cli._scaffold import TEMPLATES, rename, templates
+from eventhook_conformance.contract import FlovynEvent
 
 ROOT = Path(__file__).parents[2]
 BUILD_FILES = {"Cargo.toml", "pom.xml"}
@@ -155,6 +158,61 @@ def test_the_driver_speaks_the_protocol_and_conforms(here: Path) -> None:
     assert checked.returncode == 0, checked.stdout
     done = suite(here, "run", f"driver:{sys.executable} my_bus_driver.py", "-q", "-k", "PUB-01")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "tool", "source", "send", "broken"),
+    [
+        (
+            "python-driver",
+            sys.executable,
+            "my_bus_driver.py",
+            "async def send(self, kind, key, body):",
+            "async def send(self, kind, key, body):\n        raise OSError('no route')",
+        ),
+        (
+            "node",
+            "node",
+            "my_bus_driver.mjs",
+            "async send(kind, key, body) {",
+            "send(kind, key, body) { throw new Error('no route');",
+        ),
+    ],
+)
+def test_an_error_of_the_library_is_the_buss_and_its_place_is_told(
+    here: Path, language: str, tool: str, source: str, send: str, broken: str
+) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"NOT TESTED: there is no {tool}")
+    init("--language", language)
+    text = (here / source).read_text(encoding="utf-8")
+    assert text.count(send) == 1
+    (here / source).write_text(text.replace(send, broken), encoding="utf-8")
+    event = json.loads(FlovynEvent.new(uuid4(), "a.b", "test", None).to_json())
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("open", {}),
+        ("publish", {"client": "c1", "event": event}),
+        ("shutdown", {}),
+    ]
+    asked = "".join(
+        json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n"
+        for number, (method, params) in enumerate(calls)
+    )
+    done = subprocess.run(
+        [tool, source],
+        cwd=here,
+        input=asked,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    [refused] = [
+        one["error"] for one in map(json.loads, done.stdout.splitlines()) if "error" in one
+    ]
+    assert refused["code"] == -32003
+    assert "no route" in refused["message"]
+    assert re.search(rf"{source}\W+(line )?\d+", done.stderr), done.stderr
 
 
 def test_with_replay_the_bus_has_a_history_and_conforms(here: Path) -> None:

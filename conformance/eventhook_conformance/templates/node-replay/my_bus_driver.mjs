@@ -170,7 +170,7 @@ function openBus(client) {
 
 async function attach(bus, client, kind, key, admits, since = "live") {
   const held = new Subscription(client, kind, key, admits);
-  held.replay(await bus.attach(kind, key, held.sink, since));
+  held.replay(await asked(-32005, () => bus.attach(kind, key, held.sink, since)));
   const name = `s${(names.s += 1)}`;
   subscriptions.set(name, held);
   return { subscription: name };
@@ -211,14 +211,15 @@ const METHODS = {
     const bus = openBus(client);
     if (hasLargeInteger(line)) throw new Refusal(-32001, "an integer lies beyond ±(2^53-1)");
     const checked = checkedEvent(event);
-    await bus.send("event", checked.tenant_id, JSON.stringify(checked));
+    await asked(-32003, () => bus.send("event", checked.tenant_id, JSON.stringify(checked)));
     return {};
   },
 
   async publish_stream({ client, event }) {
     const bus = openBus(client);
     const checked = checkedStreamEvent(event);
-    await bus.send("stream", checked.workflowExecutionId, JSON.stringify(checked));
+    const key = checked.workflowExecutionId;
+    await asked(-32003, () => bus.send("stream", key, JSON.stringify(checked)));
     return {};
   },
 
@@ -290,6 +291,17 @@ function hasLargeInteger(json) {
   return integers.some((digits) => !isInteger(Number(digits)));
 }
 
+/** Gives an error of your library the code of what was asked; standard error tells where it arose. */
+async function asked(code, call) {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    console.error(error);
+    throw new Refusal(code, `${error}`);
+  }
+}
+
 /** The members that are named, each as it should be; absent ones as null. */
 function checked(code, members, right) {
   const found = {};
@@ -353,6 +365,7 @@ async function answer({ id, method, params }, line) {
     return { jsonrpc: "2.0", id, result: await METHODS[method](params, line) };
   } catch (error) {
     const code = error instanceof Refusal ? error.code : -32603;
+    if (code === -32603) console.error(error);
     return { jsonrpc: "2.0", id, error: { code, message: error.message } };
   }
 }

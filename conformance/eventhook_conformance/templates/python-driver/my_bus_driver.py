@@ -15,8 +15,9 @@ import json
 import math
 import re
 import sys
+import traceback
 from collections import defaultdict, deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 CAPACITY = {"event": 1024, "stream": 256}
@@ -57,6 +58,18 @@ class Refusal(Exception):
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
+
+
+@contextmanager
+def asked(code):
+    """Gives an error of your library the code of what was asked; standard error tells where it arose."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as error:  # because: a library raises whatever it likes
+        traceback.print_exc()
+        raise Refusal(code, f"{type(error).__name__}: {error}") from error
 
 
 class Subscription:
@@ -121,13 +134,15 @@ class Driver:
     async def publish(self, client, event):
         bus = self.bus(client)
         event = checked_event(event)
-        await bus.send("event", event["tenant_id"], json.dumps(event))
+        with asked(-32003):
+            await bus.send("event", event["tenant_id"], json.dumps(event))
         return {}
 
     async def publish_stream(self, client, event):
         bus = self.bus(client)
         event = checked_stream_event(event)
-        await bus.send("stream", event["workflowExecutionId"], json.dumps(event))
+        with asked(-32003):
+            await bus.send("stream", event["workflowExecutionId"], json.dumps(event))
         return {}
 
     async def subscribe(self, client, pattern):
@@ -145,7 +160,8 @@ class Driver:
 
     async def attach(self, bus, client, kind, key, admits):
         name, subscription = self.name("s"), Subscription(client, kind, key, admits)
-        await bus.attach(kind, key, subscription.sink)
+        with asked(-32005):
+            await bus.attach(kind, key, subscription.sink)
         self.subscriptions[name] = subscription
         return {"subscription": name}
 
@@ -207,6 +223,7 @@ class Driver:
         except Refusal as error:
             self.write_error(request, error.code, str(error))
         except Exception as error:  # because: one request that fails must not end the driver
+            traceback.print_exc()
             self.write_error(request, -32603, f"{type(error).__name__}: {error}")
         if request["method"] == "shutdown":
             self.down.set()
