@@ -25,12 +25,17 @@ class NoMessage(NotFound):
     """The stream is there, and has no such message."""
 
 
+class Refused(SubscribeError):
+    """JetStream answered that it will not do that; `fields` has its number for the reason as `code`."""
+
+
 async def call_api(client: Client, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Calls JetStream's API; returns its answer.
 
     Raises:
         NotFound: the server says that there is no such thing.
-        SubscribeError: it refused the call, or did not answer in time.
+        Refused: it refused the call.
+        SubscribeError: it did not answer in time.
     """
     try:
         answer = await client.request(
@@ -51,4 +56,5 @@ async def call_api(client: Client, call: str, body: dict[str, Any] | None = None
     if problem.get("code") == 404:
         missing = NoMessage if problem.get("err_code") == _NO_MESSAGE else NotFound
         raise missing(problem.get("description", "not found"))
-    raise SubscribeError(f"{call}: {problem.get('description', problem)}")
+    reason = problem.get("description", problem)
+    raise Refused(f"{call}: {reason}", code=problem.get("err_code"))

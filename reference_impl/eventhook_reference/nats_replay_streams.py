@@ -31,7 +31,7 @@ from eventhook_conformance.contract import (
     check_since,
 )
 from eventhook_conformance.target import Capabilities
-from eventhook_reference.nats_jetstream import API_TIMEOUT_S, NoMessage, NotFound, call_api
+from eventhook_reference.nats_jetstream import API_TIMEOUT_S, NoMessage, NotFound, Refused, call_api
 from eventhook_reference.nats_replay_live import REPUBLISHED
 from eventhook_reference.nats_subjects import event_root
 
@@ -41,6 +41,8 @@ _SPARE: Final = 64
 _PURGED: Final = "Flovyn-Purged"
 """The header of the mark that a purge leaves."""
 _NANOSECONDS: Final = 1_000_000_000
+_IN_NO_CLUSTER: Final = 10074
+"""JetStream's number for more copies than the one server that there is."""
 _CURSOR: Final = re.compile(r"(0|[1-9][0-9]{0,18})-([A-Za-z0-9_-]{16})")
 
 
@@ -64,7 +66,7 @@ class Histories:
         client: an open connection.
         claims: how much history to keep, and for how long.
         storage: `memory` or `file`.
-        replicas: on how many servers each stream is kept.
+        replicas: on how many servers each stream is kept; one that is in no cluster keeps it alone.
     """
 
     def __init__(self, client: Client, claims: Capabilities, storage: str, replicas: int) -> None:
@@ -162,7 +164,7 @@ class Histories:
             raise CursorExpired(
                 "the history no longer reaches back to this cursor", value=since
             ) from None
-        except SubscribeError as error:
+        except Refused as error:
             raise InvalidCursor(
                 f"expected a cursor of this channel ({error})", value=since
             ) from error
@@ -227,8 +229,14 @@ class Histories:
             "max_age": int((age_s or 0) * _NANOSECONDS),
             **limits,
         }
+        call = f"STREAM.CREATE.{name}"
         try:
-            found = await call_api(self._client, f"STREAM.CREATE.{name}", config)
+            try:
+                found = await call_api(self._client, call, config)
+            except Refused as error:
+                if error.fields["code"] != _IN_NO_CLUSTER:
+                    raise
+                found = await call_api(self._client, call, {**config, "num_replicas": 1})
         except NotFound as error:
             raise SubscribeError(f"the history cannot be kept: {error}") from error
         return str(found["created"])

@@ -1,10 +1,11 @@
-"""The NATS backend under faults: on one server of its own, on three of them, on one in a container."""
+"""The NATS backend under faults, with history and without: on one server, on three, in a container."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
@@ -62,3 +63,20 @@ replay_recovery: Final = Target(
     capabilities=_KEPT,
 )
 """The history lies in files: a cursor outlives the server's restart (RPL-13)."""
+
+_COPIES: Final = 3
+_ON_THREE: Final = dataclasses.replace(
+    _KEPT,
+    activation="client",
+    max_subscriptions=200,
+    # The nodes take up to nine seconds to miss a leader, then to find another.
+    recovery_s=20.0,
+)
+
+replay_cluster: Final = Target(
+    "nats-replay-cluster",
+    server=partial(NatsCluster, _COPIES, jetstream=True),
+    connect=partial(nats_replay.connect, claims=_ON_THREE, storage="file", replicas=_COPIES),
+    capabilities=_ON_THREE,
+)
+"""Each node has all of the history: what one that dies had, the others have."""

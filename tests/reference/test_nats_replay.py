@@ -22,8 +22,10 @@ from eventhook_conformance.contract import (
     Since,
     StreamEvent,
     StreamEventType,
+    SubscribeError,
 )
 from eventhook_conformance.kit import NatsServer
+from eventhook_reference import nats_jetstream
 from eventhook_reference.nats import CannotConnect
 from eventhook_reference.nats_jetstream import call_api
 from eventhook_reference.nats_replay import CAPABILITIES, ReplayBackend, connect
@@ -219,6 +221,29 @@ async def test_a_purge_expires_the_beginning_of_a_key_that_was_empty(
     for since in (after, START):
         async with backend.streams.subscribe("run-1", since=since) as again:
             assert await anext(again) == event
+
+
+async def test_a_server_that_is_alone_keeps_the_only_copy(server: NatsServer) -> None:
+    async with connect(server.address, replicas=3) as backend:
+        tenant = uuid4()
+        await backend.events.publish(numbered(tenant, 1))
+        assert [data for data, _ in await read(backend, tenant, 1, START)] == [1]
+
+
+async def test_a_server_that_does_not_answer_accuses_no_cursor(
+    server: NatsServer, backend: ReplayBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = uuid4()
+    await backend.events.publish(numbered(tenant, 1))
+    [(_, cursor)] = await read(backend, tenant, 1, START)
+    assert cursor is not None
+    monkeypatch.setattr(nats_jetstream, "API_TIMEOUT_S", 0.05)
+    await server.pause()
+    try:
+        with pytest.raises(SubscribeError, match="TimeoutError"):
+            await read(backend, tenant, 1, cursor)
+    finally:
+        await server.resume()
 
 
 async def test_a_server_without_jetstream_is_refused_in_one_line() -> None:

@@ -13,8 +13,8 @@ from urllib.request import urlopen
 from eventhook_conformance.kit.nats_server import NatsServer, ServerUnavailable
 from eventhook_conformance.target import Server
 
-JOIN_TIMEOUT_S: Final = 10.0
-"""Seconds within which every node must have its routes to the others."""
+JOIN_TIMEOUT_S: Final = 30.0
+"""Seconds within which every node must have its routes to the others, and what its JetStream missed."""
 
 _LOOK_EVERY_S: Final = 0.01
 _NOBODY: Final = "nats://127.0.0.1:1"
@@ -114,7 +114,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         await self._node.resume()
 
     async def joined(self) -> None:
-        """Waits until every node has routes to all others, and JetStream has a leader.
+        """Waits until every node has routes to all others, and JetStream has a leader and all copies.
 
         Raises:
             ServerUnavailable: they do not join in time.
@@ -134,7 +134,10 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         if any(len(one) < self._size - 1 for one in names):
             return False
         return not self._jetstream or all(
-            await asyncio.gather(*(_has_leader(node, self._size) for node in self.nodes))
+            await asyncio.gather(
+                *(_has_leader(node, self._size) for node in self.nodes),
+                *(_is_current(node) for node in self.nodes),
+            )
         )
 
 
@@ -164,6 +167,11 @@ async def _has_leader(node: NatsServer, size: int) -> bool:
     """Returns whether that node knows the leader of all nodes' JetStream."""
     group = (await _monitored(node, "jsz")).get("meta_cluster") or {}
     return bool(group.get("leader")) and group.get("cluster_size") == size
+
+
+async def _is_current(node: NatsServer) -> bool:
+    """Returns whether that node has all that the others have of what it keeps."""
+    return (await _monitored(node, "healthz")).get("status") == "ok"
 
 
 async def _monitored(node: NatsServer, what: str) -> dict[str, Any]:
