@@ -250,6 +250,8 @@ def test_the_documented_completion_works(vendor: Path, shell: str) -> None:
         (("run", "memroy"), ["did you mean memory"]),
         (("self-test", "swalows-the-first"), ["did you mean swallows-the-first"]),
         (("run", "memory", "-x", "--max-failures", "2"), ["exclude each other"]),
+        (("run", "memory", "-x", "--processes", "2"), ["--processes", "exclude each other"]),
+        (("run", "memory", "--in-process", "--processes", "2"), ["exclude each other"]),
         (("run", "nosuch:target"), ["'nosuch:target'", "no module 'nosuch'", "current directory"]),
         (("run", "bus.py:correct:x"), ["is no target", "module:attribute"]),
         (("run", "raising:target"), ["importing raising raised RuntimeError: no luck"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from engine.misdeeds import LIES, MISDEEDS
@@ -110,6 +111,12 @@ def target_of(name: str) -> Target:
             await client.aclose()
 
     return Target(name, open=open_client, capabilities=Capabilities(total_order=True))
+
+
+elsewhere = replace(
+    target_of("elsewhere"), capabilities=Capabilities(total_order=True, in_process=False)
+)
+"""Does nothing wrong, and says that its bus is in another process."""
 
 
 def __getattr__(name: str) -> Target:

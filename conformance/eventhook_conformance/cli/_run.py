@@ -115,6 +115,14 @@ _DEFAULTS = Settings()
 @docs_url_option
 @click.option("--browser", is_flag=True, help="Read the SSE streams with a headless Chromium too.")
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1, max=64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Share the cases among N processes; each opens the target anew.",
+)
+@click.option(
     "--in-process",
     is_flag=True,
     help="Judge in this process, as a debugger needs it. A target may end it then.",
@@ -141,6 +149,7 @@ def run(  # noqa: C901  # because: it reads from top to bottom
     last_failed: bool,
     docs_url: str,
     browser: bool,
+    processes: int,
     in_process: bool,
     quiet: bool,
     verbose: bool,
@@ -177,6 +186,8 @@ def run(  # noqa: C901  # because: it reads from top to bottom
     )
     _exclude("-x", exit_first, "--max-failures", max_failures)
     _exclude("--replay", replay_file, "--last-failed", last_failed)
+    _exclude("--processes", processes > 1, "--in-process", in_process)
+    _exclude("--processes", processes > 1, "--max-failures", max_failures or exit_first)
     if replay_file is not None:
         settings = _replaying(settings, replay_file)
     for name in targets:
@@ -194,7 +205,11 @@ def run(  # noqa: C901  # because: it reads from top to bottom
             save_last_failed(event.result)
 
     here = in_process or _is_debugged()
-    judge = _judge_here if here else partial(supervise, drawn=reports.asked_for("html"))
+    judge = (
+        _judge_here
+        if here
+        else partial(supervise, processes=processes, drawn=reports.asked_for("html"))
+    )
     trouble: Exception | None = None
     try:
         # An interruption shows in the results.

@@ -96,10 +96,15 @@ class JudgeChild:
             return int(told.split()[1]) * _PAGE_BYTES
         return 0
 
-    def go(self) -> None:
-        """Has the process judge its target now."""
+    def go(self, place: int = 0, processes: int = 1) -> None:
+        """Has the process judge its target now.
+
+        Args:
+            place: its place among those that share the cases.
+            processes: how many there are.
+        """
         with contextlib.suppress(OSError):
-            self._channel.send(b"g")
+            self._channel.send(bytes([place, processes]))
 
     def interrupt(self) -> None:
         """Asks the process to end early, with a result."""

@@ -34,9 +34,10 @@ from eventhook_conformance.engine.judge_request import BEAT_S, UNHEARD, JudgeReq
 from eventhook_conformance.engine.leaks import end_children
 from eventhook_conformance.engine.process_end import is_stopped_without_a_terminal
 from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
-from eventhook_conformance.engine.runner import chosen_for, judge_all, selectable
+from eventhook_conformance.engine.runner import chosen_for, in_order, judge_all, selectable
 from eventhook_conformance.engine.seal import Seal
 from eventhook_conformance.engine.selection import WrongSelection
+from eventhook_conformance.engine.shares import share
 from eventhook_conformance.engine.vital_signs import VitalSigns
 from eventhook_conformance.probe.failure import describe
 
@@ -107,7 +108,7 @@ def _lifted(descriptor: int) -> int:
 def _judge(link: _Link, request: JudgeRequest, look: Callable[[], str | None]) -> None:
     settings = request.settings
     subject = resolve(request.target, settings.profiles)
-    chosen = chosen_for(subject, settings)
+    chosen = in_order(chosen_for(subject, settings))
     claims = subject.capabilities
     link.tell(
         {
@@ -115,11 +116,13 @@ def _judge(link: _Link, request: JudgeRequest, look: Callable[[], str | None]) -
             "target": str(subject.target.name),
             "about": str(subject.target.about),
             "claims": encode_claims(claims),
+            "serves": subject.target.server is not None,
             "planned": [[one.id, one.case.requirements, one.unmet(claims)] for one in chosen],
             "selectable": selectable(),
         }
     )
-    if link.told_to_go():
+    if (told := link.told_to_go()) is not None:
+        mine = share(chosen, *told)
         due = 0.0
 
         def forward(event: EngineEvent) -> None:
@@ -135,7 +138,7 @@ def _judge(link: _Link, request: JudgeRequest, look: Callable[[], str | None]) -
                 due = _monotonic() + _LOOK_S
             link.tell({"kind": "event", "content": encode(event, drawn=request.drawn)})
 
-        judge_all([subject], settings, [forward])
+        judge_all([subject], settings, [forward], chosen=[mine])
 
 
 class _Link:
@@ -172,12 +175,16 @@ class _Link:
         finally:
             _mask(signal.SIG_SETMASK, before)
 
-    def told_to_go(self) -> bool:
-        """Waits until the supervisor says that the target is next; False if it went away."""
+    def told_to_go(self) -> tuple[int, int] | None:
+        """Waits until the supervisor says that the target is next.
+
+        Returns:
+            The place of this process, and how many share the cases; None if the supervisor went away.
+        """
         self._waits = True
-        told = self._socket.recv(1)
+        told = self._socket.recv(2)
         self._waits = False
-        return bool(told)
+        return (told[0], told[1]) if len(told) == 2 else None
 
     def _keep_supervised(self) -> None:
         """Lets a supervisor go on that somebody stopped where no shell could: it would stand for ever.

@@ -177,14 +177,22 @@ def judge_all(
     subjects: Sequence[ResolvedTarget],
     settings: Settings,
     subscribers: Sequence[EventSubscriber] = (),
+    chosen: Sequence[Sequence[Instance]] | None = None,
 ) -> None:
     """Judges targets one after the other; everything found goes to the subscribers.
+
+    Args:
+        subjects: the targets.
+        settings: the user's settings.
+        subscribers: are told what happens, in order.
+        chosen: the cases of each target; None: those that the settings select.
 
     Raises:
         WrongSelection: `settings.selection` cannot be read; nothing was opened.
         KeyboardInterrupt: it was interrupted; each target has a result all the same.
     """
-    chosen = [chosen_for(subject, settings) for subject in subjects]
+    if chosen is None:
+        chosen = [chosen_for(subject, settings) for subject in subjects]
     collect_seldom()
     for place, (subject, instances) in enumerate(zip(subjects, chosen, strict=True)):
         try:

@@ -12,7 +12,9 @@ import contextlib
 import signal
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 from types import FrameType
 from typing import Any, Final, Self
 
@@ -32,6 +34,7 @@ from eventhook_conformance.engine.events import (
 from eventhook_conformance.engine.judge_child import JudgeChild, machine_bytes
 from eventhook_conformance.engine.judge_request import BEAT_S
 from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.shares import MergedRun, share, why_not_shared
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Capabilities
@@ -91,6 +94,7 @@ def supervise(
     settings: Settings,
     subscribers: Sequence[EventSubscriber] = (),
     *,
+    processes: int = 1,
     distinct: bool = False,
     drawn: bool = False,
     bounds: Bounds | None = None,
@@ -101,6 +105,7 @@ def supervise(
         targets: as the user named them.
         settings: the user's settings.
         subscribers: are told what happens, in order.
+        processes: how many share the cases of each target.
         distinct: refuses targets that have one name.
         drawn: the results carry diagrams, which the HTML report alone shows.
         bounds: how long a process may do nothing.
@@ -114,20 +119,46 @@ def supervise(
     with contextlib.ExitStack() as stack:
         stack.enter_context(ending_orphans())
         children = [
-            stack.enter_context(JudgeChild(target, settings, bounds.end_s, drawn=drawn))
+            [
+                stack.enter_context(JudgeChild(target, settings, bounds.end_s, drawn=drawn))
+                for _ in range(processes)
+            ]
             for target in targets
         ]
-        runs = [_Run(child, settings, bounds, subscribers) for child in children]
+        runs = [[_Run(child, settings, bounds, subscribers) for child in some] for some in children]
         interruption = stack.enter_context(_Interruption())
-        for run in runs:
+        for run in chain.from_iterable(runs):
             run.resolve(interruption)
-        names = [run.result.target for run in runs]
+        names = [some[0].result.target for some in runs]
         if distinct and len({*names}) < len(names):
             raise Refused("two targets have the same name, so a baseline cannot tell them apart")
-        for run in runs:
-            run.judge(interruption)
+        for some in runs:
+            if processes > 1:
+                some[0].refuse_to_share()
+        for some in runs:
+            _judge_shared(some, subscribers, interruption)
         if interruption.count:
             raise KeyboardInterrupt
+
+
+def _judge_shared(
+    runs: Sequence[_Run], subscribers: Sequence[EventSubscriber], interruption: _Interruption
+) -> None:
+    """Has each process judge its share of the cases, all at once."""
+    if len(runs) > 1:
+        claimed = runs[0].claimed
+        planned = [run.take_share(place, len(runs)) for place, run in enumerate(runs)]
+        merged = MergedRun(planned, claimed, subscribers)
+        for run in runs:
+            run.subscribers = (merged.take,)
+    with ThreadPoolExecutor(len(runs)) as threads:
+        # The first is followed here, so that signals are heard.
+        others = [threads.submit(run.judge, interruption) for run in runs[1:]]
+        runs[0].judge(interruption)
+        for other in others:
+            while not other.done():
+                wait([other], timeout=_TICK_S)
+            other.result()
 
 
 class _Interruption:
@@ -165,7 +196,9 @@ class _Run:
     ) -> None:
         self._child = child
         self._bounds = bounds
-        self._subscribers = subscribers
+        self.subscribers = subscribers
+        self._share = 0, 1
+        self._serves = False
         self._planned: dict[str, tuple[tuple[str, ...], str | None]] = {}
         self._begun: list[str] = []
         """The cases that began and have no result yet."""
@@ -205,6 +238,24 @@ class _Run:
                 why = why or self._failure or "its process ended"
                 raise Refused(f"target {self._child.target!r}: while it was imported, {why}")
 
+    @property
+    def claimed(self) -> int:
+        """The number of cases that apply to the target."""
+        return sum(reason is None for _, reason in self._planned.values())
+
+    def refuse_to_share(self) -> None:
+        """Raises `Refused` if the cases of the target cannot be shared among processes."""
+        why = why_not_shared(self.result.capabilities, serves=self._serves)
+        if why is not None:
+            raise Refused(f"{self._child.target}: {why}", "--processes")
+
+    def take_share(self, place: int, processes: int) -> list[str]:
+        """Takes a part of the cases; returns their IDs."""
+        self._share = place, processes
+        self._planned = dict(share(list(self._planned.items()), place, processes))
+        self.result.selected = frozenset(self._planned)
+        return list(self._planned)
+
     def judge(self, interruption: _Interruption) -> None:
         """Has the process judge the target, and announces a result, whatever becomes of it."""
         if interruption.count:
@@ -212,7 +263,7 @@ class _Run:
             return
         self._memory_bytes = self._child.memory_bytes()
         collect_seldom()
-        self._child.go()
+        self._child.go(*self._share)
         self._pulse = _Pulse(self._bounds)
         forwarded = 0
         while not self._finished:
@@ -283,6 +334,7 @@ class _Run:
         self.result.about = message["about"]
         self.result.capabilities = decode_claims(message["claims"])
         self.result.selectable = message["selectable"]
+        self._serves = message["serves"]
         self._planned = {
             identifier: (tuple(requirements), reason)
             for identifier, requirements, reason in message["planned"]
@@ -349,7 +401,7 @@ class _Run:
         self.result.suite_failure = self.result.suite_failure or f"the run ended early: {why}"
 
     def _tell(self, event: EngineEvent) -> None:
-        for subscriber in self._subscribers:
+        for subscriber in self.subscribers:
             subscriber(event)
 
 
