@@ -12,6 +12,7 @@ from eventhook_conformance.cases._overrun import (
     charged_to,
     now_s,
 )
+from eventhook_conformance.contract import EventPattern, FlovynEvent
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe, Via
 
@@ -183,6 +184,7 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
     before = await stage.subscribe(via)
     await stage.subscribe()
     after = await stage.subscribe(via)
+    wanted, filtered = await _with_filters(stage, via)
     chunk = max(1, stage.capacity // 2)
     began = now_s()
     await _chunk(stage, chunk, before, after)
@@ -199,6 +201,29 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
             f"{chunk} events to reach fast readers beside a stalled one within {limit_s:.1f} s",
             f"they took {took_s:.1f} s",
         )
+    await probe.publish(*wanted, via=via)
+    for listener in filtered:
+        await listener.receive(*wanted)
+
+
+async def _with_filters(
+    stage: OverflowScenario, via: Via
+) -> tuple[list[FlovynEvent], list[Listener]]:
+    """Subscribes to what nobody publishes yet, by each filter; returns an event that all of them want."""
+    if stage.side == "streams":
+        return [], []
+    probe, tenant = stage.probe, stage.scope
+    workflow, task = probe.make.tenant(), probe.make.tenant()
+    wanted = probe.make.event(
+        tenant, "order.paid", workflow=workflow, task=task, source="elsewhere"
+    )
+    patterns = [
+        EventPattern.by_type(tenant, "order"),
+        EventPattern.for_workflow(tenant, workflow),
+        EventPattern.for_task(tenant, task),
+        EventPattern(tenant_id=tenant, source="elsewhere"),
+    ]
+    return [wanted], [await probe.subscribe(pattern, via) for pattern in patterns]
 
 
 async def _chunk(stage: OverflowScenario, count: int, *fast: Listener) -> None:

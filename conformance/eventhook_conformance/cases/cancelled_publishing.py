@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from eventhook_conformance.cases._ground import Ground
@@ -24,11 +25,22 @@ async def cancelled_publish_disturbs_nobody(probe: Probe, side: Side = "events")
     await side_by_side(probe, lanes, each=3)
 
 
-async def _cancel_publish(probe: Probe, side: Side, pause: int) -> None:
+@case("PUB-24", implicates=_ANY, since="1.1")
+async def publish_cancelled_while_nothing_else_goes_on_disturbs_nobody(
+    probe: Probe, side: Side = "events"
+) -> None:
+    """At every step, one after the other: no other publish clears up what it leaves."""
+    for pause in range(_STEPS):
+        await _cancel_publish(probe, side, pause, (1,))
+
+
+async def _cancel_publish(
+    probe: Probe, side: Side, pause: int, rounds: Sequence[int] = (1, 2)
+) -> None:
     ground, elsewhere = Ground(probe, side), Ground(probe, side)
     # Several, so that a fan-out can be cut off half-way.
     standing = [await ground.subscribe(), await ground.subscribe(), await elsewhere.subscribe()]
-    for times in (1, 2):
+    for times in rounds:
         for _ in range(times):
             publishing = probe.spawn(probe.attempt(ground.event()))
             await yields(pause)
@@ -46,4 +58,7 @@ async def _cancel_publish(probe: Probe, side: Side, pause: int) -> None:
 
 cancelled_publish_disturbs_nobody_on_streams = on_streams(
     cancelled_publish_disturbs_nobody, __name__, "PUB-24"
+)
+publish_cancelled_while_nothing_else_goes_on_disturbs_nobody_on_streams = on_streams(
+    publish_cancelled_while_nothing_else_goes_on_disturbs_nobody, __name__, "PUB-24"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import pytest
 
@@ -10,10 +11,14 @@ from eventhook_conformance.cases._counting import expect_back, swept
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._steps import DISTURBANCE, LOSS, either, yields
+from eventhook_conformance.cases._twins import on_streams
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import case
+
+_CANCELLED: Final = 70
+"""Reads in a row: past 32, 50 and 64."""
 
 
 @either
@@ -33,6 +38,26 @@ async def cancelled_read_takes_nothing_with_it(
         await probe.publish(*events, via=via)
         await listener.receive(*events)
     await probe.fence(listener)
+
+
+@case("PUB-14", implicates=LOSS | {"repeated", "reordered"}, since="1.1")
+async def reads_cancelled_many_times_lose_nothing(probe: Probe, side: Side = "events") -> None:
+    """As a reader does that looks for events with a short timeout again and again."""
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    for _ in range(2):
+        for _ in range(_CANCELLED):
+            listener.start_reading()
+            await yields(1)
+            await listener.cancel_read()
+        await probe.publish(event := ground.event())
+        await listener.receive(event)
+    await probe.fence(listener)
+
+
+reads_cancelled_many_times_lose_nothing_on_streams = on_streams(
+    reads_cancelled_many_times_lose_nothing, __name__
+)
 
 
 @either

@@ -10,6 +10,7 @@ from eventhook_conformance.cases._counting import (
     channels,
     cleanup,
     expect_back,
+    grown,
     idle,
     publish_to,
     sweep,
@@ -25,6 +26,7 @@ from eventhook_conformance.probe import Client, Probe, Via
 from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
 
+_ROUND_TRIPS: Final = 50
 _MANY_IDLE: Final[dict[Depth, int]] = {"quick": 20, "normal": 110, "deep": 1_100}
 """More than one page of what is looked through in pages of 50, 100 or 1,000."""
 
@@ -80,6 +82,30 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
             listener.entry.closing = now
         await goes.leave()
     await expect_back(probe, client, start, "another client was closed")
+
+
+@case("CLN-01", exclusive="counts", clients=1, needs={"multi_client": (True,)}, since="1.1")
+async def what_a_closed_client_held_counts_as_gone(probe: Probe) -> None:
+    """In the other clients' counts, before anybody cleans up."""
+    client, goes, places = await probe.client(), await probe.open_client(), idle(probe, 3)
+    standing = await probe.subscribe(idle(probe, 1)[0])
+    start = await swept(probe, client)
+    await probe.at_once(*(probe.subscribe(selects, goes) for selects in places))
+    await probe.at_once(*(publish_to(probe, selects, goes) for selects in places))
+    await probe.close(goes)
+    now = await channels(probe, client)
+    # The news of it may take a bus a moment.
+    for _ in range(_ROUND_TRIPS if grown(now, start) else 0):
+        await probe.fence(standing)
+        now = await channels(probe, client)
+        if not grown(now, start):
+            break
+    probe.expect(
+        not grown(now, start),
+        f"no more channels once a client was closed than before it was used: "
+        f"events={start.events} streams={start.streams}",
+        f"events={now.events} streams={now.streams}",
+    )
 
 
 @either

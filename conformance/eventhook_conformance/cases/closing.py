@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.cases._paced import room
 from eventhook_conformance.cases._steps import DISTURBANCE, either
 from eventhook_conformance.contract import BusClosed, EventPattern
 from eventhook_conformance.history import Event, Side
@@ -16,6 +17,8 @@ from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case, needs
 
 _ROUND_TRIPS: Final = 3
+_MANY_WAITING: Final = 36
+"""Readers on each side; past 32, and past 64 on both."""
 
 _introspection = needs(introspection=True)
 
@@ -132,6 +135,27 @@ async def waiting_readers_end(probe: Probe, how: str) -> None:
         await _ends(probe, listener)
     for listener in listeners:
         listener.entry.end = None
+        await _ends(probe, listener)
+
+
+@case("PUB-17", since="1.1", exclusive="closes", clients=1, subscriptions=2 * _MANY_WAITING)
+async def every_one_of_many_waiting_readers_ends(probe: Probe) -> None:
+    """Of dozens on both sides, before anything came and after that."""
+    client = await _client_to_close(probe)
+    sides: tuple[Side, ...] = ("events", "streams")
+    claimed = [side for side in sides if side in probe.capabilities.profiles]
+    grounds = [Ground(probe, side) for _ in range(_MANY_WAITING) for side in claimed]
+    del grounds[room(probe, len(grounds)) :]
+    listeners = await probe.at_once(*(ground.subscribe(client) for ground in grounds))
+    heard = dict(list(zip(listeners, grounds, strict=True))[::2])
+    events = [ground.event() for ground in heard.values()]
+    await probe.burst(([event] for event in events), via=client)
+    for listener, event in zip(heard, events, strict=True):
+        await listener.receive(event)
+    for listener in listeners:
+        await listener.wait_reading()
+    await probe.close(client)
+    for listener in listeners:
         await _ends(probe, listener)
 
 

@@ -25,6 +25,7 @@ _BESIDE: Final = 8
 """Subscriptions of a far target that are entered at once."""
 _SCOPES: Final[dict[Depth, int]] = {"quick": 60, "normal": 1_050, "deep": 10_100}
 """Tenants or keys that were used and stand idle."""
+_READERS: Final = 260
 _SILENCES_S: Final[dict[Depth, tuple[float, ...]]] = {
     "quick": (0.11,),
     "normal": (0.11, 0.31),
@@ -88,20 +89,33 @@ newcomer_after_many_idle_ones_is_heard_on_streams = on_streams(
 )
 
 
-@case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=60)
+@case("STR-06", implicates=LOSS, profile="streams", subscriptions=_READERS, since="1.1")
+async def every_one_of_many_readers_of_a_stream_hears(probe: Probe) -> None:
+    """Past 128 and 256 of them, on two clients if there are two."""
+    ground = Ground(probe, "streams")
+    vias: tuple[Via, ...] = ("same", "other") if probe.capabilities.multi_client else ("same",)
+    count = room(probe, _READERS)
+    calls = (ground.subscribe(vias[number % len(vias)]) for number in range(count))
+    listeners = await probe.at_once(*calls)
+    await probe.publish(event := ground.event())
+    for listener in listeners:
+        await listener.receive(event)
+
+
+@case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=90)
 async def silence_makes_nobody_deaf(probe: Probe) -> None:
     """After silences of several lengths: readers that wait, hold something, or had nothing yet."""
     await _fall_silent(probe, ["events", "streams"])
 
 
-@case("PUB-01", "PUB-02", exclusive="times", subscriptions=60)
+@case("PUB-01", "PUB-02", exclusive="times", subscriptions=90)
 async def silence_makes_no_tenant_deaf(probe: Probe) -> None:
     """The same, where there are no streams."""
     if "streams" not in probe.capabilities.profiles:
         await _fall_silent(probe, ["events"])
 
 
-@case("STR-01", "STR-06", exclusive="times", subscriptions=60)
+@case("STR-01", "STR-06", exclusive="times", subscriptions=90)
 async def silence_makes_no_stream_deaf(probe: Probe) -> None:
     """The same, where there are streams alone."""
     if "events" not in probe.capabilities.profiles:
@@ -109,14 +123,16 @@ async def silence_makes_no_stream_deaf(probe: Probe) -> None:
 
 
 _STATES: Final = ("used", "unread", "fresh")
+_FILTERS: Final = 3
+"""Filters that each state meets in each length; the next length turns them on."""
 
 
 @dataclass(frozen=True)
 class _Silent:
-    """One subscription on which nothing happens."""
+    """Subscriptions to the same by several filters, on which nothing happens."""
 
     ground: Ground
-    listener: Listener
+    listeners: list[Listener]
     via: Via
     unread: list[Event]
 
@@ -128,10 +144,15 @@ async def _fall_silent(probe: Probe, sides: list[Side]) -> None:
     lengths_s = _SILENCES_S[probe.settings.depth]
     ways = [(side, via, state) for side in sides for via in publishers for state in _STATES]
     ways = ways[: max(1, room(probe, len(ways) * len(lengths_s)) // len(lengths_s))]
+    filters = max(
+        1, room(probe, _FILTERS * len(ways) * len(lengths_s)) // len(ways) // len(lengths_s)
+    )
     # Each length has its own, since what was woken up is silent no more.
     silent = [
-        await probe.at_once(*(_prepare(probe, number, *way) for number, way in enumerate(ways)))
-        for _ in lengths_s
+        await probe.at_once(
+            *(_prepare(probe, number + shift, filters, *way) for number, way in enumerate(ways))
+        )
+        for shift in range(0, _FILTERS * len(lengths_s), _FILTERS)
     ]
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -150,32 +171,46 @@ async def _fall_silent(probe: Probe, sides: list[Side]) -> None:
 async def _enter_and_hear(probe: Probe, side: Side, via: Via) -> None:
     """Enters a subscription after a silence; its client's next event arrives."""
     ground = Ground(probe, side)
-    listener = await ground.subscribe(via)
-    await probe.publish(event := ground.event(), via=via)
-    await listener.receive(event)
-    await listener.leave()
+    await probe.client(via)
+    listener = await probe.listener(ground.all, via)
+    limit_s = 3 * probe.deadline.current_s
+    story = _hear_here(probe, ground, listener, via)
+    await probe.returns(story, "entering and publishing in one task", timeout_s=limit_s)
 
 
-async def _prepare(probe: Probe, number: int, side: Side, via: Via, state: str) -> _Silent:
+async def _hear_here(probe: Probe, ground: Ground, listener: Listener, via: Via) -> None:
+    """Leaves no turn between entering and publishing: a bus could wake up in it."""
+    async with listener.entered_here():
+        await probe.publish_here(event := ground.event(), via=via)
+        await listener.receive(event)
+
+
+async def _prepare(
+    probe: Probe, number: int, filters: int, side: Side, via: Via, state: str
+) -> _Silent:
     """Subscribes and falls silent: after reading, with something unread, or without ever having had any.
 
-    Each of them asks for the same by other filters.
+    They ask for the same, each by another filter.
     """
     ground = Ground(probe, side)
-    listener = await probe.subscribe(ground.kinds[number % len(ground.kinds)])
-    await probe.reach(listener, via=via)
+    kinds = ground.kinds[number % len(ground.kinds) :] + ground.kinds[: number % len(ground.kinds)]
+    chosen = list(dict.fromkeys(kinds))[:filters]
+    listeners = await probe.at_once(*(probe.subscribe(selects) for selects in chosen))
+    await probe.reach(*listeners, via=via)
     if state == "fresh" or (state == "unread" and ground.capacity < 2):
-        return _Silent(ground, listener, via, [])
+        return _Silent(ground, listeners, via, [])
     events = ground.events(min(2, max(1, ground.capacity // 4)))
     await probe.publish(*events, via=via)
     if state == "used":
-        await listener.receive(*events)
-        await listener.wait_reading()
+        for listener in listeners:
+            await listener.receive(*events)
+            await listener.wait_reading()
         events = []
-    return _Silent(ground, listener, via, events)
+    return _Silent(ground, listeners, via, events)
 
 
 async def _wake(probe: Probe, silent: _Silent) -> None:
     events = silent.ground.events(min(2, max(1, silent.ground.capacity // 4)))
     await probe.publish(*events, via=silent.via)
-    await silent.listener.receive(*silent.unread, *events)
+    for listener in silent.listeners:
+        await listener.receive(*silent.unread, *events)

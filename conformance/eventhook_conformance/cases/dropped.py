@@ -43,6 +43,19 @@ class _Count:
             await self._listener.cancel_read()
         return self.look("after a cancelled read")
 
+    def is_no_more_than_lost(self) -> bool:
+        """Returns whether it counts nothing that was read; records a breach if it does."""
+        lost, said = self._stage.count - len(self._listener.received), self._listener.dropped
+        if said is None or said <= lost:
+            return True
+        self._stage.probe.found(
+            f"`dropped` to be {lost} at most: {self._stage.count} were published, "
+            f"{len(self._listener.received)} read",
+            f"it is {said}",
+            self._listener.entry,
+        )
+        return False
+
     def is_exact(self, when: str) -> bool:
         """Returns whether it is what was published and not read; records a breach if it is not."""
         stage, listener = self._stage, self._listener
@@ -86,7 +99,9 @@ async def _stays_exact(probe: Probe, side: Side) -> None:
         await quick.read(stage.count - len(quick.received))
         if not (count.is_exact("when all is read") and await count.outlives_a_read()):
             return
-    quick_count.is_exact("on an equal subscription that kept up")
+    if quick_count.is_exact("on an equal subscription that kept up"):
+        await listener.leave()
+        quick_count.is_exact("on an equal subscription, when the one that lost them was left")
 
 
 @case("OVF-07", needs={"overflow": DROPPING}, exclusive="cleans")
@@ -143,7 +158,9 @@ async def _outlives_closing(probe: Probe, side: Side) -> None:
     await probe.close(client)
     if count.look("when its client was closed"):
         await listener.read_end()
-        count.look("when all is read")
+        if count.look("when all is read") and count.is_no_more_than_lost():
+            await listener.leave()
+            count.look("when it was left")
 
 
 _MANY: Final = 3_000

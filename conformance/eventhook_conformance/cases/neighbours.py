@@ -46,8 +46,14 @@ async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
     usual = [[await _round_trip(probe, *one) for _ in range(_ROUNDS)] for one in quick]
     count = max(1, min(_STALLED, claimed.max_subscriptions // 2 - others))
     async with _standing_still(probe, side, count):
-        for listener, events in zip(unread, before, strict=True):
-            await listener.receive(*events)
+        # What comes to those that hold something lies unread as well.
+        more = [
+            ground.events(min(2, max(0, ground.capacity - 1 - len(events))))
+            for (ground, _), events in zip(grounds, before, strict=True)
+        ]
+        await probe.burst(more)
+        for listener, *held in zip(unread, before, more, strict=True):
+            await listener.receive(*(event for events in held for event in events))
         # Some were entered before those that stand still, some after them.
         late = [await ground.subscribe(via) for ground, via in grounds]
         await probe.reach(*late)

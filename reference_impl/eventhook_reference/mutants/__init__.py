@@ -28,6 +28,7 @@ from eventhook_reference.mutants.lifecycles_telling import LIFECYCLES_TELLING
 from eventhook_reference.mutants.lifecycles_values import LIFECYCLES_VALUES
 from eventhook_reference.mutants.lifetimes import LIFETIMES
 from eventhook_reference.mutants.lying import LYING
+from eventhook_reference.mutants.meeting import MEETING
 from eventhook_reference.mutants.near import NEAR
 from eventhook_reference.mutants.neighbours import NEIGHBOURS
 from eventhook_reference.mutants.ordering import ORDERING
@@ -127,6 +128,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *BESIDE,
     *NEAR,
     *UNSEEN,
+    *MEETING,
     *HASTY,
     *CANCELLED_PUBLISHES,
     *REMEMBERING,

@@ -192,3 +192,31 @@ class RefusesASecondClosingMeanwhile(PliableClient):
         self._under_way = True
         await asyncio.sleep(0)
         await super().aclose()
+
+
+@bug(CLOSING, "PUB-17", seen="it still waits")
+class ClosingWakesThirtyTwo(PliableClient):
+    """Closing wakes the readers in a batch of 32, and the rest of them with the next batch."""
+
+    async def aclose(self) -> None:
+        if self.closed:
+            return
+        mine = [member for member in self.bus.members if member.client is self]
+        for member in mine[32:]:
+            self.bus.members.remove(member)
+        await super().aclose()
+
+
+@bug(CLOSING, "PUB-23", seen="it still waits")
+class CancelledClosingCountsAsClosed(PliableClient):
+    """Closing takes note, then waits for the server; cancelled there, it never comes to the readers."""
+
+    _begun = False
+
+    async def aclose(self) -> None:
+        if self._begun:
+            return
+        self._begun = self.closed = True
+        await asyncio.sleep(0)
+        self.closed = False
+        await super().aclose()

@@ -147,3 +147,35 @@ class CountsForTheWholeScope(SidedClient):
                 same = (other.side, other.scope) == (member.side, member.scope)
                 if same and other is not member:
                     other.channel.dropped += 1
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class ClosingCountsWhatIsUnread(SidedClient):
+    """`dropped` takes what is unread when the client closes for lost, though it can still be read."""
+
+    async def aclose(self) -> None:
+        for member in self.bus.members:
+            if member.client is self and member.side == self.bugged:
+                member.channel.dropped += member.channel.waiting
+        await super().aclose()
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class LeavingClearsTheCount(SidedClient):
+    """`dropped` is 0 once the subscription was left."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        if member.side == self.bugged:
+            member.channel.dropped = 0
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class LeavingHandsItsLossesOn(SidedClient):
+    """What a subscription lost is kept for its tenant or key when it is left, and counted on the others."""
+
+    def leave(self, member: Member) -> None:
+        super().leave(member)
+        for other in self.bus.members:
+            if other.side == member.side == self.bugged and other.scope == member.scope:
+                other.channel.dropped += member.channel.dropped

@@ -164,3 +164,36 @@ class WakesUpAfterEntering(SidedClient):
             loop.call_later(_WAKING_S, super().enter, member)
         else:
             super().enter(member)
+
+
+@bug(IDLING, "PUB-01", seen="which was active and asked for it")
+class LetsTheFilterOfASourceExpire(_IdlingClient):
+    """A subscription by source that was silent for 150 ms misses the event that wakes it up."""
+
+    limit_s = 0.15
+
+    def hand(self, member: Member, event: Event) -> None:
+        if member.side == "events" and member.selects.source is not None:
+            super().hand(member, event)
+        else:
+            PliableClient.hand(self, member, event)
+
+
+@bug_on_each_side(
+    IDLING,
+    events=["PUB-01"],
+    streams=["STR-06"],
+    seen="which was active and asked for it",
+)
+class WakesUpOneTurnAfterEntering(SidedClient):
+    """A client that asked for nothing for 100 ms answers one turn of the loop before it has woken up."""
+
+    def enter(self, member: Member) -> None:
+        loop = asyncio.get_running_loop()
+        asked = self.bus.memory.setdefault("asked", {})
+        silent_s = loop.time() - asked.get(self, loop.time())
+        asked[self] = loop.time()
+        if silent_s > 0.1 and member.side == self.bugged:
+            loop.call_soon(super().enter, member)
+        else:
+            super().enter(member)
