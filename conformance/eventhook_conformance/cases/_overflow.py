@@ -201,7 +201,8 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
             f"{chunk} events to reach fast readers beside a stalled one within {limit_s:.1f} s",
             f"they took {took_s:.1f} s",
         )
-    await probe.publish(*wanted, via=via)
+    if wanted:
+        await probe.publish(*wanted, via=via)
     for listener in filtered:
         await listener.receive(*wanted)
 

@@ -25,7 +25,7 @@ async def cancelled_publish_disturbs_nobody(probe: Probe, side: Side = "events")
     await side_by_side(probe, lanes, each=3)
 
 
-@case("PUB-24", implicates=_ANY, since="1.1")
+@case("PUB-24", implicates=_ANY, subscriptions=18, since="1.1")
 async def publish_cancelled_while_nothing_else_goes_on_disturbs_nobody(
     probe: Probe, side: Side = "events"
 ) -> None:

@@ -51,7 +51,7 @@ async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
             ground.events(min(2, max(0, ground.capacity - 1 - len(events))))
             for (ground, _), events in zip(grounds, before, strict=True)
         ]
-        await probe.burst(more)
+        await probe.burst(events for events in more if events)
         for listener, *held in zip(unread, before, more, strict=True):
             await listener.receive(*(event for events in held for event in events))
         # Some were entered before those that stand still, some after them.
