@@ -87,6 +87,8 @@ def test_a_right_driver_passes_every_check(command: tuple[str, ...]) -> None:
         ("left_hanging", "unsubscribe_ends", "but the waiting `next` was not answered"),
         ("remembers_left", "unsubscribe_ends", "of a subscription that was left was answered with"),
         ("discards_on_close", "close_drains", "`next` answered ended, where"),
+        ("ends_with_the_last", "close_drains", "`next` answered events beside ended true"),
+        ("streams_by_the_first", "close_leaves_others", "`publish_stream` with"),
         ("closes_once", "closed_client", "`close` with"),
         ("validates_first", "closed_client", "answered with the error -32001"),
         ("wrong_code", "invalid_is_refused", "the error -32603"),

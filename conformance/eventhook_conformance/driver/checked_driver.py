@@ -107,6 +107,8 @@ class CheckedDriver:
         answer = await self.ask("next", params, Nexts)
         if len(answer.events) > most:
             raise Wrong(f"`next` with max {most} answered {len(answer.events)} events")
+        if answer.events and answer.ended:
+            raise Wrong("`next` answered events beside ended true; expected that after them, alone")
         return answer
 
     async def get(self, subscription: str, *events: FlovynEvent | StreamEvent) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import Final
 from uuid import uuid4
 
-from eventhook_conformance.contract import EventPattern
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent
 from eventhook_conformance.driver.check_list import CheckList, listening
 from eventhook_conformance.driver.checked_driver import (
     LONG_MS,
@@ -220,6 +220,26 @@ async def close_ends_waiting(driver: CheckedDriver) -> None:
             f"the `next` that waited while its client was closed answered {len(answer.events)} "
             f"events, ended {answer.ended}; expected none, and true"
         )
+
+
+@CHECKS.add("`close` leaves the other clients alone, on both sides")
+async def close_leaves_others(driver: CheckedDriver) -> None:
+    if not driver.capabilities.multi_client:
+        return
+    first, second = await driver.open(), await driver.open()
+    tenant, key = uuid4(), str(uuid4())
+    sides: list[tuple[EventPattern | str, FlovynEvent | StreamEvent]] = []
+    if "events" in driver.capabilities.profiles:
+        sides.append((EventPattern.all(tenant), an_event(tenant)))
+    if "streams" in driver.capabilities.profiles:
+        sides.append((key, a_stream_event(key)))
+    for selects, _ in sides:
+        await driver.subscribe(first, selects)
+    subscriptions = [await driver.subscribe(second, selects) for selects, _ in sides]
+    await driver.ask("close", {"client": first}, Empty)
+    for subscription, (_, event) in zip(subscriptions, sides, strict=True):
+        await driver.publish(second, event)
+        await driver.get(subscription, event)
 
 
 @CHECKS.add("a closed client refuses everything with -32004, and may be closed again")
