@@ -210,8 +210,11 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
 async def _with_filters(
     stage: OverflowScenario, via: Via
 ) -> tuple[list[FlovynEvent], list[Listener]]:
-    """Subscribes to what nobody publishes yet, by each filter; returns an event that all of them want."""
-    if stage.side == "streams":
+    """Subscribes to what nobody publishes yet, by each filter; returns an event that all of them want.
+
+    None where all of a tenant share one buffer: it may be full.
+    """
+    if stage.side == "streams" or stage.probe.capabilities.overflow_scope == "tenant":
         return [], []
     probe, tenant = stage.probe, stage.scope
     workflow, task = probe.make.tenant(), probe.make.tenant()

@@ -97,6 +97,8 @@ async def every_one_of_many_readers_of_a_stream_hears(probe: Probe) -> None:
     count = room(probe, _READERS)
     calls = (ground.subscribe(vias[number % len(vias)]) for number in range(count))
     listeners = await probe.at_once(*calls)
+    if probe.capabilities.activation == "client":
+        await probe.reach(*listeners)
     await probe.publish(event := ground.event())
     for listener in listeners:
         await listener.receive(event)

@@ -205,18 +205,3 @@ class ClosingWakesThirtyTwo(PliableClient):
         for member in mine[32:]:
             self.bus.members.remove(member)
         await super().aclose()
-
-
-@bug(CLOSING, "PUB-23", seen="it still waits")
-class CancelledClosingCountsAsClosed(PliableClient):
-    """Closing takes note, then waits for the server; cancelled there, it never comes to the readers."""
-
-    _begun = False
-
-    async def aclose(self) -> None:
-        if self._begun:
-            return
-        self._begun = self.closed = True
-        await asyncio.sleep(0)
-        self.closed = False
-        await super().aclose()

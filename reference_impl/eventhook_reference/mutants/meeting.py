@@ -126,19 +126,6 @@ class CancellingSkipsTheNextPublish(SidedClient):
             raise
 
 
-@bug(MEETING, "PUB-23", seen="cleanup_inactive_channels to return")
-class CancelledCleanupKeepsTheLock(PliableClient):
-    """Cleanup gives its lock back only if it is not cancelled."""
-
-    async def cleanup_inactive_channels(self) -> int:
-        lock: asyncio.Lock = self.bus.memory.setdefault("cleaning", asyncio.Lock())
-        await lock.acquire()
-        await self.pause()
-        removed = await super().cleanup_inactive_channels()
-        lock.release()
-        return removed
-
-
 @bug(MEETING, "CLN-01", seen="once a client was closed")
 class StreamsOfAClosedClientCountOn(PliableClient):
     """The streams of a client that closed are counted until the next cleanup."""
