@@ -91,6 +91,7 @@ def test_node_has_the_names_that_people_give_it(here: Path, language: str) -> No
 @pytest.mark.parametrize(
     ("language", "sources"),
     [
+        ("node", {"my_bus_driver.mjs", "protocol.mjs"}),
         ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "buffer.go", "contract.go"}),
         ("rust", {"Cargo.toml"} | under("src", "main.rs protocol.rs buffer.rs contract.rs")),
         (

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 )
@@ -115,4 +116,44 @@ func (s *subscription) take(most int) batch {
 		found.Cursors = append(found.Cursors, one.Cursor)
 	}
 	return found
+}
+
+const (
+	invalidCursor = -32007
+	cursorExpired = -32008
+)
+
+// attaching returns how a subscription is attached since a beginning.
+func attaching(bus *Bus, kind, key string, since json.RawMessage) (attach, error) {
+	begin, err := beginning(since)
+	if err != nil {
+		return nil, err
+	}
+	return func(held *subscription) (detach func() error, err error) {
+		detach, err = bus.Attach(kind, key, begin, held)
+		switch {
+		case errors.Is(err, ErrInvalidCursor):
+			err = refuse(invalidCursor, "%v", err)
+		case errors.Is(err, ErrCursorExpired):
+			err = refuse(cursorExpired, "%v", err)
+		}
+		return detach, err
+	}, nil
+}
+
+// beginning reads where a subscription begins; without `since`, with what comes next.
+func beginning(text json.RawMessage) (Since, error) {
+	var named struct {
+		Cursor *string `json:"cursor"`
+	}
+	switch string(text) {
+	case "", `"live"`:
+		return Since{}, nil
+	case `"start"`:
+		return Since{Start: true}, nil
+	}
+	if err := json.Unmarshal(text, &named); err != nil || named.Cursor == nil {
+		return Since{}, refuse(driverFault, "%s is no beginning", text)
+	}
+	return Since{Cursor: *named.Cursor}, nil
 }

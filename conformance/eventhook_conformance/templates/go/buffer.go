@@ -94,3 +94,10 @@ func (s *subscription) take(most int) batch {
 	s.events = s.events[taken:]
 	return batch{events, s.ended && taken == 0, s.dropped}
 }
+
+// attaching returns how a subscription is attached; this bus begins each with what comes next.
+func attaching(bus *Bus, kind, key string, _ json.RawMessage) (attach, error) {
+	return func(held *subscription) (detach func() error, err error) {
+		return bus.Attach(kind, key, held.sink)
+	}, nil
+}

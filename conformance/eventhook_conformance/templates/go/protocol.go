@@ -36,10 +36,10 @@ func refuse(code int, format string, arguments ...any) error {
 	return &refusal{code, fmt.Sprintf(format, arguments...)}
 }
 
-// coded gives an error of the bus the code of what was asked of it.
+// coded gives an error of the bus the code of what was asked of it, unless it has one.
 func coded(code int, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.As(err, new(*refusal)) {
+		return err
 	}
 	return refuse(code, "%v", err)
 }
@@ -65,6 +65,7 @@ type request struct {
 		Event        json.RawMessage `json:"event"`
 		Pattern      json.RawMessage `json:"pattern"`
 		Key          string          `json:"workflow_execution_id"`
+		Since        json.RawMessage `json:"since"`
 		Subscription string          `json:"subscription"`
 		Max          int             `json:"max"`
 		TimeoutMS    int64           `json:"timeout_ms"`
@@ -72,6 +73,9 @@ type request struct {
 }
 
 type result map[string]any
+
+// attach makes a subscription active.
+type attach func(held *subscription) (detach func() error, err error)
 
 // finish is the rest of a request, which may wait.
 type finish func() (any, error)
@@ -135,12 +139,12 @@ func (d *driver) begin(asked request) (finish, error) {
 			return nil, err
 		}
 		admits := func(body []byte) bool { return matches(pattern, body) }
-		return d.attaching(its, "event", pattern["tenant_id"].(string), admits), nil
+		return d.attaching(its, "event", pattern["tenant_id"].(string), params.Since, admits)
 	case "subscribe_stream":
 		if !isKey(params.Key) {
 			return nil, refuse(invalidPattern, "%q is no stream's key", params.Key)
 		}
-		return d.attaching(its, "stream", params.Key, func([]byte) bool { return true }), nil
+		return d.attaching(its, "stream", params.Key, params.Since, func([]byte) bool { return true })
 	case "cleanup":
 		return done(result{"removed": 0}), nil
 	}
@@ -196,11 +200,17 @@ func publishing(its *client, kind string, event members, key string, err error) 
 	}, nil
 }
 
-func (d *driver) attaching(its *client, kind, key string, admits func([]byte) bool) finish {
+func (d *driver) attaching(
+	its *client, kind, key string, since json.RawMessage, admits func([]byte) bool,
+) (finish, error) {
+	attach, err := attaching(its.bus, kind, key, since)
+	if err != nil {
+		return nil, err
+	}
 	return func() (any, error) {
 		held := &subscription{of: its, capacity: capacity[kind], admits: admits}
 		held.changed = make(chan struct{}, 1)
-		detach, err := its.bus.Attach(kind, key, held.sink)
+		detach, err := attach(held)
 		if err != nil {
 			return nil, coded(subscribeFailed, err)
 		}
@@ -213,7 +223,7 @@ func (d *driver) attaching(its *client, kind, key string, admits func([]byte) bo
 		name := d.name("s")
 		d.subscriptions[name] = held
 		return result{"subscription": name}, nil
-	}
+	}, nil
 }
 
 // name makes a fresh name; the caller holds mu.
