@@ -146,3 +146,26 @@ def test_where_the_system_tells_nothing_all_time_counts(
     monkeypatch.setattr(starvation, "_PROC", tmp_path / "none")
     monkeypatch.setattr(starvation, "_PRESSURE", tmp_path / "none")
     assert StarvationMeter(elsewhere=True).read() == 0.0
+
+
+def test_looking_at_a_thousand_threads_holds_up_no_thousand_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, looks = 0.0, 0
+    look_s, wait_s, waits = 0.06, 0.0001, 1000
+
+    class Costly(StarvationMeter):
+        def _starved_s(self) -> float:
+            nonlocal clock, looks
+            clock, looks = clock + look_s, looks + 1
+            return float(looks)
+
+    monkeypatch.setattr(starvation, "monotonic", lambda: clock)
+    meter = Costly()
+    for _ in range(waits):
+        meter.read()
+        clock += wait_s
+    assert 1 <= looks <= 1 + waits * wait_s / look_s
+    before, clock = looks, clock + look_s
+    meter.read()
+    assert looks == before + 1, "a later wait is looked at anew"

@@ -34,13 +34,20 @@ class StarvationMeter:
         self._elsewhere = elsewhere
         self._own_sockets = _sockets() if elsewhere else frozenset()
         self._read_at = -_SAME_S
+        self._same_s = _SAME_S
         self._last_s = 0.0
 
     def read(self) -> float:
-        """Returns the seconds so far; only the difference of two readings means something."""
+        """Returns the seconds so far; only the difference of two readings means something.
+
+        Many waits may end at the same time, and a driver may have a thread for each: looking at all
+        threads takes no more than half of the time.
+        """
         now = monotonic()
-        if now - self._read_at >= _SAME_S:  # many waits may end at the same time
-            self._read_at, self._last_s = now, self._starved_s()
+        if now - self._read_at >= self._same_s:
+            self._last_s = self._starved_s()
+            self._read_at = monotonic()
+            self._same_s = max(_SAME_S, self._read_at - now)
         return self._last_s
 
     def _starved_s(self) -> float:
