@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from eventhook_conformance.cases._bulk import publish_all
+from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, history_size, sides
 from eventhook_conformance.cases._steps import either
@@ -13,6 +15,7 @@ from eventhook_conformance.contract import START, EventPattern
 from eventhook_conformance.contract.grammar import MAX_NAME_BYTES
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import NotOffered, Probe, Via
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
 
 _APART: Final[frozenset[ViolationKind]] = WRONG | {"leaked", "crossed", "phantom"}
@@ -20,6 +23,11 @@ _CURSORS: Final[frozenset[ViolationKind]] = WRONG | {"cursor-malformed", "cursor
 _MANY: Final[dict[Side, int]] = {"events": 40, "streams": 300}
 """Other channels; a tenant may cost much more than a key."""
 _STANDING: Final = 12
+_BUSY: Final = 8
+"""Channels of each side that are busy at a time."""
+_BESIDE: Final[dict[Depth, int]] = {"quick": 600, "normal": 5_500, "deep": 41_000}
+"""Events that these are published to together."""
+_LANES: Final = 32
 
 
 def _alike(probe: Probe, side: Side) -> list[ReplayChannel]:
@@ -131,6 +139,33 @@ async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
         await start.receive(*events)
         await start.leave()
         await channel.resume(cursor, *events[1:])
+
+
+@sides
+@case("RPL-11", implicates=LOST | {"cursor-refused"}, since="1.1")
+async def many_busy_channels_take_nothing_from_a_quiet_one(probe: Probe, side: Side) -> None:
+    """Thousands of events of other tenants and keys, of both sides, none of which fills its own history."""
+    quiet = ReplayChannel(probe, side)
+    events = await quiet.publish(3)
+    reader = await quiet.subscribe(START)
+    await reader.receive(*events)
+    cursor = reader.entry.deliveries[0].cursor
+    await reader.leave()
+    claimed: tuple[Side, ...] = ("events", "streams")
+    busy = [
+        Ground(probe, one)
+        for _ in range(_BUSY)
+        for one in claimed
+        if one in probe.capabilities.profiles
+    ]
+    count = probe.distance.fit(_BESIDE[probe.settings.depth], least=100)
+    most = max(1, history_size(probe) // 2) * len(busy)
+    rounds = max(1, min(count, most) // len(busy))
+    await publish_all(probe, await probe.client(), busy * rounds, _LANES)
+    start = await quiet.subscribe(START)
+    await start.receive(*events)
+    if isinstance(cursor, str):
+        await quiet.resume(cursor, *events[1:])
 
 
 @sides

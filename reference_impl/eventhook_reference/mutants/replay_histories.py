@@ -221,6 +221,24 @@ class FullHistoryIsThinnedOut(_Few):
 
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
+class OneStoreForAll(ReplayBus):
+    """All tenants and keys lie in one store of 5,000 events: what is oldest there goes, whose it may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stored: deque[str] = deque()
+
+    def publish(self, event: Event) -> bool:
+        crowded = super().publish(event)
+        self._stored.append(self.channel(event))
+        if len(self._stored) > 5_000:
+            oldest = self.log(self._stored.popleft())
+            if oldest.records:
+                oldest.floor = oldest.records.popleft().position
+        return crowded
+
+
+@replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneLimitForAll(ReplayBus):
     """The limit counts all tenants and keys together: the busiest pushes out the others' history."""
 
