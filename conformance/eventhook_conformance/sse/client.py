@@ -151,14 +151,21 @@ class HttpClient:
             return Answer(method, answer.url, answer.status, lowered, body)
 
     def stream(
-        self, path: str, headers: Mapping[str, str], params: Any = None
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        params: Any = None,
+        *,
+        shared: bool = False,
     ) -> AbstractAsyncContextManager[Reading]:
         """Returns a context that opens a stream and reads it in a task until it is left.
+
+        Over HTTP/2, those that are `shared` have one connection together.
 
         `aclose` leaves those that are still open: a case that is cut short may have lost one.
         """
         # A connection of its own: over HTTP/2 a server sees a reader leave when its connection closes.
-        own = self._new_client() if self._http2 else None
+        own = self._new_client() if self._http2 and not shared else None
         client = own or self._client
         request = client.build_request("GET", path, headers=headers, params=params)
         return _Stream(client, request, own, self._clock, self._open)

@@ -170,6 +170,7 @@ class Sse:
         query: str | None = None,
         base_url: str | None = None,
         resumes: Collection[int] | None = None,
+        shared: bool = False,
     ) -> Stream:
         """Opens a stream; its headers have arrived when this returns.
 
@@ -181,6 +182,7 @@ class Sse:
             query: the query as it is sent, in place of `types`.
             base_url: of a replica, if not the target's own.
             resumes: the numbers of the publishes that its reader has, where the request says so.
+            shared: over HTTP/2, on one connection with the others that are.
             selects: which events that asks for.
             fence_type: of lifecycle events that it asks for.
             tenant: whose path and credentials.
@@ -196,7 +198,9 @@ class Sse:
         requested = probe.history.remark(f"r{number}", f"GET {path}")
         closing = AsyncExitStack()
         reading = await probe.returns(
-            closing.enter_async_context(self.http.stream((base_url or "") + path, every)),
+            closing.enter_async_context(
+                self.http.stream((base_url or "") + path, every, shared=shared)
+            ),
             f"the answer to GET {path}",
         )
         requested.returned, requested.result = reading.opened, str(reading.status)
