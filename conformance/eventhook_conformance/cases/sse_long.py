@@ -11,6 +11,7 @@ from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, 
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import sse_session
@@ -20,6 +21,9 @@ _ROUNDS: Final = 24
 _AT_ONCE: Final = 16
 _BURST: Final = 40
 """Rounds of both sides that are under way at once: fewer publishes than the hundred a bus must bear."""
+_MANY: Final[dict[Depth, int]] = {"quick": 100, "normal": 1_100, "deep": 11_000}
+_CHUNK: Final = 100
+_LANES: Final = 16
 _CHILDREN: Final = 24
 _GENERATIONS: Final = 12
 _ITEMS: Final = 60
@@ -38,6 +42,24 @@ async def stream_lasts_however_much_it_carries(probe: Probe, kind: StreamKind) -
                 events += both_sides(sse, kind, it)
             await sse.publish(*events)
             await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@pytest.mark.parametrize("kind", ["task", "tenant"])
+@case("SSE-20", since="1.1")
+async def stream_lasts_however_many_events_it_carries(probe: Probe, kind: StreamKind) -> None:
+    """Past a thousand, on the streams that no workflow's end is to close."""
+    most = min(probe.capabilities.stream_capacity, probe.capabilities.event_capacity) // 2
+    count = probe.distance.fit(_MANY[probe.settings.depth], least=100)
+    async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
+        it = await subject(sse, kind)
+        stream = await sse.stream(kind, it)
+        for _ in range(0, count, _CHUNK):
+            events = [sse.event(None, task=it, tenant=0) for _ in range(_CHUNK)]
+            for start in range(0, _CHUNK, most):
+                some = events[start : start + most]
+                await probe.burst(some[lane::_LANES] for lane in range(min(_LANES, len(some))))
+                await stream.receive(*some)
         await sse.fence(stream)
 
 

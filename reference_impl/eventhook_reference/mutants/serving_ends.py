@@ -276,3 +276,21 @@ def closes_what_is_idle() -> type[SseApp]:
             await send_body(send, b"", more=False)
 
     return Broken
+
+
+@broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
+def tenant_stream_stops_at_a_thousand() -> type[SseApp]:
+    """The tenant's own stream writes 1,024 events to a connection, and no more."""
+
+    def change(feed: Any) -> Any:
+        class Counted(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            written = 0
+
+            def put(self, frame: bytes, side: Any) -> None:
+                self.written += 1
+                if self.written <= 1_024:
+                    super().put(frame, side)
+
+        return Counted
+
+    return feeding("events", change)
