@@ -1,4 +1,4 @@
-"""How many round trips a case may make on a far target."""
+"""The round trips that a case may make on a far target."""
 
 from __future__ import annotations
 

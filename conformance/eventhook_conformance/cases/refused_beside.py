@@ -26,7 +26,7 @@ _LARGEST: Final = 1 << 20
 
 @case("EVT-06", implicates=_ANY, since="1.1")
 async def refusals_take_nothing_from_what_lies_unread(probe: Probe, side: Side = "events") -> None:
-    """What came before and after is all there, on each kind of subscription."""
+    """Expects all that came before and after, on each kind of subscription."""
     ground = Ground(probe, side)
     listeners = [await probe.subscribe(selects) for selects in ground.kinds]
     for refusal in _refusals(probe, ground):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
+from eventhook_conformance.cli._in_process import is_debugged, judge_here
 from eventhook_conformance.cli._last_failed import load_last_failed, save_last_failed
 from eventhook_conformance.cli._output import Output
-from eventhook_conformance.cli._progress import progress_for, stdout_to_stderr
+from eventhook_conformance.cli._progress import progress_for
 from eventhook_conformance.cli._reports import docs_url_option, report_options
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import unknown_in_selection
-from eventhook_conformance.engine.events import EngineEvent, EventSubscriber, RunFinished
+from eventhook_conformance.engine.events import EngineEvent, RunFinished
 from eventhook_conformance.engine.supervisor import Refused, supervise
 from eventhook_conformance.report.files import Reports
 from eventhook_conformance.results import RunResult, exit_code
@@ -204,9 +203,9 @@ def run(  # noqa: C901  # because: it reads from top to bottom
             results.append(event.result)
             save_last_failed(event.result)
 
-    here = in_process or _is_debugged()
+    here = in_process or is_debugged()
     judge = (
-        _judge_here
+        judge_here
         if here
         else partial(supervise, processes=processes, drawn=reports.asked_for("html"))
     )
@@ -245,37 +244,6 @@ def run(  # noqa: C901  # because: it reads from top to bottom
 def _exclude(option: str, given: object, other: str, other_given: object) -> None:
     if given and other_given:
         raise click.UsageError(f"{option} and {other} exclude each other")
-
-
-def _is_debugged() -> bool:
-    """Returns whether a debugger or a tracer watches this process: it would not see into another one."""
-    monitoring: Any = getattr(sys, "monitoring", None)
-    watched = monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)
-    return sys.gettrace() is not None or bool(watched)
-
-
-def _judge_here(
-    targets: Sequence[str],
-    settings: Settings,
-    subscribers: Sequence[EventSubscriber] = (),
-    *,
-    distinct: bool = False,
-) -> None:
-    """Judges targets in this process; as `supervise` otherwise."""
-    from eventhook_conformance.engine.resolve_target import TargetNotFound, resolve
-    from eventhook_conformance.engine.runner import judge_all
-    from eventhook_conformance.engine.selection import WrongSelection
-
-    try:
-        subjects = [resolve(name, settings.profiles) for name in targets]
-        if distinct and len({one.target.name for one in subjects}) < len(subjects):
-            raise Refused("two targets have the same name, so a baseline cannot tell them apart")
-        with stdout_to_stderr():
-            judge_all(subjects, settings, subscribers)
-    except TargetNotFound as error:
-        raise Refused(str(error)) from error
-    except WrongSelection as error:
-        raise Refused(str(error), "-k") from error
 
 
 def _replaying(settings: Settings, file: Path) -> Settings:

@@ -21,14 +21,7 @@ from eventhook_conformance.engine.outcome import closing_violation, decide, stan
 from eventhook_conformance.engine.parking import Parked, leave_all
 from eventhook_conformance.engine.smoke_test import look_for_order
 from eventhook_conformance.history import History
-from eventhook_conformance.probe import (
-    Client,
-    Listener,
-    NotOffered,
-    Probe,
-    RunContext,
-    Undecided,
-)
+from eventhook_conformance.probe import Client, Listener, NotOffered, Probe, RunContext, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.containment import end
 from eventhook_conformance.probe.turns import current

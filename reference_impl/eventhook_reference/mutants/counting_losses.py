@@ -172,7 +172,7 @@ class LeavingClearsTheCount(SidedClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class LeavingHandsItsLossesOn(SidedClient):
-    """What a subscription lost is kept for its tenant or key when it is left, and counted on the others."""
+    """Keeps the losses of a subscription that is left, and counts them on others of its tenant or key."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
