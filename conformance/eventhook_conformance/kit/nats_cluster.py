@@ -110,7 +110,11 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         await self._node.pause()
 
     async def resume(self) -> None:
-        """Lets the node go on."""
+        """Lets the node go on, and waits until all are joined.
+
+        Raises:
+            ServerUnavailable: it does not find the others.
+        """
         await self._node.resume()
 
     async def joined(self) -> None:
@@ -149,6 +153,11 @@ class _Node(NatsServer):
     async def restart(self) -> None:
         """Starts it again, and waits until all are joined."""
         await super().restart()
+        await self._cluster.joined()
+
+    async def resume(self) -> None:
+        """Lets it go on, and waits until all are joined: the others may have given it up."""
+        await super().resume()
         await self._cluster.joined()
 
 
