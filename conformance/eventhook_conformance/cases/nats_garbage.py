@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Final
+from uuid import UUID
 
 import pytest
 
 from eventhook_conformance.cases._nats import members_of, plain, put_and_get, subject_of
-from eventhook_conformance.cases.nats_reading import example_of, selections_of
+from eventhook_conformance.cases.nats_reading import example_of, reach_nobody, selections_of
+from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
+
+_MUCH: Final = 130
+_BITS: Final = (0, 20, 46, 63, 64, 95, 96, 127)
+"""One in each part of a UUID's text, the first and the last."""
 
 
 @pytest.mark.parametrize("side", ["events", "streams"])
@@ -32,6 +39,61 @@ async def garbage_that_is_nearly_an_event_is_skipped(probe: Probe, side: str) ->
                 listener.entry,
                 charge=("OVF-07",),
             )
+
+
+@pytest.mark.parametrize("side", ["events", "streams"])
+@case("NAT-04", implicates={"phantom", "lost", "lost-first", "ended"}, since="1.1")
+async def garbage_is_skipped_however_much_it_is(probe: Probe, side: str) -> None:
+    """Hundreds of bodies that are none, in a row and between events."""
+    tenant = probe.make.tenant()
+    example = example_of(probe, side, tenant)
+    listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
+    async with plain(probe) as wire:
+        for count in (1, 8, _MUCH):
+            for _ in range(count):
+                await wire.put(subject_of(example), b"{}")
+            after = f"the subscription to live on after {count} empty objects"
+            await put_and_get(probe, wire, listeners, after)
+
+
+@case("NAT-09", since="1.1")
+async def a_body_of_a_tenant_that_is_alike_reaches_nobody(probe: Probe) -> None:
+    """Tenants that differ from the subject's in one digit, wherever it stands."""
+    tenant = probe.make.tenant()
+    alike = [UUID(int=tenant.int ^ (1 << bit)) for bit in _BITS]
+    patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
+    listeners = [await probe.subscribe(pattern) for pattern in patterns]
+    listeners += [await probe.subscribe(EventPattern.all(one)) for one in (alike[0], alike[-1])]
+    subject = f"flovyn.events.{tenant}.task.created"
+    forged = [(subject, probe.make.event(one, "task.created")) for one in alike]
+    await reach_nobody(probe, listeners, forged)
+
+
+@case("NAT-08", since="1.1")
+async def a_body_of_a_name_that_is_alike_reaches_nobody(probe: Probe) -> None:
+    """Keys and types that begin or end as the subject's does, or differ in one letter."""
+    tenant, key = probe.make.tenant(), f"Key-{probe.make.tenant().hex}"
+    listeners = [
+        await probe.subscribe(selects)
+        for selects in (key, EventPattern.all(tenant), EventPattern.by_type(tenant, "task"))
+    ]
+    keys = [
+        f"{key}0",
+        key[:-1],
+        key[1:],
+        f"0{key}",
+        f"k{key[1:]}",
+        f"{key[:-1]}_",
+        f"{key[:8]}x{key[9:]}",
+    ]
+    types = ("task.create", "task.createdx", "task.createe", "tasks.created", "ask.created")
+    forged: list[tuple[str, Event]] = [
+        (f"flovyn.streams.workflow.{key}", probe.make.stream_event(one)) for one in keys
+    ]
+    forged += [
+        (f"flovyn.events.{tenant}.task.created", probe.make.event(tenant, one)) for one in types
+    ]
+    await reach_nobody(probe, listeners, forged)
 
 
 def _nearly(example: Event) -> dict[str, bytes]:

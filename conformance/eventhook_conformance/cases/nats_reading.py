@@ -118,7 +118,7 @@ async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
         (f"{base}.task.created.again", probe.make.event(tenant, "task.created")),
         (f"{base}.task.created", probe.make.event(tenant, "Task.Created")),
     ]
-    await _reach_nobody(probe, listeners, forged)
+    await reach_nobody(probe, listeners, forged)
 
 
 @case("NAT-08")
@@ -132,7 +132,7 @@ async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
         (subject, probe.make.stream_event(key.upper())),
         (subject, probe.make.stream_event(f"{key}-2")),
     ]
-    await _reach_nobody(probe, listeners, forged)
+    await reach_nobody(probe, listeners, forged)
 
 
 @case("NAT-09")
@@ -157,10 +157,10 @@ async def a_body_of_another_tenant_reaches_nobody(probe: Probe) -> None:
         for body in (other, probe.make.tenant())
         for source in ("suite", str(tenant))
     ]
-    await _reach_nobody(probe, listeners, forged)
+    await reach_nobody(probe, listeners, forged)
 
 
-async def _reach_nobody(
+async def reach_nobody(
     probe: Probe, listeners: list[Listener], forged: list[tuple[str, Any]]
 ) -> None:
     bodies: dict[object, tuple[str, Event]] = {}

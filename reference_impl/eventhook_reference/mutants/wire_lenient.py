@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
-from eventhook_conformance.contract import InvalidEvent
+import msgspec
+
+from eventhook_conformance.contract import FlovynEvent, InvalidEvent, SubscriptionLost
 from eventhook_conformance.target import Mutant
+from eventhook_reference.channel import Channel
 from eventhook_reference.mutants._register_nats import bug_over_nats
 from eventhook_reference.mutants.base import Event
 from eventhook_reference.mutants.base_nats import PliableNats
@@ -53,3 +57,32 @@ class SendsLargeOnesInTheBackground(PliableNats):
             await self.connection.client.publish(subject, body)
         else:
             await super().send(subject, body)
+
+
+@bug_over_nats(WIRE_LENIENT, "NAT-09", seen="to reach nobody")
+class ComparesTenantsByTheirFirstDigits(PliableNats):
+    """A body's tenant is compared with the subject's by the first eight digits."""
+
+    def check_place(self, event: Event, subject: str) -> None:
+        if isinstance(event, FlovynEvent):
+            tokens = subject.split(".")
+            if tokens[2][:8] == str(event.tenant_id)[:8]:
+                tokens[2] = str(event.tenant_id)
+            subject = ".".join(tokens)
+        super().check_place(event, subject)
+
+    def admits(self, selects: Any, event: Event) -> bool:
+        if isinstance(event, FlovynEvent):
+            event = msgspec.structs.replace(event, tenant_id=selects.tenant_id)
+        return super().admits(selects, event)
+
+
+@bug_over_nats(WIRE_LENIENT, "NAT-04", seen="to live on after 130 empty objects")
+class GivesUpAfterMuchGarbage(PliableNats):
+    """A subscription to which a hundred bodies came that are no event is given up."""
+
+    def skip(self, channel: Channel[Any]) -> None:
+        skipped: Counter[int] = self.__dict__.setdefault("skipped", Counter())
+        skipped[id(channel)] += 1
+        if skipped[id(channel)] == 100:
+            channel.lose(SubscriptionLost("what comes is no event"))
