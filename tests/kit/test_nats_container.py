@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from eventhook_conformance.cli import main
 from eventhook_conformance.engine.resolve_target import find_target
-from eventhook_conformance.kit import NatsContainer, ServerUnavailable, nats_image
+from eventhook_conformance.kit import NatsContainer, ServerUnavailable, nats_container, nats_image
 from eventhook_conformance.kit.nats_container import LABEL
 from eventhook_conformance.kit.nats_engine import engine_errors
 from eventhook_conformance.kit.nats_server import greets
@@ -205,3 +205,16 @@ def test_nothing_of_an_engine_is_imported_before_one_is_needed() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("word", "killed"), [(b"done", True), (b"", False)])
+def test_a_guard_that_does_not_end_is_killed_once_it_has_nothing_to_remove(
+    monkeypatch: pytest.MonkeyPatch, word: bytes, killed: bool
+) -> None:
+    monkeypatch.setattr(nats_container, "ENGINE_TIMEOUT_S", 0.05)
+    with subprocess.Popen(["sh", "-c", "exec sleep 60"], stdin=subprocess.PIPE) as guard:
+        try:
+            nats_container._dismiss(guard, word)  # because: only an engine calls it else
+            assert (guard.poll() == -signal.SIGKILL) is killed
+        finally:
+            guard.kill()

@@ -21,6 +21,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from eventhook_conformance.kit.child_process import END_TIMEOUT_S
 from eventhook_conformance.kit.nats_engine import ENGINE_TIMEOUT_S, engine_errors
 from eventhook_conformance.kit.nats_server import START_TIMEOUT_S, ServerUnavailable, greets
 from eventhook_conformance.target import Server
@@ -216,7 +217,7 @@ def _dismiss(guard: subprocess.Popen[bytes], word: bytes) -> None:
         # One that was given no word still removes the container, and ends by itself.
         if word:
             guard.kill()
-            guard.wait(timeout=ENGINE_TIMEOUT_S)
+            guard.wait(timeout=END_TIMEOUT_S)
 
 
 def _free_ports() -> tuple[int, int]:
