@@ -156,7 +156,7 @@ async def many_busy_channels_take_nothing_from_a_quiet_one(probe: Probe, side: S
         Ground(probe, one)
         for _ in range(_BUSY)
         for one in claimed
-        if one in probe.capabilities.profiles
+        if one in probe.capabilities.replay
     ]
     count = probe.distance.fit(_BESIDE[probe.settings.depth], least=100)
     most = max(1, history_size(probe) // 2) * len(busy)
