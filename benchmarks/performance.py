@@ -1,6 +1,6 @@
 """Runs every benchmark and writes `docs/performance.md`.
 
-    python benchmarks/performance.py                 all of it, some minutes
+    python benchmarks/performance.py                 all of it, a quarter of an hour
     python benchmarks/performance.py --from FOLDER   from files that were measured before
 
 `causes.toml` says what numbers cannot: why a goal is missed, and which profile found which gain.
@@ -23,7 +23,17 @@ from measuring import Goal, Measured, shown
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 CAUSES = HERE / "causes.toml"
-SCRIPTS = ("verdict", "far", "fanout", "nats_reference", "sse_readers", "sse_profile", "supervisor")
+SCRIPTS = (
+    "verdict",
+    "broken_buses",
+    "drivers",
+    "far",
+    "fanout",
+    "nats_reference",
+    "sse_readers",
+    "sse_profile",
+    "supervisor",
+)
 LIMIT_S = 3600
 
 INTRODUCTION = """\

@@ -29,7 +29,7 @@ AT_ONCE = 100
 WIDTHS = {50: 16, 500: 3}
 """The number of readers, and of the blocks each reads."""
 MANY, MANY_BLOCKS = 2_000, 3
-IDLE_BYTES = 64 * 1024
+IDLE_BYTES = 12 * 1024
 """The bound for an idle reader."""
 
 
