@@ -82,7 +82,7 @@ def test_misses_are_named_with_their_cause() -> None:
 
 def test_a_page_of_half_the_numbers_is_no_page(tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text(Measured("verdict.py", "V").to_json())
-    with pytest.raises(SystemExit, match=r"lacks far\.json, fanout\.json"):
+    with pytest.raises(SystemExit, match=r"lacks broken_buses\.json, drivers\.json, far\.json"):
         performance.read_all(tmp_path)
 
 

@@ -222,7 +222,7 @@ class FullHistoryIsThinnedOut(_Few):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneStoreForAll(ReplayBus):
-    """All tenants and keys lie in one store of 5,000 events: what is oldest there goes, whose it may be."""
+    """Keeps all tenants and keys in one store of 5,000 events: the oldest of any goes."""
 
     def __init__(self) -> None:
         super().__init__()
