@@ -6,16 +6,18 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import eventhook_fixtures
 from eventhook_conformance.cases._nats import asks_for, client_of, own_server
 from eventhook_conformance.cases._nats_client import subjects_asked
-from eventhook_conformance.cases._steps import LOSS, ConsumerFailed, every_kind
+from eventhook_conformance.cases._steps import LOSS, ConsumerFailed, every_kind, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.probe import NotOffered, Probe, Via
 from eventhook_conformance.specification import case
+
+_STEPS: Final = 6
 
 
 @asynccontextmanager
@@ -186,6 +188,29 @@ async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
                 ConsumerFailed("on purpose") if how == "by a failing consumer" else None
             )
         await _nothing_is_left(probe, url, {str(tenant), key}, how)
+
+
+@case("NAT-10", "PUB-23", since="1.1", subscriptions=2 * _STEPS)
+async def cancelling_takes_back_what_was_asked(probe: Probe) -> None:
+    """Entering that is cancelled at each step, and leaving that is: none of ours is left over."""
+    url = _monitoring(probe)
+    tenant, key = probe.make.tenant(), probe.make.key()
+    for how in ("entering", "leaving"):
+        for pause in range(_STEPS):
+            for selects in (EventPattern.all(tenant), key):
+                guest = await probe.listener(selects)
+                if how == "entering":
+                    guest.context_task.start()
+                    leaving = None
+                else:
+                    await probe.returns(guest.enter(), "entering")
+                    leaving = probe.spawn(guest.context_task.leave())
+                await yields(pause)
+                if not await guest.context_task.cancel():
+                    raise probe.aborted(f"{how} to end when it is cancelled", "it goes on")
+                if leaving is not None:
+                    await probe.returns(leaving, "leaving that was cancelled")
+        await _nothing_is_left(probe, url, {str(tenant), key}, f"cancelled while {how}")
 
 
 @case("NAT-10")

@@ -219,3 +219,11 @@ class SlowConsumersLoseTheNewest(PliableNats):
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
         return _Limited(claimed.event_capacity if side == "events" else claimed.stream_capacity)
+
+
+@bug_over_nats(WIRE_SERVER, "NAT-10", seen="cancelled while entering")
+class AsksOnThoughEnteringWasCancelled(PliableNats):
+    """Asking the server is shielded from cancellation, and nobody takes back what it asked for."""
+
+    async def attach(self, attachment: Attachment) -> None:
+        await asyncio.shield(super().attach(attachment))
