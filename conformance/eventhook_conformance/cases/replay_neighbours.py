@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from eventhook_conformance.cases._bulk import publish_all
+from eventhook_conformance.cases._bulk import publish_all, publisher
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, history_size, sides
@@ -13,7 +13,7 @@ from eventhook_conformance.cases._steps import either
 from eventhook_conformance.checker import ViolationKind
 from eventhook_conformance.contract import START, EventPattern
 from eventhook_conformance.contract.grammar import MAX_NAME_BYTES
-from eventhook_conformance.history import Side
+from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import NotOffered, Probe, Via
 from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
@@ -28,6 +28,9 @@ _BUSY: Final = 8
 _BESIDE: Final[dict[Depth, int]] = {"quick": 600, "normal": 5_500, "deep": 41_000}
 """Events that these are published to together."""
 _LANES: Final = 32
+_LARGE: Final = 60_000
+_LARGE_ONES: Final = 10
+"""Of them to each of those channels: some megabytes in all."""
 
 
 def _alike(probe: Probe, side: Side) -> list[ReplayChannel]:
@@ -161,7 +164,17 @@ async def many_busy_channels_take_nothing_from_a_quiet_one(probe: Probe, side: S
     count = probe.distance.fit(_BESIDE[probe.settings.depth], least=100)
     most = max(1, history_size(probe) // 2) * len(busy)
     rounds = max(1, min(count, most) // len(busy))
-    await publish_all(probe, await probe.client(), busy * rounds, _LANES)
+    client = await probe.client()
+    await publish_all(probe, client, busy * rounds, _LANES)
+    # A budget may count bytes.
+    large = "x" * min(_LARGE, probe.capabilities.max_event_bytes // 2)
+    for ground in busy * min(_LARGE_ONES, max(1, history_size(probe) // 2)):
+        publish = publisher(client, ground)
+        if isinstance(ground.all, str):
+            event: Event = probe.make.stream_event(ground.all, large)
+        else:
+            event = probe.make.event(ground.all.tenant_id, data=large)
+        await probe.returns(publish(event), "publishing a large event")
     start = await quiet.subscribe(START)
     await start.receive(*events)
     if isinstance(cursor, str):

@@ -239,6 +239,29 @@ class OneStoreForAll(ReplayBus):
 
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
+class OneMemoryForAll(ReplayBus):
+    """All tenants and keys share four megabytes: what is oldest there goes, whose it may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stored: deque[tuple[str, int]] = deque()
+        self._bytes = 0
+
+    def publish(self, event: Event) -> bool:
+        crowded = super().publish(event)
+        size = len(event.to_json())
+        self._stored.append((self.channel(event), size))
+        self._bytes += size
+        while self._bytes > 4_000_000:
+            channel, size = self._stored.popleft()
+            self._bytes -= size
+            oldest = self.log(channel)
+            if oldest.records:
+                oldest.floor = oldest.records.popleft().position
+        return crowded
+
+
+@replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneLimitForAll(ReplayBus):
     """The limit counts all tenants and keys together: the busiest pushes out the others' history."""
 
