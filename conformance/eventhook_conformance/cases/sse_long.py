@@ -27,6 +27,9 @@ _LANES: Final = 16
 _CHILDREN: Final = 24
 _GENERATIONS: Final = 12
 _ITEMS: Final = 60
+_LARGEST: Final = 262_144
+_AROUND: Final = 1_024
+"""Bytes of an event beside its data, at most."""
 
 
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
@@ -110,6 +113,24 @@ async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKi
             await probe.at_once(*(sse.publish(event) for event in events))
             for stream in streams:
                 await stream.receive(*filter(stream.wanted.takes, events))
+
+
+@every_endpoint
+@case("SSE-03", since="1.1")
+async def event_of_the_claimed_size_comes_whole(probe: Probe, kind: StreamKind) -> None:
+    """What the bus carries, a stream carries: at half the size that is claimed for it, and at all of it."""
+    most = min(probe.capabilities.max_event_bytes, _LARGEST) - _AROUND
+    async with sse_session(probe, implicates={"altered", "lost"}) as sse:
+        it = await subject(sse, kind)
+        task, workflow = (it, None) if kind == "task" else (None, it)
+        stream = await sse.stream(kind, it)
+        for size in (most // 2, most):
+            events: list[Event] = [sse.event(workflow, task=task, data="x" * size, tenant=0)]
+            if it is not None:
+                events.append(sse.token(it, "x" * size, task=task))
+            await sse.publish(*events)
+            await stream.receive(*events)
+        await sse.fence(stream)
 
 
 @case("SSE-11", since="1.1")

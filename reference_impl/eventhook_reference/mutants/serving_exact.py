@@ -207,3 +207,18 @@ def asks_standalone_tasks_for_their_name() -> type[SseApp]:
         return Broken
 
     return feeding("task", change)
+
+
+@broken(SERVING_EXACT, "SSE-03", seen="to arrive on")
+def leaves_out_what_is_large() -> type[SseApp]:
+    """An event whose frame is larger than 200,000 bytes is left out."""
+
+    def change(feed: Any) -> Any:
+        class Sparing(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def put(self, frame: bytes, side: Any) -> None:
+                if len(frame) <= 200_000:
+                    super().put(frame, side)
+
+        return Sparing
+
+    return feeding("every", change)
