@@ -22,3 +22,8 @@ def test_how_many_run_at_once(
     claims: Capabilities, round_trip_s: float, asked: int | None, expected: int
 ) -> None:
     assert choose_concurrency(claims, round_trip_s, asked, Limits()) == expected
+
+
+def test_cases_run_alone_where_calls_are_done_one_after_another() -> None:
+    assert choose_concurrency(Capabilities(), 0.05, None, Limits(), in_turn=True) == 1
+    assert choose_concurrency(Capabilities(), 0.05, 4, Limits(), in_turn=True) == 4

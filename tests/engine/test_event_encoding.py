@@ -18,6 +18,7 @@ from eventhook_conformance.engine.event_decoding import decode, decode_case
 from eventhook_conformance.engine.event_encoding import encode, encode_case
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     ResultRevised,
@@ -36,7 +37,8 @@ def crossed(result: RunResult) -> RunResult:
     """A run's result after its events have crossed as JSON."""
     events: list[EngineEvent] = [RunStarted("run", len(result.cases))]
     for case in result.cases:
-        events += [CaseStarted("run", case.id), CaseFinished("run", case)]
+        events += [CaseStarted("run", case.id), CaseGoesOn("run", case.id)]
+        events.append(CaseFinished("run", case))
     events.append(RunFinished("run", result))
     arrived = RunResult(
         target="", capabilities=result.capabilities, settings=result.settings, invoked_as=""

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from engine.hostile import (
+    Body,
     Hostile,
     after,
     before,
@@ -20,6 +21,7 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     ResultRevised,
@@ -352,6 +354,34 @@ def test_case_that_never_ends_is_blamed_on_the_suite() -> None:
     assert outcomes(result) == {"before": "passed", "endless": "error", "after": "passed"}
     assert by_name(result)["endless"].message == "the case took longer than 0.2 s"
     assert by_name(result)["endless"].blame == "suite"
+
+
+def publishing_for(duration_s: float) -> Body:
+    async def busy(probe: Probe) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + duration_s
+        while loop.time() < until:
+            await probe.publish(probe.make.event(probe.make.tenant()))
+            await asyncio.sleep(0.001)
+
+    return busy
+
+
+def test_case_that_takes_long_goes_on_while_its_target_works_and_says_so() -> None:
+    told: list[EngineEvent] = []
+    cases = [instance(publishing_for(0.7))]
+    limits = Limits(case_s=0.5)
+    session = new_session(Hostile().target, limits=limits, subscribers=[told.append])
+    asyncio.run(judge_cases(session, cases))
+    assert outcomes(session.result) == {"busy": "passed"}
+    assert [one.case for one in told if isinstance(one, CaseGoesOn)] == [cases[0].id]
+
+
+def test_case_that_goes_on_and_on_ends() -> None:
+    result = examine(Hostile().target, [publishing_for(60)], limits=Limits(case_s=0.03))
+    (case,) = result.cases
+    assert case.outcome == "error"
+    assert (case.message or "").startswith("the case took longer than 0.")
 
 
 def test_target_that_keeps_a_case_from_ending_is_charged_and_the_run_goes_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -49,6 +49,31 @@ class Late(PliableClient):
 def test_a_target_that_delivers_late_is_far_however_soon_its_publish_returns() -> None:
     found, _ = report(Hostile(Late).target)
     assert found.round_trip_s >= 0.02
+
+
+class SlowToPublish(PliableClient):
+    def locks(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def publish(self, side: Side, event: Event) -> None:
+        async with self.locks():
+            await asyncio.sleep(0.01)
+            await super().publish(side, event)
+
+
+class OneAtATime(SlowToPublish):
+    def locks(self) -> Any:
+        return self.bus.memory.setdefault("lock", asyncio.Lock())
+
+
+@pytest.mark.parametrize(
+    ("client", "in_turn"), [(PliableClient, False), (SlowToPublish, False), (OneAtATime, True)]
+)
+def test_a_target_that_publishes_one_after_another_is_told_from_a_far_one(
+    client: type[PliableClient], in_turn: bool
+) -> None:
+    found, _ = report(Hostile(client).target)
+    assert found.in_turn is in_turn
 
 
 @pytest.mark.parametrize(

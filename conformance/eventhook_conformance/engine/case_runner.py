@@ -41,6 +41,9 @@ _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
 def _nothing() -> None: ...
 
 
+def _ignore(_: str) -> None: ...
+
+
 class JudgedCase(NamedTuple):
     """A case's result, and what judging it did to others."""
 
@@ -82,6 +85,8 @@ class CaseRunner:
         """Asked of each case that failed, once the session has made it."""
         self.on_fault: Callable[[], None] = _nothing
         """Called when the driver failed."""
+        self.on_long: Callable[[str], None] = _ignore
+        """Called with the ID of a case that takes longer than most, while its target still works."""
         self.hasty: dict[str, Hasty] = {}
         """The failed cases that had shortened waits, and can be confirmed."""
 
@@ -160,7 +165,10 @@ class CaseRunner:
         case, history = instance.case, probe.history
         undecided = self._context.deadline.undecided
         ending = await execute(
-            probe, lambda: instance.body(probe, **instance.parameters), self._limits.case_s
+            probe,
+            lambda: instance.body(probe, **instance.parameters),
+            self._limits.case_s,
+            lambda: self.on_long(instance.id),
         )
         self._note_blocked(probe)
         fault = await self._take_fault()

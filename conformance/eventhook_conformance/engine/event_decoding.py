@@ -14,6 +14,7 @@ from eventhook_conformance.engine.event_encoding import (
 )
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     ResultRevised,
@@ -70,6 +71,8 @@ def decode(content: Json, result: RunResult) -> EngineEvent:
         return RunStarted(run, int(content["cases"]))
     if name == "CaseStarted":
         return CaseStarted(run, str(content["case"]))
+    if name == "CaseGoesOn":
+        return CaseGoesOn(run, str(content["case"]))
     if name == "CaseFinished":
         case = decode_case(content["result"])
         result.cases.append(case)

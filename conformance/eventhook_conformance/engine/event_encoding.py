@@ -14,6 +14,7 @@ from eventhook_conformance.checker import Violation
 from eventhook_conformance.checker.violation import shown
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     ResultRevised,
@@ -46,7 +47,7 @@ def encode(event: EngineEvent, *, drawn: bool = True) -> Json:
     match event:
         case RunStarted():
             content: Json = {"cases": event.cases}
-        case CaseStarted():
+        case CaseStarted() | CaseGoesOn():
             content = {"case": event.case}
         case CaseFinished():
             content = {"result": encode_case(event.result, drawn=drawn)}

@@ -35,6 +35,15 @@ class CaseStarted:
 
 
 @dataclass(frozen=True)
+class CaseGoesOn:
+    """A case takes longer than most, and its target still works."""
+
+    run: str
+    case: str
+    """Its ID."""
+
+
+@dataclass(frozen=True)
 class CaseFinished:
     """One more case has a result."""
 
@@ -59,5 +68,7 @@ class RunFinished:
     result: RunResult
 
 
-EngineEvent: TypeAlias = RunStarted | CaseStarted | CaseFinished | ResultRevised | RunFinished
+EngineEvent: TypeAlias = (
+    RunStarted | CaseStarted | CaseGoesOn | CaseFinished | ResultRevised | RunFinished
+)
 EventSubscriber: TypeAlias = Callable[[EngineEvent], None]

@@ -23,6 +23,7 @@ from eventhook_conformance.engine.confirmation import confirm
 from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.events import (
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     EventSubscriber,
@@ -171,7 +172,11 @@ class Session:
         self.context.distance.round_trip_s = report.round_trip_s
         claimed = self.capabilities
         width = choose_concurrency(
-            claimed, report.round_trip_s, self._settings.at_once, self._limits
+            claimed,
+            report.round_trip_s,
+            self._settings.at_once,
+            self._limits,
+            in_turn=report.in_turn,
         )
         if width > 1 and not self.stopped:
             # Of many at once the first would be charged by what only later ones show.
@@ -188,6 +193,7 @@ class Session:
             depth=self._settings.depth,
         )
         self.runner.on_fault = self._scheduler.disturb
+        self.runner.on_long = self._say_it_goes_on
         if not self.stopped:
             if self._processes:
                 self.context.clients.start_second_process()
@@ -289,6 +295,9 @@ class Session:
         judged = await self._run(instance)
         await self._breaker.record(judged)
         return judged
+
+    def _say_it_goes_on(self, case: str) -> None:
+        self._tell(CaseGoesOn(self.name, case))
 
     async def _run(self, instance: Instance) -> CaseResult:
         self._tell(CaseStarted(self.name, instance.id))

@@ -6,6 +6,7 @@ without events STR-06), and the rest is not worth running.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _ATTEMPTS: Final = 2
 _IN_A_ROW: Final = 12
 _DELIVERIES: Final = 5
 _SOON_S: Final = 0.001
+_SLOW_S: Final = 0.002
+_LOOKS: Final = 3
+_TOGETHER: Final = 8
 
 MakeProbe: TypeAlias = Callable[[Sequence[str], History], Probe]
 
@@ -39,6 +43,8 @@ class SmokeReport:
 
     round_trip_s: float = 0.0
     """How long the fastest publish took, or the fastest delivery if that was longer, in seconds."""
+    in_turn: bool = False
+    """Publishes that are called together are done one after another, each in all of that time."""
     unusable: str | None = None
     """Why the target cannot be opened, entered or published to, in one line."""
     silence: CaseResult | None = None
@@ -63,7 +69,8 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             await look_for_order(context, make_probe)
         round_trip_s = await _round_trip_s(probe, listener)
         await listener.leave_quietly()
-        return SmokeReport(round_trip_s=round_trip_s)
+        in_turn = await _takes_in_turn(context, probe)
+        return SmokeReport(round_trip_s=round_trip_s, in_turn=in_turn)
     seen = _silence(listener)
     probe.found("the first event to arrive at all", f"{seen}, so nothing else was run")
     await listener.abandon()
@@ -163,12 +170,41 @@ async def _round_trip_s(probe: Probe, listener: Listener) -> float:
         with suppress(CaseAborted):
             await probe.publish(probe.make.fence_event(selects))
             await listener.read(1)
-    published_s = min(
+    return max(_fastest_publish_s(probe.history), _fastest_delivery_s(probe.history, listener))
+
+
+async def _takes_in_turn(context: RunContext, probe: Probe) -> bool:
+    """Returns whether the target takes publishes one after another, where each takes its time.
+
+    Cases beside each other would wait for each other there. The best of several looks counts: a busy
+    machine lets some of them take longer. Nobody listens, so that nothing waits for a reader.
+    """
+    if _fastest_publish_s(probe.history) < _SLOW_S:
+        return False
+    events = "events" in context.capabilities.profiles
+    selects = EventPattern.all(probe.make.tenant()) if events else probe.make.key()
+
+    async def took_s(count: int) -> float:
+        began = asyncio.get_running_loop().time()
+        await probe.burst([probe.make.fence_event(selects)] for _ in range(count))
+        return asyncio.get_running_loop().time() - began
+
+    try:
+        alone_s = min([await took_s(1) for _ in range(_LOOKS)])
+        for _ in range(_LOOKS):
+            if await took_s(_TOGETHER) < alone_s * _TOGETHER / 2:
+                return False
+    except CaseAborted:
+        return False  # the cases will find out
+    return True
+
+
+def _fastest_publish_s(history: History) -> float:
+    return min(
         publish.returned.at_s - publish.called.at_s
-        for publish in probe.history.publishes
+        for publish in history.publishes
         if publish.returned is not None
     )
-    return max(published_s, _fastest_delivery_s(probe.history, listener))
 
 
 def _fastest_delivery_s(history: History, listener: Listener) -> float:

@@ -24,6 +24,7 @@ from eventhook_conformance.engine.event_decoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
     INTERRUPTED,
     CaseFinished,
+    CaseGoesOn,
     CaseStarted,
     EngineEvent,
     EventSubscriber,
@@ -355,7 +356,7 @@ class _Run:
             case RunFinished():
                 self._finished = True
                 self._note_lost()
-            case ResultRevised():
+            case ResultRevised() | CaseGoesOn():
                 pass
         self._tell(event)
 

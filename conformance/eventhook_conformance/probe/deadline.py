@@ -67,6 +67,8 @@ class Deadline:
         self.meter: Meter = meter or StarvationMeter()
         self.undecided = 0
         """How many waits ended in vain while a processor was lacking: they prove nothing."""
+        self.moves = 0
+        """How many waits had an end, or something that came meanwhile: it rises while the target works."""
         self.reads_on = False
         """The run saw a reorder or a loss: cases read on for overtaken events before they leave."""
         self.disorderly = False
@@ -173,6 +175,7 @@ class Deadline:
         # Most calls are over in a turn or two; a timer for each would cost more than they do.
         for _ in range(_TURNS_FIRST):
             if task.done():
+                self.moves += 1
                 return True
             await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
@@ -186,6 +189,8 @@ class Deadline:
             quiet_s = min(self.quiet_s, _QUIET_S) if turn.soon else self.quiet_s
             with lending(quiet_s, progress, task.done):
                 awake_s = await self._wait_fed(task, limit, glance=glance, shrinks=shrinks)
+            if task.done() or (progress is not None and progress() != before):
+                self.moves += 1
             if task.done():
                 if self._looks != in_vain:
                     return True  # it waited for what waited in vain
