@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from engine.hostile import CLAIMS, Hostile, new_session
-from eventhook_conformance.contract import StreamingBackend, Subscription, SubscriptionLost
+from engine.hostile import CLAIMS, Hostile, before, examine, new_session
+from eventhook_conformance.contract import (
+    PublishError,
+    StreamingBackend,
+    Subscription,
+    SubscriptionLost,
+)
 from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
@@ -19,6 +24,11 @@ from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 class Silent(PliableClient):
     def hand(self, member: Member, event: Event) -> None:
         """Loses every event."""
+
+
+class Late(PliableClient):
+    def hand(self, member: Member, event: Event) -> None:
+        asyncio.get_running_loop().call_later(0.02, super().hand, member, event)
 
 
 def report(target: Target) -> tuple[SmokeReport, str | None]:
@@ -39,11 +49,6 @@ def test_a_target_that_delivers_is_timed() -> None:
     found, trouble = report(Hostile().target)
     assert found.round_trip_s > 0
     assert (found.unusable, found.silence, trouble) == (None, None, None)
-
-
-class Late(PliableClient):
-    def hand(self, member: Member, event: Event) -> None:
-        asyncio.get_running_loop().call_later(0.02, super().hand, member, event)
 
 
 def test_a_target_that_delivers_late_is_far_however_soon_its_publish_returns() -> None:
@@ -74,6 +79,52 @@ def test_a_target_that_publishes_one_after_another_is_told_from_a_far_one(
 ) -> None:
     found, _ = report(Hostile(client).target)
     assert found.in_turn is in_turn
+
+
+class FailsOnce(Late):
+    """What goes wrong after the first event is a finding all the same, though it comes but once."""
+
+    async def publish(self, side: Side, event: Event) -> None:
+        self.bus.memory["count"] = self.bus.memory.get("count", 0) + 1
+        if self.bus.memory["count"] == 5:
+            await self.fail()
+        await super().publish(side, event)
+
+    async def fail(self) -> None:
+        raise PublishError("no")
+
+
+class HangsOnce(FailsOnce):
+    async def fail(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+class LosesOnce(Late):
+    def hand(self, member: Member, event: Event) -> None:
+        self.bus.memory["count"] = self.bus.memory.get("count", 0) + 1
+        if not 4 <= self.bus.memory["count"] <= 8:
+            super().hand(member, event)
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        (FailsOnce, "it raised PublishError: no"),
+        (HangsOnce, "did not within"),
+        (LosesOnce, "one more event to arrive"),
+    ],
+)
+def test_what_goes_wrong_once_in_the_smoke_test_is_charged(
+    client: type[PliableClient], said: str
+) -> None:
+    found, _ = report(Hostile(client).target)
+    assert found.broken is not None
+    assert found.broken.outcome == "failed"
+    assert said in (found.broken.message or "")
+    result = examine(Hostile(client).target, [before])
+    assert "PUB-01" in {
+        one for case in result.cases for one in case.requirements if case.violations
+    }
 
 
 @pytest.mark.parametrize(

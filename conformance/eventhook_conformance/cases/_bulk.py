@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from eventhook_conformance.cases._ground import Ground
@@ -31,6 +32,20 @@ def publisher(client: Client, ground: Ground) -> Raw:
     return raw
 
 
+@asynccontextmanager
+async def leaving_unrecorded(listeners: Collection[Listener]) -> AsyncIterator[None]:
+    """Leaves these if the body comes to no good end, so that nobody reads what was not recorded.
+
+    It would be taken for what nobody published, even where the body ran out of time.
+    """
+    try:
+        yield
+    except BaseException:  # because: a case that was ended leaves nothing either
+        for listener in listeners:
+            await listener.leave_quietly()
+        raise
+
+
 async def run_through(probe: Probe, ground: Ground, listener: Listener, count: int) -> bool:
     """Publishes so many events and reads each; returns whether they came once and in order.
 
@@ -41,15 +56,16 @@ async def run_through(probe: Probe, ground: Ground, listener: Listener, count: i
     # A chunk takes two round trips at least: to be published, and to arrive.
     count = min(count, size * probe.distance.fit(count, least=10, trips=2))
     done, before = 0, list[object]()
-    while done < count:
-        events = ground.events(min(size, count - done))
-        chains = [events[start::lanes] for start in range(lanes)]
-        came = await _chunk(probe, publish, listener, chains)
-        wanted = [identity(event) for event in events]
-        if not _is_complete(came, chains):
-            _record(probe, ground, listener, wanted, came, before, done)
-            return False
-        done, before = done + len(events), wanted
+    async with leaving_unrecorded([listener]):
+        while done < count:
+            events = ground.events(min(size, count - done))
+            chains = [events[start::lanes] for start in range(lanes)]
+            came = await _chunk(probe, publish, listener, chains)
+            wanted = [identity(event) for event in events]
+            if not _is_complete(came, chains):
+                _record(probe, ground, listener, wanted, came, before, done)
+                return False
+            done, before = done + len(events), wanted
     return True
 
 

@@ -53,7 +53,8 @@ async def _settle(probe: Probe, client: Client) -> None:
 
 async def _ends(probe: Probe, listener: Listener) -> None:
     """Expects that a read of a closed client's subscription ends; a hung one is no one else's fault."""
-    if not await probe.deadline.wait(listener.start_reading()):
+    deliveries = listener.entry.deliveries
+    if not await probe.deadline.wait(listener.start_reading(), progress=lambda: len(deliveries)):
         raise probe.aborted(
             f"the reader of {listener.entry.name} to end when its client was closed",
             "it still waits",

@@ -129,7 +129,10 @@ async def _read_out(probe: Probe, *readers: Listener) -> None:
     """Expects that they end, now that their client is closed, and leaves them."""
     for listener in readers:
         listener.drain()
-        if not await probe.deadline.wait(listener.start_reading()):
+        deliveries = listener.entry.deliveries
+        if not await probe.deadline.wait(
+            listener.start_reading(), progress=lambda came=deliveries: len(came)
+        ):
             raise probe.aborted(
                 f"the reader of {listener.entry.name} to end when its client was closed",
                 "it still waits",

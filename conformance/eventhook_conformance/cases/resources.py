@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from eventhook_conformance.cases._bulk import publisher
+from eventhook_conformance.cases._bulk import leaving_unrecorded, publisher
 from eventhook_conformance.cases._counting import cleanup
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._twins import on_streams
@@ -142,7 +142,8 @@ async def delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> 
 
         return step
 
-    await _expect_no_growth(probe, "events", prepare)
+    async with leaving_unrecorded(listeners):
+        await _expect_no_growth(probe, "events", prepare)
     await probe.at_once(*(listener.leave() for listener in listeners))
 
 

@@ -205,6 +205,8 @@ class Session:
             told = [*(f"stands at {one}" for one in noted), *(f"died: {one}" for one in died)]
             reason = "; ".join([report.unusable, *told])
             self.result.unusable = f"target {self.name!r} cannot be used: {reason}"
+        elif report.broken is not None:
+            self._announce(replace(report.broken, hung=tuple(noted), died=died))
         elif report.silence is not None:
             self.result.silent = True
             self._announce(replace(report.silence, hung=tuple(noted), died=died))

@@ -47,6 +47,8 @@ class SmokeReport:
     """Publishes that are called together are done one after another, each in all of that time."""
     unusable: str | None = None
     """Why the target cannot be opened, entered or published to, in one line."""
+    broken: CaseResult | None = None
+    """The failed case, where something went wrong after the first event had come."""
     silence: CaseResult | None = None
     """The failed case, where nothing was delivered at all."""
 
@@ -67,23 +69,49 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
     if listener.entry.deliveries:
         if Origins(history).of[listener.entry][0] is not history.publishes[0]:
             await look_for_order(context, make_probe)
-        round_trip_s = await _round_trip_s(probe, listener)
+        in_turn, broken = False, None
+        try:
+            await _try_again(probe, listener)
+            in_turn = await _takes_in_turn(context, probe)
+        except CaseAborted as aborted:
+            if aborted.violation is not None:
+                probe.violations.append(aborted.violation)
+            else:
+                probe.found("the target to go on as it began", str(aborted))
+            broken = await _breach(context, probe, requirement)
+        round_trip_s = max(_fastest_publish_s(history), _fastest_delivery_s(history, listener))
         await listener.leave_quietly()
-        in_turn = await _takes_in_turn(context, probe)
-        return SmokeReport(round_trip_s=round_trip_s, in_turn=in_turn)
+        return SmokeReport(round_trip_s=round_trip_s, in_turn=in_turn, broken=broken)
     seen = _silence(listener)
     probe.found("the first event to arrive at all", f"{seen}, so nothing else was run")
     await listener.abandon()
-    return SmokeReport(
-        silence=CaseResult(
-            id=CASE,
-            requirements=(requirement,),
-            outcome="failed",
-            blame="target",
-            message=probe.violations[0].message,
-            violations=tuple(probe.violations),
-            history=history,
-        )
+    return SmokeReport(silence=_failed(probe, requirement))
+
+
+def _failed(probe: Probe, requirement: str) -> CaseResult:
+    return CaseResult(
+        id=CASE,
+        requirements=(requirement,),
+        outcome="failed",
+        blame="target",
+        message=probe.violations[0].message,
+        violations=tuple(probe.violations),
+        history=probe.history,
+    )
+
+
+async def _breach(context: RunContext, probe: Probe, requirement: str) -> CaseResult:
+    """Returns the result of a smoke test that a breach ended, or the end of a driver."""
+    fault = await context.clients.take_fault()
+    if fault is None:
+        return _failed(probe, requirement)
+    return CaseResult(
+        id=CASE,
+        requirements=(requirement,),
+        outcome="error",
+        blame="driver",
+        message=fault,
+        history=probe.history,
     )
 
 
@@ -158,19 +186,19 @@ def _requirement(context: RunContext) -> str:
     return "PUB-01" if "events" in context.capabilities.profiles else "STR-06"
 
 
-async def _round_trip_s(probe: Probe, listener: Listener) -> float:
-    """Returns the time of the fastest publish, or of the fastest delivery if that takes longer.
+async def _try_again(probe: Probe, listener: Listener) -> None:
+    """Publishes and reads again while that takes long: a busy machine slows one or another, hardly all.
 
-    The fastest of several: a busy machine slows one or another, hardly all.
+    Raises:
+        CaseAborted: something did not return, or raised.
     """
     selects = listener.entry.selects
     for _ in range(_DELIVERIES):
         if _fastest_delivery_s(probe.history, listener) < _SOON_S:
             break
-        with suppress(CaseAborted):
-            await probe.publish(probe.make.fence_event(selects))
-            await listener.read(1)
-    return max(_fastest_publish_s(probe.history), _fastest_delivery_s(probe.history, listener))
+        await probe.publish(probe.make.fence_event(selects))
+        if not await listener.read(1):
+            raise probe.aborted("one more event to arrive", _silence(listener), listener.entry)
 
 
 async def _takes_in_turn(context: RunContext, probe: Probe) -> bool:
@@ -178,8 +206,11 @@ async def _takes_in_turn(context: RunContext, probe: Probe) -> bool:
 
     Cases beside each other would wait for each other there. The best of several looks counts: a busy
     machine lets some of them take longer. Nobody listens, so that nothing waits for a reader.
+
+    Raises:
+        CaseAborted: a publish raised or hung.
     """
-    if _fastest_publish_s(probe.history) < _SLOW_S:
+    if context.capabilities.driver or _fastest_publish_s(probe.history) < _SLOW_S:
         return False
     events = "events" in context.capabilities.profiles
     selects = EventPattern.all(probe.make.tenant()) if events else probe.make.key()
@@ -189,13 +220,10 @@ async def _takes_in_turn(context: RunContext, probe: Probe) -> bool:
         await probe.burst([probe.make.fence_event(selects)] for _ in range(count))
         return asyncio.get_running_loop().time() - began
 
-    try:
-        alone_s = min([await took_s(1) for _ in range(_LOOKS)])
-        for _ in range(_LOOKS):
-            if await took_s(_TOGETHER) < alone_s * _TOGETHER / 2:
-                return False
-    except CaseAborted:
-        return False  # the cases will find out
+    alone_s = min([await took_s(1) for _ in range(_LOOKS)])
+    for _ in range(_LOOKS):
+        if await took_s(_TOGETHER) < alone_s * _TOGETHER / 2:
+            return False
     return True
 
 
