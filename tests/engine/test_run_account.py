@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from engine.hostile import (
-    Body,
     Hostile,
     after,
     before,
@@ -356,7 +356,7 @@ def test_case_that_never_ends_is_blamed_on_the_suite() -> None:
     assert by_name(result)["endless"].blame == "suite"
 
 
-def publishing_for(duration_s: float) -> Body:
+def publishing_for(duration_s: float) -> Callable[[Probe], Awaitable[None]]:
     async def busy(probe: Probe) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + duration_s

@@ -7,6 +7,7 @@ blocks, each has a filling of its own, to see that publishers wait no longer tha
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from eventhook_conformance.cases._overrun import OverflowScenario, charged_to
@@ -125,14 +126,16 @@ async def _cancelled(probe: Probe, listener: Listener) -> None:
         raise probe.aborted(expected, f"it raised {describe(error)}", listener.entry)
 
 
+def _count(listener: Listener) -> int:
+    return len(listener.entry.deliveries)
+
+
 async def _read_out(probe: Probe, *readers: Listener) -> None:
     """Expects that they end, now that their client is closed, and leaves them."""
     for listener in readers:
         listener.drain()
-        deliveries = listener.entry.deliveries
-        if not await probe.deadline.wait(
-            listener.start_reading(), progress=lambda came=deliveries: len(came)
-        ):
+        count = partial(_count, listener)
+        if not await probe.deadline.wait(listener.start_reading(), progress=count):
             raise probe.aborted(
                 f"the reader of {listener.entry.name} to end when its client was closed",
                 "it still waits",
