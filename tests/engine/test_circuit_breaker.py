@@ -70,7 +70,7 @@ def test_a_target_that_works_no_more_is_not_asked_for_the_rest(
 ) -> None:
     result = run_many(client)
     skipped = [one for one in result.cases if (one.message or "").startswith("not run: ")]
-    assert len(skipped) >= MANY / 2
+    assert len(skipped) >= MANY / 3  # some run beside each other until it is known
     assert why in (skipped[0].message or "")
     assert {(one.outcome, one.blame) for one in skipped} == {("error", "target")}
     assert result.verdict == "non-conformant"

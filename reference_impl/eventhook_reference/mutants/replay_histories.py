@@ -240,7 +240,7 @@ class OneStoreForAll(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneMemoryForAll(ReplayBus):
-    """All tenants and keys share four megabytes: what is oldest there goes, whose it may be."""
+    """Keeps four megabytes for all tenants and keys together: the oldest of any goes."""
 
     def __init__(self) -> None:
         super().__init__()
