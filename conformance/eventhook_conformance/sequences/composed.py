@@ -302,6 +302,17 @@ class _Composer:
             *awaited[2],
         ]
 
+    def _stray(self, label: str, kind: str) -> list[Step]:
+        """A signal that nobody waits for comes while a workflow waits for something else."""
+        begin, happen, reason = BESIDE[kind]
+        begun, awaited, happens = getattr(self, begin)(label)
+        return [
+            *begun,
+            self._suspend(label, reason, [f"{happen}:{awaited}"]),
+            self._step("signal", workflow=label, signal=self._label("s")),
+            *happens,
+        ]
+
     def _one_task(self, label: str) -> tuple[list[Step], str, list[Step]]:
         steps = self.task((0, 0, 0, False), label)
         name = steps[0]["task"]

@@ -34,6 +34,8 @@ CORNERS: Final[Mapping[str, Run]] = {
     "odd state": _run(("state", *_ODD), ("cleared", _ODD[0])),
     "long delay": _run(("distant",), ("signal",)),
     "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
+    "promises of each outcome": _run(("promises", 5, -1, 6, -1)),
+    "signals that nobody awaits": _run(*(("stray", kind) for kind in sorted(BESIDE))),
     "reported again": _run(*(("late", kind) for kind in sorted(BESIDE))),
     "reported otherwise": _run(("contrary",)),
     "signals of one name": _run(("signals", 3)),
@@ -73,7 +75,7 @@ def runs() -> Any:
         st.tuples(st.just("cleared"), value),
         st.just(("contrary",)),
         st.tuples(st.just("signals"), st.integers(2, 3)),
-        st.tuples(st.sampled_from(["beside", "late"]), st.sampled_from(sorted(BESIDE))),
+        st.tuples(st.sampled_from(["beside", "late", "stray"]), st.sampled_from(sorted(BESIDE))),
     )
 
     def bodies(blocks: Any, least: int) -> Any:

@@ -190,3 +190,21 @@ class HearsASignalOnce(Engine):
         if (workflow.id, awaited_as) not in heard:
             heard.add((workflow.id, awaited_as))
             await super().signal(workflow, awaited_as)
+
+
+@flaw("LIF-17", seen="data.error")
+class RejectsWithTheFirstError(Dispatch):
+    """The error with which a promise of a workflow was rejected is kept for the next one."""
+
+    async def reject_promise(self, promise: Promise, error: str) -> None:
+        kept = self.__dict__.setdefault("_rejected", {}).setdefault(promise.workflow.id, error)
+        await super().reject_promise(promise, kept)
+
+
+@flaw("LIF-17", seen="resumed")
+class AnySignalResumes(Engine):
+    """A signal resumes a workflow whatever that waits for."""
+
+    async def signal(self, workflow: Workflow, awaited_as: str) -> None:
+        workflow.awaited = {awaited_as} if workflow.awaited else workflow.awaited
+        await super().signal(workflow, awaited_as)
