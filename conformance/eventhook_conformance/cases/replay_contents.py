@@ -29,6 +29,8 @@ _FILTERED: Final[frozenset[ViolationKind]] = WRONG | {"unmatched", "cursor-chang
 _ENVELOPE: Final = 2048
 """Bytes that are left for the rest of an event."""
 _TYPES: Final = tuple(StreamEventType)
+_LARGE: Final = 60_000
+_LARGE_ONES: Final = 40
 
 
 @sides
@@ -165,3 +167,21 @@ async def filtered_history_hands_over(probe: Probe, via: Via) -> None:
         await probe.fence(*readers)
         for reader in readers:
             await reader.leave()
+
+
+@sides
+@case("RPL-10", implicates=LOST)
+async def large_events_take_no_more_of_the_history(probe: Probe, side: Side) -> None:
+    """Two megabytes of them, where the claim counts events: all are reachable from the start."""
+    channel, size = ReplayChannel(probe, side), probe.capabilities.max_event_bytes
+    count = max(1, min(_LARGE_ONES, history_size(probe) // 2))
+    text = "x" * min(_LARGE, size // 2)
+    events: list[Event] = []
+    for number in range(count):
+        if isinstance(channel.selects, str):
+            events.append(probe.make.stream_event(channel.selects, f"{number}{text}"))
+        else:
+            events.append(probe.make.event(channel.tenant, data=f"{number}{text}"))
+    await probe.publish(*events)
+    reader = await channel.subscribe(START)
+    await reader.receive(*events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from eventhook_conformance.cases._sse import every_endpoint, named, subject
 from eventhook_conformance.contract import StreamEventType
@@ -102,4 +103,23 @@ async def type_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
         events: list[Event] = [sse.event(workflow, name, task=task) for name in _LONG_TYPES]
         await sse.publish(*events)
         await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-03", since="1.1")
+async def tasks_that_are_alike_stay_apart(probe: Probe) -> None:
+    """Other tasks of the same workflow, whose ids differ from the one that is read in one digit."""
+    async with sse_session(probe, implicates={"strayed", "lost"}) as sse:
+        workflow = await sse.workflow()
+        task = await sse.task(workflow=workflow)
+        stream = await sse.stream("task", task)
+        for bit in (0, 46, 63, 64, 95, 127):
+            other = UUID(int=task.int ^ (1 << bit))
+            await sse.publish(
+                sse.token(workflow, "its", task=other),
+                sse.event(workflow, task=other),
+                mine := sse.token(workflow, "mine", task=task),
+                told := sse.event(workflow, task=task),
+            )
+            await stream.receive(mine, told)
         await sse.fence(stream)

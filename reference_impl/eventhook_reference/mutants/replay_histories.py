@@ -261,6 +261,29 @@ class OneMemoryForAll(ReplayBus):
         return crowded
 
 
+class _ByBytes(ReplayLog[Any]):
+    def trim(self) -> None:
+        super().trim()
+        if not self.records or _size(self.records[-1]) < 10_000:
+            return
+        while len(self.records) > 1 and sum(_size(one) for one in self.records) > 1_000_000:
+            self.floor = self.records.popleft().position
+
+
+def _size(record: Record[Any]) -> int:
+    event = record.event
+    text = event.data if isinstance(event, FlovynEvent) else event.payload
+    return len(text) if isinstance(text, str) else 0
+
+
+@replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which began at the start of the history")
+class HistoryIsOneMegabyte(ReplayBus):
+    """The history of a channel is bounded by a megabyte, too, which nobody claims."""
+
+    def make_log(self) -> ReplayLog[Any]:
+        return _ByBytes(self.capabilities.replay_events, self.capabilities.replay_s)
+
+
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneLimitForAll(ReplayBus):
     """The limit counts all tenants and keys together: the busiest pushes out the others' history."""

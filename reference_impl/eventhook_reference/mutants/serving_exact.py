@@ -222,3 +222,22 @@ def leaves_out_what_is_large() -> type[SseApp]:
         return Sparing
 
     return feeding("every", change)
+
+
+@broken(SERVING_EXACT, "SSE-03", seen="elsewhere")
+def tells_tasks_by_their_beginning() -> type[SseApp]:
+    """What a task of a workflow streams is told from the others' by the first half of its id."""
+
+    def change(feed: Any) -> Any:
+        class Halved(feed):  # type: ignore[misc]  # because: of whichever class the feed is
+            def stream_frame(self, event: Any) -> bytes | None:
+                if event.task_execution_id[:18] == str(self.id)[:18]:
+                    return bytes(self.encoders.stream(event))
+                return None if self.task_of_a_workflow() else super().stream_frame(event)
+
+            def task_of_a_workflow(self) -> bool:
+                return not self._standalone
+
+        return Halved
+
+    return feeding("task", change)
