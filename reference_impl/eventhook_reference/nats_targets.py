@@ -79,4 +79,7 @@ replay_cluster: Final = Target(
     connect=partial(nats_replay.connect, claims=_ON_THREE, storage="file", replicas=_COPIES),
     capabilities=_ON_THREE,
 )
-"""Each node has all of the history: what one that dies had, the others have."""
+"""Each node has all of the history: what one that dies had, the others have.
+
+For recovery and replay alone: other cases make streams faster than three nodes on one machine agree on them.
+"""
