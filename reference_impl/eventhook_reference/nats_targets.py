@@ -81,5 +81,5 @@ replay_cluster: Final = Target(
 )
 """Each node has all of the history: what one that dies had, the others have.
 
-For recovery and replay alone: other cases make streams faster than three nodes on one machine agree on them.
+For recovery and replay alone: other cases make streams faster than three nodes agree on them.
 """
