@@ -20,7 +20,7 @@ SKELETON = Path(__file__).parents[2] / "examples" / "drivers" / "skeleton" / "dr
     "line", [f"{PROGRAM} driver memory", f"{sys.executable} {SKELETON}"], ids=["memory", "skeleton"]
 )
 def test_a_correct_bus_behind_a_driver_is_conformant(line: str) -> None:
-    result = judge(find_target(f"driver:{line}"))
+    result = judge(find_target(f"driver:{line}"), Settings(depth="quick"))
     assert [f"{one.id}: {one.message}" for one in result.cases if one.outcome == "failed"] == []
     assert result.verdict == "conformant"
     assert result.suite_failure is None

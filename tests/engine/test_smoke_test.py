@@ -82,7 +82,7 @@ def test_a_target_that_publishes_one_after_another_is_told_from_a_far_one(
 
 
 class FailsOnce(Late):
-    """What goes wrong after the first event is a finding all the same, though it comes but once."""
+    """Fails once, after the first event: a finding all the same."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.bus.memory["count"] = self.bus.memory.get("count", 0) + 1

@@ -28,6 +28,8 @@ from eventhook_reference.mutants.recovering import Reconnecting
 pytestmark = [pytest.mark.nats]
 
 IDENTIFIERS = [one.id for one in requirements().values() if one.group == "REC"]
+ON_ONE_NODE = [one for one in IDENTIFIERS if one != "REC-11"]
+"""REC-11 loses one node of several."""
 QUICK = Settings(arrival_timeout_s=1.0, settle_s=0.0)
 KILLED = "recovery::standing_subscriptions_deliver_again[killed]"
 PAUSED = "recovery_lasting::a_client_works_on_after_a_call_that_timed_out"
@@ -72,9 +74,10 @@ def test_reference_recovers_and_nothing_is_left(target: Target, tmp_path: Path) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path))
         result = judge(target, instances=cases_for(IDENTIFIERS))
-    assert set(outcomes(result).values()) == {"passed"}
+    claimed = IDENTIFIERS if target is nats_targets.cluster else ON_ONE_NODE
+    assert {outcomes(result)[one.id] for one in cases_for(claimed)} == {"passed"}
     assert [r.requirement.id for r in result.requirement_results() if r.outcome == "passed"] == (
-        IDENTIFIERS
+        claimed
     )
     assert descendants() == processes
     assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208  # because: shorter
@@ -180,5 +183,5 @@ def test_turns() -> None:
 @pytest.mark.timeout(300)
 def test_what_the_mutants_are_made_from_recovers() -> None:
     target = pliable_nats_target("reconnecting", Reconnecting)
-    result = judge(target, instances=cases_for(IDENTIFIERS))
+    result = judge(target, instances=cases_for(ON_ONE_NODE))
     assert set(outcomes(result).values()) == {"passed"}

@@ -118,7 +118,7 @@ async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKi
 @every_endpoint
 @case("SSE-03", since="1.1")
 async def event_of_the_claimed_size_comes_whole(probe: Probe, kind: StreamKind) -> None:
-    """What the bus carries, a stream carries: at half the size that is claimed for it, and at all of it."""
+    """Sends events of half the size that is claimed for the bus, and of all of it."""
     most = min(probe.capabilities.max_event_bytes, _LARGEST) - _AROUND
     async with sse_session(probe, implicates={"altered", "lost"}) as sse:
         it = await subject(sse, kind)

@@ -38,10 +38,7 @@ _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
 """The requirements whose cases do nothing beside publishing and reading."""
 
 
-def _nothing() -> None: ...
-
-
-def _ignore(_: str) -> None: ...
+def _nothing(*_: object) -> None: ...
 
 
 class JudgedCase(NamedTuple):
@@ -85,7 +82,7 @@ class CaseRunner:
         """Asked of each case that failed, once the session has made it."""
         self.on_fault: Callable[[], None] = _nothing
         """Called when the driver failed."""
-        self.on_long: Callable[[str], None] = _ignore
+        self.on_long: Callable[[str], None] = _nothing
         """Called with the ID of a case that takes longer than most, while its target still works."""
         self.hasty: dict[str, Hasty] = {}
         """The failed cases that had shortened waits, and can be confirmed."""

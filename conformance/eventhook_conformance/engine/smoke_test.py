@@ -79,6 +79,7 @@ async def smoke_test(context: RunContext, make_probe: MakeProbe) -> SmokeReport:
             else:
                 probe.found("the target to go on as it began", str(aborted))
             broken = await _breach(context, probe, requirement)
+            await end(*probe.tasks.running)  # a call may hang
         round_trip_s = max(_fastest_publish_s(history), _fastest_delivery_s(history, listener))
         await listener.leave_quietly()
         return SmokeReport(round_trip_s=round_trip_s, in_turn=in_turn, broken=broken)

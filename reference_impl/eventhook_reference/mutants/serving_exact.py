@@ -226,7 +226,7 @@ def leaves_out_what_is_large() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-03", seen="elsewhere")
 def tells_tasks_by_their_beginning() -> type[SseApp]:
-    """What a task of a workflow streams is told from the others' by the first half of its id."""
+    """Tells a task's stream from those of the workflow's others by the first half of its id."""
 
     def change(feed: Any) -> Any:
         class Halved(feed):  # type: ignore[misc]  # because: of whichever class the feed is
