@@ -59,6 +59,9 @@ async def reference() -> AsyncIterator[Serving]:
 class _App:
     """The application that `running` needs."""
 
+    http_protocol = None
+    """As the reference is served."""
+
     def __init__(self, asgi: Any) -> None:
         self.asgi = asgi
 

@@ -26,7 +26,8 @@ class SubscriberGroup(Generic[E]):
     def __init__(self, capacity: int, matches: Callable[[E], bool] | None = None) -> None:
         self.matches = matches
         self._capacity = capacity
-        self._longest = max(1, capacity // 4)
+        self.longest = max(1, capacity // 4)
+        """How many events a burst has before it is handed over."""
         self._channels: dict[SharedChannel[E], None] = {}
         self._burst: list[E] = []
 
@@ -39,12 +40,7 @@ class SubscriberGroup(Generic[E]):
             # A waiting reader found the burst before this one empty.
             for channel in self._channels:
                 channel.wake()
-        return size >= self._longest and self.hand_over()
-
-    @property
-    def waiting(self) -> int:
-        """The number of events in the burst."""
-        return len(self._burst)
+        return size >= self.longest and self.hand_over()
 
     def hand_over(self) -> bool:
         """Ends the burst: puts it into every buffer; returns whether a reader needs a turn."""
@@ -77,6 +73,8 @@ class SharedChannel(Channel[E], Generic[E]):
     def __init__(self, capacity: int, crowd: SubscriberGroup[E]) -> None:
         super().__init__(capacity)
         self.crowd = crowd
+        self._roomy = capacity - crowd.longest
+        """With no more than so many events there is room for any burst."""
 
     @property
     def dropped(self) -> int:
@@ -92,7 +90,7 @@ class SharedChannel(Channel[E], Generic[E]):
         """Returns the next event; what the burst pushes out is gone before it is read (OVF-01)."""
         events = self._events
         if events:
-            if len(events) + self.crowd.waiting > self._capacity:
+            if len(events) > self._roomy:
                 self._catch_up()
             return events.popleft()
         return await self._wait()
