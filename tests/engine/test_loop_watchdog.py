@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -71,3 +72,40 @@ def test_where_the_system_tells_nothing_all_time_counts(monkeypatch: pytest.Monk
     monkeypatch.setattr(watchdog, "_SCHEDULED", Path("/nowhere/at/all"))
     assert starved_s() == 0.0
     assert "sleep" in block(30.0)
+
+
+def alarm(dog: Watchdog) -> None:
+    """Has the alarm come now, as one that somebody else had set may."""
+    before = signal.signal(signal.SIGALRM, dog._on_alarm)
+    try:
+        signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_alarm_while_no_loop_is_watched_interrupts_nothing() -> None:
+    dog = Watchdog(LIMIT_S)
+    alarm(dog)
+
+    async def watched() -> None:
+        with dog.watching():
+            await asyncio.sleep(0)
+        alarm(dog)  # as one that comes between two cases
+
+    asyncio.run(watched())
+    assert dog.take() is None
+
+
+def test_a_dog_that_stops_leaves_no_alarm_though_somebody_never_left_its_context() -> None:
+    dog, others = Watchdog(60.0), signal.getsignal(signal.SIGALRM)
+
+    async def watched() -> None:
+        abandoned = dog.watching()
+        abandoned.__enter__()
+        assert signal.getsignal(signal.SIGALRM) == dog._on_alarm
+        dog.stop()
+        assert signal.getsignal(signal.SIGALRM) is others
+        abandoned.__exit__(None, None, None)
+
+    asyncio.run(watched())
+    assert signal.getsignal(signal.SIGALRM) is others

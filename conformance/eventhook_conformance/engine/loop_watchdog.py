@@ -42,6 +42,8 @@ class Watchdog:
         self._limit_s = limit_s
         self._watched = 0
         self._disarm: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop that is watched now."""
         self._starved_s = 0.0
         self.blocked: str | None = None
         """Where the loop was blocked last; `take` resets it."""
@@ -65,8 +67,13 @@ class Watchdog:
         finally:
             self._watched -= 1
             if not self._watched:
-                self._disarm()
-                self._disarm = None
+                self.stop()
+
+    def stop(self) -> None:
+        """Watches no more, whatever is still in a context: a case may have been abandoned in one."""
+        disarm, self._disarm = self._disarm, None
+        if disarm is not None:
+            disarm()
 
     def _arm(self) -> Callable[[], None]:
         loop = asyncio.get_running_loop()
@@ -82,6 +89,7 @@ class Watchdog:
             beat = loop.call_later(self._limit_s / 8, push_back)
 
         def disarm() -> None:
+            self._loop = None
             beat.cancel()
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -90,6 +98,7 @@ class Watchdog:
                 signal.setitimer(signal.ITIMER_REAL, left, interval)
 
         push_back()
+        self._loop = loop
         return disarm
 
     def take(self) -> str | None:
@@ -98,6 +107,8 @@ class Watchdog:
         return blocked
 
     def _on_alarm(self, _signal: int, frame: FrameType | Any) -> None:
+        if self._loop is None or self._loop is not _running_loop():
+            return  # an alarm of somebody else's, or of a run that is over
         before, self._starved_s = self._starved_s, starved_s()
         if (starved := self._starved_s - before) > _LEAST_S:
             signal.setitimer(signal.ITIMER_REAL, starved)
@@ -110,6 +121,12 @@ class Watchdog:
             f"{code.co_qualname} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})"
         )
         raise LoopBlocked(f"the event loop was blocked for {self._limit_s:g} s in {self.blocked}")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    return None
 
 
 def starved_s() -> float:

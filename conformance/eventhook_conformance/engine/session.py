@@ -275,6 +275,7 @@ class Session:
             with self._watchdog.watching():
                 self._revise(await self._auditor.audit(self._settings.settle_s))
         finally:
+            self._watchdog.stop()
             self.result.kit = self.context.clients.kit
             failed = await self.context.clients.close()
             self._fail(failed or self._oracle.failure or self._auditor.failure)

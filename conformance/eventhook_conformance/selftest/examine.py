@@ -23,6 +23,7 @@ from eventhook_conformance.engine.termination import (
     end_with_parent,
     end_workers,
 )
+from eventhook_conformance.probe.containment import Interruption
 from eventhook_conformance.results import RunResult
 from eventhook_conformance.settings import Settings
 from eventhook_conformance.target import Mutant
@@ -185,18 +186,21 @@ def examine_all(
         mp_context=context,
         initializer=_begin_worker,
     ) as pool:
-        futures = [pool.submit(_examine_by_name, name, full, examiner) for name in mixed(names)]
-        doubtful: list[Examination] = []
+        futures = {
+            pool.submit(_examine_by_name, name, full, examiner): name for name in mixed(names)
+        }
+        doubtful: list[str] = []
         try:
             for future in as_completed(futures):
-                finding = future.result()
-                if finding.good or examiner is not None:
-                    yield finding
+                # One that raised is asked again, too: a failure must not take all findings with it.
+                failed = isinstance(future.exception(), Exception | Interruption)
+                if not failed and (future.result().good or examiner is not None):
+                    yield future.result()
                 else:
-                    doubtful.append(finding)
-            for finding in doubtful:
+                    doubtful.append(futures[future])
+            for name in doubtful:
                 # Asked again by itself: side by side, so many starve each other of processor.
-                yield pool.submit(_examine_by_name, finding.mutant, full, None).result()
+                yield pool.submit(_examine_by_name, name, full, examiner).result()
         except BaseException:
             end_workers()
             raise
