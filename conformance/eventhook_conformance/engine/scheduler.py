@@ -20,10 +20,9 @@ from eventhook_conformance.specification import Instance
 
 _Group: TypeAlias = Literal["any", "cleans"]
 """Cases that may run beside each other."""
-
-
 _BUSY_IN_A_HURRY: Final = 8
-"""How many cases that do not wait may run beside the next, where most waits of a target are in vain."""
+_MOST_IN_A_HURRY: Final = 16
+"""Busy cases beside which the next may start, and cases in all, where most waits of a target are in vain."""
 
 
 def _never() -> bool:
@@ -253,7 +252,8 @@ class Scheduler:
         later = self._later[self._group]
         while later and later[0].id in self._begun:
             later.popleft()
-        if later and busy <= (_BUSY_IN_A_HURRY if self._in_a_hurry() else 0):
+        hurries = busy <= _BUSY_IN_A_HURRY and len(running) < _MOST_IN_A_HURRY
+        if later and (not busy or (hurries and self._in_a_hurry())):
             self._take_turn(later.popleft())
 
     def _reads_streams(self, instance: Instance) -> bool:
