@@ -22,7 +22,7 @@ _Group: TypeAlias = Literal["any", "cleans"]
 """Cases that may run beside each other."""
 _BUSY_IN_A_HURRY: Final = 8
 _MOST_IN_A_HURRY: Final = 16
-"""Busy cases beside which the next may start, and cases in all, where most waits of a target are in vain."""
+"""Busy cases beside which the next may start, and cases in all, where most waits are in vain."""
 
 
 def _never() -> bool:
