@@ -18,6 +18,7 @@ from eventhook_conformance.cli._reports import docs_url_option, report_options
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.cli._suggestions import unknown_in_selection
 from eventhook_conformance.engine.events import EngineEvent, RunFinished
+from eventhook_conformance.engine.shares import MOST_PROCESSES
 from eventhook_conformance.engine.supervisor import Refused, supervise
 from eventhook_conformance.report.files import Reports
 from eventhook_conformance.results import RunResult, exit_code
@@ -115,7 +116,7 @@ _DEFAULTS = Settings()
 @click.option("--browser", is_flag=True, help="Read the SSE streams with a headless Chromium too.")
 @click.option(
     "--processes",
-    type=click.IntRange(min=1, max=64),
+    type=click.IntRange(min=1, max=MOST_PROCESSES),
     default=1,
     show_default=True,
     metavar="N",

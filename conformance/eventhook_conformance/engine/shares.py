@@ -25,7 +25,7 @@ from eventhook_conformance.target import Capabilities
 
 T = TypeVar("T")
 
-MOST: Final = 64
+MOST_PROCESSES: Final = 64
 """How many processes may share the cases of a target."""
 
 

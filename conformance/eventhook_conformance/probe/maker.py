@@ -23,9 +23,9 @@ from eventhook_conformance.probe.failure import NotOffered
 from eventhook_conformance.probe.world import World
 
 LEAST_EVENT_BYTES: Final = 400
-"""What an event of a task in a workflow takes, with short texts in it."""
+"""The size of an event of a task in a workflow, with short texts in it."""
 LEAST_LIFECYCLE_BYTES: Final = 1024
-"""What an event takes that tells of a step of a workflow, with a result or an error in it."""
+"""The size of an event that tells of a step of a workflow, with a result or an error in it."""
 _AMPLE: Final = 262_144
 """From this claim on, no case makes an event that is too large, but where size is the matter."""
 _ROOMY: Final = 1024

@@ -134,15 +134,24 @@ class ForgetsSilentPublishers(SidedClient):
         await super().publish(side, event)
 
 
-@bug(IDLING, "PUB-01", seen="which was active and asked for it")
-class LetsFiltersExpire(_IdlingClient):
-    """The compiled filter of a workflow's subscription is dropped after 100 ms without an event."""
+class _ExpiringFilterClient(_IdlingClient):
+    """Lets one kind of filter expire while its subscription is silent."""
+
+    filter_expires = "workflow_execution_id"
 
     def hand(self, member: Member, event: Event) -> None:
-        if member.side == "events" and member.selects.workflow_execution_id is not None:
+        filters = (
+            member.side == "events" and getattr(member.selects, self.filter_expires) is not None
+        )
+        if filters:
             super().hand(member, event)
         else:
             PliableClient.hand(self, member, event)
+
+
+@bug(IDLING, "PUB-01", seen="which was active and asked for it")
+class LetsFiltersExpire(_ExpiringFilterClient):
+    """The compiled filter of a workflow's subscription is dropped after 100 ms without an event."""
 
 
 @bug_on_each_side(
@@ -154,6 +163,8 @@ class LetsFiltersExpire(_IdlingClient):
 class WakesUpAfterEntering(SidedClient):
     """A client that asked for nothing for 100 ms answers before it has woken up."""
 
+    waking_s = _WAKING_S
+
     def enter(self, member: Member) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -161,22 +172,17 @@ class WakesUpAfterEntering(SidedClient):
         silent_s = now - asked.get(self, now)
         asked[self] = now
         if silent_s > 0.1 and member.side == self.bugged:
-            loop.call_later(_WAKING_S, super().enter, member)
+            loop.call_later(self.waking_s, super().enter, member)
         else:
             super().enter(member)
 
 
 @bug(IDLING, "PUB-01", seen="which was active and asked for it")
-class LetsTheFilterOfASourceExpire(_IdlingClient):
+class LetsTheFilterOfASourceExpire(_ExpiringFilterClient):
     """A subscription by source that was silent for 150 ms misses the event that wakes it up."""
 
     limit_s = 0.15
-
-    def hand(self, member: Member, event: Event) -> None:
-        if member.side == "events" and member.selects.source is not None:
-            super().hand(member, event)
-        else:
-            PliableClient.hand(self, member, event)
+    filter_expires = "source"
 
 
 @bug_on_each_side(
@@ -185,15 +191,7 @@ class LetsTheFilterOfASourceExpire(_IdlingClient):
     streams=["STR-06"],
     seen="which was active and asked for it",
 )
-class WakesUpOneTurnAfterEntering(SidedClient):
+class WakesUpOneTurnAfterEntering(WakesUpAfterEntering):
     """A client that asked for nothing for 100 ms answers one turn of the loop before it has woken up."""
 
-    def enter(self, member: Member) -> None:
-        loop = asyncio.get_running_loop()
-        asked = self.bus.memory.setdefault("asked", {})
-        silent_s = loop.time() - asked.get(self, loop.time())
-        asked[self] = loop.time()
-        if silent_s > 0.1 and member.side == self.bugged:
-            loop.call_soon(super().enter, member)
-        else:
-            super().enter(member)
+    waking_s = 0.0
