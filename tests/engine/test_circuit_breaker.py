@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.hostile import Hostile, before, by_name, examine, instance
+from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
 from eventhook_conformance.engine.limits import Limits
-from eventhook_conformance.results import RunResult, exit_code
+from eventhook_conformance.results import CaseResult, RunResult, exit_code
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
@@ -75,6 +76,27 @@ def test_a_target_that_works_no_more_is_not_asked_for_the_rest(
     assert {(one.outcome, one.blame) for one in skipped} == {("error", "target")}
     assert result.verdict == "non-conformant"
     assert exit_code([result]) == 1
+
+
+@pytest.mark.asyncio
+async def test_no_case_starts_while_the_target_is_checked() -> None:
+    asked = asyncio.Event()
+    answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    async def check() -> str | None:
+        asked.set()
+        return await answer
+
+    breaker = CircuitBreaker(check, Limits(failures_before_check=1))
+    failed = CaseResult(id="own::1", requirements=("PUB-01",), outcome="failed", duration_s=0.0)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(breaker.record(failed))
+        await asked.wait()
+        next_one = tasks.create_task(breaker.why_open())
+        await asyncio.sleep(0)
+        assert not next_one.done()
+        answer.set_result("it is dead")
+    assert next_one.result() == "it is dead, after own::1 at the latest"
 
 
 class FailsEveryCase(PliableClient):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -28,6 +29,12 @@ class CircuitBreaker:
         self._since_s = 0.0
         """When the first of the failed cases began."""
         self._checks = 0
+        self._checking = asyncio.Lock()
+
+    async def why_open(self) -> str | None:
+        """Returns why the next case may not run, None if it may; waits while the target is checked."""
+        async with self._checking:
+            return self.reason
 
     async def record(self, result: CaseResult) -> None:
         """Counts a result, and checks the target after 8, 16, 32, … failures in a row."""
@@ -50,5 +57,7 @@ class CircuitBreaker:
             )
         elif self._failures >= limits.failures_before_check << self._checks:
             self._checks += 1
-            trouble = await self._check_target()
-            self.reason = trouble and f"{trouble}, after {result.id} at the latest"
+            async with self._checking:
+                if self.reason is None:
+                    trouble = await self._check_target()
+                    self.reason = trouble and f"{trouble}, after {result.id} at the latest"

@@ -293,8 +293,8 @@ class Session:
             self._fail(why)
 
     async def _judge(self, instance: Instance) -> CaseResult:
-        if self._breaker.reason is not None:
-            return not_run(instance, self._breaker.reason)
+        if (reason := await self._breaker.why_open()) is not None:
+            return not_run(instance, reason)
         judged = await self._run(instance)
         await self._breaker.record(judged)
         return judged
