@@ -95,7 +95,7 @@ class ClosingHangs(PliableClient):
 
 
 def _mute_driver() -> Target:
-    """A driver that reads its input and answers nothing."""
+    """Returns a driver that reads its input and answers nothing."""
     return driver_target(f'{sys.executable} -c "{_MUTE}"')
 
 

@@ -29,7 +29,7 @@ class FarServer(Server):
 
 @asynccontextmanager
 async def server() -> AsyncIterator[Server]:
-    """The server and the proxy before it."""
+    """Yields the server and the proxy before it."""
     async with NatsServer() as real, Proxy(real.address) as proxy:
         proxy.hinder(delay_s=ROUND_TRIP_S / 2)
         yield FarServer(proxy.address, real.monitor_url)

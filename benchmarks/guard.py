@@ -156,7 +156,7 @@ def guard(against: str | None, head: str, names: Sequence[str], rounds: int, bou
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -81,7 +81,7 @@ async def fastest(once: Callable[[], Awaitable[float]]) -> float:
 
 
 async def in_memory(subscribers: int) -> float:
-    """The reference in memory, through its target."""
+    """Measures the reference in memory, through its target."""
     target = find_target("memory")
     assert target.open is not None
     async with target.open() as client:
@@ -90,7 +90,7 @@ async def in_memory(subscribers: int) -> float:
 
 
 async def over_nats(*, one_by_one: bool) -> float:
-    """The reference over NATS, through its target."""
+    """Measures the reference over NATS, through its target."""
     target = find_target("nats")
     assert target.server is not None
     assert target.connect is not None

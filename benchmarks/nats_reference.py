@@ -44,7 +44,7 @@ def event() -> FlovynEvent:
 
 
 async def publish_all(client: NatsBackend, one: FlovynEvent) -> None:
-    """256 publishers at once."""
+    """Publishes by 256 publishers at once."""
     publish = client.events.publish
 
     async def publisher() -> None:

@@ -33,12 +33,12 @@ LOCAL, REMOTE, BUFFERING = (
 
 
 def buffering() -> Target:
-    """A server that writes when four kilobytes of events have come together."""
+    """Returns a server that writes when four kilobytes of events have come together."""
     return registered_mutants()["buffers-until-a-block-is-full"].target()
 
 
 def wall(name: str, expected: int, environment: Mapping[str, str], folder: Path) -> float:
-    """Seconds of one run, which has to exit as expected."""
+    """Returns the seconds of one run, which has to exit as expected."""
     began = time.perf_counter()
     try:
         done = subprocess.run(
@@ -59,14 +59,14 @@ def wall(name: str, expected: int, environment: Mapping[str, str], folder: Path)
 
 
 def remote(folder: Path) -> float:
-    """Seconds of a run against a server in another process; its start is not counted."""
+    """Returns the seconds of a run against a server in another process; its start is not counted."""
     with served(folder) as line:
         return wall("remote_server_target:target", 0, {"SERVED": line}, HERE.parent / "examples")
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The reference over NATS in another process; gives the file that says where."""
+    """Serves the reference over NATS in another process; yields the file that says where."""
     file = folder / "served.json"
     process = subprocess.Popen(
         [PROGRAM, "serve", "--backend", "nats", "--port", "0", "--json"],
@@ -93,7 +93,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 async def measure(rounds: int) -> Measured:
-    """Wall time of each, in turn."""
+    """Measures the wall time of each, in turn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         contenders = {

@@ -33,7 +33,7 @@ class Serving:
 
 @asynccontextmanager
 async def reference() -> AsyncIterator[Serving]:
-    """The reference's SSE server over the bus in memory."""
+    """Serves the reference's SSE server over the bus in memory."""
     async with open_client(MemoryBus()) as client, http(client) as target:
         tenant = target.tenants[0]
         assert target.provision is not None
@@ -71,7 +71,7 @@ class _App:
 
 @asynccontextmanager
 async def sse_starlette() -> AsyncIterator[Serving]:
-    """sse-starlette as in its documentation: a queue for each reader, a dictionary for each event."""
+    """Serves by sse-starlette as its documentation does: a queue a reader, a dictionary an event."""
     from sse_starlette import EventSourceResponse
     from starlette.applications import Starlette
     from starlette.requests import Request

@@ -14,7 +14,7 @@ _LONGEST: Final = 40
 
 
 def requirement_table() -> str:
-    """Every requirement of the endpoints, with the sentence that is tested."""
+    """Returns every requirement of the endpoints, with the sentence that is tested."""
     lines = ["| ID | level | since | what is tested |", "|---|---|---|---|"]
     lines += [
         f"| {one.id} | {one.level} | {one.since} | {one.text} |"
@@ -25,7 +25,7 @@ def requirement_table() -> str:
 
 
 def types_table() -> str:
-    """The vectors of `types`, in one line for each outcome of the workflow's stream."""
+    """Returns the vectors of `types`, in one line for each outcome of the workflow's stream."""
     table = eventhook_fixtures.load("types")
     events = table["events"]
     lines = [
@@ -74,7 +74,7 @@ GENERATED: Final = {"requirements": requirement_table, "types": types_table}
 
 
 def with_generated(page: str) -> str:
-    """The page with its generated parts as the data has them now."""
+    """Returns the page with its generated parts as the data has them now."""
     for name, make in GENERATED.items():
         begin, end = f"<!-- {name}: docs/http.py -->", f"<!-- {name} end -->"
         head, _, rest = page.partition(begin)

@@ -89,7 +89,7 @@ class Environment:
     folder: Path
 
     def verdict(self, target: str) -> str:
-        """The cell of one target; it is believed only as far as its command ended as it should."""
+        """Returns the cell of one target; a verdict counts only if its command ended as it should."""
         code = self._exit_code(f"run {target} ")
         if code is None:
             return NOT_RUN
@@ -101,7 +101,7 @@ class Environment:
         return f"{result['verdict']}, {held} hold"
 
     def tests(self) -> str:
-        """The cell of the suite's own tests."""
+        """Returns the cell of the suite's own tests."""
         code = self._exit_code("pytest ")
         if code is None:
             return NOT_RUN
@@ -112,7 +112,7 @@ class Environment:
         return f"{int(suite.attrib['tests']) - int(suite.attrib['skipped'])} passed"
 
     def version(self, package: str) -> str:
-        """The version of a package that was installed."""
+        """Returns the version of a package that was installed."""
         for line in self.results.get("installed_packages", ()):
             name, _, version = line.partition("==")
             if name.lower().replace("_", "-") == package:
@@ -129,7 +129,7 @@ class Environment:
 
 
 def make_page(results: Mapping[str, Any], work: Path) -> str:
-    """The page in Markdown, of what `tox --result-json` wrote and the reports in its folders."""
+    """Returns the page in Markdown, from the file of `tox --result-json` and the reports in its folders."""
     environments = results.get("testenvs", {})
 
     def get(python: str, factor: str) -> Environment:

@@ -21,7 +21,7 @@ CODE: Final = ROOT / "examples" / "my_workflows.py"
 
 
 def renewed(text: str) -> str:
-    """The page with each part between its marks made anew.
+    """Returns the page with each part between marks made anew.
 
     Raises:
         KeyError: a mark names a part that there is not.
@@ -52,7 +52,7 @@ def _flat(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 
 
 def _steps() -> str:
-    """Each kind of step: its members, and the events that it causes somewhere."""
+    """Returns each kind of step: its members, and the events that it causes somewhere."""
     members: dict[str, list[str]] = {}
     causes: dict[str, dict[str, None]] = {}
     for scenario in map(exact_scenario, (one.raw for one in scenarios().values())):

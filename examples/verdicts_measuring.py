@@ -113,7 +113,7 @@ REFERENCES = (
 
 
 def read_entries(examples: Path) -> list[Entry]:
-    """The references, then the buses of every `verdicts.toml`.
+    """Returns the references, then the buses of every `verdicts.toml`.
 
     Raises:
         ValueError: a file is no TOML, a member is wrong, or a name is there twice.
@@ -138,7 +138,7 @@ def read_entries(examples: Path) -> list[Entry]:
 
 @contextmanager
 def surroundings(needs: Sequence[str]) -> Iterator[dict[str, str]]:
-    """The environment for a bus, with the servers that it needs; this Python's programs come first."""
+    """Yields the environment of a bus, with the servers that it needs; this Python's programs first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path}
     with asyncio.Runner() as runner, ExitStack() as running:
@@ -157,7 +157,7 @@ def surroundings(needs: Sequence[str]) -> Iterator[dict[str, str]]:
 def call(
     args: Sequence[str], folder: Path, environment: Mapping[str, str], limit_s: float
 ) -> tuple[int, str]:
-    """A command's exit code, and what it printed.
+    """Returns a command's exit code, and what it printed.
 
     Raises:
         Unmeasured: there is no such program, or it took longer than the limit.
@@ -207,7 +207,7 @@ def build(bus: Bus, folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def run(bus: Bus, folder: Path, environment: Mapping[str, str], *options: str) -> dict[str, Any]:
-    """The JSON report of one run.
+    """Returns the JSON report of one run.
 
     Raises:
         Unmeasured: there is none, or the target could not be used.
@@ -251,7 +251,7 @@ def measure(entry: Entry) -> Measured:
 
 
 def toolchain(bus: Bus, folder: Path, environment: Mapping[str, str]) -> str:
-    """The version of what a bus is built with."""
+    """Returns the version of what a bus is built with."""
     if bus.language not in TOOLCHAINS:
         return f"Python {platform.python_version()}"
     _, output = call(shlex.split(TOOLCHAINS[bus.language]), folder, environment, GRACE_S)

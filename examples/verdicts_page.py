@@ -125,7 +125,7 @@ def measured_from(report: Mapping[str, Any], toolchain: str) -> Measured:
 
 
 def _message_of(result: Mapping[str, Any], requirement: str) -> str:
-    """The first message, of a case made for the requirement if there is one."""
+    """Returns the first message, of a case made for the requirement if there is one."""
     found = [
         (requirement not in case["requirements"], violation["message"])
         for case in result["cases"]
@@ -137,13 +137,13 @@ def _message_of(result: Mapping[str, Any], requirement: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """The text in one line, cut where it gets long."""
+    """Returns the text in one line, cut where it gets long."""
     flat = " ".join(text.split())
     return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 1].rstrip() + "…"
 
 
 def safe(text: str) -> str:
-    """Text that is text in Markdown and in a cell of a table, whatever a bus made it say."""
+    """Escapes a text from a bus for Markdown and for a cell of a table."""
     flat = " ".join(printable(text).split())
     escaped = re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", flat)
     # These have no backslash form in every Markdown.
@@ -151,7 +151,7 @@ def safe(text: str) -> str:
 
 
 def page(rows: Sequence[Row], measured: Mapping[str, Measured], suite: str) -> str:
-    """The page, of the buses that were measured."""
+    """Returns the page about the buses that were measured."""
     shown = [(row, measured[row.name]) for row in rows if row.name in measured]
     lines = [
         "# Verdicts",
@@ -219,5 +219,5 @@ def _section(row: Row, found: Measured) -> Iterator[str]:
 
 
 def _anchor(name: str) -> str:
-    """The anchor that GitHub gives a heading."""
+    """Returns the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w-]", "", name.lower().replace(" ", "-"))

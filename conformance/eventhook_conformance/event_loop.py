@@ -59,7 +59,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], *, close_limit_s: float = CLOSE_LI
 def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine in a loop. SIGINT cancels it, so that it can clean up; a second one raises.
 
-    So does a loop that somebody else stops, by `SystemExit` out of a callback or by `stop`.
+    If somebody else stops the loop (`SystemExit` in a callback, or `stop`), it is cancelled too.
 
     Raises:
         KeyboardInterrupt: it was interrupted.

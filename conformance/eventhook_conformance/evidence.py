@@ -39,7 +39,7 @@ class Row:
 
     @property
     def middle(self) -> float:
-        """The place of the label."""
+        """The middle of the span, where its label stands."""
         return (self.start + self.end) / 2
 
 

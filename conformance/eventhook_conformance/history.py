@@ -1,7 +1,7 @@
 """The record of one case: every call, every return, every delivery, in one order of steps.
 
-Pure data. The probe writes it, the checker and the reports read it. Two calls overlap where neither
-returned before the other was called; that, and never a clock, is what order is judged by.
+Pure data. The probe writes it, the checker and the reports read it. Two calls overlap if neither
+returned before the other was called. Order is judged by these steps, never by a clock.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Publish:
 
     @property
     def settled(self) -> Moment | None:
-        """Since when it has surely had its effect, or never will; None where that is not known.
+        """The moment after which it has no new effect any more; None if that is not known.
 
         A cancelled publish, or one that failed in a fault, may still take effect after it returned.
         """
@@ -149,7 +149,7 @@ class Subscribed:
 
     @property
     def ends(self) -> Moment | None:
-        """From when on nothing is owed: leaving was called, or its client closed."""
+        """The moment from which nothing is owed: leaving was called, or its client closed."""
         moments = [moment for moment in (self.leaving, self.closing) if moment is not None]
         return min(moments) if moments else None
 

@@ -51,7 +51,7 @@ class CaseResult:
     specification: str = specification_version()
     """The version of the specification that it was judged by."""
     repeat_options: str = ""
-    """The options of the command line with which it draws and does the same again."""
+    """The command-line options that repeat the case with the same seed and depth."""
 
     @property
     def charged(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class RunResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Conformant only if something was tested, all that is claimed was, and every MUST holds."""
+        """`conformant` only if something was tested, every claimed MUST was tested, and each holds."""
         outcomes = Counter(
             result.outcome
             for result in self.requirement_results()

@@ -57,7 +57,7 @@ class Settings:
 
     @property
     def repeat_options(self) -> str:
-        """The options of the command line with which the same is drawn, and as much is done."""
+        """The command-line options that repeat the run with the same seed and depth."""
         seed = f"--seed {self.seed}" if self.seed else ""
         depth = f"--depth {self.depth}" if self.depth != "normal" else ""
         return " ".join(filter(None, (seed, depth)))

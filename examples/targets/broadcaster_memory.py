@@ -62,7 +62,7 @@ class BroadcasterBus(Adapter):
                 await asyncio.wait({reading})
 
     async def disconnect(self) -> None:
-        """The application's other parts go on."""
+        """Does nothing: other parts of the application still use the connection."""
 
 
 application = Application()

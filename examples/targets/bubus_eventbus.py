@@ -32,7 +32,7 @@ class Message(BaseEvent[None]):
 
 
 def channel(kind: Kind, key: str) -> str:
-    """A type of event: an identifier of at most 64 letters."""
+    """Returns a type of event: an identifier of at most 64 letters."""
     return f"{kind}_{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
@@ -82,7 +82,7 @@ class BubusBus(Adapter):
             self.bus.handlers[channel(kind, key)].remove(handler)
 
     async def disconnect(self) -> None:
-        """The application's other parts go on."""
+        """Does nothing: other parts of the application still use the bus."""
 
 
 application = Application()

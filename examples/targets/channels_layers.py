@@ -45,12 +45,12 @@ def claims(
 
 
 def group(kind: Kind, key: str) -> str:
-    """A group's name has less than 100 characters, and a stream's key may be longer."""
+    """Returns the name of a group: fewer than 100 characters, though a stream's key may be longer."""
     return f"{kind}.{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def host(url: str) -> dict[str, Any]:
-    """Without the limits that redis-py 8 sets: 100 connections, and 5 seconds for any command.
+    """Returns a host without the limits of redis-py 8: 100 connections, and 5 seconds for any command.
 
     The core layer waits for its next message by a command of 5 seconds.
     """

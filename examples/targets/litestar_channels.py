@@ -66,7 +66,7 @@ class LitestarBus(PulledAdapter):
             yield Backlog(subscriber)
 
     async def disconnect(self) -> None:
-        """The application's other parts go on."""
+        """Does nothing: other parts of the application still use the plugin."""
 
 
 class Application:

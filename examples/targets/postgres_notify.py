@@ -28,7 +28,7 @@ Callback = Callable[[object, int, str, str], None]
 
 
 def channel(kind: Kind, key: str) -> str:
-    """A channel is an identifier of at most 63 bytes, and a stream's key may be longer."""
+    """Returns the name of a channel: at most 63 bytes, though a stream's key may be longer."""
     return f"{kind}_{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 

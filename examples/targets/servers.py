@@ -49,22 +49,22 @@ def redis() -> AbstractAsyncContextManager[Server]:
 
 
 def postgresql() -> AbstractAsyncContextManager[Server]:
-    """PostgreSQL, on a socket in its folder; as the user `postgres` where we are root."""
+    """Runs PostgreSQL on a socket in its folder; as the user `postgres` if we are root."""
     return _own_or_named("DATABASE_URL", _postgresql)
 
 
 def mosquitto() -> AbstractAsyncContextManager[Server]:
-    """Mosquitto, on a free port."""
+    """Runs Mosquitto on a free port."""
     return _own_or_named("MQTT_URL", _mosquitto)
 
 
 def rabbitmq() -> AbstractAsyncContextManager[Server]:
-    """RabbitMQ, on a free port, with a port mapper of its own."""
+    """Runs RabbitMQ on a free port, with a port mapper of its own."""
     return _own_or_named("AMQP_URL", _rabbitmq)
 
 
 def kafka() -> AbstractAsyncContextManager[Server]:
-    """Kafka, one node in KRaft mode on free ports, from the jars that `kafka_broker/pom.xml` names."""
+    """Runs one Kafka node in KRaft mode on free ports, from the jars that `kafka_broker/pom.xml` names."""
     return _own_or_named("KAFKA_SERVERS", _kafka)
 
 
@@ -196,7 +196,7 @@ async def _process(
     environment: dict[str, str] | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process with all that it starts: entered when it is ready, ended when left."""
+    """Runs a process: yields it when it is ready; on leaving, ends it and all that it started."""
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -100,7 +100,7 @@ class Channel(Subscription[E], Generic[E]):
         return await self._wait()
 
     async def _wait(self) -> E:
-        """The next event, where none is at hand; apart, so that a read of what is stays small."""
+        """Waits for the next event. It is apart, so that reading a buffered event stays short."""
         while True:
             self._catch_up()
             if self._events:

@@ -93,7 +93,7 @@ class MemoryEvents(EventBus):
         self._topics = backend.bus.events
 
     async def publish(self, event: FlovynEvent) -> None:
-        """As the contract says; the payload is frozen once, for all subscribers (EVT-04)."""
+        """Publishes as the contract says; freezes the payload once, for all subscribers (EVT-04)."""
         backend = self._backend
         if backend.closed:
             backend.check_open()
@@ -108,7 +108,7 @@ class MemoryEvents(EventBus):
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        """As the contract says; there is no history."""
+        """Subscribes as the contract says; there is no history."""
         return live_only(_EventMembership(self._backend, pattern), since)
 
 
@@ -119,7 +119,7 @@ class MemoryStreams(StreamBus):
         self._backend = backend
 
     async def publish(self, event: StreamEvent) -> None:
-        """As the contract says."""
+        """Publishes as the contract says."""
         self._backend.check_open()
         checked_body(event, StreamEvent)
         topic = self._backend.bus.streams.held_by(self._backend, event.workflow_execution_id)
@@ -129,7 +129,7 @@ class MemoryStreams(StreamBus):
     def subscribe(
         self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        """As the contract says; there is no history."""
+        """Subscribes as the contract says; there is no history."""
         return live_only(_StreamMembership(self._backend, workflow_execution_id), since)
 
 

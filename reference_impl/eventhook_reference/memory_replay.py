@@ -57,7 +57,7 @@ _LOOK_S: Final = 0.01
 
 
 def channel_of(selects: Selects | Event) -> str:
-    """The name of the channel that an event or a subscription belongs to."""
+    """Returns the name of the channel that an event or a subscription belongs to."""
     if isinstance(selects, str):
         return f"streams/{selects}"
     if isinstance(selects, StreamEvent):
@@ -95,7 +95,7 @@ class ReplaySubscription(Subscription[Any]):
         self.live.dropped = count
 
     async def __anext__(self) -> Any:
-        """The next event; a cancelled read takes none (PUB-14)."""
+        """Returns the next event; a cancelled read takes none (PUB-14)."""
         record = self.past.popleft() if self.past else await anext(self.live)
         self.cursor = self._bus.cursor(self, record)
         return record.event
@@ -106,7 +106,7 @@ class ReplaySubscription(Subscription[Any]):
             await asyncio.sleep(_LOOK_S)
 
     def leave(self) -> None:
-        """The owner left: everything unread is gone."""
+        """Drops everything unread: the owner has left."""
         self.past.clear()
         self.live.leave()
 
@@ -125,7 +125,7 @@ class ReplayBus:
         """The newest position that was lost with a whole log."""
 
     def log(self, channel: str) -> ReplayLog[Any]:
-        """The history of a channel, made where there is none."""
+        """Returns the history of a channel; makes one if there is none."""
         log = self.logs.get(channel)
         if log is None:
             log = self.logs[channel] = self.make_log()
@@ -133,11 +133,11 @@ class ReplayBus:
         return log
 
     def make_log(self) -> ReplayLog[Any]:
-        """A history that keeps what is claimed."""
+        """Makes a history that keeps as much as is claimed."""
         return ReplayLog(self.capabilities.replay_events, self.capabilities.replay_s)
 
     def channel(self, of: Selects | Event) -> str:
-        """The channel of an event or a subscription."""
+        """Returns the channel of an event or a subscription."""
         return channel_of(of)
 
     def publish(self, event: Event) -> bool:
@@ -171,7 +171,7 @@ class ReplayBus:
         self.members.setdefault(member.channel, {})[member] = None
 
     def beginning(self, member: ReplaySubscription) -> str | None:
-        """The cursor of where a subscription begins; None: at the start."""
+        """Returns the cursor at which a subscription begins; None for the start."""
         if member.since is LIVE:
             return self.seal.seal(member.channel, self.log(member.channel).newest)
         return member.since if isinstance(member.since, str) else None
@@ -195,11 +195,11 @@ class ReplayBus:
         return [record for record in records if self.admits(member, record.event)]
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
-        """The cursor after an event was read."""
+        """Returns the cursor after an event was read."""
         return self.seal.seal(member.channel, record.position)
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
-        """The position of a cursor.
+        """Returns the position of a cursor.
 
         Raises:
             InvalidCursor: it is none of the subscription's channel.
@@ -276,18 +276,18 @@ class ReplayEvents(EventBus):
         self._backend = backend
 
     async def publish(self, event: FlovynEvent) -> None:
-        """As the contract says."""
+        """Does what the contract says."""
         self._backend.check_open()
         await self._backend.publish(admitted(event))
 
     def subscribe(
         self, pattern: EventPattern, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        """As the contract says; without `since` it begins as claimed."""
+        """Subscribes as the contract says; without `since` it begins as claimed."""
         return _Joining(self._backend, pattern, since)
 
     async def purge(self, tenant_id: UUID) -> None:
-        """As the contract says."""
+        """Does what the contract says."""
         self._backend.check_open()
         self._backend.bus.purge(f"events/{tenant_id}")
 
@@ -299,7 +299,7 @@ class ReplayStreams(StreamBus):
         self._backend = backend
 
     async def publish(self, event: StreamEvent) -> None:
-        """As the contract says."""
+        """Does what the contract says."""
         self._backend.check_open()
         checked_body(event, StreamEvent)
         await self._backend.publish(event)
@@ -307,11 +307,11 @@ class ReplayStreams(StreamBus):
     def subscribe(
         self, workflow_execution_id: str, *, since: Since | None = None
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        """As the contract says; without `since` it begins as claimed."""
+        """Subscribes as the contract says; without `since` it begins as claimed."""
         return _Joining(self._backend, workflow_execution_id, since)
 
     async def purge(self, workflow_execution_id: str) -> None:
-        """As the contract says."""
+        """Does what the contract says."""
         self._backend.check_open()
         if problem := check_stream_key(workflow_execution_id):
             raise InvalidPattern(f"workflow_execution_id {problem}", value=workflow_execution_id)
@@ -355,7 +355,7 @@ def replay_target(
     bus: Callable[[], ReplayBus] = ReplayBus,
     client: Callable[[ReplayBus], ReplayBackend] = ReplayBackend,
 ) -> Target:
-    """A target over a bus of its own."""
+    """Makes a target over a bus of its own."""
     shared = bus()
 
     @asynccontextmanager

@@ -134,7 +134,7 @@ class NatsEvents(EventBus):
         self._backend = backend
 
     async def publish(self, event: FlovynEvent) -> None:
-        """As the contract says; when it returns the server has the event (NAT-07)."""
+        """Publishes as the contract says; the server has the event when it returns (NAT-07)."""
         backend = self._backend
         backend.check_open()
         body = checked_body(event, FlovynEvent)
@@ -145,7 +145,7 @@ class NatsEvents(EventBus):
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        """As the contract says; there is no history."""
+        """Subscribes as the contract says; there is no history."""
         return live_only(_EventSubscribing(self._backend, pattern), since)
 
 
@@ -156,7 +156,7 @@ class NatsStreams(StreamBus):
         self._backend = backend
 
     async def publish(self, event: StreamEvent) -> None:
-        """As the contract says; when it returns the server has the event (NAT-07)."""
+        """Publishes as the contract says; the server has the event when it returns (NAT-07)."""
         self._backend.check_open()
         body = checked_body(event, StreamEvent)
         key = event.workflow_execution_id
@@ -166,7 +166,7 @@ class NatsStreams(StreamBus):
     def subscribe(
         self, workflow_execution_id: str, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[StreamEvent]]:
-        """As the contract says; there is no history."""
+        """Subscribes as the contract says; there is no history."""
         return live_only(_StreamSubscribing(self._backend, workflow_execution_id), since)
 
 

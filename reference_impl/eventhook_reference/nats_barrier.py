@@ -32,7 +32,7 @@ class Round:
     denied: set[str] = field(default_factory=set)
     """Subjects that the server refused while this round was under way; see `Barrier.deny`."""
     problem: str | None = None
-    """Why nobody knows what became of what was written; None once the message came back."""
+    """The reason why it is unknown whether the messages arrived; None once the message came back."""
 
     def settle(self, problem: str | None) -> None:
         """Lets all that wait go on."""

@@ -391,7 +391,7 @@ class _Context(SubscribeContext[E], Generic[E]):
         Where a server lost it, a reader that had read all goes on with what is stored since.
 
         Raises:
-            SubscribeError: it is not to be had now.
+            SubscribeError: it cannot be had now.
         """
         subscription = self._subscription
         if subscription is None:
@@ -477,7 +477,7 @@ async def connect(
     storage: str = "memory",
     replicas: int = 1,
 ) -> AsyncIterator[ReplayBackend]:
-    """One more client of the bus at `nats://[user:password@]host:port`, a server with JetStream.
+    """Opens one more client of the bus at `nats://[user:password@]host:port`, a server with JetStream.
 
     Raises:
         CannotConnect: within 5 s there is no working connection; one line that names the address.
@@ -508,7 +508,7 @@ async def connect(
 
 
 def server() -> AbstractAsyncContextManager[Server]:
-    """The server at `NATS_URL`, which must run JetStream, if set; else one of our own."""
+    """Returns the server at `NATS_URL`, which must run JetStream, if set; else one of our own."""
     url = os.environ.get("NATS_URL")
     return nullcontext(GivenServer(url, None)) if url else NatsServer(jetstream=True)
 

@@ -60,7 +60,7 @@ class Owner(Protocol):
             caught_up: whether the reader had read all of it.
 
         Raises:
-            SubscribeError: it is not to be had now.
+            SubscribeError: it cannot be had now.
         """
 
     def lose(self, why: str) -> None:

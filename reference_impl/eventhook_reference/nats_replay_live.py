@@ -175,7 +175,7 @@ class LiveReader:
 
 
 async def newest(client: InternalsClient, origin: Origin) -> int:
-    """The number of the newest message of a subject; 0 if there is none.
+    """Returns the number of the newest message of a subject; 0 if there is none.
 
     Raises:
         SubscribeError: JetStream did not answer in time.

@@ -55,7 +55,7 @@ class Place:
     tag: str
 
     def cursor(self, number: int) -> str:
-        """The cursor after the message of that number."""
+        """Returns the cursor after the message of that number."""
         return f"{number}-{self.tag}"
 
 

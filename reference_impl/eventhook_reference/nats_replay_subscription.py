@@ -58,7 +58,7 @@ class ReplaySubscription(Subscription[E], Generic[E]):
         return event
 
     async def caught_up(self) -> None:
-        """Waits until the stream has delivered what it had for this one."""
+        """Waits until the stream has delivered the history of this subscription."""
         await self.reader.caught_up()
 
     async def drained(self) -> None:

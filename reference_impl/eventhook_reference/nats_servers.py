@@ -18,7 +18,7 @@ nats_server: Final = with_servers(nats.target, "nats-server")
 
 
 def replay_server(name: str, app: str = "eventhook_reference.sse.replay_app:ReplayApp") -> Target:
-    """The workflow engine and two SSE servers over JetStream, with a client each.
+    """Makes a target: the workflow engine and two SSE servers over JetStream, each with a client.
 
     Args:
         name: of the target.

@@ -17,7 +17,7 @@ KEEP_ALIVE_S: Final = 0.4
 
 
 def with_servers(base: Target, name: str) -> Target:
-    """The same bus with the profiles `lifecycle` and `sse`, over one registry.
+    """Adds the profiles `lifecycle` and `sse` to a target, over one registry.
 
     Over a bus with history, the server's readers can come back with `Last-Event-ID`.
     """

@@ -18,7 +18,7 @@ from eventhook_reference.sse.server import MakeApp, http
 
 @asynccontextmanager
 async def memory(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
-    """Over a bus in this process."""
+    """Serves over a bus in this process."""
     from eventhook_reference.memory import MemoryBus, open_client
 
     async with open_client(MemoryBus()) as backend, _over(backend, host, port, play) as served:
@@ -27,7 +27,7 @@ async def memory(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def nats(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
-    """Over NATS: the server at `NATS_URL`, or one of our own."""
+    """Serves over NATS: the server at `NATS_URL`, or one of our own."""
     from eventhook_reference.nats import connect, server
 
     async with (
@@ -40,7 +40,7 @@ async def nats(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def memory_replay(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
-    """Over a bus with history in this process."""
+    """Serves over a bus with history in this process."""
     from eventhook_reference.memory_replay import replay_target
 
     open_client = replay_target("memory-replay").open
@@ -54,7 +54,7 @@ async def memory_replay(*, host: str, port: int, play: bool) -> AsyncIterator[Se
 
 @asynccontextmanager
 async def nats_replay(*, host: str, port: int, play: bool) -> AsyncIterator[Served]:
-    """Over JetStream: the server at `NATS_URL`, or one of our own."""
+    """Serves over JetStream: the server at `NATS_URL`, or one of our own."""
     from eventhook_reference.nats_replay import connect, server
 
     async with (

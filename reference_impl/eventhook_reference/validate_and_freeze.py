@@ -91,7 +91,7 @@ def _is_sound_type(event_type: str) -> bool:
 
 
 def _room_after(text: object, room: int) -> int:
-    """Returns how much room there is beside that text; below 0 if it is not surely in order."""
+    """Returns the room left beside that text; below 0 if the text may be invalid."""
     if type(text) is str and (text.isascii() or _is_unicode(text)):
         return room - len(text)
     return _NO
@@ -100,7 +100,7 @@ def _room_after(text: object, room: int) -> int:
 def _freeze_members(frozen: FrozenDict, depth: int, room: int) -> int:
     """Puts a frozen copy in the place of each container in an object that lies that deep.
 
-    Returns how much room is left; below 0 if it is not surely JSON that fits.
+    Returns the room left; below 0 if it may be no JSON, or too large.
     """
     for name, value in frozen.items():
         if type(name) is not str or not (name.isascii() or _is_unicode(name)):
@@ -127,7 +127,7 @@ def _freeze_members(frozen: FrozenDict, depth: int, room: int) -> int:
 
 
 def _freeze_items(frozen: FrozenList, depth: int, room: int) -> int:
-    """The same for an array; one loop for both would be half as fast."""
+    """Freezes the items of an array as `_freeze_members` does; one loop for both would be half as fast."""
     for index, value in enumerate(frozen):
         room -= _PER_ITEM
         kind = type(value)

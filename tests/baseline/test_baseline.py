@@ -46,7 +46,7 @@ def good(**members: Any) -> dict[str, Observed]:
 
 
 def bad() -> dict[str, Observed]:
-    """The same, but that case fails."""
+    """Returns the same run, in which that case fails."""
     result = made.all_pass()
     result.cases.append(made.failed(Timeline()))
     return seen(result)

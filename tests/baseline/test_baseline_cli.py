@@ -80,7 +80,7 @@ def run(vendor: Path, *more: str, doubles: bool = False) -> subprocess.Completed
 
 @pytest.fixture
 def reports(vendor: Path) -> Path:
-    """`good.json` and `bad.json`."""
+    """Writes `good.json` and `bad.json`; returns their folder."""
     for name, doubles in (("good", False), ("bad", True)):
         done = program(
             vendor, "run", "ours:target", *ONLY, "--json", f"{name}.json", doubles=doubles

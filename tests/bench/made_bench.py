@@ -15,7 +15,7 @@ PLAN = Plan(rounds=3, rate=1000.0)
 
 
 def measure(point: Point, *, speed: float, latency_us: float, lost: int = 0) -> Measure:
-    """A point whose rounds lie five percent apart."""
+    """Returns a point whose rounds lie five percent apart."""
     made = Measure(point)
     if point.closed:
         made.throughputs = [speed * 0.95, speed, speed * 1.05]
@@ -27,7 +27,7 @@ def measure(point: Point, *, speed: float, latency_us: float, lost: int = 0) -> 
 def target(
     name: str, *, speed: float = 100_000.0, grows: float = 1.0, lost: int = 0
 ) -> TargetResult:
-    """A target whose cost grows with the number of subscribers to that power, and with nothing else."""
+    """Returns a target whose cost grows only with the number of subscribers, to that power."""
     made = TargetResult(name, f"{name} 1.0", Capabilities())
     for point in PLAN.points(["events", "streams"], 1000):
         made.measures[point] = measure(
@@ -42,7 +42,7 @@ def target(
 
 
 def violation(kind: str, requirement: str, count: int = 1) -> Violation:
-    """A breach."""
+    """Returns a breach."""
     made = Violation("lost", (requirement,), "#1 on s1", "#2 came instead", count=count)
     return dataclasses.replace(made, kind=kind)  # type: ignore[arg-type]  # because: tests name it freely
 

@@ -74,7 +74,7 @@ def bench(vendor: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def report(path: Path) -> list[dict[str, Any]]:
-    """The targets of the JSON, after looking that its schema holds."""
+    """Returns the targets of the JSON, after checking that its schema holds."""
     content = json.loads(path.read_text())
     jsonschema.Draft202012Validator(eventhook_fixtures.schema("bench")).validate(content)
     targets: list[dict[str, Any]] = content["targets"]

@@ -73,7 +73,7 @@ class Silent(PliableClient):
 def play(
     kind: type[PliableClient], shape: Shape, events: int = 2500, rate: float = 0.0
 ) -> Recording:
-    """One recording in a loop of its own."""
+    """Plays one recording in a loop of its own."""
 
     async def playing() -> Recording:
         client = kind(PliableBus())

@@ -57,7 +57,7 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     order: list[str] = []
 
     def put(**head: Sequence[float]) -> list[str]:
-        """Seconds of HEAD for each measure, round by round; the base always takes one."""
+        """Sets the seconds of HEAD for each measure, round by round; the base always takes one."""
         coming = {name: iter(seconds) for name, seconds in head.items()}
 
         def measured(side: Side, name: str) -> float:

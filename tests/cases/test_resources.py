@@ -25,7 +25,7 @@ SIDES: tuple[Side, ...] = ("events", "streams")
 
 
 def written(case: Any) -> Any:
-    """The body of a case, which takes the side."""
+    """Returns the body of a case, which takes the side."""
     return case.__wrapped__
 
 

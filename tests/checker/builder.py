@@ -36,7 +36,7 @@ KEY = "run-1"
 
 
 def event(event_type: str = "task.created", **members: Any) -> FlovynEvent:
-    """An event of `TENANT` with a fresh id, unless told otherwise."""
+    """Returns an event of `TENANT` with a fresh id, unless told otherwise."""
     plain: dict[str, Any] = {
         "id": uuid4(),
         "tenant_id": TENANT,
@@ -48,7 +48,7 @@ def event(event_type: str = "task.created", **members: Any) -> FlovynEvent:
 
 
 def token(timestamp_ms: int, payload: str = "Hi", **members: Any) -> StreamEvent:
-    """A stream event of `KEY`, recognised by its time."""
+    """Returns a stream event of `KEY`, recognised by its time."""
     plain: dict[str, Any] = {
         "task_execution_id": "",
         "workflow_execution_id": KEY,
@@ -68,11 +68,11 @@ class Timeline:
     # Publishing
 
     def call(self, what: Event | None = None, by: str = "c1", epoch: int = 0) -> Publish:
-        """A publish is called."""
+        """Calls a publish."""
         return self.history.publish(by, event() if what is None else what, epoch=epoch)
 
     def answer(self, publish: Publish, outcome: Outcome = "ok") -> None:
-        """It returns."""
+        """Has a publish return."""
         publish.outcome = outcome
         publish.returned = self.history.clock.now()
 
@@ -84,13 +84,13 @@ class Timeline:
         epoch: int = 0,
         outcome: Outcome = "ok",
     ) -> Publish:
-        """A publish is called and returns."""
+        """Calls a publish, which returns."""
         publish = self.call(what, by, epoch)
         self.answer(publish, outcome)
         return publish
 
     def publishes(self, count: int, by: str = "c1") -> list[Publish]:
-        """So many publishes, one after the other."""
+        """Calls `count` publishes, each of which returns before the next."""
         return [self.publish(by=by) for _ in range(count)]
 
     # Subscribing
@@ -98,31 +98,31 @@ class Timeline:
     def enter(
         self, selects: EventPattern | str = ALL, by: str = "c1", since: Since | None = None
     ) -> Subscribed:
-        """Entering is called."""
+        """Calls entering."""
         return self.history.subscribe(by, selects, since)
 
     def entered(self, subscription: Subscribed) -> None:
-        """Entering returns."""
+        """Has entering return."""
         subscription.entered = self.history.clock.now()
 
     def subscribe(
         self, selects: EventPattern | str = ALL, by: str = "c1", since: Since | None = None
     ) -> Subscribed:
-        """Entering is called and returns."""
+        """Calls entering, which returns."""
         subscription = self.enter(selects, by, since)
         self.entered(subscription)
         return subscription
 
     def leave(self, subscription: Subscribed) -> None:
-        """Leaving is called."""
+        """Calls leaving."""
         subscription.leaving = self.history.clock.now()
 
     def left(self, subscription: Subscribed) -> None:
-        """Leaving returns."""
+        """Has leaving return."""
         subscription.left = self.history.clock.now()
 
     def close(self, client: str = "c1") -> None:
-        """The client's `aclose` is called."""
+        """Calls the client's `aclose`."""
         now = self.history.clock.now()
         for subscription in self.history.subscriptions:
             if subscription.client == client:
@@ -131,7 +131,7 @@ class Timeline:
     # Reading
 
     def read_called(self) -> Moment:
-        """A read is called, to be given to `deliver`."""
+        """Calls a read; returns its moment for `deliver`."""
         return self.history.clock.now()
 
     def deliver(
@@ -154,16 +154,16 @@ class Timeline:
             subscription.deliveries[-1].cursor = cursor
 
     def purge(self, scope: UUID | str = TENANT, by: str = "c1") -> None:
-        """A purge is called and returns."""
+        """Calls a purge, which returns."""
         entry = self.history.purge(by, scope)
         entry.returned = self.history.clock.now()
 
     def wait_in_vain(self, subscription: Subscribed, publish: Publish) -> None:
-        """The reader gives up on it."""
+        """Has the reader give up on an event."""
         subscription.waited.append(Waited(publish, self.history.clock.now(), 3.0))
 
     def end(self, subscription: Subscribed, how: End = "stopped", error: str = "Boom") -> None:
-        """The reading ends."""
+        """Ends the reading."""
         subscription.end = how
         subscription.ended = self.history.clock.now()
         subscription.end_error = None if how == "stopped" else error
@@ -171,17 +171,17 @@ class Timeline:
     # Faults
 
     def fault(self) -> FaultWindow:
-        """The suite breaks something."""
+        """Begins a fault."""
         window = FaultWindow("the server is killed", self.history.clock.now())
         self.history.faults.append(window)
         return window
 
     def lift(self, window: FaultWindow) -> None:
-        """Nothing is broken any more, but not all have recovered."""
+        """Lifts the fault; not all subscriptions have recovered yet."""
         window.lifted = self.history.clock.now()
 
     def over(self, window: FaultWindow) -> None:
-        """It is mended."""
+        """Ends the fault for all subscriptions."""
         window.ended = self.history.clock.now()
 
     # The verdict
@@ -204,7 +204,7 @@ class Timeline:
         return found[0]
 
     def kinds(self, **claims: Any) -> list[str]:
-        """The kinds of all that is found."""
+        """Returns the kinds of all breaches that the checker finds."""
         return [violation.kind for violation in self.judge(**claims)]
 
 

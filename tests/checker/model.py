@@ -38,12 +38,12 @@ class Script:
 
     @classmethod
     def of(cls, seed: int, length: int) -> Script:
-        """The same script for the same seed."""
+        """Draws a script; the same seed gives the same one."""
         chance = random.Random(seed)
         return cls([chance.randrange(10_000) for _ in range(length)])
 
     def choose(self, among: Sequence[T]) -> T:
-        """One of these."""
+        """Returns one of these."""
         self.place += 1
         spent = self.place > len(self.numbers)
         return among[0 if spent else self.numbers[self.place - 1] % len(among)]
@@ -148,7 +148,7 @@ class Model:
     # Publishing
 
     def call(self) -> None:
-        """A publish is called; now and then it is refused at once."""
+        """Calls a publish, which is sometimes refused at once."""
         client = self._script.choose(CLIENTS)
         publish = self.at.call(self._event(), client, self._epoch)
         if self._script.choose(range(8)) == 7:
@@ -168,7 +168,7 @@ class Model:
         return event(event_type, tenant_id=where, source=source, data=self._times)
 
     def take_effect(self, publish: Publish | None = None) -> None:
-        """A publish reaches the bus, unless a full subscription blocks it."""
+        """Has a publish reach the bus, unless a full subscription blocks it."""
         if publish is None:
             if not self._to_do:
                 return
@@ -216,7 +216,7 @@ class Model:
         reader.buffer.append(publish)
 
     def answer(self) -> None:
-        """A publish that has reached the bus returns."""
+        """Has a publish return that has reached the bus."""
         done = [publish for publish in self._flying if publish not in self._to_do]
         if done:
             publish = self._script.choose(done)
@@ -224,7 +224,7 @@ class Model:
             self.at.answer(publish)
 
     def cancel(self) -> None:
-        """A publish is cancelled; it may have had its effect, may still have it, or never will."""
+        """Cancels a publish, which may have had its effect, may still have it, or never will."""
         if self._flying:
             publish = self._script.choose(self._flying)
             self._flying.remove(publish)
@@ -235,13 +235,13 @@ class Model:
     # Subscribing and reading
 
     def _any(self) -> Reader:
-        """One that goes on, rather."""
+        """Returns a reader, rather one that is still active."""
         going_on = [reader for reader in self.readers if reader.entry.end is None]
         going_on = [reader for reader in going_on if reader.entry.leaving is None]
         return self._script.choose(going_on or self.readers)
 
     def subscribe(self, selects: EventPattern | str | None = None) -> None:
-        """A subscription is entered; it is active before that returns."""
+        """Enters a subscription, which is active before entering returns."""
         if sum(reader.entry.ends is None for reader in self.readers) > 7:
             return
         reader = Reader(
@@ -259,20 +259,20 @@ class Model:
         self.at.entered(reader.entry)
 
     def reach(self) -> None:
-        """A subscription is active for one more client."""
+        """Makes a subscription active for one more client."""
         reader = self._any()
         if reader.entry.ends is None:
             reader.reached.add(self._script.choose(CLIENTS))
 
     def arrive(self, reader: Reader | None = None) -> None:
-        """Something arrives in a subscription's buffer: what one client sent, in its order."""
+        """Moves events of one client, in its order, into a subscription's buffer."""
         reader = reader or self._any()
         wires = [wire for wire in reader.wires.values() if wire]
         if wires:
             self._put(reader, self._script.choose(wires).popleft())
 
     def read(self, reader: Reader | None = None) -> None:
-        """A read is called, or one that waits returns."""
+        """Calls a read, or has a waiting one return."""
         reader = reader or self._any()
         if reader.entry.leaving is not None or reader.entry.end is not None:
             return
@@ -289,7 +289,7 @@ class Model:
             self.at.end(reader.entry)
 
     def wait(self) -> None:
-        """A reader has read all, and waits in vain for what it never got."""
+        """Has a reader that has read everything wait in vain for events that it never got."""
         reader = self._any()
         entry = reader.entry
         if not reader.idle or reader.deaf or entry.ends is not None or self._fault is not None:
@@ -307,7 +307,7 @@ class Model:
             self.at.wait_in_vain(entry, self._script.choose(missing))
 
     def leave(self) -> None:
-        """A subscription is left; a read that waits may still return."""
+        """Leaves a subscription; a waiting read may still return."""
         reader = self._any()
         if reader.entry.leaving is not None:
             return
@@ -325,7 +325,7 @@ class Model:
         self.at.left(reader.entry)
 
     def close(self) -> None:
-        """A client is closed: its subscriptions keep what has reached the bus, and get no more."""
+        """Closes a client, whose subscriptions keep what has reached the bus, and get no more."""
         if self._fault is not None or self._script.choose(range(4)) != 3:
             return
         client = self._script.choose(CLIENTS)
@@ -341,7 +341,7 @@ class Model:
     # Faults
 
     def fault(self) -> None:
-        """The connection breaks: what is on the wires is lost, and nobody hears anything."""
+        """Breaks the connection: everything on its way is lost, and no subscription gets anything."""
         if self._fault is None:
             self._fault = self.at.fault()
             for reader in self.readers:
@@ -349,7 +349,7 @@ class Model:
                 reader.wires.clear()
 
     def mend(self) -> None:
-        """The connection is back; each subscription hears again in its own time."""
+        """Restores the connection; each subscription gets events again in its own time."""
         if self._fault is not None:
             self.at.over(self._fault)
             self._fault = None

@@ -346,7 +346,7 @@ def test_what_one_client_reached_says_nothing_of_another(at: Timeline) -> None:
 
 
 def overrun(at: Timeline, count: int, *missing: int, selects: EventPattern = ALL) -> None:
-    """A burst of `count` before anything is read, of which some (from 1) never come."""
+    """Publishes a burst of `count` events before anything is read; some of them (from 1) never come."""
     s = at.subscribe(selects)
     burst = at.publishes(count)
     at.deliver(s, *(p for number, p in enumerate(burst, start=1) if number not in missing))

@@ -71,7 +71,7 @@ Corruption: TypeAlias = Callable[[Timeline, Script], str | None]
 
 
 def calm(script: Script) -> Timeline:
-    """A history of one total order, without overflow, in which everything was read."""
+    """Returns a history of one total order, without overflow, in which everything was read."""
     at = Timeline()
     selects = (EventPattern.all(TENANT), EventPattern.all(TENANT), EventPattern.all(OTHER))
     readers = [at.subscribe(one, by="c1") for one in selects]
@@ -108,7 +108,7 @@ def origin(at: Timeline, delivery: Delivery) -> Publish:
 
 
 def pairs(at: Timeline, same_client: bool) -> Iterator[tuple[Subscribed, int, int]]:
-    """Neighbouring deliveries, of one client or of two."""
+    """Yields neighbouring deliveries, of one client or of two."""
     for reader in at.history.subscriptions:
         for place in range(len(reader.deliveries) - 1):
             first, second = (origin(at, d) for d in reader.deliveries[place : place + 2])

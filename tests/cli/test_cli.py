@@ -86,7 +86,7 @@ no_target = "a text"
 
 @pytest.fixture
 def vendor(tmp_path: Path) -> Path:
-    """A vendor's directory."""
+    """Returns a vendor's directory."""
     (tmp_path / "bus.py").write_text(TARGETS)
     (tmp_path / "raising.py").write_text("raise RuntimeError('no\\nluck')\n")
     (tmp_path / "exiting.py").write_text("import sys\n\nsys.exit('usage: exiting FILE')\n")
@@ -112,7 +112,7 @@ def run(
 
 
 def report(path: Path) -> dict[str, Any]:
-    """The JSON report, after looking that its schema holds."""
+    """Returns the JSON report, after checking that its schema holds."""
     content: dict[str, Any] = json.loads(path.read_text())
     jsonschema.Draft202012Validator(eventhook_fixtures.schema("report")).validate(content)
     return content

@@ -25,7 +25,7 @@ pytestmark = [
 
 
 def marked(mark: str) -> dict[int, str]:
-    """The processes that were started with that mark, with their command lines."""
+    """Returns the processes that were started with that mark, with their command lines."""
     found: dict[int, str] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

@@ -65,7 +65,7 @@ def stream(**members: Any) -> StreamEvent:
 
 
 def wire(**members: Any) -> dict[str, Any]:
-    """The wire form of `event()`, with changes; `...` takes a member away."""
+    """Returns the wire form of `event()`, with changes; `...` takes a member away."""
     plain: dict[str, Any] = json.loads(event().to_json())
     return {name: value for name, value in {**plain, **members}.items() if value is not ...}
 

@@ -16,7 +16,7 @@ DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 
 
 def rooms() -> Mapping[str, set[str]]:
-    """The rooms of the package, each with those that it imports anywhere, functions included."""
+    """Returns the rooms of the package, each with those that it imports anywhere, even in functions."""
     found: dict[str, set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         place = path.relative_to(PACKAGE)

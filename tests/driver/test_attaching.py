@@ -24,7 +24,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def listening(target: str = "memory") -> Iterator[str]:
-    """A driver on a free port, as somebody started it by hand."""
+    """Runs a driver on a free port, as if started by hand; yields its address."""
     command = [*SUITE, "driver", target, "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:

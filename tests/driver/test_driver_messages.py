@@ -166,7 +166,7 @@ def test_standard_error_is_passed_through_with_a_label(capfd: pytest.CaptureFixt
 
 
 def session(*requests: Any, target: str = "memory") -> list[dict[str, Any]]:
-    """The answers of the suite's own driver to those requests, by id."""
+    """Returns the answers of the suite's own driver to those requests, by id."""
     lines = [
         one if isinstance(one, str) else json.dumps({"jsonrpc": "2.0", "id": number, **one})
         for number, one in enumerate(requests, start=1)

@@ -30,7 +30,7 @@ QUICK = Settings(arrival_timeout_s=0.6, settle_s=0.05)
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A driver that hangs is noticed soon."""
+    """Shortens the limits, so that a driver that hangs is noticed soon."""
     monkeypatch.setattr(client, "_ALIVE_S", 0.6)
     monkeypatch.setattr(process, "END_S", 1.0)
     monkeypatch.setattr(process, "_DYING_S", 0.5)
@@ -47,7 +47,7 @@ def judged(how: str, bodies: Any = (before, evil, after)) -> RunResult:
 
 
 def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
-    """The evil case, after looking that it alone was undecided, by the driver's fault."""
+    """Returns the evil case, after checking that it alone was undecided, by the driver's fault."""
     assert outcomes(result) == {"before": "passed", "evil": "error", "after": "passed"}
     case = by_name(result)["evil"]
     assert (case.blame, case.violations) == ("driver", ())
@@ -108,7 +108,7 @@ def test_a_publish_that_is_never_answered_is_the_buss_own_doing() -> None:
 
 
 async def evil_after_a_leak(probe: Probe) -> None:
-    """Something was proven before the driver died: a stray of another's publish."""
+    """Delivers an event that nobody published on record, before the driver dies."""
     listener = await probe.subscribe(EventPattern.all(probe.make.tenant()))
     stray = probe.make.event(listener.entry.selects.tenant_id)  # type: ignore[union-attr]
     client = await probe.client()
@@ -177,7 +177,7 @@ def test_an_interrupted_run_leaves_no_process() -> None:
 
 
 def _running(word: str, besides: int) -> list[int]:
-    """The processes with that word on their command line."""
+    """Returns the processes with that word on their command line."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -24,7 +24,7 @@ def claiming(processes: bool | None) -> Target:
 
 
 def told(result: RunResult) -> tuple[str, str]:
-    """The outcome of PUB-27, and why."""
+    """Returns the outcome of PUB-27, and why."""
     found = {one.requirement.id: one for one in result.requirement_results()}["PUB-27"]
     return found.outcome, found.reason or "; ".join(one.message or "" for one in result.cases[:1])
 

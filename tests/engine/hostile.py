@@ -89,7 +89,7 @@ def instance(
     implicates: Iterable[Any] = (),
     exclusive: Exclusive | None = None,
 ) -> Instance:
-    """A case made by hand from a coroutine function."""
+    """Returns a case made by hand from a coroutine function."""
     name = f"own::{getattr(body, '__name__', 'body')}"
     case = Case(
         name=name,
@@ -109,7 +109,7 @@ async def hear(probe: Probe, kind: str) -> None:
 
 
 async def before(probe: Probe) -> None:
-    """Harmless."""
+    """Publishes and reads one event, which does no harm."""
     await hear(probe, "plain")
 
 
@@ -119,7 +119,7 @@ async def evil(probe: Probe) -> None:
 
 
 async def after(probe: Probe) -> None:
-    """Harmless again: it shows that the run went on."""
+    """Publishes and reads one event, which shows that the run went on."""
     await hear(probe, "plain")
 
 
@@ -164,7 +164,7 @@ def new_session(
     checker: Checker = check,
     meter: Meter | None = None,
 ) -> Session:
-    """A session of a target with all its claims."""
+    """Returns a session of a target with all its claims."""
     subject = ResolvedTarget(target.name, target, target.capabilities)
     return Session(subject, settings, planned, subscribers, limits, checker, meter or Steady())
 
@@ -178,7 +178,7 @@ async def _judge(session: Session, instances: Sequence[Instance]) -> None:
 
 
 def by_name(result: RunResult) -> dict[str, CaseResult]:
-    """The results by the names of the case functions."""
+    """Returns the results by the names of the case functions."""
     return {case.id.removeprefix("own::"): case for case in result.cases}
 
 
@@ -188,7 +188,7 @@ def outcomes(result: RunResult) -> dict[str, str]:
 
 
 def blamed(result: RunResult, *fragments: str) -> CaseResult:
-    """The evil case, after looking that it alone failed, by the target's fault, and says why."""
+    """Returns the evil case, after checking that it alone failed, by the target's fault, and says why."""
     assert outcomes(result) == {"before": "passed", "evil": "failed", "after": "passed"}
     case = by_name(result)["evil"]
     assert case.blame == "target"

@@ -32,7 +32,7 @@ class Hostile(PliableClient):
     place = ""
 
     def act(self) -> object:
-        """The misdeed."""
+        """Does the misdeed."""
 
     async def at(self, place: str) -> None:
         """Counts a call, and acts if it is the one."""

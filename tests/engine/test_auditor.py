@@ -20,7 +20,7 @@ CASE = instance(before, "PUB-12").case
 
 
 def audited(act: Callable[[Session, Auditor], Awaitable[None]], budget: int = 10) -> Auditor:
-    """An auditor of its own over a correct bus, after the act."""
+    """Returns an auditor over a correct bus, after the act."""
 
     async def run() -> Auditor:
         session = new_session(Hostile().target)
@@ -36,7 +36,7 @@ def audited(act: Callable[[Session, Auditor], Awaitable[None]], budget: int = 10
 
 
 async def finished_case(session: Session, name: str = "own::case") -> tuple[Parked, Listener]:
-    """A case that passed, with one subscription still open."""
+    """Returns a case that passed, with one subscription still open."""
     history = History(name, session.context.clock)
     probe = session.runner.probe(CASE.requirements, history)
     tenant = probe.make.tenant()

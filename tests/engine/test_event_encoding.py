@@ -34,7 +34,7 @@ from report import made
 
 
 def crossed(result: RunResult) -> RunResult:
-    """A run's result after its events have crossed as JSON."""
+    """Returns a run's result after its events have crossed as JSON."""
     events: list[EngineEvent] = [RunStarted("run", len(result.cases))]
     for case in result.cases:
         events += [CaseStarted("run", case.id), CaseGoesOn("run", case.id)]

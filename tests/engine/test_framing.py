@@ -10,7 +10,7 @@ MARK = b"0a1b2c3d"
 
 
 def read(*pieces: bytes) -> tuple[list[object], int]:
-    """The messages in these pieces, and how many frames were lost."""
+    """Returns the messages in these pieces, and how many frames were lost."""
     reader = FrameReader(MARK)
     found = [message["n"] for piece in pieces for message in reader.feed(piece)]
     return found, reader.lost

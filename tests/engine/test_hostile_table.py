@@ -319,7 +319,7 @@ def run_row(row: Row, folder: Path, limit_s: float = LIMIT_S) -> Ended:
 
 
 def processes_of(mark: str) -> list[str]:
-    """The processes that were started with a mark in their environment or their words, and still run."""
+    """Returns the running processes that have a mark in their environment or on their command line."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

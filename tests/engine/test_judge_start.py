@@ -21,7 +21,7 @@ from eventhook_conformance.engine.judge_start import (
 
 @pytest.fixture
 def early() -> Iterator[StartedJudge]:
-    """The process that was started early."""
+    """Yields the process that was started early."""
     start_early()
     (started,) = judge_start._early
     yield started

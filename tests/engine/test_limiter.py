@@ -21,7 +21,7 @@ class Guests:
         self._leave: dict[str, asyncio.Event] = {}
 
     async def come(self, name: str, number: int, *, priority: bool = False) -> None:
-        """One more asks for so many."""
+        """Has one more task ask for so many tokens."""
         self._leave[name] = asyncio.Event()
         self._tasks[name] = asyncio.create_task(self._stay(name, number, priority))
         await _turns()
@@ -35,13 +35,13 @@ class Guests:
                 self.inside.remove(name)
 
     async def go(self, name: str) -> None:
-        """One gives back what it had."""
+        """Has one task give its tokens back."""
         self._leave[name].set()
         await self._tasks[name]
         await _turns()
 
     async def cancel(self, name: str) -> None:
-        """One is cancelled, waiting or not."""
+        """Cancels one task, whether it waits or holds tokens."""
         self._tasks[name].cancel()
         await asyncio.wait([self._tasks[name]])
         await _turns()

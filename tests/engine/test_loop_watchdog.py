@@ -17,7 +17,7 @@ LIMIT_S = 0.2
 
 
 def sleep(for_s: float) -> None:
-    """As a target does that knows no better."""
+    """Blocks the event loop, as a careless target does."""
     time.sleep(for_s)
 
 

@@ -22,7 +22,7 @@ FEW = 20
 
 
 def history(*steps: str) -> History:
-    """A history of subscriptions that are entered (`+a`), left (`-a`) or refused (`!a`), in turn."""
+    """Returns a history of subscriptions, entered (`+a`), left (`-a`) or refused (`!a`), in turn."""
     clock = Clock()
     made = History("case", clock)
     entries: dict[str, Subscribed] = {}

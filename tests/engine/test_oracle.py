@@ -16,7 +16,7 @@ CASE = instance(before, "PUB-12", implicates={"lost", "lost-first"}).case
 
 
 def loses_one(at: Timeline) -> tuple[Subscribed, Publish]:
-    """A history in which the second of two events overtook the first."""
+    """Returns a history in which the second of two events overtook the first."""
     s = at.subscribe()
     first, second = at.publishes(2)
     at.deliver(s, second)

@@ -57,7 +57,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def refusal(name: str) -> str:
-    """The one line that says why there is no such target."""
+    """Returns the one line that says why there is no such target."""
     with pytest.raises(TargetNotFound) as caught:
         find_target(name)
     message = str(caught.value)

@@ -316,7 +316,7 @@ def test_cases_that_run_alone_come_first() -> None:
 
 
 async def wrong_case(probe: Probe) -> None:
-    """A case with a bug."""
+    """Raises, as a case with a bug does."""
     await listen(probe)
     raise ValueError("no such thing")
 

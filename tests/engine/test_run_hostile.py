@@ -308,7 +308,7 @@ def test_read_spins_for_ever() -> None:
 
 
 def garbage(what: Any) -> type[ReadingClient]:
-    """A client whose evil subscriptions deliver that, at each tick of the loop."""
+    """Returns a client whose evil subscriptions deliver a value at each turn of the event loop."""
 
     class Garbage(ReadingClient):
         async def _garbage(self) -> Any:
@@ -543,7 +543,7 @@ def test_every_client_hangs_when_its_context_is_left() -> None:
 
 
 def opens(how: Callable[[], Any]) -> Target:
-    """A target whose clients open like that."""
+    """Returns a target whose clients are opened by a function."""
 
     @asynccontextmanager
     async def open_client() -> AsyncIterator[StreamingBackend]:
@@ -554,12 +554,12 @@ def opens(how: Callable[[], Any]) -> Target:
 
 
 async def refuse() -> None:
-    """As a server does that is not there."""
+    """Raises, as connecting to a server that is not there does."""
     raise ConnectionRefusedError(111, "nobody\nlistens")
 
 
 async def leave_the_process() -> None:
-    """As a script does that was not meant as a module."""
+    """Exits, as a script does that was not meant as a module."""
     raise SystemExit("usage: bus")
 
 

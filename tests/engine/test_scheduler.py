@@ -41,7 +41,7 @@ _CROWDED = Settings(at_once=12)
 
 
 def named(identifier: str, body: Body, clients: int = 0) -> Instance:
-    """A case made by hand, one of several of the same body."""
+    """Returns a case made by hand, one of several of the same body."""
     made = instance(body)
     return replace(made, id=identifier, case=replace(made.case, clients=clients))
 

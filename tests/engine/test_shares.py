@@ -32,7 +32,7 @@ def judged(target: str, processes: int) -> tuple[RunResult, list[EngineEvent]]:
 
 @pytest.fixture
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The module of hostile targets, which a process can import."""
+    """Returns the module of hostile targets, which a process can import."""
     monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[1]), *sys.path])
     monkeypatch.chdir(tmp_path)
     return "engine.hostile_targets"

@@ -32,7 +32,7 @@ class Late(PliableClient):
 
 
 def report(target: Target) -> tuple[SmokeReport, str | None]:
-    """The report on a target, and whether it still works afterwards."""
+    """Returns the report on a target, and whether it still works afterwards."""
 
     async def check() -> tuple[SmokeReport, str | None]:
         session = new_session(target)

@@ -31,7 +31,7 @@ OVERRUNNING = (
 
 
 def most_unread(policy: Any, instances: Sequence[Instance]) -> dict[str, int]:
-    """For each case that leaves more unread in one subscription than is claimed, how many."""
+    """Returns, by case, how many events lay unread in one subscription, if more than claimed."""
     claims = Capabilities(
         event_capacity=CAPACITY,
         stream_capacity=CAPACITY,
@@ -86,7 +86,7 @@ def test_no_case_leaves_more_unread_than_is_claimed(policy: str) -> None:
 
 
 async def hoards(probe: Probe) -> None:
-    """One more than is claimed, and all of it read in the end."""
+    """Publishes one event more than the claimed capacity, and reads all of them in the end."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.publish(*(probe.make.event(tenant) for _ in range(CAPACITY + 1)))

@@ -34,7 +34,7 @@ ENVIRONMENT = dict(os.environ)
 
 
 def toy(folder: Path, text: str = TOY) -> Path:
-    """A folder of examples with one in it."""
+    """Returns a folder of examples with one in it."""
     examples = folder / "examples"
     (examples / "toy").mkdir(parents=True)
     (examples / "toy" / "verdicts.toml").write_text(text, encoding="utf-8")
@@ -42,7 +42,7 @@ def toy(folder: Path, text: str = TOY) -> Path:
 
 
 def report(**changes: Any) -> dict[str, Any]:
-    """A report of one run that failed one requirement."""
+    """Returns a report of one run that failed one requirement."""
     case = {"requirements": ["PUB-02"], "outcome": "failed"}
     told = {
         "verdict": "non-conformant",

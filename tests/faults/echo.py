@@ -41,7 +41,7 @@ async def until(check: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def echo() -> AsyncIterator[str]:
-    """The address of a running echo."""
+    """Yields the address of a running echo."""
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,7 +63,7 @@ async def echo() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def talk(proxy: Proxy) -> AsyncIterator[Talk]:
-    """A connection through the proxy."""
+    """Yields a connection through the proxy."""
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     try:

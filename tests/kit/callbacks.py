@@ -42,7 +42,7 @@ class Callbacks(Adapter):
 
 
 def callbacks_target(capabilities: Capabilities, client: type[Callbacks] = Callbacks) -> Target:
-    """A target over a bus of its own."""
+    """Returns a target over a bus of its own."""
     bus: Bus = defaultdict(list)
     return Target("callbacks", open=lambda: client(bus, capabilities), capabilities=capabilities)
 

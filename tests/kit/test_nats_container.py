@@ -27,7 +27,7 @@ UNREACHABLE = "unix:///nowhere/engine.sock"
 
 @pytest.fixture
 def engine() -> Iterator[Any]:
-    """The engine's client; without an engine the test is skipped, and the summary says so."""
+    """Yields the engine's client; without an engine the test is skipped, and the summary says so."""
     try:
         with engine_errors("no client"):
             import docker

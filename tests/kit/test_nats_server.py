@@ -54,7 +54,7 @@ def http_status(url: str) -> int:
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the launcher makes its directories, so that none can stay unseen."""
+    """Has the launcher make its directories in one folder, so that none can stay unseen."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

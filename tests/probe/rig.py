@@ -32,7 +32,7 @@ class Rig:
         return [*check(self.history, self.run.capabilities), *self.probe.violations]
 
     def backend(self) -> PliableClient:
-        """The first client's backend."""
+        """Returns the first client's backend."""
         backend = self.run.context.clients.all_shared()[0].backend
         assert isinstance(backend, PliableClient)
         return backend
@@ -48,7 +48,7 @@ async def rig(
     capabilities: Capabilities | None = None,
     timeout_s: float = 0.2,
 ) -> AsyncIterator[Rig]:
-    """Opened, and closed again."""
+    """Opens a rig over a bus with one client class, and closes it again."""
     claims = capabilities or client.capabilities
     async with rig_of(pliable_target("rig", client, claims), timeout_s) as one:
         yield one
@@ -56,7 +56,7 @@ async def rig(
 
 @asynccontextmanager
 async def rig_of(target: Target, timeout_s: float = 0.2) -> AsyncIterator[Rig]:
-    """As `rig`, over any target."""
+    """Opens a rig over any target, and closes it again."""
     run = new_session(target, Settings(arrival_timeout_s=timeout_s, settle_s=0.0))
     try:
         history = History("own::case", run.context.clock)

@@ -60,7 +60,7 @@ FEW = "PUB-08 or PUB-21"
 
 @pytest.fixture
 def vendor(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A vendor's directory."""
+    """Returns a vendor's directory."""
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(bus_targets=TARGETS)
     pytester.makepyfile(test_theirs="def test_theirs():\n    pass\n")
@@ -74,7 +74,7 @@ def run(vendor: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 def results(vendor: pytest.Pytester) -> list[dict[str, Any]]:
-    """The results in the JSON report."""
+    """Returns the results in the JSON report."""
     found: list[dict[str, Any]] = json.loads(Path(vendor.path / "r.json").read_text())["results"]
     return found
 

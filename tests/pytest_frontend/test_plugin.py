@@ -45,7 +45,7 @@ correct = pliable_target("correct")
 
 @pytest.fixture
 def vendor(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A vendor's directory: tests of their own, settings of their own, targets to judge."""
+    """Returns a vendor's directory: tests of their own, settings of their own, targets to judge."""
     pytester.makeini(
         """
         [pytest]

@@ -45,7 +45,7 @@ def outcomes(result: RunResult) -> dict[str, str]:
 
 
 def descendants() -> set[str]:
-    """The processes that this one has started, directly or not, and that still run."""
+    """Returns the processes that this one has started, directly or not, and that still run."""
     parents: dict[str, str] = {}
     for entry in Path("/proc").iterdir():
         try:

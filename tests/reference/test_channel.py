@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def waiting_read(channel: Channel[int]) -> asyncio.Task[int]:
-    """A read that already waits."""
+    """Returns a read that already waits."""
     read = asyncio.ensure_future(anext(channel))
     await asyncio.sleep(0)
     return read

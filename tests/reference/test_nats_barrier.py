@@ -34,7 +34,7 @@ class FakeConnection:
         self.timeouts += 1
 
     async def answer(self, number: int) -> None:
-        """The message of that round comes back, and all that follows has its turn."""
+        """Has the message of a round come back, and runs everything that follows."""
         self.barrier.answered(number)
         await asyncio.sleep(0)
 
@@ -58,7 +58,7 @@ async def test_callers_share_the_round_after_the_one_in_flight() -> None:
 
 
 async def far_connection() -> FakeConnection:
-    """One whose server took longer to answer than near ones do."""
+    """Returns a connection whose server answers later than near ones do."""
     connection = FakeConnection()
     (first,) = await connection.callers(1)
     await asyncio.sleep(0.004)

@@ -55,7 +55,7 @@ def numbered(tenant: UUID, number: int) -> FlovynEvent:
 async def read(
     backend: ReplayBackend, tenant: UUID, count: int, since: Since
 ) -> list[tuple[object, str | None]]:
-    """The data and cursors of the next events."""
+    """Returns the data and cursors of the next events."""
     async with backend.events.subscribe(EventPattern.all(tenant), since=since) as events:
         return [((await anext(events)).data, events.cursor) for _ in range(count)]
 

@@ -42,7 +42,7 @@ def run(*command: str | Path, cwd: Path, limit_s: float = 300) -> subprocess.Com
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the wheel and the source archive."""
+    """Returns the folder with the wheel and the source archive."""
     folder = tmp_path_factory.mktemp("dist")
     done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -57,7 +57,7 @@ def wheel(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that has the wheel and what it requires, and nothing else."""
+    """Returns an environment that has the wheel and what it requires, and nothing else."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         pytest.fail("expected uv, which the extra `dev` installs")
@@ -73,7 +73,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sources() -> Iterator[str]:
-    """The files that a wheel must have, by their paths in it."""
+    """Yields the files that a wheel must have, by their paths in it."""
     for package, parent in PACKAGES.items():
         for path in sorted((parent / package).rglob("*")):
             if path.is_file() and LEFT_OUT.isdisjoint(path.parts) and path.suffix != ".pyc":

@@ -52,7 +52,7 @@ class Page:
         self.send("Network.emulateNetworkConditions", offline=True, latency=0, **_NO_LIMITS)
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command, and its answer."""
+        """Sends one command; returns its answer."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
         if self._session is not None:
@@ -128,7 +128,7 @@ _NO_LIMITS = {"downloadThroughput": -1, "uploadThroughput": -1}
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Page]:
-    """A fresh browser with a profile of its own; it and all its processes end with the context."""
+    """Yields a fresh browser with a profile of its own; it and all its processes end with the context."""
     assert PROGRAM is not None
     to_read, from_us = os.pipe()
     from_it, to_write = os.pipe()

@@ -17,25 +17,25 @@ HOSTILE = "<script>document.title='owned'</script>]]>\x00\u202e\ud800 `|*[x](y) 
 
 
 def result(*cases: CaseResult, **members: Any) -> RunResult:
-    """A run of those cases."""
+    """Returns a run of those cases."""
     plain = {"capabilities": EVENTS, "settings": Settings(), "target": "made", "duration_s": 1.5}
     return RunResult(cases=list(cases), **{**plain, **members})
 
 
 def all_pass() -> RunResult:
-    """A conformant target."""
+    """Returns a conformant target."""
     return result(*(passed(one.id) for one in requirements().values() if one.unmet(EVENTS) is None))
 
 
 def passed(identifier: str = "PUB-01") -> CaseResult:
-    """A case that passed."""
+    """Returns a case that passed."""
     return CaseResult(
         id=f"made::{identifier}", requirements=(identifier,), outcome="passed", duration_s=0.0125
     )
 
 
 def failed(at: Timeline, identifier: str = "made::broken") -> CaseResult:
-    """A case in which an event came twice, and another never."""
+    """Returns a case in which an event came twice, and another never."""
     s = at.subscribe()
     first, second, third = at.publishes(3)
     at.deliver(s, first, first, third)
@@ -54,7 +54,7 @@ def failed(at: Timeline, identifier: str = "made::broken") -> CaseResult:
 
 
 def hostile(at: Timeline) -> CaseResult:
-    """A case in which the target delivered what would like to be code."""
+    """Returns a case in which the target delivered text that looks like code."""
     at.deliver(at.subscribe(), at.publish(), event(HOSTILE, data=HOSTILE), HOSTILE)
     violations = condense(at.judge())
     return CaseResult(
@@ -69,7 +69,7 @@ def hostile(at: Timeline) -> CaseResult:
 
 
 def undecided() -> CaseResult:
-    """A case that came to nothing."""
+    """Returns a case that stayed undecided."""
     return CaseResult(
         id="made::undecided",
         requirements=("PUB-05",),
@@ -81,7 +81,7 @@ def undecided() -> CaseResult:
 
 
 def left_out() -> CaseResult:
-    """A case that does not apply."""
+    """Returns a case that does not apply."""
     return CaseResult(
         id="made::streams",
         requirements=("STR-01",),
@@ -91,7 +91,7 @@ def left_out() -> CaseResult:
 
 
 def advisory_failure() -> CaseResult:
-    """A case that failed for a SHOULD alone."""
+    """Returns a case that failed for a SHOULD alone."""
     slow = Violation("failed", ("PUB-19",), "a delay below 50 ms", "80 ms")
     return CaseResult(
         id="made::slow",
@@ -104,7 +104,7 @@ def advisory_failure() -> CaseResult:
 
 
 def of_everything() -> RunResult:
-    """A run in which everything occurs that can."""
+    """Returns a run in which every kind of outcome occurs."""
     return result(
         passed(),
         failed(Timeline()),

@@ -168,7 +168,7 @@ def test_alike_failures_are_folded_and_found(page: Page, tmp_path: Path) -> None
 
 
 def contrast(one: list[int], other: list[int]) -> float:
-    """The ratio of WCAG 2."""
+    """Returns the contrast ratio as WCAG 2 defines it."""
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

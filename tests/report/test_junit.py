@@ -17,7 +17,7 @@ SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit-10.xsd"))
 
 
 def valid(*results: RunResult) -> ET.Element:
-    """The report as a reader gets it, held against the schema."""
+    """Returns the report as a reader gets it, after checking it by the schema."""
     text = junit(results).encode("utf-8").decode("utf-8")
     SCHEMA.validate(text)
     return ET.fromstring(text)  # noqa: S314  # made by us

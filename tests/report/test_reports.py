@@ -37,7 +37,7 @@ def at() -> Timeline:
 
 
 def broken(at: Timeline) -> CaseResult:
-    """A case that saw its second event before its first, many times."""
+    """Returns a case that saw its second event before its first, many times."""
     s = at.subscribe()
     burst = at.publishes(30)
     at.deliver(s, *burst[::-1])
@@ -270,7 +270,7 @@ def test_the_smoke_step_is_not_selected() -> None:
 
 
 def valid(*results: RunResult) -> dict[str, Any]:
-    """The report as a reader gets it, held against its schema."""
+    """Returns the report as a reader gets it, after checking it by its schema."""
     report: dict[str, Any] = json.loads(json.dumps(to_json(results), allow_nan=False))
     schema = eventhook_fixtures.schema("report")
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -36,7 +36,7 @@ def failed(identifier: str, *charged: str) -> CaseResult:
 
 
 def run(*changed: CaseResult, only: list[str] | None = None, **members: Any) -> RunResult:
-    """A run in which a case of every claimed requirement passed, but for those given."""
+    """Returns a run in which a case of every claimed requirement passed, except those given."""
     instead = {one.requirements[0] for one in changed}
     chosen = CLAIMED if only is None else only
     cases = [case(one) for one in chosen if one not in instead]

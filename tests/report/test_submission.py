@@ -28,7 +28,7 @@ source = "this file"
 
 
 def run_of(*broken: str, settings: Settings | None = None, left_out: int = 0) -> RunResult:
-    """A whole run; the first case of each broken requirement fails."""
+    """Returns a whole run; the first case of each broken requirement fails."""
     cases, open_ids = [], set(broken)
     for one in list(catalog().values())[left_out:]:
         charged = [name for name in one.case.requirements if name in open_ids]

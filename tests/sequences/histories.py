@@ -89,7 +89,7 @@ class Played:
         return argument
 
     def place(self, label: str) -> int:
-        """Where the event of a label stands."""
+        """Returns the place of the event with that label."""
         return [one.label for one in self.order].index(label)
 
     def change(self, label: str, **members: Any) -> None:
@@ -164,7 +164,7 @@ class Played:
 
 
 def twin(event: FlovynEvent, **members: Any) -> StreamEvent:
-    """The older form of an event, with members of its payload changed."""
+    """Returns the older form of an event, with members of its payload changed."""
     older = next(name for name, types in types_by_older_name().items() if event.event_type in types)
     payload = {
         "type": "Event",

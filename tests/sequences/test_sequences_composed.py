@@ -33,7 +33,7 @@ drawing = settings(
 
 @pytest.fixture(scope="module")
 def drawn() -> list[Scenario]:
-    """The scenarios of sixty composed runs."""
+    """Returns the scenarios of sixty composed runs."""
     scenarios = []
 
     @drawing

@@ -15,7 +15,7 @@ Named = tuple[str, str | None, str | None, int]
 
 
 def named(raw: Mapping[str, Any]) -> dict[str, Named]:
-    """By label, what an event is and whose, and which of its like."""
+    """Returns by label the type and the owner of each event, and its number among equal ones."""
     counts: dict[tuple[str, str | None, str | None], int] = {}
     found: dict[str, Named] = {}
     for event in raw["events"]:
@@ -36,7 +36,7 @@ def order(raw: Mapping[str, Any]) -> set[tuple[Named, Named]]:
 
 
 def unlike(raw: Mapping[str, Any], derived: Mapping[str, Any]) -> list[str]:
-    """The members of events that differ, but for what is held exactly only where it is derived."""
+    """Returns the members of events that differ, without those that only derived scenarios hold exactly."""
     labels = {name: label for label, name in named(derived).items()}
     events = {event["label"]: event for event in derived["events"]}
     return [

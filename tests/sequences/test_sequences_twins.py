@@ -114,7 +114,7 @@ def test_output_is_no_twin(payload: str) -> None:
 
 
 def output_of(played: Played) -> tuple[str, list[int]]:
-    """The key of the streaming task's stream, and the places of its output there."""
+    """Returns the key of the streaming task's stream, and the places of its output there."""
     ((key, stream),) = played.streams().items()
     return key, [place for place, one in enumerate(stream) if twin_in(one) is None]
 

@@ -30,7 +30,7 @@ CASES = (files(specification) / "cases_1_0.txt").read_text(encoding="utf-8").spl
 
 
 def as_asked(requirement: Requirement) -> dict[str, object]:
-    """The members of a requirement that decide a verdict, and its text."""
+    """Returns the members of a requirement that decide a verdict, and its text."""
     return {
         "id": requirement.id,
         "group": requirement.group,

@@ -35,7 +35,7 @@ class Picture:
 
 
 def take() -> tuple[RunResult, Picture]:
-    """Runs the case; what came of it, and the picture."""
+    """Runs the case; returns its result, and the picture."""
     picture = Picture()
 
     @asynccontextmanager

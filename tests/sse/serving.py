@@ -19,7 +19,7 @@ from eventhook_reference.sse.server import http
 
 
 def token(workflow: UUID, payload: str = "token") -> StreamEvent:
-    """A token of that workflow's stream."""
+    """Returns a token of that workflow's stream."""
     return StreamEvent(
         task_execution_id="",
         workflow_execution_id=str(workflow),

@@ -21,7 +21,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 async def reading(
     *answers: bytes, cut: int = 1 << 20, method: str = "GET"
 ) -> AsyncIterator[SocketReader]:
-    """A reader of a server that sends these bytes, in pieces, one answer for each request."""
+    """Yields a reader of a server that sends these bytes, in pieces, one answer for each request."""
 
     handlers: list[asyncio.Task[None] | None] = []
 

@@ -38,7 +38,7 @@ def carries(event: Event) -> bool:
 
 
 def kinds(stream: bytes, *published: Event, before: tuple[Event, ...] = ()) -> list[str]:
-    """The breaches of a stream on which events of one publisher arrive."""
+    """Returns the breaches of a stream on which events of one publisher arrive."""
     history = History()
     for event in before:
         settle(history, event)

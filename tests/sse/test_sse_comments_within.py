@@ -20,7 +20,7 @@ CASES = (
 
 
 def comments_within() -> type[SseApp]:
-    """A comment follows each field of an event."""
+    """Returns an application that writes a comment after each field of an event."""
     return _writing(lambda body: body.replace(b"\n", b"\n: trace\n", 1))
 
 

@@ -144,7 +144,7 @@ def test_a_chain_that_leads_nowhere_is_no_problem(
 
 @asynccontextmanager
 async def probing(make_app: Any = SseApp) -> AsyncIterator[Probe]:
-    """A probe on the in-memory bus, with that server over it."""
+    """Yields a probe on the in-memory bus, with that server over it."""
     registry = Registry()
     target = replace(
         memory_server,

@@ -1,4 +1,4 @@
-"""The parser, held against the vectors at every chunk border."""
+"""Checks the parser by the vectors, cut into chunks at every place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stream_of(vector: dict[str, Any]) -> bytes:
 
 
 def cuts(stream: bytes) -> Iterator[list[bytes]]:
-    """The stream whole, in two at every place, and in pieces of one, two and three bytes."""
+    """Yields the stream whole, in two at every place, and in pieces of one, two and three bytes."""
     yield [stream]
     for place in range(len(stream) + 1):
         yield [stream[:place], stream[place:]]

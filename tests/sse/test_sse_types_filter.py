@@ -1,4 +1,4 @@
-"""The reference's reading of `types`, held against the whole table."""
+"""Checks the reference's reading of `types` by the whole table."""
 
 from __future__ import annotations
 

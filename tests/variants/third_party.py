@@ -68,14 +68,14 @@ class NotInstalled(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody has now."""
+    """Returns a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
 
 
 def find(program: str) -> str:
-    """The path of a program.
+    """Returns the path of a program.
 
     Raises:
         NotInstalled: it is not there.
@@ -87,7 +87,7 @@ def find(program: str) -> str:
 
 
 def nginx(buffering: str = OFF) -> Running:
-    """nginx in front of the reference."""
+    """Runs nginx in front of the reference."""
 
     @asynccontextmanager
     async def through(app: SseApp) -> AsyncIterator[str]:
@@ -109,7 +109,7 @@ def nginx(buffering: str = OFF) -> Running:
 
 @asynccontextmanager
 async def caddy(app: SseApp) -> AsyncIterator[str]:
-    """Caddy in front of the reference."""
+    """Runs Caddy in front of the reference."""
     program = find("caddy")
     with tempfile.TemporaryDirectory() as folder:
         async with running(app) as behind:
@@ -133,7 +133,7 @@ async def caddy(app: SseApp) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def hypercorn(app: SseApp) -> AsyncIterator[str]:
-    """The application on hypercorn, which also speaks HTTP/2."""
+    """Runs the application on hypercorn, which also speaks HTTP/2."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -157,7 +157,7 @@ async def hypercorn(app: SseApp) -> AsyncIterator[str]:
 
 
 def target_of(name: str, by: Running, *, http2: bool = False) -> Target:
-    """The reference behind that server, as a target."""
+    """Returns the reference behind that server, as a target."""
 
     @asynccontextmanager
     async def http(backend: StreamingBackend) -> AsyncIterator[HttpTarget]:

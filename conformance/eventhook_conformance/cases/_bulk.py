@@ -34,7 +34,7 @@ def publisher(client: Client, ground: Ground) -> Raw:
 
 @asynccontextmanager
 async def leaving_unrecorded(listeners: Collection[Listener]) -> AsyncIterator[None]:
-    """Leaves these if the body comes to no good end, so that nobody reads what was not recorded.
+    """Leaves these if the body fails, so that nobody reads events that were not recorded.
 
     It would be taken for what nobody published, even where the body ran out of time.
     """

@@ -52,7 +52,7 @@ class Names:
         return [*self.on("events"), *self.on("streams")]
 
     def events(self, side: Side) -> list[Event]:
-        """New events: each subscription on that side gets some of them, and none is for all."""
+        """Makes events of that side: each subscription gets some of them, and none is for all."""
         make = self._probe.make
         if side == "events":
             event = make.event(self.tenant, _TYPE, workflow=self.workflow)

@@ -72,7 +72,7 @@ async def swept(probe: Probe, client: Client) -> ChannelCounts:
 
 
 def total(counts: ChannelCounts) -> int:
-    """Channels of both sides."""
+    """Returns the number of channels on both sides."""
     return counts.events + counts.streams
 
 

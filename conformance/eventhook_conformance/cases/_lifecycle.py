@@ -181,7 +181,7 @@ async def play_interleaved(
 
 
 def _patient(probe: Probe) -> float:
-    """Seconds in which a whole run must return: it takes many calls to the bus."""
+    """Returns the seconds that a whole run may take: it makes many calls to the bus."""
     return probe.deadline.timeout_s * _PATIENT_FACTOR
 
 

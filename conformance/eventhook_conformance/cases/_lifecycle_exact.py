@@ -1,4 +1,4 @@
-"""Holding runs exactly, as specification 1.1 asks: every member, every twin, whatever the steps are."""
+"""Compares runs exactly, as specification 1.1 asks: every member and every older form."""
 
 from __future__ import annotations
 

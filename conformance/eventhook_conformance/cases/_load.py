@@ -32,7 +32,7 @@ def hung(probe: Probe, stuck: Sequence[Publish], limit_s: float) -> CaseAborted:
 
 
 class Load:
-    """Publishers in the background: each publishes, at a pace, whatever comes of it.
+    """Publishers in the background: each publishes at a pace, and ignores failures.
 
     Args:
         probe: the case's.

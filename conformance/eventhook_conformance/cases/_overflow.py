@@ -20,7 +20,7 @@ _LONE: Final = 64
 
 
 async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
-    """The events read of each publisher are an unbroken run, at the end that the policy keeps.
+    """Expects an unbroken run of each publisher's events, at the end that the policy keeps.
 
     A bus may hold more than it claims. Where nothing was lost, it is overrun by more than it may hold.
     """
@@ -51,7 +51,7 @@ async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
 
 
 async def publishers_wait(probe: Probe, side: Side) -> None:
-    """The excess waits; whatever is published is delivered."""
+    """Expects that the excess waits, and that everything published is delivered."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     await stage.publish(stage.capacity)
@@ -63,7 +63,7 @@ async def publishers_wait(probe: Probe, side: Side) -> None:
 
 
 async def everything_is_kept(probe: Probe, side: Side) -> None:
-    """Every event comes, however late it is read."""
+    """Expects that every event comes, however late it is read."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     await stage.publish(stage.overrun)
@@ -83,7 +83,9 @@ async def publishing_never_waits(stage: OverflowScenario) -> None:
 async def publishing_goes_on_and_is_not_hoarded(
     probe: Probe, side: Side, waits: str, hoards: str
 ) -> None:
-    """The same, and what the reader then holds is bounded; if it is too much, once more with time.
+    """Expects that publishing goes on, and that the reader then holds a bounded number of events.
+
+    If it holds too many, looks once more after some time.
 
     Args:
         probe, side: the case's.
@@ -129,7 +131,7 @@ async def _out(stage: OverflowScenario, count: int, publishers: int, limit_s: fl
 
 
 async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
-    """The number of published, unread events never exceeds the bound."""
+    """Expects that the number of published, unread events never exceeds the bound."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     bound = stage.bound
@@ -252,7 +254,7 @@ async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
 
 
 async def loss_is_counted(probe: Probe, side: Side, rounds: int, otherwise: str) -> None:
-    """`dropped` is what was published and not read, at every moment that this is known."""
+    """Expects `dropped` to be the number of events published and not read, whenever that is known."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     # Below the capacity first: nothing is lost yet, and that has to be said too.

@@ -32,7 +32,7 @@ _OPTIONALS: Final = (
 
 
 def _capitals(members: dict[str, Any]) -> str:
-    """UUIDs as some languages write them; in a stream event they are plain text and stay."""
+    """Writes UUIDs in capitals, as some languages do; not in stream events, where they are plain text."""
     uuids = ("id", "tenant_id", "workflow_execution_id", "task_execution_id")
     given = [name for name in uuids if "tenant_id" in members and members.get(name)]
     return json.dumps({**members, **{name: members[name].upper() for name in given}})

@@ -32,7 +32,7 @@ _SAME_HASH: Final = ("yolrhmnb", "8bx30gkf", "AaAa", "BBBB", "ab", "bA")
 
 
 def alike(identifier: UUID) -> list[UUID]:
-    """Ids that share a part with this one: digits at either end, a half, all but the version."""
+    """Returns ids that share a part with this one: digits at either end, a half, all but the version."""
     number = identifier.int
     return [
         UUID(int=number ^ _HALF),

@@ -87,7 +87,7 @@ def _programs(
     beside: Sequence[Sequence[Step]],
     together: int = 2 * YIELDS * 2,
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """Programs of tenants of their own: both orders, all pauses, with each of what stands beside.
+    """Yields programs, each on a tenant of its own: both orders, all pauses, with each neighbour.
 
     Args:
         probe: the case's.

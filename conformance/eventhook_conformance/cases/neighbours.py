@@ -21,7 +21,7 @@ _ROUNDS: Final = 4
 
 
 async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
-    """Several readers stand still and overrun; what others hold unread, and get later, is whole.
+    """Has several readers stand still until they overflow; expects that all others lose nothing.
 
     Args:
         probe: the case's.
@@ -108,7 +108,7 @@ async def several_streams_that_stand_still_cost_nobody_anything(probe: Probe) ->
 
 
 async def _backlog_stays_in_order(probe: Probe, side: Side) -> None:
-    """A reader works off what it holds while more is published: after each read, and at once."""
+    """Publishes more while a reader reads its backlog: one event after each read, then many at once."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     share = max(1, min(12, ground.capacity // 3))
@@ -152,7 +152,7 @@ async def large_events_at_once_do_not_mix(probe: Probe) -> None:
 
 
 async def _large_ones_fit(probe: Probe, side: Side) -> None:
-    """As many large events as make some megabytes, unread: the claim counts events."""
+    """Leaves some megabytes of large events unread: a claimed capacity counts events, not bytes."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     size = min(probe.capabilities.max_event_bytes - 1024, 65_536)

@@ -65,7 +65,7 @@ async def event_reaches_a_waiting_reader_within_50_ms(probe: Probe, side: Side =
 
 
 async def _slow_ones(ground: Ground, probe: Probe, listener: Listener) -> list[float]:
-    """Delays beyond the limit, one event at a time; stops when there are too many."""
+    """Publishes one event at a time; returns the delays beyond the limit. Stops if there are too many."""
     slow: list[float] = []
     for _ in range(_ROUNDS):
         await listener.wait_reading()

@@ -56,7 +56,7 @@ async def _replay(probe: Probe, side: Side, values: Sequence[Event]) -> None:
 
 
 def _of(channel: ReplayChannel, value: Event) -> Event:
-    """The event, in that channel."""
+    """Returns a copy of the event that belongs to this channel."""
     fields = {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, FlovynEvent):
         return FlovynEvent(**fields | {"tenant_id": channel.tenant})

@@ -145,7 +145,7 @@ async def one_id_resumes_every_side(probe: Probe, kind: StreamKind) -> None:
 
 
 async def _children(sse: Sse, kind: StreamKind, root: UUID | None) -> list[UUID]:
-    """A child and a grandchild, where the endpoint carries them."""
+    """Makes a child and a grandchild, if the endpoint carries them."""
     if kind != "consolidated" or root is None:
         return []
     made: list[UUID] = []
@@ -158,7 +158,7 @@ async def _children(sse: Sse, kind: StreamKind, root: UUID | None) -> list[UUID]
 
 
 def _numbered(event: Event, sequence: int) -> Event:
-    """The event with the sequence that its publisher gave to others too."""
+    """Returns the event with a given sequence number, which others of its publisher have too."""
     if isinstance(event, StreamEvent):
         return msgspec.structs.replace(event, sequence=sequence)
     return event

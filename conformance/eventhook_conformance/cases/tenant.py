@@ -127,7 +127,7 @@ async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None
 
 
 def _hostile(victim: UUID) -> list[str]:
-    """Texts that name the victim, or all, in the languages of brokers and stores."""
+    """Returns texts that select the victim, or every tenant, in the syntax of brokers and databases."""
     return [
         *("*", ">", "**", "#", "%", "_", ".*", "^.*$", "' OR '1'='1", "${tenant}", "../", "\x00"),
         *(str(victim), victim.hex, f"{victim}.>", f"flovyn.events.{victim}.>", f"*:{victim}"),

@@ -1,4 +1,4 @@
-"""Holds a history against what must be true of every history.
+"""Checks a history against the rules that every history must satisfy.
 
 Pure functions: no bus, no pytest, no clock. The same history always gets the same answer, and any
 history may be judged again when more of it is known.

@@ -75,7 +75,7 @@ class ChannelOrder:
                 yield publish
 
     def readings_of(self, publish: Publish, but: Subscribed) -> Iterable[Reading]:
-        """Returns what other subscriptions read, of those that read an event."""
+        """Returns the readings that contain an event, all but one subscription's."""
         return (one for one in self._with.get(publish, ()) if one.subscription is not but)
 
     def comes_before(self, publish: Publish, cursor: Publish, reader: Subscribed) -> bool:
@@ -116,7 +116,7 @@ class ChannelOrder:
         return found
 
     def _missed(self, reading: Reading, cursor: Publish, until: int) -> Iterator[Publish]:
-        """Yields what a reader was owed and never got: it was to come after the cursor's event."""
+        """Yields events that a reader was owed after the cursor's event, and never got."""
         if not reading.never_read:
             return
         reader = reading.subscription
@@ -133,7 +133,7 @@ class ChannelOrder:
                 yield publish
 
     def disagreement(self, reader: Subscribed) -> tuple[Subscribed, Publish, Publish] | None:
-        """Returns another reader that got two events of a reader the other way round, and the two."""
+        """Returns another reader that got two events in the opposite order, and these two events."""
         mine = next(one for one in self._readings if one.subscription is reader)
         others = {
             id(one): one for publish in mine.reads for one in self.readings_of(publish, reader)

@@ -17,7 +17,7 @@ _NEVER: Final = 1 << 62
 
 @dataclass(frozen=True)
 class _Crowd:
-    """Publishes that may take room: when each was called, and from when on it surely takes none."""
+    """Publishes that may take room: the step of each call, and the step from which it takes none."""
 
     called: list[int]
     gone: list[int]
@@ -30,7 +30,7 @@ class _Crowd:
         )
 
     def within(self, since: int, until: int) -> int:
-        """Returns how many were called before `until`, and not gone at `since`."""
+        """Returns how many publishes were called before `until` and still took room at `since`."""
         return bisect_left(self.called, until) - bisect_right(self.gone, since)
 
 
@@ -69,7 +69,7 @@ class Overflow:
         origins: Origins,
         capabilities: Capabilities,
     ) -> Overflow | None:
-        """Returns None where nothing may be lost at all."""
+        """Makes the `Overflow` of a subscription; returns None if nothing may be lost."""
         if capabilities.overflow in ("block", "unbounded"):
             return None
         events = subscription.side == "events"
@@ -84,7 +84,7 @@ class Overflow:
             for publish in takes_room
             if publish.outcome != "refused"
             and (publish.settled is None or publish.settled.step > entering)
-            # What is dropped as the newest never took room: only what was read in the end did.
+            # The newest events, if dropped, never took room: only events that were read did.
             and (shared or capabilities.overflow != "drop_newest" or publish in came)
         ]
         return cls(crowd, came, capacity, capabilities) if len(crowd) >= capacity else None
@@ -126,7 +126,7 @@ def faulted(
 def _over(fault: FaultWindow, reads: Sequence[Read]) -> int:
     """Returns when a fault was over for a subscription: at its first read of a later publish.
 
-    One that never heard anything again cannot excuse that with the fault.
+    The fault excuses nothing for a subscription that never got anything again.
     """
     if fault.ended is None:
         return _NEVER

@@ -69,7 +69,7 @@ def _judge_one(
             known = waited[publish].until
             seen = f"nothing of it within {waited[publish].timeout_s:g} s"
         elif (ended := _closed(subscription)) is not None and publish.client == subscription.client:
-            # What another client published may not have reached the buffer when this one closed.
+            # Events of another client may not have reached the buffer when this client closed.
             known, seen = ended, "the reader ended without it"
             kind = kind if publish in past else "lost-on-close"
         else:
@@ -112,7 +112,7 @@ class _Lazy:
         self._made = False
 
     def covers(self, missing: Publish, known: int | None) -> bool:
-        """As `Overflow.covers`; False where nothing may be lost.
+        """Calls `Overflow.covers`; returns False if nothing may be lost.
 
         Where a publisher's events come out of order, `known` is None: any of them may have given way.
         """
@@ -149,7 +149,7 @@ def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities
 
 
 def _closed(subscription: Subscribed) -> Moment | None:
-    """Returns the moment at which its reader came to the end of it, as closing its client has it do."""
+    """Returns the moment at which a reader came to the end after its client closed; else None."""
     closing, ended, leaving = subscription.closing, subscription.ended, subscription.leaving
     if closing is None or ended is None or subscription.end != "stopped":
         return None
@@ -182,7 +182,7 @@ class _Proof:
         }
 
     def disorderly(self, missing: Publish) -> bool:
-        """Returns whether its publisher's events came out of order: then it may have come at any time."""
+        """Returns whether events of the publisher came out of order, so that no later one proves a loss."""
         return (missing.client, missing.epoch) in self._disorderly
 
     def overtaker(self, missing: Publish) -> Read | None:

@@ -12,9 +12,9 @@ def may_be_on_the_way(
 ) -> bool:
     """Returns whether an event that was published before may come all the same.
 
-    Where activation is claimed for the same client alone, as of a cluster, `publish` has reached the
-    publisher's server when it returns, and other clients' servers in its own time. An event has surely
-    passed once it, or a later one of its publisher, was read by the subscription's client.
+    If activation is claimed for the same client alone, as by a cluster, an event has reached its own
+    publisher's server when `publish` returns, and other servers some time later. It is no longer on its
+    way once the subscription's client has read it, or a later event of its publisher.
     """
     if capabilities.activation == "bus" or publish.client == subscription.client:
         return False

@@ -45,7 +45,7 @@ def _judge_publishers(subscription: Subscribed, reads: Sequence[Read]) -> Iterat
 
 
 def _judge_causes(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[Violation]:
-    """Across clients: what returned before another was called comes before it."""
+    """Expects, across clients, that a publish which returned before another was called comes first."""
     latest: dict[str, Read] = {}
     for read in reads:
         publish, _ = read

@@ -49,16 +49,16 @@ class Origins:
             self.reads[subscription] = [read for read in seen.items() if read[0] in matching]
 
     def scope_of(self, subscription: Subscribed) -> object:
-        """Returns its tenant or key, hashable."""
+        """Returns the tenant or key of a subscription, in a hashable form."""
         selects = subscription.selects
         return hashable(selects.tenant_id if isinstance(selects, EventPattern) else selects)
 
     def in_scope(self, subscription: Subscribed) -> list[Publish]:
-        """Returns the publishes of its tenant or key, so that a hundred tenants cost no more than one."""
+        """Returns the publishes of a subscription's tenant or key: other tenants cost no time."""
         return self._scopes.get(self.scope_of(subscription), [])
 
     def matching(self, subscription: Subscribed) -> Collection[Publish]:
-        """Returns the publishes that it asks for; found once for all that ask for the same."""
+        """Returns the publishes that a subscription asks for; finds them once for equal subscriptions."""
         key = (subscription.side, hashable(subscription.selects))
         if key not in self._matching:
             self._matching[key] = {

@@ -41,7 +41,7 @@ def replays(subscription: Subscribed) -> bool:
 
 
 class Beginnings:
-    """The beginning of every subscription of a history, worked out where one begins in the past."""
+    """The beginnings of a history's subscriptions, worked out for those that begin in the past."""
 
     def __init__(self, history: History, origins: Origins, capabilities: Capabilities) -> None:
         self._history = history
@@ -49,7 +49,7 @@ class Beginnings:
         self._claimed = capabilities
         self._found: dict[Subscribed, Beginning] = {}
         self._steps: dict[object, tuple[list[int], list[int]]] = {}
-        """Of each channel, when its publishes were called, and when they had their effect."""
+        """For each channel, the steps at which its publishes were called, and at which they took effect."""
         self._orders: dict[tuple[str, object], ChannelOrder] = {}
         self._channels: dict[tuple[str, object], list[Subscribed]] = {}
         self._cursors: dict[tuple[str, object, object], Publish] = {}
@@ -133,7 +133,7 @@ class Beginnings:
     def _kind(
         self, subscription: Subscribed, publish: Publish, settled: ViolationKind
     ) -> ViolationKind:
-        """Returns the kind: of history if it was settled before entering, of the hand-over if under way."""
+        """Returns the kind of breach: of history if settled before entering, of hand-over if under way."""
         entering = subscription.entering.step
         early = publish.settled is not None and publish.settled.step < entering
         return settled if early else "lost-handover"
@@ -190,7 +190,7 @@ class Beginnings:
     def retained(self, subscription: Subscribed, publish: Publish, known: Moment) -> bool:
         """Returns whether an event was surely in the claimed history until a moment.
 
-        Counts generously: what may have come after it takes its room.
+        Counts generously: every event that may have come after it takes room.
         """
         claimed = self._claimed
         if claimed.replay_s is not None and known.at_s - publish.called.at_s >= claimed.replay_s:
@@ -202,7 +202,7 @@ class Beginnings:
         return self._newer(subscription, publish, known) < claimed.replay_events
 
     def _newer(self, subscription: Subscribed, publish: Publish, known: Moment) -> int:
-        """Counts what may have come after an event until a moment, by two sorted lists of its channel."""
+        """Counts events that may have come after one until a moment, by sorted lists of its channel."""
         scope = self._origins.scope_of(subscription)
         if scope not in self._steps:
             taken = [

@@ -1,4 +1,4 @@
-"""Names what many lost events have in common, and none that came: it often is the bug."""
+"""Names a trait that many lost events share and no delivered event has: it often is the bug."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEMBERS: Final = ("event_type", "source", "workflow_execution_id", "task_execut
 
 
 def common_trait(missing: Sequence[Event], came: Sequence[Event]) -> str | None:
-    """Returns what all that are missing have and none that came has; None where nothing is found."""
+    """Returns a trait of all missing events that no delivered event has; None if there is none."""
     if len(missing) < _LEAST or not came:
         return None
     missing, came = missing[:_MOST], came[:_MOST]

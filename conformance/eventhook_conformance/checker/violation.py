@@ -193,7 +193,7 @@ def in_full(value: object) -> str:
 
 
 def condense(violations: Iterable[Violation]) -> list[Violation]:
-    """Returns the first of each kind and charge, with the number of the others."""
+    """Returns the first violation of each kind and charge, with the number of the others."""
     groups: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
         # What a case found itself is never the same breach twice.
@@ -203,7 +203,7 @@ def condense(violations: Iterable[Violation]) -> list[Violation]:
 
 
 def _with_trait(group: Sequence[Violation]) -> Violation:
-    """Returns the first of a group, with what all that it lost have in common."""
+    """Returns the first violation of a group, with a trait that all its lost events share."""
     first = group[0]
     if first.kind not in MISSING:
         return first

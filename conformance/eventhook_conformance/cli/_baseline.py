@@ -246,7 +246,7 @@ def diff(before: Path, after: Path) -> None:
 def _check_same_version(
     file: Path, known: Baseline | Mapping[str, Observed], now: Baseline | Mapping[str, Observed]
 ) -> None:
-    """Refuses to hold anything against a baseline of another version; two reports may be compared."""
+    """Refuses a baseline of another version; two reports of different versions may be compared."""
     if not isinstance(known, Baseline):
         return
     ours = {known.specification}

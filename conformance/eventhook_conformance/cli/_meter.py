@@ -11,7 +11,7 @@ _LINE_EVERY_S: Final = 10.0
 
 
 class Meter(AbstractContextManager["Meter"]):
-    """Shows nothing by itself; its kinds do."""
+    """The base of all meters; shows nothing itself."""
 
     def show(self, text: str, done: int, total: int | None, failed: int = 0) -> None:
         """Shows how far the command is."""

@@ -258,7 +258,7 @@ def _replaying(settings: Settings, file: Path) -> Settings:
 
 
 class _Comparing:
-    """Compares results with the baseline, if there is one. The imports need time: only then.
+    """Compares results with the baseline, if there is one. Imports what that needs only then.
 
     Raises:
         click.BadParameter: it cannot be used.

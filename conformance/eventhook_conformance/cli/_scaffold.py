@@ -43,7 +43,7 @@ class Template:
     next: str
     """The command for the first verdict, for my-bus."""
     base: str | None = None
-    """The template whose files it has too, but for those of its own."""
+    """The template that it extends: it has the files of that one, unless it has its own."""
 
     @property
     def folder(self) -> Path:

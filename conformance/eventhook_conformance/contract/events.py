@@ -306,7 +306,7 @@ def parse(text: bytes | str, kind: type[_T]) -> _T:
 
 
 def _whole_numbers(members: Any) -> Any:
-    """JSON has one kind of number: a writer may send an integer as 1.0 or 1e3."""
+    """Makes integers of whole floats: JSON has one kind of number, and 1.0 or 1e3 may come for one."""
     if not isinstance(members, dict):
         return members
     return {

@@ -86,7 +86,7 @@ class DriverBackend(StreamingBackend):
     async def subscription(
         self, method: str, members: bytes, kind: type[Any], since: Since | None = None
     ) -> AsyncIterator[Subscription[Any]]:
-        """One subscription, from entering to leaving.
+        """Keeps one subscription open, from entering to leaving.
 
         Raises, on entering:
             Unsupported: `since` is given, and the driver speaks protocol 1.
@@ -115,21 +115,21 @@ class DriverBackend(StreamingBackend):
         await self.call("purge", Empty, members)
 
     async def aclose(self) -> None:
-        """Has the driver close the client; asked each time, since twice has to be fine."""
+        """Has the driver close the client, each time anew: closing twice must be allowed."""
         self._closed = True
         await self.call("close", Empty)
 
     async def release(self) -> None:
-        """Closes the client unless it is closed, or its driver gone."""
+        """Closes the client, unless it is closed already or its driver is gone."""
         if not self._closed and self.process.failure is None:
             await self.aclose()
 
     async def cleanup_inactive_channels(self) -> int:
-        """As the contract says."""
+        """Does what the contract says."""
         return (await self.call("cleanup", Removed)).removed
 
     async def active_channels(self) -> ChannelCounts:
-        """As the contract says."""
+        """Does what the contract says."""
         counts = await self.call("channels", Channels)
         return ChannelCounts(events=counts.events, streams=counts.streams)
 
@@ -184,7 +184,7 @@ class DriverSubscription(Subscription[Any]):
         if self._asked is None:
             self._most = self.wanted
             params = b'%s,"max":%d,"timeout_ms":%d}' % (self._member, self._most, timeout_ms)
-            # On its way before anything else happens, a call of leaving above all.
+            # The request goes out before anything else happens, such as a call to leave.
             self._asked = process.post("next", params)
             self._asked.add_done_callback(_noticed)
         try:
@@ -226,7 +226,7 @@ class DriverSubscription(Subscription[Any]):
 
 
 def _noticed(asked: asyncio.Future[msgspec.Raw]) -> None:
-    """A `next` that failed while nobody read is no news: the process says why."""
+    """Ignores the failure of a `next` that nobody waits for: the process reports the cause."""
     if not asked.cancelled():
         asked.exception()
 

@@ -102,7 +102,7 @@ class CheckedDriver:
             await self.ask(method, {"client": client, "event": json.loads(event.to_json())}, Empty)
 
     async def next(self, subscription: str, most: int = 10, timeout_ms: int = 3000) -> Nexts:
-        """Returns what comes next, after looking that the answer keeps to `max`."""
+        """Returns the next events, after checking that they are no more than `max`."""
         params = {"subscription": subscription, "max": most, "timeout_ms": timeout_ms}
         answer = await self.ask("next", params, Nexts)
         if len(answer.events) > most:
@@ -176,7 +176,7 @@ def expect_wire_form(event: FlovynEvent | StreamEvent, text: bytes) -> None:
 
 
 def take_one(missing: list[FlovynEvent | StreamEvent], text: bytes) -> None:
-    """Takes out the event that this is; in which order a bus delivers is no matter of the driver's."""
+    """Removes the event that matches; the order in which a bus delivers is not the driver's matter."""
     if not missing:
         raise Wrong(f"`next` answered {shown(text)}, after all that was published had come")
     came = _parsed(text)

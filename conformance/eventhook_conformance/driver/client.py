@@ -62,7 +62,7 @@ class DriverHost(Server):
         """Returns the running process.
 
         Raises:
-            DriverFailed: it failed, and nobody has asked why yet; or it cannot be started.
+            DriverFailed: it failed since the last `take_fault`; or it cannot be started.
         """
         async with self._starting:
             process = self._process
@@ -86,8 +86,8 @@ class DriverHost(Server):
     async def take_fault(self) -> str | None:
         """Returns what the driver did wrong since the last call; the next client gets a fresh process.
 
-        It is also asked for what it must answer at once, whatever the bus does: so one that hangs is
-        told from a bus that does.
+        Sends a request that it must answer at once, whatever the bus does. This tells a driver that
+        hangs from a bus that hangs.
         """
         process = self._process
         if process is None:

@@ -30,16 +30,16 @@ class HeldClient:
         self._keeper = ContextKeeper(factory)
 
     async def open(self) -> None:
-        """Opens it."""
+        """Opens the client."""
         self.backend = await self._keeper.enter()
 
     async def close(self) -> None:
-        """Closes it; twice is fine."""
+        """Closes the client; a second call does nothing."""
         self.closed = True
         await self.backend.aclose()
 
     async def leave(self) -> None:
-        """Leaves its context."""
+        """Leaves the context of the client."""
         await self._keeper.leave()
 
 

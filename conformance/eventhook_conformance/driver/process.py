@@ -60,9 +60,9 @@ class DriverProcess:
         self.command = tuple(command)
         self.label = label
         self.failure: DriverFailed | None = None
+        """The first failure; None before it."""
         self.protocol = PROTOCOL
         """The version that it speaks, once it was started."""
-        """The first thing that went wrong; None before that."""
         self._lines = Lines(label, outlet)
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -151,7 +151,7 @@ class DriverProcess:
             self._give_up(f"driver {self.label} was shut down")
 
     async def kill(self) -> None:
-        """Ends it and all it started at once, and closes what led to it."""
+        """Kills the process and all that it started, and closes its pipes."""
         process = self._process
         if process is None:
             return
@@ -284,10 +284,10 @@ class DriverProcess:
         await self._ended("closed its standard output")
 
     async def _ended(self, how: str) -> None:
-        """Handles the end of its input or output, or its own.
+        """Handles the end of the process, of its input or of its output.
 
         Args:
-            how: in words, if it goes on.
+            how: what ended, in words; used if the process itself runs on.
         """
         process = self._started
         with suppress(TimeoutError):
@@ -297,7 +297,7 @@ class DriverProcess:
             how = exit_text(process.returncode)
         if not self._ending or self._pending:
             asked = [method for method, future in self._pending.values() if not future.done()]
-            asked.sort(key="next".__eq__)  # many a `next` waits all the time, and is no news
+            asked.sort(key="next".__eq__)  # a `next` usually waits, so another request says more
             owing = f", owing an answer to `{asked[0]}`" if asked else ""
             await self.fail(how + owing)
 

@@ -37,7 +37,7 @@ _KNOCK_S: Final = 1.0
 
 
 class NoSecondProcess(Exception):
-    """There is none to be had; the message says why."""
+    """There is no second process; the message says why."""
 
 
 class SecondProcess:
@@ -65,7 +65,7 @@ class SecondProcess:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[StreamingBackend]:
-        """One more client, there.
+        """Opens one more client in the second process.
 
         Raises, on entering:
             NoSecondProcess: the target has no name to be found by.
@@ -100,7 +100,7 @@ class SecondProcess:
         return await self._host.take_fault()
 
     async def end(self) -> None:
-        """Ends it; how it ends is no matter."""
+        """Ends the process, and ignores how it ends."""
         if self._host is not None:
             await asyncio.gather(self._host.end(), return_exceptions=True)
 

@@ -46,7 +46,7 @@ class Outlet:
             elif self._stream is not None:
                 self._stream.write(line)
         except (OSError, ValueError):
-            self._stream = None  # closed: what nobody can see is not worth a failure
+            self._stream = None  # closed: nobody can read it, so this is no failure
             self._descriptor = None
 
 

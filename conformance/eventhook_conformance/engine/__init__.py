@@ -1,1 +1,1 @@
-"""Runs cases against a target: who runs when, what each came to, and what arrived late."""
+"""Runs cases against a target: schedules them, decides their results, and handles late arrivals."""

@@ -62,7 +62,7 @@ class Auditor:
         """Has all parked subscriptions leave; returns the results that late arrivals change.
 
         Args:
-            settle_s: how long at least to have listened since the last one was parked, in seconds.
+            settle_s: the least time to listen after the last subscription was parked, in seconds.
         """
         if not len(self._parking):
             return []
@@ -75,7 +75,7 @@ class Auditor:
         if self._deadline.undecided != undecided:
             accounts = [
                 (parked, []) for parked, _ in accounts
-            ]  # leaving was slow for want of a processor
+            ]  # leaving was slow for lack of a processor
         fault = await self._clients.take_fault()
         if fault is not None:
             # No case is to blame, and the failure may have hidden breaches of many.

@@ -11,8 +11,8 @@ _THRESHOLDS: Final = (200_000, 50, 1000)
 def collect_seldom() -> None:
     """Lets the collector leave alone what lives now, and look rarely at what comes.
 
-    Histories are many small objects that live long: the collector looked through them all again and
-    again, for a fifth of a run's time, and for half of it where a process was told of a broken bus.
+    Histories are many small objects that live long. Looking through them again and again took a fifth
+    of a run's time, and half of it in a process that received the results of a broken bus.
     """
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -26,9 +26,9 @@ class Hasty(NamedTuple):
 
 
 def choose(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[str]:
-    """Returns the cases that stand for all: few that have all the requirements that only hasty ones charge.
+    """Returns few cases that together charge each requirement that only hasty cases charge.
 
-    Those that have to wait for others, for a client of their own or a cleanup, would make it last.
+    Leaves out cases that wait for a client of their own or for a cleanup: they would take long.
     """
     failed = [one for one in results if one.outcome == "failed"]
     covered = {what for one in failed if one.id not in hasty for what in one.charged}
@@ -52,9 +52,9 @@ def _waits_for_nobody(hasty: Hasty) -> bool:
 async def confirm(
     hasty: Mapping[str, Hasty], results: Sequence[CaseResult], run_again: RunAgain
 ) -> list[Revision]:
-    """Judges those again that stand for all; all of them, if one shows that the target is slow.
+    """Judges a few cases again that represent all; the rest too, if one shows that the target is slow.
 
-    One that passes then without a long wait failed by what happens now and then: its failure stands.
+    If a case now passes without a long wait, its failure was intermittent, and stands.
 
     Args:
         hasty: the cases that failed after a shortened wait, by ID.

@@ -15,7 +15,7 @@ from eventhook_conformance.probe.stacks import innermost, is_ours
 
 _MOST: Final = 3
 _MOST_SEARCHES: Final = 20
-"""Each goes through all tasks; a target that fails everywhere has shown its dead tasks by then."""
+"""A search goes through all tasks, and a target that fails everywhere has shown its dead ones by then."""
 _REGISTERS: Final = ("_scheduled_tasks", "_all_tasks")
 """asyncio's own lists of all tasks, up to Python 3.13 and 3.11: to look through all objects takes 50 ms."""
 
@@ -48,7 +48,7 @@ class DeadTasks:
         )
 
     def _error_of(self, task: asyncio.Task[Any]) -> BaseException | None:
-        """Returns what a task died of, without looking at its exception for those who should."""
+        """Returns what a task died of. The exception still counts as not retrieved."""
         if not task.done() or task.cancelled() or task.get_loop() is not self._loop:
             return None
         error: BaseException | None = getattr(task, "_exception", None)

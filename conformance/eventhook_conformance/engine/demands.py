@@ -26,7 +26,7 @@ _NEVER: Final = 1 << 62
 
 
 def asked_too_much(probe: Probe, ending: Ending, found: Sequence[Violation]) -> str | None:
-    """Returns what a case that came to no good end needs and the target does not claim, if so.
+    """Returns the demand of a failed case that exceeds the target's claims; None if there is none.
 
     Args:
         probe: the case's.
@@ -71,7 +71,7 @@ def _outran_history(probe: Probe) -> str | None:
 def _largest_refused(probe: Probe) -> int:
     """Returns the size of the largest event that was refused for being larger than is claimed; 0: none was.
 
-    Cases about just that know what is claimed.
+    Cases about the size itself keep to the claims.
     """
     if _ABOUT_SIZE in probe.requirements:
         return 0

@@ -1,8 +1,8 @@
 """Ends the processes that a judging process left, wherever they have gone.
 
 A driver has a session of its own, and what it starts may have another: the environment that all of them
-inherit tells to whom they belong. One that sheds that as well becomes a child of the supervisor when its
-parent ends, where the system can do so.
+inherit tells to whom they belong. A process that
+clears its environment becomes a child of the supervisor when its parent ends, if the system can do so.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from eventhook_conformance.probe.failure import TargetTimeout, describe
 from eventhook_conformance.probe.stacks import hung
 
 _MOST_LIMITS: Final = 10
-"""How often a case has its limit while its target works."""
+"""The most limits that a case may use up while its target works."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class JudgeChild:
 
     @property
     def age_s(self) -> float:
-        """For how long the process has been there, in seconds."""
+        """The seconds since the process was started."""
         return time.perf_counter() - self._began
 
     def starved_s(self) -> float:
@@ -144,7 +144,7 @@ class JudgeChild:
         return self._located(why)
 
     def close(self, hurry: Callable[[], bool]) -> None:
-        """Waits until the process has ended, as long as it may take and nobody hurries; then ends it."""
+        """Waits until the process has ended, within its time and unless somebody hurries; then kills it."""
         self._await_end(self._end_s, hurry)
         self.kill()
 

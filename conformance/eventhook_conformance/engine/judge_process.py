@@ -42,7 +42,7 @@ from eventhook_conformance.engine.vital_signs import VitalSigns
 from eventhook_conformance.probe.failure import describe
 
 _HIGH: Final = 400
-"""A target that closes descriptors by the dozen seldom comes so far."""
+"""A target that closes many descriptors seldom goes this high."""
 _LOOK_S: Final = 0.5
 """How often the suite is looked at for changes, in seconds: a look takes some milliseconds."""
 _HELD_BACK: Final = frozenset({signal.SIGALRM, signal.SIGINT})
@@ -63,7 +63,7 @@ def main() -> NoReturn:
     try:
         request: JudgeRequest = pickle.load(sys.stdin.buffer)  # noqa: S301  # because: the supervisor wrote it
     except EOFError:
-        _exit(UNHEARD)  # whoever started it early went away
+        _exit(UNHEARD)  # the process that started it early has ended
     sys.argv[:] = request.argv
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     faulthandler.enable(_lifted(request.stacks))
@@ -142,7 +142,7 @@ def _judge(link: _Link, request: JudgeRequest, look: Callable[[], str | None]) -
 
 
 class _Link:
-    """The way to the supervisor.
+    """The connection to the supervisor.
 
     Args:
         request: what the supervisor asks for.
@@ -187,9 +187,9 @@ class _Link:
         return (told[0], told[1]) if len(told) == 2 else None
 
     def _keep_supervised(self) -> None:
-        """Lets a supervisor go on that somebody stopped where no shell could: it would stand for ever.
+        """Continues a stopped supervisor that no shell can continue: it would stay stopped for ever.
 
-        One with a terminal is left alone: its user may have stopped it.
+        Leaves a supervisor with a terminal alone: its user may have stopped it.
         """
         with contextlib.suppress(Exception):  # because: a target may have taken what is needed
             if is_stopped_without_a_terminal(self._supervisor) and _getppid() == self._supervisor:

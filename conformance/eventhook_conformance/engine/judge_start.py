@@ -92,7 +92,7 @@ def started_judge() -> StartedJudge:
 
 
 def _interpreter_flags() -> list[str]:
-    """Returns the options that this interpreter was started with, as for its own kind."""
+    """Returns the options that this interpreter was started with."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  # because: multiprocessing starts its processes with these
     return flags
 

@@ -49,7 +49,7 @@ class Oracle:
     def judge_late(self, parked: Parked, leaving: Sequence[Violation]) -> list[Violation] | None:
         """Judges a finished case again after its subscriptions left; None: nothing changed.
 
-        An event taken for lost that came after all is charged as late or reordered, not as lost too.
+        An event that seemed lost and came later is charged as late or reordered, and not as lost.
 
         Args:
             parked: the case, and its breaches when it ended.
@@ -85,7 +85,7 @@ class Oracle:
     def _shown_by(self, violation: Violation, case: Case) -> tuple[str, ...]:
         """Returns the case's requirements that a breach breaks.
 
-        Where order does not hold in peace, a reorder beside something else shows nothing of that.
+        If the bus reorders with nothing beside it, a reorder beside something else proves nothing more.
         """
         if violation.kind == "reordered" and self._deadline.disorderly:
             return tuple(one for one in case.requirements if one in _ABOUT_ORDER)
@@ -93,11 +93,11 @@ class Oracle:
 
 
 def explained(first: Sequence[Violation], again: Sequence[Violation]) -> bool:
-    """Returns whether what was found was only late: run again, all came, though out of order."""
+    """Returns whether events were only late: in the second run all came, though out of order."""
     kinds = {one.kind for one in again}
     return bool(first) and "reordered" in kinds and not kinds & MISSING
 
 
 def _only_overtaken(violation: Violation) -> bool:
-    """Returns whether a loss is shown by what came instead: no proof where order does not hold."""
+    """Returns whether only a later event shows a loss, which is no proof on a bus that reorders."""
     return violation.kind in MISSING and isinstance(violation.entries[-1], Delivery)

@@ -18,7 +18,7 @@ _PROVEN: Final = frozenset(
         *("after-leaving", "repeated", "reordered", "disordered", "acausal"),
     }
 )
-"""Breaches that delivered events show, whatever became of the driver afterwards."""
+"""Breaches that delivered events prove, even if the driver failed afterwards."""
 
 
 def stands(violation: Violation, fault: str | None) -> bool:

@@ -26,10 +26,10 @@ class Parked:
     charged: tuple[Violation, ...]
     """The breaches that its history showed when the case ended, uncondensed."""
     stated: tuple[Violation, ...]
-    """The breaches found otherwise, which no more of the history changes."""
+    """The breaches found outside the history: later deliveries do not change them."""
     listeners: tuple[Listener, ...]
     judged: int
-    """How many of their deliveries were judged when the case ended."""
+    """The number of deliveries to these listeners that were judged when the case ended."""
 
     @property
     def quiet(self) -> bool:

@@ -44,7 +44,7 @@ def is_stopped_without_a_terminal(pid: int) -> bool:
 
 
 def last_stack(text: str) -> str | None:
-    """Returns where a process stood, from what `faulthandler` wrote, innermost first; None if nowhere.
+    """Returns where a process stood, as `faulthandler` wrote it, innermost first; None if it is unknown.
 
     Frames of the event loop and of the suite say nothing, and are left out.
     """

@@ -155,7 +155,7 @@ class Session:
         return counts["failed"] + counts["error"] >= most
 
     async def start(self) -> None:
-        """Opens the target and checks that it is wired; see `stopped` for what came of it."""
+        """Opens the target and checks that it is wired; `stopped` tells the outcome."""
         self._began = perf_counter()
         if self._meter is None:
             elsewhere = self._processes or not self.capabilities.in_process
@@ -221,7 +221,9 @@ class Session:
         return result or await self.judge(instance)
 
     async def judge_or_put_off(self, instance: Instance) -> CaseResult | None:
-        """As `judge`; None: others ran beside the case and may have disturbed it. It runs alone next.
+        """Judges a case as `judge` does; returns None if other cases may have disturbed it.
+
+        That case runs alone next.
 
         Raises:
             RuntimeError: the session is not started.
@@ -239,7 +241,7 @@ class Session:
     def puts_off(self, instance: Instance) -> bool:
         """Returns whether a case that runs alone had better run after those that wait side by side.
 
-        Where waits run out, they do so in them at once, and the waits after that are shorter.
+        Waits that run out side by side run out at the same time, and shorten the waits after them.
         """
         return (
             instance.case.phase == 0
@@ -253,7 +255,7 @@ class Session:
         self._announce(not_claimed(instance, reason))
 
     async def confirm(self) -> None:
-        """Judges with full waits what failed after shortened ones; revises what those change."""
+        """Judges cases again that failed after shortened waits, with full waits; revises their results."""
         hasty = dict(self.runner.hasty)
         self.runner.hasty.clear()
         if hasty and self._scheduler is not None and self._breaker.reason is None:
@@ -308,7 +310,7 @@ class Session:
         self._revise(judged.revisions)
         tainted = any(client.tainted_by not in (None, instance.id) for client in judged.used)
         if judged.result.outcome != "passed" and tainted:
-            # Another case broke a client under this one, which says nothing of this one.
+            # Another case broke the client that this case used, which says nothing about this case.
             judged = await self.runner.run(instance, swap_clients=self._swap_clients())
             self._revise(judged.revisions)
         return self._saved(judged.result)

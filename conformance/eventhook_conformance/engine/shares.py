@@ -50,7 +50,7 @@ def why_not_shared(capabilities: Capabilities, *, serves: bool) -> str | None:
 
 
 class MergedRun:
-    """Makes one run of those of several processes, which may tell at the same time.
+    """Merges the runs of several processes into one; they may report at the same time.
 
     Args:
         planned: the cases of each process, by ID.
@@ -73,7 +73,7 @@ class MergedRun:
         self._results: list[RunResult] = []
 
     def take(self, event: EngineEvent) -> None:
-        """Takes what one of the processes told."""
+        """Takes an event from one of the processes."""
         with self._lock:
             match event:
                 case RunStarted():

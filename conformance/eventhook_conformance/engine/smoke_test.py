@@ -188,7 +188,7 @@ def _requirement(context: RunContext) -> str:
 
 
 async def _try_again(probe: Probe, listener: Listener) -> None:
-    """Publishes and reads again while that takes long: a busy machine slows one or another, hardly all.
+    """Publishes and reads again while that takes long: a busy machine slows some attempts, hardly all.
 
     Raises:
         CaseAborted: something did not return, or raised.
@@ -203,10 +203,10 @@ async def _try_again(probe: Probe, listener: Listener) -> None:
 
 
 async def _takes_in_turn(context: RunContext, probe: Probe) -> bool:
-    """Returns whether the target takes publishes one after another, where each takes its time.
+    """Returns whether the target handles publishes one after another, each for a noticeable time.
 
-    Cases beside each other would wait for each other there. The best of several looks counts: a busy
-    machine lets some of them take longer. Nobody listens, so that nothing waits for a reader.
+    Concurrent cases would then wait for each other. The best of several attempts counts: on a busy
+    machine some take longer. Nobody subscribes, so that no publish waits for a reader.
 
     Raises:
         CaseAborted: a publish raised or hung.

@@ -42,7 +42,7 @@ from eventhook_conformance.target import Capabilities
 
 _TICK_S: Final = 0.25
 _LEAST_BYTES: Final = 1 << 30
-"""More than a run of all cases comes to hold, and a target of some size with it."""
+"""More memory than a run of all cases needs, together with a target of some size."""
 _MOST_BYTES: Final = 4 << 30
 
 
@@ -163,7 +163,7 @@ def _judge_shared(
 
 
 class _Interruption:
-    """Counts the signals that ask to end, in place of being ended by them."""
+    """Counts SIGINT and SIGTERM instead of being ended by them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -368,7 +368,7 @@ class _Run:
             self._fill_in("its result was lost: the target wrote into the judge's channel")
 
     def _conclude(self, why: str, *, missing: bool) -> None:
-        """Announces the result of a run that came to no end of its own."""
+        """Announces the result of a run that did not finish itself."""
         self._finished = True
         result = self.result
         result.duration_s = self._child.age_s

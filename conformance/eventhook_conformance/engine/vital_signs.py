@@ -27,7 +27,7 @@ class VitalSigns:
     """Counts the turns of the running event loop, and looks at each task of the suite now and then.
 
     Args:
-        on_broken: is told once what became of a task that cannot go on.
+        on_broken: called once with the reason why a task cannot go on.
     """
 
     def __init__(self, on_broken: Callable[[str], None]) -> None:
@@ -102,7 +102,7 @@ def _doubt(task: asyncio.Task[Any]) -> tuple[str, object] | None:
 
 
 def _innermost(coroutine: CoroutineType[Any, Any, Any]) -> object:
-    """Returns what a coroutine waits for at last; None if code of others does the waiting."""
+    """Returns the innermost thing that a coroutine awaits; None if other code awaits it."""
     current: Any = coroutine
     for _ in range(_DEEPEST):
         if not isinstance(current, CoroutineType):

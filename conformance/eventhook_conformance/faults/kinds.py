@@ -1,7 +1,7 @@
 """The faults by name: how each is made, undone, and seen to have happened.
 
 Made from the target's server and the proxies before it; then `apply`, `seen`, `lift`. `seen` raises
-`NotSeen` unless it really happened: what nobody saw proves nothing.
+`NotSeen` unless the fault really happened: a fault that was not seen proves nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Fault(ABC):
     text: ClassVar[str]
     """Names the fault in a few words, for histories."""
     hold_s: ClassVar[float] = 0.0
-    """How long it lasts at least once it was seen, in seconds."""
+    """The least time that it lasts after it was seen, in seconds."""
     shows: ClassVar[str]
     """Evidence that it happened."""
 
@@ -50,22 +50,22 @@ class Fault(ABC):
 
     @abstractmethod
     async def apply(self) -> None:
-        """Makes it happen.
+        """Causes the fault.
 
         Raises:
             Unsupported: the server cannot do that.
         """
 
     async def lift(self) -> None:
-        """Undoes it; fine where it was never applied."""
+        """Undoes the fault; does nothing if it was never applied."""
         for proxy in self.proxies:
             proxy.pass_on()
 
     async def seen(self) -> None:
-        """Waits until it shows; traffic is needed for most.
+        """Waits until the fault shows; most faults show only in traffic.
 
         Raises:
-            NotSeen: it does not show.
+            NotSeen: it did not show in time.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + _SEEN_WITHIN_S
@@ -76,7 +76,7 @@ class Fault(ABC):
 
     @abstractmethod
     async def happened(self) -> bool:
-        """Returns whether it shows."""
+        """Returns whether there is evidence of the fault."""
 
 
 class Killed(Fault):
@@ -135,7 +135,7 @@ class Paused(Fault):
             zip(self._before, now, strict=True)
         ):
             if answers > answered:
-                # What was under way when it stopped; from here on there must be silence.
+                # Bytes that were under way when it stopped; from here on there must be silence.
                 self._before[place] = (asks, answers)
             elif asks > asked:
                 return True
@@ -229,7 +229,7 @@ class Outage(Fault):
 
 
 class ShortOutage(Outage):
-    """The same, no longer than it takes to see it."""
+    """An outage that lasts only until it was seen."""
 
     name = "short-outage"
     hold_s = 0.1

@@ -103,7 +103,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
     # What it can do
 
     def pass_on(self) -> None:
-        """Lets all through from now on; connections that fell silent stay so, as they would."""
+        """Passes everything on from now; connections that fell silent stay silent, as in a real network."""
         self.delay_s, self.bytes_per_s, self.silent = 0.0, None, False
         self._free_at = dict.fromkeys(self._free_at, 0.0)
         self._unhindered.set()
@@ -118,7 +118,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         return cut
 
     async def refuse(self) -> int:
-        """Cuts every connection and accepts no other: a full outage. How many there were."""
+        """Cuts every connection and accepts no other: a full outage. Returns how many it cut."""
         await self._stop_listening()
         return await self.reset()
 
@@ -129,7 +129,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             connection.silent = True
 
     def hinder(self, *, delay_s: float = 0.0, bytes_per_s: int | None = None) -> None:
-        """Passes on later, or no faster, each way."""
+        """Delays bytes, or limits their rate, each way."""
         self.delay_s, self.bytes_per_s = delay_s, bytes_per_s
         self._unhindered.clear()
 
@@ -144,7 +144,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         return now + self.delay_s
 
     def slice_bytes(self) -> int:
-        """Returns how much to read at once: little where little goes through, or it would come in lumps."""
+        """Returns how many bytes to read at once: few at a low rate, so that they pass evenly."""
         if self.bytes_per_s is None:
             return _CHUNK
         return max(1, self.bytes_per_s // _SLICES_A_SECOND)
@@ -181,7 +181,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             try:
                 client, _ = await loop.sock_accept(listener)
             except OSError:
-                continue  # who wanted to connect is gone again
+                continue  # the client has given up
             client.setblocking(False)
             self.accepted += 1
             connection = _Connection(self, client)

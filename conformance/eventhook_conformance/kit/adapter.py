@@ -82,7 +82,7 @@ class Adapter(KitClient):
     def history(
         self, kind: Kind, key: str, since: Since, sink: Sink
     ) -> AbstractAsyncContextManager[object]:
-        """As `attach`, but begins in the past; for a bus that keeps history (profile `replay`).
+        """Does as `attach`, but begins in the past; for a bus that keeps history (profile `replay`).
 
         While it is entered it calls `await sink.replay(body, cursor)` for each retained message after
         `since`, oldest first, then `sink(body, cursor)` for each that comes, with no gap and no repeat.

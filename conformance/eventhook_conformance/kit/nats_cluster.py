@@ -52,7 +52,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
 
     @property
     def address(self) -> str:  # type: ignore[override]  # because: read anew for every client
-        """The next node's."""
+        """The address of the next node, in turn."""
         self._turn += 1
         return self._node.address
 

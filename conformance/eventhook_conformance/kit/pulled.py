@@ -191,7 +191,7 @@ class PulledSubscription(Subscription[Any]):
         await self._detach()
 
     async def leave(self) -> None:
-        """Ends it as its owner leaves: what is there is gone."""
+        """Ends the subscription, since its owner leaves; drops everything unread."""
         self._kept.clear()
         if self._end.done():
             self._end = asyncio.get_running_loop().create_future()

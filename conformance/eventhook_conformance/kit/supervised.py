@@ -1,4 +1,4 @@
-"""A reader that runs beside a subscription: supervised while it runs, and surely ended."""
+"""Runs a reader beside a subscription: supervises it, and makes sure that it ends."""
 
 from __future__ import annotations
 

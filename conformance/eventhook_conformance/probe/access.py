@@ -23,7 +23,7 @@ class ClientAccess:
         pool: the run's clients.
         history: where opening a client is recorded.
         findings: takes the breaches.
-        swap_clients: `same` and `other` change places. Of cases that run at once, every second one
+        swap_clients: exchange `same` and `other`. Of cases that run at once, every second one
             swaps, so that both shared clients carry half of the load.
     """
 
@@ -74,7 +74,7 @@ class ClientAccess:
 
         Raises:
             NotOffered: there is no second process of the same bus.
-            Undecided: the same, of a target that claims processes.
+            Undecided: there is none, though the target claims to work over several processes.
             CaseAborted: opening raised or hung.
         """
         try:

@@ -54,7 +54,7 @@ class Client:
         """The case in which that was."""
         self.closed = False
         self.transient = False
-        """It comes and goes within a case: nobody else's fence may count on it."""
+        """It is opened and closed within a case, so that no other fence may rely on it."""
         self._in_flight = asyncio.Semaphore(_IN_FLIGHT)
         self._context_task = context_task
         self._deadline = deadline
@@ -152,7 +152,7 @@ class Client:
         return None
 
     def distrust(self, why: str, history: History) -> None:
-        """Keeps others from using it any more, for what a case saw."""
+        """Marks the client, so that no other case uses it; gives the reason that a case saw."""
         self.tainted, self.tainted_by = why, history.case
 
     async def _bounded(self, call: Coroutine[Any, Any, T], history: History) -> T:

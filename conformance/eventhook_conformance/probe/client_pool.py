@@ -123,7 +123,7 @@ class ClientPool:
 
         Raises:
             NotOffered: there is no second process, or it has no bus in common with this one.
-            Undecided: the same, of a target that claims processes.
+            Undecided: there is none, though the target claims to work over several processes.
         """
         async with self._opening:
             self.start_second_process()
@@ -224,6 +224,6 @@ class ClientPool:
 
 
 def _noticed(starting: asyncio.Task[None]) -> None:
-    """A process that could not be started is no news yet: the first client in it says why."""
+    """Ignores that a process could not be started: opening the first client in it reports the cause."""
     if not starting.cancelled():
         starting.exception()

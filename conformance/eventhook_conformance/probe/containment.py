@@ -38,7 +38,7 @@ _PASSING: Final = (
 
 
 def contain(error: BaseException) -> BaseException:
-    """Returns what a target raised in the current task, as something that ends neither task nor process."""
+    """Returns what a target raised, as an exception that ends neither the task nor the process."""
     kind = type(error)
     if issubclass(kind, SystemExit):
         code = _CODE.__get__(error)  # a class of the target's may compute another one, and raise
@@ -56,7 +56,7 @@ def _cancelled() -> bool:
 
 
 async def end(*tasks: asyncio.Task[Any], grace_s: float = _GRACE_S) -> None:
-    """Cancels tasks and waits for them, but not for long: who swallows that is cut off.
+    """Cancels tasks and waits briefly; closes the coroutine of one that swallows its cancellation.
 
     A task that never ended would keep the event loop from closing.
     """

@@ -135,7 +135,7 @@ class ContextTask(Generic[T]):
             entered.exception()  # known: the caller of `enter` may have been cancelled, and ask no more
         finally:
             if not entered.done():
-                # What passed by is none of an `Exception`; nobody is to wait for it in vain.
+                # This was no `Exception`; nobody must wait for it in vain.
                 entered.set_exception(TargetTimeout("entering did not come to an end"))
                 entered.exception()
             self._on_left()

@@ -68,7 +68,7 @@ class Deadline:
         self.undecided = 0
         """How many waits ended in vain while a processor was lacking: they prove nothing."""
         self.moves = 0
-        """How many waits had an end, or something that came meanwhile: it rises while the target works."""
+        """The number of waits that ended well, or saw progress: it rises while the target works."""
         self.reads_on = False
         """The run saw a reorder or a loss: cases read on for overtaken events before they leave."""
         self.disorderly = False
@@ -105,7 +105,7 @@ class Deadline:
 
     @property
     def _share(self) -> int:
-        """By how much waits are cut, once several were in vain."""
+        """The factor by which waits are shortened, once several were in vain."""
         turn = current()
         if turn.vain >= 2 * _VAIN_BEFORE_SHORT:
             return _LEAST
@@ -114,7 +114,7 @@ class Deadline:
 
     @property
     def in_vain(self) -> bool:
-        """True if any wait was in vain, or a look for what was overtaken."""
+        """True if any wait, or any look for overtaken events, was in vain."""
         return self._vain + self._vain_glances > 0
 
     @property
@@ -124,9 +124,9 @@ class Deadline:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds for which a wait is left in peace: hardly anything takes longer.
+        """Seconds for which a wait runs with no other case beside it: hardly any arrival takes longer.
 
-        Of a target that never let a wait run out, few cases meet another.
+        They are many for a target that never let a wait run out: few of its cases meet another.
         """
         if not self.in_vain:
             return max(self.timeout_s * _PEACEFUL_SHARE, self._latency.slowest_s * _QUIET_FACTOR)
@@ -136,22 +136,22 @@ class Deadline:
 
     @property
     def looks_long(self) -> bool:
-        """True if a look for what was overtaken takes its time: several before were not in vain."""
+        """True if a look for overtaken events lasts its full time: the last ones were not in vain."""
         return self._vain_glances < _VAIN_BEFORE_SHORT
 
     @property
     def glance_s(self) -> float:
-        """Seconds to look for what was overtaken; short once several looks were in vain."""
+        """Seconds to look for overtaken events; few once several looks were in vain."""
         if not self.looks_long:
             return max(_SHORT_GLANCE_S, self._latency.bound_s * _QUIET_FACTOR)
         return min(self.current_s, max(_GLANCE_S, self._latency.slowest_s * _SLOWEST_FACTOR))
 
     def note_glance(self, *, came: bool) -> None:
-        """Learns from one look for what was overtaken; in vain, it shortens later looks alone."""
+        """Learns from one look for overtaken events; a look in vain shortens only later looks."""
         self._vain_glances = 0 if came else self._vain_glances + 1
 
     async def glance(self, task: asyncio.Future[Any]) -> bool:
-        """Returns whether what was overtaken comes soon; in vain, that shortens later glances alone."""
+        """Returns whether overtaken events come soon; a look in vain shortens only later looks."""
         came = await self.wait(task, timeout_s=self.glance_s, glance=True)
         self.note_glance(came=came)
         return came
@@ -193,10 +193,10 @@ class Deadline:
                 self.moves += 1
             if task.done():
                 if self._looks != in_vain:
-                    return True  # it waited for what waited in vain
+                    return True  # the task that it waited for had waited in vain
                 turn.slowest_s = max(turn.slowest_s, awake_s)
-                calls = timeout_s is None or glance  # and no work of many calls
-                if calls and not (beside or turn.crowded()):  # else it waited for other cases too
+                calls = timeout_s is None or glance  # not for a task of many calls
+                if calls and not (beside or turn.crowded()):  # others may have taken time
                     self._latency.note(loop.time() - began, progress() - before if progress else 1)
             elif glance or progress is None or progress() == before:
                 self._looks += 1
@@ -232,7 +232,7 @@ class Deadline:
             shrinks: the wait ends early once waits in vain elsewhere have shortened all.
 
         Returns:
-            For how many seconds it waited while this loop ran: what others in it took does not count.
+            The seconds that it waited while this loop ran, without those that other code in the loop took.
         """
         slices = _FINE_SLICES if current().pace == "patient" else _SLICES
         # The first part is not measured, since measuring costs more than most waits take.
@@ -270,7 +270,7 @@ async def _wait_awake(
     enough: Callable[[float], bool],
     before_s: float = 0.0,
 ) -> float:
-    """Waits in slices: time in which this loop stood still, on a busy machine, is no time waited.
+    """Waits in slices: time in which this loop stood still, on a busy machine, does not count.
 
     Returns:
         The seconds in slices that passed.

@@ -20,7 +20,7 @@ class Distance:
         return self.round_trip_s > _FAR_S
 
     def side_by_side(self, most: int) -> int:
-        """Returns how many steps run beside each other: one, but so many on a far target."""
+        """Returns how many steps run beside each other: one on a near target, `many` on a far one."""
         return most if self.is_far else 1
 
     def fit(self, most: int, *, least: int = 1, trips: int = 1) -> int:

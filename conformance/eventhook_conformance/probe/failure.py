@@ -1,6 +1,6 @@
 """Exceptions that end a case early, and words for what a target raised.
 
-CaseAborted   going on makes no sense: the history (or the violation carried) says why
+CaseAborted   the case cannot continue: the history (or the violation carried) says why
 NotOffered    the target's server lacks what the case looks at: it is not claimed
 Undecided     the case cannot be decided, and who is to blame for that: the target's driver, or
               the suite itself
@@ -80,5 +80,5 @@ def is_honest(error: BaseException) -> bool:
 
 
 def outcome_of(error: BaseException) -> str:
-    """Returns what a call to the target came to, as messages say it."""
+    """Returns the outcome of a call to the target, as messages say it."""
     return str(error) if isinstance(error, TargetTimeout) else f"it raised {describe(error)}"

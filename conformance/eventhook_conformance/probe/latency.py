@@ -19,11 +19,11 @@ class Latency:
 
     @property
     def bound_s(self) -> float:
-        """Seconds that hardly any arrival takes; 0 until one was noted."""
+        """The bound in seconds that nearly all arrivals keep; 0 before the first arrival."""
         return self._mean_s + _DEVIATIONS * self._deviation_s
 
     def note(self, took_s: float, arrivals: int = 1) -> None:
-        """Learns from arrivals that took so many seconds together."""
+        """Learns from arrivals that together took `took_s` seconds."""
         each_s = took_s / max(1, arrivals)
         if not self.slowest_s:
             self._mean_s, self._deviation_s = each_s, each_s / 2

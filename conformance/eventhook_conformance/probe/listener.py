@@ -92,7 +92,7 @@ class Listener:
 
     @property
     def dropped(self) -> int | None:
-        """The events that the subscription says it lost to overflow."""
+        """The number of events lost to overflow, as the subscription states it."""
         subscription = self._reader.subscription
         return subscription.dropped if subscription is not None else None
 
@@ -117,7 +117,7 @@ class Listener:
         self._context.make_ahead()
 
     async def enter(self, timeout_s: float | None = None) -> None:
-        """Enters; what it raises is recorded and passed on.
+        """Enters the subscription; records and passes on an exception.
 
         A target that begins at the start, and offers no other beginning, is taken as it is.
 
@@ -240,7 +240,7 @@ class Listener:
         return any(event in self.received for event in events)
 
     async def drain_for(self, pause_s: float) -> None:
-        """Reads what comes, until nothing does for so long."""
+        """Reads events until none has come for that many seconds."""
         while self.entry.end is None:
             reading = self.start_reading()
             await asyncio.wait({reading}, timeout=pause_s)
@@ -268,7 +268,7 @@ class Listener:
             raise CaseAborted(violation)
 
     async def leave_quietly(self, error: BaseException | None = None) -> Violation | None:
-        """Leaves; returns what went wrong instead of raising it."""
+        """Leaves; returns an error instead of raising it."""
         if self._context.left:
             return None
         await self.catch_up()

@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Open(Enum):
-    """The default of what a case may leave open."""
+    """The default of members that a case may leave open."""
 
     OPEN = "drawn by the world"
 
@@ -79,7 +79,7 @@ class Maker:
         id: UUID | None = None,
         timestamp_ms: int | None = None,
     ) -> FlovynEvent:
-        """Returns an event with a fresh id; what is drawn is left out where it would be too much."""
+        """Returns an event with a fresh id; leaves out drawn values that would make it too large."""
         world = self.world
         made = FlovynEvent(
             id=id or world.identifier(),
@@ -98,7 +98,7 @@ class Maker:
         return self._pruned(made, [name for name, given in drawn.items() if given is OPEN])
 
     def _pruned(self, event: FlovynEvent, drawn: list[str]) -> FlovynEvent:
-        """Returns the event without as much of what was drawn as is too much."""
+        """Returns the event without drawn values that make it too large."""
         for name in drawn:
             if self.carries(event):
                 break

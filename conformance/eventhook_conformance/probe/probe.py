@@ -158,7 +158,7 @@ class Probe:
 
     @property
     def listeners(self) -> list[Listener]:
-        """The subscriptions of the case, in order of making."""
+        """The subscriptions of the case, in the order in which they were made."""
         return self.subscriber.listeners
 
     @property

@@ -30,7 +30,7 @@ class Publisher:
         ledger: where the run keeps what it published.
         deadline: bounds every call.
         findings: takes the breaches.
-        relief: reads first what would be too much for a subscription.
+        relief: makes room in subscriptions before a publish.
     """
 
     def __init__(

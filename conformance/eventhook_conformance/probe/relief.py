@@ -41,13 +41,13 @@ class Relief:
         self._overrun: set[str] = set()
         self._held: dict[Subscribed, _Held] = {}
         self._dry: set[Subscribed] = set()
-        """Those that did not bring what they hold: something of it is gone, and is waited for once."""
+        """Subscriptions that did not deliver all that they hold: the rest is waited for only once."""
         self._turn = asyncio.Lock()
         smallest = min(capabilities.event_capacity, capabilities.stream_capacity)
         self._tight = capabilities.overflow != "unbounded" and smallest < AMPLE
 
     def overrun(self, scope: object) -> None:
-        """Leaves a tenant or a key alone from now on: the case overruns it on purpose."""
+        """Makes no more room for a tenant or a key: the case overruns it on purpose."""
         self._overrun.add(str(scope))
 
     def concerns(self, *of: Event | EventPattern | str) -> bool:
@@ -56,8 +56,10 @@ class Relief:
 
     @asynccontextmanager
     async def room_for(self, event: Event) -> AsyncIterator[None]:
-        """Publish the event within: each subscription that asks for it has room, or brings nothing."""
-        async with self._turn:  # of two at once, each would take the room for its own
+        """Makes room for an event that is published within the context.
+
+        Each subscription that asks for it has room then, unless a read brought nothing."""
+        async with self._turn:  # two at once would both count on the same room
             await self._make_room(event)
             yield
 

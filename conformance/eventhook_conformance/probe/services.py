@@ -66,7 +66,7 @@ class Services:
         return self._context_task[kind, client][1]
 
     async def leave(self, client: Client) -> list[str]:
-        """Leaves what stands over that client; returns what went wrong in that."""
+        """Leaves the services over that client; returns an error, if there was one."""
         problems = []
         for kind, whose in [key for key in self._context_task if key[1] is client]:
             context_task, _ = self._context_task.pop((kind, whose))

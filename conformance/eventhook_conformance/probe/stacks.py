@@ -16,7 +16,7 @@ OURS: Final = Path(__file__).parents[1]
 """The suite's own frames say nothing about a target."""
 
 hung: ContextVar[list[str] | None] = ContextVar("hung", default=None)
-"""Takes where the calls of the current case stood whose time had run out."""
+"""Collects where calls of the current case stood when their time ran out."""
 _ASYNCIO: Final = Path(asyncio.__file__).parent
 _MOST_FRAMES: Final = 6
 _DEEPEST: Final = 60

@@ -1,4 +1,4 @@
-"""For how long a wait was no wait: what should have run had no processor.
+"""Measures the time of a wait in which code that was ready had no processor.
 
 On a busy machine a wait may run out before the target, or this process, had its turn. Where the
 system tells (Linux does, by `schedstat`), that time is measured: of all threads of this process and
@@ -26,8 +26,8 @@ class StarvationMeter:
     """Counts the seconds for which what a wait depends on was ready, and had no processor.
 
     Args:
-        elsewhere: the bus may live in a process that is not ours; pressure counts where it does. The
-            sockets that are open now are the suite's.
+        elsewhere: the bus may run in a process that the suite did not start. If the target opens a
+            socket to it, the pressure on the machine's processors counts too.
     """
 
     def __init__(self, *, elsewhere: bool = False) -> None:

@@ -84,7 +84,7 @@ class Subscriber:
     def _lost(self, subscription: Subscribed) -> list[Publish]:
         """Returns the publishes that the checker takes for lost on a subscription by now.
 
-        It looks at what was published since that was entered alone: a case may enter a thousand.
+        It looks only at events published since the subscription was entered: a case may enter a thousand.
         """
         since = subscription.entering.step
         window = History(self._history.case, self._history.clock)
@@ -142,8 +142,8 @@ class Subscriber:
     ) -> CaseAborted:
         """Charges a bus that is full to what it claims to hold (PUB-09), and not to what a case is about.
 
-        A case about patterns, keys or faults keeps its own charge, as does any where the argument was
-        taken for wrong: it is what the case asks for that is refused there.
+        A case about patterns, keys or faults keeps its own charge. So does a case whose argument was
+        called wrong: the refusal is about what the case asks for.
         """
         requirements = self._findings.requirements
         about_others = all(one.partition("-")[0] in _ABOUT_OTHERS for one in requirements)

@@ -1,4 +1,4 @@
-"""Programs: what a client of a bus may do, as data that can be made at random, shrunk, saved, replayed."""
+"""Programs: steps of a bus's clients as data, to be drawn at random, shrunk, saved and replayed."""
 
 from eventhook_conformance.programs.draw import draw_program, narrow_programs
 from eventhook_conformance.programs.play import Player, play

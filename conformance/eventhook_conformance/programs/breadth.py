@@ -288,7 +288,7 @@ async def _leave(*listeners: Listener) -> None:
 
 
 def _scribble(data: Any) -> None:
-    """Changes whatever lets itself be changed; to refuse that is as good."""
+    """Changes an event wherever it can be changed; refusing the change is right too."""
     with suppress(Exception):
         data["list"].append("scribbled")
     with suppress(Exception):

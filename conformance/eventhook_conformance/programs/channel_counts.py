@@ -28,7 +28,7 @@ class ChannelWatch:
 
     @classmethod
     async def begun(cls, probe: Probe) -> ChannelWatch:
-        """Returns one that knows how many channels there are before the program."""
+        """Returns a watch that has counted the channels before the program."""
         client = await probe.client()
         witness = await probe.subscribe(EventPattern.all(probe.make.tenant()))
         watch = cls(probe, client, witness, ChannelCounts(events=0, streams=0))

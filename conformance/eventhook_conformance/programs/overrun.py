@@ -95,7 +95,7 @@ def _judge(
     oldest = probe.capabilities.overflow == "drop_oldest"
     events, capacity = scope.side == "events", scope.capacity
     ours = {identity(event) for event in published}
-    # Events by which it was reached came before; the last one is no part of the run.
+    # Leaves out the fences before the run, and the last event after it.
     read = [
         event
         for event in slow.received

@@ -1,4 +1,4 @@
-"""Plays a program on a bus through a probe, so that the checker can judge what came of it.
+"""Plays a program on a bus through a probe, so that the checker can judge the history.
 
 Over 300 lines: one method for each operation that a program may have.
 """

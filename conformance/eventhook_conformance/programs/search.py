@@ -69,7 +69,7 @@ async def search(
         best = breach
         return True
 
-    # hypothesis calls its test synchronously, so it thinks in a thread and plays in the loop.
+    # hypothesis calls its test synchronously, so it runs in a thread, and programs play in the loop.
     stop = time.monotonic() + limit_s
     with _all_there_is_left_uncollected():
         for first in range(0, examples, _ROUND):
@@ -110,7 +110,7 @@ async def search_drawn(
 
 
 async def _shorten(best: BreakingProgram, attempt: Attempt, until: float) -> BreakingProgram:
-    """Returns the last that breaks the bus, of which each is shorter than the one before."""
+    """Returns the shortest program found that breaks the bus, by trying ever shorter ones."""
     while True:
         for program in shorter_programs(best.program):
             if time.monotonic() > until:

@@ -1,6 +1,7 @@
 """Shorter programs to try in place of one that breaks a bus.
 
-Hypothesis cannot shorten these: weights are drawn first, and with others the same choices are other steps.
+Hypothesis cannot shorten these: weights are drawn first, and other weights turn the same choices into
+other steps.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The steps of a program, plain enough for JSON: a name and a few small numbers.
 
-A number picks one of what there is, modulo how many there are, so that every program makes sense on every
-target, and stays one when steps are taken out of it.
+A number picks an item of a list, modulo its length. So every program can be played on every target, and
+still can be when steps are taken out of it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from eventhook_conformance.engine.event_encoding import encode_case, encode_run
 from eventhook_conformance.results import CaseResult, RunResult
 
 OUTPUT: Final = "eventhook_conformance"
-"""The key of what a worker tells at its end."""
+"""The key under which a worker sends its results at its end."""
 CASE: Final = "eventhook_case"
 """The attribute of a report that holds the result of its case: it is known even if the worker dies."""
 _PREFIX: Final = "eventhook_conformance/cases/"

@@ -23,8 +23,8 @@ from eventhook_conformance.specification import Instance, versions
 class NotConformant(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # because: pytest gives it no other name
     """A case failed; the message is the whole explanation.
 
-    pytest shows no traceback of it: for one it would parse sources, at which CPython 3.11 fails now and
-    then, where the collector runs meanwhile, and the run would end midway.
+    pytest shows no traceback of it. For one it would parse sources, which sometimes fails in CPython
+    3.11 while the garbage collector runs, and the run would end early.
     """
 
     def __init__(self, message: str) -> None:
@@ -50,7 +50,7 @@ class JudgedTarget:
             self.revised[event.after.id] = event.after
 
     def tell_late(self) -> None:
-        """Tells once which cases late arrivals failed, after pytest had told that they passed.
+        """Names, once, the cases that passed in pytest and failed later by late arrivals.
 
         Raises:
             NotConformant: some did.

@@ -21,7 +21,7 @@ _MOST_NAMED: Final = 5
 
 
 class Reporting:
-    """Writes the files that were asked for, and says what became of each target.
+    """Writes the report files, and prints the result of each target.
 
     Raises:
         pytest.UsageError: a file cannot be written, or the baseline cannot be used.
@@ -50,11 +50,11 @@ class Reporting:
             raise pytest.UsageError(f"--eventhook-{option}: {error.message}") from error
 
     def take_failure_of_others(self) -> None:
-        """Notes that a test failed that is no case: no baseline excuses it."""
+        """Notes that a test failed which is no case: no baseline excuses it."""
         self._others_failed = True
 
     def finish(self, results: Sequence[RunResult], unrun: dict[str, list[str]]) -> None:
-        """Takes what became of the targets, and writes the files.
+        """Takes the results of the targets, and writes the files.
 
         Args:
             results: of each target.
@@ -76,7 +76,7 @@ class Reporting:
             self._exit_code = 3
 
     def exit_status(self, exitstatus: int) -> int:
-        """Returns with which status pytest ends: never 0 where a target has no verdict."""
+        """Returns the exit status of pytest: never 0 if a target has no verdict."""
         if not self._results or exitstatus not in (
             pytest.ExitCode.OK,
             pytest.ExitCode.TESTS_FAILED,

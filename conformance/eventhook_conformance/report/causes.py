@@ -59,13 +59,13 @@ def causes(cases: Iterable[CaseResult]) -> list[Cause]:
 
 
 def _rank(identifier: str, cases: Sequence[CaseResult]) -> tuple[bool, int, int]:
-    """Sorts a MUST first, then what many cases found that were made for something else."""
+    """Returns a sort key: a MUST comes first, then a requirement that many cases of others charge."""
     elsewhere = sum(identifier not in case.requirements for case in cases)
     order = list(requirements()).index(identifier)
     return requirements()[identifier].level == "SHOULD", -elsewhere, order
 
 
 def _distance(identifier: str, case: CaseResult) -> tuple[int, int, int]:
-    """Sorts a case made for the requirement first, then the shortest history."""
+    """Returns a sort key: a case made for the requirement comes first, then the shortest history."""
     made_for = case.requirements.index(identifier) if identifier in case.requirements else 99
     return made_for, length_of(case), len(case.violations)

@@ -133,7 +133,7 @@ def _summary(cause: Cause) -> str:
 
 
 def _block(lines: Sequence[str]) -> Iterator[str]:
-    """Fences lines in; the fence is longer than any of theirs, so that nothing breaks out of it."""
+    """Returns lines as a code block; its fence is longer than any in them, so that none ends the block."""
     body = [printable(line) for line in lines]
     longest = max((len(run) for run in re.findall("`+", "\n".join(body))), default=0)
     fence = "`" * max(3, longest + 1)

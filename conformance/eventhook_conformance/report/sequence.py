@@ -36,7 +36,7 @@ class _Drawn:
 
     @property
     def style(self) -> RowStyle:
-        """A publish that is the breach and did succeed is a lost event."""
+        """The style of the row: `lost` for a publish that succeeded and is the breach."""
         if self.weight == "offence" and isinstance(self.step.entry, Publish):
             return "lost" if self.step.style == "plain" else self.step.style
         return self.step.style

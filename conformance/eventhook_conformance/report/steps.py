@@ -43,7 +43,7 @@ class Step:
     actor: str
     """The client or subscription that did it; empty for the suite."""
     words: str | Callable[[], str]
-    """The step as one line, or what makes it: most steps are left out, and an event takes long to tell."""
+    """The step as one line, or a function that makes it: most steps are left out, and it takes time."""
     start: str = ""
     """Where its arrow starts: a client, the bus or a subscription."""
     end: str = ""

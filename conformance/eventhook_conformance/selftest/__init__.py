@@ -1,1 +1,1 @@
-"""Tests the suite itself: what it catches, and whether it changes its mind."""
+"""Tests the suite itself: which bugs it catches, and whether its verdicts stay the same."""

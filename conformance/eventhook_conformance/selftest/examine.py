@@ -31,10 +31,10 @@ from eventhook_conformance.target import Mutant
 GROUP: Final = "eventhook_conformance.mutants"
 
 HASTY_SETTINGS: Final = Settings(arrival_timeout_s=0.3)
-"""Most mutants let waits run out; a wait without a processor is none, however short it is."""
+"""For the first run: most mutants let waits run out, so short waits save most of the time."""
 
 SETTINGS: Final = Settings(arrival_timeout_s=1.0)
-"""For a mutant that haste did not judge as it should; a bus here never takes so long."""
+"""For a second run of a mutant that the first misjudged; no bus here takes so long to deliver."""
 
 VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
 """A correct variant never waits in vain, so patience costs nothing, and several keep a machine busy."""
@@ -59,7 +59,7 @@ class Examination:
     """The requirements charged, those expected first."""
     judgement: MutantOutcome
     message: str
-    """Under which it was caught, or what went wrong."""
+    """The message by which it was caught, or what went wrong."""
     message_found: bool
     """True if a requirement named for it was charged with the message named for it."""
     duration_s: float

@@ -1,4 +1,4 @@
-"""Counts how often the suite changes its mind: repeats the same run, with and without load."""
+"""Counts how often a verdict changes: repeats the same run, with and without load."""
 
 from __future__ import annotations
 

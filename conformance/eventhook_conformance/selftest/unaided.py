@@ -1,4 +1,4 @@
-"""Tests what is found by programs alone, which nobody wrote for any mutant."""
+"""Tests which mutants random programs find alone: nobody wrote these for a mutant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Sequences of lifecycle events: scenarios as data, and what was seen of them, judged.
+"""Judges sequences of lifecycle events against scenarios, which are data.
 
-Pure functions over lists of events. An order is partial: only what a scenario's edges say must come
-first has to.
+Pure functions over lists of events. The order is partial: only the edges of a scenario demand which
+event comes first.
 """
 
 from eventhook_conformance.sequences.check import check, check_match

@@ -1,4 +1,4 @@
-"""Holds what was seen of a run against its scenario: a pure function over a list of events."""
+"""Checks the events seen of a run against its scenario, by a pure function."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_match(found: Match, *, now_ms: int) -> list[SequenceViolation]:
 
 
 def _check_presence(found: Match) -> Iterator[SequenceViolation]:
-    """Checks that each came once, and nothing else or after the end (LIF-01, LIF-02)."""
+    """Checks that each event came once, and none besides or after the end (LIF-01, LIF-02)."""
     for expected in found.missing:
         yield SequenceViolation(
             "missing",

@@ -1,4 +1,4 @@
-"""Runs that nobody wrote: scenarios composed of plain data, for a search to draw and to shrink.
+"""Composes scenarios from plain data, which a search draws and shrinks.
 
 A run is a workflow or a standalone task. A workflow's body is a sequence of blocks: each begins some
 things of one kind at the same time, waits for them, and has them end; children have bodies of their
@@ -126,7 +126,7 @@ class _Composer:
         return [*steps, self._step("complete-workflow", workflow=label)]
 
     def again(self, label: str) -> list[Step]:
-        """A workflow that failed is tried again on request, and completes."""
+        """Has a failed workflow retried on request, and complete."""
         return [
             self._step("retry-workflow", workflow=label),
             self._step("start-workflow", workflow=label, worker="w7"),
@@ -146,7 +146,12 @@ class _Composer:
         return [*steps, self._step("together", branches=branches)]
 
     def task(self, choices: tuple[int, int, int, bool], owner: str | None) -> list[Step]:
-        """A task's steps: how many retries it has, failures, pieces of output; whether it is cancelled."""
+        """Makes the steps of a task.
+
+        Args:
+            choices: the number of its retries, failures and pieces of output; whether it is cancelled.
+            owner: the label of its workflow; None for a standalone task.
+        """
         retries, failures, output, cancelled = choices
         name = self._label("t")
         self.tasks[name] = {"kind": "charge-card", "workflow": owner, "maxRetries": retries}
@@ -165,7 +170,7 @@ class _Composer:
         return steps
 
     def _retried(self, label: str, failures: int) -> list[Step]:
-        """A task that fails for good, and is tried again on request."""
+        """Makes a task that fails for good, and is retried on request."""
         steps = self._tasks(label, (0, 1, 0, False))
         name = steps[0]["task"]
         for _ in range(failures):
@@ -183,7 +188,7 @@ class _Composer:
         return steps + [step for turn in zip_longest(*branches) for step in turn if step]
 
     def _abandoned(self, label: str, body: Body, after: int) -> list[Step]:
-        """A child that its parent cancels after some of its steps, perhaps when it has ended."""
+        """Makes a child that its parent cancels after some of its steps, perhaps after its end."""
         name = self._child(label)
         steps = self.body(body, name)[:after]
         cancel = self._step("cancel-child", workflow=label, child=name)
@@ -195,7 +200,7 @@ class _Composer:
         return name
 
     def cancelled(self, steps: list[Step], after: int) -> list[Step]:
-        """The steps up to one of them, a cancellation, and what is reported too late."""
+        """Cuts the steps short by a cancellation, after which some are reported too late."""
         keep = 1 + after % (len(steps) - 1)
         kept, rest = steps[:keep], steps[keep:]
         known = {step.get(name) for step in _flat(kept) for name in _NAMES} | {"main"}
@@ -224,7 +229,7 @@ class _Composer:
         return [*steps, *(self._step("fire-timer", timer=name) for name in fired)]
 
     def _distant(self, label: str) -> list[Step]:
-        """A timer that is due in two months."""
+        """Makes a timer that is due in two months."""
         name = self._label("n")
         return [
             self._step("start-timer", workflow=label, timer=name, delayMs=LONG_DELAY_MS),
@@ -252,7 +257,7 @@ class _Composer:
         ]
 
     def _signals(self, label: str, times: int) -> list[Step]:
-        """The same signal, waited for several times."""
+        """Waits for the same signal several times."""
         name = self._label("s")
         return [
             step
@@ -278,7 +283,7 @@ class _Composer:
         return [*steps, self._step("clear-state", workflow=label, key=key)]
 
     def _cleared(self, label: str, value: int) -> list[Step]:
-        """A key that is cleared before it was ever set, set to the same value twice, and cleared twice."""
+        """Clears a key that was never set, sets it to the same value twice, and clears it twice."""
         key = self._label("a.key.of more than thirty-two characters: K")
         change = self._step("set-state", workflow=label, key=key, value=VALUES[value])
         clear = {"workflow": label, "key": key}
@@ -291,7 +296,7 @@ class _Composer:
         ]
 
     def _beside(self, label: str, kind: str) -> list[Step]:
-        """Two things of a kind, of which the workflow waits for one; the other happens first."""
+        """Begins two things of a kind; the workflow waits for one, and the other happens first."""
         begin, happen, reason = BESIDE[kind]
         other, awaited = (getattr(self, begin)(label) for _ in range(2))
         return [
@@ -303,7 +308,7 @@ class _Composer:
         ]
 
     def _stray(self, label: str, kind: str) -> list[Step]:
-        """A signal that nobody waits for comes while a workflow waits for something else."""
+        """Sends a signal that nobody waits for, while a workflow waits for something else."""
         begin, happen, reason = BESIDE[kind]
         begun, awaited, happens = getattr(self, begin)(label)
         return [
@@ -337,13 +342,13 @@ class _Composer:
         )
 
     def _late(self, label: str, kind: str) -> list[Step]:
-        """A thing that happens, and is reported again when it is over."""
+        """Has a thing happen, and reports it again after its end."""
         steps = self._beside(label, kind)
         reports = [step for step in steps if step["do"] in _REPORTS]
         return [*steps, *({**step, "name": f"{step['name']}-again"} for step in reports)]
 
     def _contrary(self, label: str) -> list[Step]:
-        """Tasks, timers and promises that are over; then something else is reported of each."""
+        """Ends tasks, timers and promises, and then has another outcome reported of each."""
         completed, failed, dropped = (
             self.task(choices, label)
             for choices in ((0, 0, 0, False), (0, 1, 0, False), (0, 0, 0, True))

@@ -54,7 +54,7 @@ CORNERS: Final[Mapping[str, Run]] = {
 
 
 def runs() -> Any:
-    """The strategy that draws runs; hypothesis is imported here, since that takes a tenth of a second."""
+    """Returns the strategy that draws runs. Imports hypothesis here: that takes a tenth of a second."""
     from hypothesis import strategies as st
 
     small, value = st.integers(0, 2), st.integers(0, len(VALUES) - 1)

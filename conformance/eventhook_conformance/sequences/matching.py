@@ -31,11 +31,11 @@ class Match:
     found: dict[str, int] = field(default_factory=dict)
     """By label, the place in `seen`."""
     misfiled: set[str] = field(default_factory=set)
-    """Those found whose ids are another's."""
+    """The labels of events found with ids of another workflow or task."""
     repeated: dict[int, str] = field(default_factory=dict)
-    """Places that hold once more what a label stands for."""
+    """Places of events that repeat a labelled one."""
     extra: list[int] = field(default_factory=list)
-    """Places that hold what nothing stands for."""
+    """Places of events that no label expects."""
 
     @property
     def missing(self) -> list[ExpectedEvent]:
@@ -49,7 +49,7 @@ class Match:
     def edges(self) -> Iterator[tuple[ExpectedEvent, ExpectedEvent]]:
         """Yields every pair of events found of which the first must come before the second.
 
-        Where the one between two is missing, the first still comes before the last.
+        If an event between two others is missing, the first still comes before the last.
         """
         for first in self.scenario.events:
             if first.label in self.found:
@@ -92,7 +92,7 @@ def match(scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent]) -> Match:
 
 
 def _realign(result: Match, alike: Sequence[ExpectedEvent]) -> None:
-    """Says which of several that only their order tells apart is missing: the one that breaks least."""
+    """Decides which of several events alike but for their order is missing: so that fewest edges break."""
     places = sorted(result.found[one.label] for one in alike if one.label in result.found)
     if not 0 < len(places) < len(alike) or any(one.label in result.misfiled for one in alike):
         return

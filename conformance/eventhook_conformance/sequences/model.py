@@ -157,7 +157,7 @@ class Model:
             self._workflows.happened(owner, f"task:{task.label}", ended)
 
     def _stream(self, step: Json) -> None:
-        """Output is no event."""
+        """Adds nothing: output is no event."""
 
     # Timers and promises
 

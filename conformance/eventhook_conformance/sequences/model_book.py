@@ -1,4 +1,4 @@
-"""The expected events of a run as they are derived, and what the model knows of each thing that runs."""
+"""Collects the expected events of a run, and the state of each workflow, task, timer and promise."""
 
 from __future__ import annotations
 

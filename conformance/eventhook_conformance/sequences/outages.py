@@ -21,9 +21,9 @@ class Published:
     """The publishes of one run while some of them failed."""
 
     tried: Sequence[FlovynEvent]
-    """Each event that it handed to the bus, whatever came of it."""
+    """Each event that it tried to publish."""
     events: Sequence[FlovynEvent]
-    """Those that got out, as often as they did."""
+    """The events that were published, repeats included."""
     streams: Streams
     """Those that got out on the stream side, by key."""
 
@@ -57,14 +57,14 @@ class Untold:
 
     @property
     def failures(self) -> range:
-        """The numbers that `publish_failures` may have: an event counts once, or once for each form."""
+        """The values allowed for `publish_failures`: an event counts once, or once for each form."""
         told = sum(twin_in(one) is None for its in self._published.streams.values() for one in its)
         optional = len(self._scenario.events) - len(self._scenario.required)
         most = len(self.events) + len(self.twins) + len(self._scenario.outputs) - told
         return range(len({*self.events, *self.twins}), most + 2 * optional + 1)
 
     def _settled(self, excused: Collection[str]) -> list[str]:
-        """Returns those without their older form, once alike older forms went to those not excused."""
+        """Returns events without an older form. Equal older forms go first to those not excused."""
         alike: dict[str, list[str]] = {}
         for label in self._found.found:
             alike.setdefault(_signature(self._found.event(label)), []).append(label)
@@ -109,7 +109,7 @@ class Untold:
                 )
 
     def _lost_output(self, excused: Collection[str]) -> Iterator[SequenceViolation]:
-        """Finds pieces of output that did not get out; of equal ones, any may stand for any."""
+        """Finds pieces of output that were not published; equal pieces may replace each other."""
         told = Counter(
             (one.task_execution_id, one.event_type.value, one.payload)
             for its in self._published.streams.values()

@@ -1,4 +1,4 @@
-"""A history in text: what was seen, in order, beside what should have been."""
+"""Draws a history as text: the events seen, in order, beside the events expected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventhook_conformance.sequences.scenario import ExpectedEvent, Ids
 
 
 def picture(match: Match) -> str:
-    """Returns all of it, an event a line: its place, type, whose it is, when, and what is wrong with it."""
+    """Returns one line for each event: place, type, owner, time, and what is wrong with it."""
     start = match.seen[0].timestamp_ms if match.seen else 0
     label_at = {place: label for label, place in match.found.items()}
     remarks = _remarks(match)

@@ -36,12 +36,12 @@ class ExpectedEvent:
 
     @property
     def category(self) -> str:
-        """Such as `child_workflow`."""
+        """The category of its type, such as `child_workflow`."""
         return self.type.partition(".")[0]
 
     @property
     def place(self) -> str:
-        """The owner of the event, in a word."""
+        """The labels of the workflow and the task that own the event."""
         return "/".join(label for label in (self.workflow, self.task) if label is not None)
 
 
@@ -82,13 +82,13 @@ class Scenario:
 
     @property
     def since(self) -> str | None:
-        """The version of the specification that brought it; None if it was there from the first."""
+        """The version of the specification that added it; None for the first version."""
         version: str | None = self.raw.get("since")
         return version
 
     @cached_property
     def required(self) -> tuple[ExpectedEvent, ...]:
-        """The events that must surely be seen."""
+        """The events that must be seen."""
         return tuple(event for event in self.events if not event.optional)
 
     @cached_property
@@ -139,9 +139,9 @@ def scenarios() -> Mapping[str, Scenario]:
 
 @cache
 def covering() -> tuple[str, ...]:
-    """Returns few scenarios in which everything there is happens at least once.
+    """Returns few scenarios that together have everything at least once.
 
-    That is: each step, and each event type of a root, of a child and of a standalone task, with each
+    Everything is: each step, and each event type of a root, of a child and of a standalone task, with each
     status and reason for suspension.
     """
     left = {name: _happens(one) for name, one in scenarios().items()}

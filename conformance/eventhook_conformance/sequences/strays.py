@@ -15,7 +15,7 @@ from eventhook_conformance.sequences.twins import Streams, Twin, twin_in
 
 @dataclass(frozen=True)
 class Observed:
-    """One run, and what the readers of its tenant and of its streams got."""
+    """One run, and the events that readers of its tenant and its streams got."""
 
     ids: Ids
     events: Sequence[FlovynEvent]

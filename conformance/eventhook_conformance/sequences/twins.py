@@ -1,4 +1,4 @@
-"""The older form of each event on the stream side, held against the event itself (LIF-04)."""
+"""Compares the older form of each event, on the stream side, with the event itself (LIF-04)."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _resembles(event: FlovynEvent, twin: Twin) -> bool:
 def _take(
     event: FlovynEvent, left: list[Twin], admits: Callable[[FlovynEvent, Twin], bool]
 ) -> Twin | None:
-    """Takes out the likeliest of those of the event's stream that are admitted."""
+    """Removes and returns the most similar older form on the event's stream, among those admitted."""
     key = _key(event)
     candidates = [
         twin for twin in left if twin.event.workflow_execution_id == key and admits(event, twin)

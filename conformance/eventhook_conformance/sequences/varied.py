@@ -1,4 +1,4 @@
-"""The same run with other data, so that what one run tells of another shows in every member."""
+"""Varies the data of a run, so that a member taken from another run shows."""
 
 from __future__ import annotations
 

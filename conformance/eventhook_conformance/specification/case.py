@@ -15,8 +15,8 @@ Body = Callable[..., Awaitable[None]]
 Exclusive: TypeAlias = Literal["counts", "cleans", "closes", "crowds", "times", "evicts"]
 """Why no other case runs at the same time.
 
-`counts`: it compares counts that others would change. `cleans`: it cleans up, and others would not say
-that this was what disturbed them. `closes`: it closes a client, the run's where only one may be open.
+`counts`: it compares counts that others would change. `cleans`: it cleans up, and others would fail
+without naming the cleanup as the cause. `closes`: it closes a client, the run's where only one may be open.
 `crowds`: it takes all subscriptions that there may be. `times`: it looks at the clock.
 `evicts`: others would push out the history that it reads, where all have one tenant.
 """

@@ -137,7 +137,7 @@ class _Exchange:
             self._news.set()
 
     def leave(self) -> None:
-        """Goes away, as a reader does."""
+        """Disconnects, as a reader does."""
         self._left.set()
 
     def fail(self, error: Exception) -> None:
@@ -152,7 +152,7 @@ class _Exchange:
         ]
 
     def whole(self) -> list[Message]:
-        """Returns all of it, with an end."""
+        """Returns the whole answer, with an end."""
         if any(_ends(message) for message in self._sent):
             return self._sent
         return [*self._sent, {"type": "http.response.body", "body": b""}]

@@ -227,7 +227,7 @@ async def _start(browser: str, folder: str, page: str) -> asyncio.subprocess.Pro
 
 
 async def _until_gone(group: int) -> None:
-    """Waits for its helpers, which would write into the folder while it is removed."""
+    """Waits for the browser's helper processes, which would write into the folder while it is removed."""
     for _ in range(_GONE_LOOKS):
         try:
             os.killpg(group, 0)

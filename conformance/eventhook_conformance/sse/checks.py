@@ -212,7 +212,7 @@ def _data(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
 
 
 def _excerpt(text: str, other: str) -> str:
-    """Returns the text around where it differs from the other."""
+    """Returns the part of a text around its first difference from another."""
     at = next(
         (n for n, (one, two) in enumerate(zip(text, other, strict=False)) if one != two),
         min(len(text), len(other)),

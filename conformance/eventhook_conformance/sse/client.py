@@ -84,7 +84,7 @@ class Reading:
         self._news.set()
 
     async def until(self, satisfied: Callable[[], bool]) -> None:
-        """Waits until that holds, or nothing more can come."""
+        """Waits until the condition holds, or nothing more can come."""
         while not satisfied() and not self.over:
             self._news.clear()
             await self._news.wait()
@@ -174,8 +174,8 @@ class HttpClient:
 class _Stream(AbstractAsyncContextManager[Reading]):
     """One stream that is read in a task; leaving it twice is fine.
 
-    A class, where a generator would do: those that are still there when an event loop closes are all
-    thrown out at once, and one that stands around another then fails.
+    A class, and no generator: a closing event loop ends all generators at once, and one that awaits
+    another then fails.
 
     Args:
         client: sends the request.

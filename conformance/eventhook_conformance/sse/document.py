@@ -1,6 +1,6 @@
 """A server's OpenAPI document: where its endpoints are in it, and the same with real ids.
 
-Pure; nothing here knows who reads the document then.
+Pure functions: they do not depend on the reader of the document.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""schemathesis on a server's own OpenAPI document (SSE-14): what it is told, and how it is run.
+"""schemathesis on a server's own OpenAPI document (SSE-14): configures and runs it.
 
 Over HTTP it runs as a process of its own, in an empty directory, and is ended when its time is over.
-An application that the target gives is called without a socket too: schemathesis then thinks in a
+An application that the target gives is called without a socket too: schemathesis then runs in a
 thread, and the application answers in the suite's loop. A stream without end is left after its first
 event or after a short while; so that most do have one, the suite publishes all the time.
 """
@@ -78,7 +78,7 @@ class Plan:
     effort: Effort = field(default_factory=Effort)
 
     def job(self, **changed: Any) -> dict[str, Any]:
-        """Returns the document and the configuration, with some of its root's values changed."""
+        """Returns the document and the configuration, with some of its top-level values changed."""
         document, real = with_real_paths(self.document, self.streams)
         effort = self.effort
         phases = {*effort.real, *effort.generated}

@@ -122,5 +122,5 @@ class Parser:
 
 
 def unknown_fields(event: ServerSentEvent) -> list[str]:
-    """Fields of its block that the rules do not know."""
+    """Returns the names of fields in its block that the rules do not know."""
     return [name for name, _ in event.fields if name not in _NAMES]

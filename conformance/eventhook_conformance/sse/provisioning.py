@@ -1,4 +1,4 @@
-"""Making something to look at, by the target's own `provision` or through its workflow service."""
+"""Makes workflows and tasks, by the target's own `provision` or through its workflow service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Made = Literal["workflow", "task", "child"]
 
 
 class Provisioner:
-    """Makes executions, one case's."""
+    """Makes executions for one case."""
 
     def __init__(self, probe: Probe, target: HttpTarget) -> None:
         self._probe = probe
@@ -36,7 +36,7 @@ class Provisioner:
         return await self._prepare(tenant, kind, parent)
 
     async def _prepare(self, tenant: Tenant, kind: Made, parent: UUID | None) -> UUID:
-        """Plays a scenario that has such a thing, and leaves it where it stands."""
+        """Plays a scenario that has such an execution, and leaves it at that step."""
         if kind == "workflow":
             execution = await self._execution("child-succeeds", tenant)
             made = execution.workflow_execution_id

@@ -18,8 +18,8 @@ _SERVERS_ERRORS: Final = frozenset(
     {"Network Error", "Unresponsive Operation", "Unhealthy API", "Server Unavailable"}
 )
 _DEAD_END: Final = "No progress can be made from state"
-"""Hypothesis of a chain of requests whose last answer leads nowhere, which is no fault of anybody's:
-it had been sent and checked so far. Nothing but the message tells it from others of its class."""
+"""The message of Hypothesis for a chain of requests whose last answer leads nowhere. That is no failure:
+the chain was sent and checked so far. Only the message tells this error from others of its class."""
 _LONGEST: Final = 600
 
 
@@ -105,7 +105,7 @@ def _line(title: str, where: str, text: str) -> str:
 
 
 def main() -> None:
-    """Reads what to run from the standard input, and writes what came of it as the last line."""
+    """Reads what to run from the standard input, and writes the result as the last line."""
     # Parsing Python in several threads by turns fails now and then before 3.12 (CPython issue
     # 106905); with so long an interval a thread goes on until it waits for something.
     sys.setswitchinterval(60)
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def _give_streams_less_time_than_answers() -> None:
-    """`request-timeout` bounds the silence of a stream; a slow answer is no silent one."""
+    """Has `request-timeout` bound only the silence of a stream; an answer may take longer to begin."""
     from requests import adapters, sessions
 
     class Patient(adapters.HTTPAdapter):

@@ -57,7 +57,7 @@ class Sse:
 
     @property
     def tenants(self) -> Sequence[Tenant]:
-        """The two that the target has."""
+        """The two tenants of the target."""
         return self.target.tenants
 
     async def workflow(self, tenant: int = 0) -> UUID:
@@ -231,7 +231,7 @@ class Sse:
     # Fences
 
     async def fence(self, *streams: Stream) -> None:
-        """Proves that what has not come on these will not: each side's next event has (SSE-10).
+        """Proves that nothing earlier can come on these streams: the next event of each side has (SSE-10).
 
         Raises:
             CaseAborted: a fence did not arrive.

@@ -20,7 +20,7 @@ class Stream:
         probe: the case's.
         published: gives what was published so far.
         wanted: what it should carry.
-        reading: what came of it.
+        reading: what was read of it.
         name: how histories call its reader.
         requested: the history's entry of the request.
         fences: makes fresh events, some of which it takes.
@@ -46,13 +46,13 @@ class Stream:
         self.requested = requested
         self.fences = fences
         self.began = reading.opened.step
-        """From where on it owes events; earlier than its request where it goes on after an `id`."""
+        """The step from which it owes events; earlier than its request if it goes on after an `id`."""
         self.judged = True
-        """False if it is not held against what was published, since the target itself publishes."""
+        """False if it is not compared with the publishes, since the target itself publishes."""
         self._closing = closing
 
     def numbers(self, upto: int) -> frozenset[int]:
-        """The numbers of the publishes that the first so many events came from."""
+        """Returns the numbers of the publishes from which the first `upto` events came."""
         published = self._published()
         origins = (published.origin(one.event) for one in self.reading.received[:upto])
         return frozenset(origin.number for origin in origins if origin is not None)

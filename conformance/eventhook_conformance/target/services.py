@@ -30,7 +30,7 @@ class Execution(ABC):
 
     @abstractmethod
     async def proceed(self, until: str | None = None) -> None:
-        """Runs to the end, or to the named step; all its publishes have returned then."""
+        """Runs to the end, or to the named step; returns when all its publishes have returned."""
 
 
 class WorkflowService(ABC):
@@ -73,7 +73,7 @@ class HttpTarget:
 
     base_url: str
     tenants: Sequence[Tenant]
-    """Two of them."""
+    """Two tenants."""
     keep_alive_s: float = 15.0
     """Seconds between keep-alive comments on an idle stream, at most."""
     provision: (

@@ -20,7 +20,7 @@ class MovableClock:
         self._latest_ms = 0
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch; never less than was answered before (LIF-05)."""
+        """Returns milliseconds since the epoch, never fewer than before (LIF-05)."""
         self._latest_ms = max(self._latest_ms, self._read() + self._ahead_ms)
         return self._latest_ms
 

@@ -47,7 +47,7 @@ class Registry:
         self.tasks[id] = TaskEntry(tenant_id, kind, workflow, "PENDING")
 
     def children(self, id: UUID) -> list[UUID]:
-        """Returns the workflows begun by that one."""
+        """Returns the children of a workflow."""
         return [child for child, entry in self.workflows.items() if entry.parent == id]
 
     def note_status(self, id: UUID, tenant_id: UUID, status: str) -> None:

@@ -104,7 +104,7 @@ class ScenarioExecution(Execution):
 
     @property
     def status(self) -> str:  # type: ignore[override]  # because: it is read from the record
-        """The root's status."""
+        """The status of the root."""
         root = self._scenario["root"]
         if "workflow" in root:
             return self._kept.workflows[root["workflow"]].status

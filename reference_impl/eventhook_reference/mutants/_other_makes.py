@@ -28,7 +28,7 @@ Running: TypeAlias = Callable[["SseApp"], AbstractAsyncContextManager[str]]
 async def served_by(
     running: Running, backend: StreamingBackend, keep_alive_s: float
 ) -> AsyncIterator[HttpTarget]:
-    """The reference's application behind another server."""
+    """Serves the reference's application by another server."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.server import Provision, new_tenants
 

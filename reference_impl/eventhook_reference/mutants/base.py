@@ -83,7 +83,7 @@ class PliableClient(StreamingBackend):
     # Publishing: check, find the audience, hand a copy to each that admits it.
 
     async def publish(self, side: Side, event: Event) -> None:
-        """One publish, from check to hand-over."""
+        """Publishes an event, from the check to the hand-over."""
         self.check_open()
         self.check(side, event)
         self.use_channel(side, self.scope(side, event))
@@ -151,7 +151,7 @@ class PliableClient(StreamingBackend):
     def subscription(
         self, side: Side, selects: Any
     ) -> AbstractAsyncContextManager[Subscription[Any]]:
-        """One subscription, from entering to leaving."""
+        """Returns the context of one subscription, from entering to leaving."""
         return self._joined(side, selects)
 
     @asynccontextmanager

@@ -78,13 +78,13 @@ class PliableNats(StreamingBackend):
     # Publishing
 
     async def publish(self, side: Side, event: Event) -> None:
-        """One publish, from check to the server's answer."""
+        """Publishes an event, from the check to the server's answer."""
         self.check_open()
         checked_body(event, FlovynEvent if side == "events" else StreamEvent)
         await self.send(self.subject(event), self.body(event))
 
     def subject(self, event: Event) -> str:
-        """Where an event goes."""
+        """Returns the subject on which an event goes out."""
         if isinstance(event, StreamEvent):
             return stream_subject(event.workflow_execution_id)
         return event_subject(event)
@@ -102,7 +102,7 @@ class PliableNats(StreamingBackend):
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
-        """One subscription, from entering to leaving."""
+        """Keeps one subscription open, from entering to leaving."""
         self.check_open()
         (check_pattern if side == "events" else check_key)(selects)
         channel = self.make_channel(side)

@@ -22,7 +22,7 @@ class _CachingClient(PliableClient):
         return pattern if key is None else cache.setdefault(key, pattern)
 
     def cache_key(self, pattern: EventPattern) -> object:
-        """Under which the pattern is kept; None: it is not."""
+        """Returns the key under which the pattern is cached; None if it is not cached."""
         return None
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:

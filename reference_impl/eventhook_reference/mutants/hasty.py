@@ -215,7 +215,7 @@ class _BlockingClient(SidedClient):
         self.released(member)
 
     def released(self, member: Member) -> None:
-        """A subscription ended: nobody has to wait for it any more."""
+        """Releases publishers that waited for a subscription which has ended."""
         if member.side != self.bugged:
             channel: Any = member.channel
             channel.room.set()

@@ -77,7 +77,7 @@ Flaw = Callable[[FlovynEvent, StreamEvent, FlovynEvent | None, Runs], tuple[Flov
 
 
 def _with(event: FlovynEvent, twin: StreamEvent, **members: Any) -> tuple[FlovynEvent, StreamEvent]:
-    """Both forms with those members of the event changed."""
+    """Returns both forms with these members of the event changed."""
     changed = msgspec.structs.replace(event, **members)
     payload = {**msgspec.json.decode(twin.payload), "data": changed.data}
     task = "" if changed.task_execution_id is None else str(changed.task_execution_id)

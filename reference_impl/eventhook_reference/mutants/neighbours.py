@@ -31,7 +31,7 @@ class _OverflowingClient(SidedClient):
             self.overflowed(member)
 
     def overflowed(self, member: Member) -> None:
-        """Called after an event of this subscription was lost to overflow."""
+        """Reacts after an event of this subscription was lost to overflow; does nothing here."""
 
     def full(self) -> list[Member]:
         """Returns the subscriptions with the bug that have lost something and hold unread events."""

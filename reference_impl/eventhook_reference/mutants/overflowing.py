@@ -23,7 +23,7 @@ class _Room(Channel[Any]):
         return super().push(event)
 
     def overflow(self) -> None:
-        """Called before an event is pushed into a full buffer, which will drop its oldest."""
+        """Reacts before an event is pushed into a full buffer, which will drop its oldest."""
 
 
 class _Roomy(PliableClient):

@@ -61,10 +61,10 @@ class Reconnecting(PliableNats):
         await self.on_reconnect()
 
     async def on_disconnect(self) -> None:
-        """The connection was lost."""
+        """Reacts to a lost connection."""
 
     async def on_reconnect(self) -> None:
-        """Another one stands, with all subscriptions on it."""
+        """Reacts to a new connection, on which all subscriptions are restored."""
 
     def replayed(self) -> dict[int, NatsSubscription]:
         """Returns what nats-py asks a new connection for, for which it has no public name."""

@@ -515,7 +515,7 @@ class _Ending(ReplayBus):
         return crowded
 
     def ended(self, channel: str) -> None:
-        """The workflow of a stream has ended."""
+        """Reacts to the end of the workflow of a stream."""
 
 
 @replay_bug(REPLAY_CONTENTS, "RPL-15", seen=_MISSING)

@@ -446,7 +446,7 @@ class _Ending(ReplayBus):
         return crowded
 
     def ended(self, channel: str) -> None:
-        """The workflow of a stream has ended."""
+        """Reacts to the end of the workflow of a stream."""
 
 
 @replay_bug(REPLAY_HISTORIES, "RPL-15", seen="which began at the start of the history")

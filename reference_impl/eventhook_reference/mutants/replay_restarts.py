@@ -20,7 +20,7 @@ _CLAIMED: Final = dataclasses.replace(CAPABILITIES, profiles={*CAPABILITIES.prof
 
 
 def _restarted(name: str, histories: type[Histories], claims: Capabilities) -> Target:
-    """A target whose history lies in memory, and is gone with its server."""
+    """Makes a target whose history is in memory, and is lost with its server."""
 
     @asynccontextmanager
     async def opened(address: str) -> AsyncIterator[StreamingBackend]:

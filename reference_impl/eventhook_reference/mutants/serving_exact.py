@@ -23,7 +23,7 @@ SERVING_EXACT: Final[list[Mutant]] = []
 
 
 def _rewriting(change: Callable[[str], str]) -> type[SseApp]:
-    """An application that changes the payloads of stream events; not on consolidated streams."""
+    """Returns an application that changes payloads of stream events, except on consolidated streams."""
 
     def reframe(frame: bytes, event: Any) -> bytes:
         if not hasattr(event, "payload") or b'"workflowExecutionId"' in frame:

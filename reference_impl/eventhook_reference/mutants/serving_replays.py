@@ -36,7 +36,7 @@ class _SmallBus(ReplayBus):
 
 
 def replay_serving(name: str, make: Callable[[], type[ReplayApp]]) -> Target:
-    """A target over a bus with history of its own, with two servers of that application."""
+    """Makes a target over a bus with history of its own, with two servers of that application."""
 
     @asynccontextmanager
     async def http(backend: StreamingBackend) -> AsyncIterator[HttpTarget]:
@@ -91,7 +91,7 @@ def entering(
 
 
 def with_feeds(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
-    """An application whose feeds are changed."""
+    """Returns an application whose feeds are changed."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
     class Broken(ReplayApp):
@@ -104,7 +104,7 @@ def with_feeds(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
 
 
 def with_positions(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
-    """An application whose positions are changed."""
+    """Returns an application whose positions are changed."""
     from eventhook_reference.sse.position import Position
     from eventhook_reference.sse.replay_app import ReplayApp
 

@@ -191,7 +191,7 @@ class _Leaning(Parts):
         self.lose(app)
 
     def lose(self, app: Any) -> None:
-        """The first one is gone."""
+        """Does nothing when the first replica is gone."""
 
 
 @_broken("SSE-28", seen="to arrive on")

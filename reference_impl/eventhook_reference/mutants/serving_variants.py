@@ -24,7 +24,7 @@ SERVING_VARIANTS: Final[list[Mutant]] = []
 
 
 def _writing(change: Any, first: bytes = b"", cut: int = 0) -> type[SseApp]:
-    """An application that writes all it writes through `change`.
+    """Returns an application that passes all that it writes through `change`.
 
     Args:
         change: bytes to bytes.
@@ -73,7 +73,7 @@ _BLANK: Final = re.compile(rb"^(event|data|id): (?! )", re.MULTILINE)
 
 
 def terse(body: bytes) -> bytes:
-    """The same events without the blanks that a parser takes away."""
+    """Removes the blanks that a parser removes anyway."""
     return _BLANK.sub(rb"\1:", body)
 
 
@@ -233,7 +233,7 @@ def server_that_compresses() -> type[SseApp]:
 
 
 def _of_another_make(name: str, about: str, running: Running) -> Mutant:
-    """The application behind another server."""
+    """Makes a variant: the application behind another server."""
 
     def http(backend: StreamingBackend) -> AbstractAsyncContextManager[HttpTarget]:
         return served_by(running, backend, KEEP_ALIVE_S)

@@ -143,7 +143,7 @@ class _LateListener(PliableClient):
         super().enter(member)
 
     async def pause(self) -> None:
-        """Publishing takes no turn."""
+        """Takes no turn of the event loop."""
 
 
 @bug(TURNS, "PUB-04", "STR-06", seen="came instead")
@@ -178,4 +178,4 @@ class ListensToStreamsInATask(PliableClient):
             yield channel
 
     async def pause(self) -> None:
-        """Publishing takes no turn."""
+        """Takes no turn of the event loop."""

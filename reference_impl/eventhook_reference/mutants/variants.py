@@ -66,7 +66,7 @@ class Later(Correct):
         self.bus.memory["latest"] = max(self.bus.memory.get("latest", 0.0), self.last_due)
 
     def arrive(self) -> None:
-        """The next event reaches its subscription."""
+        """Delivers the next event to its subscription."""
         member, event = self.underway.popleft()
         member.channel.push(event)
 
@@ -212,7 +212,7 @@ class FreesAtOnce(Correct):
     capabilities = Capabilities(total_order=True, causal_order=True, event_capacity=100)
 
     def use_channel(self, side: Side, scope: object) -> None:
-        """There are no channels."""
+        """Does nothing: there are no channels."""
 
 
 class OtherClientsHearLater(Correct):
@@ -259,14 +259,14 @@ class Waiting(Subscription[Any]):
         return event
 
     def finish(self) -> None:
-        """The client closed."""
+        """Ends the reading: the client has closed."""
         if not self._ended:
             self._ended = True
             self._space.set()
             self._queue.put_nowait(None)
 
     def leave(self) -> None:
-        """The owner left."""
+        """Drops what is unread: the owner has left."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self._ended = False
@@ -346,14 +346,14 @@ class Place(Subscription[Any]):
             await self._waiting
 
     def finish(self) -> None:
-        """The client closed: what is in the ring now can still be read."""
+        """Ends the reading after what is in the ring now: the client has closed."""
         if self._until is None:
             self._until = self._ring.head
         self._ring.readers.discard(self)
         self.wake()
 
     def leave(self) -> None:
-        """The owner left."""
+        """Drops what is unread: the owner has left."""
         self._until = 0
         self._ring.readers.discard(self)
         self.wake()
@@ -367,7 +367,7 @@ class SharedRing(Correct):
     )
 
     def ring(self, side: Side, scope: object) -> Ring:
-        """The ring of a tenant or key."""
+        """Returns the ring of a tenant or key."""
         claimed = self.capabilities
         capacity = claimed.event_capacity if side == "events" else claimed.stream_capacity
         ring: Ring = self.bus.memory.setdefault(f"{side} {scope}", Ring(capacity))
@@ -406,7 +406,7 @@ class Threaded(Correct):
         )
 
     def deliver(self, side: Side, event: Event, loop: asyncio.AbstractEventLoop) -> None:
-        """In the worker: whoever asks for the event gets it, in its own loop."""
+        """Delivers an event, from the worker thread, to each subscription that asks for it, in its loop."""
         for member in self.audience(side, event):
             if self.admits(member, event):
                 loop.call_soon_threadsafe(member.channel.push, self.copy(event))
@@ -430,7 +430,7 @@ class Worker:
 
 
 def threaded_target() -> Target:
-    """The thread lives while a client is open."""
+    """Makes a target whose thread lives while a client is open."""
     bus = PliableBus()
     clients: set[Threaded] = set()
 
@@ -452,7 +452,7 @@ def threaded_target() -> Target:
 
 
 def variant(name: str, client: type[PliableClient]) -> Mutant:
-    """A client that must not be accused of anything, as a mutant without requirements."""
+    """Makes a variant of a correct client: a mutant that breaks no requirement."""
     target = partial(pliable_target, name, client, client.capabilities)
     return Mutant(name=name, bug=_first_line(client), caught_by=(), seen="", target=target)
 

@@ -44,7 +44,7 @@ class Authenticator:
 
     @classmethod
     def of(cls, tenants: Iterable[Tenant]) -> Authenticator:
-        """One that knows what the tenants' own headers say."""
+        """Makes an authenticator that accepts the credentials in the tenants' headers."""
         return cls({bearer(one.headers["Authorization"]) or "": one.id for one in tenants})
 
     async def authenticate(self, authorization: str | None) -> UUID | None:

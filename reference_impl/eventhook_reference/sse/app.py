@@ -133,7 +133,7 @@ class SseApp:
         self.routed.router.redirect_slashes = False
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application."""
+        """Handles a request, as ASGI defines it."""
         scope[_UNWRAPPED] = send
         await self.routed(scope, receive, send)
 
@@ -147,7 +147,7 @@ class SseApp:
     # The checks, in their order
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
-        """The stream that the request asks for.
+        """Returns the stream that the request asks for.
 
         Raises:
             Refused: it is refused.
@@ -169,7 +169,7 @@ class SseApp:
     def settled(
         self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID
     ) -> Response | None:
-        """The answer where nothing is left to stream; here there is always something to wait for.
+        """Returns the answer if nothing is left to stream; None here, where more may always come.
 
         Raises:
             Refused: it is refused after all.
@@ -192,7 +192,7 @@ class SseApp:
         return tenant
 
     def read_form(self, endpoint: Endpoint, request: Request) -> tuple[UUID, TypesFilter]:
-        """The id (of the tenant's own stream: the nil UUID) and the filter."""
+        """Reads the id (the nil UUID for the tenant's own stream) and the filter of a request."""
         named = parse_id(request.path_params["id"]) if endpoint.names else UUID(int=0)
         try:
             types = self.read_types(endpoint, request.query_params.getlist("types"))
@@ -204,7 +204,7 @@ class SseApp:
         return named, types
 
     def read_types(self, endpoint: Endpoint, values: list[str]) -> TypesFilter:
-        """The filter."""
+        """Reads the filter from the values of `types`."""
         return parse_types(values, stream_types=endpoint.kind != "events")
 
     async def learn_of_others(self, tenant: UUID) -> None:
@@ -255,7 +255,7 @@ class SseApp:
         return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
 
     def reading(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Reading:
-        """One reader's part in a feed, which it shares with all who ask for the same."""
+        """Makes one reader's part in a feed, which it shares with all who ask for the same."""
 
         def make() -> Feed:
             feed = self.make_feed(endpoint, types, tenant, id)
@@ -265,11 +265,11 @@ class SseApp:
         return self.feeds.reading((endpoint.kind, tenant, id, types), make)
 
     def make_feed(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Feed:
-        """The feed of an endpoint."""
+        """Makes the feed of an endpoint."""
         return _FEEDS[endpoint.kind](self.backend, self.registry, self.encoders, types, tenant, id)
 
     def headers(self) -> dict[str, str]:
-        """Those of a stream: nothing on the way may keep or collect it (SSE-01)."""
+        """Returns the headers of a stream: nothing on the way may store or buffer it (SSE-01)."""
         return {
             "content-type": EVENT_STREAM,
             "cache-control": "no-store",
@@ -300,7 +300,7 @@ class SseApp:
             feed.put_if_idle(KEEP_ALIVE)
 
     def make_document(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """Makes the OpenAPI document."""
         return document()
 
     # What the streams are about
@@ -315,7 +315,7 @@ class SseApp:
         return JSONResponse(snapshot(self.registry, made), HTTPStatus.CREATED, where)
 
     async def make_execution(self, tenant: UUID, kind: str) -> UUID:
-        """A workflow that waits for somebody to start it."""
+        """Makes an execution, such as a workflow that waits for somebody to start it."""
         return await make(self.backend, self.registry, tenant, kind)
 
     async def _answer_execution(self, request: Request) -> Response:

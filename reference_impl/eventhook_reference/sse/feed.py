@@ -140,7 +140,7 @@ class Feed(ABC):
 
     @contextmanager
     def joined(self) -> Iterator[Outbox]:
-        """One more reader: everything that is forwarded from now on, in an outbox of its own.
+        """Adds a reader; yields its outbox, which gets everything that is forwarded from now on.
 
         Where there is history, the one reader: everything that was forwarded since the feed was opened.
         """
@@ -248,11 +248,11 @@ class Feed(ABC):
         return True
 
     def stream_frame(self, event: StreamEvent) -> bytes | None:
-        """The event's bytes, None if it does not belong on this stream."""
+        """Returns the event's bytes; None if it does not belong on this stream."""
         return self.encoders.stream(event)
 
     def begin_end(self) -> None:
-        """The workflow has ended: the streams close soon."""
+        """Begins to end the streams: the workflow has ended, and they close soon."""
         self.ending = True
         self.start(self.end())
 

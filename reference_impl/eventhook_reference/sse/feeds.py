@@ -30,7 +30,7 @@ class WorkflowFeed(EndingFeed):
     """One workflow's stream events and lifecycle events."""
 
     async def open(self) -> None:
-        """Both sides; the events too where none are asked for, since one says that all is over."""
+        """Follows both sides; events even if none are asked for, since one of them tells of the end."""
         if self.types.wants_streams:
             await self.follow_stream(self.id)
         await self.follow_events(EventPattern.for_workflow(self.tenant_id, self.id))
@@ -49,7 +49,7 @@ class ConsolidatedFeed(EndingFeed):
     """A workflow's and all its descendants', those included that begin later (SSE-11)."""
 
     async def open(self) -> None:
-        """The tenant's events on one subscription, so that their order holds across the family."""
+        """Follows the tenant's events on one subscription, so that their order holds across the family."""
         self.family: set[UUID] = set()
         self._ended: set[UUID] = set()
         await self.adopt(self.id)
@@ -70,12 +70,12 @@ class ConsolidatedFeed(EndingFeed):
             await self.adopt(child)
 
     def _is_ours(self, workflow: UUID) -> bool:
-        """Streams carry no tenant: an event that names another tenant's workflow opens nothing."""
+        """Returns whether a workflow is the tenant's: an event may name one of another tenant."""
         entry = self.registry.workflows.get(workflow)
         return entry is None or entry.tenant_id == self.tenant_id
 
     async def on_event(self, event: FlovynEvent) -> bool:
-        """The family's; a child is listened to before the event that tells of it is forwarded."""
+        """Accepts the family's events; follows a child before the event that tells of it is forwarded."""
         workflow = event.workflow_execution_id
         if workflow is None:
             return False
@@ -106,7 +106,7 @@ class ConsolidatedFeed(EndingFeed):
             self.begin_end()
 
     def stream_frame(self, event: StreamEvent) -> bytes | None:
-        """With the workflow that it belongs to."""
+        """Returns the event's bytes, with the workflow that it belongs to."""
         return self.encoders.consolidated(event)
 
 
@@ -114,7 +114,7 @@ class TaskFeed(Feed):
     """One task's: a standalone task's stream lies under its own id, another's in its workflow's."""
 
     async def open(self) -> None:
-        """Both sides."""
+        """Follows both sides, as far as they are asked for."""
         workflow = self.registry.tasks[self.id].workflow
         self._standalone = workflow is None
         if self.types.wants_streams:
@@ -123,7 +123,7 @@ class TaskFeed(Feed):
             await self.follow_events(EventPattern.for_task(self.tenant_id, self.id))
 
     def stream_frame(self, event: StreamEvent) -> bytes | None:
-        """Of a workflow's stream only what this task wrote."""
+        """Returns the event's bytes; None for what other tasks of the workflow wrote."""
         if self._standalone or event.task_execution_id.lower() == str(self.id):
             return self.encoders.stream(event)
         return None
@@ -133,7 +133,7 @@ class TenantFeed(Feed):
     """The lifecycle events of the tenant."""
 
     async def open(self) -> None:
-        """One side alone."""
+        """Follows the events alone."""
         await self.follow_events(EventPattern.all(self.tenant_id))
 
 

@@ -19,7 +19,7 @@ _REMEMBERED: Final = 512
 
 
 def frame(name: str, data: str, id: str) -> bytes:
-    """One event on the wire.
+    """Returns one event as it goes over the wire.
 
     Each line of `data` becomes a field of its own, with one blank after the colon: the parser takes
     one away, and a payload may begin with one. Only CR, LF and CRLF end lines here; what else Python

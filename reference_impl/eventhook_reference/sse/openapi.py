@@ -25,7 +25,7 @@ _HEADERS: Final[dict[str, dict[str, str]]] = {
 
 
 def document(*, replay: bool = False) -> dict[str, Any]:
-    """The whole document, as a value of the caller's own.
+    """Makes the whole document anew, so that the caller may change it.
 
     Args:
         replay: whether readers may come back with an `id`.
@@ -173,7 +173,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _last_ids(replay: bool) -> list[dict[str, Any]]:
-    """The parameters that say where a reader stands."""
+    """Returns the parameters that say where a reader stands."""
     ignored = "Ignored: a stream begins with what is published next."
     known = "The last `id` that was read: the stream goes on after it."
     header = {
@@ -204,7 +204,7 @@ def _types_description(endpoint: Endpoint) -> str:
 
 
 def _types_pattern() -> str:
-    """Looser than the grammar: a pattern that says all of it takes generators seconds to satisfy."""
+    """Returns a pattern looser than the grammar: generators need seconds for one of the whole grammar."""
     return "^[A-Za-z0-9_.*, \\t-]*$"
 
 
@@ -223,7 +223,7 @@ def _stream_response() -> dict[str, Any]:
             }
             for name, (description, value) in headers.items()
         },
-        # 3.1 has no words for the events of a stream; a schema here would be held against each.
+        # 3.1 has no words for the events of a stream; a schema here would be applied to each.
         "content": {"text/event-stream": {}},
     }
 

@@ -89,7 +89,7 @@ class Outbox:
         """Returns at once: where there is no room, the oldest gives way."""
 
     def close(self) -> None:
-        """Nothing comes after what is in."""
+        """Closes the outbox: nothing comes after what is in it."""
         self._closed = True
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
@@ -115,6 +115,6 @@ class PatientOutbox(Outbox):
         return taken
 
     def close(self) -> None:
-        """Nothing comes after what is in."""
+        """Closes the outbox: nothing comes after what is in it."""
         super().close()
         self._taken.set()

@@ -30,7 +30,7 @@ _KEPT: Final = 4096
 
 
 def mark(name: str) -> str:
-    """A few digits that tell a name from others."""
+    """Returns a few digits that tell a name from others."""
     return hashlib.blake2s(name.encode(), digest_size=3).hexdigest()
 
 
@@ -106,7 +106,7 @@ class Position:
             self._cursors[mark(side)] = cursor
 
     def text(self) -> str:
-        """The `id`."""
+        """Returns the position as an `id`."""
         ending = "e" if self.ended else "-"
         sides = "".join(f"{one}{len(it):02x}{it}" for one, it in self._cursors.items())
         whole = f"1{ending}c.{self._stream}.{sides}"
@@ -115,7 +115,7 @@ class Position:
         return f"1{ending}t.{self._stream}.{self._tokens.keep(self._cursors)}"
 
     def frame(self) -> bytes:
-        """The `id` alone: a reader has it then, and no event."""
+        """Returns a frame of the `id` alone: the reader stores the `id` and gets no event."""
         return f"id: {self.text()}\n\n".encode()
 
     def stamp(self, frame: bytes) -> bytes:
@@ -124,7 +124,7 @@ class Position:
 
 
 def _sides(text: str) -> Iterable[tuple[str, str]]:
-    """The marks and cursors of the sides.
+    """Yields the mark and the cursor of each side.
 
     Raises:
         InvalidCursor: the text is cut short, or no such list.
@@ -140,7 +140,7 @@ def _sides(text: str) -> Iterable[tuple[str, str]]:
 
 
 def beginning(subscription: Any) -> str | None:
-    """The position at which a subscription began, where its bus tells it before the first event."""
+    """Returns the position at which a subscription began, if its bus tells before the first event."""
     begun: str | None = getattr(subscription, "beginning", None)
     return begun
 

@@ -41,11 +41,11 @@ class ReplayApp(SseApp):
         super().__init__(*args, **named)
 
     def last_id(self, request: Request) -> str:
-        """The `id` that a request brings; empty if it brings none."""
+        """Returns the `id` that a request brings; empty if it brings none."""
         return request.headers.get(HEADER) or request.query_params.get(PARAMETER, "")
 
     def make_position(self, stream: str) -> Position:
-        """The position of a reader that brings no `id`."""
+        """Makes the position of a reader that brings no `id`."""
         return Position(stream, self.tokens, Begin(self.replay or "live"))
 
     def position(self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID) -> Position:
@@ -63,7 +63,7 @@ class ReplayApp(SseApp):
     def settled(
         self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID
     ) -> Response | None:
-        """204 where all was seen of what has ended: no `EventSource` comes again then (RPL-19)."""
+        """Returns 204 if all was seen of what has ended: no `EventSource` comes again then (RPL-19)."""
         try:
             position = self.position(endpoint, request, tenant, id)
         except StreamingError as error:
@@ -76,7 +76,7 @@ class ReplayApp(SseApp):
     def reading_for(
         self, request: Request, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID
     ) -> Reading:
-        """A feed of the reader's own, from where it stands."""
+        """Makes a feed for one reader, from where it stands."""
 
         def make() -> Feed:
             feed = self.make_feed(endpoint, types, tenant, id)
@@ -87,7 +87,7 @@ class ReplayApp(SseApp):
         return self.feeds.reading(object(), make)
 
     def refusal(self, error: StreamingError) -> Refused:
-        """410 for what has expired, 400 for what is no `id` of this stream."""
+        """Returns 410 for a cursor that has expired, and 400 for a text that is no `id` of this stream."""
         if isinstance(error, CursorExpired):
             return Refused(HTTPStatus.GONE, str(error))
         if isinstance(error, InvalidCursor):
@@ -95,5 +95,5 @@ class ReplayApp(SseApp):
         return super().refusal(error)
 
     def make_document(self) -> dict[str, Any]:
-        """The OpenAPI document, with what history adds."""
+        """Makes the OpenAPI document, with what history adds."""
         return document(replay=True)

@@ -71,7 +71,7 @@ class _InProcess(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """The process's own handlers stay."""
+        """Leaves the handlers of the process as they are."""
         yield
 
     async def main_loop(self) -> None:
@@ -160,7 +160,7 @@ class Provision:
     async def __call__(
         self, tenant: Tenant, kind: ProvisionKind, parent: UUID | None = None
     ) -> UUID:
-        """A workflow, a task (of the workflow `parent`, or standalone), or a child of `parent`."""
+        """Makes a workflow, a task (of the workflow `parent`, or standalone), or a child of `parent`."""
         made = uuid4()
         if kind == "task":
             self._registry.add_task(made, tenant.id, "provisioned", parent)
@@ -180,7 +180,7 @@ def http(
     follows: MakeFollowing | None = None,
     tenants: Sequence[Tenant] = (),
 ) -> AbstractAsyncContextManager[HttpTarget]:
-    """The server over one client of a bus, as a target's `http` gives it.
+    """Serves over one client of a bus, in the form that a target's `http` has.
 
     Args:
         backend: the client.

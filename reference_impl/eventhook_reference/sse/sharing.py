@@ -81,7 +81,7 @@ class Feeds:
                 await shared.aclose()
 
     def all_open(self) -> list[Feed]:
-        """The feeds that somebody reads."""
+        """Returns the feeds that somebody reads."""
         return [shared.feed for shared in self._open]
 
     def finish(self) -> None:

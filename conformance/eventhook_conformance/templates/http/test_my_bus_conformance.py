@@ -1,4 +1,4 @@
-"""my-bus's endpoints are held against the conformance suite in this project's own pytest run.
+"""Judges the endpoints of my-bus by the conformance suite, in this project's own pytest run.
 
 SERVED=served.json eventhook-conformance run my_bus_server:target --profile sse     # case by case
 pytest test_my_bus_conformance.py                                                   # all as one test

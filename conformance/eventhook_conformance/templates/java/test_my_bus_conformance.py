@@ -1,4 +1,4 @@
-"""my-bus is held against the conformance suite in this project's own pytest run.
+"""Judges my-bus by the conformance suite, in this project's own pytest run.
 
 eventhook-conformance driver-check java -jar target/my_bus_driver.jar   # its protocol alone
 pytest test_my_bus_conformance.py                                       # the whole suite
@@ -15,7 +15,7 @@ LIMIT_S = 600
 
 
 def test_my_bus_is_conformant() -> None:
-    """In a process of its own, since the suite's cases share one event loop and one bus."""
+    """Runs in a process of its own, since the suite's cases share one event loop and one bus."""
     subprocess.run(BUILD, cwd=HERE, timeout=LIMIT_S, check=True)
     done = subprocess.run(
         [

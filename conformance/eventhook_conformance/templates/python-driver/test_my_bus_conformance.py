@@ -1,4 +1,4 @@
-"""my-bus is held against the conformance suite in this project's own pytest run.
+"""Judges my-bus by the conformance suite, in this project's own pytest run.
 
 eventhook-conformance driver-check python my_bus_driver.py              # its protocol alone
 pytest test_my_bus_conformance.py                                       # the whole suite
@@ -14,7 +14,7 @@ LIMIT_S = 600
 
 
 def test_my_bus_is_conformant() -> None:
-    """In a process of its own, since the suite's cases share one event loop and one bus."""
+    """Runs in a process of its own, since the suite's cases share one event loop and one bus."""
     done = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""my-bus is held against the conformance suite in this project's own pytest run.
+"""Judges my-bus by the conformance suite, in this project's own pytest run.
 
 pytest --pyargs eventhook_conformance --target my_bus_target:target     # a test for each case
 pytest test_my_bus_conformance.py                                       # all of them as one test
@@ -13,7 +13,7 @@ LIMIT_S = 600
 
 
 def test_my_bus_is_conformant() -> None:
-    """In a process of its own, since the suite's cases share one event loop and one bus."""
+    """Runs in a process of its own, since the suite's cases share one event loop and one bus."""
     done = subprocess.run(
         [sys.executable, *COMMAND, "--target", "my_bus_target:target"],
         cwd=Path(__file__).parent,

@@ -1,4 +1,4 @@
-/** The project's vectors, for the tests: the same that the suite holds every bus against. */
+/** The project's vectors, for the tests: the same by which the suite judges every bus. */
 
 import { readFileSync } from "node:fs";
 
