@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from eventhook_conformance.contract import Subscription
-from eventhook_conformance.driver.client import driver_target
+from eventhook_conformance.driver.target import driver_target
 from eventhook_conformance.selftest.examine import registered_mutants
 from eventhook_conformance.target import Target
 from eventhook_reference.channel import Channel

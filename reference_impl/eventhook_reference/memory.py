@@ -27,11 +27,11 @@ from eventhook_conformance.contract import (
     live_only,
 )
 from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.argument_checks import check_key, check_pattern, checked_body
 from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.subscriber_group import SharedChannel
 from eventhook_reference.topics import Interest, Topic, Topics, event_interest
 from eventhook_reference.validate_and_freeze import admitted
-from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 E = TypeVar("E")
 

@@ -35,11 +35,11 @@ from eventhook_conformance.contract import (
     check_stream_key,
 )
 from eventhook_conformance.target import Capabilities, Target
+from eventhook_reference.argument_checks import check_key, check_pattern, checked_body
 from eventhook_reference.channel import Channel, SubscribeContext
 from eventhook_reference.cursors import CursorSeal
 from eventhook_reference.replay_log import Record, ReplayLog
 from eventhook_reference.validate_and_freeze import admitted
-from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 Event: TypeAlias = FlovynEvent | StreamEvent
 Selects: TypeAlias = EventPattern | str

@@ -34,6 +34,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_reference.argument_checks import check_key, check_pattern, checked_body
 from eventhook_reference.channel import Channel, SubscribeContext
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_connection import CannotConnect, Connection
@@ -44,7 +45,6 @@ from eventhook_reference.nats_subjects import (
     pattern_subject,
     stream_subject,
 )
-from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 __all__ = ["CAPABILITIES", "CannotConnect", "NatsBackend", "connect", "server", "target"]
 

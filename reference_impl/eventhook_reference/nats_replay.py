@@ -44,6 +44,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_reference.argument_checks import check_key, check_pattern, checked_body
 from eventhook_reference.channel import SubscribeContext
 from eventhook_reference.nats import CannotConnect, GivenServer, Uses
 from eventhook_reference.nats_internals import InternalsClient
@@ -54,7 +55,6 @@ from eventhook_reference.nats_replay_live import LiveReader, Reader
 from eventhook_reference.nats_replay_streams import Histories, Place
 from eventhook_reference.nats_replay_subscription import ReplaySubscription
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
-from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 E = TypeVar("E", FlovynEvent, StreamEvent)
 

@@ -19,8 +19,8 @@ from eventhook_conformance.contract import (
     FlovynEvent,
     check_event_type,
 )
+from eventhook_reference.argument_checks import MAX_EVENT_BYTES, checked_body
 from eventhook_reference.frozen import FrozenDict, FrozenList, freeze
-from eventhook_reference.wire import MAX_EVENT_BYTES, checked_body
 
 _MOST_PER_CHARACTER: Final = 6
 """The longest that JSON makes of one character: `\\u0000`."""

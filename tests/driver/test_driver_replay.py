@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from eventhook_conformance import START, Unsupported
-from eventhook_conformance.driver.client import driver_target
-from eventhook_conformance.driver.failures import Refused, error_of
+from eventhook_conformance.driver.errors import Refused, error_of
 from eventhook_conformance.driver.messages import CODES, ERRORS, UNKNOWN_METHOD, Failure
+from eventhook_conformance.driver.target import driver_target
 from eventhook_conformance.engine.runner import cases_for, judge
 
 PROGRAM = Path(sys.executable).with_name("eventhook-conformance")

@@ -15,7 +15,7 @@ import pytest
 
 from engine.hostile import after, before, by_name, evil, examine, outcomes
 from eventhook_conformance.contract import EventPattern
-from eventhook_conformance.driver import client, process
+from eventhook_conformance.driver import process
 from eventhook_conformance.engine.resolve_target import TargetNotFound, find_target
 from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.probe import Probe
@@ -31,7 +31,7 @@ QUICK = Settings(arrival_timeout_s=0.6, settle_s=0.05)
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shortens the limits, so that a driver that hangs is noticed soon."""
-    monkeypatch.setattr(client, "_ALIVE_S", 0.6)
+    monkeypatch.setattr("eventhook_conformance.driver.target._ALIVE_S", 0.6)
     monkeypatch.setattr(process, "END_S", 1.0)
     monkeypatch.setattr(process, "_DYING_S", 0.5)
 

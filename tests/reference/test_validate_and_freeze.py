@@ -18,9 +18,9 @@ from eventhook_conformance.contract import (
     PublishError,
     StreamingError,
 )
+from eventhook_reference.argument_checks import MAX_EVENT_BYTES, checked_body
 from eventhook_reference.frozen import FrozenDict, FrozenList, freeze
 from eventhook_reference.validate_and_freeze import admitted
-from eventhook_reference.wire import MAX_EVENT_BYTES, checked_body
 
 
 class Text(StrEnum):

@@ -1,4 +1,4 @@
-"""Compares a run with a baseline: only new failures fail."""
+"""Compares results with a baseline: only new failures fail."""
 
 from __future__ import annotations
 

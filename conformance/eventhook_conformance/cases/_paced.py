@@ -1,4 +1,4 @@
-"""Steps that the cases of events, patterns and tenants share."""
+"""Keeps what a case does at once within the target's claims: subscriptions, unread events, sizes."""
 
 from __future__ import annotations
 

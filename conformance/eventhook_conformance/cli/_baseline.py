@@ -22,7 +22,7 @@ from eventhook_conformance.baseline.known import (
     observed,
     record,
 )
-from eventhook_conformance.baseline.of_run import known_cases, other_version, today
+from eventhook_conformance.baseline.option import known_cases, other_version, today
 from eventhook_conformance.baseline.varying import mark_flaky, merge
 from eventhook_conformance.cli._specification import specification_option
 from eventhook_conformance.engine.events import EngineEvent, RunFinished

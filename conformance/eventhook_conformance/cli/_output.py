@@ -107,7 +107,7 @@ class Output:
     def _report(self, result: RunResult) -> Iterator[str]:
         is_known: console.Known = console.nothing_known
         if self._known is not None:
-            from eventhook_conformance.baseline.of_run import accepted_by  # imports the cases
+            from eventhook_conformance.baseline.option import accepted_by  # imports the cases
 
             is_known = accepted_by(self._known, result.target)
         yield ""

@@ -269,7 +269,7 @@ class _Comparing:
         self.exit_code: int | None = None
         """The exit code that the comparison asks for."""
         if file is not None:
-            from eventhook_conformance.baseline.of_run import load
+            from eventhook_conformance.baseline.option import load
 
             self.known = load(file, specification)
 
@@ -277,7 +277,7 @@ class _Comparing:
         """Returns what is news, in lines."""
         if self.known is None:
             return []
-        from eventhook_conformance.baseline.of_run import against
+        from eventhook_conformance.baseline.option import against
 
         news = against(self.known, results)
         self.exit_code = news.exit_code

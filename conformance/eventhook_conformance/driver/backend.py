@@ -29,7 +29,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.events import parse
 from eventhook_conformance.driver.encoding import event_text, key_text, pattern_text
-from eventhook_conformance.driver.failures import LineTooLong, Refused
+from eventhook_conformance.driver.errors import LineTooLong, Refused
 from eventhook_conformance.driver.messages import (
     Channels,
     Empty,

@@ -12,10 +12,10 @@ from typing import Any
 
 from eventhook_conformance.driver.checked_driver import CheckedDriver, Wrong
 from eventhook_conformance.driver.checks import CHECKS
-from eventhook_conformance.driver.client import profiles_of
-from eventhook_conformance.driver.failures import DriverFailed
+from eventhook_conformance.driver.errors import DriverFailed
 from eventhook_conformance.driver.process import START_S, DriverProcess
 from eventhook_conformance.driver.stderr import Outlet
+from eventhook_conformance.driver.target import profiles_of
 from eventhook_conformance.target.capabilities import Capabilities
 
 

@@ -17,7 +17,7 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.errors import StreamingError
 from eventhook_conformance.contract.events import now_ms
-from eventhook_conformance.driver.failures import Refused
+from eventhook_conformance.driver.errors import Refused
 from eventhook_conformance.driver.messages import (
     CODES,
     RESULTS,

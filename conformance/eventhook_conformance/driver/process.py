@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from eventhook_conformance.contract import StreamingError
-from eventhook_conformance.driver.failures import (
+from eventhook_conformance.driver.errors import (
     DriverFailed,
     LineTooLong,
     Refused,

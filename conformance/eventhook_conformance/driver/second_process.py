@@ -20,8 +20,8 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.driver.backend import DriverBackend
-from eventhook_conformance.driver.client import DriverHost
 from eventhook_conformance.driver.stderr import Outlet
+from eventhook_conformance.driver.target import DriverHost
 from eventhook_conformance.target import Server
 
 _PROGRAM: Final = """

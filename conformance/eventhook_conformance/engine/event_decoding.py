@@ -51,7 +51,7 @@ def decode_claims(content: Json) -> Capabilities:
     """Returns the claims that were encoded."""
     if not content["driver"]:
         return Capabilities.from_dict(content)
-    from eventhook_conformance.driver.client import DriverCapabilities  # drivers alone pay for it
+    from eventhook_conformance.driver.target import DriverCapabilities  # drivers alone pay for it
 
     return DriverCapabilities.from_dict(content)
 

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
-from eventhook_conformance.driver.client import DriverUnusable, driver_target
+from eventhook_conformance.driver.target import DriverUnusable, driver_target
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.target import Capabilities, Target
 

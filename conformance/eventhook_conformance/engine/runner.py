@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from eventhook_conformance.cases import catalog, catalog_of
-from eventhook_conformance.engine.collector import collect_seldom
 from eventhook_conformance.engine.events import INTERRUPTED, EventSubscriber
+from eventhook_conformance.engine.garbage_collection import collect_seldom
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.selection import selector

@@ -18,7 +18,6 @@ from itertools import chain
 from types import FrameType
 from typing import Any, Final, Self
 
-from eventhook_conformance.engine.collector import collect_seldom
 from eventhook_conformance.engine.descendants import ending_orphans
 from eventhook_conformance.engine.event_decoding import decode, decode_claims
 from eventhook_conformance.engine.events import (
@@ -32,6 +31,7 @@ from eventhook_conformance.engine.events import (
     RunFinished,
     RunStarted,
 )
+from eventhook_conformance.engine.garbage_collection import collect_seldom
 from eventhook_conformance.engine.judge_child import JudgeChild, machine_bytes
 from eventhook_conformance.engine.judge_request import BEAT_S
 from eventhook_conformance.engine.limits import Limits

@@ -42,7 +42,7 @@ class Reporting:
                 {f"{name}_file": Path(file) if file else None for name, file in files.items()}
             )
             if baseline is not None:
-                from eventhook_conformance.baseline.of_run import load
+                from eventhook_conformance.baseline.option import load
 
                 self._known = load(Path(baseline), settings.specification)
         except click.BadParameter as error:
@@ -65,7 +65,7 @@ class Reporting:
         if not results:
             return
         if self._known is not None:
-            from eventhook_conformance.baseline.of_run import against
+            from eventhook_conformance.baseline.option import against
 
             news = against(self._known, list(results))
             self._lines = list(news.lines())

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.cases import catalog
-from eventhook_conformance.engine.collector import collect_between_runs, collect_seldom
+from eventhook_conformance.engine.garbage_collection import collect_between_runs, collect_seldom
 from eventhook_conformance.engine.runner import cases_for, judge
 from eventhook_conformance.engine.termination import (
     end_in_order_on_sigterm,

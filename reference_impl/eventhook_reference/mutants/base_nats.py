@@ -25,13 +25,13 @@ from eventhook_conformance.contract import (
 )
 from eventhook_conformance.kit import NatsServer
 from eventhook_conformance.target import Capabilities, Server, Target
+from eventhook_reference.argument_checks import check_key, check_pattern, checked_body
 from eventhook_reference.channel import Channel
 from eventhook_reference.mutants.base import Event, Side
 from eventhook_reference.mutants.sides import Events, Streams
 from eventhook_reference.nats_attachment import Attachment
 from eventhook_reference.nats_connection import Connection
 from eventhook_reference.nats_subjects import event_subject, pattern_subject, stream_subject
-from eventhook_reference.wire import check_key, check_pattern, checked_body
 
 
 class LooseConnection(Connection):

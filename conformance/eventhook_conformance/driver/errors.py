@@ -1,4 +1,4 @@
-"""The faults of a driver that end a call or its process."""
+"""The exceptions that a driver's answer, or its failure, raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A target made from a driver's command line: `driver:COMMAND LINE`."""
+"""Makes a target of a driver's command line: `driver:COMMAND LINE`. Starts a driver that failed again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.driver.attaching import words_of
 from eventhook_conformance.driver.backend import DriverBackend
-from eventhook_conformance.driver.failures import DriverFailed, Refused
+from eventhook_conformance.driver.errors import DriverFailed, Refused
 from eventhook_conformance.driver.messages import Initialized
 from eventhook_conformance.driver.process import DriverProcess
 from eventhook_conformance.driver.stderr import Outlet

@@ -7,7 +7,7 @@ import sys
 
 SAYS = """
 import gc
-from eventhook_conformance.engine.collector import collect_seldom
+from eventhook_conformance.engine.garbage_collection import collect_seldom
 before = gc.get_threshold()[0]
 collect_seldom()
 print(gc.get_threshold()[0] > 10 * before, gc.get_freeze_count() > 0)

@@ -1,4 +1,4 @@
-"""Checks that both backends make before anything is sent."""
+"""Checks arguments of `publish` and `subscribe`, for both references, before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the garbage collector while targets are judged."""
+"""Sets the garbage collector while targets are judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares a run with a baseline: its results as a whole, and single cases."""
+"""The option `--baseline`: reads its file, refuses one of another version, and compares a run with it."""
 
 from __future__ import annotations
 
