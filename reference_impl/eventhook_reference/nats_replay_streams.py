@@ -3,6 +3,10 @@
     a stream for each tenant    flovyn.events.{tenant}.>     no tenant evicts another's events (RPL-11)
     one stream for all keys     flovyn.streams.workflow.>    bounded for each key by itself
 
+Where age alone bounds the history, no tenant can evict another's events in a stream that they share:
+
+    one stream for all tenants  flovyn.events.>              each stream more costs a cluster an election
+
 A cursor is a message's number in its stream, with a tag that only this channel of this stream has. So a
 cursor of another tenant or key, or of a stream that was made anew, is refused (RPL-07, RPL-13).
 """
@@ -36,6 +40,8 @@ from eventhook_reference.nats_replay_live import REPUBLISHED
 from eventhook_reference.nats_subjects import event_root
 
 KEYS: Final = "FLOVYN_STREAMS"
+TENANTS: Final = "FLOVYN_EVENTS"
+"""The stream of all tenants, and what the name of a tenant's own begins with."""
 _SPARE: Final = 64
 """Messages kept beyond the claim: whether more than these are gone is never in doubt."""
 _PURGED: Final = "Flovyn-Purged"
@@ -83,11 +89,12 @@ class Histories:
         Raises:
             SubscribeError: its stream could not be made.
         """
-        name = f"FLOVYN_EVENTS_{tenant.hex}"
         subject = f"{event_root(tenant)}>"
         limit = self._claims.replay_events
-        limits = {} if limit is None else {"max_msgs": limit + _SPARE}
-        return await self._place(name, subject, subject, limits)
+        if limit is None:
+            return await self._place(TENANTS, "flovyn.events.>", subject, {})
+        limits = {"max_msgs": limit + _SPARE}
+        return await self._place(f"{TENANTS}_{tenant.hex}", subject, subject, limits)
 
     async def of_key(self, subject: str) -> Place:
         """Returns the history of one key's stream events.
@@ -178,7 +185,7 @@ class Histories:
         Raises:
             CursorExpired: something may be.
         """
-        gone = self._may_lack_some if place.stream == KEYS else self._lacks_some
+        gone = self._may_lack_some if place.stream in {KEYS, TENANTS} else self._lacks_some
         if await gone(place):
             raise CursorExpired("the history no longer reaches back to its start", value=cursor)
 
@@ -187,7 +194,7 @@ class Histories:
         return int(found["state"]["first_seq"]) > 1
 
     async def _may_lack_some(self, place: Place) -> bool:
-        """Returns whether one of the keys that share a stream may have lost messages.
+        """Returns whether one of those that share a stream may have lost messages.
 
         The server tells of a key only what it keeps: what grew too old leaves no trace at all.
         """

@@ -111,6 +111,25 @@ async def test_what_was_evicted_or_purged_is_expired(server: NatsServer) -> None
             await read(backend, tenant, 1, kept)
 
 
+async def test_tenants_share_a_stream_where_age_alone_bounds_it(server: NatsServer) -> None:
+    mine, theirs = uuid4(), uuid4()
+    by_age = replace(CAPABILITIES, replay_events=None, replay_s=3600.0)
+    async with connect(server.address, by_age) as backend:
+        for number in range(4):
+            await backend.events.publish(numbered((mine, theirs)[number % 2], number))
+        assert (await call_api(backend.client, "STREAM.NAMES"))["streams"] == ["FLOVYN_EVENTS"]
+        seen = await read(backend, mine, 2, START)
+        assert [data for data, _ in seen] == [0, 2]
+        (_, (_, cursor)) = await read(backend, theirs, 2, START)
+        assert cursor is not None
+        with pytest.raises(InvalidCursor):
+            await read(backend, mine, 1, cursor)
+        await backend.events.purge(theirs)
+        assert await read(backend, mine, 2, START) == seen
+        with pytest.raises(CursorExpired):
+            await read(backend, theirs, 1, cursor)
+
+
 async def test_a_slow_reader_of_history_loses_nothing(backend: ReplayBackend) -> None:
     """There are several times as many events as its buffer holds, or one request asks for."""
     event = StreamEvent(
