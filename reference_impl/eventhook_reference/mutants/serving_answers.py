@@ -92,7 +92,7 @@ def _compressed(kind: Any, flush: Any) -> Any:
                 if body or not message["more_body"]:
                     await send({**message, "body": body})
 
-            await super()._stream({**scope, "eventhook.send": packed}, receive, packed)
+            await super()._stream(scope, receive, packed)
 
     return Compressed
 

@@ -103,11 +103,11 @@ def notices_a_reader_only_when_it_writes() -> type[SseApp]:
     from eventhook_reference.sse.app import SseApp, _StreamResponse
 
     class Unwatched(_StreamResponse):
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def answer(self, scope: Any, receive: Any, send: Any) -> None:
             async def never() -> Any:
                 return await asyncio.Event().wait()
 
-            await super().__call__(scope, never, send)
+            await super().answer(scope, never, send)
 
     class Broken(SseApp):
         async def answer(self, endpoint: Any, request: Any) -> Any:

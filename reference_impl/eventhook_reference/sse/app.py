@@ -49,9 +49,9 @@ KEEP_ALIVE_S: Final = 15.0
 _KEEP_ALIVE_SHARE: Final = 0.8
 """Share of the promised interval after which a comment is sent: it must arrive within the interval."""
 
-_UNWRAPPED: Final = "eventhook.send"
-"""In the scope: the server's own `send`. What the framework wraps around it watches for an answer that
-never began; past the headers it is a fifth of what an event costs, and does nothing."""
+_STREAM: Final = "eventhook.stream"
+"""In the scope: the stream that a request is answered with, once the framework is through with it. What it
+wraps around an answer takes memory and time for each reader, and does nothing past the checks."""
 
 _BUS_GONE: Final = "the event bus cannot be reached"
 
@@ -134,8 +134,9 @@ class SseApp:
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles a request, as ASGI defines it."""
-        scope[_UNWRAPPED] = send
         await self.routed(scope, receive, send)
+        if (stream := scope.get(_STREAM)) is not None:
+            await stream.answer(scope, receive, send)
 
     def _route(self, endpoint: Endpoint) -> Route:
         async def answer(request: Request) -> Response:
@@ -344,26 +345,37 @@ class _StreamResponse(Response):
         self._reading = reading
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_STREAM] = self
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Streams until the end, or until the reader is gone."""
         loop = asyncio.get_running_loop()
-        streaming = loop.create_task(self._stream(scope, receive, send))
+        # No task for the stream: each reader keeps its own for as long as it reads.
+        if (streaming := asyncio.current_task(loop)) is None:
+            raise RuntimeError("expected to run in a task, got none")
+        gone = False
+
+        def give_up(_: object) -> None:
+            nonlocal gone
+            gone = streaming.cancel()
+
         leaving = loop.create_task(_gone(receive))
+        leaving.add_done_callback(give_up)
         try:
-            await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await self._stream(scope, receive, send)
+        except asyncio.CancelledError:
+            if not gone or streaming.uncancel():
+                raise
         finally:
+            leaving.remove_done_callback(give_up)
             leaving.cancel()
-            gone = not streaming.done() and streaming.cancel()
-            await asyncio.gather(streaming, leaving, return_exceptions=True)
-        if not gone:
-            streaming.result()
+            await asyncio.gather(leaving, return_exceptions=True)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
-        unwrapped: Send = scope.get(_UNWRAPPED, send)
 
         def noting(message: Any) -> Awaitable[None]:
             nonlocal started
-            if started:
-                return unwrapped(message)
             started = True
             return send(message)
 

@@ -121,6 +121,7 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on the client's address or scheme
     )
     server = _InProcess(config, app)
     serving = asyncio.get_running_loop().create_task(server.serve([listening]))
