@@ -23,7 +23,6 @@ from uuid import UUID
 import nats
 import nats.errors
 import nats.js.errors
-from nats.aio.msg import Msg
 
 from eventhook_conformance.contract import (
     LIVE,
@@ -79,10 +78,6 @@ _STARTING: Final = 16
 """Readers of one client that are made at a time."""
 _REFUSALS_IN_A_ROW: Final = 2
 _DENIED: Final = re.compile(r'permissions violation for subscription to "([^"]*)"')
-
-
-class _HistoryClient(InternalsClient):
-    msg_class = Msg  # its metadata has the numbers of the stream
 
 
 class ReplayBackend(StreamingBackend):
@@ -482,7 +477,7 @@ async def connect(
     Raises:
         CannotConnect: within 5 s there is no working connection; one line that names the address.
     """
-    client = _HistoryClient()
+    client = InternalsClient()
     backend = ReplayBackend(client, claims, storage, replicas)
     backend.address = address
     try:

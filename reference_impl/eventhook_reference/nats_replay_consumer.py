@@ -15,24 +15,27 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import uuid4
 
 import nats.errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from eventhook_conformance.contract import SubscribeError
+from eventhook_reference.nats_internals import InternalsClient, Message
 from eventhook_reference.nats_jetstream import NoMessage, NotFound, call_api
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 256
 """Messages asked for at once."""
+_FEW: Final = BATCH // 2
+"""While more are on their way, no others are asked for."""
 _LEAST: Final = 32
 """Fewer messages are not asked for while others are on their way."""
 _EXPIRES_S: Final = 20.0
@@ -104,7 +107,7 @@ class HistoryConsumer:
 
     def __init__(
         self,
-        client: Client,
+        client: InternalsClient,
         origin: Origin,
         deliver: Deliver,
         room: Callable[[], int],
@@ -134,6 +137,11 @@ class HistoryConsumer:
         self._heard_s = 0.0
         self._renewal: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
+        self._held: deque[Message] = deque()
+        """What came while the message before it is still being seen to."""
+        self._holding = False
+        self._seeing: asyncio.Task[None] | None = None
+        """Sees to a message that takes a call of the server."""
         self._stopped = False
 
     async def start(self) -> None:
@@ -150,6 +158,8 @@ class HistoryConsumer:
         self._stopped = True
         if self._renewal is not None:
             self._renewal.cancel()
+        if self._seeing is not None:
+            self._seeing.cancel()
         await self._remove()
 
     async def caught_up(self) -> bool:
@@ -172,7 +182,7 @@ class HistoryConsumer:
 
     def more_room(self) -> None:
         """Goes on with history: a reader has made room."""
-        if not self._live and not self._stopped:
+        if self._asked <= _FEW and not self._live and not self._stopped:
             self._ask()
 
     def renew_soon(self) -> None:
@@ -193,7 +203,9 @@ class HistoryConsumer:
         self.subject = self._client.new_inbox()
         self.name = f"c{uuid4().hex}"
         self._asked, self._next, self._live = 0, 1, False
-        self._handle = await self._client.subscribe(self.subject, cb=self._on_message)
+        # What an earlier consumer still sends is none of this one's.
+        take = partial(self._take, self.subject)
+        self._handle = await self._client.subscribe_feed(self.subject, take)
         config: dict[str, Any] = {
             "name": self.name,
             "ack_policy": "none",
@@ -223,6 +235,7 @@ class HistoryConsumer:
 
     async def _remove(self) -> None:
         handle, self._handle = self._handle, None
+        self._held.clear()
         if handle is None:
             return
         with suppress(nats.errors.Error):
@@ -239,7 +252,7 @@ class HistoryConsumer:
     def _ask(self) -> None:
         """Asks for messages, unless enough are on their way."""
         wanted = BATCH if self._live else min(BATCH, self._room() - self._asked)
-        if self._asked > BATCH // 2 or wanted <= 0 or (self._asked and wanted < _LEAST):
+        if self._asked > _FEW or wanted <= 0 or (self._asked and wanted < _LEAST):
             return
         self._asked += wanted
         self._sure = False
@@ -258,22 +271,29 @@ class HistoryConsumer:
                 reply=self.subject,
             )
 
-    async def _on_message(self, message: Msg) -> None:
-        if message.subject == self.subject and message.headers:
-            self._on_status(message.headers.get("Status", ""))
-            return
-        if self._stopped or self._handle is None:
+    def _take(self, inbox: str, message: Message) -> None:
+        if self._stopped or inbox != self.subject:
             return
         self._heard_s = asyncio.get_running_loop().time()
+        if self._holding:
+            self._held.append(message)
+        else:
+            self._hand_on(message)
+
+    def _hand_on(self, message: Message) -> None:
+        if message.subject == self.subject:
+            self._on_status((message.headers or {}).get("Status", "100"))
+            return
         number, place, pending = _numbers(message.reply)
         if place != self._next:
             logger.debug("expected message %d of %s, got %d", self._next, self.name, place)
-            await self._renew_quietly()
+            self._see_to(self._renew_quietly())
             return
         if not self._sure and not self._caught_up:
             self._sure = True
-            if await self._is_left_behind(number):
-                self._owner.lose("its history was pushed out before it was read; subscribe again")
+            if self._after and number != self._after + 1:
+                self._held.appendleft(message)
+                self._see_to(self._check_left_behind(self._after))
                 return
         self._next += 1
         self._asked = max(0, self._asked - 1)
@@ -281,18 +301,36 @@ class HistoryConsumer:
         self._go_live(not pending)
         try:
             crowded = self._deliver(message.subject, message.data, number)
-        except Exception:  # because: nats-py would drop it, and the reader would wait for ever
+        except Exception:  # because: it would end nats-py's read loop, and so all that it feeds
             logger.exception("a message on %s could not be handed on", message.subject)
             crowded = False
-        self._ask()
+        if self._asked <= _FEW:
+            self._ask()
         if crowded:
-            await asyncio.sleep(0)
+            self._holding = True
+            asyncio.get_running_loop().call_soon(self._resume)
 
-    async def _is_left_behind(self, number: int) -> bool:
-        """Returns whether messages before this one may have gone unread: the oldest go first (RPL-08)."""
-        after = self._after
-        if not after or number == after + 1:
-            return False
+    def _see_to(self, call: Coroutine[Any, Any, None]) -> None:
+        """Holds what comes until the call is over."""
+        self._holding = True
+        self._seeing = asyncio.get_running_loop().create_task(call)
+        self._seeing.add_done_callback(lambda _: self._resume())
+
+    def _resume(self) -> None:
+        """Goes on with the messages that were held."""
+        self._holding = False
+        while self._held and not self._holding and not self._stopped:
+            self._hand_on(self._held.popleft())
+
+    async def _check_left_behind(self, after: int) -> None:
+        """Loses the subscription if messages may have gone unread: the oldest go first (RPL-08)."""
+        if await self._is_left_behind(after):
+            self._owner.lose("its history was pushed out before it was read; subscribe again")
+            self._stopped = True
+            await self._remove()
+
+    async def _is_left_behind(self, after: int) -> bool:
+        """Returns whether the last message that was read is gone."""
         try:
             await call_api(self._client, f"STREAM.MSG.GET.{self._origin.stream}", {"seq": after})
         except NoMessage:
@@ -302,7 +340,6 @@ class HistoryConsumer:
         return False
 
     def _on_status(self, status: str) -> None:
-        self._heard_s = asyncio.get_running_loop().time()
         if status == "100":
             return
         # The request has ended: by its time, or since the consumer is gone.
@@ -322,6 +359,6 @@ class HistoryConsumer:
     async def _renew_quietly(self) -> None:
         try:
             await self.renew()
-        except (NotFound, SubscribeError) as error:
+        except (NotFound, SubscribeError, nats.errors.Error) as error:
             logger.debug("%s could not be renewed: %s", self.name, error)
             self.renew_soon()
