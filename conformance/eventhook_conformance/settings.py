@@ -36,7 +36,7 @@ class Settings:
     shrink_s: float = 15.0
     """How long to look for the shortest history that breaks it, in seconds."""
     depth: Depth = "normal"
-    """How far counts and silences go: quick for a first look, deep for a release (minutes)."""
+    """How many events and how long silences cases use: quick for a first look, deep for a release."""
     profiles: tuple[str, ...] = ()
     """The profiles to test; empty: all that the target claims."""
     selection: str | None = None

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from eventhook_conformance.cli._main import main
 from eventhook_conformance.selftest.examine import registered_mutants
 from eventhook_conformance.specification.requirements import requirements
 
@@ -41,6 +43,36 @@ def test_every_requirement_that_is_named_exists(page: Path) -> None:
     groups = "|".join(sorted({one.group for one in requirements().values()}))
     named = set(re.findall(rf"\b(?:{groups})-\d\d\b", page.read_text(encoding="utf-8")))
     assert named <= set(requirements())
+
+
+def unknown_words(text: str) -> list[str]:
+    """Returns the commands and options of a page that the command line does not have."""
+    found: list[str] = []
+    for call in re.findall(r"eventhook-conformance ([a-z-](?:\\\n|[^\n`|&;>#])*)", text):
+        command: click.Command | None = main
+        for word in re.sub(r"\"[^\"]*\"|'[^']*'|\\", "", call).split():
+            if isinstance(command, click.Group) and not word.startswith("-"):
+                command = command.get_command(click.Context(command), word)
+            known = {"-h", "--help"} if command is not None else set()
+            for parameter in command.params if command is not None else ():
+                known.update(parameter.opts)
+            if command is None or (word.startswith("-") and word not in known):
+                found.append(f"{word} in {call!r}")
+            if command is None or command.name == "driver-check":  # the rest is the driver's
+                break
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
+    assert unknown_words(page.read_text(encoding="utf-8")) == []
+
+
+def test_an_unknown_command_and_an_unknown_option_are_found() -> None:
+    assert unknown_words("`eventhook-conformance walk memory`") != []
+    assert unknown_words("eventhook-conformance run memory \\\n  --fast") != []
+    assert unknown_words("eventhook-conformance baseline save a.toml --last-failed") != []
+    assert unknown_words("eventhook-conformance baseline save a.toml --runs 5  # --fast") == []
 
 
 def test_the_table_of_mutants_has_them_all() -> None:

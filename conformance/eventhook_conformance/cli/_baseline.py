@@ -40,7 +40,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def baseline() -> None:
-    """Keeps the known failures, so that a run fails only on new ones.
+    """Keeps known failures, so that a run fails only on new ones.
 
     \b
     Example:

@@ -23,7 +23,7 @@ def pages() -> dict[str, Path]:
 @click.command()
 @click.argument("page", metavar="[PAGE]", required=False)
 def docs(page: str | None) -> None:
-    """Prints a page of the documentation as Markdown, or the names of all.
+    """Prints a page of the documentation, or the names of all.
 
     \b
     Examples:

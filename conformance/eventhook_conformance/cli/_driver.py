@@ -16,7 +16,9 @@ from eventhook_conformance.engine.resolve_target import TargetNotFound, find_tar
     help="Serve one connection after the other there; port 0 takes a free one.",
 )
 def driver(target: str, listen: str | None) -> None:
-    """Serves TARGET over the driver protocol, on standard input and output.
+    """Serves a TARGET in Python over the driver protocol.
+
+    Uses standard input and output, or a port.
 
     \b
     Examples:

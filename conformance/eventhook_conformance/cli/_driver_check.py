@@ -16,10 +16,10 @@ from eventhook_conformance.report.text import counted, filled
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND LINE", type=click.UNPROCESSED)
 def driver_check(command: Sequence[str]) -> None:
-    """Checks that COMMAND LINE speaks the driver protocol, and says what is wrong.
+    """Checks that COMMAND LINE speaks the driver protocol.
 
-    It judges no bus; `run "driver:COMMAND LINE"` does. Exits 0 if all checks
-    hold, else 1.
+    Says what is wrong. It judges no bus; `run "driver:COMMAND LINE"` does.
+    Exits 0 if all checks hold, else 1.
 
     \b
     Example:

@@ -18,9 +18,9 @@ from eventhook_conformance.specification.requirements import requirements, words
 @click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
 @specification_option
 def explain(identifiers: tuple[str, ...], specification: str) -> None:
-    """Explains each requirement ID: its text, level, why, source, and its cases.
+    """Explains each requirement ID, with its reason and cases.
 
-    Explains a case by its ID, and a word of the requirements, such as fence, too.
+    ID may also be that of a case, or a word of the requirements, such as fence.
 
     \b
     Examples:

@@ -47,10 +47,11 @@ class _Language(click.Choice[str]):
 @click.option("--name", help="Name of the bus. [default: the name of DIR, or my-bus]")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def init(directory: Path, language: str, replay: bool, name: str | None, force: bool) -> None:
-    """Writes a working adapter or driver, a test, a CI workflow, a tox section.
+    """Writes a working adapter or driver, a test, and CI files.
 
-    The bus in it lives in memory and is conformant as it stands; replace it by
-    yours. Adds to a tox.ini or .gitignore that exists, and overwrites nothing.
+    The CI files are a workflow and a section for tox. The bus lives in memory
+    and is conformant as it stands; replace it by yours. Adds to a tox.ini or
+    .gitignore that exists, and overwrites nothing.
 
     \b
     Examples:

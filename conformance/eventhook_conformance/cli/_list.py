@@ -20,11 +20,13 @@ _SUMMARY = _KINDS[:4]
 
 
 @click.command()
-@click.argument("kinds", nargs=-1, type=click.Choice(_KINDS))
+@click.argument("kinds", nargs=-1, type=click.Choice(_KINDS), metavar="[KIND]...")
 @click.option("--all", "everything", is_flag=True, help="All kinds in full.")
 @specification_option
 def list_command(kinds: tuple[str, ...], everything: bool, specification: str) -> None:
-    """Lists targets, profiles, requirements, cases or words; alone, a summary.
+    """Lists targets, profiles, requirements, cases or words.
+
+    KIND is one of these words. Without one it prints a summary of all.
 
     \b
     Examples:

@@ -71,13 +71,15 @@ def mutate(
     limit: float,
     json_file: Path | None,
 ) -> None:
-    """Changes one place of TARGET's MODULEs at a time, and runs the suite on each mutant.
+    """Runs the suite on mutants of the MODULEs of a TARGET.
 
-    A mutant that survives shows a missing check, dead code, or an equivalent change;
-    --equivalent names the last kind, with reasons.
+    Each mutant differs from a module in one place. A mutant that survives shows
+    a missing check, dead code, or an equivalent change; --equivalent names the
+    last kind, with reasons.
 
     \b
-    Exits 0 if all mutants are caught or equivalent, 1 if some survive, 2 on wrong usage. Example:
+    Exits 0 if all mutants are caught or equivalent, 1 if some survive, 2 on
+    wrong usage. Example:
       eventhook-conformance mutate memory eventhook_reference.channel eventhook_reference.memory
     """
     known = _equivalents(equivalent_file) if equivalent_file is not None else []

@@ -1,4 +1,4 @@
-"""`repeat`: runs the suite again and again, to see whether the verdict changes."""
+"""`repeat`: runs the suite many times, to see whether the verdict changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from eventhook_conformance.selftest.stability import repeat
 )
 @click.option("--load", is_flag=True, help="Keep all processors busy in every second run.")
 def repeat_command(target: str, runs: int, load: bool) -> None:
-    """Runs the suite against TARGET again and again, and reports changes.
+    """Runs the suite many times, and reports what changed.
+
+    Always judges the same TARGET, each time in a process of its own.
 
     \b
     Exits 0 if all runs have the same result, else 1. Example:

@@ -50,7 +50,7 @@ _DEFAULTS = Settings()
     type=int,
     default=_DEFAULTS.seed,
     show_default=True,
-    help="Make the random choices repeatable.",
+    help="Seed of the random choices; the same seed repeats them.",
 )
 @click.option(
     "--examples",
@@ -64,7 +64,7 @@ _DEFAULTS = Settings()
     type=click.Choice(DEPTHS),
     default=_DEFAULTS.depth,
     show_default=True,
-    help="How far counts and silences go; deep takes minutes.",
+    help="How many events and how long silences cases use; deep takes minutes.",
 )
 @click.option(
     "--timeout",
@@ -155,7 +155,9 @@ def run(  # noqa: C901  # because: it reads from top to bottom
     verbose: bool,
     **files: Path | None,
 ) -> None:
-    """Judges each TARGET: a registered name, module:attribute, or driver:COMMAND.
+    """Judges each TARGET by the specification.
+
+    TARGET is a registered name, module:attribute, or driver:COMMAND LINE.
 
     \b
     Exits 0 conformant, 1 not conformant, 2 wrong usage or target cannot be

@@ -60,7 +60,7 @@ def self_test(
     table: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Runs the suite against every registered mutant (or those named).
+    """Runs the suite against mutants, all or those named.
 
     \b
     Exits 0 if each is caught at the requirements named for it and no correct

@@ -14,14 +14,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group()
 def verdict() -> None:
-    """Works with verdicts that are submitted to the project's page."""
+    """Checks verdicts before they are submitted to the project."""
 
 
 @verdict.command()
 @click.argument("report", metavar="REPORT.json", type=_FILE)
 @click.argument("about", metavar="BUS.toml", type=_FILE)
 def check(report: Path, about: Path) -> None:
-    """Checks a report and the TOML file beside it before they are submitted.
+    """Checks a report and its TOML file before they are submitted.
 
     \b
     Exits 0 if they can be, 1 if something is wrong, 2 if a file cannot be read.

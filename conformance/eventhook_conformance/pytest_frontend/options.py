@@ -50,13 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--eventhook-seed",
         type=int,
         metavar="N",
-        help="make the random choices repeatable; default: 0",
+        help="seed of the random choices; the same seed repeats them; default: 0",
     )
     group.addoption(
         "--eventhook-timeout",
         type=float,
         metavar="SECONDS",
-        help="how long to wait for an event that must come; default: 3",
+        help="timeout for events that must come; default: 3",
     )
     group.addoption(
         "--eventhook-settle",
@@ -84,12 +84,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--eventhook-depth",
         choices=("quick", "normal", "deep"),
-        help="how far counts and silences go; default: normal; deep takes minutes",
+        help="how many events and how long silences cases use; default: normal; deep takes minutes",
     )
     group.addoption(
         "--eventhook-baseline",
         metavar="FILE",
-        help="fail only on what got worse than this file says",
+        help="fail only on failures that this file does not have",
     )
     group.addoption(
         "--eventhook-docs-url",
