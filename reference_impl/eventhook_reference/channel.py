@@ -47,9 +47,9 @@ class Channel(Subscription[E], Generic[E]):
     def push(self, event: E) -> bool:
         """Appends the event, unless the subscription has ended.
 
-        Returns whether a reader was woken, has not run yet, and finds the buffer more than half
-        full: who goes on pushing should give the event loop a turn first, or a reader that keeps up
-        is overrun by a producer that never waits (OVF-04).
+        Returns whether a woken reader has not run yet and the buffer is more than half full. The caller
+        should then give the event loop a turn before it pushes more. Else a producer that never waits
+        overruns a reader that keeps up (OVF-04).
         """
         if self._end is not None:
             return False
@@ -73,7 +73,7 @@ class Channel(Subscription[E], Generic[E]):
         self._end_with(StopAsyncIteration())
 
     def lose(self, error: SubscriptionLost) -> None:
-        """Takes note that nothing can come again, and nobody asked for that (REC-10)."""
+        """Notes that nothing can come again, which is a loss (REC-10)."""
         self._end_with(error)
 
     def leave(self) -> None:
@@ -117,7 +117,7 @@ class Channel(Subscription[E], Generic[E]):
                     self._wakeup = None
 
     def _catch_up(self) -> None:
-        """Takes what has come for this subscription but still lies elsewhere."""
+        """Takes events of this subscription that are still in another place."""
 
 
 class SubscribeContext(AbstractAsyncContextManager[Subscription[E]], ABC, Generic[E]):

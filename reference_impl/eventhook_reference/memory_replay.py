@@ -101,7 +101,7 @@ class ReplaySubscription(Subscription[Any]):
         return record.event
 
     async def drained(self) -> None:
-        """Returns once all that had been published for it has been read."""
+        """Returns once everything published for it before has been read."""
         while self.past or self.live.waiting:  # noqa: ASYNC110  # because: a reader announces no read, and is not to be slowed
             await asyncio.sleep(_LOOK_S)
 
@@ -112,7 +112,7 @@ class ReplaySubscription(Subscription[Any]):
 
 
 class ReplayBus:
-    """Shared by all clients. Its methods are the steps that a broken bus gets wrong."""
+    """Shared by all clients. Each method is a step that a broken bus may get wrong."""
 
     capabilities: Capabilities = CAPABILITIES
     subscription: type[ReplaySubscription] = ReplaySubscription
@@ -141,7 +141,7 @@ class ReplayBus:
         return channel_of(of)
 
     def publish(self, event: Event) -> bool:
-        """Appends an event and hands it to its subscriptions; whether a reader needs a turn."""
+        """Appends an event and hands it to its subscriptions; returns whether a reader needs a turn."""
         channel = self.channel(event)
         record = self.log(channel).append(event)
         crowded = False
@@ -161,7 +161,7 @@ class ReplayBus:
         )
 
     def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
-        """Hands a live event over; whether the reader needs a turn."""
+        """Hands a live event over; returns whether the reader needs a turn."""
         return member.live.push(record)
 
     async def join(self, member: ReplaySubscription) -> None:

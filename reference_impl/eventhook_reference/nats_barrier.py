@@ -1,4 +1,4 @@
-"""Knowing that the server has taken what was written: a barrier that many callers share.
+"""Tells when the server has taken everything written, by a barrier that many callers share.
 
 `flush()` of nats-py cannot tell: its PING overtakes what waits in the output buffer. A message to
 an inbox of one's own goes through that buffer, and the server answers in order. One such *round* is
@@ -90,8 +90,8 @@ class Barrier:
     def joined(self, current: int) -> tuple[Round, asyncio.Future[None]]:
         """Returns the round of the bytes written just now in this epoch, and a future of its outcome.
 
-        The caller must see to it that a round is under way before waiting, as `passed` does. It
-        is apart for those who wait often, whom each layer costs.
+        The caller must make sure that a round is under way before it waits, as `passed` does. This
+        method is separate, so that frequent callers skip a layer.
         """
         mine = self._gathering
         # What flies was under way already when the round that gathers began, and of its epoch.
@@ -119,7 +119,7 @@ class Barrier:
             self._launching = asyncio.create_task(self._launch())
 
     def deny(self, subject: str) -> None:
-        """Takes note that the server refused a publish to that subject.
+        """Notes that the server refused a publish to that subject.
 
         It says so before it answers the round that follows the publish. That round may still be
         gathering for us, if the answer to the one before was read but not yet processed.

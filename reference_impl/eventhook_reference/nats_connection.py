@@ -1,4 +1,4 @@
-"""One connection to NATS that tells the truth: what it says was taken or is active, is.
+"""One connection to NATS whose answers hold: what it reports as taken or active is so.
 
 Three properties of nats-py (2.16) shape it:
 
@@ -94,7 +94,7 @@ class Connection:
         """Sends the message; when this returns the server has it (NAT-07).
 
         Raises:
-            PublishError: it was not sent, was refused, or nobody knows whether it arrived.
+            PublishError: it was not sent, was refused, or it is unknown whether it arrived.
         """
         client = self._client
         if not client.is_connected:

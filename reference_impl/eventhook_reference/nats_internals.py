@@ -1,6 +1,6 @@
 """The three private parts of nats-py that the reference uses, and nothing else does.
 
-nats-py's public ways cost several times as much as everything the reference adds to a message
+The public interface of nats-py costs several times as much as everything the reference adds to a message
 (`docs/performance.md` has the figures), so this module reaches past them:
 
 1. `Client.subscribe(future=…)` hands each message to a future in the turn in which it was read. A `Feed`

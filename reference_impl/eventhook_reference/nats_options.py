@@ -1,4 +1,4 @@
-"""The options of nats-py under which what `Connection` says is true."""
+"""The options of nats-py on which the promises of `Connection` depend."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 def servers_of(address: str) -> str | list[str]:
-    """Returns what nats-py connects to, of one address, or of several with commas between them."""
+    """Returns the servers for nats-py, from one address or from several with commas between them."""
     return address.split(",") if "," in address else address
 
 

@@ -1,11 +1,11 @@
 """Takes published messages to the socket.
 
-nats-py's own publish costs as much as all that the reference does for an event, and nothing of it leaves
-before every task that publishes in this turn of the event loop had its own. So commands are put
-together here and written as they come, in pieces that a server can begin to work on.
+nats-py's own publish costs as much as all that the reference does for an event, and sends nothing before
+all tasks that publish in this turn of the event loop have run. So commands are put together here and
+written as they come, in pieces that a server can begin to work on.
 
-What else nats-py sends, the barrier's message among it, goes through nats-py: whoever must come after
-what was put here calls `flush` before.
+Everything else, such as the barrier's message, is sent by nats-py: a caller whose message must come after
+these commands calls `flush` first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Outgoing:
         """Appends a message; it leaves in this turn of the event loop or at the end of it.
 
         Raises:
-            ValueError: the subject would be more than that to the server.
+            ValueError: the subject holds characters that end it on the wire.
         """
         command = b"%b%d\r\n%b\r\n" % (_head(subject), len(body), body)
         if epoch != self._epoch:
@@ -60,7 +60,7 @@ class Outgoing:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was put here until now."""
+        """Writes all commands so far."""
         if self._commands:
             commands, self._commands, self._size = self._commands, [], 0
             self._write(b"".join(commands), self._epoch)

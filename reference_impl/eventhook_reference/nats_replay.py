@@ -117,7 +117,7 @@ class ReplayBackend(StreamingBackend):
             raise BusClosed("this client was closed; connect another one")
 
     async def on_disconnected(self) -> None:
-        """Ends the calls under way: their answers cannot come any more."""
+        """Ends the calls under way, since their answers cannot come any more."""
         self.histories.forget_all()
         if self._lost.done():
             return
@@ -150,7 +150,7 @@ class ReplayBackend(StreamingBackend):
                 one.lose(SubscriptionLost(f"{why}; nothing can come any more"))
 
     async def watch(self) -> None:
-        """Looks after the subscriptions, until it is cancelled."""
+        """Checks the subscriptions regularly, until it is cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
             now_s = asyncio.get_running_loop().time()
@@ -162,8 +162,8 @@ class ReplayBackend(StreamingBackend):
     ) -> None:
         """Publishes; when this returns, JetStream has the message (RPL-14).
 
-        Where no stream answers, nothing was stored: it is gone with its server, or a node of a cluster does
-        not know it yet. So it is made again, and the message sent again.
+        If no stream answers, nothing was stored: the stream is gone with its server, or a node of a cluster
+        does not know it yet. The stream is then made again, and the message sent again.
 
         Args:
             find: makes the stream where there is none.
@@ -172,7 +172,7 @@ class ReplayBackend(StreamingBackend):
 
         Raises:
             BusClosed: this client was closed meanwhile.
-            PublishError: it was refused, or nobody knows whether it was stored.
+            PublishError: it was refused, or it is unknown whether it was stored.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + _KNOWN_S

@@ -36,7 +36,7 @@ def publisher(client: Client, ground: Ground) -> Raw:
 async def leaving_unrecorded(listeners: Collection[Listener]) -> AsyncIterator[None]:
     """Leaves these if the body fails, so that nobody reads events that were not recorded.
 
-    It would be taken for what nobody published, even where the body ran out of time.
+    Such events would seem to be published by nobody, even if the body ran out of time.
     """
     try:
         yield

@@ -168,7 +168,7 @@ class Bystanders:
 
 
 class _Full:
-    """One that holds all that it can, overrun by a few where the policy drops."""
+    """A subscription that holds all that it can; it is overrun by a few events if the policy drops."""
 
     def __init__(self, probe: Probe, side: Side) -> None:
         self._probe = probe
@@ -215,7 +215,7 @@ class _Full:
             self.look("a cancelled read")
 
     async def leave(self) -> None:
-        """Leaves it: what it held was not recorded, and would be taken for what nobody published."""
+        """Leaves it unread: its events were not recorded, and would seem to be published by nobody."""
         if self._listener is not None:
             await self._listener.leave_quietly()
 

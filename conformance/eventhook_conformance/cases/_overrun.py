@@ -180,11 +180,11 @@ class OverflowScenario:
         return count
 
     async def all_arrived(self, settle_s: float = 0.0, at: Via = None) -> None:
-        """Returns when what was published can be taken to have come as far as it will unread.
+        """Returns when published events have reached the buffers, as far as they will without a read.
 
         Args:
             settle_s: more time for that; only a bus that is about to be accused is given any.
-            at: the client whose subscriptions it comes to: clients are reached on ways of their own.
+            at: the client whose subscriptions get the events; each client may be reached at its own time.
         """
         deadline = self.probe.deadline
         # What comes out of order is followed by no event that proves that it has come.
@@ -291,7 +291,7 @@ def now_s() -> float:
 
 @contextmanager
 def charged_to(*requirements: str) -> Iterator[None]:
-    """Charges what aborts the case in here to these of its requirements alone."""
+    """Charges whatever aborts the case within the context to these requirements alone."""
     try:
         yield
     except CaseAborted as aborted:

@@ -68,7 +68,7 @@ def expect_problem(probe: Probe, answer: Answer, status: int, why: str) -> None:
 def changed(tenants: Sequence[Tenant]) -> dict[str, dict[str, str]]:
     """Returns wrong credentials made of the first tenant's, by what is wrong with them.
 
-    What makes another tenant's of them is left out, such as 1 for 0 at the end of `token-0`.
+    Leaves out changes that make another tenant's credentials, such as 1 for 0 in `token-0`.
     """
     headers = tenants[0].headers
     bad: dict[str, dict[str, str]] = {"no credentials": {}}

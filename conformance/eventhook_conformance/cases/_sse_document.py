@@ -12,7 +12,7 @@ from eventhook_conformance.sse.session import Sse
 
 
 async def fetch_document(sse: Sse) -> dict[str, Any]:
-    """Returns the target's own.
+    """Returns the OpenAPI document of the target.
 
     Raises:
         CaseAborted: it is not there, or is none.

@@ -42,7 +42,7 @@ async def cancelled_read_takes_nothing_with_it(
 
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"}, since="1.1")
 async def reads_cancelled_many_times_lose_nothing(probe: Probe, side: Side = "events") -> None:
-    """As a reader does that looks for events with a short timeout again and again."""
+    """A reader polls with short timeouts, each of which cancels its read."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""EVT: what is refused, and what is left behind by it: nothing."""
+"""EVT: what is refused leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ async def nil_tenant_is_a_tenant_like_any_other(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=24)
 async def keys_that_are_alike_stay_apart(probe: Probe) -> None:
-    """The same letters, sum or checksum, the same number, the same without its hyphens."""
+    """Keys with the same letters, sum, checksum or number, or the same but for hyphens."""
     key = f"{probe.random.getrandbits(60):020d}"
     text = f"k-{key}_A"
     keys = [

@@ -103,7 +103,7 @@ async def several_that_stand_still_cost_nobody_anything(probe: Probe) -> None:
 
 @case("OVF-06", implicates=LOSS, needs={"overflow": DROPPING}, subscriptions=14)
 async def several_streams_that_stand_still_cost_nobody_anything(probe: Probe) -> None:
-    """Neither other streams nor tenants, on the same client or another: no event, and no time."""
+    """Other streams and tenants, on the same client or another, lose no event and no time."""
     await _stalled_cost_nothing(probe, "streams", "OVF-06")
 
 

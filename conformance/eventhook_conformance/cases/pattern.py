@@ -57,7 +57,7 @@ async def workflow_filter_gets_that_workflow_only(probe: Probe) -> None:
 
 @case("PAT-06", implicates=_WRONG)
 async def task_filter_gets_that_task_only(probe: Probe) -> None:
-    """Neither another's, nor an event without any, nor a workflow of the same id."""
+    """It gets no event of another task, of no task, or of a workflow with the same id."""
     await play_table(probe, "PAT-06")
 
 

@@ -1,4 +1,4 @@
-"""REC-07, -09, -10: what is left of faults: nothing, a client that works, or a clear word."""
+"""REC-07, -09, -10: faults leave nothing behind, and each client works again or says that it is lost."""
 
 from __future__ import annotations
 

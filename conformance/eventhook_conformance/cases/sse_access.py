@@ -132,7 +132,7 @@ async def form_is_looked_at_before_existence(probe: Probe, kind: StreamKind) -> 
 @named
 @case("SSE-06")
 async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: StreamKind) -> None:
-    """Its workflow under one's own path, one's own or its under its path: as unknown, to the letter."""
+    """Its workflow under the own path, and any workflow under its path: answered as an unknown one is."""
     async with sse_session(probe) as sse:
         mine, its, unknown = await subject(sse, kind, 0), await subject(sse, kind, 1), uuid4()
         headers = sse.tenants[0].headers

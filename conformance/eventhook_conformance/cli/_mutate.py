@@ -105,7 +105,7 @@ def mutate(
     )
     for one in _unused(known, fates):
         click.echo(
-            f"note: no mutant is {one.module} {one.function}: {one.before!r} -> {one.after!r}"
+            f"note: there is no mutant {one.module} {one.function}: {one.before!r} -> {one.after!r}"
         )
     if json_file is not None:
         write_whole(json_file, _json(fates, known))

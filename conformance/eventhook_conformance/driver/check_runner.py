@@ -68,7 +68,7 @@ def _claims(about: Any) -> Capabilities:
     try:
         claims = Capabilities.from_dict(about.capabilities)
     except (TypeError, ValueError) as error:
-        raise Wrong(f"`initialize` claims what cannot be: {error}") from error
+        raise Wrong(f"`initialize` makes an impossible claim: {error}") from error
     allowed = profiles_of(about.protocol)
     if beyond := sorted(set(claims.profiles) - allowed):
         expected = ", ".join(sorted(allowed))

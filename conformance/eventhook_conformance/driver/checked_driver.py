@@ -168,7 +168,7 @@ def expect_wire_form(event: FlovynEvent | StreamEvent, text: bytes) -> None:
     if missing := [name for name in right if name not in members]:
         what = f"without {', '.join(missing)}; in the wire form absent optionals are null"
     elif unknown := [name for name in members if name not in right]:
-        what = f"with {', '.join(unknown)}, which the wire form has not"
+        what = f"with {', '.join(unknown)}, which the wire form does not have"
     else:
         name = next(name for name in right if members[name] != right[name])
         what = f"whose {name} is {members[name]!r:.80}; published was {right[name]!r:.80}"

@@ -160,7 +160,7 @@ async def shuts_down(driver: CheckedDriver) -> None:
         raise Wrong(problem)
 
 
-@CHECKS.add("the end of its input means the same")
+@CHECKS.add("at the end of its input it exits as after `shutdown`")
 async def ends_with_its_input(driver: CheckedDriver) -> None:
     await listening(driver)
     driver.process.close_input()

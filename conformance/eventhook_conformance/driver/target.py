@@ -120,7 +120,7 @@ def driver_target(command_line: str) -> Target:
     """Starts the driver once to ask who it is and what it claims.
 
     Raises:
-        DriverUnusable: it cannot be started, does not answer in time, or claims what no driver can.
+        DriverUnusable: it cannot be started, does not answer in time, or makes a claim that no driver can.
     """
     try:
         command = words_of(command_line)
@@ -136,7 +136,7 @@ def driver_target(command_line: str) -> Target:
     try:
         capabilities = DriverCapabilities.from_dict(claims)
     except (TypeError, ValueError) as error:
-        raise DriverUnusable(f"driver {label} claims what cannot be: {error}") from error
+        raise DriverUnusable(f"driver {label} makes an impossible claim: {error}") from error
     allowed = profiles_of(about.protocol)
     if beyond := sorted(set(capabilities.profiles) - allowed):
         raise DriverUnusable(

@@ -30,7 +30,7 @@ from eventhook_conformance.specification import Case, Instance
 
 STARVED: Final = (
     "the machine was too busy: a wait ran out while this process, or one that it started, "
-    "had no processor; run it again when there is less to do"
+    "had no processor; run it again when the machine is less busy"
 )
 _LATE: Final = MISSING | {"reordered"}
 """The breaches after which a run reads on for what was overtaken."""

@@ -5,8 +5,8 @@
     problems.py  what a refusal looks like
     types.py     the `types` parameter (SSE-05)
     feeds.py     which subscriptions a reader needs, merged into one stream (SSE-10, SSE-11)
-    executions.py  making a workflow, and asking how one stands
-    outbox.py    what waits between the subscriptions and one reader, bounded (SSE-13)
+    executions.py  makes a workflow, and tells its status
+    outbox.py    the bounded queue between the subscriptions and one reader (SSE-13)
     framing.py   an event as bytes (SSE-02, SSE-03)
     openapi.py   the document, from the same table as the routes (SSE-14)
     server.py    a real port, and a fast end with open streams

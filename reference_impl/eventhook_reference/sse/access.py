@@ -70,7 +70,7 @@ def parse_id(text: str) -> UUID:
     """Returns an id of the path: a UUID in its hyphenated form, in either case.
 
     Raises:
-        Refused: 400, it is none.
+        Refused: 400, if it is no such UUID.
     """
     if _UUID.fullmatch(text) is None:
         raise Refused(

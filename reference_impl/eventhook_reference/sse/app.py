@@ -1,7 +1,7 @@
 """The HTTP side: routes, the order of the checks, and how a stream is written.
 
-What is looked at first decides (SSE-06): the method, then the credentials, then the form of the
-request, then whether what it names exists and is the tenant's.
+The first check that fails decides (SSE-06): of the method, the credentials, the form of the request,
+and last whether what it names exists and belongs to the tenant.
 
 Over 300 lines: each step of an answer is a method of one class, for broken servers to override.
 """
@@ -50,8 +50,8 @@ _KEEP_ALIVE_SHARE: Final = 0.8
 """Share of the promised interval after which a comment is sent: it must arrive within the interval."""
 
 _STREAM: Final = "eventhook.stream"
-"""In the scope: the stream that a request is answered with, once the framework is through with it. What it
-wraps around an answer takes memory and time for each reader, and does nothing past the checks."""
+"""The key, in the scope, of the stream that answers a request. It is sent when the framework is done:
+what that wraps around an answer costs memory and time for each reader, and does nothing more."""
 
 _BUS_GONE: Final = "the event bus cannot be reached"
 
@@ -68,7 +68,7 @@ _FEEDS: Final[Mapping[str, type[Feed]]] = {
 
 
 class _AnyText(Convertor[str]):
-    """A path segment of whatever was sent: what is no id is refused by us, after the credentials."""
+    """A path segment of any text: the application refuses a wrong id itself, after the credentials."""
 
     regex = r"(?s:.*)"
 
@@ -209,7 +209,7 @@ class SseApp:
         return parse_types(values, stream_types=endpoint.kind != "events")
 
     async def learn_of_others(self, tenant: UUID) -> None:
-        """Looks what other servers began, before anything is called unknown.
+        """Learns what other servers began, before anything is called unknown.
 
         Raises:
             Refused: the bus cannot be asked.
@@ -228,7 +228,7 @@ class SseApp:
         return self.tenants.get(base) == tenant
 
     def find(self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID) -> None:
-        """Refuses what does not exist, and in the same words what is another tenant's."""
+        """Refuses what does not exist; refuses what another tenant owns in the same words."""
         if not self.is_at(request, tenant) or not self.owns(endpoint, tenant, id):
             missing = f"there is no {endpoint.names} {id}" if endpoint.names else "no such tenant"
             raise Refused(HTTPStatus.NOT_FOUND, missing)
@@ -289,7 +289,7 @@ class SseApp:
             await self.write(outbox, send)
 
     async def write(self, outbox: Outbox, send: Send) -> None:
-        """Writes what comes, as much at once as is there; a reader that stalls holds up itself."""
+        """Writes waiting frames together; a reader that stalls holds up only itself."""
         while (body := await outbox.take()) is not None:
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -338,7 +338,7 @@ class SseApp:
 
 
 class _StreamResponse(Response):
-    """A stream that is given up as soon as its reader is gone, wherever it stands."""
+    """A stream that ends as soon as its reader is gone, at whatever point."""
 
     def __init__(self, app: SseApp, reading: Reading) -> None:
         self._app = app

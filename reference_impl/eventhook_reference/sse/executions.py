@@ -1,4 +1,4 @@
-"""Making a workflow execution, and asking how one stands: where a reader's ids come from."""
+"""Makes workflow executions, from which a reader has its ids, and tells their status."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def read_new(request: Request) -> NewExecution:
     """Returns the body of a request.
 
     Raises:
-        Refused: 400, it is none or too long.
+        Refused: 400, if it is malformed or too long.
     """
     body = b""
     async for chunk in request.stream():
@@ -51,7 +51,7 @@ async def make(backend: StreamingBackend, registry: Registry, tenant: UUID, kind
 
 
 def snapshot(registry: Registry, id: UUID) -> dict[str, Any]:
-    """Returns how a workflow stands."""
+    """Returns the snapshot of a workflow, with its status."""
     entry = registry.workflows[id]
     return {
         "id": str(id),

@@ -129,9 +129,9 @@ class Feed(ABC):
     async def fence(self) -> None:
         """Returns once what was published until now has been forwarded, unless the bus is behind.
 
-        A reader who joins is not to get what was published before it asked (SSE-17). What a
-        subscription entered now would miss has come for those there are; their tasks were woken by
-        it, and run before this one does.
+        A reader who joins must not get what was published before it asked (SSE-17). All events that a
+        subscription entered now would miss have reached the subscriptions there are; these have woken
+        their tasks, which run before this one does.
         """
         for subscribe in list(self._followed):
             async with subscribe():
@@ -142,7 +142,7 @@ class Feed(ABC):
     def joined(self) -> Iterator[Outbox]:
         """Adds a reader; yields its outbox, which gets everything that is forwarded from now on.
 
-        Where there is history, the one reader: everything that was forwarded since the feed was opened.
+        With history there is only one reader, which gets everything forwarded since the feed was opened.
         """
         outbox = self.new_outbox() if self.position is None else next(iter(self._outboxes))
         if self._finished:
@@ -239,7 +239,7 @@ class Feed(ABC):
             outbox.put(frame, side)
 
     def put_if_idle(self, comment: bytes) -> None:
-        """Gives a comment to those to whom nothing is on its way."""
+        """Gives a comment to each reader for whom nothing else is waiting."""
         for outbox in self._outboxes:
             outbox.put_if_idle(comment)
 

@@ -38,7 +38,7 @@ class WorkflowFeed(EndingFeed):
             self.begin_end()
 
     async def on_event(self, event: FlovynEvent) -> bool:
-        """Returns all of it; the last one begins the end."""
+        """Returns True for each event; the last one begins the end."""
         if event.event_type in ENDINGS:
             self.note_end(event)
             self.begin_end()
@@ -46,7 +46,7 @@ class WorkflowFeed(EndingFeed):
 
 
 class ConsolidatedFeed(EndingFeed):
-    """A workflow's and all its descendants', those included that begin later (SSE-11)."""
+    """The events of a workflow and all its descendants, also of those that begin later (SSE-11)."""
 
     async def open(self) -> None:
         """Follows the tenant's events on one subscription, so that their order holds across the family."""
@@ -111,7 +111,7 @@ class ConsolidatedFeed(EndingFeed):
 
 
 class TaskFeed(Feed):
-    """One task's: a standalone task's stream lies under its own id, another's in its workflow's."""
+    """A task's events: a standalone task has a stream of its own, another one writes to its workflow's."""
 
     async def open(self) -> None:
         """Follows both sides, as far as they are asked for."""

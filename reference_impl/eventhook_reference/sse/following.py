@@ -1,4 +1,4 @@
-"""Learning from the bus which executions there are.
+"""Learns from the bus which executions there are.
 
 A server that stands alone knows what other processes began only by their events: `*.created` makes a
 workflow or task known, `child_workflow.initiated` a child, and the last event of a workflow ends it.
@@ -56,8 +56,8 @@ class Following:
     async def catch_up(self, tenant_id: UUID) -> None:
         """Returns once all is known that other servers had published before this was called.
 
-        An event that a subscription entered now would miss has come for the one there is; its task was
-        woken by it, and runs before this one does.
+        An event that a subscription entered now would miss has reached the one there is, and has woken
+        its task, which runs before this one does.
 
         Raises:
             StreamingError: the bus refuses.

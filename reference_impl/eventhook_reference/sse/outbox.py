@@ -19,7 +19,7 @@ ROOM: Final = {Side.STREAMS: 512, Side.EVENTS: 2048}
 is not read, so that what a feed takes from a full one at once costs no reader anything. The bytes are
 held once for all readers of a feed."""
 AT_ONCE_BYTES: Final = 65536
-"""From so much on, the rest is for the next write: what is being written is each reader's own copy."""
+"""The most bytes of one write, unless one frame is larger: each reader has a copy of its own."""
 
 
 class Outbox:
@@ -61,9 +61,9 @@ class Outbox:
     def take(self) -> asyncio.Future[bytes | None]:
         """Returns the waiting frames, or the next one; None once closed and empty.
 
-        The writer awaits this after writing what it took before: a coroutine or an Event would
-        cost as much as the rest of what is done once for each event and reader. A future
-        that is cancelled may take a frame with it; none is while its reader is there.
+        The writer awaits this future after each write. A coroutine or an `asyncio.Event` would double
+        the cost of an event for each reader. Cancelling the future may lose a frame; it is cancelled
+        only when its reader is gone.
         """
         taken = asyncio.get_running_loop().create_future()
         if self._frames:
@@ -96,7 +96,7 @@ class Outbox:
 
 
 class PatientOutbox(Outbox):
-    """Frames of a reader that can come back: nothing gives way, and who puts in waits for room."""
+    """Frames of a reader that can come back: none is dropped, and a feed waits for room."""
 
     def __init__(self) -> None:
         super().__init__(2 * ROOM[Side.STREAMS], 2 * ROOM[Side.EVENTS])

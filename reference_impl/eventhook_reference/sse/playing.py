@@ -1,4 +1,4 @@
-"""Something to see: the scenarios of the specification, one after the other, again and again."""
+"""Plays the scenarios of the specification in a loop, so that there is something to see."""
 
 from __future__ import annotations
 

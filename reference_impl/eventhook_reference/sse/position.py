@@ -2,7 +2,7 @@
 
     1-c.4f0a1c.9be1d21617-3Fq…     form, stream, then for each side: its mark, length and cursor
 
-A side that is missing has shown nothing yet, so that all of it is still owed. An `id` has at most 256
+If a side is missing, its reader has got nothing of it yet, and is owed all of it. An `id` has at most 256
 bytes: what does not fit, the cursors of a large family, is kept on the server under a token.
 """
 
@@ -52,7 +52,7 @@ class Tokens:
         """Returns what is kept under a token.
 
         Raises:
-            CursorExpired: nothing is, any more or on this server.
+            CursorExpired: nothing is, because it was forgotten or is on another server.
         """
         if token not in self._kept:
             raise CursorExpired("this position is no longer known; open the stream without it")

@@ -32,7 +32,7 @@ PARAMETER: Final = "last_event_id"
 
 
 class ReplayApp(SseApp):
-    """The application; its methods are the steps that a broken server gets wrong."""
+    """The application; each method is a step that a broken server may get wrong."""
 
     replay: Literal["live", "start"] = "live"
 

@@ -2,7 +2,7 @@
 
     python -m eventhook_reference.sse.replica
 
-The first line on its standard input says what to serve, and its first line of output where. Each further
+The first line on its standard input says what to serve; its first line of output says where. Each further
 line of input asks for an execution, and is answered by its id. It ends with its input.
 """
 
@@ -49,7 +49,7 @@ class Order(msgspec.Struct):
 
 
 class Wish(msgspec.Struct):
-    """An execution that somebody wants."""
+    """A request to make an execution."""
 
     tenant: UUID
     kind: Literal["workflow", "task", "child"]

@@ -1,7 +1,7 @@
 """One feed for all readers who ask for the same.
 
-So a workflow costs the bus one subscription for each side, and an event is decoded, filtered and encoded
-once, whether one reads it or thousands do. The first reader has the feed opened, the last one closes it.
+A workflow then costs the bus one subscription for each side, and an event is decoded, filtered and encoded
+once, for one reader or for thousands. The first reader has the feed opened, the last one closes it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Feeds:
 
     @asynccontextmanager
     async def reading(self, key: Hashable, make: Callable[[], Feed]) -> AsyncIterator[Outbox]:
-        """Has one more reader read; gives where its frames are.
+        """Adds a reader; yields the outbox with its frames.
 
         Args:
             key: what it asks for.
