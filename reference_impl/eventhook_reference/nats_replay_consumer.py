@@ -1,4 +1,4 @@
-"""One consumer of a JetStream stream: reads its history, then what is live, with no seam between.
+"""One consumer of a JetStream stream: reads its history, then live messages, without a gap.
 
 The server hands both over in one numbering, so the hand-over is its own. This side asks for messages in
 batches. While history is read, it asks for no more than there is room for, so that a slow reader loses
@@ -138,10 +138,10 @@ class HistoryConsumer:
         self._renewal: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._held: deque[Message] = deque()
-        """What came while the message before it is still being seen to."""
+        """Messages that came while an earlier one is still being handled."""
         self._holding = False
         self._seeing: asyncio.Task[None] | None = None
-        """Sees to a message that takes a call of the server."""
+        """Handles a message that needs a call to the server."""
         self._stopped = False
 
     async def start(self) -> None:

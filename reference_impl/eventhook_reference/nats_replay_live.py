@@ -137,7 +137,7 @@ class LiveReader:
         self._consumer.renew_soon()
 
     def look(self, now_s: float) -> None:
-        """Has the consumer looked after."""
+        """Has the consumer check the server."""
         if self._consumer is not None:
             self._consumer.look(now_s)
 

@@ -62,7 +62,7 @@ class ReplaySubscription(Subscription[E], Generic[E]):
         await self.reader.caught_up()
 
     async def drained(self) -> None:
-        """Returns once all that the stream had for this one has been read."""
+        """Returns once everything that the stream had for this subscription has been read."""
         while not await self.reader.caught_up() or self._unread:  # noqa: ASYNC110  # because: a reader announces no read, and is not to be slowed
             await asyncio.sleep(_LOOK_S)
 

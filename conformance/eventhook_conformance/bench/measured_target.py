@@ -52,7 +52,7 @@ class MeasuredTarget:
 
     @property
     def alive(self) -> bool:
-        """True if it makes sense to measure on."""
+        """True if the target can still be measured."""
         return self.result.failure is None
 
     @property

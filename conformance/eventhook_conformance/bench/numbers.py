@@ -51,7 +51,7 @@ def latency(measure: Measure, q: float) -> str:
 
 
 def exponent(found: Growth | None) -> str:
-    """Writes how a cost grows, such as `n^0.46 (0.35 to 0.61)`."""
+    """Writes the growth of a cost, such as `n^0.46 (0.35 to 0.61)`."""
     if found is None:
         return NOTHING
     apart = (

@@ -77,13 +77,13 @@ class AdapterParts:
         return bool(event.workflow_execution_id == selects)
 
     def make_buffer(self, kind: Kind) -> Buffer[Any]:
-        """Returns what a subscription holds its unread events in."""
+        """Returns the buffer for the unread events of a subscription."""
         claimed = self.capabilities
         capacity = claimed.event_capacity if kind == "event" else claimed.stream_capacity
         return Buffer(capacity, claimed.overflow)
 
     def publish_error(self, error: Exception) -> StreamingError:
-        """Returns what a publisher gets for what `send` raised."""
+        """Returns the error that a publisher gets when `send` raised one."""
         return PublishError(f"the bus did not take the event: {_described(error)}")
 
     def subscribe_error(self, error: Exception) -> StreamingError:

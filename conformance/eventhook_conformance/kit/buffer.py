@@ -188,7 +188,7 @@ class _Turn(Awaitable[None]):
 
 
 class _Room(Awaitable[None]):
-    """Until a buffer is no fuller than it may be; no coroutine, since nobody has to await it."""
+    """An awaitable that waits until a buffer has room; no coroutine, since it need not be awaited."""
 
     def __init__(self, buffer: Buffer[E]) -> None:
         self._buffer = buffer

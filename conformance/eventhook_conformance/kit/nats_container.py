@@ -97,7 +97,7 @@ class NatsContainer(Server, AbstractAsyncContextManager["NatsContainer"]):
         await self._stop()
 
     async def kill(self) -> None:
-        """Ends the server at once (SIGKILL); it is gone when this returns. Twice is fine."""
+        """Ends the server at once (SIGKILL); it is gone when this returns. A second call does nothing."""
         await self._ask("the container could not be killed", lambda: _kill(self._wrapped()))
 
     async def restart(self) -> None:

@@ -139,7 +139,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         await self._stop()
 
     async def kill(self) -> None:
-        """Ends the server at once (SIGKILL); it is gone when this returns. Twice is fine."""
+        """Ends the server at once (SIGKILL); it is gone when this returns. A second call does nothing."""
         await self._end_process()
 
     async def restart(self) -> None:

@@ -173,7 +173,7 @@ class PulledSubscription(Subscription[Any]):
             self._kept.append(taken.result())
 
     def _asked_for(self, body: bytes) -> Any:
-        """Returns the event of a message, or None: it is no event, or not asked for."""
+        """Returns the event of a message; None if it is no event, or was not asked for."""
         try:
             event = self._adapter.decode(self._kind, body)
         except InvalidEvent:
@@ -181,7 +181,7 @@ class PulledSubscription(Subscription[Any]):
         return event if self._adapter.admits(self._selects, event) else None
 
     async def finish(self) -> None:
-        """Ends it as its client closes: what the library holds can still be read."""
+        """Ends the subscription, since its client closes; messages that the library holds can still be read."""
         self._finishing = True
         await self._stop_taking()
         if not self._end.done():

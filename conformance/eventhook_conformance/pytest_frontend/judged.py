@@ -38,7 +38,7 @@ class JudgedTarget:
     subject: ResolvedTarget
     settings: Settings
     collected: Collected
-    """Told by workers of pytest-xdist, in the process that controls them."""
+    """The results from the workers of pytest-xdist, in the process that controls them."""
     planned: list[Instance] = field(default_factory=list)
     session: Session | None = None
     revised: dict[str, CaseResult] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Tells of each change in both forms: on the event bus, and as an older stream event (LIF-04).
 
-Telling is not doing: whatever publishing raises is counted and otherwise ignored, and the other form
-is tried all the same (LIF-10).
+A failed publish stops nothing: the exception is counted and otherwise ignored, and the other form is
+still published (LIF-10).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Announcer:
         source: str = SYSTEM,
         retried: Retried | None = None,
     ) -> None:
-        """Tells of a workflow, or with a snapshot given of something that belongs to it."""
+        """Tells of a workflow; with a snapshot given, of something that belongs to it."""
         data = workflow.snapshot() if snapshot is None else snapshot
         await self._tell(older, retried, workflow.tenant_id, workflow.id, None, source, data)
 
@@ -105,7 +105,7 @@ class Announcer:
         await self.attempt(self.backend.streams.publish(twin))
 
     async def attempt(self, publishing: Awaitable[None]) -> None:
-        """Makes one publish, whose failure is counted and nothing else."""
+        """Makes one publish; counts a failure, and otherwise ignores it."""
         try:
             await publishing
         except Exception:  # because: no publisher, whatever it raises, may fail a workflow

@@ -1,6 +1,6 @@
 """One run's engine: dispatch, task execution and scheduler over one publisher.
 
-The engine passes on what one part causes and another acts on, so that each part knows only itself.
+The engine passes on what one part causes and another acts on, so that no part knows another.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Engine:
         self.journal = Journal()
 
     def restore(self, journal: Journal, failures: int) -> None:
-        """Goes on from what an earlier engine wrote down.
+        """Continues from the records that an earlier engine stored.
 
         Args:
             journal: its journal.

@@ -51,7 +51,7 @@ class Registry:
         return [child for child, entry in self.workflows.items() if entry.parent == id]
 
     def note_status(self, id: UUID, tenant_id: UUID, status: str) -> None:
-        """Enters how a workflow of that tenant stands, as an event told it; others do not count."""
+        """Enters the status that an event gives a workflow; ignores workflows of other tenants."""
         entry = self.workflows.get(id)
         if entry is not None and entry.tenant_id == tenant_id:
             entry.status = status

@@ -1,4 +1,4 @@
-"""The scheduler: what comes about by itself, in time or elsewhere, and that others wait for."""
+"""The scheduler: fires timers, and tells parents when their children start and end."""
 
 from __future__ import annotations
 

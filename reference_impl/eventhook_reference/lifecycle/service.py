@@ -56,7 +56,7 @@ class LifecycleService(WorkflowService):
         return execution
 
     async def restart(self) -> None:
-        """Begins anew with nothing but what was written down."""
+        """Starts again with nothing but the stored records."""
         for execution in self._executions:
             execution.restart()
 
@@ -92,7 +92,7 @@ class ScenarioExecution(Execution):
         self._kept = Records()
 
     def restart(self) -> None:
-        """Goes on with another engine, from copies of what the first one wrote down."""
+        """Goes on with another engine, from copies of the records that the first one stored."""
         engine, before = self._make(), self._engine
         self._kept, journal = copy.deepcopy((self._kept, before.journal))
         for workflow in self._kept.workflows.values():
