@@ -127,7 +127,7 @@ class Adapter(KitClient):
         return AdapterSubscription(self, kind, selects, since)
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is buffered, then end; twice is fine."""
+        """Closes this client: its readers read what is buffered, then end; a second call does nothing."""
         if self._closing is None:
             # An instance's own attribute, since the vendor's method need not know of closing.
             vars(self)["active_channels"] = self._refuse_to_count

@@ -181,7 +181,7 @@ class PulledSubscription(Subscription[Any]):
         return event if self._adapter.admits(self._selects, event) else None
 
     async def finish(self) -> None:
-        """Ends the subscription, since its client closes; messages that the library holds can still be read."""
+        """Ends the subscription, since its client closes; what the library holds can still be read."""
         self._finishing = True
         await self._stop_taking()
         if not self._end.done():
