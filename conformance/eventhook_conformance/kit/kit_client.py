@@ -100,7 +100,7 @@ class KitClient(AdapterParts, StreamingBackend):
         """Returns one subscription, which nothing has entered yet."""
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is held for them, then end; a second call does nothing."""
+        """Closes this client: its readers read what is held, then end; a second call does nothing."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         await asyncio.shield(self._closing)
