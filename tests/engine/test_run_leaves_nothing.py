@@ -1,7 +1,8 @@
-"""A run leaves nothing in the user's directory but what was asked for."""
+"""A run leaves nothing in the user's directory but what was asked for, and nothing open."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from hypothesis import configuration
 from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere, hypothesis_folder
 
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
+NOBODY = "http://127.0.0.1:9"
+"""A proxy that is not there."""
 
 SEARCHES = """
 import hypothesis
@@ -38,18 +41,20 @@ def search():
         pytest.param("memory-server", "sse_document", marks=pytest.mark.timeout(180)),
     ],
 )
-def test_a_run_leaves_nothing_in_the_current_directory(
+def test_a_run_leaves_nothing_and_asks_nobody_but_the_target(
     target: str, selection: str, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [PROGRAM, "run", target, "-q", "-k", selection, "--examples", "20"],
+        [PROGRAM, "run", target, "-k", selection, "--examples", "20"],
         cwd=tmp_path,
+        env={**os.environ, "HTTP_PROXY": NOBODY, "ALL_PROXY": NOBODY, "NO_PROXY": ""},
         check=False,
         capture_output=True,
         text=True,
         timeout=150,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "left open" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

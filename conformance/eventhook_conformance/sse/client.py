@@ -6,9 +6,11 @@ The libraries are imported where they are used: they belong to the extra `sse`.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from eventhook_conformance.history import Clock, Moment
@@ -118,7 +120,7 @@ class HttpClient:
             http1=secure or not self._http2,
             http2=self._http2,
             trust_env=False,
-            verify=secure,
+            verify=_tls(verify=secure),
             timeout=httpx.Timeout(None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,
@@ -169,6 +171,14 @@ class HttpClient:
         client = own or self._client
         request = client.build_request("GET", path, headers=headers, params=params)
         return _Stream(client, request, own, self._clock, self._open)
+
+
+@cache
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    """Returns what all clients share: to make it takes longer than a request."""
+    import httpx
+
+    return httpx.create_ssl_context(verify=verify, trust_env=False)
 
 
 class _Stream(AbstractAsyncContextManager[Reading]):

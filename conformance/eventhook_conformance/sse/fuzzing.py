@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, TypeAlias
 from eventhook_conformance.programs.hypothesis_home import hypothesis_elsewhere, hypothesis_folder
 from eventhook_conformance.sse.asgi_client import Inside
 from eventhook_conformance.sse.document import common_values, server_url, with_real_paths
-from eventhook_conformance.sse.schemathesis_runner import ANSWER_TIMEOUT_S, Fuzzed
+from eventhook_conformance.sse.schemathesis_runner import ANSWER_TIMEOUT_S, Fuzzed, end_portal
 from eventhook_conformance.sse.schemathesis_runner import fuzz as fuzz_here
 from eventhook_conformance.target import AsgiApp
 
@@ -194,4 +194,7 @@ def _fuzz_quietly(
     document: Mapping[str, Any], config: Mapping[str, Any], app: Inside, stop: threading.Event
 ) -> Fuzzed:
     with hypothesis_elsewhere():
-        return fuzz_here(document, config, app, stop)
+        try:
+            return fuzz_here(document, config, app, stop)
+        finally:
+            end_portal()

@@ -110,6 +110,7 @@ def main() -> None:
     # 106905); with so long an interval a thread goes on until it waits for something.
     sys.setswitchinterval(60)
     _give_streams_less_time_than_answers()
+    _ask_nobody_but_the_server()
     job = json.load(sys.stdin)
     print(json.dumps(asdict(fuzz(job["document"], job["config"]))))  # noqa: T201  # because: the answer
 
@@ -129,3 +130,21 @@ def _give_streams_less_time_than_answers() -> None:
 
     # Sessions are made by the tool, each with adapters of this name.
     vars(sessions)["HTTPAdapter"] = Patient
+
+
+def _ask_nobody_but_the_server() -> None:
+    """Leaves out proxies and passwords of the environment, which are for the world outside."""
+    from requests import sessions
+
+    vars(sessions)["get_environ_proxies"] = lambda *_, **__: {}
+    vars(sessions)["get_netrc_auth"] = lambda *_: None
+
+
+def end_portal() -> None:
+    """Ends the thread in which the tool calls applications: it keeps one until the process ends.
+
+    What is left open after a run would be told as the target's.
+    """
+    from schemathesis.python import asgi
+
+    vars(asgi).get("_shutdown", lambda: None)()

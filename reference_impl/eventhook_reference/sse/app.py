@@ -353,16 +353,22 @@ class _StreamResponse(Response):
         # No task for the stream: each reader keeps its own for as long as it reads.
         if (streaming := asyncio.current_task(loop)) is None:
             raise RuntimeError("expected to run in a task, got none")
-        gone = False
+        gone = ended = False
 
         def give_up(_: object) -> None:
             nonlocal gone
-            gone = streaming.cancel()
+            # A reader may go once it has all; what is closed then must be closed to its end.
+            gone = not ended and streaming.cancel()
+
+        def noting(message: Any) -> Awaitable[None]:
+            nonlocal ended
+            ended = not message.get("more_body", True)
+            return send(message)
 
         leaving = loop.create_task(_gone(receive))
         leaving.add_done_callback(give_up)
         try:
-            await self._stream(scope, receive, send)
+            await self._stream(scope, receive, noting)
         except asyncio.CancelledError:
             if not gone or streaming.uncancel():
                 raise
