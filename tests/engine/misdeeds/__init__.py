@@ -8,6 +8,7 @@ from engine.misdeeds import (
     blocking,
     changing,
     ending,
+    lasting,
     leaking,
     looping,
     lying,
@@ -18,5 +19,5 @@ from engine.misdeeds.registry import LIES, MISDEEDS
 
 __all__ = ["LIES", "MISDEEDS", "MODULES"]
 
-MODULES: Final = (raising, ending, looping, blocking, changing, leaking, lying, tampering)
+MODULES: Final = (raising, ending, looping, blocking, changing, lasting, leaking, lying, tampering)
 """They are imported for what they enter."""
