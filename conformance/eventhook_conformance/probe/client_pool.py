@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Final
 
 from eventhook_conformance.contract import StreamingBackend
@@ -20,6 +21,7 @@ from eventhook_conformance.probe.services import Services
 from eventhook_conformance.target import Server, Target
 
 OPEN_TIMEOUT_S: Final = 30.0
+_KIT_CLIENT: Final = "eventhook_conformance.kit.kit_client"
 
 
 class TargetUnusable(Exception):
@@ -182,7 +184,7 @@ class ClientPool:
         else:
             raise TargetUnusable("its server was not started")
         backend = await context_task.enter(max(self._open_timeout_s, self._deadline.timeout_s))
-        self.kit = self.kit or tuple(getattr(backend, "kit_parts", ()))
+        self.kit = self.kit or _kit_parts(backend)
         return Client(name, context_task, backend, self._deadline)
 
     async def take_fault(self) -> str | None:
@@ -227,3 +229,12 @@ def _noticed(starting: asyncio.Task[None]) -> None:
     """Ignores that a process could not be started: opening the first client in it reports the cause."""
     if not starting.cancelled():
         starting.exception()
+
+
+def _kit_parts(backend: StreamingBackend) -> tuple[str, ...]:
+    """Returns the parts of the kit that an adapter uses; a target's own member of that name is its own."""
+    module = sys.modules.get(_KIT_CLIENT)  # an adapter's target has imported it; others need not
+    if module is None or not issubclass(type(backend), module.KitClient):
+        return ()
+    parts: tuple[str, ...] = backend.kit_parts  # type: ignore[attr-defined]  # because: it is an adapter
+    return parts

@@ -1,0 +1,45 @@
+"""The pool opens a target's clients, and asks them for nothing that the contract does not name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from eventhook_conformance.contract import StreamingBackend
+from eventhook_conformance.history import Clock
+from eventhook_conformance.kit import Adapter
+from eventhook_conformance.probe import Deadline
+from eventhook_conformance.probe.client_pool import ClientPool
+from eventhook_conformance.target import Target
+
+
+class AnswersEverything:
+    """A proxy of a remote client: each name is a remote method."""
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[None]]:
+        async def call(*_: object) -> None:
+            if name != "aclose":
+                raise RuntimeError(f"the server has no method {name}")
+
+        return call
+
+
+def test_a_client_that_answers_every_name_is_opened_and_no_adapter() -> None:
+    assert issubclass(
+        Adapter, StreamingBackend
+    )  # the kit is loaded, as in a run over several targets
+
+    @asynccontextmanager
+    async def open_client() -> AsyncIterator[Any]:
+        yield AnswersEverything()
+
+    async def open_one() -> tuple[str, ...]:
+        pool = ClientPool(Target("proxy", open=open_client), Deadline(5.0), Clock())
+        await pool.shared(0)
+        kit = pool.kit
+        await pool.close()
+        return kit
+
+    assert asyncio.run(open_one()) == ()
