@@ -133,6 +133,13 @@ def test_a_case_with_clients_of_its_own_stands_for_no_other() -> None:
     assert choose(given, [result("a", "PUB-01"), result("b", "PUB-01")]) == ["b"]
 
 
+def test_but_for_what_no_other_shows() -> None:
+    given = hasty("a", "b")
+    alone = replace(given["a"].instance, case=replace(given["a"].instance.case, exclusive="cleans"))
+    given["a"] = Hasty(alone, 0.1)
+    assert choose(given, [result("a", "PUB-01", "CLN-08"), result("b", "PUB-01")]) == ["b", "a"]
+
+
 @pytest.mark.parametrize(
     ("took_s", "changed"),
     [(0.05, []), (0.5, ["a", "b"])],

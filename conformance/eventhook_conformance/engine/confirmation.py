@@ -28,25 +28,26 @@ class Hasty(NamedTuple):
 def choose(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[str]:
     """Returns few cases that together charge each requirement that only hasty cases charge.
 
-    Leaves out cases that wait for a client of their own or for a cleanup: they would take long.
+    Takes cases that wait for a client of their own or for a cleanup last, since they take long.
     """
     failed = [one for one in results if one.outcome == "failed"]
     covered = {what for one in failed if one.id not in hasty for what in one.charged}
-    left = [one for one in failed if one.id in hasty and _waits_for_nobody(hasty[one.id])]
-    chosen = []
-    while left:
-        best = max(left, key=lambda one: len(set(one.charged) - covered))
-        if covered.issuperset(best.charged):
-            break
-        covered.update(best.charged)
-        chosen.append(best.id)
-        left.remove(best)
+    chosen: list[str] = []
+    for waits in (False, True):
+        left = [one for one in failed if one.id in hasty and _waits(hasty[one.id]) is waits]
+        while left:
+            best = max(left, key=lambda one: len(set(one.charged) - covered))
+            if covered.issuperset(best.charged):
+                break
+            covered.update(best.charged)
+            chosen.append(best.id)
+            left.remove(best)
     return chosen
 
 
-def _waits_for_nobody(hasty: Hasty) -> bool:
+def _waits(hasty: Hasty) -> bool:
     case = hasty.instance.case
-    return not case.clients and case.exclusive is None
+    return bool(case.clients) or case.exclusive is not None
 
 
 async def confirm(
