@@ -63,6 +63,11 @@ def test_a_loop_that_stays_blocked_is_interrupted_after_that(
     assert time.monotonic() - began >= LIMIT_S * 3
 
 
+def test_what_the_suite_makes_is_no_block_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "_MAKING", frozenset({__file__}))
+    assert block(LIMIT_S * 2) == ""
+
+
 def test_what_the_system_tells_only_rises() -> None:
     first = starved_s()
     assert 0.0 <= first <= starved_s()

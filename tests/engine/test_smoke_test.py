@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from engine.hostile import CLAIMS, Hostile, before, examine, new_session
+from engine.hostile import CLAIMS, Hostile, before, examine, new_session, outcomes
 from eventhook_conformance.contract import (
     PublishError,
     StreamingBackend,
@@ -17,6 +18,7 @@ from eventhook_conformance.contract import (
     SubscriptionLost,
 )
 from eventhook_conformance.engine.smoke_test import SmokeReport, smoke_test, still_works
+from eventhook_conformance.probe import Probe
 from eventhook_conformance.target import Capabilities, Target
 from eventhook_reference.mutants.base import Event, Member, PliableClient, Side
 
@@ -56,6 +58,17 @@ def test_a_target_that_delivers_late_is_far_however_soon_its_publish_returns() -
     assert found.round_trip_s >= 0.02
 
 
+@pytest.mark.parametrize("name", ["event_capacity", "stream_capacity"])
+def test_room_that_nobody_can_fill_is_refused_unless_it_has_no_bound(name: str) -> None:
+    claims: dict[str, Any] = {name: 2**63 - 1}
+    found, _ = report(Hostile(capabilities=replace(CLAIMS, **claims)).target)
+    assert found.unusable is not None
+    assert f"{name}: expected at most 1000000, or overflow='unbounded'" in found.unusable
+    unbounded = replace(CLAIMS, overflow="unbounded", **claims)
+    found, _ = report(Hostile(capabilities=unbounded).target)
+    assert found.unusable is None
+
+
 class SlowToPublish(PliableClient):
     def locks(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -79,6 +92,16 @@ def test_a_target_that_publishes_one_after_another_is_told_from_a_far_one(
 ) -> None:
     found, _ = report(Hostile(client).target)
     assert found.in_turn is in_turn
+
+
+def test_calls_that_queue_have_the_time_of_the_queue() -> None:
+    async def many(probe: Probe) -> None:
+        tenant = probe.make.tenant()
+        await probe.returns(
+            asyncio.gather(*(probe.publish(probe.make.event(tenant)) for _ in range(40))), "publish"
+        )
+
+    assert outcomes(examine(Hostile(OneAtATime).target, [many])) == {"many": "passed"}
 
 
 class FailsOnce(Late):

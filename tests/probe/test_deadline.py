@@ -52,6 +52,15 @@ async def test_waits_in_vain_shorten_the_next_ones() -> None:
     assert deadline.current_s == pytest.approx(0.01)
 
 
+async def test_no_wait_is_shorter_than_a_full_queue_takes() -> None:
+    deadline = Deadline(0.05)
+    deadline.queue_s = 0.2
+    assert deadline.current_s == 0.2
+    for _ in range(16):
+        await deadline.wait(never(), timeout_s=0.001)
+    assert deadline.current_s == 0.2
+
+
 async def test_but_never_below_five_times_the_slowest_arrival() -> None:
     deadline = Deadline(1.0)
     slow = never()

@@ -35,3 +35,11 @@ def test_the_least_is_done_however_far_the_target_is() -> None:
     assert at(10.0).fit(140) == 1
     assert at(10.0).fit(140, least=4) == 4
     assert at(10.0).fit(3, least=4) == 3
+
+
+def test_a_target_that_publishes_in_turn_saves_no_time_by_calls_together() -> None:
+    far = at(0.03)
+    assert far.fit(4400, trips=2, together=100) == 50
+    far.in_turn = True
+    assert far.fit(4400, trips=2, together=10) == 9
+    assert far.fit(4400, trips=2, together=100, least=10) == 10

@@ -54,7 +54,7 @@ async def run_through(probe: Probe, ground: Ground, listener: Listener, count: i
     publish, lanes = publisher(listener.client, ground), _CHUNK if _is_far(probe) else 1
     size = max(1, min(_CHUNK, ground.capacity // 2))
     # A chunk takes two round trips at least: to be published, and to arrive.
-    count = min(count, size * probe.distance.fit(count, least=10, trips=2))
+    count = min(count, size * probe.distance.fit(count, least=10, trips=2, together=size))
     done, before = 0, list[object]()
     async with leaving_unrecorded([listener]):
         while done < count:

@@ -56,6 +56,8 @@ from eventhook_conformance.settings import Settings
 from eventhook_conformance.specification import Instance
 from eventhook_conformance.specification.requirements import asked_in
 
+_LONGEST_QUEUE: Final = 200
+"""Calls that may be under way before another: a hundred publishes on each of two clients."""
 REPLAY_SINCE: Final = "1.1"
 """The version of the specification that has replay; a target is judged by an older one as before."""
 
@@ -170,6 +172,9 @@ class Session:
         hung.reset(token)
         self._take_smoke_report(report, noted)
         self.context.distance.round_trip_s = report.round_trip_s
+        self.context.distance.in_turn = report.in_turn
+        if report.in_turn:
+            self.context.deadline.queue_s = report.round_trip_s * _LONGEST_QUEUE
         claimed = self.capabilities
         width = choose_concurrency(
             claimed,

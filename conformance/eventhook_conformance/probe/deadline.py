@@ -52,7 +52,8 @@ class Deadline:
     waits after that are cut to a fifth. They are cut further in a case in which several were in vain
     itself, and after sixteen in one that runs alone; but never below five times what the slowest arrival
     took. In a case that can be confirmed later, with full waits, they are cut to four times what
-    arrivals were learned to take, or a thirtieth.
+    arrivals were learned to take, or a thirtieth. A target that takes calls one after another has the
+    time of a full queue in each of them.
 
     A wait that ran out while what it waits for had no processor is no evidence: that time does not
     count. Where it goes on and on, the wait ends all the same, and is counted as undecided.
@@ -73,6 +74,8 @@ class Deadline:
         """The run saw a reorder or a loss: cases read on for overtaken events before they leave."""
         self.disorderly = False
         """The target reorders with nothing going on beside it."""
+        self.queue_s = 0.0
+        """How long a full queue of calls takes that the target does in turn: no wait is shorter."""
         self.on_vain: Callable[[], None] = _nothing
         """Called when a wait was in vain, before anything is given up."""
         self._latency = Latency()
@@ -87,11 +90,12 @@ class Deadline:
         turn = current()
         # One full wait in vain confirms a case: nothing more is learned from others in it.
         before = _VAIN_BEFORE_SHORT if turn.pace == "careful" else _VAIN_BEFORE_HASTY
+        full_s = max(self.timeout_s, self.queue_s)
         if self._vain < before or (turn.pace == "patient" and not turn.vain):
-            return self.timeout_s
+            return full_s
         shortened_s = self._careful_s if turn.pace == "careful" else self._hasty_s
         # Two digits: messages say how long was waited.
-        return min(self.timeout_s, float(f"{shortened_s:.2g}"))
+        return min(full_s, float(f"{max(shortened_s, self.queue_s):.2g}"))
 
     @property
     def _hasty_s(self) -> float:
