@@ -19,7 +19,14 @@ PACKAGES = {
     "eventhook_fixtures": ROOT / "fixtures",
     "eventhook_reference": ROOT / "reference_impl",
 }
-FOR_READERS_OF_THE_REPOSITORY = {"matrix", "mutants", "performance", "unaided", "verdicts"}
+FOR_READERS_OF_THE_REPOSITORY = {
+    "bench-results",
+    "matrix",
+    "mutants",
+    "performance",
+    "unaided",
+    "verdicts",
+}
 LEFT_OUT = {"__pycache__", "node_modules", ".git", ".venv"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -1,0 +1,120 @@
+"""Measures every bus in the examples with `bench`, and writes docs/bench-results.md.
+
+    python examples/bench_results.py                 # all of them, some 20 seconds each
+    python examples/bench_results.py bubus rabbitmq  # renews two; the others stay as they were measured
+    python examples/bench_results.py --page          # writes the page again, of what was measured before
+
+Run it on a quiet machine. The buses are those of the `verdicts.toml` files; see `verdicts.py`.
+
+Exit: 2 wrong usage, or a `verdicts.toml` that cannot be read · 3 a bus could not be measured, for want of a
+toolchain or a server · 0 all is well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from bench_results_page import Bench, bench_from, page
+from verdicts_measuring import Entry, Unmeasured, build, call, read_entries, surroundings
+
+EXAMPLES = Path(__file__).parent
+DOCS = EXAMPLES.parent / "docs"
+SECONDS = 15
+LIMIT_S = 300.0
+
+
+def measure(entry: Entry) -> Bench:
+    """Builds a bus and measures it.
+
+    Raises:
+        Unmeasured: that was not possible.
+    """
+    bus, folder = entry.bus, entry.folder
+    with (
+        surroundings(bus.needs) as environment,
+        tempfile.TemporaryDirectory(prefix="eventhook-bench-") as place,
+    ):
+        build(bus, folder, environment)
+        file = Path(place) / "bench.json"
+        command = [sys.executable, "-m", "eventhook_conformance", "bench", bus.target]
+        began = time.perf_counter()
+        _, output = call(
+            [*command, "--seconds", str(SECONDS), "--json", str(file)],
+            folder, environment, LIMIT_S,
+        )  # fmt: skip
+        took_s = time.perf_counter() - began
+        if not file.exists():
+            lines = output.strip().splitlines() or ["it said nothing"]
+            raise Unmeasured(lines[-1])
+        return bench_from(json.loads(file.read_text(encoding="utf-8")), took_s)
+
+
+def read_measured(file: Path) -> dict[str, Bench]:
+    """Returns what was measured before; nothing where there is no file.
+
+    Raises:
+        ValueError: the file is not what this script writes.
+    """
+    if not file.exists():
+        return {}
+    return msgspec.convert(json.loads(file.read_text(encoding="utf-8"))["buses"], dict[str, Bench])
+
+
+def write(entries: Sequence[Entry], measured: Mapping[str, Bench], docs: Path) -> None:
+    """Writes the page, and what it is made of."""
+    names = [entry.bus.name for entry in entries if entry.bus.name in measured]
+    kept = {name: measured[name] for name in names}
+    text = json.dumps(
+        {"schema": 1, "buses": msgspec.to_builtins(kept)}, indent=1, ensure_ascii=False
+    )
+    (docs / "bench-results.json").write_text(text + "\n", encoding="utf-8")
+    libraries = {entry.bus.name: entry.bus.library for entry in entries}
+    (docs / "bench-results.md").write_text(page(kept, libraries), encoding="utf-8")
+
+
+def renew(chosen: Sequence[Entry], entries: Sequence[Entry]) -> int:
+    """Measures the chosen buses; returns the exit code."""
+    measured, missed = read_measured(DOCS / "bench-results.json"), 0
+    for entry in chosen:
+        name = entry.bus.name
+        try:
+            found = measured[name] = measure(entry)
+        except Unmeasured as error:
+            missed += 1
+            click.echo(f"NOT MEASURED: {name}: {error}", err=True)
+        else:
+            click.echo(f"{name}: {found.verdict}, in {found.took_s:.0f} s")
+        # After each: an hour of building is not lost by Ctrl-C.
+        write(entries, measured, DOCS)
+    return 3 if missed else 0
+
+
+@click.command(
+    help=(__doc__ or "").replace("\n\n    python", "\n\n\b\n    python"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.argument("names", nargs=-1)
+@click.option("--page", "only_page", is_flag=True, help="Write the page again; measure nothing.")
+def main(names: tuple[str, ...], only_page: bool) -> None:
+    try:
+        entries = read_entries(EXAMPLES)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    known = {entry.bus.name for entry in entries}
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"no bus {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if only_page:
+        write(entries, read_measured(DOCS / "bench-results.json"), DOCS)
+        return
+    sys.exit(renew([one for one in entries if not names or one.bus.name in names], entries))
+
+
+if __name__ == "__main__":
+    main()
