@@ -1,4 +1,4 @@
-"""SSE: headers that browsers, proxies and client libraries add to a request for a stream."""
+"""SSE: headers of a request for a stream, as browsers, proxies and client libraries write them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ _ADDED: Final[Mapping[str, str]] = {
     "Content-Type": "application/json",
 }
 """None of them changes what is asked for. `Origin` and `Host` are left out: a server may go by them."""
+
+_RANGES: Final = ("text/event-stream", "text/*", "*/*", "Text/Event-Stream")
+_WEIGHTS: Final = (";q=0.9", ";q=1", "; q=1.0", " ; q=0.001", ";\tq=1.000", ";Q=0.5")
+_BESIDE: Final = (
+    "{}",
+    "{}, application/json;q=0.9",
+    "text/html;level=1;q=0.8, {}",
+    "application/json;charset=utf-8,{}",
+    "text/html;q=0, {}, image/*;q=0",
+    ", {} ,",
+)
+"""An `Accept` around a range that admits event streams."""
+
+_ACCEPTS: Final = 24
 
 _ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
     "identity": frozenset(),
@@ -81,3 +95,33 @@ async def encoding_is_one_that_was_accepted(probe: Probe, kind: StreamKind) -> N
                 f"where Accept-Encoding is {accepted!r}",
                 encoding,
             )
+
+
+@every_endpoint
+@case("SSE-17", since="1.1")
+async def accept_may_weigh_what_it_admits(probe: Probe, kind: StreamKind) -> None:
+    """A range with any weight but 0 is admitted, however it is written and whatever stands beside."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        ranges = [
+            beside.format(one + weight)
+            for one in _RANGES
+            for weight in _WEIGHTS
+            for beside in _BESIDE
+        ]
+        # Each range, weight and neighbourhood comes a few times among so many.
+        for accept in probe.random.sample(ranges, _ACCEPTS):
+            answer = await sse.ask("GET", path, {**sse.tenants[0].headers, "Accept": accept})
+            probe.expect(answer.status == 200, f"200 for Accept: {accept}", f"{answer.status}")
+
+
+@every_endpoint
+@case("SSE-20")
+async def answer_states_no_length(probe: Probe, kind: StreamKind) -> None:
+    """An answer that states a length is over, or broken, once so much of the stream has come."""
+    async with sse_session(probe) as sse:
+        path = sse.path(kind, await subject(sse, kind) or "")
+        answer = await sse.ask("GET", path, sse.tenants[0].headers)
+        probe.expect(answer.status == 200, f"200 for GET {path}", f"{answer.status}")
+        length = answer.headers.get("content-length")
+        probe.expect(length is None, "a stream without Content-Length", f"Content-Length: {length}")

@@ -10,7 +10,13 @@ from uuid import UUID
 import pytest
 
 import eventhook_fixtures
-from eventhook_conformance.cases._sse import every_endpoint, expect_problem, named, subject
+from eventhook_conformance.cases._sse import (
+    both_sides,
+    every_endpoint,
+    expect_problem,
+    named,
+    subject,
+)
 from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
@@ -19,6 +25,7 @@ from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.stream import Stream
 
+_MANY = 24
 _AT_ONCE = 12
 """Readers at a time; each holds a subscription or two of the target."""
 _STREAM_TYPES = [kind.lower() for kind in StreamEventType]
@@ -111,6 +118,33 @@ async def types_is_decoded_once(probe: Probe, kind: StreamKind, text: str) -> No
         path = sse.path(kind, await subject(sse, kind) or "")
         answer = await sse.ask("GET", f"{path}?types={text}", sse.tenants[0].headers)
         expect_problem(probe, answer, 400, f"types={text}")
+
+
+@pytest.mark.parametrize("form", ["one list", "many parameters", "both"])
+@every_endpoint
+@case("SSE-05", since="1.1")
+async def each_of_many_types_counts(probe: Probe, kind: StreamKind, form: str) -> None:
+    """The first, the last, and all between: of more than twenty, in a list or one by one."""
+    wanted = [f"task.of-many-{number}" for number in range(_MANY)]
+    values = {
+        "one list": [",".join(wanted)],
+        "many parameters": wanted,
+        "both": [",".join(wanted[: _MANY // 2]), *wanted[_MANY // 2 :]],
+    }[form]
+    async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
+        it = await subject(sse, kind)
+        stream = await sse.stream(
+            kind,
+            it,
+            types=values,
+            selects=lambda event: event.event_type in wanted,
+            fence_type=wanted[-1],
+        )
+        events = [both_sides(sse, kind, it, event_type)[0] for event_type in wanted]
+        others = [both_sides(sse, kind, it, f"{wanted[0]}x")[0], *both_sides(sse, kind, it)]
+        await sse.publish(*others, *events)
+        await stream.receive(*events)
+        await sse.fence(stream)
 
 
 def _vectors(table: dict[str, Any], kind: StreamKind) -> list[dict[str, Any]]:

@@ -54,6 +54,7 @@ from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
 from eventhook_reference.mutants.serving_replays import SERVING_REPLAYS
+from eventhook_reference.mutants.serving_seldom import SERVING_SELDOM
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_unusual import SERVING_UNUSUAL
 from eventhook_reference.mutants.serving_variants import SERVING_VARIANTS
@@ -155,6 +156,7 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_WAITING,
     *SERVING_UNUSUAL,
     *SERVING_REFUSALS,
+    *SERVING_SELDOM,
     *SERVING_TYPES,
     *SERVING_REPLAYS,
     *SERVING_COMING_BACK,

@@ -1,0 +1,81 @@
+"""SSE-11: families that grow at once, in whatever shape."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from eventhook_conformance.cases._sse import both_sides
+from eventhook_conformance.history import Event
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.specification import case
+from eventhook_conformance.sse.session import Sse, sse_session
+
+_ROUNDS: Final = 4
+_MOST: Final = 6
+_GENERATIONS: Final = 4
+_ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
+
+
+def _parent(probe: Probe, shape: str, members: list[UUID]) -> UUID:
+    """Returns who begins the next member of a family of that shape."""
+    return {"wide": members[0], "deep": members[-1], "mixed": probe.random.choice(members)}[shape]
+
+
+def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
+    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+    return sse.event(parent, "child_workflow.initiated", data=snapshot)
+
+
+async def _tell(probe: Probe, told: list[Event], *, together: bool) -> None:
+    """Publishes all with nothing between; a chain's members in their order, siblings together."""
+    if together:
+        await probe.burst([[event] for event in told])
+    else:
+        await probe.returns(probe.publish_here(*told), "telling of the members")
+
+
+@pytest.mark.parametrize("shape", ["wide", "deep", "mixed"])
+@case("SSE-11", since="1.1")
+async def members_begun_at_once_are_included(probe: Probe, shape: str) -> None:
+    """Several are told of with nothing between; then each of them is heard."""
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
+        members = [await sse.workflow()]
+        stream = await sse.stream("consolidated", members[0])
+        for number in range(_ROUNDS):
+            told: list[Event] = []
+            for _ in range(2 if number == 0 else probe.random.randint(2, _MOST)):
+                parent = _parent(probe, shape, members)
+                members.append(await sse.child(parent))
+                told.append(_begun(sse, parent, members[-1]))
+            await _tell(probe, told, together=shape == "wide")
+            await stream.receive(*told)
+            heard = probe.random.sample(members, len(members))
+            # The stream first: a lifecycle event of a member may tell a server of it once more.
+            words: list[Event] = [sse.token(one, "a word at last") for one in heard]
+            words += [event for one in heard for event in both_sides(sse, "consolidated", one)]
+            await sse.publish(*words)
+            await stream.receive(*words)
+        await sse.fence(stream)
+
+
+@case("SSE-20", "SSE-11")
+async def descendants_outlive_who_began_them(probe: Probe) -> None:
+    """One generation after the other ends, the youngest last: those that are left are still heard."""
+    async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
+        members = [await sse.workflow()]
+        stream = await sse.stream("consolidated", members[0])
+        for _ in range(_GENERATIONS):
+            members.append(await sse.child(members[-1]))
+            await sse.publish(begun := _begun(sse, members[-2], members[-1]))
+            await stream.receive(begun)
+        for number, ending in enumerate(members[:-1]):
+            end = sse.event(ending, _ENDS[number % len(_ENDS)])
+            await sse.publish(end)
+            await stream.receive(end)
+            for one in members[number + 1 :]:
+                events = [sse.token(one, "still here"), *both_sides(sse, "consolidated", one)]
+                await sse.publish(*events)
+                await stream.receive(*events)
