@@ -318,6 +318,33 @@ class _Composer:
             *happens,
         ]
 
+    def _between(self, label: str, kind: str, other: str) -> list[Step]:
+        """A workflow waits for two things of a kind; others happen before each of them."""
+        happen, reason = BESIDE[kind][1:]
+        # In the order in which they happen: what is due earlier must not have to wait.
+        first, one, second, two = (
+            getattr(self, BESIDE[each][0])(label) for each in (other, kind, other, kind)
+        )
+        return [
+            *(step for each in (first, one, second, two) for step in each[0]),
+            self._suspend(label, reason, [f"{happen}:{each[1]}" for each in (one, two)]),
+            *(step for each in (first, one, second, two) for step in each[2]),
+        ]
+
+    def _simultaneous(self, label: str, count: int) -> list[Step]:
+        """Timers that are started at once and due at the same moment, in whatever order they fire."""
+        names = [self._label("n") for _ in range(count)]
+        begun = [
+            [self._step("start-timer", workflow=label, timer=name, delayMs=90000)] for name in names
+        ]
+        return [
+            self._step("together", branches=begun),
+            self._suspend(label, "timer", [f"timer:{name}" for name in names]),
+            self._step(
+                "together", branches=[[self._step("fire-timer", timer=name)] for name in names]
+            ),
+        ]
+
     def _one_task(self, label: str) -> tuple[list[Step], str, list[Step]]:
         steps = self.task((0, 0, 0, False), label)
         name = steps[0]["task"]

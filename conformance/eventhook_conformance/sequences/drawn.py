@@ -35,6 +35,11 @@ CORNERS: Final[Mapping[str, Run]] = {
     "long delay": _run(("distant",), ("signal",)),
     "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
     "promises of each outcome": _run(("promises", 5, -1, 6, -1)),
+    **{
+        f"{kind} with others between": _run(*(("between", kind, other) for other in sorted(BESIDE)))
+        for kind in sorted(BESIDE)
+    },
+    "timers due together": _run(("simultaneous", 2), ("simultaneous", 4)),
     "signals that nobody awaits": _run(*(("stray", kind) for kind in sorted(BESIDE))),
     "reported again": _run(*(("late", kind) for kind in sorted(BESIDE))),
     "reported otherwise": _run(("contrary",)),
@@ -76,6 +81,8 @@ def runs() -> Any:
         st.just(("contrary",)),
         st.tuples(st.just("signals"), st.integers(2, 3)),
         st.tuples(st.sampled_from(["beside", "late", "stray"]), st.sampled_from(sorted(BESIDE))),
+        st.tuples(st.just("between"), *(st.sampled_from(sorted(BESIDE)) for _ in range(2))),
+        st.tuples(st.just("simultaneous"), st.integers(2, 4)),
     )
 
     def bodies(blocks: Any, least: int) -> Any:

@@ -80,6 +80,7 @@ def match(scenario: Scenario, ids: Ids, seen: Sequence[FlovynEvent]) -> Match:
     _take_misfiled(result, open_places)
     for alike in filed.values():
         _realign(result, alike)
+    _go_by_names(result, filed.values())
     for place in open_places:
         if same := filed.get(_file(seen[place])):
             result.repeated[place] = same[0].label
@@ -114,6 +115,35 @@ def _realign(result: Match, alike: Sequence[ExpectedEvent]) -> None:
         return differs, broken
 
     result.found = assigned(min(combinations(alike, len(places)), key=wrong))
+
+
+def _go_by_names(result: Match, files: Iterable[Sequence[ExpectedEvent]]) -> None:
+    """Tells apart by its name what else is the same, such as timers that are due together."""
+    chosen: dict[str, object] = {}
+    for one in result.scenario.events:
+        if one.label in result.found and (named := _name_in(result, one, one.label)) is not None:
+            chosen.setdefault(*named)
+    for alike in files:
+        found = [one for one in alike if one.label in result.found]
+        if len(found) < 2:
+            continue
+        right: dict[str, int] = {}
+        for one in found:
+            for other in found:
+                named = _name_in(result, one, other.label)
+                if named is not None and chosen[named[0]] == named[1]:
+                    right[one.label] = result.found[other.label]
+        if sorted(right.values()) == sorted(result.found[one.label] for one in found):
+            result.found.update(right)
+
+
+def _name_in(result: Match, expected: ExpectedEvent, label: str) -> tuple[str, object] | None:
+    """Returns the name that a server had to choose for an event, and what another one's snapshot has."""
+    data = result.event(label).data
+    for member, wanted in expected.snapshot.items():
+        if isinstance(wanted, dict) and "same" in wanted and isinstance(data, dict):
+            return wanted["same"], data.get(member)
+    return None
 
 
 def _without_repeats(result: Match) -> list[int]:

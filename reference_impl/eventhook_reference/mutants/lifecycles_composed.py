@@ -13,6 +13,7 @@ from eventhook_reference.lifecycle.announcer import Announcer, twin_of
 from eventhook_reference.lifecycle.dispatch import Dispatch
 from eventhook_reference.lifecycle.engine import Engine, Journal
 from eventhook_reference.lifecycle.records import Promise, Task, Timer, Workflow
+from eventhook_reference.lifecycle.scheduler import Scheduler
 from eventhook_reference.mutants._register_lifecycle import flaw_in
 
 LIFECYCLES_COMPOSED: list[Mutant] = []
@@ -208,3 +209,40 @@ class AnySignalResumes(Engine):
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
         workflow.awaited = {awaited_as} if workflow.awaited else workflow.awaited
         await super().signal(workflow, awaited_as)
+
+
+@flaw("LIF-17", seen="workflow.resumed")
+class CountsDown(Dispatch):
+    """A workflow that waits for several things counts how many happened, whichever they are."""
+
+    async def happened(self, workflow: Workflow, what: str) -> None:
+        if what in workflow.awaited or len(workflow.awaited) < 2:
+            await super().happened(workflow, what)
+        elif workflow.status == "SUSPENDED":
+            workflow.awaited.pop()
+
+
+@flaw("LIF-17", seen="timer.fired")
+class KeepsTimersByTime(Scheduler):
+    """Timers are kept by the moment at which they are due: of two with the same, one fires."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        super().__init__(announcer)
+        self._fired: set[object] = set()
+
+    async def fire(self, timer: Timer) -> bool:
+        moment = timer.workflow.id, timer.fire_at_ms
+        if moment in self._fired:
+            return False
+        if timer.fire_at_ms <= self.announcer.clock.now_ms():
+            self._fired.add(moment)
+        return await super().fire(timer)
+
+
+@flaw("LIF-07", "LIF-17", seen="child_workflow.started")
+class WakesNobodyForAChild(Scheduler):
+    """A parent that sleeps until a timer is not told that a child of it was started."""
+
+    async def child_started(self, parent: Workflow, child: Workflow) -> None:
+        if parent.suspend_type != "timer":
+            await super().child_started(parent, child)
