@@ -10,16 +10,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final, TypeAlias
 
 from eventhook_conformance.cases._paced import side_by_side
-from eventhook_conformance.cases._steps import either, yields
+from eventhook_conformance.cases._steps import LOSS, either, yields
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case, via
 
 _TURNS: Final = 9
 _LIMIT: Final = 3
 """Each of the few waits in one task may take the arrival timeout."""
 _MOST: Final = 24
+_ENTRIES: Final[dict[Depth, int]] = {"quick": 12, "normal": 70, "deep": 1_050}
+"""Subscriptions of one tenant or key, one after another: past 64, past 1,024."""
 
 Story: TypeAlias = Callable[[Probe, Side, Via, int, bool], Awaitable[None]]
 
@@ -147,3 +150,40 @@ async def subscribing_again_right_after_leaving_starts_afresh(probe: Probe, via:
 async def reading_a_stream_again_right_after_leaving_starts_afresh(probe: Probe, via: Via) -> None:
     """Published, left and entered again at once: what was unread or under way is not for the next."""
     await side_by_side(probe, _tell(probe, _come_again, "streams", via), each=2)
+
+
+async def _enter_many(probe: Probe, side: Side, via: Via) -> None:
+    """Enters the same again and again, by one task: each time the next event comes, or is left unread."""
+    place = _Place(probe, side)
+    await probe.client(via)
+    for number in range(_ENTRIES[probe.settings.depth]):
+        listener = await probe.listener(place.selects)
+        async with listener.entered_here():
+            events = place.events(1 + number % 2)
+            await probe.publish_here(*events, via=via)
+            await listener.receive(events[0])
+
+
+async def _bounded_entries(probe: Probe, side: Side, via: Via) -> None:
+    publishes = probe.history.publishes
+    limit_s = _LIMIT * probe.deadline.current_s
+    await probe.returns(
+        _enter_many(probe, side, via),
+        "entering and publishing in one task",
+        timeout_s=limit_s,
+        progress=lambda: len(publishes),
+    )
+
+
+@via
+@case("PUB-04", "PUB-13", implicates=LOSS | {"replayed"}, since="1.1")
+async def every_entry_of_many_is_active_at_once(probe: Probe, via: Via) -> None:
+    """Of one tenant, one after another, with no turn of the loop between entering and publishing."""
+    await _bounded_entries(probe, "events", via)
+
+
+@via
+@case("STR-06", implicates=LOSS | {"replayed"}, since="1.1")
+async def every_entry_of_many_into_a_stream_is_active_at_once(probe: Probe, via: Via) -> None:
+    """Of one key, one after another, with no turn of the loop between entering and publishing."""
+    await _bounded_entries(probe, "streams", via)

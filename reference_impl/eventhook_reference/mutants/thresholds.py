@@ -24,6 +24,8 @@ _SCOPES: Final = 150
 _TYPES: Final = 50
 _ROUNDS: Final = 100
 _IDLE: Final = 1000
+_FORTIETH: Final = 40
+_RECENT: Final = 64
 
 
 class _CountingClient(SidedClient):
@@ -187,3 +189,24 @@ class NoRoomAfterAThousandIdle(SidedClient):
         if side == self.bugged and (side, scope) not in known and len(known) >= _IDLE:
             self.bus.memory.setdefault("late", set()).add((side, scope))
         super().use_channel(side, scope)
+
+
+@bug_on_each_side(
+    THRESHOLDS,
+    events=["PUB-04"],
+    streams=["STR-06"],
+    seen="which was active and asked for it",
+)
+class FortiethEntryLagsATurn(SidedClient):
+    """Each fortieth entry into the same is active one turn of the loop after entering returned."""
+
+    def enter(self, member: Member) -> None:
+        recent: dict[object, int] = self.bus.memory.setdefault("entries", {})
+        count = recent.pop(member.scope, 0) + 1
+        recent[member.scope] = count
+        if len(recent) > _RECENT:
+            del recent[next(iter(recent))]
+        if member.side == self.bugged and count % _FORTIETH == 0:
+            asyncio.get_running_loop().call_soon(super().enter, member)
+        else:
+            super().enter(member)
