@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from eventhook_conformance.contract import EventPattern, FlovynEvent, Since, StreamEvent
@@ -17,6 +17,8 @@ from eventhook_conformance.contract import EventPattern, FlovynEvent, Since, Str
 Event: TypeAlias = FlovynEvent | StreamEvent
 Side: TypeAlias = Literal["events", "streams"]
 Outcome: TypeAlias = Literal["pending", "ok", "refused", "unknown"]
+_number_of: Final = vars(UUID)["int"].__get__
+"""Reads the number of a UUID past any attribute of a subclass."""
 End: TypeAlias = Literal["stopped", "lost", "raised"]
 
 
@@ -278,8 +280,17 @@ def identity(event: Event) -> object:
     """
     if isinstance(event, FlovynEvent):
         # The hash of a UUID is computed in Python each time, that of its number is not.
-        return event.id.int if type(event.id) is UUID else hashable(event.id)
+        return event.id.int if type(event.id) is UUID else _identity_of(event.id)
     return hashable((event.workflow_execution_id, event.timestamp_ms))
+
+
+def _identity_of(identifier: object) -> object:
+    """Returns the number of a UUID of a class of the target's own; else what was delivered as an id."""
+    if issubclass(type(identifier), UUID):
+        number = _number_of(identifier)  # what it holds, whatever it says of itself
+        if type(number) is int:
+            return number
+    return hashable(identifier)
 
 
 def hashable(value: object) -> object:

@@ -10,6 +10,7 @@ from eventhook_conformance.cases import catalog, catalog_of
 from eventhook_conformance.engine.events import INTERRUPTED, EventSubscriber
 from eventhook_conformance.engine.garbage_collection import collect_seldom
 from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.engine.loop_watchdog import LoopBlocked
 from eventhook_conformance.engine.resolve_target import ResolvedTarget
 from eventhook_conformance.engine.selection import selector
 from eventhook_conformance.engine.session import Session
@@ -109,12 +110,18 @@ async def judge_cases(
         session.interrupt("the target closed the coroutine of the run")
         raise
     except BaseException as error:  # because: the report says why the run ended early
-        # No code of the suite raises anything but an `Exception`.
-        who = "the suite failed:" if issubclass(type(error), Exception) else "the target raised"
-        session.interrupt(f"{who} {describe(error)}")
+        session.interrupt(_why_broken(error))
         raise
     finally:
         await session.finish()
+
+
+def _why_broken(error: BaseException) -> str:
+    if type(error) is LoopBlocked:
+        return str(error)  # in whose code, it says itself
+    # No code of the suite raises anything else but an `Exception`.
+    who = "the suite failed:" if issubclass(type(error), Exception) else "the target raised"
+    return f"{who} {describe(error)}"
 
 
 def _why_cancelled() -> str:
