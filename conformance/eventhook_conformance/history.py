@@ -2,6 +2,8 @@
 
 Pure data. The probe writes it, the checker and the reports read it. Two calls overlap if neither
 returned before the other was called. Order is judged by these steps, never by a clock.
+
+Over 300 lines: the kinds of entries refer to each other, and to what tells two events apart.
 """
 
 from __future__ import annotations

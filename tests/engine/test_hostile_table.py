@@ -166,7 +166,7 @@ PROCESS: Final[dict[str, tuple[frozenset[int], str]]] = {
     "shuts_the_executor_down": (CONFORMANT, ""),
     "reads_what_is_meant_for_others": (CONFORMANT | UNDECIDED, ""),
     "replaces_the_handlers_of_threads": (UNDECIDED, "exit status 0"),
-    "ends_all_that_it_can_see": (UNDECIDED, ""),
+    "ends_its_parent": (UNDECIDED, ""),
     "leaks_tasks": (CONFORMANT, "100 tasks"),
     "leaks_a_task_that_cannot_be_cancelled": (CONFORMANT, "1 task"),
     "leaks_threads": (CONFORMANT, "10 threads"),

@@ -24,7 +24,7 @@ def forbids_files_and_processes_for_good() -> None:
 
 @misdeed
 def makes_outputs_non_blocking() -> None:
-    """The flag belongs to the open description, which the parent has too."""
+    """Sets a flag of the open descriptions, which the parent has too."""
     for descriptor in range(64):
         with suppress(OSError):
             os.set_blocking(descriptor, False)
@@ -56,7 +56,7 @@ async def shuts_the_executor_down() -> None:
 
 @misdeed
 def reads_what_is_meant_for_others() -> None:
-    """A thread takes all that can be read from any descriptor."""
+    """Takes all that can be read from any descriptor, in a thread."""
 
     def take() -> None:
         while True:
@@ -80,6 +80,6 @@ def replaces_the_handlers_of_threads() -> None:
 
 
 @misdeed
-def ends_all_that_it_can_see() -> None:
-    """Its parent and its own children: all that have its group, but for itself."""
+def ends_its_parent() -> None:
+    """Ends its parent."""
     os.kill(os.getppid(), signal.SIGTERM)
