@@ -13,7 +13,7 @@ from eventhook_conformance.cases._replay import (
     sides,
 )
 from eventhook_conformance.cases._steps import either, yields
-from eventhook_conformance.contract import START, Since
+from eventhook_conformance.contract import START, EventPattern, Since
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, NotOffered, Probe, Via
 from eventhook_conformance.specification import case
@@ -45,6 +45,8 @@ _LENGTHS: Final = (
     255,
     256,
 )
+_STEPS: Final = 6
+"""Moments at which publishing begins: with entering, or so many publishes on another channel later."""
 _LONG: Final = (257, 500, 501, 512, 999, 1000)
 """Histories as long as pages and batches are, give or take one."""
 
@@ -76,12 +78,19 @@ async def every_one_of_the_first_thousand_boundaries_holds(probe: Probe, side: S
 
 
 async def _enter_while(
-    probe: Probe, channel: ReplayChannel, since: Since, chains: Sequence[Events], turns: int
+    probe: Probe,
+    channel: ReplayChannel,
+    since: Since,
+    chains: Sequence[Events],
+    turns: int,
+    first: Events = (),
 ) -> Listener:
-    """Subscribes while these are published, the first of them so many turns later."""
+    """Subscribes while these are published, `first` and so many turns before them."""
 
     async def publish() -> None:
         await yields(turns)
+        if first:
+            await probe.publish(*first)
         await probe.burst(chains)
 
     beside = probe.spawn(publish())
@@ -121,6 +130,59 @@ async def _hand_over(probe: Probe, side: Side, length: int, via: Via, turns: int
     chains = [channel.events(load // _PUBLISHERS) for _ in range(_PUBLISHERS)]
     reader = await _enter_while(probe, channel, START, chains, turns)
     await reader.receive(*channel.published())
+    # What came twice stands before the next event.
+    await reader.receive(*await channel.publish(1))
+    await reader.leave()
+
+
+@sides
+@case("RPL-04", implicates=WRONG, subscriptions=12)
+async def reader_that_read_all_hands_over_under_load(probe: Probe, side: Side) -> None:
+    """Since the newest cursor, after which there is no history."""
+    for steps in range(_STEPS):
+        channel = ReplayChannel(probe, side)
+        reader = await channel.subscribe(START)
+        await reader.receive(*await channel.publish(2))
+        await reader.leave()
+        await _hand_over_nothing(probe, channel, reader.cursor, steps)
+
+
+@sides
+@case("RPL-04", implicates=WRONG, subscriptions=12)
+async def purged_channel_hands_over_under_load(probe: Probe, side: Side) -> None:
+    """Since START, where all that there was is forgotten."""
+    for steps in range(_STEPS):
+        channel = ReplayChannel(probe, side)
+        await channel.publish(2)
+        await probe.purge(channel.selects)
+        await _hand_over_nothing(probe, channel, START, steps)
+
+
+@case("RPL-04", needs={"replay": ("events",)}, implicates=WRONG, subscriptions=12)
+async def filter_that_selects_nothing_hands_over_under_load(probe: Probe) -> None:
+    """Since START, where the history holds nothing that the filter selects."""
+    for steps in range(_STEPS):
+        channel = ReplayChannel(probe, "events")
+        await probe.publish(probe.make.event(channel.tenant, event_type="other.done"))
+        channel.selects = EventPattern.by_type(channel.tenant, channel.event().event_type)
+        await _hand_over_nothing(probe, channel, START, steps)
+
+
+async def _hand_over_nothing(
+    probe: Probe, channel: ReplayChannel, since: Since, steps: int
+) -> None:
+    """Hands over where nothing is to be replayed, a step further into the entering each time.
+
+    A bus that knows no hand-over here looks at the history, then becomes active: what comes between is
+    lost. Only the first event can show it. After that, there is something to replay.
+    """
+    load = max(_PUBLISHERS, min(_LOAD, channel.capacity // 2))
+    if load + 2 > history_size(probe):
+        raise NotOffered(f"replay_events: expected {load + 2} or more to hand over under load")
+    chains = [channel.events(load // _PUBLISHERS) for _ in range(_PUBLISHERS)]
+    elsewhere = ReplayChannel(probe, channel.side).events(steps)
+    reader = await _enter_while(probe, channel, since, chains, steps, elsewhere)
+    await reader.receive(*(event for chain in chains for event in chain))
     # What came twice stands before the next event.
     await reader.receive(*await channel.publish(1))
     await reader.leave()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from eventhook_conformance.contract import START, FlovynEvent, StreamEvent
+from eventhook_conformance.contract import LIVE, START, FlovynEvent, StreamEvent
 from eventhook_conformance.target import Mutant
 from eventhook_reference.channel import Channel
 from eventhook_reference.memory_replay import Event, ReplayBus, ReplaySubscription
@@ -197,6 +197,53 @@ class LiveBeginsWhenHistoryIsRead(ReplayBus):
         await super().join(member)
         if member.past:
             self.members[member.channel].pop(member)
+
+
+class _CracksWithNothingToReplay(ReplayBus):
+    """Becomes active some turns later where no history is to be read, as if there were no hand-over."""
+
+    def cracks(self, member: ReplaySubscription) -> bool:
+        """Returns whether a subscription that is owed nothing of the past is entered that way."""
+        raise NotImplementedError
+
+    async def join(self, member: ReplaySubscription) -> None:
+        if not self.past(member) and self.cracks(member):
+            for _ in range(2):
+                await asyncio.sleep(0)
+            member.since = LIVE
+        await super().join(member)
+
+
+@replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
+class NewestCursorIsTakenForLive(_CracksWithNothingToReplay):
+    """A reader that had read all is entered as a live one, some turns after its cursor was looked at."""
+
+    def cracks(self, member: ReplaySubscription) -> bool:
+        return isinstance(member.since, str)
+
+
+@replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
+class FilteredOutIsTakenForLive(_CracksWithNothingToReplay):
+    """Where a filter leaves nothing of the history, the subscription is entered some turns later."""
+
+    def cracks(self, member: ReplaySubscription) -> bool:
+        return member.since is START and bool(self.log(member.channel).records)
+
+
+@replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
+class PurgedIsTakenForLive(_CracksWithNothingToReplay):
+    """On a channel that was purged, a subscription since START is entered some turns later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.purged: set[str] = set()
+
+    def purge(self, channel: str) -> None:
+        super().purge(channel)
+        self.purged.add(channel)
+
+    def cracks(self, member: ReplaySubscription) -> bool:
+        return member.since is START and member.channel in self.purged
 
 
 # What a replay is
