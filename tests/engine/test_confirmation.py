@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from engine.hostile import Hostile, instance
+from engine.hostile import Hostile, instance, new_session
 from eventhook_conformance.checker import MISSING, Violation
 from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.engine.confirmation import Hasty, choose, confirm
@@ -161,3 +161,18 @@ def test_what_cannot_be_decided_again_changes_nothing() -> None:
         return [(result(one.id, "PUB-01", outcome="error"), 0.5) for one in given]
 
     assert not asyncio.run(confirm(hasty("a"), [result("a", "PUB-01")], run_again))
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_what_an_interrupted_run_could_not_confirm_is_undecided(interrupted: bool) -> None:
+    async def finish() -> dict[str, str]:
+        session = new_session(Hostile().target)
+        session.result.cases += [result("a", "PUB-01"), result("b", "PUB-06")]
+        session.runner.hasty.update(hasty("a"))
+        if interrupted:
+            session.interrupt("interrupted")
+        await session.finish()
+        return outcomes(session.result)
+
+    expected = {"a": "error" if interrupted else "failed", "b": "failed"}
+    assert asyncio.run(finish()) == expected

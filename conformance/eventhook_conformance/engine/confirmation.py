@@ -7,6 +7,7 @@ by those is judged once more at the end, side by side: no target is charged with
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from eventhook_conformance.engine.auditor import Revision
@@ -78,4 +79,28 @@ async def confirm(
         Revision(before[after.id], after)
         for after, _ in found
         if after.outcome in {"passed", "failed"} and after.id in before
+    ]
+
+
+def undecided(hasty: Mapping[str, Hasty], results: Iterable[CaseResult]) -> list[Revision]:
+    """Returns the results of a run that ended before it could confirm: they prove nothing.
+
+    Args:
+        hasty: the cases that failed after a shortened wait, by ID.
+        results: those of all cases.
+    """
+    return [
+        Revision(
+            one,
+            replace(
+                one,
+                outcome="error",
+                blame="suite",
+                violations=(),
+                message=f"the run ended before a full wait confirmed what it saw within "
+                f"{hasty[one.id].waited_s:g} s: {one.message}",
+            ),
+        )
+        for one in results
+        if one.id in hasty and one.outcome == "failed"
     ]

@@ -159,6 +159,8 @@ async def _judge_each(
         if enough(session.result):
             break
         if session.has_enough_failures:
+            await session.confirm()
+        if session.has_enough_failures:
             session.interrupt("stopped at --max-failures: what was not run is untested")
             break
     else:

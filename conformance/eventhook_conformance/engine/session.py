@@ -19,7 +19,7 @@ from eventhook_conformance.engine.concurrency import (
     choose_overlap,
     choose_stream_concurrency,
 )
-from eventhook_conformance.engine.confirmation import confirm
+from eventhook_conformance.engine.confirmation import confirm, undecided
 from eventhook_conformance.engine.dead_tasks import DeadTasks
 from eventhook_conformance.engine.events import (
     CaseFinished,
@@ -279,6 +279,8 @@ class Session:
                 if self._interrupted:
                     self._announce_unasked(self._scheduler.finished())
                 await self._scheduler.close()
+            if self._interrupted:
+                self._revise(undecided(self.runner.hasty, self.result.cases))
             with self._watchdog.watching():
                 self._revise(await self._auditor.audit(self._settings.settle_s))
         finally:
