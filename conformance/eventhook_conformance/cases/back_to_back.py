@@ -156,7 +156,8 @@ async def _enter_many(probe: Probe, side: Side, via: Via) -> None:
     """Enters the same again and again, by one task: each time the next event comes, or is left unread."""
     place = _Place(probe, side)
     await probe.client(via)
-    for number in range(_ENTRIES[probe.settings.depth]):
+    count = probe.distance.fit(_ENTRIES[probe.settings.depth], least=_ENTRIES["quick"], trips=3)
+    for number in range(count):
         listener = await probe.listener(place.selects)
         async with listener.entered_here():
             events = place.events(1 + number % 2)

@@ -11,7 +11,7 @@ from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, history_size, sides
 from eventhook_conformance.cases._steps import either
 from eventhook_conformance.checker import ViolationKind
-from eventhook_conformance.contract import START, EventPattern
+from eventhook_conformance.contract import LIVE, START, EventPattern
 from eventhook_conformance.contract.grammar import MAX_NAME_BYTES
 from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import NotOffered, Probe, Via
@@ -28,6 +28,8 @@ _BUSY: Final = 8
 _BESIDE: Final[dict[Depth, int]] = {"quick": 600, "normal": 5_500, "deep": 41_000}
 """Events that these are published to together."""
 _LANES: Final = 32
+_FEW: Final = 5
+_PURGES: Final = 4
 _LARGE: Final = 60_000
 _LARGE_ONES: Final = 10
 """Of them to each of those channels: some megabytes in all."""
@@ -220,3 +222,45 @@ async def cursors_of_any_key_are_well_formed(probe: Probe) -> None:
         cursor = reader.entry.deliveries[0].cursor
         if isinstance(cursor, str):
             await channel.resume(cursor, *events[1:])
+
+
+@sides
+@case("RPL-02", "RPL-06", implicates=WRONG, since="1.1")
+async def rest_of_each_length_comes_by_each_filter(probe: Probe, side: Side) -> None:
+    """Since each cursor down to the newest, by each filter that selects all of it."""
+    ground = Ground(probe, side)
+    await probe.publish(*(events := ground.events(_FEW)))
+    reader = await probe.subscribe(ground.all, since=START)
+    await reader.receive(*events)
+    for place, delivery in enumerate(list(reader.entry.deliveries)):
+        if isinstance(delivery.cursor, str):
+            for selects in ground.kinds:
+                rest = await probe.subscribe(selects, since=delivery.cursor)
+                await rest.receive(*events[place + 1 :])
+                await rest.leave()
+
+
+@sides
+@case("RPL-03", "RPL-06", implicates=WRONG, since="1.1")
+async def purging_again_and_again_forgets_and_deafens_nobody(probe: Probe, side: Side) -> None:
+    """Each time what lay there is gone, and all readers, old ones and those that come then, go on."""
+    channel = ReplayChannel(probe, side)
+    readers = [await channel.subscribe(begin) for begin in (START, LIVE)]
+    for number in range(_PURGES):
+        events = await channel.publish(1 + number)
+        for reader in readers:
+            await reader.receive(*events)
+        await probe.purge(channel.selects)
+        gone = channel.published()
+        late = [await channel.subscribe(begin) for begin in (START, LIVE)]
+        readers += late
+        await channel.publish(1)
+        for reader in readers:
+            await reader.receive(channel.published()[-1])
+        for reader in late:
+            probe.expect(
+                not reader.heard(gone),
+                "what was purged to be forgotten",
+                f"{reader.entry.name} got some of it",
+                reader.entry,
+            )

@@ -42,6 +42,7 @@ from eventhook_reference.mutants.replay_contents import REPLAY_CONTENTS
 from eventhook_reference.mutants.replay_cursors import REPLAY_CURSORS
 from eventhook_reference.mutants.replay_handovers import REPLAY_HANDOVERS
 from eventhook_reference.mutants.replay_histories import REPLAY_HISTORIES
+from eventhook_reference.mutants.replay_seldom import REPLAY_SELDOM
 from eventhook_reference.mutants.replay_variants import REPLAY_VARIANTS
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_access import SERVING_ACCESS
@@ -165,5 +166,6 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *REPLAY_HANDOVERS,
     *REPLAY_HISTORIES,
     *REPLAY_CONTENTS,
+    *REPLAY_SELDOM,
     *REPLAY_VARIANTS,
 )
