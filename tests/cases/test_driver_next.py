@@ -24,7 +24,7 @@ def judged(name: str, *arguments: str) -> RunResult:
 
 
 def test_a_right_driver_passes() -> None:
-    assert [case.outcome for case in judged("evil", "none").cases] == ["passed", "passed"]
+    assert [case.outcome for case in judged("evil", "none").cases] == ["passed"] * 3
 
 
 @pytest.mark.parametrize("requirement", ["PUB-01", "STR-06"])
@@ -32,3 +32,9 @@ def test_a_driver_that_loses_after_a_next_in_vain_is_caught(requirement: str) ->
     result = judged("loses_after_a_timeout")
     charged = {one for case in result.cases for v in case.violations for one in v.requirements}
     assert requirement in charged
+
+
+def test_a_driver_whose_end_is_none_is_caught() -> None:
+    result = judged("ends_twice")
+    charged = {one for case in result.cases for v in case.violations for one in v.requirements}
+    assert "PUB-17" in charged

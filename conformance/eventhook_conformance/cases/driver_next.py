@@ -1,4 +1,4 @@
-"""PUB-01, STR-06 for drivers: a `next` whose time runs out takes nothing with it."""
+"""PUB-01, PUB-17, STR-06 for drivers: a `next` in vain takes nothing with it, and the end stays the end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from eventhook_conformance.cases._ground import Ground
 from eventhook_conformance.cases._steps import DISTURBANCE
+from eventhook_conformance.contract import EventPattern
 from eventhook_conformance.driver.backend import DriverSubscription
 from eventhook_conformance.history import Side
 from eventhook_conformance.probe import Listener, Probe, Undecided
@@ -15,6 +16,7 @@ from eventhook_conformance.specification import case
 _DRIVER: Final[Mapping[str, tuple[Any, ...]]] = {"driver": (True,)}
 _TIMES_MS: Final = (0, 1, 2, 5, 20)
 _ROUNDS: Final = 2
+_AFTER_THE_END: Final = 6
 
 
 def _subscription(listener: Listener) -> DriverSubscription:
@@ -49,3 +51,32 @@ async def next_whose_time_runs_out_takes_nothing(probe: Probe) -> None:
 async def next_of_a_stream_whose_time_runs_out_takes_nothing(probe: Probe) -> None:
     """In vain, and while an event is published: what comes later is all there, once and in order."""
     await _run_out(probe, "streams")
+
+
+@case("PUB-17", profile="events", needs=_DRIVER, exclusive="closes", clients=1, since="1.1")
+async def end_stays_the_end(probe: Probe) -> None:
+    """After closing and reading what was buffered, each further `next` says once more that it is over."""
+    multi = probe.capabilities.multi_client
+    client = await (probe.open_client() if multi else probe.client())
+    tenant = probe.make.tenant()
+    listener = await probe.subscribe(EventPattern.all(tenant), client)
+    event = probe.make.event(tenant)
+    await probe.publish(event, via=client)
+    await listener.receive(event)
+    await probe.close(client)
+    for number in range(_AFTER_THE_END):
+        over = await probe.returns(_is_over(_subscription(listener)), "a `next` after the end")
+        probe.expect(
+            over,
+            "`ended` every time after the client was closed",
+            f"call {number + 1} gave an event",
+        )
+
+
+async def _is_over(subscription: DriverSubscription) -> bool:
+    """Asks once more; returns whether the driver says that nothing comes."""
+    try:
+        await anext(subscription)
+    except StopAsyncIteration:
+        return True
+    return False
