@@ -82,6 +82,8 @@ class Histories:
         self._replicas = replicas
         self._created: dict[str, asyncio.Task[str]] = {}
         """When each stream was made, by its name, as the server says it."""
+        self._under_way: set[asyncio.Task[str]] = set()
+        """Those that are being made, forgotten meanwhile or not."""
 
     async def of_tenant(self, tenant: UUID) -> Place:
         """Returns the history of a tenant's events.
@@ -118,7 +120,7 @@ class Histories:
 
     def give_up(self) -> None:
         """Makes no more streams: no answer comes to a client that was closed."""
-        for making in self._created.values():
+        for making in self._under_way:
             making.cancel()
 
     async def purge(self, place: Place) -> None:
@@ -217,6 +219,8 @@ class Histories:
         making = self._created.get(name)
         if making is None or (making.done() and (making.cancelled() or making.exception())):
             making = self._created[name] = asyncio.create_task(self._make(name, stored, limits))
+            self._under_way.add(making)
+            making.add_done_callback(self._under_way.discard)
             # All who wait for it may be gone before it fails.
             making.add_done_callback(lambda task: task.cancelled() or task.exception())
         created = await asyncio.shield(making)
