@@ -10,8 +10,8 @@ import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,27 +117,48 @@ def run(command: Sequence[str], limit_s: float, what: str) -> str:
     """
     # Without a cache each process would compile all imports again.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**variables, "TMPDIR": scratch},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as process,
-    ):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, ExitStack() as started:
+        with _signals_held_back():
+            process = started.enter_context(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env={**variables, "TMPDIR": scratch},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+            started.callback(_end, process.pid)
         try:
             output, errors = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             raise CannotTell(f"{what}: did not end within {limit_s:g} s") from None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         last = (errors or output).strip().splitlines()[-1:]
         raise CannotTell(f"{what}: exits {process.returncode}: {' '.join(last)}")
     return output
+
+
+def _end(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Delivers a signal after the body: one within `Popen` would leave a process that nobody knows of."""
+    came: list[int] = []
+    numbers = signal.SIGINT, signal.SIGTERM
+    handlers = {
+        number: signal.signal(number, lambda which, _: came.append(which)) for number in numbers
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

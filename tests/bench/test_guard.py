@@ -188,9 +188,25 @@ def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
         guard_commits.run([sys.executable, "-c", program], 1, "base, run nats")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+INTERRUPTED = """
+class Interrupted(subprocess.Popen):
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        self.stdout.readline()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Interrupted
+"""
+"""The signal comes while the process starts, before anybody has it."""
+
+
+@pytest.mark.parametrize(
+    ("number", "within"),
+    [(signal.SIGINT, ""), (signal.SIGTERM, ""), (signal.SIGTERM, INTERRUPTED)],
+    ids=["SIGINT", "SIGTERM", "SIGTERM-while-it-starts"],
+)
 def test_an_interrupted_guard_leaves_no_process_and_no_file(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, within: str, tmp_path: Path
 ) -> None:
     """Its processes hold a connection, which ends when the last of them is gone."""
     scratch, program = tmp_path / "scratch", tmp_path / "program.py"
@@ -199,10 +215,12 @@ def test_an_interrupted_guard_leaves_no_process_and_no_file(
         server.settimeout(LIMIT_S)
         child = (
             "import socket, time\n"
-            f"with socket.create_connection({server.getsockname()!r}): time.sleep(600)"
+            f"with socket.create_connection({server.getsockname()!r}):\n"
+            "    print('up', flush=True)\n"
+            "    time.sleep(600)"
         )
         program.write_text(
-            "import sys, guard\n"
+            f"import os, signal, subprocess, sys, guard\n{within}\n"
             f"guard.guard = lambda *_: guard.run([sys.executable, '-c', {child!r}], 600, 'a')\n"
             "sys.argv = ['guard.py']\n"
             "guard.main()\n"
@@ -214,7 +232,8 @@ def test_an_interrupted_guard_leaves_no_process_and_no_file(
             with server.accept()[0] as held:
                 held.settimeout(LIMIT_S)
                 assert list(scratch.iterdir())
-                process.send_signal(number)
+                if not within:
+                    process.send_signal(number)
                 assert held.recv(1) == b""
             process.communicate(timeout=LIMIT_S)
     assert process.returncode == 128 + number

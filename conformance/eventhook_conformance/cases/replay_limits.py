@@ -99,11 +99,18 @@ async def reader_that_its_history_leaves_behind_is_told(probe: Probe, side: Side
     gone = [event for event in history if identity(event) not in came]
     others = len(published(probe)) - len(history) - (len(came) - (len(history) - len(gone)))
     told = reader.dropped or 0
+    seen = f"{len(gone)} events of the history were skipped, and {others} live ones; dropped={told}"
     # Live events that were lost alone are no word about the history.
     probe.expect(
         not gone or told not in (0, others),
         "`dropped` to tell of what history pushed out before it was read, or SubscriptionLost",
-        f"{len(gone)} events of the history were skipped, and {others} live ones; dropped={told}",
+        seen,
+        reader.entry,
+    )
+    probe.expect(
+        not others or reader.dropped != 0,
+        "`dropped` to count what overran a reader that was still in its history",
+        seen,
         reader.entry,
     )
 

@@ -430,6 +430,18 @@ class SlowReplayIsLeftBehind(ReplayBus):
     subscription = _Paging
 
 
+@replay_bug(REPLAY_CONTENTS, "RPL-08", seen="to count what overran a reader")
+class OverrunBehindHistoryIsNotCounted(ReplayBus):
+    """As long as a reader has history to read, `dropped` leaves out what overran its buffer."""
+
+    def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
+        before = member.live.dropped
+        needs_a_turn = super().hand(member, record)
+        if member.past:
+            member.live.dropped = before
+        return needs_a_turn
+
+
 @replay_bug(REPLAY_CONTENTS, "RPL-08", seen="or CursorExpired, or a gap told")
 class FilteredCursorNeverExpires(ReplayBus):
     """Only a subscription to all checks whether its cursor is still in the history."""
