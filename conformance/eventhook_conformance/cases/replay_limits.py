@@ -1,4 +1,7 @@
-"""RPL: how far back history reaches, and what is said where it does not."""
+"""RPL: how far back history reaches, and what is said where it does not.
+
+Over 300 lines: the cases share how a channel is filled and read to its end.
+"""
 
 from __future__ import annotations
 
