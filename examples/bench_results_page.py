@@ -34,6 +34,12 @@ Read the columns so:
 """
 
 
+_REST: Mapping[str, tuple[str, ...]] = {
+    "A fast bus that loses, or breaks another rule, is no fast bus:": ("loses", "breaks"),
+    "Not measured to the end, since the load was more than the bus takes, as it may:": ("fails",),
+}
+
+
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """The measurements of one bus; None where there is no number."""
 
@@ -45,8 +51,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     sixty_four: float | None
     hundred_readers: float | None
     offered_per_s: float | None
-    p50_us: float | None
-    p99_us: float | None
+    p50_us: float | str | None
+    p99_us: float | str | None
+    """A word for one that never ended."""
     subscription_bytes: float | None
     took_s: float
 
@@ -102,8 +109,8 @@ def page(measured: Mapping[str, Bench], libraries: Mapping[str, str]) -> str:
             printable(libraries.get(name, "")),
             *(_counted(n, "/s") for n in (one.one, one.eight, one.sixty_four, one.hundred_readers)),
             _counted(one.offered_per_s, "/s"),
-            duration(one.p50_us),
-            duration(one.p99_us),
+            _latency(one.p50_us),
+            _latency(one.p99_us),
             _counted(one.subscription_bytes, "B"),
             f"{one.took_s:.0f} s",
         ]
@@ -113,12 +120,21 @@ def page(measured: Mapping[str, Bench], libraries: Mapping[str, str]) -> str:
 
 
 def _losing(measured: Mapping[str, Bench]) -> Sequence[str]:
-    losing = {name: one for name, one in measured.items() if one.verdict != "delivers"}
-    if not losing:
-        return ["", "All delivered what they owed."]
-    told = [f"- **{name}** {one.verdict}: {printable(one.reason)}" for name, one in losing.items()]
-    return ["", "A fast bus that loses is a losing bus:", "", *told]
+    lines = []
+    for title, verdicts in _REST.items():
+        told = {name: one for name, one in measured.items() if one.verdict in verdicts}
+        if told:
+            lines += ["", title, ""]
+            lines += [f"- **{name}** {printable(one.reason)}" for name, one in told.items()]
+    return lines or ["", "All delivered what they owed."]
 
 
 def _counted(value: float | None, unit: str) -> str:
-    return "–" if value is None else f"{count(value)}{unit}"
+    if value is None:
+        return "–"
+    text = count(value)
+    return text + unit if " " in text or unit.startswith("/") else f"{text} {unit}"
+
+
+def _latency(microseconds: float | str | None) -> str:
+    return "never" if isinstance(microseconds, str) else duration(microseconds)

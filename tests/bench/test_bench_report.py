@@ -50,6 +50,15 @@ def test_a_fast_target_that_loses_is_reported_as_losing() -> None:
     assert "bad" in page(bench)
 
 
+def test_one_that_reorders_is_not_told_as_losing() -> None:
+    """The fence of a measurement may have overtaken what did not come before it."""
+    swaps = made.target("swaps", speed=1e6, lost=12)
+    swaps.account.violations = [made.violation("order", "PUB-06")]
+    assert made.bench(swaps).exit_code == 1
+    assert swaps.verdict == "breaks"
+    assert "never came" not in swaps.reason
+
+
 def test_a_breach_that_is_no_loss_fails_too() -> None:
     broken = made.target("broken")
     broken.account.violations = [made.violation("repeated", "PUB-02")]

@@ -44,8 +44,24 @@ def test_a_row_holds_what_was_measured_and_a_dash_where_nothing_was() -> None:
     assert "All delivered what they owed." in text
 
 
+def test_what_never_came_has_no_latency() -> None:
+    late = report()
+    late["targets"][0]["measures"][0]["latency_us"] = {"p50": 13.7, "p99": "inf"}
+    text = pages.page({"toy": pages.bench_from(late, 14.6)}, {})
+    assert "| 13.7 µs | never |" in text
+
+
+def test_one_that_ended_early_is_not_told_as_losing() -> None:
+    early = report(verdict="fails", reason="fails: publish did not return", measures=[])
+    text = pages.page({"toy": pages.bench_from(early, 9.0)}, {})
+    assert "Not measured to the end" in text
+    assert "loses" not in text
+
+
 def test_a_bus_that_loses_is_named_with_its_reason() -> None:
-    lost = report(verdict="loses", reason="78 of 78,004 owed never came (PUB-01)", measures=[])
+    lost = report(
+        verdict="loses", reason="loses: 78 of 78,004 owed never came (PUB-01)", measures=[]
+    )
     text = pages.page({"toy": pages.bench_from(lost, 9.0)}, {})
     assert "- **toy** loses: 78 of 78,004 owed never came (PUB-01)" in text
     assert "All delivered" not in text

@@ -86,23 +86,28 @@ class TargetResult:
     @property
     def verdict(self) -> Literal["delivers", "loses", "breaks", "fails"]:
         """Returns the verdict; the checker proved `loses` and `breaks`."""
-        if self.account.lost:
+        if self.account.lost and not self.reorders:
             return "loses"
         if self.account.violations:
             return "breaks"
         return "fails" if self.failure or self.account.errors else "delivers"
 
     @property
+    def reorders(self) -> bool:
+        """True if a publisher's order was broken: the fence may have overtaken what did not come."""
+        return "PUB-06" in self.account.broken
+
+    @property
     def reason(self) -> str:
         """Returns the verdict in one line."""
         account = self.account
         counts = f"{account.deliveries:,} deliveries"
-        if account.lost:
-            broken = ", ".join(account.broken)
+        broken = ", ".join(account.broken)
+        if account.lost and not self.reorders:
             return f"loses: {account.lost:,} of {account.owed:,} owed never came ({broken})"
         if account.violations:
             first = account.violations[0]
-            return f"breaks {', '.join(account.broken)}: {first.message}"
+            return f"breaks {broken}: {first.message}"
         if self.failure or account.errors:
             return f"fails: {self.failure or account.errors[0]}"
         if account.missing:
