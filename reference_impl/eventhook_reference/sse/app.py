@@ -343,6 +343,7 @@ class _StreamResponse(Response):
     def __init__(self, app: SseApp, reading: Reading) -> None:
         self._app = app
         self._reading = reading
+        self._begun = self._ended = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[_STREAM] = self
@@ -353,16 +354,16 @@ class _StreamResponse(Response):
         # No task for the stream: each reader keeps its own for as long as it reads.
         if (streaming := asyncio.current_task(loop)) is None:
             raise RuntimeError("expected to run in a task, got none")
-        gone = ended = False
+        gone = False
 
         def give_up(_: object) -> None:
             nonlocal gone
             # A reader may go once it has all; what is closed then must be closed to its end.
-            gone = not ended and streaming.cancel()
+            gone = not self._ended and streaming.cancel()
 
         def noting(message: Any) -> Awaitable[None]:
-            nonlocal ended
-            ended = not message.get("more_body", True)
+            self._begun = True
+            self._ended = not message.get("more_body", True)
             return send(message)
 
         leaving = loop.create_task(_gone(receive))
@@ -378,17 +379,10 @@ class _StreamResponse(Response):
             await asyncio.gather(leaving, return_exceptions=True)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        def noting(message: Any) -> Awaitable[None]:
-            nonlocal started
-            started = True
-            return send(message)
-
         try:
-            await self._app.stream(self._reading, noting)
+            await self._app.stream(self._reading, send)
         except StreamingError as error:
-            if started:
+            if self._begun:
                 raise
             await problem(self._app.refusal(error))(scope, receive, send)
 
