@@ -20,12 +20,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-import msgspec
 from bench_results_page import Bench, bench_from, page
-from verdicts_measuring import Entry, Unmeasured, build, call, read_entries, surroundings
+from bus_scripts import DOCS, choose, help_text, measure_each, read_kept, write_kept
+from verdicts_measuring import Entry, Unmeasured, build, call, surroundings
 
-EXAMPLES = Path(__file__).parent
-DOCS = EXAMPLES.parent / "docs"
 SECONDS = 15
 LIMIT_S = 300.0
 
@@ -57,63 +55,40 @@ def measure(entry: Entry) -> Bench:
 
 
 def read_measured(file: Path) -> dict[str, Bench]:
-    """Returns what was measured before; nothing where there is no file.
-
-    Raises:
-        ValueError: the file is not what this script writes.
-    """
-    if not file.exists():
-        return {}
-    return msgspec.convert(json.loads(file.read_text(encoding="utf-8"))["buses"], dict[str, Bench])
+    """Returns what was measured before."""
+    return read_kept(file, Bench)
 
 
 def write(entries: Sequence[Entry], measured: Mapping[str, Bench], docs: Path) -> None:
     """Writes the page, and what it is made of."""
-    names = [entry.bus.name for entry in entries if entry.bus.name in measured]
-    kept = {name: measured[name] for name in names}
-    text = json.dumps(
-        {"schema": 1, "buses": msgspec.to_builtins(kept)}, indent=1, ensure_ascii=False
-    )
-    (docs / "bench-results.json").write_text(text + "\n", encoding="utf-8")
+    kept = write_kept(docs / "bench-results.json", entries, measured)
     libraries = {entry.bus.name: entry.bus.library for entry in entries}
     (docs / "bench-results.md").write_text(page(kept, libraries), encoding="utf-8")
 
 
 def renew(chosen: Sequence[Entry], entries: Sequence[Entry]) -> int:
     """Measures the chosen buses; returns the exit code."""
-    measured, missed = read_measured(DOCS / "bench-results.json"), 0
-    for entry in chosen:
-        name = entry.bus.name
-        try:
-            found = measured[name] = measure(entry)
-        except Unmeasured as error:
-            missed += 1
-            click.echo(f"NOT MEASURED: {name}: {error}", err=True)
-        else:
-            click.echo(f"{name}: {found.verdict}, in {found.took_s:.0f} s")
-        # After each: an hour of building is not lost by Ctrl-C.
-        write(entries, measured, DOCS)
-    return 3 if missed else 0
+    measured = read_measured(DOCS / "bench-results.json")
+
+    def one(entry: Entry) -> str:
+        found = measured[entry.bus.name] = measure(entry)
+        return f"{found.verdict}, in {found.took_s:.0f} s"
+
+    return measure_each(chosen, one, lambda: write(entries, measured, DOCS))
 
 
 @click.command(
-    help=(__doc__ or "").replace("\n\n    python", "\n\n\b\n    python"),
+    help=help_text(__doc__),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument("names", nargs=-1)
 @click.option("--page", "only_page", is_flag=True, help="Write the page again; measure nothing.")
 def main(names: tuple[str, ...], only_page: bool) -> None:
-    try:
-        entries = read_entries(EXAMPLES)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    known = {entry.bus.name for entry in entries}
-    if unknown := [name for name in names if name not in known]:
-        raise click.UsageError(f"no bus {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    entries, chosen = choose(names)
     if only_page:
         write(entries, read_measured(DOCS / "bench-results.json"), DOCS)
         return
-    sys.exit(renew([one for one in entries if not names or one.bus.name in names], entries))
+    sys.exit(renew(chosen, entries))
 
 
 if __name__ == "__main__":

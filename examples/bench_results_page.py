@@ -66,7 +66,8 @@ def bench_from(report: Mapping[str, Any], took_s: float) -> Bench:
 
     def speed(dimension: str, value: int | str) -> float | None:
         found = by.get((dimension, value))
-        return None if found is None or not found["events_per_s"] else _median(found)
+        speeds = found and found["events_per_s"]
+        return None if not speeds else float(speeds["median"])
 
     memory = target["memory"] or {}
     latency = (base and base["latency_us"]) or {}
@@ -84,10 +85,6 @@ def bench_from(report: Mapping[str, Any], took_s: float) -> Bench:
         subscription_bytes=memory.get("children_bytes") or memory.get("python_bytes"),
         took_s=took_s,
     )
-
-
-def _median(measure: Mapping[str, Any]) -> float:
-    return float(measure["events_per_s"]["median"])
 
 
 def page(measured: Mapping[str, Bench], libraries: Mapping[str, str]) -> str:

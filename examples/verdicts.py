@@ -19,23 +19,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-import msgspec
+from bus_scripts import DOCS, choose, help_text, measure_each, read_kept, write_kept
 from verdicts_measuring import (
     REFERENCES,
     Entry,
     Unmeasured,
     broken_outcomes,
     measure,
-    read_entries,
 )
 from verdicts_page import Measured, Row, measured_from, page, safe
 
 from eventhook_conformance import __version__
 from eventhook_conformance.report.submission import read_about
 from eventhook_conformance.specification.requirements import specification_version
-
-EXAMPLES = Path(__file__).parent
-DOCS = EXAMPLES.parent / "docs"
 
 
 def read_measured(file: Path) -> dict[str, Measured]:
@@ -44,11 +40,7 @@ def read_measured(file: Path) -> dict[str, Measured]:
     Raises:
         ValueError: the file is not what this script writes.
     """
-    if not file.exists():
-        return {}
-    return msgspec.convert(
-        json.loads(file.read_text(encoding="utf-8"))["buses"], dict[str, Measured]
-    )
+    return read_kept(file, Measured)
 
 
 def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
@@ -70,13 +62,7 @@ def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
 def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path) -> None:
     """Writes the page, and what it is made of."""
     suite = f"eventhook-conformance {__version__}, specification {specification_version()}"
-    kept = {
-        entry.bus.name: measured[entry.bus.name] for entry in entries if entry.bus.name in measured
-    }
-    text = json.dumps(
-        {"schema": 1, "buses": msgspec.to_builtins(kept)}, indent=1, ensure_ascii=False
-    )
-    (docs / "verdicts.json").write_text(text + "\n", encoding="utf-8")
+    kept = write_kept(docs / "verdicts.json", entries, measured)
     rows = [Row(one.bus.name, one.bus.language, one.bus.library, one.bus.notes) for one in entries]
     for name, (row, found) in read_submitted(docs / "submitted").items():
         rows.append(row)
@@ -85,20 +71,15 @@ def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path
 
 
 def renew(chosen: Sequence[Entry], entries: Sequence[Entry]) -> int:
-    measured, missed = read_measured(DOCS / "verdicts.json"), 0
-    for entry in chosen:
+    measured = read_measured(DOCS / "verdicts.json")
+
+    def one(entry: Entry) -> str:
         name = entry.bus.name
-        try:
-            found = measured[name] = measure(entry).after(measured.get(name))
-        except Unmeasured as error:
-            missed += 1
-            click.echo(f"NOT MEASURED: {name}: {error}", err=True)
-        else:
-            failed = ", ".join(one.requirement for one in found.failed)
-            click.echo(f"{name}: {found.verdict}, {found.held} hold{failed and '; not ' + failed}")
-        # After each: an hour of building is not lost by Ctrl-C.
-        write(entries, measured, DOCS)
-    return 3 if missed else 0
+        found = measured[name] = measure(entry).after(measured.get(name))
+        failed = ", ".join(each.requirement for each in found.failed)
+        return f"{found.verdict}, {found.held} hold{failed and '; not ' + failed}"
+
+    return measure_each(chosen, one, lambda: write(entries, measured, DOCS))
 
 
 def break_all(chosen: Sequence[Entry]) -> int:
@@ -119,24 +100,17 @@ def break_all(chosen: Sequence[Entry]) -> int:
 
 
 @click.command(
-    help=(__doc__ or "").replace("\n\n    python", "\n\n\b\n    python"),
+    help=help_text(__doc__),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument("names", nargs=-1)
 @click.option("--broken", is_flag=True, help="Break each in one line and see its verdict turn.")
 @click.option("--page", "only_page", is_flag=True, help="Write the page again; measure nothing.")
 def main(names: tuple[str, ...], broken: bool, only_page: bool) -> None:
-    try:
-        entries = read_entries(EXAMPLES)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    known = {entry.bus.name for entry in entries}
-    if unknown := [name for name in names if name not in known]:
-        raise click.UsageError(f"no bus {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    entries, chosen = choose(names)
     if only_page:
         write(entries, read_measured(DOCS / "verdicts.json"), DOCS)
         return
-    chosen = [entry for entry in entries if not names or entry.bus.name in names]
     if broken and not names:
         chosen = [entry for entry in chosen if entry.bus not in REFERENCES]
     sys.exit(break_all(chosen) if broken else renew(chosen, entries))

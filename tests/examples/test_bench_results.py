@@ -10,6 +10,7 @@ import pytest
 
 from examples.scripts import EXAMPLES, script
 
+measuring = script("verdicts_measuring")
 pages = script("bench_results_page")
 results = script("bench_results")
 
@@ -78,7 +79,7 @@ def test_one_that_cannot_be_measured_is_told_and_the_others_stay(
         return pages.bench_from(report(), 14.6)
 
     monkeypatch.setattr(results, "measure", measure)
-    entries = results.read_entries(EXAMPLES)[:2]
+    entries = measuring.read_entries(EXAMPLES)[:2]
     assert results.renew(entries, entries) == 3
     assert "NOT MEASURED: nats: there is no nats-server on this machine" in capsys.readouterr().err
     assert list(json.loads((tmp_path / "bench-results.json").read_text())["buses"]) == ["memory"]
@@ -87,7 +88,7 @@ def test_one_that_cannot_be_measured_is_told_and_the_others_stay(
 
 def test_the_page_is_the_one_made_of_what_was_measured(tmp_path: Path) -> None:
     docs = EXAMPLES.parent / "docs"
-    entries = results.read_entries(EXAMPLES)
+    entries = measuring.read_entries(EXAMPLES)
     results.write(entries, results.read_measured(docs / "bench-results.json"), tmp_path)
     for name in ("bench-results.md", "bench-results.json"):
         assert (tmp_path / name).read_text() == (docs / name).read_text()
