@@ -21,7 +21,7 @@ ACCEPTING: list[Mutant] = []
 
 @bug(ACCEPTING, "EVT-03", seen="it accepted")
 class ReplacesSurrogates(PliableClient):
-    """A lone surrogate is written as `?` instead of being refused."""
+    """Writes a lone surrogate as `?`, instead of refusing it."""
 
     async def publish(self, side: Side, event: Event) -> None:
         def plain(value: Any) -> Any:
@@ -45,7 +45,7 @@ class Lenient(PliableClient):
 
 @bug(ACCEPTING, "EVT-05", seen="'order.created\\n'")
 class LetsALineEndPass(Lenient):
-    """The pattern for event types ends in `$`, which also matches before a last line end."""
+    """Accepts an event type that ends with a line end, since its pattern ends in `$`."""
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, event_type=str(event.event_type).removesuffix("\n"))
@@ -53,7 +53,7 @@ class LetsALineEndPass(Lenient):
 
 @bug(ACCEPTING, "EVT-05", seen="it accepted event_type 'workflow'")
 class TakesOneToken(Lenient):
-    """An event type without a dot is let through."""
+    """Accepts an event type without a dot."""
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
         bare = isinstance(event.event_type, str) and "." not in event.event_type
@@ -62,7 +62,7 @@ class TakesOneToken(Lenient):
 
 @bug(ACCEPTING, "EVT-05", seen="publish to succeed")
 class RefusesHyphens(PliableClient):
-    """The check of event types knows letters, digits and underscores only."""
+    """Refuses event types with a hyphen: it allows letters, digits and underscores only."""
 
     def check(self, side: Side, event: Event) -> None:
         super().check(side, event)
@@ -72,7 +72,7 @@ class RefusesHyphens(PliableClient):
 
 @bug(ACCEPTING, "EVT-06", seen="its publish was refused")
 class SendsBeforeItChecks(PliableClient):
-    """The event is checked on its way out, when local subscribers already have it."""
+    """Delivers an event to subscriptions of its own client before it checks and refuses it."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -87,7 +87,7 @@ class SendsBeforeItChecks(PliableClient):
 
 @bug(ACCEPTING, "EVT-06", seen="which was active and asked for it")
 class StaysInTheFailedBatch(PliableClient):
-    """After a malformed type the client's next event is thrown away with the failed batch."""
+    """Drops the client's next event after it refused a malformed type."""
 
     _failed = False
 
@@ -105,7 +105,7 @@ class StaysInTheFailedBatch(PliableClient):
 
 @bug(ACCEPTING, "EVT-08", seen="data = ")
 class CutsAtSixtyFourKilobytes(Altering):
-    """A text is cut where its length no longer fits 16 bits."""
+    """Cuts a text at 64 KiB, where its length no longer fits 16 bits."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         def cut(value: Any) -> Any:
@@ -116,7 +116,7 @@ class CutsAtSixtyFourKilobytes(Altering):
 
 @bug(ACCEPTING, "EVT-08", seen="came instead")
 class SwallowsTheOversized(PliableClient):
-    """The server drops what is too large, and the client reports success."""
+    """Drops an event that is too large, and reports success."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -127,7 +127,7 @@ class SwallowsTheOversized(PliableClient):
 
 @bug(ACCEPTING, "EVT-08", seen="publish to succeed")
 class ClosesAfterTheOversized(PliableClient):
-    """The server answers an oversized event by closing the connection; the client stays shut."""
+    """Closes the client for good after an event that is too large."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -139,7 +139,7 @@ class ClosesAfterTheOversized(PliableClient):
 
 @bug(ACCEPTING, "EVT-08", seen="publish to succeed")
 class MeasuresEscapedText(PliableClient):
-    """The size is that of JSON with every letter beyond ASCII escaped."""
+    """Measures the size of an event with every letter beyond ASCII escaped."""
 
     def check(self, side: Side, event: Event) -> None:
         super().check(side, event)
@@ -149,7 +149,7 @@ class MeasuresEscapedText(PliableClient):
 
 @bug(ACCEPTING, "EVT-12", seen="it accepted")
 class WritesNanAsNull(Lenient):
-    """The JSON encoder writes null for what is no number, and nobody checks before."""
+    """Writes NaN and infinities as null, instead of refusing them."""
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
         def null(value: Any) -> Any:
@@ -160,7 +160,7 @@ class WritesNanAsNull(Lenient):
 
 @bug(ACCEPTING, "EVT-12", seen="it accepted")
 class MakesTextOfKeys(Lenient):
-    """The JSON encoder turns numbers as keys into text, and nobody checks before."""
+    """Turns numbers as keys into text, instead of refusing them."""
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
         def text(value: Any) -> Any:
@@ -175,7 +175,7 @@ class MakesTextOfKeys(Lenient):
 
 @bug(ACCEPTING, "EVT-12", seen="data = ")
 class RoundsLargeIntegers(PliableClient):
-    """Integers past 2^53 are accepted, and pass through a double."""
+    """Accepts integers beyond 2^53, and rounds them to a double."""
 
     async def publish(self, side: Side, event: Event) -> None:
         def rounded(value: Any) -> Any:
@@ -189,7 +189,7 @@ class RoundsLargeIntegers(PliableClient):
 
 @bug(ACCEPTING, "EVT-12", seen="it raised TypeError")
 class FailsInItsEncoder(PliableClient):
-    """A value without a JSON form is refused by the encoder's own error, not by the contract's."""
+    """Refuses a value without a JSON form by the encoder's own error, not by the contract's."""
 
     def check(self, side: Side, event: Event) -> None:
         try:

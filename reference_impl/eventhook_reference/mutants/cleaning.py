@@ -25,7 +25,7 @@ def _clear(member: Member) -> None:
 
 @bug(CLEANING, "CLN-01", seen="no more channels after")
 class ForgetsTheStreams(PliableClient):
-    """Cleanup goes through the tenants' channels and forgets those of the streams."""
+    """Cleans up the channels of tenants, and forgets those of streams."""
 
     def idle_channels(self) -> list[tuple[Side, object]]:
         return [channel for channel in super().idle_channels() if channel[0] == "events"]
@@ -33,7 +33,7 @@ class ForgetsTheStreams(PliableClient):
 
 @bug(CLEANING, "CLN-01", seen="how many it removed")
 class AnswersWhatItLookedAt(PliableClient):
-    """Cleanup answers how many channels it looked at, not how many it removed."""
+    """Returns from cleanup the number of channels that it looked at, not that it removed."""
 
     async def cleanup_inactive_channels(self) -> int:
         looked_at = len(self.bus.channels)
@@ -43,7 +43,7 @@ class AnswersWhatItLookedAt(PliableClient):
 
 @bug(CLEANING, "CLN-01", seen="no more channels after")
 class SkipsWhileRemoving(PliableClient):
-    """Cleanup removes from the list that it goes through, and so leaves every other one."""
+    """Removes channels from the list that it iterates over, and so leaves every other one."""
 
     def idle_channels(self) -> list[tuple[Side, object]]:
         return super().idle_channels()[::2]
@@ -51,7 +51,7 @@ class SkipsWhileRemoving(PliableClient):
 
 @bug(CLEANING, "CLN-01", seen="another client was closed")
 class ClosedClientsStay(PliableClient):
-    """A closed client's subscriptions still count as active."""
+    """Counts the subscriptions of a closed client as active."""
 
     async def aclose(self) -> None:
         if self.closed:
@@ -70,7 +70,7 @@ class ClosedClientsStay(PliableClient):
 
 @bug(CLEANING, "CLN-02", seen="nothing of it within")
 class SeesOnlyItsOwn(PliableClient):
-    """Cleanup knows its own client's subscriptions only, and takes the others' for idle."""
+    """Removes the subscriptions of other clients at cleanup, unless its own client shares their channel."""
 
     async def cleanup_inactive_channels(self) -> int:
         removed = await super().cleanup_inactive_channels()
@@ -81,7 +81,7 @@ class SeesOnlyItsOwn(PliableClient):
 
 @bug(CLEANING, "CLN-02", seen="came instead")
 class TakesUnreadForStale(PliableClient):
-    """Cleanup empties the buffer of a subscription that nobody reads at that moment."""
+    """Empties the buffer of a subscription at cleanup if nobody reads it at that moment."""
 
     async def cleanup_inactive_channels(self) -> int:
         for member in self.bus.members:
@@ -92,7 +92,7 @@ class TakesUnreadForStale(PliableClient):
 
 @bug(CLEANING, "CLN-02", seen="nothing of it within")
 class TakesTheSilentForIdle(PliableClient):
-    """A channel that has carried nothing yet counts as idle, its new subscription notwithstanding."""
+    """Takes a channel for idle that has carried nothing yet, though it has a subscription."""
 
     async def cleanup_inactive_channels(self) -> int:
         carried = self.bus.memory.get("carried", set())
@@ -106,7 +106,7 @@ class TakesTheSilentForIdle(PliableClient):
 
 @bug(CLEANING, "CLN-03", seen="publishing to nobody")
 class NeverSubscribedStays(PliableClient):
-    """Idle is whom the last subscriber has left; what never had one stays for good."""
+    """Never cleans up a channel that never had a subscription."""
 
     def enter(self, member: Member) -> None:
         self.bus.memory.setdefault("subscribed", set()).add((member.side, member.scope))
@@ -119,7 +119,7 @@ class NeverSubscribedStays(PliableClient):
 
 @bug(CLEANING, "CLN-04", seen="a second cleanup to answer 0")
 class AnswersTheTotalSoFar(PliableClient):
-    """Cleanup answers how many it has removed since the start."""
+    """Returns from cleanup the number of channels removed since the start."""
 
     async def cleanup_inactive_channels(self) -> int:
         removed = await super().cleanup_inactive_channels()
@@ -129,7 +129,7 @@ class AnswersTheTotalSoFar(PliableClient):
 
 @bug(CLEANING, "CLN-04", seen="the same channels after it")
 class SparesTheRecent(PliableClient):
-    """Cleanup spares what was used since the last one: it takes a second one to remove it."""
+    """Spares a channel that was used since the last cleanup, and removes it only at the next one."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.check_open()
@@ -145,7 +145,7 @@ class SparesTheRecent(PliableClient):
 
 @bug(CLEANING, "CLN-05", seen="nothing of it within")
 class KeepsTheOldSender(PliableClient):
-    """A client that published before a cleanup goes on sending into the channel that was removed."""
+    """Publishes into the removed channel after a cleanup, on a client that published before it."""
 
     async def publish(self, side: Side, event: Event) -> None:
         channel = (side, self.scope(side, event))
@@ -173,7 +173,7 @@ class KeepsTheOldSender(PliableClient):
 
 @bug(CLEANING, "CLN-05", seen="it raised")
 class RefusesTheCleanedUp(PliableClient):
-    """A key that was cleaned up is marked as deleted, and cannot be subscribed to again."""
+    """Refuses subscriptions to a key that was cleaned up."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.bus.memory.setdefault("deleted", set()).update(self.idle_channels())
@@ -188,7 +188,7 @@ class RefusesTheCleanedUp(PliableClient):
 
 @bug(CLEANING, "CLN-06", seen="1,000 rounds")
 class FailedConsumersStay(PliableClient):
-    """A consumer that raises leaves without deregistering."""
+    """Does not deregister the subscription of a consumer that raises."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -206,7 +206,7 @@ class FailedConsumersStay(PliableClient):
 
 @bug(CLEANING, "CLN-06", seen="1,000 rounds")
 class CancelledConsumersStay(PliableClient):
-    """A consumer that is cancelled leaves without deregistering."""
+    """Does not deregister the subscription of a consumer that is cancelled."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -224,7 +224,7 @@ class CancelledConsumersStay(PliableClient):
 
 @bug(CLEANING, "CLN-06", seen="1,000 rounds")
 class ForgetsOneInAHundred(PliableClient):
-    """Every hundredth leaving finds the registry locked, and does not try again."""
+    """Fails to deregister every hundredth subscription that leaves, since the registry is locked."""
 
     def leave(self, member: Member) -> None:
         left = self.bus.memory["left"] = self.bus.memory.get("left", 0) + 1
@@ -236,7 +236,7 @@ class ForgetsOneInAHundred(PliableClient):
 
 @bug(CLEANING, "CLN-07", seen="came instead")
 class SweepsTheNeighbours(PliableClient):
-    """Removing one tenant's channel compacts the store, and everyone's unread events are lost."""
+    """Loses the unread events of all when it removes one tenant's channel."""
 
     async def cleanup_inactive_channels(self) -> int:
         removed = await super().cleanup_inactive_channels()
@@ -248,7 +248,7 @@ class SweepsTheNeighbours(PliableClient):
 
 @bug(CLEANING, "CLN-07", seen="came instead")
 class StopsTrafficMeanwhile(PliableClient):
-    """While an idle channel is removed, what others publish is dropped."""
+    """Drops the events that are published while an idle channel is removed."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.bus.memory["sweeping"] = bool(self.idle_channels())
@@ -263,7 +263,7 @@ class StopsTrafficMeanwhile(PliableClient):
 
 @bug(CLEANING, "CLN-08", seen="nothing of it within")
 class ChecksThenRemoves(PliableClient):
-    """Between the look at a channel and its removal others run: who enters there is removed with it."""
+    """Removes a channel that somebody entered between the check and the removal."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.check_open()
@@ -277,7 +277,7 @@ class ChecksThenRemoves(PliableClient):
 
 @bug(CLEANING, "CLN-08", seen="nothing of it within")
 class EntersARemovedChannel(PliableClient):
-    """Entering gets hold of the channel, waits, and joins it even if it was removed meanwhile."""
+    """Enters a channel that was removed while entering waited."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -297,7 +297,7 @@ class EntersARemovedChannel(PliableClient):
 
 @bug(CLEANING, "CLN-09", seen="it returned 0")
 class CleansWithoutClaiming(PliableClient):
-    """A cleanup that is not offered answers 0 instead of saying so."""
+    """Returns 0 from a cleanup that it does not offer, instead of raising."""
 
     capabilities = replace(PliableClient.capabilities, introspection=False)
 
@@ -310,7 +310,7 @@ class CleansWithoutClaiming(PliableClient):
 
 @bug(CLEANING, "CLN-09", seen="it returned ChannelCounts")
 class CountsWithoutClaiming(PliableClient):
-    """Channels that nobody counts are reported as none."""
+    """Returns counts of 0 that it does not offer, instead of raising."""
 
     capabilities = replace(PliableClient.capabilities, introspection=False)
 
@@ -323,7 +323,7 @@ class CountsWithoutClaiming(PliableClient):
 
 @bug(CLEANING, "CLN-04", seen="two cleanups at once to answer")
 class CountsStreamsOfBothCleanups(PliableClient):
-    """Cleanup lists the idle streams, waits, and counts what it listed, whoever removed it."""
+    """Counts idle streams that a concurrent cleanup removed."""
 
     async def cleanup_inactive_channels(self) -> int:
         listed = [channel for channel in self.idle_channels() if channel[0] == "streams"]

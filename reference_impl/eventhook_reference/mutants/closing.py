@@ -22,7 +22,7 @@ def _equal(one: Member, other: Member) -> bool:
 
 @bug(CLOSING, "PUB-17", seen="it accepted")
 class PublishesAfterClosing(PliableClient):
-    """Publishing on a closed client returns as if all were well, and the event is gone."""
+    """Returns from a publish on a closed client without an error, and drops the event."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if not self.closed:
@@ -31,7 +31,7 @@ class PublishesAfterClosing(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="it was entered")
 class SubscribesToStreamsAfterClosing(PliableClient):
-    """On a closed client the check was added to the event side and forgotten on the other."""
+    """Refuses subscriptions to events on a closed client, but accepts those to streams."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -44,7 +44,7 @@ class SubscribesToStreamsAfterClosing(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="it still waits")
 class ClosingWakesNobody(PliableClient):
-    """A reader that waits when its client closes waits for ever."""
+    """Lets a reader wait for ever when its client closes."""
 
     async def aclose(self) -> None:
         self.bus.members = [member for member in self.bus.members if member.client is not self]
@@ -53,7 +53,7 @@ class ClosingWakesNobody(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="the reader ended without it")
 class ClosingDropsTheBuffer(PliableClient):
-    """Events unread when the client closes are thrown away."""
+    """Discards the unread events of a client when it closes."""
 
     async def aclose(self) -> None:
         for member in list(self.bus.members):
@@ -64,7 +64,7 @@ class ClosingDropsTheBuffer(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="SubscriptionLost")
 class ClosingLooksLikeLoss(PliableClient):
-    """A reader whose client was closed in order is told that its subscription was lost."""
+    """Tells a reader whose client was closed in order that its subscription was lost."""
 
     async def aclose(self) -> None:
         for member in self.bus.members:
@@ -75,7 +75,7 @@ class ClosingLooksLikeLoss(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="it raised RuntimeError: already closed")
 class ClosesOnlyOnce(PliableClient):
-    """Closing a second time raises."""
+    """Raises when a client is closed a second time."""
 
     async def aclose(self) -> None:
         if self.closed:
@@ -85,7 +85,7 @@ class ClosesOnlyOnce(PliableClient):
 
 @bug(CLOSING, "PUB-21", seen="it ended")
 class ClosingEndsTheTenant(PliableClient):
-    """Closing a client ends its tenants' channels, with every subscription of other clients on them."""
+    """Ends the tenants' channels of a client that closes, with the subscriptions of other clients on them."""
 
     async def aclose(self) -> None:
         scopes = {member.scope for member in self.bus.members if member.client is self}
@@ -98,7 +98,7 @@ class ClosingEndsTheTenant(PliableClient):
 
 @bug(CLOSING, "PUB-21", seen="nothing of it within")
 class ClosingRemovesEqualOnes(PliableClient):
-    """Closing unsubscribes by pattern, and another client's equal subscription goes deaf."""
+    """Unsubscribes by pattern at closing, and so ends the equal subscription of another client."""
 
     async def aclose(self) -> None:
         own = [member for member in self.bus.members if member.client is self]
@@ -110,7 +110,7 @@ class ClosingRemovesEqualOnes(PliableClient):
 
 @bug(CLOSING, "PUB-23", seen="cancelled entering")
 class CancelledEnteringStays(PliableClient):
-    """Entering waits for the bus after it registered; cancelled there, the registration stays."""
+    """Registers a subscription before it waits for the bus, and leaves it there if cancelled."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -124,7 +124,7 @@ class CancelledEnteringStays(PliableClient):
 
 @bug(CLOSING, "PUB-23", seen="entering did not return")
 class CancelledEnteringKeepsTheLock(PliableClient):
-    """Entering takes the registry's lock, and gives it back only if it is not cancelled."""
+    """Keeps the registry's lock if entering is cancelled."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -138,7 +138,7 @@ class CancelledEnteringKeepsTheLock(PliableClient):
 
 @bug(CLOSING, "PUB-23", seen="cancelled leaving")
 class CancelledLeavingStays(PliableClient):
-    """Leaving tells the bus first and deregisters afterwards; cancelled in between, it never does."""
+    """Never deregisters a subscription if leaving is cancelled: it tells the bus first."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -165,7 +165,7 @@ class _MarkedChannel(Channel[Any]):
 
 @bug(CLOSING, "PUB-23", seen="cancelled reading")
 class CancelledReadersStay(PliableClient):
-    """A subscription whose read was cancelled is taken for gone already, and never deregistered."""
+    """Never deregisters a subscription whose read was cancelled, since it takes it for gone."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -182,7 +182,7 @@ class CancelledReadersStay(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="closing")
 class RefusesASecondClosingMeanwhile(PliableClient):
-    """Closing waits for the server; a second call of it meanwhile is taken for a mistake."""
+    """Refuses a second call of close while the first one waits for the server."""
 
     _under_way = False
 
@@ -196,7 +196,7 @@ class RefusesASecondClosingMeanwhile(PliableClient):
 
 @bug(CLOSING, "PUB-17", seen="it still waits")
 class ClosingWakesThirtyTwo(PliableClient):
-    """Closing wakes the readers in a batch of 32, and the rest of them with the next batch."""
+    """Wakes 32 readers at closing, and leaves the rest for a batch that never comes."""
 
     async def aclose(self) -> None:
         if self.closed:

@@ -37,7 +37,7 @@ class _Bounded(PliableClient):
 
 @bug(FILLED, "PUB-11", seen="leaving to return")
 class LeavesThroughItsQueue(_Bounded):
-    """Leaving puts an end mark into the subscription's queue, and waits while that is full."""
+    """Puts an end mark into the queue when leaving, and waits while that is full."""
 
     late = frozenset({"events"})
 
@@ -53,14 +53,14 @@ class LeavesThroughItsQueue(_Bounded):
 
 @bug(FILLED, "STR-06", seen="leaving to return")
 class LeavesAStreamThroughItsQueue(LeavesThroughItsQueue):
-    """Leaving a stream puts an end mark into its queue, and waits while that is full."""
+    """Puts an end mark into a stream's queue when leaving, and waits while that is full."""
 
     late = frozenset({"streams"})
 
 
 @bug(FILLED, "PUB-17", "STR-06", seen="closing")
 class ClosesThroughItsQueues(_Bounded):
-    """Closing tells each reader by its queue, and waits for room in those that are full."""
+    """Puts an end mark into each queue when closing, and waits while one is full."""
 
     async def aclose(self) -> None:
         for member in [one for one in self.bus.members if one.client is self]:
@@ -70,7 +70,7 @@ class ClosesThroughItsQueues(_Bounded):
 
 @bug(FILLED, "PUB-23", seen="it goes on")
 class CancellationWaitsForRoom(_Bounded):
-    """A cancelled consumer's cleanup is shielded, and waits for room in the queue that it left full."""
+    """Shields the cleanup of a cancelled consumer, which waits for room in its full queue."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -116,7 +116,7 @@ class _ForgetsWhenClosed(_Forgetful):
 
 @bug(FILLED, "PUB-12", "STR-06", seen="publish, which waited for a reader that was left,")
 class LeavingForgetsThePublisher(Blocks):
-    """A publisher that waits for a full reader is not woken when that one leaves."""
+    """Never wakes a publisher that waits for a full reader when that reader leaves."""
 
     def make_channel(self, side: Side) -> Any:
         return _ForgetsWhenLeft(50)
@@ -124,7 +124,7 @@ class LeavingForgetsThePublisher(Blocks):
 
 @bug(FILLED, "PUB-17", "STR-06", seen="publish, which waited for a reader that was closed,")
 class ClosingForgetsThePublisher(Blocks):
-    """A publisher that waits for a full reader is not woken when the reader's client closes."""
+    """Never wakes a publisher that waits for a full reader when the reader's client closes."""
 
     def make_channel(self, side: Side) -> Any:
         return _ForgetsWhenClosed(50)

@@ -38,7 +38,7 @@ def by_letters(pattern: EventPattern, event: FlovynEvent) -> bool:
 
 @bug(FILTERING, "PAT-01", seen="came instead")
 class OpenPatternSkipsDeepTypes(_Matching):
-    """The subject of an open subscription has one wildcard for each of up to four tokens."""
+    """Delivers only types of up to four tokens to a pattern without filters."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_open = pattern == EventPattern.all(pattern.tenant_id)
@@ -47,7 +47,7 @@ class OpenPatternSkipsDeepTypes(_Matching):
 
 @bug(FILTERING, "PAT-01", seen="came instead")
 class OpenPatternSkipsTasksOfWorkflows(_Matching):
-    """An event of a workflow and a task is taken for detail, and left out of the open feed."""
+    """Leaves events with both a workflow and a task out of patterns without filters."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_open = pattern == EventPattern.all(pattern.tenant_id)
@@ -57,7 +57,7 @@ class OpenPatternSkipsTasksOfWorkflows(_Matching):
 
 @bug(FILTERING, "PAT-02", "PAT-03", seen="only events with event_type_prefix")
 class ComparesLetters(_Matching):
-    """A prefix is compared letter by letter: `work` selects `workflow.started`."""
+    """Compares prefixes letter by letter: `work` selects `workflow.started`."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return by_letters(pattern, event)
@@ -65,7 +65,7 @@ class ComparesLetters(_Matching):
 
 @bug(FILTERING, "PAT-02", seen="only events with event_type_prefix")
 class FindsTheCategoryAnywhere(_Matching):
-    """A category is looked for in every token, so `workflow` also selects `child.workflow`."""
+    """Looks for a category in every token: `workflow` also selects `child.workflow`."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         found = pattern.event_type_prefix in event.event_type.split(".")
@@ -75,7 +75,7 @@ class FindsTheCategoryAnywhere(_Matching):
 
 @bug(FILTERING, "PAT-03", seen="came instead")
 class LongPrefixIsTheExactType(_Matching):
-    """A prefix of two tokens or more becomes an exact subject, which no descendant is on."""
+    """Takes a prefix of two tokens or more for an exact type, and selects no descendants."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         exact = "." not in (pattern.event_type_prefix or "") or (
@@ -86,7 +86,7 @@ class LongPrefixIsTheExactType(_Matching):
 
 @bug(FILTERING, "PAT-03", seen="only events with event_type_prefix = 'webhook.github'")
 class LongPrefixComparesLetters(_Matching):
-    """Whole tokens for categories, but letters for what is longer."""
+    """Compares prefixes longer than a category letter by letter."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_long = "." in (pattern.event_type_prefix or "")
@@ -95,7 +95,7 @@ class LongPrefixComparesLetters(_Matching):
 
 @bug(FILTERING, "PAT-04", seen="only events with event_type_prefix")
 class FoldsCase(_Matching):
-    """Prefix and type are compared in lower case."""
+    """Compares prefix and type in lower case."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         prefix = pattern.event_type_prefix
@@ -106,7 +106,7 @@ class FoldsCase(_Matching):
 
 @bug(FILTERING, "PAT-04", seen="only events with source")
 class FoldsCaseOfSources(_Matching):
-    """The column of sources has a collation that ignores case."""
+    """Compares sources without regard to case."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         same = (pattern.source or "").casefold() == event.source.casefold()
@@ -115,7 +115,7 @@ class FoldsCaseOfSources(_Matching):
 
 @bug(FILTERING, "PAT-05", seen="only events with workflow_execution_id")
 class NoWorkflowIsAnyWorkflow(_Matching):
-    """An event without a workflow is taken to concern all of them."""
+    """Delivers an event without a workflow to the filters of all workflows."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if event.workflow_execution_id is None:
@@ -125,7 +125,7 @@ class NoWorkflowIsAnyWorkflow(_Matching):
 
 @bug(FILTERING, "PAT-05", seen="only events with workflow_execution_id")
 class WorkflowOrTask(_Matching):
-    """One index for both kinds of execution: a workflow's filter finds a task of the same id."""
+    """Delivers a task's event to the filter of a workflow with the same id."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         asked = pattern.workflow_execution_id
@@ -136,7 +136,7 @@ class WorkflowOrTask(_Matching):
 
 @bug(FILTERING, "PAT-06", seen="only events with task_execution_id")
 class TaskFilterTakesItsSiblings(_Matching):
-    """A task's filter lets its workflow's own events through, those without a task."""
+    """Delivers events of the workflow without a task to a filter for one of its tasks."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if event.task_execution_id is None and event.workflow_execution_id is not None:
@@ -146,7 +146,7 @@ class TaskFilterTakesItsSiblings(_Matching):
 
 @bug(FILTERING, "PAT-07", seen="only events with source = 'worker:1'")
 class SourceIsAPrefix(_Matching):
-    """`worker:1` also selects `worker:10`."""
+    """Compares sources by prefix: `worker:1` also selects `worker:10`."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         begins = event.source.startswith(pattern.source or "")
@@ -155,7 +155,7 @@ class SourceIsAPrefix(_Matching):
 
 @bug(FILTERING, "PAT-07", seen="only events with source = 'system'")
 class SourceIsTrimmed(_Matching):
-    """Blanks around a source are cut off before it is compared."""
+    """Trims blanks around a source before it compares it."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return pattern.matches(msgspec.structs.replace(event, source=event.source.strip())) or (
@@ -165,7 +165,7 @@ class SourceIsTrimmed(_Matching):
 
 @bug(FILTERING, "PAT-07", seen="only events with source = ''")
 class EmptySourceMeansAny(_Matching):
-    """`if pattern.source:` takes an empty source for none."""
+    """Takes a filter by the empty source for no filter, by `if pattern.source:`."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return (pattern if pattern.source else without(pattern, "source")).matches(event)
@@ -173,7 +173,7 @@ class EmptySourceMeansAny(_Matching):
 
 @bug(FILTERING, "PAT-08", seen="only events with source")
 class WorkflowFilterIsEnough(_Matching):
-    """With a workflow set, the source is no longer looked at."""
+    """Ignores the source of a pattern that has a workflow."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_set = pattern.workflow_execution_id is not None
@@ -182,7 +182,7 @@ class WorkflowFilterIsEnough(_Matching):
 
 @bug(FILTERING, "PAT-08", seen="only events with task_execution_id")
 class WorkflowOrElseTask(_Matching):
-    """With both ids set, either is enough."""
+    """Selects events that match either the workflow or the task of a pattern with both."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         both = None not in (pattern.workflow_execution_id, pattern.task_execution_id)
@@ -195,7 +195,7 @@ class WorkflowOrElseTask(_Matching):
 
 @bug(FILTERING, "PAT-11", seen="only events with source = '*'")
 class SourceIsAGlob(_Matching):
-    """Sources are matched as shell patterns."""
+    """Matches sources as shell patterns."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         found = pattern.source is None or fnmatchcase(event.source, pattern.source)
@@ -204,7 +204,7 @@ class SourceIsAGlob(_Matching):
 
 @bug(FILTERING, "PAT-11", seen="only events with source = '>'")
 class SourceIsASubject(_Matching):
-    """The source becomes the last token of a subject, where `>` stands for everything."""
+    """Takes a source for a token of a subject, where `>` matches everything."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         is_tail = pattern.source == ">"
@@ -213,7 +213,7 @@ class SourceIsASubject(_Matching):
 
 @bug(FILTERING, "PAT-11", seen="on s1, which was active and asked for it")
 class EscapesTheEventsSource(_Matching):
-    """Wildcards are escaped in the source of events, but not in that of patterns."""
+    """Escapes wildcards in the source of events, but not in that of patterns."""
 
     def selects(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.source is not None:

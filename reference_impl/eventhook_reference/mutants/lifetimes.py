@@ -18,7 +18,7 @@ LIFETIMES: list[Mutant] = []
 
 @bug(LIFETIMES, "PUB-09", "STR-06", seen="maximum consumers reached")
 class TakesFortyConsumers(PliableClient):
-    """The server's limit of forty consumers was never raised; the claim says a thousand."""
+    """Serves 40 subscriptions, the server's default limit, and claims a thousand."""
 
     def enter(self, member: Member) -> None:
         if len(self.bus.members) >= 40:
@@ -32,7 +32,7 @@ def _equal(one: Member, other: Member) -> bool:
 
 @bug(LIFETIMES, "PUB-09", seen="nothing of it within")
 class ServesFiveHundred(PliableClient):
-    """The fan-out has room for five hundred subscribers; those beyond get nothing."""
+    """Serves 500 subscriptions, and delivers nothing to those beyond."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         return super().audience(side, event)[:500]
@@ -40,7 +40,7 @@ class ServesFiveHundred(PliableClient):
 
 @bug(LIFETIMES, "PUB-09", seen="nothing of it within")
 class ForgetsTheLastPage(PliableClient):
-    """Recipients are served in pages of ten; a last page that is not full is served only if alone."""
+    """Leaves out the last of more than 50 recipients, beyond a multiple of ten."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         found = [member for member in super().audience(side, event) if self.admits(member, event)]
@@ -49,7 +49,7 @@ class ForgetsTheLastPage(PliableClient):
 
 @bug(LIFETIMES, "PUB-10", seen="another read is waiting")
 class SharesAQueuePerPattern(PliableClient):
-    """Two subscriptions of one client with equal patterns read from one queue, and share its events."""
+    """Lets two subscriptions of one client with equal patterns read from one queue."""
 
     def enter(self, member: Member) -> None:
         for other in self.bus.members:
@@ -71,7 +71,7 @@ class SharesAQueuePerPattern(PliableClient):
 
 @bug(LIFETIMES, "PUB-10", seen="came instead")
 class LeavingEmptiesTheTwin(PliableClient):
-    """Leaving discards what is unread by pattern, and an equal subscription's events with it."""
+    """Discards the unread events of an equal subscription when its twin is left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -82,7 +82,7 @@ class LeavingEmptiesTheTwin(PliableClient):
 
 @bug(LIFETIMES, "PUB-11", seen="it still waits")
 class LeavingWakesNobody(PliableClient):
-    """Leaving deregisters the subscription and forgets the read that waits on it."""
+    """Never wakes a read that waits when its subscription is left."""
 
     def leave(self, member: Member) -> None:
         if member in self.bus.members:
@@ -91,7 +91,7 @@ class LeavingWakesNobody(PliableClient):
 
 @bug(LIFETIMES, "PUB-11", seen="it delivered #")
 class DrainsAfterLeaving(PliableClient):
-    """Events unread when the subscription was left are delivered by later reads."""
+    """Delivers events that were unread when the subscription was left."""
 
     def leave(self, member: Member) -> None:
         if member in self.bus.members:
@@ -101,7 +101,7 @@ class DrainsAfterLeaving(PliableClient):
 
 @bug(LIFETIMES, "PUB-12", seen="nothing of it within")
 class FailureStopsTheDispatcher(PliableClient):
-    """A consumer that raises takes the tenant's dispatcher down: nobody else is served any more."""
+    """Stops delivering to all of a tenant when one consumer raises."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -116,7 +116,7 @@ class FailureStopsTheDispatcher(PliableClient):
 
 @bug(LIFETIMES, "PUB-12", seen="nothing of it within")
 class CancellationHitsTheNeighbour(PliableClient):
-    """A cancelled consumer is removed by its place in the list, which has moved by then."""
+    """Removes a cancelled consumer by its old place in the list, and so removes another one."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -132,7 +132,7 @@ class CancellationHitsTheNeighbour(PliableClient):
 
 @bug(LIFETIMES, "PUB-12", "PUB-16", seen="nothing of it within")
 class LeavingRemovesAnEqualOne(PliableClient):
-    """Subscriptions are found by pattern when they leave: the first equal one goes, whoever's it is."""
+    """Removes the first subscription with an equal pattern when one leaves, of any client."""
 
     def leave(self, member: Member) -> None:
         for other in self.bus.members:
@@ -144,7 +144,7 @@ class LeavingRemovesAnEqualOne(PliableClient):
 
 @bug(LIFETIMES, "PUB-13", seen="it got #")
 class KeepsTheQueueByPattern(PliableClient):
-    """Events unread when leaving are kept under the pattern, and given to the next with an equal one."""
+    """Keeps events unread at leaving, and delivers them to the next subscription with an equal pattern."""
 
     def enter(self, member: Member) -> None:
         super().enter(member)
@@ -168,7 +168,7 @@ class _HastyChannel(Channel[Any]):
 
 @bug(LIFETIMES, "PUB-14", seen="came instead")
 class TakesBeforeItReturns(PliableClient):
-    """A read takes the event off the queue and waits once more; cancelled there, it loses it."""
+    """Takes an event off the queue before it waits once more, and loses it if cancelled there."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -198,7 +198,7 @@ class _HauntedChannel(Channel[Any]):
 
 @bug(LIFETIMES, "PUB-14", seen="nothing of it within")
 class ServesCancelledReads(PliableClient):
-    """A cancelled read stays in the list of waiters, and the next event goes to it."""
+    """Delivers the next event to a read that was cancelled."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -209,7 +209,7 @@ class ServesCancelledReads(PliableClient):
 
 @bug(LIFETIMES, "PUB-16", seen="nothing of it")
 class SkipsTheNeighbour(PliableClient):
-    """The fan-out goes through the living list and waits in between: who leaves makes it skip one."""
+    """Walks the living list of subscriptions and waits in between: one that leaves makes it skip one."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.check_open()
@@ -223,7 +223,7 @@ class SkipsTheNeighbour(PliableClient):
 
 @bug(LIFETIMES, "PUB-16", seen="came instead")
 class NewcomersEmptyTheRing(PliableClient):
-    """Entering starts the tenant's ring afresh, with what others have not read yet."""
+    """Empties the tenant's ring when a subscription enters, with the unread events of others."""
 
     def enter(self, member: Member) -> None:
         for other in self.bus.members:

@@ -62,7 +62,7 @@ class _Masked(PliableClient):
 
 @bug(LYING, "PUB-03", "EVT-01", seen="source = ")
 class SourcesThatEqualAnything(_Masked):
-    """The source is lost, and what stands in its place compares equal to any text."""
+    """Replaces the source by an object that compares equal to any text."""
 
     def mask(self, event: FlovynEvent) -> Any:
         return msgspec.structs.replace(event, source=_EqualText("lost"))
@@ -70,7 +70,7 @@ class SourcesThatEqualAnything(_Masked):
 
 @bug(LYING, "PUB-03", "EVT-01", seen="data = ")
 class DataThatEqualsAnything(_Masked):
-    """Data is replaced by an object that compares equal to any other."""
+    """Replaces the data by an object that compares equal to any other."""
 
     def mask(self, event: FlovynEvent) -> Any:
         return msgspec.structs.replace(event, data=_EqualObject(lost=True))
@@ -78,7 +78,7 @@ class DataThatEqualsAnything(_Masked):
 
 @bug(LYING, "PUB-03", "EVT-01", seen="timestamp_ms = 0")
 class TimesThatEqualAnything(_Masked):
-    """Every event happened at the beginning of time, which compares equal to any other."""
+    """Replaces the time by an object of the value 0 that compares equal to any other."""
 
     def mask(self, event: FlovynEvent) -> Any:
         return msgspec.structs.replace(event, timestamp_ms=_EqualNumber(0))
@@ -86,7 +86,7 @@ class TimesThatEqualAnything(_Masked):
 
 @bug(LYING, "PUB-03", "EVT-01", seen="workflow_execution_id = ")
 class WorkflowsThatEqualAnything(_Masked):
-    """References to others come out as ids and texts that compare equal to any."""
+    """Replaces ids of workflows and tasks, and other references, by objects that compare equal to any."""
 
     def mask(self, event: FlovynEvent) -> Any:
         return msgspec.structs.replace(
@@ -103,7 +103,7 @@ class _Unreadable(FlovynEvent, frozen=True):
 
 @bug(LYING, "PUB-03", seen="that cannot be read: RuntimeError")
 class DataIsLoadedTooLate(_Masked):
-    """Every third event is delivered with data that raises when it is read."""
+    """Delivers every third event with data that raises when it is read."""
 
     handed = 0
 

@@ -19,7 +19,7 @@ ORDERING: list[Mutant] = []
 
 @bug(ORDERING, "PUB-06", seen=" first")
 class ReordersAboveABatch(PliableClient):
-    """A backlog of more than a hundred is sent as two batches, the second one first."""
+    """Sends a backlog of more than a hundred events as two batches, the second one first."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -30,7 +30,7 @@ class ReordersAboveABatch(PliableClient):
 
 @bug(ORDERING, "PUB-06", seen=" first")
 class GivesEachCategoryALane(PliableClient):
-    """Every category of types has a worker of its own, and one of them is a little slower."""
+    """Sends each category of types through a worker of its own, one slower than the others."""
 
     def hand(self, member: Member, event: Event) -> None:
         if isinstance(event, FlovynEvent) and event.event_type.startswith("webhook."):
@@ -41,7 +41,7 @@ class GivesEachCategoryALane(PliableClient):
 
 @bug(ORDERING, "PUB-06", seen=" first")
 class SendsLargeEventsAside(PliableClient):
-    """A payload above 4 KiB goes by a store of its own, and what is published later passes it."""
+    """Sends payloads above 4 KiB by way of a store, where later events overtake them."""
 
     def hand(self, member: Member, event: Event) -> None:
         if (
@@ -56,7 +56,7 @@ class SendsLargeEventsAside(PliableClient):
 
 @bug(ORDERING, "PUB-07", seen="the other way round")
 class FansOutFromBothEnds(PliableClient):
-    """Every other publish goes through the subscribers backwards, and waits between them."""
+    """Serves the subscriptions backwards at every other publish, and waits between two of them."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.check_open()
@@ -71,7 +71,7 @@ class FansOutFromBothEnds(PliableClient):
 
 @bug(ORDERING, "PUB-07", seen="the other way round")
 class CarriesOthersMoreSlowly(PliableClient):
-    """A client's own events reach its subscribers directly, the others' by way of the server."""
+    """Delivers a client's own events directly, and those of others later, by way of the server."""
 
     capabilities = replace(PliableClient.capabilities, causal_order=False)
 
@@ -84,7 +84,7 @@ class CarriesOthersMoreSlowly(PliableClient):
 
 @bug(ORDERING, "PUB-15", seen="came instead")
 class DropsWhenBusy(PliableClient):
-    """With eight publishes in flight the ninth finds the send queue full and is dropped."""
+    """Drops a publish when eight others are under way, since the send queue is full."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.bus.memory["in flight"] = self.bus.memory.get("in flight", 0) + 1
@@ -101,7 +101,7 @@ class DropsWhenBusy(PliableClient):
 
 @bug(ORDERING, "PUB-15", "PUB-02", seen="it was delivered again")
 class RetriesUnderContention(PliableClient):
-    """A publish that finds others at work takes its first attempt for failed and sends again."""
+    """Publishes an event twice if other publishes are under way: it takes the first attempt for failed."""
 
     async def publish(self, side: Side, event: Event) -> None:
         memory = self.bus.memory
@@ -126,7 +126,7 @@ class _WakingChannel(Channel[Any]):
 
 @bug(ORDERING, "PUB-15", seen="came instead")
 class LosesTheSecondInATick(PliableClient):
-    """Of two events in the same instant the second overwrites the flag that wakes the reader."""
+    """Loses the second of two events in the same instant: it overwrites the flag of the first."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -137,7 +137,7 @@ class LosesTheSecondInATick(PliableClient):
 
 @bug(ORDERING, "PUB-19", seen="within 50 ms")
 class PollsTenTimesASecond(PliableClient):
-    """Readers look for events every so often instead of being woken."""
+    """Looks for events ten times a second, instead of being woken by them."""
 
     def hand(self, member: Member, event: Event) -> None:
         later(0.06, member, event)
@@ -145,7 +145,7 @@ class PollsTenTimesASecond(PliableClient):
 
 @bug(ORDERING, "PUB-19", seen="within 50 ms")
 class StallsNowAndThen(PliableClient):
-    """Every fiftieth event waits for a batch to fill, and holds up those behind it."""
+    """Holds back every fiftieth event, and those behind it, until a batch is full."""
 
     handed = 0
 
@@ -168,7 +168,7 @@ class StallsNowAndThen(PliableClient):
 
 @bug(ORDERING, "PUB-20", seen="one after the other")
 class HearsItsOwnFirst(PliableClient):
-    """A client delivers its own events at once, and others' when they arrive from the server."""
+    """Delivers a client's own events at once, and others' when they arrive from the server."""
 
     capabilities = replace(PliableClient.capabilities, total_order=False)
 

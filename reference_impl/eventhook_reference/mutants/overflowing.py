@@ -54,14 +54,14 @@ class _Full(Channel[Any]):
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="to get the newest event")
 class DropsTheNewest(_Roomy):
-    """A full buffer takes nothing more, as nats-py's own limit does; drop_oldest is claimed."""
+    """Drops the newest events of a full buffer, and claims drop_oldest."""
 
     make = _Full
 
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="to get the newest event")
 class DropsTheNewestOfTwice(_Roomy):
-    """A pipe before the buffer holds as much again; when both are full, neither takes anything more."""
+    """Holds twice its capacity in two buffers, and drops the newest: it claims drop_oldest."""
 
     make = _Full
 
@@ -71,7 +71,7 @@ class DropsTheNewestOfTwice(_Roomy):
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="it read 1023")
 class KeepsOneSlotFree(_Roomy):
-    """The ring keeps one slot free to tell full from empty: it holds one less than claimed."""
+    """Keeps one slot of its ring free, and so holds one event less than it claims."""
 
     def room(self, capacity: int) -> int:
         return capacity - 1
@@ -85,7 +85,7 @@ class _Cleared(_Room):
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="events at least; seen: it read")
 class ClearsAllWhenFull(_Roomy):
-    """An overflow empties the buffer, instead of making room for one."""
+    """Empties a full buffer, instead of making room for one event."""
 
     make = _Cleared
 
@@ -100,14 +100,14 @@ class _Second(_Room):
 
 @bug(OVERFLOWING, "OVF-01", "OVF-06", seen="with a gap")
 class EvictsTheSecondOldest(_Roomy):
-    """The oldest is already in the reader's hand, so that an overflow evicts the one after it."""
+    """Evicts the second oldest event of a full buffer, not the oldest."""
 
     make = _Second
 
 
 @bug(OVERFLOWING, "OVF-02", "OVF-06", seen="it did not within")
 class WaitsForTheReader(PliableClient):
-    """A bounded queue whose put waits for room: one reader that stands still stops everybody."""
+    """Blocks every publish while one buffer is full."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -117,7 +117,7 @@ class WaitsForTheReader(PliableClient):
 
 @bug(OVERFLOWING, "OVF-02", "OVF-06", seen="it still had not in time")
 class WaitsABitForTheReader(PliableClient):
-    """A put into a full buffer waits 100 ms for room before it drops: publishing crawls."""
+    """Waits 100 ms for room in a full buffer at each publish before it drops."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -127,7 +127,7 @@ class WaitsABitForTheReader(PliableClient):
 
 @bug(OVERFLOWING, "OVF-03", "OVF-06", seen="SubscriptionLost")
 class LagEndsTheStream(PliableClient):
-    """An overflow is raised to the reader as the end of its subscription."""
+    """Raises an overrun to the reader as the end of its subscription."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -137,7 +137,7 @@ class LagEndsTheStream(PliableClient):
 
 @bug(OVERFLOWING, "OVF-03", "OVF-06", seen="StopAsyncIteration")
 class LagClosesSilently(PliableClient):
-    """A slow consumer is dropped: what it holds is read, then its subscription ends as if left."""
+    """Ends a subscription that overran once its buffer is read, as if it had been left."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -152,14 +152,14 @@ class _Forgotten(Channel[Any]):
 
 @bug(OVERFLOWING, "OVF-03", "OVF-06", seen="nothing more came")
 class ForgetsAReaderThatLagged(_Roomy):
-    """A reader that overran is woken no more once it has read all: its flag stays set."""
+    """Wakes a reader that overran no more once it has read all."""
 
     make = _Forgotten
 
 
 @bug(OVERFLOWING, "OVF-04", "OVF-06", seen="nothing of it within")
 class FullBufferStopsTheFanOut(PliableClient):
-    """Handing out stops at the first full buffer: whoever subscribed later misses the event."""
+    """Stops the fan-out at the first full buffer: later subscriptions miss the event."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         audience = [m for m in super().audience(side, event) if self.admits(m, event)]
@@ -176,7 +176,7 @@ class _Ring(Channel[Any]):
 
 @bug(OVERFLOWING, "OVF-04", "OVF-06", seen="which was active and asked for it")
 class OneRingForAll(_Roomy):
-    """A tenant's subscriptions share one ring: when a slow one is full, all of them are evicted."""
+    """Shares one ring among a tenant's subscriptions: a slow reader makes all of them lose events."""
 
     make = _Ring
 
@@ -190,7 +190,7 @@ class OneRingForAll(_Roomy):
 
 @bug(OVERFLOWING, "OVF-05", "OVF-06", seen="it read 10")
 class HoardsForASlowReader(_Roomy):
-    """The buffer has no bound at all: a reader that stands still costs memory for ever."""
+    """Buffers without a bound for a reader that does not read."""
 
     def room(self, capacity: int) -> int:
         return capacity * 1_000
@@ -198,7 +198,7 @@ class HoardsForASlowReader(_Roomy):
 
 @bug(OVERFLOWING, "OVF-05", "OVF-06", seen="it read 3072")
 class TakesThriceTheRoom(_Roomy):
-    """Three buffers in a row between publisher and reader, each with the claimed capacity."""
+    """Holds three times the claimed capacity, in three buffers in a row."""
 
     def room(self, capacity: int) -> int:
         return capacity * 3
@@ -219,14 +219,14 @@ class _ForgetsWhenRead(Channel[Any]):
 
 @bug(OVERFLOWING, "OVF-07", seen="it is 1")
 class CountsOverrunsNotEvents(_Roomy):
-    """`dropped` says that events were lost, not how many."""
+    """Counts overruns in `dropped`, not lost events."""
 
     make = _CountsOverruns
 
 
 @bug(OVERFLOWING, "OVF-07", seen="it is 0")
 class ForgetsWhatWasDropped(_Roomy):
-    """The count of lost events starts anew each time that the reader has caught up."""
+    """Sets `dropped` back to 0 each time that the reader has caught up."""
 
     make = _ForgetsWhenRead
 
@@ -246,14 +246,14 @@ class _Uncounted(Channel[Any]):
 
 @bug(OVERFLOWING, "OVF-07", seen="the bus does not tell")
 class LagsSilently(_Roomy):
-    """Nobody counts what was lost."""
+    """Counts no lost events: `dropped` stays 0."""
 
     make = _Uncounted
 
 
 @bug(OVERFLOWING, "OVF-06", seen="it read 128")
 class HalfTheRoomForStreams(_Roomy):
-    """Streams have half the room that is claimed for them; events have theirs."""
+    """Holds half the claimed capacity for streams."""
 
     sides = ("streams",)
 
@@ -263,7 +263,7 @@ class HalfTheRoomForStreams(_Roomy):
 
 @bug(OVERFLOWING, "OVF-06", seen="it read 25")
 class StreamsAreUnbounded(_Roomy):
-    """The bound of the event side was forgotten on the stream side."""
+    """Buffers stream events without a bound."""
 
     sides = ("streams",)
 

@@ -18,7 +18,7 @@ PATTERNS: list[Mutant] = []
 
 @bug(PATTERNS, "PAT-09", seen="only events with")
 class OneFilterForAllOfATenant(PliableClient):
-    """Events that one subscription of a client's tenant wants, its other narrow ones get as well."""
+    """Delivers an event that one filter selects to all filters that its client has for the tenant."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         members = super().audience(side, event)
@@ -38,7 +38,7 @@ class OneFilterForAllOfATenant(PliableClient):
 
 @bug(PATTERNS, "PAT-09", seen="came instead")
 class MissesThePrefixElsewhere(PliableClient):
-    """Between two clients a prefix of two tokens or more travels as an exact subject."""
+    """Takes a prefix of two tokens or more for an exact type, between two clients."""
 
     def admits(self, member: Member, event: Event) -> bool:
         prefix = getattr(member.selects, "event_type_prefix", None) or ""
@@ -48,7 +48,7 @@ class MissesThePrefixElsewhere(PliableClient):
 
 @bug(PATTERNS, "PAT-10", seen="it was entered")
 class TakesAnyPrefix(PliableClient):
-    """Patterns are not checked when subscribing."""
+    """Accepts malformed prefixes when subscribing."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         if side == "streams":
@@ -57,7 +57,7 @@ class TakesAnyPrefix(PliableClient):
 
 @bug(PATTERNS, "PAT-10", seen="entering to raise InvalidPattern for EventPattern")
 class TrimsPrefixes(PliableClient):
-    """A prefix is trimmed of dots and blanks before it is checked."""
+    """Trims dots and blanks of a prefix before it checks it."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         if side == "events" and selects.event_type_prefix is not None:
@@ -68,7 +68,7 @@ class TrimsPrefixes(PliableClient):
 
 @bug(PATTERNS, "PAT-10", seen="entering the subscription to succeed")
 class WantsALetterFirst(PliableClient):
-    """A prefix that begins with a digit or a hyphen is refused."""
+    """Refuses a prefix that begins with a digit or a hyphen."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         super().check_selects(side, selects)
@@ -78,7 +78,7 @@ class WantsALetterFirst(PliableClient):
 
 @bug(PATTERNS, "PAT-12", seen="which was active and asked for it")
 class StopsAtTheIdle(PliableClient):
-    """A subscription that has turned down 40 events in a row ends the round of the fan-out."""
+    """Stops the fan-out at a subscription whose filter rejected 40 events in a row."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         reached: list[Member] = []
@@ -94,7 +94,7 @@ class StopsAtTheIdle(PliableClient):
 
 @bug(PATTERNS, "PAT-12", seen="which was active and asked for it")
 class ReapsTheIdle(PliableClient):
-    """A subscription that never got anything is taken for dead after 50 events of its tenant."""
+    """Removes a subscription that selected none of its tenant's first 50 events."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         members = super().audience(side, event)
@@ -141,12 +141,12 @@ class _SharedRing(PliableClient):
 
 @bug(PATTERNS, "PAT-13", seen="came instead")
 class FiltersWhenRead(_SharedRing):
-    """The buffer takes all of the tenant's events, and the filter is asked when it is read."""
+    """Buffers all events of the tenant, and applies the filter when they are read."""
 
 
 @bug(PATTERNS, "PAT-13", seen="came instead")
 class RingCountsTwice(_SharedRing):
-    """A shared ring that was claimed as one, but where each event takes two places."""
+    """Lets each event take two places of the shared ring that it claims."""
 
     capabilities = Capabilities(
         total_order=True, causal_order=True, overflow_scope="tenant", event_capacity=64
@@ -160,7 +160,7 @@ class RingCountsTwice(_SharedRing):
 
 @bug(PATTERNS, "PAT-13", seen="nothing of it within")
 class FullRingCountsTwice(SharedRingDropsNewest):
-    """A shared ring that keeps the oldest is taken for full when half of it is."""
+    """Drops new events when half of its shared ring, which keeps the oldest, is full."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "streams":
@@ -178,7 +178,7 @@ class _MakesRoom(TakesAll):
 
 @bug(PATTERNS, "PAT-13", seen="came instead")
 class FullRingMakesRoom(SharedRingDropsNewest):
-    """A shared ring that should keep the oldest makes room for what the filter keeps out."""
+    """Drops the oldest events of a full shared ring, and claims drop_newest."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "streams":

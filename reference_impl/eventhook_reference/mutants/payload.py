@@ -48,7 +48,7 @@ class Altering(PliableClient):
 
 @bug(PAYLOAD, "EVT-01", seen="task_execution_id = None")
 class ForgetsTheLoneTask(Altering):
-    """A task's id is rebuilt from the workflow's part of the record, so it is lost without one."""
+    """Loses the task's id of an event that has no workflow."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         lone = event.workflow_execution_id is None
@@ -57,7 +57,7 @@ class ForgetsTheLoneTask(Altering):
 
 @bug(PAYLOAD, "EVT-01", seen="correlation_id = ''")
 class FillsInAbsentText(Altering):
-    """With a workflow and a task set, an absent correlation id comes back as empty text."""
+    """Delivers an absent correlation id as empty text if a workflow and a task are set."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         if event.workflow_execution_id is None or event.task_execution_id is None:
@@ -67,7 +67,7 @@ class FillsInAbsentText(Altering):
 
 @bug(PAYLOAD, "EVT-01", seen="correlation_id = None")
 class LosesCorrelationBetweenClients(PliableClient):
-    """The envelope between two clients has no member for the correlation id."""
+    """Loses the correlation id of an event from another client."""
 
     def hand(self, member: Member, event: Event) -> None:
         if member.client is not self and isinstance(event, FlovynEvent):
@@ -77,7 +77,7 @@ class LosesCorrelationBetweenClients(PliableClient):
 
 @bug(PAYLOAD, "EVT-02", seen="data = ")
 class NestsDottedKeys(Altering):
-    """Data goes through a library that reads `a.b` as a path."""
+    """Turns a key `a.b` of the data into nested objects."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         if not isinstance(event.data, dict):
@@ -91,7 +91,7 @@ class NestsDottedKeys(Altering):
 
 @bug(PAYLOAD, "EVT-02", seen="data = ")
 class PrintsFloatsShort(Altering):
-    """Floats are written with 15 significant digits, two too few."""
+    """Writes floats with 15 significant digits, two too few."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         def short(value: Any) -> Any:
@@ -102,7 +102,7 @@ class PrintsFloatsShort(Altering):
 
 @bug(PAYLOAD, "EVT-02", seen="which was active and asked for it")
 class RefusesItsOwnFloats(PliableClient):
-    """A float of 17 digits is written as an integer, as JavaScript does, and the reader refuses it."""
+    """Writes a float of 17 digits as an integer, as JavaScript does, and refuses it when reading."""
 
     def hand(self, member: Member, event: Event) -> None:
         data = event.data if isinstance(event, FlovynEvent) else None
@@ -112,7 +112,7 @@ class RefusesItsOwnFloats(PliableClient):
 
 @bug(PAYLOAD, "EVT-02", seen="data = ")
 class MakesTextOfTheDeepest(Altering):
-    """The encoder stops at 31 levels and writes what is below as text."""
+    """Writes data nested deeper than 31 levels as text."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, data=self._cut(event.data, 31))
@@ -129,7 +129,7 @@ class MakesTextOfTheDeepest(Altering):
 
 @bug(PAYLOAD, "EVT-03", seen="data = ")
 class NormalisesText(Altering):
-    """Text is brought to NFC, so that composed and decomposed letters become the same."""
+    """Normalizes text to NFC, which makes composed and decomposed letters the same."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         def composed(value: Any) -> Any:
@@ -140,7 +140,7 @@ class NormalisesText(Altering):
 
 @bug(PAYLOAD, "EVT-03", seen="source = ")
 class EndsTheSourceAtNul(Altering):
-    """The source passes through a C string and ends at U+0000."""
+    """Cuts the source at U+0000, as a C string."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, source=event.source.partition("\0")[0])
@@ -148,7 +148,7 @@ class EndsTheSourceAtNul(Altering):
 
 @bug(PAYLOAD, "EVT-04", seen="scribbled")
 class SharesOneCopy(PliableClient):
-    """Subscribers share one object: a change by one is read by the others."""
+    """Delivers one object to all subscriptions: each sees the changes that others make."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self._shared = copy.deepcopy(event.data) if side == "events" else None
@@ -160,7 +160,7 @@ class SharesOneCopy(PliableClient):
 
 @bug(PAYLOAD, "EVT-04", seen="data = ")
 class CopiesTheOutsideOnly(PliableClient):
-    """The copy for each subscriber is shallow: what is nested stays the publisher's own."""
+    """Copies events shallowly: nested data stays the publisher's own object."""
 
     def copy(self, event: Event) -> Event:
         return (
@@ -170,7 +170,7 @@ class CopiesTheOutsideOnly(PliableClient):
 
 @bug(PAYLOAD, "EVT-04", seen="data = ")
 class ReadsTheDataLate(PliableClient):
-    """Only the publisher's object is buffered; it is copied when a reader takes it."""
+    """Copies the publisher's object when it is read, not when it is published."""
 
     def copy(self, event: Event) -> Event:
         return event
@@ -181,7 +181,7 @@ class ReadsTheDataLate(PliableClient):
 
 @bug(PAYLOAD, "EVT-07", seen="timestamp_ms = ")
 class TakesSmallTimesForSeconds(Altering):
-    """A time that fits into 32 bits is taken for seconds, and made milliseconds."""
+    """Takes a time that fits into 32 bits for seconds, and multiplies it by 1,000."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         small = abs(event.timestamp_ms) < 2**32
@@ -190,7 +190,7 @@ class TakesSmallTimesForSeconds(Altering):
 
 @bug(PAYLOAD, "EVT-07", seen="timestamp_ms = 0")
 class KnowsNoTimeBefore1970(Altering):
-    """Times are stored unsigned: what is negative becomes 0."""
+    """Delivers negative times as 0, since it stores them unsigned."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, timestamp_ms=max(0, event.timestamp_ms))
@@ -198,7 +198,7 @@ class KnowsNoTimeBefore1970(Altering):
 
 @bug(PAYLOAD, "EVT-07", seen="timestamp_ms = ")
 class KeepsTimesAsDoublesOfSeconds(Altering):
-    """Times are seconds in a double: far from today the milliseconds are rounded away."""
+    """Stores times as seconds in a double, which rounds milliseconds far from today."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, timestamp_ms=math.floor(event.timestamp_ms / 1000 * 1000))
@@ -206,7 +206,7 @@ class KeepsTimesAsDoublesOfSeconds(Altering):
 
 @bug(PAYLOAD, "EVT-09", seen="came instead")
 class RemovesRepeatsByContent(PliableClient):
-    """An event that equals the one before in all but its id is taken for a repeat."""
+    """Drops an event that equals the one before in all but its id."""
 
     def hand(self, member: Member, event: Event) -> None:
         if isinstance(event, FlovynEvent) and event.data is not None:
@@ -219,7 +219,7 @@ class RemovesRepeatsByContent(PliableClient):
 
 @bug(PAYLOAD, "EVT-11", seen="data = None")
 class TakesFalsyForAbsent(Altering):
-    """Data is read back by `data or None`."""
+    """Delivers falsy data as None, by `data or None`."""
 
     def altered(self, event: FlovynEvent) -> FlovynEvent:
         return replace(event, data=event.data or None)
@@ -227,7 +227,7 @@ class TakesFalsyForAbsent(Altering):
 
 @bug(PAYLOAD, "EVT-11", seen="came instead")
 class DropsEmptyObjects(PliableClient):
-    """An event whose data is an empty object or list carries nothing, so it is not sent."""
+    """Drops an event whose data is an empty object or list."""
 
     def hand(self, member: Member, event: Event) -> None:
         if isinstance(event, StreamEvent) or event.data not in ({}, []):

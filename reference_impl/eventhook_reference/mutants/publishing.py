@@ -19,7 +19,7 @@ PUBLISHING: list[Mutant] = []
 
 @bug(PUBLISHING, "PUB-01", seen="came instead")
 class LosesEveryHundredth(PliableClient):
-    """The sequence number wraps at a hundred; the event that wraps is taken for a control frame."""
+    """Wraps its sequence number at 100, and takes the event that wraps for a control frame."""
 
     handed = 0
 
@@ -31,7 +31,7 @@ class LosesEveryHundredth(PliableClient):
 
 @bug(PUBLISHING, "PUB-01", seen="it ended (StopAsyncIteration)")
 class EndsAfterTwoHundred(PliableClient):
-    """A limit of two hundred messages, left over from a test, ends the subscription."""
+    """Ends a subscription after 200 events, by a limit left over from a test."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -43,7 +43,7 @@ class EndsAfterTwoHundred(PliableClient):
 
 @bug(PUBLISHING, "PUB-02", seen="it was delivered again")
 class DeliversOncePerFilter(PliableClient):
-    """An event that meets two filters of one pattern is delivered for each of them."""
+    """Delivers an event once for each filter of the pattern that it matches."""
 
     def hand(self, member: Member, event: Event) -> None:
         pattern = member.selects
@@ -56,7 +56,7 @@ class DeliversOncePerFilter(PliableClient):
 
 @bug(PUBLISHING, "PUB-02", seen="it was delivered again")
 class HearsOthersTwice(PliableClient):
-    """Another client's event comes by the shared list and by the relay, and both are delivered."""
+    """Delivers another client's event twice: once from the shared list, once from the relay."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -66,7 +66,7 @@ class HearsOthersTwice(PliableClient):
 
 @bug(PUBLISHING, "PUB-02", seen="it was delivered again")
 class RedeliversWhenTheAckIsLate(PliableClient):
-    """Every fortieth acknowledgement is late, and its event is sent again after a while."""
+    """Sends every fortieth event again after a while, since its acknowledgement is late."""
 
     handed = 0
 
@@ -79,7 +79,7 @@ class RedeliversWhenTheAckIsLate(PliableClient):
 
 @bug(PUBLISHING, "PUB-03", seen="which nobody published")
 class AnnouncesArrivals(PliableClient):
-    """A tenant's subscribers are told of every newcomer by an event that nobody published."""
+    """Tells a tenant's subscribers of each new subscription by an event that nobody published."""
 
     def enter(self, member: Member) -> None:
         for other in self.bus.members:
@@ -92,7 +92,7 @@ class AnnouncesArrivals(PliableClient):
 
 @bug(PUBLISHING, "PUB-03", seen="source = ")
 class SignsWhatItForwards(PliableClient):
-    """A client that forwards another's event writes itself into its source."""
+    """Replaces the source of an event that it forwards by its own name."""
 
     def hand(self, member: Member, event: Event) -> None:
         if isinstance(event, FlovynEvent) and member.client is not self:
@@ -102,7 +102,7 @@ class SignsWhatItForwards(PliableClient):
 
 @bug(PUBLISHING, "PUB-04", seen="came instead")
 class SwallowsTheFirst(PliableClient):
-    """The first event after entering only wakes the dispatcher and is not delivered."""
+    """Uses the first event after entering to wake the dispatcher, and does not deliver it."""
 
     def hand(self, member: Member, event: Event) -> None:
         if getattr(member, "awake", False):
@@ -125,7 +125,7 @@ class _LazyChannel(Channel[Any]):
 
 @bug(PUBLISHING, "PUB-04", seen="nothing of it within")
 class SubscribesAtTheFirstRead(PliableClient):
-    """The subscription is made by the first read, after the work that it was to watch has begun."""
+    """Makes the subscription active with its first read, not with entering."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         return _LazyChannel(self.capabilities.event_capacity)
@@ -133,7 +133,7 @@ class SubscribesAtTheFirstRead(PliableClient):
 
 @bug(PUBLISHING, "PUB-04", seen="came instead")
 class AsksForInterestTooLate(PliableClient):
-    """A client asks who subscribed elsewhere with its first publish, which itself goes out without."""
+    """Asks for the subscriptions on other clients with its first publish, which none of them gets."""
 
     def hand(self, member: Member, event: Event) -> None:
         known: set[tuple[PliableClient, Member]] = self.bus.memory.setdefault("known", set())
@@ -144,7 +144,7 @@ class AsksForInterestTooLate(PliableClient):
 
 @bug(PUBLISHING, "PUB-05", seen="it got #")
 class RetainsTheLast(PliableClient):
-    """A new subscriber gets the tenant's last event first, as with a retained message."""
+    """Delivers the tenant's last event first to a new subscription, as a retained message."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -159,7 +159,7 @@ class RetainsTheLast(PliableClient):
 
 @bug(PUBLISHING, "PUB-05", seen="it got #")
 class KeepsWhatNobodyHeard(PliableClient):
-    """An event without a subscriber is queued, and the next subscriber gets it."""
+    """Queues an event that has no subscription, and delivers it to the next one."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if not any(self.admits(member, event) for member in self.audience(side, event)):
@@ -176,7 +176,7 @@ class KeepsWhatNobodyHeard(PliableClient):
 
 @bug(PUBLISHING, "PUB-08", seen="nobody is listening")
 class NeedsAResponder(PliableClient):
-    """Publishing to nobody raises, as a request that finds no responder does."""
+    """Raises when an event is published that has no subscription."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -186,7 +186,7 @@ class NeedsAResponder(PliableClient):
 
 @bug(PUBLISHING, "PUB-08", seen="the channel is closed")
 class SendsIntoAClosedChannel(PliableClient):
-    """Once a tenant's last subscriber has left, publishing to it fails: no receiver is left."""
+    """Raises when an event is published after the tenant's last subscription has left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -204,7 +204,7 @@ class SendsIntoAClosedChannel(PliableClient):
 
 @bug(PUBLISHING, "PUB-18", seen="came instead")
 class HoldsOneLess(PliableClient):
-    """The ring keeps a slot free to tell full from empty, and holds one less than is claimed."""
+    """Keeps one slot of its ring free, and so holds one event less than it claims."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "streams":
@@ -214,7 +214,7 @@ class HoldsOneLess(PliableClient):
 
 @bug(PUBLISHING, "PUB-18", seen="came instead")
 class RoundsTheCapacity(PliableClient):
-    """The capacity is rounded down to a power of two."""
+    """Rounds the claimed capacity down to a power of two."""
 
     capabilities = replace(PliableClient.capabilities, event_capacity=1000)
 

@@ -39,7 +39,7 @@ class _Late(Correct):
 
 @bug(REORDERING, "PUB-06", "STR-01", "STR-06", seen=" first")
 class HandsOverBackwards(_Late):
-    """Events are collected for 20 ms and handed over newest first."""
+    """Collects events for 20 ms, and delivers the newest first."""
 
     def hand(self, member: Member, event: Event) -> None:
         stack: list[Any] = self.bus.memory.setdefault("stack", [])
@@ -57,7 +57,7 @@ class HandsOverBackwards(_Late):
 
 @bug(REORDERING, "PUB-06", "STR-01", "STR-06", seen=" first")
 class SwapsNeighbours(_Late):
-    """Every other event is held back for the next one to pass, 20 ms at most."""
+    """Holds back every other event until the next one has passed it, or for 20 ms at most."""
 
     def hand(self, member: Member, event: Event) -> None:
         held: dict[Member, Any] = self.bus.memory.setdefault("held", {})
@@ -79,7 +79,7 @@ class SwapsNeighbours(_Late):
 
 @bug(REORDERING, "PUB-06", "STR-01", "STR-06", seen=" first")
 class TakesItsTimeWithEach(_Late):
-    """Every event has a timer of its own, of 1 to 30 ms."""
+    """Delays each event by a timer of its own, of 1 to 30 ms."""
 
     def __init__(self, bus: Any) -> None:
         super().__init__(bus)

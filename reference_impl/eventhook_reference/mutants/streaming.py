@@ -22,7 +22,7 @@ STREAMING: list[Mutant] = []
 
 @bug(STREAMING, "STR-01", seen="task_execution_id")
 class DropsTheTaskId(Changing):
-    """The task's id is set from the workflow's, as if the workflow itself had sent it."""
+    """Sets the task's id from the workflow's, as if the workflow had sent the event."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         return msgspec.structs.replace(event, task_execution_id=event.workflow_execution_id)
@@ -30,7 +30,7 @@ class DropsTheTaskId(Changing):
 
 @bug(STREAMING, "STR-01", seen="came instead")
 class StampsOnArrival(Changing):
-    """A time in the past or the future is taken for an error, and replaced."""
+    """Replaces a time in the past or the future by the time of arrival."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         if 0 < event.timestamp_ms < 1 << 45:
@@ -40,7 +40,7 @@ class StampsOnArrival(Changing):
 
 @bug(STREAMING, "STR-01", "STR-06", seen="which was active and asked for it")
 class FirstReaderOnly(PliableClient):
-    """A stream has one reader: whoever subscribes next to it hears nothing."""
+    """Delivers a stream to its first reader only."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         audience = super().audience(side, event)
@@ -60,7 +60,7 @@ class _Batching(Channel[Any]):
 
 @bug(STREAMING, "STR-01", seen="got #")
 class TokensReorderAboveABatch(PliableClient):
-    """Tokens are sent on in batches of 64, and the one at the seam overtakes its neighbour."""
+    """Sends tokens in batches of 64, and swaps the last of a batch with its neighbour."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":
@@ -70,7 +70,7 @@ class TokensReorderAboveABatch(PliableClient):
 
 @bug(STREAMING, "STR-01", seen="entering the subscription to succeed")
 class KeysAreUuids(PliableClient):
-    """A key of a stream is parsed as a UUID, though any token will do."""
+    """Refuses stream keys that are not UUIDs."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         super().check_selects(side, selects)
@@ -83,7 +83,7 @@ class KeysAreUuids(PliableClient):
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
 class KeysFoldCase(Keyed):
-    """Keys are compared without regard to case."""
+    """Compares stream keys without regard to case."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
         return key.casefold() == event.workflow_execution_id.casefold()
@@ -91,7 +91,7 @@ class KeysFoldCase(Keyed):
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
 class KeysMatchByPrefix(Keyed):
-    """Keys are looked up by prefix, as event types are."""
+    """Compares stream keys by prefix."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
         return event.workflow_execution_id.startswith(key)
@@ -99,7 +99,7 @@ class KeysMatchByPrefix(Keyed):
 
 @bug(STREAMING, "STR-02", seen="got an event of the stream")
 class TaskIdIsAKeyToo(Keyed):
-    """A reader of a task's id gets what that task sends to its workflow's stream."""
+    """Delivers a task's events on its workflow's stream to a reader of the task's id."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
         return key in (event.workflow_execution_id, event.task_execution_id)
@@ -210,7 +210,7 @@ class DropsRepeatedSequences(_Skipping):
 
 @bug(STREAMING, "STR-07", seen="sequence")
 class NumbersEventsItself(Changing):
-    """The bus counts the events of a stream, and writes its own number into them."""
+    """Replaces the sequence of stream events by a count of its own."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         counts: dict[str, int] = self.bus.memory.setdefault("counts", {})

@@ -30,7 +30,7 @@ class _Replaying(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="nothing published before")
 class StreamsRetainTheLast(_Replaying):
-    """A new reader gets the last event of the stream at once, so that it has something to show."""
+    """Delivers the last event of a stream at once to a new reader."""
 
     def enter(self, member: Member) -> None:
         super().enter(member)
@@ -48,7 +48,7 @@ class _Lazy(Channel[Any]):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="which was active and asked for it")
 class StreamsBeginAtTheFirstRead(PliableClient):
-    """The subscription to a stream is made when it is first read, after the work has begun."""
+    """Makes a stream's subscription active with its first read, not with entering."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":
@@ -62,7 +62,7 @@ class StreamsBeginAtTheFirstRead(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="it was delivered again")
 class RepeatsEveryFiftieth(PliableClient):
-    """Every fiftieth event of a stream is sent once more: an acknowledgement that came too late."""
+    """Delivers every fiftieth event of a stream twice, since its acknowledgement came late."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -74,7 +74,7 @@ class RepeatsEveryFiftieth(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="which was active and asked for it")
 class ReadersCompete(PliableClient):
-    """Readers of one stream that belong to one client share its events out among them."""
+    """Shares the events of a stream out among the readers of one client."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         audience = super().audience(side, event)
@@ -88,7 +88,7 @@ class ReadersCompete(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="which was active and asked for it")
 class LeavingLeavesAllEquals(PliableClient):
-    """Leaving removes every subscription of the client with that key, and not only this one."""
+    """Removes all of the client's subscriptions to a key when one of them leaves."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -104,7 +104,7 @@ class _Deaf(Channel[Any]):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="a read called after leaving")
 class ReadsOnAfterLeaving(PliableClient):
-    """Events buffered for a reader of a stream can still be read after it left."""
+    """Delivers buffered events of a stream after its reader left."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":
@@ -119,7 +119,7 @@ class _Kept(Channel[Any]):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="nothing published before")
 class ResumesWhereItLeft(PliableClient):
-    """A reader who subscribes to a stream again goes on with the events unread when it left."""
+    """Delivers the events unread at leaving to the same client's next subscription to the stream."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         if side == "events":
@@ -139,7 +139,7 @@ class ResumesWhereItLeft(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-06", seen="BusClosed")
 class StreamsOutliveTheClient(PliableClient):
-    """Only the event side was told that the client closes: streams are still published to."""
+    """Publishes stream events after its client was closed."""
 
     async def publish(self, side: Side, event: Event) -> None:
         closed, self.closed = self.closed, self.closed and side == "events"
@@ -154,7 +154,7 @@ class StreamsOutliveTheClient(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-08", seen="it accepted the key ''")
 class TakesAnEmptyKey(PliableClient):
-    """An event without a key is sent all the same, where nobody can read it."""
+    """Accepts an event with an empty stream key."""
 
     def check(self, side: Side, event: Event) -> None:
         if side == "events" or event.workflow_execution_id:
@@ -163,7 +163,7 @@ class TakesAnEmptyKey(PliableClient):
 
 @bug(STREAMING_LIFETIMES, "STR-08", seen="to raise InvalidPattern for '*'")
 class StarReadsEverything(Keyed):
-    """A wildcard for a key subscribes to everyone's streams."""
+    """Takes `*` as a stream key for a wildcard, and delivers every stream."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         if side == "events" or selects not in ("*", ">"):
@@ -175,7 +175,7 @@ class StarReadsEverything(Keyed):
 
 @bug(STREAMING_LIFETIMES, "STR-08", seen="it accepted the key")
 class TrimsItsKeys(PliableClient):
-    """Blanks around a key are taken away, instead of refusing it."""
+    """Trims blanks around a stream key, instead of refusing it."""
 
     def check(self, side: Side, event: Event) -> None:
         if side == "streams":

@@ -38,7 +38,7 @@ class _Leaky(PliableClient):
 
 @bug(TENANTS, "TEN-01", seen="nothing of another tenant")
 class AsksForNoTenantOnTypes(_Leaky):
-    """Subscriptions to one whole type are kept in one table for all tenants."""
+    """Delivers an event to other tenants' subscriptions to its exact type."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return pattern.event_type_prefix == event.event_type
@@ -46,7 +46,7 @@ class AsksForNoTenantOnTypes(_Leaky):
 
 @bug(TENANTS, "TEN-01", seen="nothing of another tenant")
 class RoutesByHalfTheTenant(_Leaky):
-    """The routing key holds the last 64 bits of the tenant."""
+    """Routes events by the last 64 bits of the tenant."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return (pattern.tenant_id.int ^ event.tenant_id.int) % 2**64 == 0
@@ -54,7 +54,7 @@ class RoutesByHalfTheTenant(_Leaky):
 
 @bug(TENANTS, "TEN-01", seen="nothing of another tenant")
 class LeaksLater(PliableClient):
-    """A retry, 50 ms later, goes to whoever subscribed last, of whatever tenant."""
+    """Sends each event again 50 ms later, to the newest subscription of any tenant."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
@@ -69,7 +69,7 @@ class LeaksLater(PliableClient):
 
 @bug(TENANTS, "TEN-02", seen="nothing of another tenant")
 class FindsWorkflowsByIdAlone(_Leaky):
-    """The index of workflows has no tenant: who knows the id gets its events."""
+    """Delivers a workflow's events to a filter for its id under any tenant."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return pattern.workflow_execution_id is not None
@@ -77,7 +77,7 @@ class FindsWorkflowsByIdAlone(_Leaky):
 
 @bug(TENANTS, "TEN-02", seen="on s2, which was active and asked for it")
 class RemovesRepeatsAcrossTenants(PliableClient):
-    """An event id that the bus has seen is a repeat, whichever tenant used it before."""
+    """Drops an event whose id another tenant has used before."""
 
     async def publish(self, side: Side, event: Event) -> None:
         seen = self.bus.memory.setdefault("ids", set())
@@ -91,7 +91,7 @@ class RemovesRepeatsAcrossTenants(PliableClient):
 
 @bug(TENANTS, "TEN-03", seen="nothing of another tenant")
 class KeepsTheTenantOnTheClient(PliableClient):
-    """The client notes whose publish is going on, and gives the loop a turn before it looks."""
+    """Notes the tenant of a publish on the client, where a concurrent publish overwrites it."""
 
     _tenant: UUID | None = None
 
@@ -108,7 +108,7 @@ class KeepsTheTenantOnTheClient(PliableClient):
 
 @bug(TENANTS, "TEN-03", seen="nothing of another tenant")
 class CollidesInATable(_Leaky):
-    """Tenants share 512 slots, and a slot's second tenant is not told from its first."""
+    """Keeps tenants in 512 slots, and mixes up two tenants in one slot."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return (pattern.tenant_id.int ^ event.tenant_id.int) >> 119 == 0
@@ -116,7 +116,7 @@ class CollidesInATable(_Leaky):
 
 @bug(TENANTS, "TEN-04", seen="nothing of another tenant")
 class SubscribesTooWideAfterAnOverrun(PliableClient):
-    """A subscription that overran is set up again without its tenant."""
+    """Subscribes to all tenants after an overrun."""
 
     def admits(self, member: Member, event: Event) -> bool:
         wide = member.side == "events" and bool(member.channel.dropped)
@@ -125,7 +125,7 @@ class SubscribesTooWideAfterAnOverrun(PliableClient):
 
 @bug(TENANTS, "TEN-04", seen="nothing of another tenant")
 class ReusesTheChannelOfTheCleanedUp(PliableClient):
-    """A channel that cleanup removed is given, with its old key, to the next tenant that comes."""
+    """Gives a channel that was cleaned up to the next tenant, with its old key."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.bus.memory["spare"] = [
@@ -146,7 +146,7 @@ class ReusesTheChannelOfTheCleanedUp(PliableClient):
 
 @bug(TENANTS, "TEN-04", seen="nothing of another tenant")
 class ReusesThePlaceOfWhoLeft(PliableClient):
-    """The next subscription gets the place of the one that left, and its tenant with it."""
+    """Gives the next subscription the place of one that left, with its tenant."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -167,7 +167,7 @@ class ReusesThePlaceOfWhoLeft(PliableClient):
 
 @bug(TENANTS, "TEN-04", seen="nothing of another tenant")
 class TellsOthersOfRefusals(PliableClient):
-    """A refused event goes to a dead-letter channel: that of the two who subscribed last."""
+    """Delivers a refused event to the two subscriptions made last."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -180,7 +180,7 @@ class TellsOthersOfRefusals(PliableClient):
 
 @bug(TENANTS, "TEN-05", seen="nothing of another tenant")
 class WildcardSourceCrossesTenants(_Leaky):
-    """The source is put into the subject unescaped, before the tenant: `>` stands for both."""
+    """Puts the source of a pattern unescaped before the tenant: `>` matches every tenant."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return pattern.source in (">", "*")
@@ -194,7 +194,7 @@ class WildcardSourceCrossesTenants(_Leaky):
 
 @bug(TENANTS, "TEN-05", seen="nothing of another tenant")
 class BelievesTheData(PliableClient):
-    """The router reads `tenant_id` from the data first, and from the envelope if there is none."""
+    """Routes an event by a member `tenant_id` of its data, if there is one."""
 
     def scope(self, side: Side, event: Event) -> object:
         data = getattr(event, "data", None)
@@ -208,7 +208,7 @@ class BelievesTheData(PliableClient):
 
 @bug(TENANTS, "TEN-05", seen="nothing of another tenant")
 class BelievesTheType(_Leaky):
-    """A type that begins with the server's own prefix and a tenant is taken for a full subject."""
+    """Takes a type that begins with its own prefix and a tenant for a full subject."""
 
     def overlooks(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         return event.event_type.startswith(f"flovyn.events.{pattern.tenant_id}.")
@@ -233,7 +233,7 @@ def held(member: Member) -> Any:
 
 @bug(TENANTS, "TEN-06", seen="came instead")
 class CountsCapacityOverTenants(_Crowded):
-    """One pool of buffers for all tenants: whoever publishes when it is full loses its oldest."""
+    """Shares one pool of buffers among tenants: a publish to a full pool evicts the oldest event."""
 
     def hand(self, member: Member, event: Event) -> None:
         others = sum(len(held(other)) for other in self.neighbours(member))
@@ -244,7 +244,7 @@ class CountsCapacityOverTenants(_Crowded):
 
 @bug(TENANTS, "TEN-06", seen="came instead")
 class MakesRoomAtTheNeighbours(_Crowded):
-    """An overrun clears the oldest event of every buffer on the bus, not of the one that is full."""
+    """Evicts the oldest event of every buffer when one overruns."""
 
     def hand(self, member: Member, event: Event) -> None:
         if len(held(member)) == self.capabilities.event_capacity:
@@ -256,7 +256,7 @@ class MakesRoomAtTheNeighbours(_Crowded):
 
 @bug(TENANTS, "TEN-06", seen="another's reader standing still")
 class WaitsForFullNeighbours(PliableClient):
-    """A publisher is held up while another tenant's buffer is full, until it may be read."""
+    """Delays a publish while another tenant's buffer is full."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -270,7 +270,7 @@ class WaitsForFullNeighbours(PliableClient):
 
 @bug(TENANTS, "TEN-06", seen="to return")
 class WaitsWithTheLockHeld(Blocks):
-    """Publishing is under one lock for the whole bus, also while it waits for a tenant's reader."""
+    """Holds one lock for the whole bus while a publish waits for a full reader."""
 
     async def publish(self, side: Side, event: Event) -> None:
         lock: asyncio.Lock = self.bus.memory.setdefault("lock", asyncio.Lock())
