@@ -38,7 +38,7 @@ class _ForgetsLosses(Channel[Any]):
 
 @bug_on_each_side(BESIDE, events=("OVF-07",), streams=("OVF-07",), seen="after a cancelled read")
 class ForgetsLossesWhenAReadIsCancelled(SidedClient):
-    """`dropped` belongs to the read that waits, and begins at 0 with the next one."""
+    """Sets `dropped` back to 0 when a read is cancelled."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ForgetsLosses(capacity)
@@ -51,7 +51,7 @@ class ForgetsLossesWhenAReadIsCancelled(SidedClient):
     seen="which was active and asked for it",
 )
 class LeavesASlotThatIsAnothersByNow(SidedClient):
-    """Subscriptions are left by their place in a list; after closing, that place is another's."""
+    """Ends another's subscription, by its place in a list, when one of a closed client is left."""
 
     def __init__(self, bus: PliableBus) -> None:
         super().__init__(bus)
@@ -82,7 +82,7 @@ class _MakesRoom(Channel[Any]):
     BESIDE, events=("CLN-02",), streams=("CLN-02",), seen="a reader that overran to hold"
 )
 class CleanupMakesRoomInFullBuffers(SidedClient):
-    """Cleaning up takes the oldest event out of each buffer that is full."""
+    """Evicts the oldest event of each full buffer at cleanup."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _MakesRoom(capacity)
@@ -98,7 +98,7 @@ class CleanupMakesRoomInFullBuffers(SidedClient):
     BESIDE, events=("PUB-01",), streams=("STR-01",), seen="which was active and asked for it"
 )
 class CleanupTakesTheSilentForIdle(SidedClient):
-    """A subscription that got nothing for a while counts as idle, and is cleaned up."""
+    """Ends an active subscription at cleanup that got nothing for a while."""
 
     def __init__(self, bus: PliableBus) -> None:
         super().__init__(bus)
@@ -129,7 +129,7 @@ class CleanupTakesTheSilentForIdle(SidedClient):
     BESIDE, events=("PUB-12",), streams=("STR-06",), seen="which was active and asked for it"
 )
 class WalksALivingListInPages(SidedClient):
-    """Fans out in pages of 16, and finds its place by number: who left meanwhile shifts the rest."""
+    """Fans out in pages of 16 by number, and skips one when another leaves meanwhile."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side != self.bugged:
@@ -152,7 +152,7 @@ class WalksALivingListInPages(SidedClient):
 
 @bug(BESIDE, "CLN-01", seen="shared names with active ones")
 class TakesAKeyForItsTenant(PliableClient):
-    """Channels of both sides lie in one table by their text: a stream is active where a tenant is."""
+    """Takes a channel for active if one of the other side with the same text is."""
 
     def idle_channels(self) -> list[tuple[Side, object]]:
         active = {str(member.scope) for member in self.bus.members}
@@ -161,7 +161,7 @@ class TakesAKeyForItsTenant(PliableClient):
 
 @bug(BESIDE, "PUB-12", seen="which was active and asked for it")
 class LeavingAStreamEndsTheWorkflowsEvents(PliableClient):
-    """A client's subscriptions lie in one table by their text; leaving one takes all of that text."""
+    """Ends a client's subscriptions to a workflow's events when it leaves the workflow's stream."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -177,7 +177,7 @@ def _workflow(member: Member) -> str:
 
 @bug(BESIDE, "EVT-03", seen="</script>")
 class EscapesSlashes(PliableClient):
-    """Escapes what ends a script, for pages that print data, and never takes that back."""
+    """Escapes slashes for web pages, and never takes that back."""
 
     def copy(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent) and isinstance(event.data, str):
@@ -187,7 +187,7 @@ class EscapesSlashes(PliableClient):
 
 @bug(BESIDE, "EVT-01", seen="correlation_id = None")
 class LeavesOutACorrelationIdThatIsTheId(PliableClient):
-    """The event's own id is the default of its correlation id, and is not sent."""
+    """Leaves out a correlation id that equals the event's id, since that is its default."""
 
     def copy(self, event: Event) -> Event:
         copied = super().copy(event)

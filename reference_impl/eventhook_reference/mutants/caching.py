@@ -31,7 +31,7 @@ class _CachingClient(PliableClient):
 
 @bug(CACHING, "PAT-08", seen="which was active and asked for it")
 class MatchersBySource(_CachingClient):
-    """Compiled patterns are kept by tenant and source alone."""
+    """Caches compiled patterns by tenant and source alone."""
 
     def cache_key(self, pattern: EventPattern) -> object:
         return (pattern.tenant_id, pattern.source) if pattern.source is not None else None
@@ -39,7 +39,7 @@ class MatchersBySource(_CachingClient):
 
 @bug(CACHING, "PAT-08", seen="which was active and asked for it")
 class MatchersByPrefix(_CachingClient):
-    """Compiled patterns are kept by tenant and prefix alone."""
+    """Caches compiled patterns by tenant and prefix alone."""
 
     def cache_key(self, pattern: EventPattern) -> object:
         prefix = pattern.event_type_prefix
@@ -48,7 +48,7 @@ class MatchersByPrefix(_CachingClient):
 
 @bug(CACHING, "PAT-08", seen="which was active and asked for it")
 class MatchersByWorkflow(_CachingClient):
-    """Compiled patterns are kept by tenant and workflow alone."""
+    """Caches compiled patterns by tenant and workflow alone."""
 
     def cache_key(self, pattern: EventPattern) -> object:
         workflow = pattern.workflow_execution_id
@@ -57,7 +57,7 @@ class MatchersByWorkflow(_CachingClient):
 
 @bug(CACHING, "PAT-08", seen="which was active and asked for it")
 class MatchersByTask(_CachingClient):
-    """Compiled patterns are kept by tenant and task alone."""
+    """Caches compiled patterns by tenant and task alone."""
 
     def cache_key(self, pattern: EventPattern) -> object:
         task = pattern.task_execution_id
@@ -66,7 +66,7 @@ class MatchersByTask(_CachingClient):
 
 @bug(CACHING, "PAT-09", seen="which was active and asked for it")
 class FirstInterestSpeaksForAll(PliableClient):
-    """A client tells the bus what its first subscription of a tenant asks for, and nothing later."""
+    """Delivers to a client only what its first subscription of a tenant selects."""
 
     def enter(self, member: Member) -> None:
         first: dict[object, Member] = self.bus.memory.setdefault("first", {})
@@ -82,7 +82,7 @@ class FirstInterestSpeaksForAll(PliableClient):
 
 @bug(CACHING, "PAT-09", seen="which was active and asked for it")
 class LeavingAnAncestorPrunes(PliableClient):
-    """Prefixes are kept as a tree: leaving one cuts off the branch with all descendants."""
+    """Ends the subscriptions to descendants of a prefix when a subscription to the prefix leaves."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -99,7 +99,7 @@ class LeavingAnAncestorPrunes(PliableClient):
 
 @bug(CACHING, "PAT-09", seen="which was active and asked for it")
 class DescendantsTakeFromAncestors(PliableClient):
-    """An event goes to the subscriptions of the longest prefix that matches, and to no other prefix."""
+    """Delivers an event to the subscriptions of the longest matching prefix only."""
 
     def audience(self, side: Any, event: Event) -> list[Member]:
         audience = [m for m in super().audience(side, event) if self.admits(m, event)]
@@ -116,7 +116,7 @@ class DescendantsTakeFromAncestors(PliableClient):
 
 @bug(CACHING, "PAT-09", seen="which was active and asked for it")
 class VerdictsByType(PliableClient):
-    """The decision that a subscription gets an event is remembered by the event's type alone."""
+    """Caches whether a subscription selects an event by the event's type alone."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams" or member.selects.tenant_id != event.tenant_id:
@@ -131,7 +131,7 @@ class VerdictsByType(PliableClient):
 
 @bug(CACHING, "PAT-04", seen="event_type_prefix")
 class CachesPrefixesInOneCase(_CachingClient):
-    """Patterns are cached by their prefix in lower case: the first one entered stands for all."""
+    """Caches patterns by their prefix in lower case: the first one entered stands for all."""
 
     def cache_key(self, pattern: EventPattern) -> object:
         prefix = pattern.event_type_prefix

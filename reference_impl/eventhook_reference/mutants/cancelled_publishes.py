@@ -18,7 +18,7 @@ _LOST: Final = "which was active and asked for it"
     CANCELLED_PUBLISHES, events=["PUB-24"], streams=["PUB-24"], seen="publish to return"
 )
 class KeepsTheLockOfACancelledPublish(SidedClient):
-    """A publish takes the lock of its side, and gives it back only if it is not cancelled."""
+    """Keeps the lock of its side if a publish is cancelled."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side != self.bugged:
@@ -35,7 +35,7 @@ class KeepsTheLockOfACancelledPublish(SidedClient):
     CANCELLED_PUBLISHES, events=["PUB-02"], streams=["STR-06"], seen="it was delivered again"
 )
 class DeliversTheRestAgain(SidedClient):
-    """A publish that is cancelled in its fan-out is sent again to all with the next one."""
+    """Sends a publish that was cancelled in its fan-out again to all, with the next one."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side != self.bugged:
@@ -58,7 +58,7 @@ class DeliversTheRestAgain(SidedClient):
     CANCELLED_PUBLISHES, events=["PUB-02"], streams=["STR-06"], seen="it was delivered again"
 )
 class CancelledOnesTakeTheNextPlace(SidedClient):
-    """Bytes that a cancelled publish left in the send buffer go out in place of the next event."""
+    """Sends the bytes of a cancelled publish in place of the next event."""
 
     async def publish(self, side: Side, event: Event) -> None:
         self.check_open()
@@ -75,7 +75,7 @@ class CancelledOnesTakeTheNextPlace(SidedClient):
 
 @bug(CANCELLED_PUBLISHES, "TEN-01", seen="")
 class CancelledBodiesGoToOthers(PliableClient):
-    """The address of a cancelled publish stays in the client, and the next body is sent to it."""
+    """Sends the next body to the address of a cancelled publish."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side == "events":

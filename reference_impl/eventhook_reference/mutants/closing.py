@@ -85,7 +85,7 @@ class ClosesOnlyOnce(PliableClient):
 
 @bug(CLOSING, "PUB-21", seen="it ended")
 class ClosingEndsTheTenant(PliableClient):
-    """Ends the tenants' channels of a client that closes, with the subscriptions of other clients on them."""
+    """Ends its tenants' channels when a client closes, with the subscriptions of other clients."""
 
     async def aclose(self) -> None:
         scopes = {member.scope for member in self.bus.members if member.client is self}

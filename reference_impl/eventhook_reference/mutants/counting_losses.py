@@ -32,7 +32,7 @@ class _ByEpisode(Channel[Any]):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class CountsEpisodes(SidedClient):
-    """`dropped` counts how often the reader fell behind, not what it lost."""
+    """Counts overruns in `dropped`, not lost events."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ByEpisode(capacity)
@@ -47,7 +47,7 @@ class _Wrapping(Channel[Any]):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class CountsInOneByte(SidedClient):
-    """`dropped` is kept in eight bits."""
+    """Keeps `dropped` in eight bits."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Wrapping(capacity)
@@ -62,7 +62,7 @@ class _ResetOnRead(Channel[Any]):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class ReadingClearsTheCount(SidedClient):
-    """`dropped` says what was lost since the last read."""
+    """Sets `dropped` back to 0 at each read."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ResetOnRead(capacity)
@@ -90,7 +90,7 @@ class _ResetOnSight(Channel[Any]):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class LookingClearsTheCount(SidedClient):
-    """`dropped` says what was lost since it was last looked at."""
+    """Sets `dropped` back to 0 each time that somebody looks at it."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ResetOnSight(capacity)
@@ -98,7 +98,7 @@ class LookingClearsTheCount(SidedClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class CleanupClearsTheCount(SidedClient):
-    """Cleanup starts the statistics of all subscriptions afresh."""
+    """Sets `dropped` of all subscriptions back to 0 at cleanup."""
 
     async def cleanup_inactive_channels(self) -> int:
         for member in self.bus.members:
@@ -116,7 +116,7 @@ class _Never(Channel[Any]):
 
 @bug(COUNTING_LOSSES, "OVF-07", seen="`dropped`")
 class StreamsCountNoLosses(SidedClient):
-    """`dropped` of a stream is always 0."""
+    """Counts no lost events of streams: `dropped` stays 0."""
 
     bugged: Side = "streams"
 
@@ -126,7 +126,7 @@ class StreamsCountNoLosses(SidedClient):
 
 @bug(COUNTING_LOSSES, "OVF-07", seen="`dropped`")
 class CountsWhatAFilterLeftOut(PliableClient):
-    """`dropped` counts the tenant's events that the subscription did not ask for."""
+    """Counts the tenant's events that the filter left out as `dropped`."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -137,7 +137,7 @@ class CountsWhatAFilterLeftOut(PliableClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class CountsForTheWholeScope(SidedClient):
-    """A loss of one subscription is counted on all of its tenant or key."""
+    """Counts a loss of one subscription on all of its tenant or key."""
 
     def hand(self, member: Member, event: Event) -> None:
         before = member.channel.dropped
@@ -151,7 +151,7 @@ class CountsForTheWholeScope(SidedClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class ClosingCountsWhatIsUnread(SidedClient):
-    """`dropped` takes what is unread when the client closes for lost, though it can still be read."""
+    """Counts events unread at closing as `dropped`, though they can still be read."""
 
     async def aclose(self) -> None:
         for member in self.bus.members:
@@ -162,7 +162,7 @@ class ClosingCountsWhatIsUnread(SidedClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class LeavingClearsTheCount(SidedClient):
-    """`dropped` is 0 once the subscription was left."""
+    """Sets `dropped` to 0 once the subscription was left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -172,7 +172,7 @@ class LeavingClearsTheCount(SidedClient):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class LeavingHandsItsLossesOn(SidedClient):
-    """Keeps the losses of a subscription that is left, and counts them on others of its tenant or key."""
+    """Counts the losses of a subscription that left on others of its tenant or key."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)

@@ -20,7 +20,7 @@ _LOST: Final = "which was active and asked for it"
 
 @bug_on_each_side(HASTY, events=["CLN-06"], streams=["CLN-06"], seen="no more channels after")
 class RefusedEntriesCount(SidedClient):
-    """A pattern or key that is refused was entered in the table of channels before."""
+    """Counts a channel for a pattern or key that it refuses."""
 
     def check_selects(self, side: Side, selects: Any) -> None:
         try:
@@ -37,7 +37,7 @@ class RefusedEntriesCount(SidedClient):
 
 @bug_on_each_side(HASTY, events=["PUB-23"], streams=["STR-06"], seen=_LOST)
 class CancelledEntryDeafensTheNext(SidedClient):
-    """A cancelled entry leaves a mark on its tenant or key, and the next to enter is taken for it."""
+    """Delivers nothing to the next subscription of a tenant or key after a cancelled entry."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
@@ -96,7 +96,7 @@ class _Early(SidedClient):
 
 @bug_on_each_side(HASTY, events=["PUB-05"], streams=["STR-06"], seen="nothing published before")
 class LaterSubscribersSeeIt(_Early):
-    """Publish returns when the event is queued: a subscription entered later still gets it."""
+    """Delivers an event to a subscription entered after its publish returned."""
 
     async def aclose(self) -> None:
         while self.outbox and not self.closed:  # noqa: ASYNC110  # because: it sends in its own time
@@ -106,7 +106,7 @@ class LaterSubscribersSeeIt(_Early):
 
 @bug_on_each_side(HASTY, events=["PUB-01"], streams=["STR-06"], seen=_LOST)
 class ClosingDropsTheOutbox(_Early):
-    """Publish returns when the event is queued, and closing throws the queue away."""
+    """Queues an event when it is published, and discards the queue when the client closes."""
 
     async def aclose(self) -> None:
         self.outbox.clear()
@@ -115,7 +115,7 @@ class ClosingDropsTheOutbox(_Early):
 
 @bug_on_each_side(HASTY, events=["PUB-17"], streams=["PUB-17"], seen="to return")
 class ClosingLeavesPublishersWaiting(SidedClient):
-    """A publish that is under way when its client closes waits for an answer that nobody sends."""
+    """Lets a publish under way wait for ever when its client closes."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -135,7 +135,7 @@ class _Restarted(Channel[Any]):
 
 @bug_on_each_side(HASTY, events=["PUB-01"], streams=["STR-06"], seen=_LOST)
 class SecondLoopDiscards(SidedClient):
-    """A second `async for` over a subscription begins with an empty buffer."""
+    """Discards the buffer when a second `async for` over a subscription begins."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Restarted(capacity)
@@ -143,7 +143,7 @@ class SecondLoopDiscards(SidedClient):
 
 @bug_on_each_side(HASTY, events=["PUB-16"], streams=["STR-06"], seen=_LOST)
 class WalksALivingList(SidedClient):
-    """The fan-out waits between two readers; who leaves meanwhile makes it skip the next."""
+    """Waits between two readers of the fan-out, and skips the next one if somebody leaves meanwhile."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side != self.bugged:
@@ -229,4 +229,4 @@ class _BlockingClient(SidedClient):
 
 @bug_on_each_side(HASTY, events=["PUB-12"], streams=["STR-06"], seen="to return")
 class WaitsForReadersThatLeft(_BlockingClient):
-    """A publisher that waits for a reader's room waits on when that reader leaves."""
+    """Lets a publish wait on for a full reader that has left."""

@@ -51,35 +51,35 @@ class _TenantsAlike(PliableClient):
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class TenantsByEightDigits(_TenantsAlike):
-    """Tenants are looked up by the first eight digits of their ids."""
+    """Finds tenants by the first eight digits of their ids."""
 
     part = staticmethod(_first_eight)
 
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class TenantsByTwelveDigits(_TenantsAlike):
-    """Tenants are looked up by the last twelve digits of their ids."""
+    """Finds tenants by the last twelve digits of their ids."""
 
     part = staticmethod(_last_twelve)
 
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class TenantsByHighHalf(_TenantsAlike):
-    """A tenant's id is kept in 64 bits: the upper half of it."""
+    """Keeps the upper half of a tenant's id only."""
 
     part = staticmethod(_high_half)
 
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class TenantsByLowHalf(_TenantsAlike):
-    """A tenant's id is kept in 64 bits: the lower half of it."""
+    """Keeps the lower half of a tenant's id only."""
 
     part = staticmethod(_low_half)
 
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class NilTenantHearsEverybody(PliableClient):
-    """The nil tenant is the administrator's: it gets the events of all tenants."""
+    """Delivers the events of all tenants to the nil tenant."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.tenant_id == _NIL:
@@ -89,7 +89,7 @@ class NilTenantHearsEverybody(PliableClient):
 
 @bug(IDENTITIES, "TEN-01", seen="nothing of another tenant")
 class NilTenantIsHeardByEverybody(PliableClient):
-    """An event of the nil tenant is taken for an announcement to all tenants."""
+    """Delivers the events of the nil tenant to all tenants."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if event.tenant_id == _NIL:
@@ -113,7 +113,7 @@ class _FilterAlike(PliableClient):
 
 @bug(IDENTITIES, "PAT-05", seen="only events with workflow_execution_id")
 class WorkflowsByEightDigits(_FilterAlike):
-    """Workflows are compared by the short form of their ids, as logs show it."""
+    """Compares workflows by the first eight digits of their ids, as logs show them."""
 
     member = "workflow_execution_id"
     part = staticmethod(_first_eight)
@@ -121,7 +121,7 @@ class WorkflowsByEightDigits(_FilterAlike):
 
 @bug(IDENTITIES, "PAT-05", seen="only events with workflow_execution_id")
 class WorkflowsByLowHalf(_FilterAlike):
-    """A workflow's id is kept in 64 bits: the lower half of it."""
+    """Keeps the lower half of a workflow's id only."""
 
     member = "workflow_execution_id"
     part = staticmethod(_low_half)
@@ -129,7 +129,7 @@ class WorkflowsByLowHalf(_FilterAlike):
 
 @bug(IDENTITIES, "PAT-06", seen="only events with task_execution_id")
 class TasksByTwelveDigits(_FilterAlike):
-    """Tasks are compared by the last twelve digits of their ids."""
+    """Compares tasks by the last twelve digits of their ids."""
 
     member = "task_execution_id"
     part = staticmethod(_last_twelve)
@@ -137,7 +137,7 @@ class TasksByTwelveDigits(_FilterAlike):
 
 @bug(IDENTITIES, "PAT-06", seen="only events with task_execution_id")
 class TasksByHighHalf(_FilterAlike):
-    """A task's id is kept in 64 bits: the upper half of it."""
+    """Keeps the upper half of a task's id only."""
 
     member = "task_execution_id"
     part = staticmethod(_high_half)
@@ -145,7 +145,7 @@ class TasksByHighHalf(_FilterAlike):
 
 @bug(IDENTITIES, "PAT-05", seen="only events with workflow_execution_id")
 class NilWorkflowIsNoFilter(PliableClient):
-    """A filter by the nil workflow is read as no filter."""
+    """Takes a filter by the nil workflow for no filter."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.workflow_execution_id == _NIL:
@@ -155,7 +155,7 @@ class NilWorkflowIsNoFilter(PliableClient):
 
 @bug(IDENTITIES, "PAT-06", seen="only events with task_execution_id")
 class NilTaskIsNoTask(PliableClient):
-    """A filter by the nil task selects the events without a task."""
+    """Selects the events without a task by a filter for the nil task."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.task_execution_id == _NIL and event.task_execution_id is None:
@@ -177,7 +177,7 @@ class _Rewriting(PliableClient):
 
 @bug(IDENTITIES, "EVT-01", seen="workflow_execution_id = None")
 class NilWorkflowIsAbsent(_Rewriting):
-    """A nil workflow is stored as no workflow."""
+    """Stores a nil workflow as no workflow."""
 
     def rewrite(self, event: FlovynEvent) -> FlovynEvent:
         if event.workflow_execution_id == _NIL:
@@ -187,7 +187,7 @@ class NilWorkflowIsAbsent(_Rewriting):
 
 @bug(IDENTITIES, "EVT-01", seen="workflow_execution_id")
 class WorkflowsBecomeVersionFour(_Rewriting):
-    """A workflow's id is built again from its bytes as version 4, whatever its version was."""
+    """Rebuilds a workflow's id as a UUID of version 4, whatever its version was."""
 
     def rewrite(self, event: FlovynEvent) -> FlovynEvent:
         workflow = event.workflow_execution_id
@@ -200,7 +200,7 @@ class WorkflowsBecomeVersionFour(_Rewriting):
 
 @bug(IDENTITIES, "EVT-09", seen="which was active and asked for it")
 class IdsBecomeVersionFour(_Rewriting):
-    """An event's id is built again from its bytes as version 4, whatever its version was."""
+    """Rebuilds an event's id as a UUID of version 4, whatever its version was."""
 
     def rewrite(self, event: FlovynEvent) -> FlovynEvent:
         return msgspec.structs.replace(event, id=UUID(bytes=event.id.bytes, version=4))
@@ -208,7 +208,7 @@ class IdsBecomeVersionFour(_Rewriting):
 
 @bug(IDENTITIES, "EVT-09", seen="which was active and asked for it")
 class NilEventIdGetsAnother(_Rewriting):
-    """An event with the nil id is given one, as if it had none."""
+    """Replaces the nil id of an event by a new one."""
 
     def rewrite(self, event: FlovynEvent) -> FlovynEvent:
         if event.id == _NIL:
@@ -233,21 +233,21 @@ class _Deduplicating(PliableClient):
 
 @bug(IDENTITIES, "EVT-09", seen="came instead")
 class EventsByEightDigits(_Deduplicating):
-    """Repeats are recognised by the first eight digits of the id."""
+    """Drops an event whose id has the same first eight digits as an earlier one."""
 
     part = staticmethod(_first_eight)
 
 
 @bug(IDENTITIES, "EVT-09", seen="came instead")
 class EventsByLowHalf(_Deduplicating):
-    """Repeats are recognised by the lower half of the id."""
+    """Drops an event whose id has the same lower half as an earlier one."""
 
     part = staticmethod(_low_half)
 
 
 @bug(IDENTITIES, "EVT-06", seen="which was active and asked for it")
 class RefusedIdsAreSpent(PliableClient):
-    """An event's id is noted before the event is checked: corrected, it is taken for a repeat."""
+    """Drops an event, once corrected, whose id it refused before: it takes it for a repeat."""
 
     def check(self, side: Side, event: Event) -> None:
         if side == "events":
@@ -280,56 +280,56 @@ class _KeysAlike(PliableClient):
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysByChecksum(_KeysAlike):
-    """Streams are looked up by the CRC-32 of their keys."""
+    """Finds streams by the CRC-32 of their keys."""
 
     mark = staticmethod(lambda key: zlib.crc32(key.encode()))
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysByShortHash(_KeysAlike):
-    """Streams are looked up by 12 bits of a hash of their keys."""
+    """Finds streams by 12 bits of a hash of their keys."""
 
     mark = staticmethod(lambda key: zlib.adler32(key.encode()) * 2654435761 >> 8 & 0xFFF)
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysBySum(_KeysAlike):
-    """Streams are looked up by the sum of the letters of their keys."""
+    """Finds streams by the sum of the letters of their keys."""
 
     mark = staticmethod(lambda key: sum(key.encode()))
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysByEightLetters(_KeysAlike):
-    """Streams are looked up by the first eight letters of their keys."""
+    """Finds streams by the first eight letters of their keys."""
 
     mark = staticmethod(lambda key: key[:8])
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysByTwelveLastLetters(_KeysAlike):
-    """Streams are looked up by the last twelve letters of their keys."""
+    """Finds streams by the last twelve letters of their keys."""
 
     mark = staticmethod(lambda key: key[-12:])
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysAreNumbers(_KeysAlike):
-    """A key of digits is read as a number: its leading zeros are gone."""
+    """Reads a key of digits as a number, without its leading zeros."""
 
     mark = staticmethod(lambda key: int(key) if key.isdecimal() else key)
 
 
 @bug(IDENTITIES, "STR-02", seen="got an event of the stream")
 class KeysWithoutHyphens(_KeysAlike):
-    """Hyphens and underscores of a key are taken away, as of a UUID's text."""
+    """Removes hyphens and underscores from keys, as from a UUID's text."""
 
     mark = staticmethod(lambda key: key.replace("-", "").replace("_", ""))
 
 
 @bug(IDENTITIES, "STR-01", seen="which was active and asked for it")
 class KeysOfThePrototype(PliableClient):
-    """The table of streams is a plain object, in which `constructor` and its like exist already."""
+    """Keeps streams in a plain JavaScript object, where `constructor` and its like exist already."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams" and member.selects in (
@@ -344,7 +344,7 @@ class KeysOfThePrototype(PliableClient):
 
 @bug(IDENTITIES, "STR-01", seen="which was active and asked for it")
 class FalsyKeysAreAbsent(PliableClient):
-    """The keys `0`, `null` and `false` are read as JSON, and taken for no key."""
+    """Takes the keys `0`, `null` and `false` for no key."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams" and member.selects in ("0", "null", "false", "None"):

@@ -54,7 +54,7 @@ class _IdlingClient(SidedClient):
     seen="which was active and asked for it",
 )
 class LosesTheFirstAfterAPause(_IdlingClient):
-    """After 100 ms without an event the reader sleeps; what wakes it up is not delivered."""
+    """Loses the first event after a pause of 100 ms: it only wakes the reader."""
 
 
 @bug_on_each_side(
@@ -64,7 +64,7 @@ class LosesTheFirstAfterAPause(_IdlingClient):
     seen="which was active and asked for it",
 )
 class DeafAfterAPause(_IdlingClient):
-    """A subscription that was silent for 200 ms is taken for gone and left on the server."""
+    """Ends a subscription on the server that was silent for 200 ms, since it takes it for gone."""
 
     limit_s = 0.2
 
@@ -79,7 +79,7 @@ class DeafAfterAPause(_IdlingClient):
     seen="it was delivered again",
 )
 class RepeatsAfterAPause(_IdlingClient):
-    """The idle connection is renewed by the first event, which is sent over the old one and the new."""
+    """Delivers the first event after a pause twice: over the old connection and over a new one."""
 
     def hand_after_silence(self, member: Member, event: Event) -> None:
         super(SidedClient, self).hand(member, event)
@@ -106,7 +106,7 @@ class _Polled(Channel[Any]):
 
 @bug_on_each_side(IDLING, events=["PUB-19"], streams=["PUB-19"], seen="came later")
 class LooksForEventsEveryEightyMs(SidedClient):
-    """A reader that waits looks into its queue every 80 ms."""
+    """Looks for events every 80 ms, instead of being woken by them."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Polled(capacity)
@@ -119,8 +119,7 @@ class LooksForEventsEveryEightyMs(SidedClient):
     seen="which was active and asked for it",
 )
 class ForgetsSilentPublishers(SidedClient):
-    """A client that has published nothing for 150 ms is logged in again with its next publish,
-    which is gone."""
+    """Drops a client's next publish after it published nothing for 150 ms, to log in again."""
 
     async def publish(self, side: Side, event: Event) -> None:
         loop = asyncio.get_running_loop()
@@ -151,7 +150,7 @@ class _ExpiringFilterClient(_IdlingClient):
 
 @bug(IDLING, "PUB-01", seen="which was active and asked for it")
 class LetsFiltersExpire(_ExpiringFilterClient):
-    """The compiled filter of a workflow's subscription is dropped after 100 ms without an event."""
+    """Drops the filter of a workflow's subscription after 100 ms without an event."""
 
 
 @bug_on_each_side(
@@ -161,7 +160,7 @@ class LetsFiltersExpire(_ExpiringFilterClient):
     seen="which was active and asked for it",
 )
 class WakesUpAfterEntering(SidedClient):
-    """A client that asked for nothing for 100 ms answers before it has woken up."""
+    """Makes a subscription active late on a client that did nothing for 100 ms."""
 
     waking_s = _WAKING_S
 
@@ -179,7 +178,7 @@ class WakesUpAfterEntering(SidedClient):
 
 @bug(IDLING, "PUB-01", seen="which was active and asked for it")
 class LetsTheFilterOfASourceExpire(_ExpiringFilterClient):
-    """A subscription by source that was silent for 150 ms misses the event that wakes it up."""
+    """Loses the first event for a subscription by source that was silent for 150 ms."""
 
     limit_s = 0.15
     filter_expires = "source"
@@ -192,6 +191,6 @@ class LetsTheFilterOfASourceExpire(_ExpiringFilterClient):
     seen="which was active and asked for it",
 )
 class WakesUpOneTurnAfterEntering(WakesUpAfterEntering):
-    """A client that asked for nothing for 100 ms answers one turn of the loop before it has woken up."""
+    """Makes a subscription active one turn late on a client that did nothing for 100 ms."""
 
     waking_s = 0.0

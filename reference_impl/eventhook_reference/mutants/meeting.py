@@ -22,7 +22,7 @@ _SOME: Final = 4
 
 @bug_on_each_side(MEETING, events=["EVT-06"], streams=["STR-06"], seen=_LOST)
 class RefusingTakesTheLastUnread(SidedClient):
-    """A refused publish is rolled back: the newest unread event of each of its readers goes."""
+    """Removes the newest unread event of each reader when it refuses a publish."""
 
     async def publish(self, side: Side, event: Event) -> None:
         try:
@@ -56,7 +56,7 @@ class _Watching(SidedClient):
 
 @bug_on_each_side(MEETING, events=["OVF-04"], streams=["OVF-06"], seen=_LOST)
 class SeveralThatStandStillStarveWhoHoldsSome(_Watching):
-    """With three full buffers the pool is taken for used up: a reader that holds some gets no more."""
+    """Delivers nothing more to a reader with a small backlog while three buffers are full."""
 
     def hand(self, member: Member, event: Event) -> None:
         waiting = member.channel.waiting
@@ -67,7 +67,7 @@ class SeveralThatStandStillStarveWhoHoldsSome(_Watching):
 
 @bug(MEETING, "OVF-04", seen=_LOST)
 class OverrunEndsOtherFilters(PliableClient):
-    """The index of a tenant's sources is rebuilt after an overrun, without those that stand already."""
+    """Ends a tenant's subscriptions by other sources after an overrun."""
 
     def hand(self, member: Member, event: Event) -> None:
         before = member.channel.dropped
@@ -97,7 +97,7 @@ class _Weary(Channel[Any]):
 
 @bug_on_each_side(MEETING, events=["PUB-14"], streams=["STR-06"], seen="it ended")
 class EndsAfterFiftyCancelledReads(SidedClient):
-    """A reader whose reads were cancelled 50 times is taken for gone."""
+    """Ends a subscription after 50 cancelled reads, since it takes its reader for gone."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Weary(capacity)
@@ -105,7 +105,7 @@ class EndsAfterFiftyCancelledReads(SidedClient):
 
 @bug_on_each_side(MEETING, events=["PUB-24"], streams=["PUB-24"], seen=_LOST)
 class CancellingSkipsTheNextPublish(SidedClient):
-    """A cancelled publish marks the connection as used: the next one goes nowhere, if none ends before."""
+    """Drops a client's next publish after a cancelled one."""
 
     _marked = False
 
@@ -128,7 +128,7 @@ class CancellingSkipsTheNextPublish(SidedClient):
 
 @bug(MEETING, "CLN-01", seen="once a client was closed")
 class StreamsOfAClosedClientCountOn(PliableClient):
-    """The streams of a client that closed are counted until the next cleanup."""
+    """Counts the streams of a closed client until the next cleanup."""
 
     async def aclose(self) -> None:
         own = {
@@ -143,7 +143,7 @@ class StreamsOfAClosedClientCountOn(PliableClient):
 
 @bug(MEETING, "STR-05", seen="payload")
 class PayloadsThatFillABufferLoseTheirEnd(PliableClient):
-    """A payload of exactly 8,192 letters loses the last one."""
+    """Cuts the last letter of a payload of exactly 8,192 letters."""
 
     def copy(self, event: Event) -> Event:
         event = super().copy(event)
@@ -154,7 +154,7 @@ class PayloadsThatFillABufferLoseTheirEnd(PliableClient):
 
 @bug(MEETING, "EVT-02", seen="data")
 class ListsThatFillAPageLoseTheirEnd(PliableClient):
-    """A list of exactly 500 members loses the last one."""
+    """Drops the last member of a list of exactly 500."""
 
     def copy(self, event: Event) -> Event:
         event = super().copy(event)
@@ -166,7 +166,7 @@ class ListsThatFillAPageLoseTheirEnd(PliableClient):
 
 @bug(MEETING, "STR-06", seen=_LOST)
 class StreamsHaveSoManyReaders(PliableClient):
-    """A stream's readers are kept in a table of 128; one more is entered and hears nothing."""
+    """Delivers nothing to readers of a stream beyond the first 128."""
 
     def enter(self, member: Member) -> None:
         others = [other for other in self.bus.members if other.side == "streams"]

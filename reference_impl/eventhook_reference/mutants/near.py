@@ -22,7 +22,7 @@ _TOKENS: Final = 8
 
 @bug(NEAR, "TEN-01", seen="nothing of another tenant")
 class ComparesTenantsWithoutTheLastDigit(PliableClient):
-    """Tenants are told apart by 31 of their 32 digits."""
+    """Compares tenants by 31 of their 32 digits."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.tenant_id.int >> 4 == event.tenant_id.int >> 4:
@@ -32,7 +32,7 @@ class ComparesTenantsWithoutTheLastDigit(PliableClient):
 
 @bug(NEAR, "TEN-01", seen="nothing of another tenant")
 class TakesAllOnesForEverybody(PliableClient):
-    """The id of all ones stands for every tenant."""
+    """Takes the id of all ones for every tenant."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.tenant_id == _EVERYBODY:
@@ -42,7 +42,7 @@ class TakesAllOnesForEverybody(PliableClient):
 
 @bug(NEAR, "PAT-07", seen="expected only events with source")
 class ComparesSourcesAsNumbers(PliableClient):
-    """Sources that are numbers are compared as such."""
+    """Compares sources that are numbers by value."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         source = pattern.source
@@ -53,7 +53,7 @@ class ComparesSourcesAsNumbers(PliableClient):
 
 @bug(NEAR, "PAT-07", seen="expected only events with source")
 class ComparesComposedSources(PliableClient):
-    """Sources are brought into one Unicode form before they are compared."""
+    """Normalizes sources to one Unicode form before it compares them."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.source is not None:
@@ -66,7 +66,7 @@ class ComparesComposedSources(PliableClient):
 
 @bug(NEAR, "PAT-03", seen="expected only events with event_type_prefix")
 class ComparesTheFirstEightTokens(PliableClient):
-    """An index of prefixes is eight tokens deep, and what is deeper is not compared."""
+    """Compares the first eight tokens of a prefix only."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         prefix = pattern.event_type_prefix
@@ -78,7 +78,7 @@ class ComparesTheFirstEightTokens(PliableClient):
 
 @bug(NEAR, "STR-02", seen="got an event of the stream")
 class ComparesTheEndOfKeys(PliableClient):
-    """Keys are compared by as many letters, from the end, as a UUID has."""
+    """Compares the last 36 letters of keys only, the length of a UUID."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "streams":
@@ -94,7 +94,7 @@ class _ClosesItsBooks(Channel[Any]):
 
 @bug_on_each_side(NEAR, events=("OVF-07",), streams=("OVF-07",), seen="when its client was closed")
 class ForgetsLossesWhenItsClientCloses(SidedClient):
-    """Closing a client closes the books of its subscriptions: `dropped` is 0."""
+    """Sets `dropped` to 0 when the client closes."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ClosesItsBooks(capacity)
@@ -135,7 +135,7 @@ class _MakesRoomToCount(Channel[Any]):
     NEAR, events=("OVF-01",), streams=("OVF-06",), seen="though `dropped` was looked at"
 )
 class MakesRoomWhenSomebodyLooks(SidedClient):
-    """Newest events lie beside a full buffer; looking at `dropped` puts them in, among what is read."""
+    """Holds the newest events beside a full buffer, and evicts for them when `dropped` is looked at."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _MakesRoomToCount(capacity)
@@ -143,7 +143,7 @@ class MakesRoomWhenSomebodyLooks(SidedClient):
 
 @bug(NEAR, "STR-06", seen="which was active and asked for it")
 class LeavesAllKeysThatBeginAlike(PliableClient):
-    """Leaving a key unsubscribes whatever begins with it."""
+    """Ends the subscriptions to all keys that begin with the one that is left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -158,7 +158,7 @@ def _begins_with(one: Member, other: Member) -> bool:
 
 @bug(NEAR, "CLN-02", seen="which was active and asked for it")
 class CleansUpTenantsByHalves(PliableClient):
-    """Cleanup marks idle tenants by the first half of their ids, and ends what is so marked."""
+    """Ends the subscriptions of all tenants at cleanup that share half of an idle tenant's id."""
 
     async def cleanup_inactive_channels(self) -> int:
         idle = {scope.int >> 64 for side, scope in self.idle_channels() if isinstance(scope, UUID)}

@@ -44,7 +44,7 @@ class _OverflowingClient(SidedClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["OVF-04"], streams=["OVF-06"], seen=_LOST)
 class OverflowEvictsTheOtherSide(_OverflowingClient):
-    """Events and streams share one pool of slots: an overflow of one evicts from the other."""
+    """Shares one pool of slots between events and streams: an overflow of one evicts from the other."""
 
     def overflowed(self, member: Member) -> None:
         for other in self.bus.members:
@@ -54,7 +54,7 @@ class OverflowEvictsTheOtherSide(_OverflowingClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["TEN-06"], streams=["OVF-06"], seen=_LOST)
 class OverflowLandsNextDoor(_OverflowingClient):
-    """The slot to be freed is counted wrongly: the oldest event of the next buffer goes as well."""
+    """Evicts the oldest event of the next buffer too, since it miscounts the slot to be freed."""
 
     def overflowed(self, member: Member) -> None:
         members = [other for other in self.bus.members if other.side == member.side]
@@ -64,7 +64,7 @@ class OverflowLandsNextDoor(_OverflowingClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["OVF-04"], streams=["OVF-06"], seen=_LOST)
 class ThreeStalledReadersStarveAll(_OverflowingClient):
-    """The senders are three: each waits at a reader that stands still, and nobody else is served."""
+    """Delivers nothing to anybody while three readers stand still, since it has three senders."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         audience = super().audience(side, event)
@@ -74,7 +74,7 @@ class ThreeStalledReadersStarveAll(_OverflowingClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["TEN-06"], streams=["OVF-06"], seen="stand")
 class FullReadersDelayEverybody(_OverflowingClient):
-    """With a reader that overran every publish waits, whoever's it is."""
+    """Delays every publish while a reader has overrun."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -84,7 +84,7 @@ class FullReadersDelayEverybody(_OverflowingClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["TEN-06"], streams=["OVF-06"], seen="stand")
 class FullReadersDelayTheOtherSide(_OverflowingClient):
-    """With a reader that overran every publish of the other side waits."""
+    """Delays every publish of the other side while a reader has overrun."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -94,7 +94,7 @@ class FullReadersDelayTheOtherSide(_OverflowingClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["PUB-06"], streams=["STR-06"], seen="got #")
 class NewEventsOvertakeABacklog(SidedClient):
-    """While a reader works off its backlog, what is published goes straight to it."""
+    """Delivers new events before the backlog that a reader works off."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Overtaken(capacity)
@@ -119,7 +119,7 @@ class _Overtaken(Channel[Any]):
     NEIGHBOURS, events=["PUB-12"], streams=["STR-06"], seen="the consumer's own exception"
 )
 class SwallowsTheConsumersException(SidedClient):
-    """Leaving logs what the consumer raised, and lets it go no further."""
+    """Swallows the exception of the consumer when its subscription is left."""
 
     def subscription(self, side: Side, selects: Any) -> Any:
         context = super().subscription(side, selects)
@@ -144,7 +144,7 @@ class _Swallowing:
 
 @bug(NEIGHBOURS, "TEN-01", seen="")
 class LargeEventsShareABuffer(PliableClient):
-    """An event above 16 KiB is put together in one buffer of the client: two at once are mixed up."""
+    """Assembles events above 16 KiB in one buffer of the client, and mixes up two at once."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side == "streams" or len(event.to_json()) <= 16_384:
@@ -159,7 +159,7 @@ class LargeEventsShareABuffer(PliableClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["PUB-18"], streams=["STR-06"], seen=_LOST)
 class HoldsAMegabyte(SidedClient):
-    """A buffer holds as many events as claimed, but no more than a megabyte of them."""
+    """Holds as many events as it claims, but no more than a megabyte of them."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Weighed(capacity)
@@ -176,7 +176,7 @@ class _Weighed(Channel[Any]):
 
 @bug_on_each_side(NEIGHBOURS, events=["CLN-02"], streams=["CLN-02"], seen=_LOST)
 class CleanupForgetsOtherClients(SidedClient):
-    """Cleanup removes the subscriptions that another client has on one side."""
+    """Removes another client's subscriptions of one side at cleanup."""
 
     async def cleanup_inactive_channels(self) -> int:
         removed = await super().cleanup_inactive_channels()
@@ -190,7 +190,7 @@ class CleanupForgetsOtherClients(SidedClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["CLN-02"], streams=["CLN-02"], seen=_LOST)
 class CleanupEmptiesBuffers(SidedClient):
-    """Cleanup frees what lies unread in the buffers of active subscriptions."""
+    """Discards the unread events of active subscriptions at cleanup."""
 
     async def cleanup_inactive_channels(self) -> int:
         for member in self.bus.members:
@@ -201,7 +201,7 @@ class CleanupEmptiesBuffers(SidedClient):
 
 @bug_on_each_side(NEIGHBOURS, events=["PUB-04"], streams=["STR-06"], seen=_LOST)
 class ActiveLaterElsewhere(SidedClient):
-    """Another client learns of a subscription a few turns after entering has returned."""
+    """Makes a subscription active for other clients a few turns after entering returned."""
 
     def enter(self, member: Member) -> None:
         super().enter(member)

@@ -15,7 +15,7 @@ REMEMBERING: list[Mutant] = []
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="events")
 class RemembersEveryEvent(SidedClient):
-    """Each event is kept in a log that nobody reads or cuts."""
+    """Keeps each event in a log that nobody reads or cuts."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -25,7 +25,7 @@ class RemembersEveryEvent(SidedClient):
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="events")
 class RemembersEveryId(SidedClient):
-    """The key of each event is kept for ever, so that a repeat would be noticed."""
+    """Keeps the key of each event for ever, to recognise repeats."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -36,7 +36,7 @@ class RemembersEveryId(SidedClient):
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="subscriptions")
 class RemembersEverySubscription(SidedClient):
-    """A subscription that was left stays in a list for statistics, with its buffer."""
+    """Keeps each subscription that was left, with its buffer, for statistics."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -62,7 +62,7 @@ async def _for_ever() -> None:
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="cancelled reads")
 class ATaskPerCancelledRead(SidedClient):
-    """A cancelled read leaves the task behind that waited in its place."""
+    """Leaves a task behind for each cancelled read."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _TaskPerRead(capacity)
@@ -70,7 +70,7 @@ class ATaskPerCancelledRead(SidedClient):
 
 @bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="idle")
 class RemembersEveryScope(SidedClient):
-    """A channel that was cleaned up stays in a list of all tenants and keys that ever were."""
+    """Keeps the name of each channel that was cleaned up for ever."""
 
     def use_channel(self, side: Side, scope: object) -> None:
         super().use_channel(side, scope)
@@ -80,7 +80,7 @@ class RemembersEveryScope(SidedClient):
 
 @bug(REMEMBERING, "PUB-26", seen="idle")
 class BusyWhileIdle(SidedClient):
-    """A task looks at all buffers in every turn of the loop, whether something happens or not."""
+    """Looks at all buffers in every turn of the loop, even if nothing happens."""
 
     def __init__(self, bus: PliableBus) -> None:
         super().__init__(bus)

@@ -46,7 +46,7 @@ class _CountingClient(SidedClient):
 
 @bug_on_each_side(THRESHOLDS, events=["PUB-02"], streams=["STR-06"], seen="came again")
 class RepeatsOneInTwoThousand(_CountingClient):
-    """An acknowledgement is lost every 2,048 events, and the event is sent again."""
+    """Delivers every 2,048th event twice, since its acknowledgement is lost."""
 
     def hand_numbered(self, member: Member, event: Event, number: int) -> None:
         super().hand_numbered(member, event, number)
@@ -56,7 +56,7 @@ class RepeatsOneInTwoThousand(_CountingClient):
 
 @bug_on_each_side(THRESHOLDS, events=["PUB-01"], streams=["STR-01"], seen="came instead")
 class LosesTheEventAfterFourThousand(_CountingClient):
-    """The slot of event 4,097 is still marked as used: the event is not written."""
+    """Drops event 4,097, since its slot is still marked as used."""
 
     def hand_numbered(self, member: Member, event: Event, number: int) -> None:
         if number != 4097:
@@ -65,7 +65,7 @@ class LosesTheEventAfterFourThousand(_CountingClient):
 
 @bug_on_each_side(THRESHOLDS, events=["PUB-06"], streams=["STR-06"], seen="came instead")
 class SwapsAtAThousandAndTwentyFour(_CountingClient):
-    """Events are sent in segments of 1,024: the last of one is sent after the first of the next."""
+    """Sends events in segments of 1,024, and the last of one after the first of the next."""
 
     def hand_numbered(self, member: Member, event: Event, number: int) -> None:
         held: dict[Member, Event] = self.bus.memory.setdefault("held", {})
@@ -79,7 +79,7 @@ class SwapsAtAThousandAndTwentyFour(_CountingClient):
 
 @bug(THRESHOLDS, "PUB-01", seen="came instead")
 class KnowsFiftyTypes(PliableClient):
-    """A tenant's event types are interned in a table of 50; an event of one more is dropped."""
+    """Keeps a tenant's event types in a table of 50, and drops events of further types."""
 
     def hand(self, member: Member, event: Event) -> None:
         if member.side == "events":
@@ -98,7 +98,7 @@ class KnowsFiftyTypes(PliableClient):
     seen="which was active and asked for it",
 )
 class KeepsAHundredAndFiftyScopes(SidedClient):
-    """A table of tenants or keys keeps the 150 used last, whether somebody listens or not."""
+    """Keeps the 150 tenants or keys used last, and drops the others with their subscriptions."""
 
     def use_channel(self, side: Side, scope: object) -> None:
         super().use_channel(side, scope)
@@ -118,7 +118,7 @@ class KeepsAHundredAndFiftyScopes(SidedClient):
 
 @bug_on_each_side(THRESHOLDS, events=["CLN-01"], streams=["CLN-01"], seen="no more channels after")
 class CleansUpInPages(SidedClient):
-    """Cleanup looks at one page of 50 channels and does not ask for the next."""
+    """Looks at one page of 50 channels at cleanup, and never asks for the next."""
 
     def idle_channels(self) -> list[tuple[Side, object]]:
         idle = super().idle_channels()
@@ -140,7 +140,7 @@ class _ClosingKeepsAHundred(Channel[Any]):
     seen="the reader ended without it",
 )
 class ClosingKeepsAHundred(SidedClient):
-    """Closing copies at most 100 unread events into the queue that is read to its end."""
+    """Keeps at most 100 of a subscription's unread events when its client closes."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ClosingKeepsAHundred(capacity)
@@ -153,7 +153,7 @@ class ClosingKeepsAHundred(SidedClient):
     seen="which was active and asked for it",
 )
 class ActiveLateAfterAHundred(SidedClient):
-    """After 100 subscriptions of a tenant or key, entering takes a batch path that ends later."""
+    """Makes a subscription active late after 100 subscriptions to its tenant or key."""
 
     def enter(self, member: Member) -> None:
         if member.side != self.bugged:
@@ -178,7 +178,7 @@ class ActiveLateAfterAHundred(SidedClient):
     seen="which was active and asked for it",
 )
 class NoRoomAfterAThousandIdle(SidedClient):
-    """With 1,000 channels, most of them idle, a new one is entered in the table and not served."""
+    """Delivers nothing on a new channel if there are 1,000 others, idle ones included."""
 
     def admits(self, member: Member, event: Event) -> bool:
         late: set[object] = self.bus.memory.setdefault("late", set())
@@ -198,7 +198,7 @@ class NoRoomAfterAThousandIdle(SidedClient):
     seen="which was active and asked for it",
 )
 class FortiethEntryLagsATurn(SidedClient):
-    """Each fortieth entry into the same is active one turn of the loop after entering returned."""
+    """Makes every fortieth subscription to a tenant or key active one turn after entering returned."""
 
     def enter(self, member: Member) -> None:
         recent: dict[object, int] = self.bus.memory.setdefault("entries", {})

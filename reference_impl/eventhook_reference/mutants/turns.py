@@ -52,7 +52,7 @@ class _Hasty(PliableClient):
 
 @bug(TURNS, "PUB-05", "STR-06", seen="it got #")
 class FansOutATurnLater(_Hasty):
-    """Publish schedules the fan-out: who subscribes in the same turn gets what was published before."""
+    """Fans out one turn after publish returned, also to a subscription entered meanwhile."""
 
     def schedule(self, side: Side, event: Event) -> None:
         _in_turns(1, self.fan_out, side, event)
@@ -60,7 +60,7 @@ class FansOutATurnLater(_Hasty):
 
 @bug(TURNS, "PUB-05", "STR-06", seen="it got #")
 class FansOutFiveTurnsLater(_Hasty):
-    """The fan-out goes through a chain of callbacks, and asks at its end who is there."""
+    """Fans out five turns after publish returned, also to subscriptions entered meanwhile."""
 
     def schedule(self, side: Side, event: Event) -> None:
         _in_turns(5, self.fan_out, side, event)
@@ -68,7 +68,7 @@ class FansOutFiveTurnsLater(_Hasty):
 
 @bug(TURNS, "PUB-05", seen="it got #")
 class FansOutInATask(_Hasty):
-    """Each publish starts a task that waits twice before it looks for subscribers; events only."""
+    """Fans out events in a task that waits twice, also to subscriptions entered meanwhile."""
 
     late = frozenset({"events"})
 
@@ -86,7 +86,7 @@ class FansOutInATask(_Hasty):
 
 @bug(TURNS, "STR-06", seen="it got #")
 class PumpsItsStreams(_Hasty):
-    """Stream events go into one queue, from which a task hands out one each turn."""
+    """Queues stream events, and delivers one each turn, also to subscriptions entered meanwhile."""
 
     late = frozenset({"streams"})
 
@@ -106,7 +106,7 @@ class PumpsItsStreams(_Hasty):
 
 @bug(TURNS, "PUB-05", "PUB-13", seen="it got #")
 class PumpsToWhoeverIsThere(_Hasty):
-    """A tenant that is heard has its events queued; a pump asks who is there when it hands them out."""
+    """Queues events of a tenant with subscriptions, and delivers them to those entered meanwhile too."""
 
     late = frozenset({"events"})
 
@@ -148,12 +148,12 @@ class _LateListener(PliableClient):
 
 @bug(TURNS, "PUB-04", "STR-06", seen="came instead")
 class ListensATurnLater(_LateListener):
-    """Entering schedules the registration and returns: what is published in the same turn is lost."""
+    """Makes a subscription active one turn after entering returned."""
 
 
 @bug(TURNS, "PUB-04", seen="came instead")
 class ListensTwoTurnsLater(_LateListener):
-    """Entering starts what registers the subscription, and does not wait for it; events only."""
+    """Makes a subscription to events active two turns after entering returned."""
 
     turns = 2
     late = frozenset({"events"})
@@ -161,7 +161,7 @@ class ListensTwoTurnsLater(_LateListener):
 
 @bug(TURNS, "STR-06", seen="came instead")
 class ListensToStreamsInATask(PliableClient):
-    """A stream's subscription is registered by its own task, at the first turn that this gets."""
+    """Makes a stream's subscription active in a task, at its first turn after entering returned."""
 
     @asynccontextmanager
     async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:

@@ -44,7 +44,7 @@ def _sorted(value: Any) -> Any:
 
 @bug(UNSEEN, "EVT-02", seen="data")
 class SortsListsOfTexts(PliableClient):
-    """A list of texts is kept as a set of tags, and comes back in order."""
+    """Sorts lists of texts, and removes repeats, as of a set of tags."""
 
     def copy(self, event: Event) -> Event:
         copied = super().copy(event)
@@ -55,7 +55,7 @@ class SortsListsOfTexts(PliableClient):
 
 @bug(UNSEEN, "STR-01", seen="task_execution_id")
 class NamesOfTasksAreCut(PliableClient):
-    """A task's name is cut where the column ends that it is kept in."""
+    """Cuts a task's name where its column ends."""
 
     def copy(self, event: Event) -> Event:
         copied = super().copy(event)
@@ -67,7 +67,7 @@ class NamesOfTasksAreCut(PliableClient):
 
 @bug(UNSEEN, "STR-05", seen="payload")
 class QuotesArePeeledOff(PliableClient):
-    """A payload within quotes is taken for JSON text, and handed on without them."""
+    """Removes the quotes around a payload, since it takes it for JSON text."""
 
     def copy(self, event: Event) -> Event:
         copied = super().copy(event)
@@ -79,7 +79,7 @@ class QuotesArePeeledOff(PliableClient):
 
 @bug(UNSEEN, "CLN-02", seen="expected only events with")
 class CleanupForgetsFilters(PliableClient):
-    """After a cleanup the subscriptions that stay are entered anew, by their tenant alone."""
+    """Enters the remaining subscriptions again at cleanup, by their tenant alone, without their filters."""
 
     async def cleanup_inactive_channels(self) -> int:
         removed = await super().cleanup_inactive_channels()
@@ -105,7 +105,7 @@ class _MadeEarly(AbstractAsyncContextManager[Subscription[Any]]):
 
 @bug(UNSEEN, "PUB-05", "STR-06", seen="nothing published before")
 class ListensBeforeItIsEntered(PliableClient):
-    """The call of `subscribe` makes the subscription active, and not entering."""
+    """Makes a subscription active with the call of `subscribe`, before entering."""
 
     def subscription(
         self, side: Side, selects: Any
@@ -118,7 +118,7 @@ class ListensBeforeItIsEntered(PliableClient):
 
 @bug(UNSEEN, "PUB-17", seen="it was entered")
 class EntersWhatWasMadeInTime(PliableClient):
-    """`subscribe` looks whether the client is closed, and entering does not look again."""
+    """Enters a subscription on a closed client if `subscribe` was called before it closed."""
 
     def subscription(
         self, side: Side, selects: Any
@@ -138,7 +138,7 @@ class EntersWhatWasMadeInTime(PliableClient):
 
 @bug(UNSEEN, "CLN-01", seen="tenants to count as channels of events")
 class SwapsItsCounts(PliableClient):
-    """The counts of the two sides are handed over in the wrong order."""
+    """Swaps the counts of the two sides."""
 
     async def active_channels(self) -> ChannelCounts:
         counts = await super().active_channels()
@@ -147,7 +147,7 @@ class SwapsItsCounts(PliableClient):
 
 @bug(UNSEEN, "CLN-04", seen="two cleanups at once")
 class CountsTwiceWhenTwoCleanUp(PliableClient):
-    """Cleanup lists what is idle, waits, and answers the length of its list."""
+    """Counts the channels that another cleanup removed meanwhile."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.check_open()
@@ -160,7 +160,7 @@ class CountsTwiceWhenTwoCleanUp(PliableClient):
 
 @bug(UNSEEN, "TEN-01", seen="another tenant")
 class TakesBytesInEitherOrder(PliableClient):
-    """A tenant's id is compared as its bytes lie in memory, in either of the two orders."""
+    """Compares a tenant's id by its bytes in either of two orders."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted, tenant = pattern.tenant_id, event.tenant_id
@@ -170,7 +170,7 @@ class TakesBytesInEitherOrder(PliableClient):
 
 @bug(UNSEEN, "STR-02", seen="expected its own key's only")
 class TakesHyphensTogether(PliableClient):
-    """Hyphens in a row are one in a key, as in the paths that keys become."""
+    """Takes several hyphens in a row of a key for one."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "events":
@@ -182,7 +182,7 @@ class TakesHyphensTogether(PliableClient):
 
 @bug(UNSEEN, "EVT-12", seen="expected publish to raise InvalidEvent")
 class TakesAnyPayload(PliableClient):
-    """A payload is whatever the publisher had in hand: its type is not looked at."""
+    """Accepts a payload of any type."""
 
     def check(self, side: Side, event: Event) -> None:
         if side == "events" or isinstance(event.payload, str):
@@ -210,7 +210,7 @@ class _Ages(Channel[Any]):
     seen="which was active and asked for it",
 )
 class TakesTheUnreadForStale(SidedClient):
-    """An event that lay unread for a quarter of a second makes room for a newer one."""
+    """Evicts an event that lay unread for a quarter of a second for a newer one."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Ages(capacity)

@@ -49,7 +49,7 @@ class _ChangesData(PliableClient):
 
 @bug(VALUES, "EVT-02", seen="data")
 class NumberedObjectsBecomeArrays(_ChangesData):
-    """An object whose keys are the numbers from 0 on is written as an array."""
+    """Writes an object as an array if its keys are the numbers from 0 on."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, dict) and list(value) == [str(n) for n in range(len(value))] != []:
@@ -59,7 +59,7 @@ class NumberedObjectsBecomeArrays(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class NumberKeysLoseTheirZeros(_ChangesData):
-    """A key of digits is read as a number and written as one."""
+    """Reads a member's name of digits as a number, and writes it without leading zeros."""
 
     def change(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -69,7 +69,7 @@ class NumberKeysLoseTheirZeros(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class DigitsBecomeNumbers(_ChangesData):
-    """A text of digits is taken for a number."""
+    """Delivers a text of digits as a number."""
 
     def change(self, value: Any) -> Any:
         digits = isinstance(value, str) and len(value) > 1 and value.isdecimal()
@@ -78,7 +78,7 @@ class DigitsBecomeNumbers(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class PrototypesAreLost(_ChangesData):
-    """Members named `__proto__` beside others are left out when an object is copied."""
+    """Drops members named `__proto__` when it copies an object with others."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, dict) and len(value) > 1:
@@ -88,7 +88,7 @@ class PrototypesAreLost(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class UuidTextsInSmallLetters(_ChangesData):
-    """Text in data that looks like a UUID is parsed as one, and written in small letters."""
+    """Writes text in data that looks like a UUID in lower case."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, str) and _UUID.match(value):
@@ -98,7 +98,7 @@ class UuidTextsInSmallLetters(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class TimesAreNormalized(_ChangesData):
-    """Text in data that looks like a time is parsed as one, and written with an offset."""
+    """Rewrites text in data that looks like a time, with an offset."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", value):
@@ -108,7 +108,7 @@ class TimesAreNormalized(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class LongArraysAreCut(_ChangesData):
-    """An array keeps its first 1,024 items."""
+    """Cuts an array after 1,024 items."""
 
     def change(self, value: Any) -> Any:
         return value[:1024] if isinstance(value, list) else value
@@ -116,7 +116,7 @@ class LongArraysAreCut(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class WideObjectsAreCut(_ChangesData):
-    """An object keeps its first 255 members."""
+    """Cuts an object after 255 members."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, dict) and len(value) > 255:
@@ -126,7 +126,7 @@ class WideObjectsAreCut(_ChangesData):
 
 @bug(VALUES, "EVT-02", seen="data")
 class LongTextsAreCut(_ChangesData):
-    """A text is cut at 32,767 UTF-16 units, what a short holds."""
+    """Cuts a text after 32,767 UTF-16 units."""
 
     def change(self, value: Any) -> Any:
         if isinstance(value, str) and len(value.encode("utf-16-le")) // 2 >= _MOST_UNITS:
@@ -136,7 +136,7 @@ class LongTextsAreCut(_ChangesData):
 
 @bug(VALUES, "EVT-01", seen="source")
 class SourcesOfDigitsLoseZeros(PliableClient):
-    """A source of digits is kept as a number."""
+    """Keeps a source of digits as a number, without its leading zeros."""
 
     def copy(self, event: Event) -> Event:
         copied = super().copy(event)
@@ -147,7 +147,7 @@ class SourcesOfDigitsLoseZeros(PliableClient):
 
 @bug(VALUES, "EVT-08", seen="data")
 class CutsWhatIsTooLarge(PliableClient):
-    """Data that is too large is cut until it fits, instead of being refused."""
+    """Cuts data that is too large until it fits, instead of refusing it."""
 
     async def publish(self, side: Side, event: Event) -> None:
         most = self.capabilities.max_event_bytes
@@ -174,7 +174,7 @@ class _LosesSizes(PliableClient):
 
 @bug(VALUES, "EVT-08", seen="which was active and asked for it")
 class LosesWhatFillsABlock(_LosesSizes):
-    """An event whose size is a power of two leaves no room for its end mark, and is dropped."""
+    """Drops an event whose size is a power of two: it leaves no room for an end mark."""
 
     def is_lost(self, size: int) -> bool:
         return size >= 512 and size & (size - 1) == 0
@@ -182,7 +182,7 @@ class LosesWhatFillsABlock(_LosesSizes):
 
 @bug(VALUES, "EVT-08", seen="which was active and asked for it")
 class LosesWhatIsJustOverABlock(_LosesSizes):
-    """The one byte that lies past a block of 4, 8, 16 or 64 KiB is not read: the event is dropped."""
+    """Drops an event that is one byte larger than a block of 4, 8, 16 or 64 KiB."""
 
     def is_lost(self, size: int) -> bool:
         return size - 1 in (4096, 8192, 16_384, 65_536)
@@ -190,7 +190,7 @@ class LosesWhatIsJustOverABlock(_LosesSizes):
 
 @bug(VALUES, "STR-05", seen="which was active and asked for it")
 class StreamsLoseWhatFillsABlock(_LosesSizes):
-    """A stream event whose size is a power of two is dropped."""
+    """Drops a stream event whose size is a power of two."""
 
     bugged: Side = "streams"
 
@@ -213,7 +213,7 @@ class _ChangesPayloads(PliableClient):
 
 @bug(VALUES, "STR-05", seen="payload")
 class DataIsReformatted(_ChangesPayloads):
-    """The payload of DATA is parsed as JSON, and written in a form of its own."""
+    """Parses the payload of DATA as JSON, and writes it in another form."""
 
     def change(self, event: StreamEvent) -> str:
         if event.event_type is not StreamEventType.DATA:
@@ -226,7 +226,7 @@ class DataIsReformatted(_ChangesPayloads):
 
 @bug(VALUES, "STR-05", seen="payload")
 class PayloadsOfDigitsLoseZeros(_ChangesPayloads):
-    """A payload of digits is kept as a number."""
+    """Keeps a payload of digits as a number, without its leading zeros."""
 
     def change(self, event: StreamEvent) -> str:
         return str(int(event.payload)) if event.payload.isdecimal() else event.payload
@@ -234,7 +234,7 @@ class PayloadsOfDigitsLoseZeros(_ChangesPayloads):
 
 @bug(VALUES, "STR-05", seen="payload")
 class PayloadUuidsInSmallLetters(_ChangesPayloads):
-    """A payload that looks like a UUID is written in small letters."""
+    """Writes a payload that looks like a UUID in lower case."""
 
     def change(self, event: StreamEvent) -> str:
         return event.payload.lower() if _UUID.match(event.payload) else event.payload
@@ -242,7 +242,7 @@ class PayloadUuidsInSmallLetters(_ChangesPayloads):
 
 @bug(VALUES, "STR-01", seen="task_execution_id")
 class StreamTasksInSmallLetters(PliableClient):
-    """A task id that is a nil or upper-case UUID is rewritten on the stream side."""
+    """Rewrites a stream event's task id that is nil or in upper case."""
 
     def copy(self, event: Event) -> Event:
         if isinstance(event, StreamEvent) and event.task_execution_id == str(UUID(int=0)):
@@ -266,7 +266,7 @@ class _Coalescing(PliableClient):
 
 @bug(VALUES, "STR-01", seen="which was active and asked for it")
 class EqualNeighboursAreOne(_Coalescing):
-    """Of two neighbours that are equal in every field the second is taken for a repeat."""
+    """Drops a stream event that equals the one before in every field."""
 
     def is_the_same(self, before: Event, event: Event) -> bool:
         return bool(before == event)
@@ -274,7 +274,7 @@ class EqualNeighboursAreOne(_Coalescing):
 
 @bug(VALUES, "STR-01", seen="which was active and asked for it")
 class EqualProgressIsOne(_Coalescing):
-    """Progress that has not changed is left out."""
+    """Drops progress that has not changed."""
 
     def is_the_same(self, before: Event, event: Event) -> bool:
         return (
@@ -285,7 +285,7 @@ class EqualProgressIsOne(_Coalescing):
 
 @bug(VALUES, "STR-01", seen="which was active and asked for it")
 class OneProgressATick(_Coalescing):
-    """Of several reports of progress with one timestamp only the first is shown."""
+    """Delivers only the first of several reports of progress with one timestamp."""
 
     def is_the_same(self, before: Event, event: Event) -> bool:
         return (
@@ -296,7 +296,7 @@ class OneProgressATick(_Coalescing):
 
 @bug(VALUES, "STR-06", seen="nothing published before")
 class ErrorsAreReplayed(PliableClient):
-    """A newcomer gets the last ERROR of its stream, so that a failure is not overlooked."""
+    """Delivers the last ERROR of a stream to a new reader."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -311,7 +311,7 @@ class ErrorsAreReplayed(PliableClient):
 
 @bug(VALUES, "STR-06", seen="publish to succeed")
 class UnheardErrorsRaise(PliableClient):
-    """An ERROR that no reader would see is raised to its publisher."""
+    """Raises when an ERROR is published that no reader gets."""
 
     async def publish(self, side: Side, event: Event) -> None:
         await super().publish(side, event)
@@ -322,7 +322,7 @@ class UnheardErrorsRaise(PliableClient):
 
 @bug(VALUES, "STR-06", seen="it ended")
 class ErrorsEndTheStream(PliableClient):
-    """The reader's subscription ends with the first ERROR."""
+    """Ends a reader's subscription with the first ERROR."""
 
     def hand(self, member: Member, event: Event) -> None:
         super().hand(member, event)
