@@ -41,7 +41,7 @@ class _Local:
 
 
 class DeliversWithinItsProcess(PliableNats):
-    """Serves the subscribers of its process itself, and others by way of the server: a correct bus."""
+    """Delivers to subscriptions of its own process directly, and to others by the server: a correct bus."""
 
     capabilities = Capabilities(introspection=False, processes=True)
     target: ClassVar[Target]
@@ -114,7 +114,7 @@ _bug(seen="")(DeliversWithinItsProcess)
 
 @_bug("PUB-27", "STR-09", seen="by p2c")
 class ForgetsTheServer(DeliversWithinItsProcess):
-    """An event that found a subscriber in its own process is not sent to the others any more."""
+    """Sends an event to other processes only if its own has no subscription for it."""
 
     async def relay(self, subject: str, body: bytes) -> None:
         if not self.local(subject):
@@ -123,7 +123,7 @@ class ForgetsTheServer(DeliversWithinItsProcess):
 
 @_bug("PUB-27", "STR-09", seen="by p2c")
 class AnnouncesItsInterestLate(DeliversWithinItsProcess):
-    """Entering returns once its own process knows of it; the others are told a moment later."""
+    """Makes a subscription active for other processes a moment after entering returned."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -147,7 +147,7 @@ class AnnouncesItsInterestLate(DeliversWithinItsProcess):
 
 @_bug("PUB-27", "STR-09", seen="by p2c")
 class RemembersThatNobodyListens(DeliversWithinItsProcess):
-    """The server's answer that nobody listens is kept until somebody of the same process subscribes."""
+    """Caches that nobody subscribes in another process, until somebody of its own does."""
 
     _nobody: ClassVar[set[str]] = set()
 
@@ -182,7 +182,7 @@ class RemembersThatNobodyListens(DeliversWithinItsProcess):
 
 @_bug("CLN-10", seen="by p2c")
 class CleansByItsOwnSubscribers(DeliversWithinItsProcess):
-    """Cleanup has every process drop what no subscriber of the cleaning one asks for."""
+    """Ends other processes' subscriptions at cleanup, except those that its own process shares."""
 
     capabilities = replace(DeliversWithinItsProcess.capabilities, introspection=True)
 

@@ -90,7 +90,7 @@ class Reconnecting(PliableNats):
 
 @bug_over_nats(RECOVERING, "REC-01", seen="never came")
 class SwallowsADeadServer(Reconnecting):
-    """Publishing must not break a workflow, so its errors are logged and forgotten."""
+    """Logs the errors of publishing, and returns as if all were well."""
 
     async def send(self, subject: str, body: bytes) -> None:
         with suppress(PublishError):
@@ -99,7 +99,7 @@ class SwallowsADeadServer(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-01", seen="never came")
 class WrittenMeansDone(Reconnecting):
-    """Bytes written to the socket are reported as published; nobody asks whether they arrived."""
+    """Returns from a publish once the bytes are written to the socket, whether they arrive or not."""
 
     async def send(self, subject: str, body: bytes) -> None:
         client = self.connection.client
@@ -111,7 +111,7 @@ class WrittenMeansDone(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-01", seen="it still had not after")
 class WaitsUntilTheServerIsBack(Reconnecting):
-    """A publish while disconnected waits for the connection, however long that takes."""
+    """Blocks a publish while disconnected until the connection is back."""
 
     async def send(self, subject: str, body: bytes) -> None:
         while not self.connection.client.is_connected:  # noqa: ASYNC110  # because: it is a bug
@@ -124,7 +124,7 @@ class WaitsUntilTheServerIsBack(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class NeverSubscribesAgain(Reconnecting):
-    """The new connection is asked for nothing: readers wait on a bus that does not know them."""
+    """Never subscribes again on a new connection."""
 
     async def on_disconnect(self) -> None:
         self.forget_subscriptions()
@@ -132,7 +132,7 @@ class NeverSubscribesAgain(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class SubscribesAgainOnlyOnce(Reconnecting):
-    """The list of what to ask for again is used up by the first reconnect."""
+    """Subscribes again after the first reconnect only."""
 
     async def on_disconnect(self) -> None:
         if self.reconnects:
@@ -141,7 +141,7 @@ class SubscribesAgainOnlyOnce(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-02", seen="nothing that")
 class WaitsTenSecondsBetweenAttempts(Reconnecting):
-    """The pause between attempts to reconnect is ten seconds: the server is back long before."""
+    """Waits ten seconds between two attempts to reconnect."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -150,7 +150,7 @@ class WaitsTenSecondsBetweenAttempts(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-05", seen="connections half-open was over")
 class NeverPings(Reconnecting):
-    """No pings are sent: a connection on which nothing comes is taken for a quiet one."""
+    """Never sends pings, and takes a dead connection for a quiet one."""
 
     capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
 
@@ -164,7 +164,7 @@ class NeverPings(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-03", seen="of them never came")
 class StartsAfreshAfterAReset(Reconnecting):
-    """A lost connection empties the buffers, though what is in them had arrived."""
+    """Discards the unread events when a connection is lost, though they had arrived."""
 
     async def on_disconnect(self) -> None:
         for channel in self.channels:
@@ -173,7 +173,7 @@ class StartsAfreshAfterAReset(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-03", "PUB-01", seen="came instead")
 class RecoversByHalves(Reconnecting):
-    """After a reconnect two readers take from one queue, and one of them has no subscriber left."""
+    """Drops every fourth event after a reconnect."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -190,7 +190,7 @@ class RecoversByHalves(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-04", "PUB-02", seen="again")
 class AsksTwiceAfterAReconnect(Reconnecting):
-    """Both the library and the backend ask for everything again: each event comes twice, then more."""
+    """Subscribes twice after each reconnect, and so delivers each event twice, then more often."""
 
     async def on_reconnect(self) -> None:
         for attachment in self.attached:
@@ -199,7 +199,7 @@ class AsksTwiceAfterAReconnect(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-04", "PUB-02", seen="again")
 class AsksTwiceAfterTheThirdReconnect(Reconnecting):
-    """Only from the third reconnect on is one subscription asked for twice."""
+    """Subscribes one subscription twice from the third reconnect on."""
 
     async def on_reconnect(self) -> None:
         if self.reconnects == 3 and self.attached:
@@ -208,7 +208,7 @@ class AsksTwiceAfterTheThirdReconnect(Reconnecting):
 
 @bug_over_nats(RECOVERING, "REC-04", seen="first")
 class HandsOnInTasksAfterAReconnect(Reconnecting):
-    """After a reconnect each message is handed on by a task of its own, and some are quicker."""
+    """Delivers each event in a task of its own after a reconnect, and some are quicker."""
 
     def hand(self, channel: Channel[Any], event: Event) -> None:
         if not self.reconnects:

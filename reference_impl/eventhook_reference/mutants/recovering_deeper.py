@@ -21,7 +21,7 @@ _IDLE_S: Final = 0.3
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="the first event after")
 class SwallowsTheFirstAfterAReconnect(Reconnecting):
-    """The first event on a new connection is taken for the answer to asking again, on each subscription."""
+    """Loses the first event of each subscription after a reconnect."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -39,7 +39,7 @@ class SwallowsTheFirstAfterAReconnect(Reconnecting):
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-07", seen="left while the connection was down")
 class AsksAgainForWhatWasLeft(Reconnecting):
-    """Leaving in an outage cannot tell the server, and the next connection asks for it again."""
+    """Subscribes again after an outage to what was left during it."""
 
     async def detach(self, attachment: Attachment) -> None:
         if self.connection.client.is_connected:
@@ -48,7 +48,7 @@ class AsksAgainForWhatWasLeft(Reconnecting):
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
 class AsksOnceForEquals(Reconnecting):
-    """The list of what to ask for again is kept by subject: of equal subscriptions one comes back."""
+    """Subscribes again to one of several equal subscriptions only."""
 
     async def on_disconnect(self) -> None:
         subjects: set[str] = set()
@@ -61,7 +61,7 @@ class AsksOnceForEquals(Reconnecting):
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
 class LeavesItsEqualsWhileDown(Reconnecting):
-    """Leaving in an outage takes the subject off the list of what to ask for, and its equals with it."""
+    """Drops all equal subscriptions when one of them is left during an outage."""
 
     async def detach(self, attachment: Attachment) -> None:
         if not self.connection.client.is_connected:
@@ -73,7 +73,7 @@ class LeavesItsEqualsWhileDown(Reconnecting):
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
 class ForgetsWhatWasSilent(Reconnecting):
-    """Only subscriptions on which something came lately are asked for again."""
+    """Subscribes again after a reconnect only to subscriptions that got an event lately."""
 
     capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
 
@@ -95,7 +95,7 @@ class ForgetsWhatWasSilent(Reconnecting):
 
 @bug_over_nats(RECOVERING_DEEPER, "REC-02", seen="nothing that")
 class WaitsForItsReadersToCatchUp(Reconnecting):
-    """After a reconnect nothing is asked for again until every reader has read what it holds."""
+    """Subscribes again after a reconnect only once every reader has read its backlog."""
 
     capabilities = replace(Reconnecting.capabilities, recovery_s=0.5)
     _asking: asyncio.Task[None] | None = None

@@ -36,7 +36,7 @@ _LONG_S: Final = 3600
 
 @bug_over_nats(RECOVERING_LASTING, "REC-06", seen="nothing that")
 class ActiveInNameOnly(Reconnecting):
-    """A subscription that cannot be made now is entered all the same, and never made later."""
+    """Enters a subscription that it cannot make during an outage, and never makes it later."""
 
     async def attach(self, attachment: Attachment) -> None:
         with suppress(SubscribeError):
@@ -45,7 +45,7 @@ class ActiveInNameOnly(Reconnecting):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-06", seen="it raised ConnectionError")
 class RaisesWhatTheSocketRaised(Reconnecting):
-    """Entering in an outage raises the socket's error instead of the contract's."""
+    """Raises the socket's error on entering during an outage, not the contract's."""
 
     async def attach(self, attachment: Attachment) -> None:
         try:
@@ -59,7 +59,7 @@ class RaisesWhatTheSocketRaised(Reconnecting):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-07", seen="as many tasks after 50 faults")
 class StartsAHeartbeatAtEachReconnect(Reconnecting):
-    """Each connection gets a task for its heartbeat, and that of the last one goes on."""
+    """Starts a heartbeat task at each reconnect, and never ends the last one."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -76,7 +76,7 @@ class StartsAHeartbeatAtEachReconnect(Reconnecting):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-07", seen="as many open files after 50 faults")
 class KeepsASocketOfEachConnection(Reconnecting):
-    """The socket by which the server was looked up stays open after each reconnect."""
+    """Leaves a socket open at each reconnect."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -95,7 +95,7 @@ class KeepsASocketOfEachConnection(Reconnecting):
     RECOVERING_LASTING, "REC-07", seen="as many subscriptions on the server after 50 faults"
 )
 class WatchesItsHealthAnew(Reconnecting):
-    """Each reconnect subscribes to the health of the bus once more; the old ones stay."""
+    """Subscribes to the health of the bus at each reconnect, and never unsubscribes."""
 
     async def on_reconnect(self) -> None:
         await self.connection.client.subscribe("flovyn.health")
@@ -106,7 +106,7 @@ class WatchesItsHealthAnew(Reconnecting):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-08", "TEN-01", seen="another tenant")
 class AsksForEverythingAfterAReconnect(Reconnecting):
-    """After a reconnect all of the bus is asked for, and the tenant is no more looked at."""
+    """Subscribes to all tenants after a reconnect, and no longer checks the tenant."""
 
     async def on_reconnect(self) -> None:
         self.forget_subscriptions()
@@ -133,7 +133,7 @@ class _Hasty(Reconnecting):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-09", seen="nothing that")
 class DeafAfterATimedOutFlush(_Hasty):
-    """Publishing flushes with a timeout: the answer that comes late ends the reading of everything."""
+    """Reads nothing more after a flush timed out, since the late answer ends its reading."""
 
     async def send(self, subject: str, body: bytes) -> None:
         client = self.connection.client
@@ -146,7 +146,7 @@ class DeafAfterATimedOutFlush(_Hasty):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-09", seen="it still had not after")
 class KeepsTheLockOfAFailedPublish(Reconnecting):
-    """The lock around publishing is not given back by one that failed."""
+    """Keeps the lock around publishing after a publish failed."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -168,7 +168,7 @@ class _KeepsQuiet(Channel[Any]):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-10", seen="its reader still waits")
 class NeverSaysThatItIsLost(Reconnecting):
-    """A server that refuses the subscription for good is noted in the log, and the reader waits."""
+    """Logs that the server refuses a subscription for good, and lets its reader wait."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         return _KeepsQuiet(1024 if side == "events" else 256)
@@ -182,7 +182,7 @@ class _EndsInOrder(Channel[Any]):
 
 @bug_over_nats(RECOVERING_LASTING, "REC-10", seen="it stopped")
 class LooksClosedWhenItIsLost(Reconnecting):
-    """A subscription that was lost ends as if it had been left: its reader takes that for the end."""
+    """Ends a lost subscription as if it had been left."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         return _EndsInOrder(1024 if side == "events" else 256)

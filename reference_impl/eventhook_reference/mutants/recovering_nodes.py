@@ -25,7 +25,7 @@ class _OnNodes(Reconnecting):
 
 @bug_over_nats(RECOVERING_NODES, "REC-11", seen="nothing that")
 class KeepsToItsNode(_OnNodes):
-    """Of the nodes that it was given, only the one that it has lost is tried again."""
+    """Reconnects only to the node that it lost, not to others of the cluster."""
 
     async def on_disconnect(self) -> None:
         lost = vars(self.connection.client)["_current_server"]
@@ -34,7 +34,7 @@ class KeepsToItsNode(_OnNodes):
 
 @bug_over_nats(RECOVERING_NODES, "REC-11", seen="nothing that")
 class AsksItsFirstNodeAlone(_OnNodes):
-    """Subscriptions belong to the node that they were made at; another one is asked for nothing."""
+    """Never subscribes again when it reconnects to another node."""
 
     async def on_disconnect(self) -> None:
         if len(self.servers()) > 1:

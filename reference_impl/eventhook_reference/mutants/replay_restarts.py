@@ -57,12 +57,12 @@ def _broken_restart(
 
 @_broken_restart("RPL-13", seen="a cursor to outlive a restart", survives=True)
 class ForgetsWithItsServer(Histories):
-    """The history lies in memory, where files were promised: no cursor outlives the server."""
+    """Keeps the history in memory, and claims files: no cursor outlives the server."""
 
 
 @_broken_restart("RPL-13", seen="")
 class NumbersAnewAfterARestart(Histories):
-    """A cursor is the bare number: after a restart it points into a new numbering, and skips."""
+    """Numbers events from one again after a restart: older cursors skip events."""
 
     async def _place(self, name: str, stored: str, subject: str, limits: dict[str, int]) -> Place:
         place = await super()._place(name, stored, subject, limits)

@@ -51,7 +51,7 @@ class _Unaware(Following):
 
 @_broken("SSE-26", seen="to know what was made at another replica")
 class KeepsExecutionsInOneProcess(Parts):
-    """Executions are known to the process that made them, and to no other."""
+    """Knows executions only in the process that created them."""
 
     following = _Unaware
 
@@ -66,14 +66,14 @@ class _Slow(Following):
 
 @_broken("SSE-26", seen="to know what was made at another replica")
 class LearnsOfExecutionsInItsOwnTime(Parts):
-    """Executions of another replica are known half a second later."""
+    """Learns of another replica's executions half a second later."""
 
     following = _Slow
 
 
 @_broken("SSE-26", seen="to hear of what was made")
 class PublishesItsOwnEventsLocally(Parts):
-    """Events that a server publishes itself reach only its own readers, not the bus."""
+    """Delivers the server's own events only to its own readers, not through the bus."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
@@ -117,7 +117,7 @@ def _by_registry_alone(feed: Any) -> Any:
 
 @_broken("SSE-27", seen="to arrive on")
 class KnowsChildrenWhereTheyBegan(Parts):
-    """The children of a workflow are known only to the replica through which they began."""
+    """Knows the children of a workflow only on the replica that began them."""
 
     app = feeding("consolidated", _by_registry_alone)
     following = _Childless
@@ -147,7 +147,7 @@ def _child_of(event: FlovynEvent) -> UUID | None:
 
 @_broken("SSE-27", seen="to arrive on")
 class ForgetsWhoseChildrenTheyAre(Parts):
-    """A child that began elsewhere is known, and its parent is not: late readers miss it."""
+    """Forgets the parent of a child that began on another replica: late readers miss its events."""
 
     following = _Orphaning
 
@@ -164,7 +164,7 @@ def _one_generation(feed: Any) -> Any:
 
 @_broken("SSE-27", seen="to arrive on")
 class IncludesOneGenerationFromElsewhere(Parts):
-    """Children begun at another replica are included, grandchildren are not."""
+    """Includes children that began on another replica, but not grandchildren."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
@@ -196,7 +196,7 @@ class _Leaning(Parts):
 
 @_broken("SSE-28", seen="to arrive on")
 class HearsOnlyWhatItsLeaderPassesOn(_Leaning):
-    """One replica listens to the bus and passes on; without it the others' readers hear nothing."""
+    """Listens to the bus on one replica only: without it, readers of the others get nothing."""
 
     def lose(self, app: Any) -> None:
         for feed in app.feeds.all_open():
@@ -205,7 +205,7 @@ class HearsOnlyWhatItsLeaderPassesOn(_Leaning):
 
 @_broken("SSE-28", seen="the stream to open with 200")
 class ForgetsWhatALostReplicaMade(_Leaning):
-    """Executions belong to the replica that made them, and are gone with it."""
+    """Forgets the executions that a lost replica created."""
 
     def lose(self, app: Any) -> None:
         app.registry.workflows.clear()
@@ -214,7 +214,7 @@ class ForgetsWhatALostReplicaMade(_Leaning):
 
 @_broken("SSE-28", seen="to arrive on")
 class StartsAnewWhenAReplicaIsLost(_Leaning):
-    """When the number of replicas changes, all of them end their streams and share the work anew."""
+    """Ends the streams of all replicas when one of them is lost."""
 
     def lose(self, app: Any) -> None:
         for feed in app.feeds.all_open():
@@ -287,21 +287,21 @@ async def _watched(
 
 @_losing("SSE-24", seen="is open and silent")
 def stays_deaf_after_the_bus_was_lost(app: Any) -> None:
-    """The subscriptions of a lost connection are not renewed, and their readers are not told."""
+    """Never subscribes again after the bus was lost, and tells its readers nothing."""
     for feed in app.feeds.all_open():
         feed.put = lambda frame, side: None
 
 
 @_losing("SSE-24", seen="is open and silent")
 def renews_events_and_no_streams(app: Any) -> None:
-    """After the bus was lost, lifecycle events come again, and tokens do not."""
+    """Subscribes again to lifecycle events after the bus was lost, but not to stream events."""
     for feed in app.feeds.all_open():
         feed.stream_frame = lambda event: None
 
 
 @_losing("SSE-24", seen="a new stream")
 def answers_new_readers_from_a_bus_that_is_gone(app: Any) -> None:
-    """Streams end when the bus is lost; those opened later hang on the lost connection for ever."""
+    """Ends streams when the bus is lost, and opens new ones on the lost connection."""
     from eventhook_reference.sse.feed import Feed
 
     make: Any = app.make_feed

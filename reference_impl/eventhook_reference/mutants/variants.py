@@ -47,7 +47,7 @@ class Correct(PliableClient):
 
 
 class Later(Correct):
-    """Delivers 5 to 30 ms after publishing, as over a network, each publisher's events in order."""
+    """Delivers 5 to 30 ms after publishing, each publisher's events in order, as over a network."""
 
     capabilities = Capabilities()
 
@@ -83,7 +83,7 @@ class Later(Correct):
 
 
 class Batches(Correct):
-    """Collects what is published and delivers it all at once, each 10 ms."""
+    """Collects events, and delivers them all at once every 10 ms."""
 
     capabilities = Capabilities(total_order=True, causal_order=True)
 
@@ -105,7 +105,7 @@ class Batches(Correct):
 
 
 class Wire(Correct):
-    """Only the wire form travels: small buffers and events, one client, nothing to be counted."""
+    """Carries only the wire form: small buffers and events, one client, no counts."""
 
     capabilities = Capabilities(
         event_capacity=8,
@@ -145,7 +145,7 @@ class KeepsOldest(Channel[Any]):
 
 
 class DropsNewest(Correct):
-    """An event that finds a buffer full is dropped, as by nats-py itself."""
+    """Drops an event that finds a buffer full, as nats-py does."""
 
     capabilities = Capabilities(overflow="drop_newest", event_capacity=64, stream_capacity=32)
 
@@ -166,7 +166,7 @@ class TakesAll(KeepsOldest):
 
 
 class SharedRingDropsNewest(Correct):
-    """Every event of a tenant takes room, wanted or not; an event that finds none is dropped."""
+    """Counts every event of a tenant against a buffer, selected or not, and drops the newest."""
 
     capabilities = Capabilities(
         overflow="drop_newest", overflow_scope="tenant", event_capacity=64, stream_capacity=32
@@ -186,7 +186,7 @@ class SharedRingDropsNewest(Correct):
 
 
 class Unbounded(Correct):
-    """Buffers grow as they must."""
+    """Lets buffers grow without a bound, and claims it."""
 
     capabilities = Capabilities(overflow="unbounded", total_order=True)
 
@@ -195,7 +195,7 @@ class Unbounded(Correct):
 
 
 class HoldsTwice(Correct):
-    """A pipe before the buffer holds as much again as is claimed."""
+    """Holds twice as much as it claims, in a pipe before the buffer."""
 
     capabilities = Capabilities(event_capacity=64, stream_capacity=32)
 
@@ -207,7 +207,7 @@ class HoldsTwice(Correct):
 
 
 class FreesAtOnce(Correct):
-    """Keeps nothing but its subscriptions, so that there is nothing to clean up or to count."""
+    """Keeps nothing but its subscriptions, and so has nothing to clean up or to count."""
 
     capabilities = Capabilities(total_order=True, causal_order=True, event_capacity=100)
 
@@ -216,7 +216,7 @@ class FreesAtOnce(Correct):
 
 
 class OtherClientsHearLater(Correct):
-    """Interest travels: publishers on another client reach a new subscription 10 ms later."""
+    """Makes a subscription active for publishers on other clients 10 ms later, and claims so."""
 
     capabilities = Capabilities(activation="client")
 
@@ -274,7 +274,7 @@ class Waiting(Subscription[Any]):
 
 
 class Blocks(Correct):
-    """`asyncio.Queue` and patience: a publisher waits for the slowest reader."""
+    """Blocks a publish until the slowest reader has room, as `asyncio.Queue` does."""
 
     capabilities = Capabilities(overflow="block", event_capacity=50, stream_capacity=50)
 
@@ -360,7 +360,7 @@ class Place(Subscription[Any]):
 
 
 class SharedRing(Correct):
-    """A broadcast channel for each tenant and each key, as tokio has it."""
+    """Shares one ring among the subscriptions of each tenant or key, as tokio's broadcast channel does."""
 
     capabilities = Capabilities(
         event_capacity=128, stream_capacity=64, overflow_scope="tenant", total_order=True
@@ -393,7 +393,7 @@ class SharedRing(Correct):
 
 
 class Threaded(Correct):
-    """A worker thread hands events over; publishing and subscribing wait for its receipt."""
+    """Delivers events from a worker thread; publishing and subscribing wait for its receipt."""
 
     capabilities = Capabilities(total_order=True, causal_order=True)
 

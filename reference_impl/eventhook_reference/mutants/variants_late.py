@@ -20,7 +20,7 @@ _TICK_S: Final = 0.001
 
 
 class SlowToClose(Correct):
-    """Closing takes 50 ms, in which what is buffered stays readable."""
+    """Takes 50 ms to close, and keeps buffered events readable meanwhile."""
 
     async def aclose(self) -> None:
         if not self.closed:
@@ -29,7 +29,7 @@ class SlowToClose(Correct):
 
 
 class FreesLate(Correct):
-    """Resources of a subscription are given back a quarter of a second after it was left."""
+    """Frees the resources of a subscription a quarter of a second after it was left."""
 
     def leave(self, member: Member) -> None:
         super().leave(member)
@@ -39,7 +39,7 @@ class FreesLate(Correct):
 
 
 class BatchesBySize(Correct):
-    """Sixteen events go out together; fewer of them after two milliseconds."""
+    """Sends sixteen events together, or fewer after two milliseconds."""
 
     def hand(self, member: Member, event: Event) -> None:
         batch: list[tuple[Member, Event]] = self.bus.memory.setdefault("batch", [])
@@ -61,7 +61,7 @@ class BatchesBySize(Correct):
 
 
 class RenewsIdleConnections(Correct):
-    """A client that was silent for 100 ms connects anew before it publishes, and loses nothing."""
+    """Connects again before it publishes after 100 ms of silence, and loses nothing."""
 
     def __init__(self, bus: PliableBus) -> None:
         super().__init__(bus)
@@ -80,7 +80,7 @@ class RenewsIdleConnections(Correct):
 
 
 class WritesUuidsInCapitals(Correct):
-    """On its wire the ids of events are in capitals; they are read as what they are."""
+    """Writes the ids of events in upper case on its wire, and reads them as UUIDs."""
 
     def copy(self, event: Event) -> Event:
         if not isinstance(event, FlovynEvent):
@@ -93,7 +93,7 @@ class WritesUuidsInCapitals(Correct):
 
 
 class TakesTurns(Correct):
-    """A client's connection carries 50 events a millisecond, one of each subscription in turn.
+    """Delivers 50 events a millisecond on a client's connection, one of each subscription in turn.
 
     What is still on its way when the client closes is gone.
     """
@@ -164,7 +164,7 @@ class _CountsWhenRead(Channel[Any]):
 
 
 class CountsLossesLazily(Correct):
-    """`dropped` is brought up to date by the next read."""
+    """Updates `dropped` with the next read."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -173,7 +173,7 @@ class CountsLossesLazily(Correct):
 
 
 class CachesMatchers(Correct):
-    """Keeps what it compiled for the 64 patterns used last."""
+    """Caches the compiled form of the 64 patterns used last."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.tenant_id != event.tenant_id:
@@ -189,7 +189,7 @@ class CachesMatchers(Correct):
 
 
 class RemembersTheLastThousandIds(Correct):
-    """Keeps the ids of the thousand events delivered last, to recognise what a retry sent again."""
+    """Keeps the ids of the last thousand events delivered, to recognise those sent again."""
 
     capabilities = Capabilities(total_order=True, causal_order=True)
 
@@ -202,7 +202,7 @@ class RemembersTheLastThousandIds(Correct):
 
 
 class HoldsTwo(Correct):
-    """A subscription holds two unread events, and no more."""
+    """Holds two unread events for a subscription, and no more."""
 
     capabilities = Capabilities(
         total_order=True, causal_order=True, event_capacity=2, stream_capacity=2

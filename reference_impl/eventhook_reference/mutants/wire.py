@@ -37,7 +37,7 @@ _CAMEL: Final = {
 
 @bug_over_nats(WIRE, "NAT-01", seen="it went out on flovyn.event.")
 class SaysEventInTheSingular(PliableNats):
-    """Both sides agree on `flovyn.event`: the bus works, and nobody else's client hears it."""
+    """Uses the subject `flovyn.event` on both sides, which no other client uses."""
 
     def subject(self, event: Event) -> str:
         return super().subject(event).replace("flovyn.events.", "flovyn.event.")
@@ -48,7 +48,7 @@ class SaysEventInTheSingular(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-01", seen="it went out on flovyn.events.")
 class LeavesOutTheLastTokens(PliableNats):
-    """Subjects have two tokens for the type, as the first types did: what is longer is cut there."""
+    """Cuts the type in a subject after two tokens."""
 
     def subject(self, event: Event) -> str:
         return ".".join(super().subject(event).split(".")[:5])
@@ -56,7 +56,7 @@ class LeavesOutTheLastTokens(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-01", "STR-03", seen="one message on flovyn.streams.workflow.")
 class StandaloneTaskHasNoSubject(PliableNats):
-    """A standalone task has no workflow: its subject ends in an empty token, which nobody can read."""
+    """Publishes a standalone task's stream events to a subject with an empty last token."""
 
     def subject(self, event: Event) -> str:
         if (
@@ -69,7 +69,7 @@ class StandaloneTaskHasNoSubject(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-01", seen="flovyn.audit")
 class SendsACopyAside(PliableNats):
-    """Every event is sent once more, for the audit, to a subject that no permissions cover."""
+    """Sends every event once more, to a subject for audits that no permissions cover."""
 
     async def send(self, subject: str, body: bytes) -> None:
         await super().send(subject, body)
@@ -81,7 +81,7 @@ class SendsACopyAside(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="tenantId")
 class WritesCamelCase(PliableNats):
-    """Events are written with the names of the other side's language; reading takes both."""
+    """Writes events with names in camel case, and reads both forms."""
 
     def body(self, event: Event) -> bytes:
         if isinstance(event, StreamEvent):
@@ -98,7 +98,7 @@ class WritesCamelCase(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-02", "EVT-10", seen='"payload":')
 class WrapsInAnEnvelope(PliableNats):
-    """The event lies in an envelope with a version; reading unwraps it, and takes a bare one too."""
+    """Writes events in an envelope with a version, and reads both forms."""
 
     def body(self, event: Event) -> bytes:
         return b'{"v":1,"payload":' + super().body(event) + b"}"
@@ -111,7 +111,7 @@ class WrapsInAnEnvelope(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="a message whose body is")
 class LeavesOutNulls(PliableNats):
-    """Absent optionals are left out instead of being written as null."""
+    """Leaves out absent optional members, instead of writing null."""
 
     def body(self, event: Event) -> bytes:
         members = json.loads(super().body(event))
@@ -121,7 +121,7 @@ class LeavesOutNulls(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-02", "EVT-10", seen="a message whose body is")
 class ShoutsItsUuids(PliableNats):
-    """UUIDs are written in capitals."""
+    """Writes UUIDs in upper case."""
 
     def body(self, event: Event) -> bytes:
         members = json.loads(super().body(event))
@@ -133,7 +133,7 @@ class ShoutsItsUuids(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-02", seen="byte order mark")
 class BeginsWithAMark(PliableNats):
-    """Text is written with a byte order mark, which its own reader takes away."""
+    """Writes a byte order mark in front of each event, and removes it when reading."""
 
     def body(self, event: Event) -> bytes:
         return b"\xef\xbb\xbf" + super().body(event)
@@ -170,7 +170,7 @@ class _Strict(PliableNats):
 
 @bug_over_nats(WIRE, "EVT-10", seen="unknown members")
 class RefusesUnknownMembers(_Strict):
-    """A member that this version does not know makes the event invalid."""
+    """Takes an event with an unknown member for invalid."""
 
     def is_fine(self, event: Event, body: bytes) -> bool:
         if isinstance(event, StreamEvent):
@@ -184,7 +184,7 @@ class RefusesUnknownMembers(_Strict):
 
 @bug_over_nats(WIRE, "EVT-10", seen="without workflow_execution_id")
 class InsistsOnOptionals(_Strict):
-    """An event without one of its optional members is refused, instead of being read with null."""
+    """Refuses an event without one of its optional members, instead of reading null."""
 
     def is_fine(self, event: Event, body: bytes) -> bool:
         return isinstance(event, StreamEvent) or set(json.loads(body)) >= set(
@@ -194,7 +194,7 @@ class InsistsOnOptionals(_Strict):
 
 @bug_over_nats(WIRE, "EVT-10", seen="UUIDs in capitals")
 class ReadsLowerCaseOnly(_Strict):
-    """UUIDs are compared as text with their lower-case form, and refused if they differ."""
+    """Refuses UUIDs that are not in lower case."""
 
     def is_fine(self, event: Event, body: bytes) -> bool:
         return isinstance(event, StreamEvent) or str(event.id) == json.loads(body)["id"]
@@ -205,7 +205,7 @@ class ReadsLowerCaseOnly(_Strict):
 
 @bug_over_nats(WIRE, "NAT-03", seen="an event put on its subject to be delivered")
 class HearsItselfOnly(PliableNats):
-    """Events are told by a mark that only this implementation adds; all others are skipped."""
+    """Skips events without a mark that only this implementation adds."""
 
     def body(self, event: Event) -> bytes:
         return super().body(event) + b" "
@@ -218,7 +218,7 @@ class HearsItselfOnly(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-04", seen="the subscription to live on after")
 class GarbageKillsTheReader(PliableNats):
-    """A body that cannot be read is raised in the reader's loop, which ends."""
+    """Ends the reader's loop by the error of a body that cannot be read."""
 
     def skip(self, channel: Channel[Any]) -> None:
         channel.lose(SubscriptionLost("a message could not be decoded"))
@@ -226,7 +226,7 @@ class GarbageKillsTheReader(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-04", seen="the subscription to live on after an empty payload")
 class EmptyMeansTheEnd(PliableNats):
-    """An empty payload is taken for the sender's farewell, after which nothing is read."""
+    """Takes an empty payload for the end, and reads nothing after it."""
 
     def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if not body:
@@ -236,7 +236,7 @@ class EmptyMeansTheEnd(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-04", seen="1 MB of noise")
 class NoiseStopsTheReader(PliableNats):
-    """A body above the size limit is taken for an attack: the subscription is muted."""
+    """Delivers nothing more to a subscription that got a body above the size limit."""
 
     def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
         if len(body) > self.capabilities.max_event_bytes:
@@ -247,7 +247,7 @@ class NoiseStopsTheReader(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-08", seen="whose body belongs on")
 class TrustsTheBody(PliableNats):
-    """The body alone tells what an event is; the subject it came on is not looked at."""
+    """Takes an event for the tenant in its body, whatever subject it came on."""
 
     def check_place(self, event: Event, subject: str) -> None:
         pass
@@ -255,7 +255,7 @@ class TrustsTheBody(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-08", seen="flovyn.streams.workflow.")
 class TrustsTheBodyOfStreams(PliableNats):
-    """The subject is compared for events, and was forgotten for streams."""
+    """Takes a stream event for the key in its body, whatever subject it came on."""
 
     def check_place(self, event: Event, subject: str) -> None:
         if isinstance(event, FlovynEvent):
@@ -264,7 +264,7 @@ class TrustsTheBodyOfStreams(PliableNats):
 
 @bug_over_nats(WIRE, "NAT-09", seen="whose body belongs on")
 class TrustsTheSubject(PliableNats):
-    """The subject alone tells the tenant of an event: the body's is not looked at."""
+    """Takes an event for the tenant in its subject, whatever its body says."""
 
     def check_place(self, event: Event, subject: str) -> None:
         if isinstance(event, StreamEvent) or not subject.endswith(f".{event.event_type}"):

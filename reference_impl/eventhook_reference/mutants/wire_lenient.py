@@ -20,7 +20,7 @@ WIRE_LENIENT: list[Mutant] = []
 
 @bug_over_nats(WIRE_LENIENT, "NAT-04", seen="expected only what was published")
 class ReplacesBytesThatAreNoText(PliableNats):
-    """Bytes that are no UTF-8 are replaced, and the event is delivered."""
+    """Replaces bytes that are not UTF-8, and delivers the event."""
 
     def read(self, selects: Any, body: bytes) -> Event:
         return super().read(selects, body.decode("utf-8", "replace").encode())
@@ -28,7 +28,7 @@ class ReplacesBytesThatAreNoText(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-04", seen="expected only what was published")
 class ReadsWhatIsNoNumberAsNull(PliableNats):
-    """NaN and infinities, which JSON lacks, are read as `null`."""
+    """Reads NaN and infinities, which JSON lacks, as null."""
 
     def read(self, selects: Any, body: bytes) -> Event:
         try:
@@ -40,7 +40,7 @@ class ReadsWhatIsNoNumberAsNull(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-04", seen="expected only what was published")
 class ReadsTimesFromText(PliableNats):
-    """A time that somebody wrote as text is read as the number in it."""
+    """Reads a time that is written as text, instead of refusing it."""
 
     def read(self, selects: Any, body: bytes) -> Event:
         for name in (b'"timestamp_ms":"5"', b'"timestamp_ms": "5"'):
@@ -50,7 +50,7 @@ class ReadsTimesFromText(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-07", seen="after publish had returned")
 class SendsLargeOnesInTheBackground(PliableNats):
-    """An event larger than a buffer of the client library goes out later, by itself."""
+    """Returns from `publish` before an event larger than 32 KiB is sent."""
 
     async def send(self, subject: str, body: bytes) -> None:
         if len(body) > 32_768:
@@ -61,7 +61,7 @@ class SendsLargeOnesInTheBackground(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-09", seen="to reach nobody")
 class ComparesTenantsByTheirFirstDigits(PliableNats):
-    """A body's tenant is compared with the subject's by the first eight digits."""
+    """Compares the tenants of body and subject by their first eight digits."""
 
     def check_place(self, event: Event, subject: str) -> None:
         if isinstance(event, FlovynEvent):
@@ -79,7 +79,7 @@ class ComparesTenantsByTheirFirstDigits(PliableNats):
 
 @bug_over_nats(WIRE_LENIENT, "NAT-04", seen="to live on after 130 empty objects")
 class GivesUpAfterMuchGarbage(PliableNats):
-    """A subscription to which a hundred bodies came that are no event is given up."""
+    """Ends a subscription after a hundred bodies that are not events."""
 
     def skip(self, channel: Channel[Any]) -> None:
         skipped: Counter[int] = self.__dict__.setdefault("skipped", Counter())

@@ -37,7 +37,7 @@ _CAMEL: Final = {
 
 @bug_over_nats(WIRE_SERVER, "NAT-05", "NAT-06", seen="every tenant's events")
 class AsksForEverybodysEvents(PliableNats):
-    """One subject for all, and the rest is filtered in the client."""
+    """Subscribes to the events of all tenants, and filters them in the client."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         return super().asks(selects) if isinstance(selects, str) else ["flovyn.events.>"]
@@ -45,7 +45,7 @@ class AsksForEverybodysEvents(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-05", seen="every workflow's stream")
 class AsksForEverybodysStreams(PliableNats):
-    """Streams are filtered in the client; the server sends it everyone's tokens."""
+    """Subscribes to the streams of all workflows, and filters them in the client."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         return ["flovyn.streams.workflow.*"] if isinstance(selects, str) else super().asks(selects)
@@ -58,7 +58,7 @@ class AsksForEverybodysStreams(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-05", seen="it was asked for")
 class AsksForTheWholeTenant(PliableNats):
-    """Prefixes are filtered in the client: whoever wants one category is sent all of the tenant's."""
+    """Subscribes to all of a tenant's events for one prefix, and filters them in the client."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         return [
@@ -68,7 +68,7 @@ class AsksForTheWholeTenant(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-05", seen="another tenant's subjects")
 class AsksForTheSystemTenantToo(PliableNats):
-    """Beside its own, each subscription asks for the events of a system tenant."""
+    """Subscribes to the events of a system tenant beside those of its own."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         return [*super().asks(selects), f"flovyn.events.{UUID(int=0)}.>"]
@@ -83,7 +83,7 @@ class _TwoQueues(Channel[Any]):
 
 @bug_over_nats(WIRE_SERVER, "NAT-05", seen="by one client")
 class TwoSubscriptionsForOnePrefix(PliableNats):
-    """A long prefix asks for its subject and its descendants, and reads the one queue first."""
+    """Subscribes twice for a long prefix, to itself and its descendants, and reads one queue first."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         if isinstance(selects, str) or "." not in (selects.event_type_prefix or ""):
@@ -104,7 +104,7 @@ class TwoSubscriptionsForOnePrefix(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-06", seen="it raised SubscribeError")
 class NeedsAControlSubject(PliableNats):
-    """Entering also asks for a control subject, which permissions for one tenant do not cover."""
+    """Subscribes to a control subject, which permissions for one tenant do not cover."""
 
     def asks(self, selects: EventPattern | str) -> list[str]:
         return [*super().asks(selects), "control.>"]
@@ -112,7 +112,7 @@ class NeedsAControlSubject(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-06", seen="it raised PublishError")
 class AnnouncesWhatItPublishes(PliableNats):
-    """Each publish is announced on a subject for all, which permissions do not cover."""
+    """Announces each publish on a subject for all, which permissions for one tenant do not cover."""
 
     async def send(self, subject: str, body: bytes) -> None:
         await super().send("announcements", subject.encode())
@@ -121,7 +121,7 @@ class AnnouncesWhatItPublishes(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-10", seen="the server to count no subscription of ours")
 class ForgetsToUnsubscribe(PliableNats):
-    """Leaving drops what comes, and lets the server go on sending it."""
+    """Never unsubscribes on the server when a subscription leaves."""
 
     async def detach(self, attachment: Attachment) -> None:
         pass
@@ -129,7 +129,7 @@ class ForgetsToUnsubscribe(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-10", seen="by a failing consumer")
 class UnsubscribesWhenAllIsWell(PliableNats):
-    """The unsubscribing stands behind the body, and not in its `finally`."""
+    """Unsubscribes after the body, not in its `finally`, and so not if the body raises."""
 
     failing = False
 
@@ -153,7 +153,7 @@ class UnsubscribesWhenAllIsWell(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-07", seen="after publish had returned")
 class SendsInTheBackground(PliableNats):
-    """`publish` returns once the message is in the output buffer, which is written a little later."""
+    """Returns from `publish` before the message is written to the connection."""
 
     async def send(self, subject: str, body: bytes) -> None:
         await self.connection.client.publish(subject, body)
@@ -161,7 +161,7 @@ class SendsInTheBackground(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "PUB-04", "STR-06", seen="which was active and asked for it")
 class SubscribesInTheBackground(PliableNats):
-    """Entering returns before the server was asked: what is published at once is lost."""
+    """Returns from entering before it asked the server for the subject."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -178,7 +178,7 @@ class SubscribesInTheBackground(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "PUB-06", "STR-01", seen="got #")
 class TaskForEachMessage(PliableNats):
-    """Each message is decoded in a task of its own, and some of them take longer."""
+    """Decodes each message in a task of its own, and some of them take longer."""
 
     def __init__(self, connection: LooseConnection) -> None:
         super().__init__(connection)
@@ -195,7 +195,7 @@ class TaskForEachMessage(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "PUB-10", "STR-06", seen="which was active and asked for it")
 class OneQueueGroup(PliableNats):
-    """Subscriptions share one queue group, so that each message goes to one of them."""
+    """Subscribes in one queue group, so that each message reaches one subscription only."""
 
     async def attach(self, attachment: Attachment) -> None:
         attachment.handle = await self.connection.client.subscribe(
@@ -214,7 +214,7 @@ class _Limited(Channel[Any]):
 
 @bug_over_nats(WIRE_SERVER, "OVF-01", "OVF-06", seen="to get the newest event")
 class SlowConsumersLoseTheNewest(PliableNats):
-    """The client library's limit of pending messages is the buffer: it drops what comes newly."""
+    """Drops the newest events of a full buffer, by the client library's limit of pending messages."""
 
     def make_channel(self, side: Side) -> Channel[Any]:
         claimed = self.capabilities
@@ -223,7 +223,7 @@ class SlowConsumersLoseTheNewest(PliableNats):
 
 @bug_over_nats(WIRE_SERVER, "NAT-10", seen="cancelled while entering")
 class AsksOnThoughEnteringWasCancelled(PliableNats):
-    """Asking the server is shielded from cancellation, and nobody takes back what it asked for."""
+    """Leaves a subscription on the server if entering is cancelled."""
 
     async def attach(self, attachment: Attachment) -> None:
         await asyncio.shield(super().attach(attachment))
