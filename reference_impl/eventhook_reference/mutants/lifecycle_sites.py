@@ -168,6 +168,7 @@ class Kind:
 
     name: str
     bug: str
+    """Its line, with `{site}` for the event."""
     flaw: Flaw
     caught_by: str
     seen: str
@@ -177,7 +178,7 @@ class Kind:
 KINDS: Final = (
     Kind(
         "tenant",
-        "The tenant is that of the run that began last.",
+        "Publishes {site} under the tenant of the run that began last.",
         _tenant,
         "LIF-11",
         "but for its own tenant",
@@ -185,14 +186,14 @@ KINDS: Final = (
     ),
     Kind(
         "workflow",
-        "The workflow is that of another run.",
+        "Publishes {site} with the workflow of another run.",
         partial(_member, "workflow_execution_id"),
         "LIF-03",
         "with workflow",
     ),
     Kind(
         "task",
-        "The task is that of another run.",
+        "Publishes {site} with the task of another run.",
         partial(_member, "task_execution_id"),
         "LIF-03",
         "and task",
@@ -200,14 +201,14 @@ KINDS: Final = (
     ),
     Kind(
         "snapshot",
-        "The snapshot is that of another run.",
+        "Publishes {site} with the snapshot of another run.",
         partial(_member, "data"),
         "LIF-03",
         "data.",
     ),
     Kind(
         "source",
-        "The source is that of another run.",
+        "Publishes {site} with the source of another run.",
         partial(_member, "source"),
         "LIF-03",
         "from `",
@@ -215,23 +216,25 @@ KINDS: Final = (
     ),
     Kind(
         "worker",
-        "The snapshot names the worker of another run.",
+        "Publishes {site} with the worker of another run in its snapshot.",
         _worker,
         "LIF-13",
         "data.workerId",
         lambda site: site in _TELL_WORKERS,
     ),
-    Kind("no-twin", "The older form is not published.", _no_twin, "LIF-04", "it never came"),
+    Kind(
+        "no-twin", "Publishes {site} without its older form.", _no_twin, "LIF-04", "it never came"
+    ),
     Kind(
         "twin-key",
-        "The older form is published on the stream of another run.",
+        "Publishes the older form of {site} on the stream of another run.",
         _twin_elsewhere,
         "LIF-04",
         "the older form",
     ),
     Kind(
         "twin-time",
-        "The older form is stamped when it is written, a millisecond later.",
+        "Stamps the older form of {site} when it is written, a millisecond later.",
         _twin_later,
         "LIF-04",
         "timestamp",
@@ -287,7 +290,7 @@ def _mutant(site: str, kind: Kind) -> Mutant:
     name = f"site-{kind.name}-{site.replace(' ', '-').replace('.', '-').replace('_', '-')}"
     return Mutant(
         name=name,
-        bug=f"Where {site} is published: {kind.bug[0].lower()}{kind.bug[1:]}",
+        bug=kind.bug.format(site=site),
         caught_by=(caught_by,),
         seen=kind.seen,
         target=partial(_target, name, site, kind.flaw),

@@ -26,7 +26,7 @@ flaw = flaw_in(LIFECYCLES)
 
 @flaw("LIF-01", seen="the other way round")
 class TellsStartAfterEnd(TaskExecution):
-    """The start of a short task is told by a batch job, which its end overtakes."""
+    """Publishes the start of a short task in a batch job, after its end."""
 
     async def tell(self, task: Task, older: str) -> None:
         if older != "TASK_STARTED":
@@ -36,7 +36,7 @@ class TellsStartAfterEnd(TaskExecution):
 
 @flaw("LIF-01", seen="it came again")
 class TellsCreationTwice(Dispatch):
-    """The outbox is read again before its entry is removed, and a task's creation goes out twice."""
+    """Publishes a task's creation twice, since it reads the outbox again before removing the entry."""
 
     async def create_task(
         self, tenant_id: UUID, kind: str, workflow: Workflow | None, max_retries: int
@@ -48,7 +48,7 @@ class TellsCreationTwice(Dispatch):
 
 @flaw("LIF-01", seen="task.cancelled of main/charge")
 class CancelsTasksSilently(TaskExecution):
-    """Cancelling marks the running tasks and tells nobody."""
+    """Marks the running tasks as cancelled, and publishes nothing."""
 
     async def cancel(self, task: Task) -> None:
         task.status = "CANCELLED"
@@ -56,7 +56,7 @@ class CancelsTasksSilently(TaskExecution):
 
 @flaw("LIF-01", seen="resumed (workflow.resumed of main)")
 class ResumesAtTheFirst(Dispatch):
-    """A workflow that waits for several tasks is resumed when the first of them has ended."""
+    """Resumes a workflow that waits for several tasks when the first of them has ended."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         if what in workflow.awaited:
@@ -69,7 +69,7 @@ class ResumesAtTheFirst(Dispatch):
 
 @flaw("LIF-02", seen="more came: workflow.created > workflow.started")
 class FailsAndCompletes(Dispatch):
-    """The handler of failures falls through to that of completion."""
+    """Publishes the completion of a workflow after its failure."""
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
         await super().fail_workflow(workflow, error)
@@ -78,7 +78,7 @@ class FailsAndCompletes(Dispatch):
 
 @flaw("LIF-02", seen="task.retry_requested")
 class RequestsRetriesNobodyWants(TaskExecution):
-    """Every automatic retry is told as if somebody had asked for it."""
+    """Publishes every automatic retry as a requested one."""
 
     async def fail(self, task: Task, error: str) -> None:
         await super().fail(task, error)
@@ -88,7 +88,7 @@ class RequestsRetriesNobodyWants(TaskExecution):
 
 @flaw("LIF-02", seen="more came")
 class ClearsStateAfterTheEnd(Dispatch):
-    """The rest of a workflow's state is cleared, and told, after its end."""
+    """Clears the rest of a workflow's state after its end, and publishes that."""
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         await super().complete_workflow(workflow)
@@ -97,7 +97,7 @@ class ClearsStateAfterTheEnd(Dispatch):
 
 @flaw("LIF-02", seen="workflow.started")
 class StartsWhilePreparing(Dispatch):
-    """A worker is offered the workflow as soon as it is created, whether it may begin or not."""
+    """Starts a workflow as soon as it is created, before its preparation has ended."""
 
     async def create_workflow(
         self, tenant_id: UUID, kind: str, parent: Workflow | None = None
@@ -109,7 +109,7 @@ class StartsWhilePreparing(Dispatch):
 
 @flaw("LIF-02", seen="task.completed")
 class TellsTheEndAgainLater(TaskExecution):
-    """A lease that was not given back runs out a moment later, and the task's end is told again."""
+    """Publishes a task's end again a moment later, when its lease runs out."""
 
     async def complete(self, task: Task) -> None:
         await super().complete(task)
@@ -125,7 +125,7 @@ class TellsTheEndAgainLater(TaskExecution):
 
 @flaw("LIF-03", seen="timer-fired (timer.fired of main)")
 class FiresForTheLatestWorkflow(Scheduler):
-    """The loop that fires timers reads the workflow from a variable that the next one has set."""
+    """Fires a timer for the workflow whose timer is fired last in the same turn."""
 
     latest: Workflow | None = None
 
@@ -139,7 +139,7 @@ class FiresForTheLatestWorkflow(Scheduler):
 
 @flaw("LIF-03", seen="data.status = 'RUNNING'")
 class TakesTheSnapshotTooEarly(Dispatch):
-    """The snapshot is taken before the status is changed."""
+    """Takes the snapshot before it changes the status."""
 
     async def start_workflow(self, workflow: Workflow, worker: str) -> None:
         workflow.worker = worker
@@ -149,7 +149,7 @@ class TakesTheSnapshotTooEarly(Dispatch):
 
 @flaw("LIF-03", seen="and task None")
 class ForgetsTheTask(Announcer):
-    """The creation of a task is filed under its workflow only."""
+    """Publishes the creation of a task without the task's id."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older == "TASK_CREATED" and event.workflow_execution_id is not None:
@@ -159,7 +159,7 @@ class ForgetsTheTask(Announcer):
 
 @flaw("LIF-03", seen="from `worker:<worker id>`")
 class SaysSystemForWorkers(Announcer):
-    """The source of whatever comes through the task queue is `system`."""
+    """Names `system` as the source of all that workers report."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older.startswith("TASK_"):
@@ -169,7 +169,7 @@ class SaysSystemForWorkers(Announcer):
 
 @flaw("LIF-03", seen="no such member")
 class LeavesOutTheKind(Announcer):
-    """A child's snapshot is made by an older version that knew no kinds."""
+    """Leaves the kind out of a child's snapshot."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older.startswith("CHILD_"):
@@ -183,7 +183,7 @@ class LeavesOutTheKind(Announcer):
 
 @flaw("LIF-04", seen="seen: child.workflow.")
 class ReplacesEveryUnderscore(Announcer):
-    """The event type is the older name with dots for underscores."""
+    """Makes the event type of the older name by replacing every underscore by a dot."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         naive = older.lower().replace("_", ".")
@@ -192,7 +192,7 @@ class ReplacesEveryUnderscore(Announcer):
 
 @flaw("LIF-04", seen="it never came")
 class SendsTheNewFormOnly(Announcer):
-    """The older form was dropped with the migration, before its readers were gone."""
+    """Publishes the new form only, without the older one."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         await self.attempt(self.backend.events.publish(event))
@@ -200,7 +200,7 @@ class SendsTheNewFormOnly(Announcer):
 
 @flaw("LIF-04", seen="the older form came without it")
 class SendsFailuresInTheOlderFormOnly(Announcer):
-    """The path of failures was never migrated: it writes to the old feed and not to the new one."""
+    """Publishes failures in the older form only."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older == "TASK_FAILED":
@@ -211,7 +211,7 @@ class SendsFailuresInTheOlderFormOnly(Announcer):
 
 @flaw("LIF-04", seen="it came again")
 class SendsTheOlderFormTwice(Announcer):
-    """Both the dispatcher and the bridge write the older form of timers."""
+    """Publishes the older form of timers twice."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         await super().send(event, older)
@@ -221,7 +221,7 @@ class SendsTheOlderFormTwice(Announcer):
 
 @flaw("LIF-04", seen="timestamp_ms")
 class StampsTheTwinAnew(Announcer):
-    """The older form is stamped when it is written, and in a hurry a millisecond later."""
+    """Stamps the older form when it is written, sometimes a millisecond later."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         await self.attempt(self.backend.events.publish(event))

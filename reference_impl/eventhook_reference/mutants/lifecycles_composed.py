@@ -23,7 +23,7 @@ flaw = flaw_in(LIFECYCLES_COMPOSED)
 
 @flaw("LIF-02", seen="before, while another run of the tenant took a step")
 class SignalsByName(Engine):
-    """A signal goes to every workflow of the tenant that waits for one of that name."""
+    """Signals every workflow of the tenant that waits for a signal of that name."""
 
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
         for one in list(self.registry.workflows.values()):
@@ -33,7 +33,7 @@ class SignalsByName(Engine):
 
 @flaw("LIF-17", seen="workflow.resumed")
 class ResumesByKind(Dispatch):
-    """Any task that ends resumes a workflow that waits for a task; so do timers, promises and children."""
+    """Resumes a workflow that waits for a task, timer, promise or child when any of that kind ends."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         kind = what.partition(":")[0]
@@ -45,7 +45,7 @@ class ResumesByKind(Dispatch):
 
 @flaw("LIF-13", "LIF-17", seen="data.result = 0")
 class TakesNothingForNone(Announcer):
-    """`result or None`: zero, false and empty results are told as null."""
+    """Publishes zero, false and empty results as null, by `result or None`."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if "result" in event.data:
@@ -56,7 +56,7 @@ class TakesNothingForNone(Announcer):
 
 @flaw("LIF-17", seen="data.key")
 class LowersKeys(Announcer):
-    """Keys of the state are told in lower case."""
+    """Publishes state keys in lower case."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if "key" in event.data:
@@ -67,7 +67,7 @@ class LowersKeys(Announcer):
 
 @flaw("LIF-17", seen="state.set")
 class TellsOnlyChanges(Dispatch):
-    """A value that is set again to what it is goes untold."""
+    """Publishes nothing when a value is set again to what it is."""
 
     async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
         if key not in workflow.state or workflow.state[key] != value:
@@ -76,7 +76,7 @@ class TellsOnlyChanges(Dispatch):
 
 @flaw("LIF-17", seen="cancellation_requested")
 class CancelsOneChild(Engine):
-    """Of several children, a cancelled workflow asks one alone to cancel."""
+    """Cancels only one of several children of a cancelled workflow."""
 
     async def cancel_child(self, parent: Workflow, child: Workflow) -> None:
         if not parent.cancelling or child.id == self.registry.children(parent.id)[0]:
@@ -85,7 +85,7 @@ class CancelsOneChild(Engine):
 
 @flaw("LIF-17", seen="exactly once")
 class SettlesPromisesAgain(Engine):
-    """A promise that was kept is kept again by whoever reports it again."""
+    """Resolves a promise again that was resolved before."""
 
     async def resolve_promise(self, promise: Promise, result: Any) -> None:
         promise.settled = False
@@ -94,7 +94,7 @@ class SettlesPromisesAgain(Engine):
 
 @flaw("LIF-04", seen="with timestampMs")
 class WritesTimesAsText(Announcer):
-    """The older form has its time as text."""
+    """Writes the time of the older form as text."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         twin = twin_of(event, older)
@@ -109,7 +109,7 @@ class WritesTimesAsText(Announcer):
 
 @flaw("LIF-12", "LIF-17", seen="two equal lines")
 class SkipsEqualNeighbours(Announcer):
-    """A piece of output that equals the one before is taken for a repetition."""
+    """Drops a piece of output that equals the one before."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -123,7 +123,7 @@ class SkipsEqualNeighbours(Announcer):
 
 @flaw("LIF-18", seen="of solo to be published")
 class MutesTasksInAnOutage(Announcer):
-    """Once a publish has failed, output is held back."""
+    """Drops output once a publish has failed."""
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         if not self.failures:
@@ -132,7 +132,7 @@ class MutesTasksInAnOutage(Announcer):
 
 @flaw("LIF-18", seen="publish_failures")
 class ForgetsFailuresAtARestart(Engine):
-    """The count of failures begins at zero after a restart."""
+    """Sets the count of failures back to 0 at a restart."""
 
     def restore(self, journal: Journal, failures: int) -> None:
         super().restore(journal, 0)
@@ -140,7 +140,7 @@ class ForgetsFailuresAtARestart(Engine):
 
 @flaw("LIF-17", seen="nothing but the events")
 class CancelsWhatIsOver(Engine):
-    """A cancelled workflow cancels tasks that have failed already."""
+    """Cancels tasks of a cancelled workflow that have failed already."""
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
         for task in self._tasks_of(workflow):
@@ -158,7 +158,7 @@ class CancelsWhatIsOver(Engine):
 
 @flaw("LIF-17", seen="exactly once")
 class RejectsWhatIsSettled(Engine):
-    """A rejection is told whenever it comes, also of a promise that was settled before."""
+    """Publishes the rejection of a promise that was settled before."""
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
         promise.settled = False
@@ -167,7 +167,7 @@ class RejectsWhatIsSettled(Engine):
 
 @flaw("LIF-17", seen="exactly once")
 class FiresWhatWasCancelled(Engine):
-    """A cancelled timer stays in the list of those that will fire."""
+    """Fires a timer that was cancelled."""
 
     async def cancel_timer(self, timer: Timer) -> None:
         if timer.id in self.journal.timers and not timer.workflow.ended:
@@ -176,7 +176,7 @@ class FiresWhatWasCancelled(Engine):
 
 @flaw("LIF-17", seen="exactly once")
 class StartsWhatIsOver(Engine):
-    """A worker that takes up a task too late starts it, though it has ended."""
+    """Starts a task that has ended when a worker takes it up too late."""
 
     async def start_task(self, task: Task, worker: str) -> None:
         await self.task_execution.start(task, worker)
@@ -184,7 +184,7 @@ class StartsWhatIsOver(Engine):
 
 @flaw("LIF-17", seen="workflow.resumed")
 class HearsASignalOnce(Engine):
-    """A signal that came before is taken for the same one, delivered again."""
+    """Ignores a signal of a name that came before, as a repeat."""
 
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
         heard: set[tuple[object, str]] = self.__dict__.setdefault("heard", set())
@@ -195,7 +195,7 @@ class HearsASignalOnce(Engine):
 
 @flaw("LIF-17", seen="data.error")
 class RejectsWithTheFirstError(Dispatch):
-    """The error with which a promise of a workflow was rejected is kept for the next one."""
+    """Rejects later promises of a workflow with the error of the first."""
 
     async def reject_promise(self, promise: Promise, error: str) -> None:
         kept = self.__dict__.setdefault("_rejected", {}).setdefault(promise.workflow.id, error)
@@ -204,7 +204,7 @@ class RejectsWithTheFirstError(Dispatch):
 
 @flaw("LIF-17", seen="resumed")
 class AnySignalResumes(Engine):
-    """A signal resumes a workflow whatever that waits for."""
+    """Resumes a workflow at any signal, whatever it waits for."""
 
     async def signal(self, workflow: Workflow, awaited_as: str) -> None:
         workflow.awaited = {awaited_as} if workflow.awaited else workflow.awaited
@@ -213,7 +213,7 @@ class AnySignalResumes(Engine):
 
 @flaw("LIF-17", seen="workflow.resumed")
 class CountsDown(Dispatch):
-    """A workflow that waits for several things counts how many happened, whichever they are."""
+    """Resumes a workflow that waits for several things after as many others have happened."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         if what in workflow.awaited or len(workflow.awaited) < 2:
@@ -224,7 +224,7 @@ class CountsDown(Dispatch):
 
 @flaw("LIF-17", seen="timer.fired")
 class KeepsTimersByTime(Scheduler):
-    """Timers are kept by the moment at which they are due: of two with the same, one fires."""
+    """Fires only one of two timers that are due at the same moment."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__(announcer)
@@ -241,7 +241,7 @@ class KeepsTimersByTime(Scheduler):
 
 @flaw("LIF-07", "LIF-17", seen="child_workflow.started")
 class WakesNobodyForAChild(Scheduler):
-    """A parent that sleeps until a timer is not told that a child of it was started."""
+    """Publishes no start of a child to a parent that sleeps until a timer."""
 
     async def child_started(self, parent: Workflow, child: Workflow) -> None:
         if parent.suspend_type != "timer":

@@ -27,7 +27,7 @@ flaw = flaw_in(LIFECYCLES_COURSE)
 
 @flaw("LIF-05", seen="in milliseconds since the epoch")
 class StampsInSeconds(Announcer):
-    """The time is taken in seconds."""
+    """Stamps events in seconds."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         seconds = event.timestamp_ms // 1000
@@ -36,7 +36,7 @@ class StampsInSeconds(Announcer):
 
 @flaw("LIF-05", seen="its cause")
 class StampsResumptionWithSuspension(Announcer):
-    """A resumption carries the time at which the workflow was last written, before it slept."""
+    """Stamps a resumption with the time at which the workflow was suspended."""
 
     written_ms = 0
 
@@ -50,7 +50,7 @@ class StampsResumptionWithSuspension(Announcer):
 
 @flaw("LIF-05", seen="not before its time")
 class FiresAtOnce(Engine):
-    """A timer's delay in milliseconds is slept in a unit a thousand times shorter."""
+    """Takes a timer's delay in milliseconds for one in microseconds."""
 
     async def pass_time_until(self, timer: Timer) -> None:
         timer.fire_at_ms = self.clock.now_ms()
@@ -62,7 +62,7 @@ class FiresAtOnce(Engine):
 
 @flaw("LIF-06", seen="workflow.resumed")
 class ResumesFromTimersSilently(Dispatch):
-    """The scheduler wakes a workflow by writing its status."""
+    """Resumes a workflow after a timer, and publishes no resumption."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         if what.startswith("timer:"):
@@ -73,7 +73,7 @@ class ResumesFromTimersSilently(Dispatch):
 
 @flaw("LIF-06", seen="workflow.resumed")
 class ResumesParentsSilently(Dispatch):
-    """A parent goes on when its child has ended, and nobody is told that it does."""
+    """Resumes a parent after its child has ended, and publishes no resumption."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         if what.startswith("child:"):
@@ -84,7 +84,7 @@ class ResumesParentsSilently(Dispatch):
 
 @flaw("LIF-06", seen="suspendType")
 class SuspendsWithoutReason(Dispatch):
-    """A suspension does not say what the workflow waits for."""
+    """Publishes a suspension without its reason."""
 
     async def suspend(self, workflow: Workflow, suspend_type: str, awaited: Any) -> None:
         await super().suspend(workflow, "", awaited)
@@ -92,7 +92,7 @@ class SuspendsWithoutReason(Dispatch):
 
 @flaw("LIF-06", seen="data.suspendType = 'task'")
 class SuspendsForSignalsOnly(Dispatch):
-    """A suspension for an inner task looks like one for a signal."""
+    """Publishes a suspension for an inner task as one for a signal."""
 
     async def suspend(self, workflow: Workflow, suspend_type: str, awaited: Any) -> None:
         await super().suspend(workflow, "signal", awaited)
@@ -103,7 +103,7 @@ class SuspendsForSignalsOnly(Dispatch):
 
 @flaw("LIF-07", seen="under its workflow id")
 class FilesChildrenUnderParents(Announcer):
-    """A child's events carry the workflow id of its parent."""
+    """Publishes a child's events with the workflow id of its parent."""
 
     async def of_workflow(
         self, older: str, workflow: Workflow, snapshot: Snapshot | None = None, **more: Any
@@ -117,7 +117,7 @@ class FilesChildrenUnderParents(Announcer):
 
 @flaw("LIF-07", seen="child-completed")
 class TellsParentsUnderChildren(Scheduler):
-    """The end of a child is filed under the child, where no reader of the parent sees it."""
+    """Publishes the end of a child, for its parent, with the id of the child."""
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         await super().child_ended(replace(parent, id=child.id), child)
@@ -125,7 +125,7 @@ class TellsParentsUnderChildren(Scheduler):
 
 @flaw("LIF-07", seen="grandchild")
 class TellsGrandparents(Scheduler):
-    """Every descendant's end is told to the root."""
+    """Publishes the end of a descendant to the root instead of its parent."""
 
     async def child_ended(self, parent: Workflow, child: Workflow) -> None:
         root = replace(parent, id=parent.parent or parent.id)
@@ -137,7 +137,7 @@ class TellsGrandparents(Scheduler):
 
 @flaw("LIF-08", seen="executionCount 1, 2, …")
 class NeverCountsAttempts(TaskExecution):
-    """Every attempt is the first, to all but the one who counts retries."""
+    """Publishes every attempt as the first."""
 
     async def tell(self, task: Task, older: str) -> None:
         await super().tell(replace(task, execution_count=1), older)
@@ -145,7 +145,7 @@ class NeverCountsAttempts(TaskExecution):
 
 @flaw("LIF-08", seen="no status that is final")
 class CallsEveryFailureFinal(TaskExecution):
-    """The first failure already says FAILED, and a second later the task runs again."""
+    """Publishes the first failure as final, and runs the task again a second later."""
 
     async def fail(self, task: Task, error: str) -> None:
         task.status, task.error = "FAILED", error
@@ -156,7 +156,7 @@ class CallsEveryFailureFinal(TaskExecution):
 
 @flaw("LIF-08", seen="executionCount")
 class CountsFailuresNotStarts(TaskExecution):
-    """The count goes up when an attempt has failed, not when it begins."""
+    """Counts an attempt when it has failed, not when it begins."""
 
     async def start(self, task: Task, worker: str) -> None:
         task.execution_count -= 1
@@ -194,7 +194,7 @@ class _KeyedStandaloneTasks(Announcer):
 
 @flaw("LIF-09", seen="nothing came there")
 class HasNoKeyForStandaloneTasks(_KeyedStandaloneTasks):
-    """A standalone task has no workflow id, and its stream goes to the empty key."""
+    """Publishes a standalone task's stream events with an empty key."""
 
     def key(self, task: Task) -> str:
         return ""
@@ -210,7 +210,7 @@ class HasNoKeyForStandaloneTasks(_KeyedStandaloneTasks):
 
 @flaw("LIF-09", seen="and no workflow")
 class InventsWorkflows(Announcer):
-    """A standalone task's id stands in for the workflow that it does not have."""
+    """Names a standalone task's own id as its workflow."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if event.workflow_execution_id is None and event.task_execution_id is not None:
@@ -220,7 +220,7 @@ class InventsWorkflows(Announcer):
 
 @flaw("LIF-09", seen="nothing came there")
 class NamesTheStreamByTheKind(_KeyedStandaloneTasks):
-    """The stream of a standalone task is named by the task's kind, so that all of a kind share one."""
+    """Names the stream of a standalone task by the task's kind: all of a kind share one."""
 
     def key(self, task: Task) -> str:
         return task.kind

@@ -31,7 +31,7 @@ def _with_data(event: FlovynEvent, data: Any) -> FlovynEvent:
 
 @flaw("LIF-13", seen="and not null")
 class WritesNullsForWhatIsAbsent(Announcer):
-    """A serializer writes null for members that have no value."""
+    """Writes null for absent members."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if event.event_type.partition(".")[0] in ("workflow", "task"):
@@ -41,7 +41,7 @@ class WritesNullsForWhatIsAbsent(Announcer):
 
 @flaw("LIF-13", seen="data.error, which does not apply")
 class KeepsTheErrorOfTheAttemptBefore(TaskExecution):
-    """A new attempt begins with the error of the one before."""
+    """Keeps the error of the attempt before in a new attempt."""
 
     async def start(self, task: Task, worker: str) -> None:
         error = task.error
@@ -53,7 +53,7 @@ class KeepsTheErrorOfTheAttemptBefore(TaskExecution):
 
 @flaw("LIF-13", seen="with data.workerId, spelled so")
 class SpellsTheWorkerAnotherWay(Announcer):
-    """One of two serializers writes names with underscores."""
+    """Writes the worker of a task as `worker_id`, not `workerId`."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older.startswith("TASK_") and "workerId" in event.data:
@@ -64,7 +64,7 @@ class SpellsTheWorkerAnotherWay(Announcer):
 
 @flaw("LIF-13", "LIF-06", seen="data.suspendType, which does not apply")
 class KeepsWhyItWasSuspended(Dispatch):
-    """The reason of a suspension is cleared by the next suspension only."""
+    """Keeps the reason of a suspension after the resumption."""
 
     async def happened(self, workflow: Workflow, what: str) -> None:
         why = workflow.suspend_type
@@ -79,7 +79,7 @@ class KeepsWhyItWasSuspended(Dispatch):
 
 @flaw("LIF-13", seen="data.error = the error")
 class TellsTheFirstErrorAlways(TaskExecution):
-    """An error is written once, and later attempts find the field filled."""
+    """Publishes the first error of a task for later attempts too."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__(announcer)
@@ -91,7 +91,7 @@ class TellsTheFirstErrorAlways(TaskExecution):
 
 @flaw("LIF-13", seen="data.result = ")
 class RoundsResults(Dispatch):
-    """Results are stored as integers where they are numbers."""
+    """Rounds results that are numbers to integers."""
 
     async def complete_operation(self, workflow: Workflow, operation: str, result: Any) -> None:
         if isinstance(result, dict):
@@ -104,7 +104,7 @@ class RoundsResults(Dispatch):
 
 @flaw("LIF-14", seen="as it was told before")
 class ReckonsAnewWhenItFires(Scheduler):
-    """The event of a timer that fires says when it fired, not when it was due."""
+    """Publishes when a timer fired, not when it was due."""
 
     async def fire(self, timer: Timer) -> bool:
         told = Timer(timer.workflow, timer.fire_at_ms, timer.id)
@@ -115,7 +115,7 @@ class ReckonsAnewWhenItFires(Scheduler):
 
 @flaw("LIF-14", seen="ms after it")
 class TakesTheDelayForSeconds(Dispatch):
-    """A delay in milliseconds is taken for one in seconds."""
+    """Takes a delay in milliseconds for one in seconds."""
 
     async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
         return await super().start_timer(workflow, delay_ms * 1000)
@@ -123,7 +123,7 @@ class TakesTheDelayForSeconds(Dispatch):
 
 @flaw("LIF-14", seen="data.fireAtMs = ")
 class ForgetsWhenItWasDue(Scheduler):
-    """A timer that fires is read from a table that has no due times."""
+    """Publishes a timer that fires without its due time."""
 
     async def fire(self, timer: Timer) -> bool:
         await self.announcer.of_workflow("TIMER_FIRED", timer.workflow, {"timerId": timer.id})
@@ -135,7 +135,7 @@ class ForgetsWhenItWasDue(Scheduler):
 
 @flaw("LIF-15", seen="status COMPLETED of the execution")
 class TellsCompletionBeforeItIsCommitted(Dispatch):
-    """A completion is published in the transaction that commits it."""
+    """Publishes a completion before it is committed."""
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         data = {**workflow.snapshot(), "status": "COMPLETED"}
@@ -145,7 +145,7 @@ class TellsCompletionBeforeItIsCommitted(Dispatch):
 
 @flaw("LIF-15", seen="status FAILED of the execution")
 class TellsFailureBeforeItIsCommitted(Dispatch):
-    """A failure is published from the handler, and written when the handler has returned."""
+    """Publishes a failure before it is committed."""
 
     async def fail_workflow(self, workflow: Workflow, error: str) -> None:
         data = {**workflow.snapshot(), "status": "FAILED", "error": error}
@@ -155,7 +155,7 @@ class TellsFailureBeforeItIsCommitted(Dispatch):
 
 @flaw("LIF-15", seen="status CANCELLED of the execution")
 class TellsCancellationBeforeItIsCommitted(Dispatch):
-    """A cancellation is told to be quick, and committed by a job."""
+    """Publishes a cancellation before it is committed."""
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
         data = {**workflow.snapshot(), "status": "CANCELLED"}
@@ -166,7 +166,7 @@ class TellsCancellationBeforeItIsCommitted(Dispatch):
 
 @flaw("LIF-15", seen="of its end can be heard")
 class TellsTheEndOfTasksBeforeItIsCommitted(TaskExecution):
-    """A task's end is published by its worker, which then asks the server to commit it."""
+    """Publishes a task's end before it is committed."""
 
     async def complete(self, task: Task) -> None:
         ended = replace(task, status="COMPLETED")

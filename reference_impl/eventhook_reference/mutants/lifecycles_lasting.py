@@ -30,7 +30,7 @@ def _with_data(event: FlovynEvent, data: Any) -> FlovynEvent:
 
 @flaw("LIF-16", seen="workflow.resumed")
 class ForgetsWhatIsAwaited(Engine):
-    """The names that a suspended workflow waits for are kept in memory only."""
+    """Forgets at a restart what a suspended workflow waits for."""
 
     def restore(self, journal: Journal, failures: int) -> None:
         super().restore(journal, failures)
@@ -41,7 +41,7 @@ class ForgetsWhatIsAwaited(Engine):
 
 @flaw("LIF-16", seen="executionCount")
 class CountsAttemptsFromTheRestart(Engine):
-    """Attempts are counted in memory, and begin anew with the process."""
+    """Counts attempts anew after a restart."""
 
     def restore(self, journal: Journal, failures: int) -> None:
         super().restore(journal, failures)
@@ -52,7 +52,7 @@ class CountsAttemptsFromTheRestart(Engine):
 
 @flaw("LIF-16", seen="timer.fired")
 class LosesItsTimers(Engine):
-    """Timers live in the scheduler's heap, which nobody writes down."""
+    """Forgets its timers at a restart."""
 
     def restore(self, journal: Journal, failures: int) -> None:
         super().restore(Journal(journal.awaited_as), failures)
@@ -60,7 +60,7 @@ class LosesItsTimers(Engine):
 
 @flaw("LIF-16", seen="it came again")
 class TellsAgainWhoRuns(TaskExecution):
-    """A restarted service takes up its running tasks, and tells of each that it has started."""
+    """Publishes the start of each running task again after a restart."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__(announcer)
@@ -86,7 +86,7 @@ class TellsAgainWhoRuns(TaskExecution):
 
 @flaw("LIF-17", seen="workflow.resumed")
 class ResumesWhatIsBeingCancelled(Dispatch):
-    """A workflow that waits for its child is resumed when the child is cancelled with it."""
+    """Resumes a cancelled workflow when the child that it waits for is cancelled with it."""
 
     async def request_cancellation(self, workflow: Workflow) -> None:
         await super().request_cancellation(workflow)
@@ -95,7 +95,7 @@ class ResumesWhatIsBeingCancelled(Dispatch):
 
 @flaw("LIF-17", seen="more came")
 class FiresTimersOfTheDead(Engine):
-    """A timer is fired when it is due, whether its workflow is over or not."""
+    """Fires a timer whose workflow has ended."""
 
     async def pass_time_until(self, timer: Timer) -> None:
         self.clock.move_to(timer.fire_at_ms)
@@ -105,7 +105,7 @@ class FiresTimersOfTheDead(Engine):
 
 @flaw("LIF-17", seen="more came")
 class TakesLateReports(Engine):
-    """A worker's report of a cancelled task is taken as if the task still ran."""
+    """Takes a worker's report of a cancelled task as if it still ran."""
 
     async def complete_task(self, task: Task) -> None:
         await self.task_execution.complete(task)
@@ -114,7 +114,7 @@ class TakesLateReports(Engine):
 
 @flaw("LIF-17", seen="it raised NotImplementedError")
 class CannotRetryOnRequest(Dispatch):
-    """A retry on request of a task was planned and never written."""
+    """Raises NotImplementedError when a retry of a task is requested."""
 
     async def retry_task(self, task: Task) -> None:
         raise NotImplementedError(f"cannot retry {task.kind}")
@@ -122,7 +122,7 @@ class CannotRetryOnRequest(Dispatch):
 
 @flaw("LIF-17", seen="timer.cancelled")
 class LeavesTimersOfCancelledWorkflows(Engine):
-    """Cancelling a workflow cancels its tasks and children, and forgets its timers."""
+    """Forgets the timers of a cancelled workflow, instead of cancelling them."""
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
         for timer in list(self.journal.timers.values()):
@@ -136,7 +136,7 @@ class LeavesTimersOfCancelledWorkflows(Engine):
 
 @flaw("LIF-18", seen="the older form of")
 class GivesUpOnBothForms(Announcer):
-    """One handler stands around both forms: where the first fails, the second is not tried."""
+    """Does not publish the second form of an event when the first one fails."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         try:
@@ -148,7 +148,7 @@ class GivesUpOnBothForms(Announcer):
 
 @flaw("LIF-18", seen="it was published 2 times")
 class PublishesBothFormsAgain(Announcer):
-    """If the older form fails, the event is published again."""
+    """Publishes the event again when its older form fails."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         before = self.failures
@@ -159,7 +159,7 @@ class PublishesBothFormsAgain(Announcer):
 
 @flaw("LIF-18", seen="to be published, caused by")
 class RestsAfterAFailure(Announcer):
-    """After a failure the next few events are dropped, to spare the bus."""
+    """Drops the next few events after a failure of publishing."""
 
     resting = 0
 
@@ -176,7 +176,7 @@ class RestsAfterAFailure(Announcer):
 
 @flaw("LIF-18", seen="publish_failures from")
 class CountsEachFailureThrice(Announcer):
-    """Every layer that a failure passes through counts it."""
+    """Counts each failure of publishing three times."""
 
     async def attempt(self, publishing: Any) -> None:
         before = self.failures
@@ -189,7 +189,7 @@ class CountsEachFailureThrice(Announcer):
 
 @flaw("LIF-19", seen="it never came")
 class TellsOlderReadersOfRootsOnly(Announcer):
-    """The bridge to the old feed knows the workflows that it was asked to start."""
+    """Publishes the older form of root workflows only."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if "parentWorkflowExecutionId" in event.data:
@@ -200,7 +200,7 @@ class TellsOlderReadersOfRootsOnly(Announcer):
 
 @flaw("LIF-19", seen="the older form of workflow.created")
 class TellsNoOlderCreations(Announcer):
-    """The old feed begins with the first event that is no creation."""
+    """Publishes no older form of creations."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if older == "WORKFLOW_CREATED":
@@ -211,7 +211,7 @@ class TellsNoOlderCreations(Announcer):
 
 @flaw("LIF-19", seen="on the stream")
 class PutsChildrenOnTheParentsFeed(Announcer):
-    """The older form of a child's events goes to the stream of its parent."""
+    """Publishes the older form of a child's events on the stream of its parent."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         parent = event.data.get("parentWorkflowExecutionId")

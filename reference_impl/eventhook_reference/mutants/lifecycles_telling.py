@@ -27,7 +27,7 @@ flaw = flaw_in(LIFECYCLES_TELLING)
 
 @flaw("LIF-10", seen="it raised BusClosed")
 class FailsWithItsPublisher(Announcer):
-    """An error of publishing goes up to the workflow."""
+    """Raises an error of publishing to the workflow."""
 
     async def attempt(self, publishing: Any) -> None:
         await publishing
@@ -35,7 +35,7 @@ class FailsWithItsPublisher(Announcer):
 
 @flaw("LIF-10", seen="status COMPLETED at the end")
 class TakesSilenceForFailure(Engine):
-    """A workflow whose end could not be told is put down as failed."""
+    """Marks a workflow as failed when its end could not be published."""
 
     async def complete_workflow(self, workflow: Workflow) -> None:
         await super().complete_workflow(workflow)
@@ -45,7 +45,7 @@ class TakesSilenceForFailure(Engine):
 
 @flaw("LIF-10", seen="publish_failures = 0")
 class CountsNoFailures(Announcer):
-    """An error of publishing is swallowed and forgotten."""
+    """Swallows an error of publishing, and does not count it."""
 
     async def attempt(self, publishing: Any) -> None:
         await super().attempt(publishing)
@@ -54,7 +54,7 @@ class CountsNoFailures(Announcer):
 
 @flaw("LIF-10", seen="publish_failures = 1,")
 class GivesUpAfterOneFailure(Announcer):
-    """After the first failure nothing more is published, and nothing more counted."""
+    """Publishes nothing more after the first failure, and counts nothing more."""
 
     async def send(self, event: FlovynEvent, older: str) -> None:
         if not self.failures:
@@ -68,7 +68,7 @@ class GivesUpAfterOneFailure(Announcer):
 
 @flaw("LIF-11", seen="but for its own tenant")
 class TakesTheLatestTenant(Announcer):
-    """The tenant is read from a global that the latest request has set."""
+    """Reads the tenant from a global that the latest request has set."""
 
     latest: UUID | None = None
 
@@ -81,7 +81,7 @@ class TakesTheLatestTenant(Announcer):
 
 @flaw("LIF-11", seen="but for its own tenant")
 class TellsTheFirstTenantOfAKind(Scheduler):
-    """The scheduler caches the tenant of the workflow that was last prepared of each kind."""
+    """Caches the tenant of a child's end by the kind of its parent."""
 
     tenants: dict[str, UUID] = {}  # noqa: RUF012  # because: shared by all runs, which is the bug
 
@@ -96,7 +96,7 @@ class TellsTheFirstTenantOfAKind(Scheduler):
 
 @flaw("LIF-11", seen="a piece of its output came to")
 class StreamsToTheLatestReader(Announcer):
-    """The key of a stream is kept in a variable that the next task to start sets."""
+    """Streams output to the stream of the task that started last."""
 
     latest: str | None = None
 
@@ -123,7 +123,7 @@ class StreamsToTheLatestReader(Announcer):
 
 @flaw("LIF-12", seen="PROGRESS '0.5'")
 class PublishesProgressOnce(Announcer):
-    """Progress after the first update is written to the database alone."""
+    """Publishes the first progress of a task only."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -139,7 +139,7 @@ class PublishesProgressOnce(Announcer):
 
 @flaw("LIF-12", seen="after the task's end")
 class FlushesOutputAtTheEnd(TaskExecution):
-    """Output is gathered and flushed when the task has ended."""
+    """Collects output, and publishes it when the task has ended."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -156,7 +156,7 @@ class FlushesOutputAtTheEnd(TaskExecution):
 
 @flaw("LIF-12", seen="TOKEN ''")
 class DropsEmptyTokens(Announcer):
-    """An empty piece of output is taken for none."""
+    """Drops an empty piece of output."""
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         if payload:
@@ -165,7 +165,7 @@ class DropsEmptyTokens(Announcer):
 
 @flaw("LIF-12", seen="before the older TASK_STARTED")
 class StartsToStreamBeforeItStarts(Announcer):
-    """The older form of a start waits in a queue that output does not go through."""
+    """Publishes the older form of a task's start after its first output."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)

@@ -46,7 +46,7 @@ def _texts(change: Callable[[str], Any], value: Any) -> Any:
 
 @flaw("LIF-13", "LIF-17", seen="blanks around it")
 class TrimsTexts(_Keeping):
-    """Texts are trimmed where they are stored."""
+    """Trims texts when it stores them."""
 
     def kept(self, value: Any) -> Any:
         return _texts(str.strip, value)
@@ -54,7 +54,7 @@ class TrimsTexts(_Keeping):
 
 @flaw("LIF-13", "LIF-17", seen="a long text")
 class KeepsShortTexts(_Keeping):
-    """The column of a text has 255 characters."""
+    """Cuts texts after 255 characters."""
 
     def kept(self, value: Any) -> Any:
         return _texts(lambda text: text[:255], value)
@@ -62,7 +62,7 @@ class KeepsShortTexts(_Keeping):
 
 @flaw("LIF-13", "LIF-17", seen="data.")
 class ComposesLetters(_Keeping):
-    """Letters in two parts are made one."""
+    """Replaces decomposed letters by composed ones."""
 
     def kept(self, value: Any) -> Any:
         return _texts(lambda text: unicodedata.normalize("NFC", text), value)
@@ -70,7 +70,7 @@ class ComposesLetters(_Keeping):
 
 @flaw("LIF-13", "LIF-17", seen="0042")
 class ReadsDigitsAsNumbers(_Keeping):
-    """A text of digits comes out of a form field as a number."""
+    """Reads a text of digits as a number."""
 
     def kept(self, value: Any) -> Any:
         return _texts(lambda text: int(text) if text.isdigit() else text, value)
@@ -78,7 +78,7 @@ class ReadsDigitsAsNumbers(_Keeping):
 
 @flaw("LIF-13", "LIF-17", seen="member")
 class KeepsNoNullMembers(_Keeping):
-    """The serializer leaves out members that are null, those of results too."""
+    """Leaves out members that are null, also in results."""
 
     def kept(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -88,7 +88,7 @@ class KeepsNoNullMembers(_Keeping):
 
 @flaw("LIF-17", seen="data.key")
 class KnowsKeysByTheirLastPart(Dispatch):
-    """A key with dots is taken for a path, and its last part for the key."""
+    """Takes a state key with dots for a path, and its last part for the key."""
 
     async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
         await super().set_state(workflow, key.rpartition(".")[2], value)
@@ -99,7 +99,7 @@ class KnowsKeysByTheirLastPart(Dispatch):
 
 @flaw("LIF-14", "LIF-17", seen="data.fireAtMs")
 class WrapsLongDelays(Dispatch):
-    """A delay has 32 bits, and one that is longer wraps."""
+    """Wraps delays longer than 31 bits."""
 
     async def start_timer(self, workflow: Workflow, delay_ms: int) -> Timer:
         return await super().start_timer(workflow, delay_ms % 2**31)
@@ -107,7 +107,7 @@ class WrapsLongDelays(Dispatch):
 
 @flaw("LIF-05", seen="stamped in milliseconds")
 class StampsOutputInSeconds(Announcer):
-    """A worker stamps its output itself, in seconds."""
+    """Stamps output in seconds."""
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
         event = StreamEvent(

@@ -37,7 +37,7 @@ def _rewriting(change: Callable[[str], str]) -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-02", seen="the payload")
 def normalizes_text() -> type[SseApp]:
-    """Letters in two parts are made one."""
+    """Replaces decomposed letters by composed ones."""
     return _rewriting(lambda text: unicodedata.normalize("NFC", text))
 
 
