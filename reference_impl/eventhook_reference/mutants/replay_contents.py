@@ -55,7 +55,7 @@ class _Stored(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-05", seen="payload")
 class HistoryCutsLongPayloads(_Stored):
-    """The column for payloads holds 4,096 characters, and the rest is cut."""
+    """Cuts stored payloads after 4,096 characters."""
 
     def stored(self, event: Event) -> Event:
         if isinstance(event, StreamEvent):
@@ -65,7 +65,7 @@ class HistoryCutsLongPayloads(_Stored):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-05", seen="payload")
 class HistoryNormalisesTexts(_Stored):
-    """The store brings texts into one Unicode form."""
+    """Normalizes stored texts to one Unicode form."""
 
     def stored(self, event: Event) -> Event:
         if isinstance(event, StreamEvent):
@@ -76,7 +76,7 @@ class HistoryNormalisesTexts(_Stored):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-05", seen="data")
 class HistoryRoundsNumbers(_Stored):
-    """Numbers are stored with twelve digits."""
+    """Stores numbers with twelve digits."""
 
     def stored(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
@@ -94,7 +94,7 @@ def _rounded(value: Any) -> Any:
 
 @replay_bug(REPLAY_CONTENTS, "RPL-05", seen="event_type")
 class HistoryFoldsTypes(_Stored):
-    """Types are stored in lower case, to be found by an index."""
+    """Stores types in lower case."""
 
     def stored(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
@@ -104,7 +104,7 @@ class HistoryFoldsTypes(_Stored):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-05", seen=_MISSING)
 class HistoryLeavesOutTheLargest(ReplayBus):
-    """An event above 64 KiB is delivered live, and never stored."""
+    """Stores no event above 64 KiB."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         return [one for one in super().past(member) if len(one.event.to_json()) < 65_536]
@@ -130,7 +130,7 @@ class _Refiltered(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen="only events with")
 class HistoryIsSearchedByLike(_Refiltered):
-    """The prefix becomes a LIKE, in which `_` stands for any character."""
+    """Searches the history by LIKE, where `_` matches any character."""
 
     def finds(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         prefix = pattern.event_type_prefix
@@ -143,7 +143,7 @@ class HistoryIsSearchedByLike(_Refiltered):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen="only events with")
 class HistoryIsSearchedInAnyCase(_Refiltered):
-    """The store compares sources in either case."""
+    """Compares sources in the history without regard to case."""
 
     def finds(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         rest = msgspec.structs.replace(pattern, source=None)
@@ -153,7 +153,7 @@ class HistoryIsSearchedInAnyCase(_Refiltered):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen="only events with")
 class HistoryUsesOneIndex(_Refiltered):
-    """Of several filters the store uses the one that it has an index for."""
+    """Applies only one of several filters to the history."""
 
     def finds(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         if pattern.workflow_execution_id is None:
@@ -163,7 +163,7 @@ class HistoryUsesOneIndex(_Refiltered):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen="to succeed")
 class CursorMustBeOfTheFilter(ReplayBus):
-    """A cursor is looked up among the events that the filter selects, and is invalid elsewhere."""
+    """Refuses a cursor of an event that the filter does not select."""
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
         position = super().position(member, cursor)
@@ -175,7 +175,7 @@ class CursorMustBeOfTheFilter(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", "RPL-10", seen=_MISSING)
 class FilterLooksAtTheNewestHundred(ReplayBus):
-    """A filtered replay fetches the newest hundred, and selects from these."""
+    """Applies the filter to the newest hundred events of the history only."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -187,7 +187,7 @@ class FilterLooksAtTheNewestHundred(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", "RPL-10", seen=_MISSING)
 class EmptyPageEndsTheHistory(ReplayBus):
-    """History is read in pages of fifty; one in which nothing is selected is taken for the end."""
+    """Ends the replay at a page of fifty events of which the filter selects none."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -213,7 +213,7 @@ def _is_filtered(member: ReplaySubscription) -> bool:
 
 @replay_bug(REPLAY_CONTENTS, "RPL-04", seen="only events with")
 class LiveIsUnfilteredUntilHistoryIsRead(ReplayBus):
-    """Live events that come while the history is read are not filtered."""
+    """Does not filter live events that come while the history is read."""
 
     def admits(self, member: ReplaySubscription, event: Event) -> bool:
         return bool(member.past) or super().admits(member, event)
@@ -221,7 +221,7 @@ class LiveIsUnfilteredUntilHistoryIsRead(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-04", seen=_MISSING)
 class FilteredLiveWaitsForTheHistory(ReplayBus):
-    """A filtered subscription takes live events once its history was read, and none before."""
+    """Drops live events of a filtered subscription until its history is read."""
 
     def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
         if member.past and _is_filtered(member):
@@ -248,7 +248,7 @@ class _Scanning(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-07", seen="got an event of")
 class KeysAreScannedByPrefix(_Scanning):
-    """The store is scanned for all that begins with the key: `run-1` finds `run-10` too."""
+    """Replays the streams of all keys that begin with the key: `run-1` finds `run-10` too."""
 
     def covers(self, channel: str, other: str) -> bool:
         return other.startswith(channel)
@@ -256,7 +256,7 @@ class KeysAreScannedByPrefix(_Scanning):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-07", seen="got an event of")
 class KeysAreStoredInOneCase(_Scanning):
-    """The store compares keys in either case."""
+    """Compares keys in the history without regard to case."""
 
     def covers(self, channel: str, other: str) -> bool:
         return other.lower() == channel.lower()
@@ -275,7 +275,7 @@ class _Purging(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen=_MISSING)
 class PurgeGoesByPrefix(_Purging):
-    """A purge deletes all that begins with the key."""
+    """Purges all keys that begin with the key."""
 
     def goes_too(self, channel: str, other: str) -> bool:
         return other.startswith(channel)
@@ -283,7 +283,7 @@ class PurgeGoesByPrefix(_Purging):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-06", seen=_MISSING)
 class PurgeTakesBothSides(_Purging):
-    """A purge deletes by the id alone: a tenant's events, and the stream of the same name."""
+    """Purges a tenant's events and the stream of the same name together."""
 
     def goes_too(self, channel: str, other: str) -> bool:
         return other.partition("/")[2] == channel.partition("/")[2]
@@ -291,7 +291,7 @@ class PurgeTakesBothSides(_Purging):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-02", seen="which the claimed history reaches")
 class PurgedChannelTakesNoCursor(ReplayBus):
-    """Once a channel was purged, its cursors are expired, those that it gives later too."""
+    """Refuses all cursors of a channel that was purged once, new ones too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -310,7 +310,7 @@ class PurgedChannelTakesNoCursor(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-11", seen=_MISSING)
 class OnlySoManyChannelsAreKept(ReplayBus):
-    """The histories of thirty tenants and a hundred keys are kept; the one made first goes."""
+    """Keeps the histories of thirty tenants and a hundred keys, and drops the oldest."""
 
     def publish(self, event: Event) -> bool:
         crowded = super().publish(event)
@@ -326,7 +326,7 @@ class OnlySoManyChannelsAreKept(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-01", seen="a cursor after each read")
 class CursorNamesItsKey(ReplayBus):
-    """The cursor is the key and a position: too long where the key is."""
+    """Puts the key into the cursor, which is too long if the key is."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return f"{member.channel}:{super().cursor(member, record)}"
@@ -340,7 +340,7 @@ class CursorNamesItsKey(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-01", seen="to succeed")
 class CursorIsSplitInTheKey(ReplayBus):
-    """The cursor is key and position with a `_` between, where a key may have one too."""
+    """Joins key and position by `_` in the cursor, which a key may have too."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return f"{member.channel.partition('/')[2][:200]}_{record.position}"
@@ -361,14 +361,14 @@ class _Forgetful(ReplaySubscription):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-01", seen="the cursor to stay")
 class CursorIsGoneWhileAReadWaits(ReplayBus):
-    """Reading begins by forgetting the cursor: a read that is cancelled leaves none."""
+    """Forgets the cursor when a read begins, and for good if that is cancelled."""
 
     subscription = _Forgetful
 
 
 @replay_bug(REPLAY_CONTENTS, "RPL-09", seen="it was entered")
 class CursorIsTrimmed(ReplayBus):
-    """Blanks and line ends around a cursor are trimmed."""
+    """Trims spaces and line ends around a cursor, instead of refusing it."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         since = member.since
@@ -380,7 +380,7 @@ class CursorIsTrimmed(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-09", seen="channels after subscriptions that were refused")
 class RefusedReaderStaysSubscribed(ReplayBus):
-    """A subscription is entered into its channel before its cursor is read, and stays there."""
+    """Enters a subscription before it reads its cursor, and leaves it there if it refuses that."""
 
     async def join(self, member: ReplaySubscription) -> None:
         self.members.setdefault(member.channel, {})[member] = None
@@ -406,7 +406,7 @@ class _OneLate(ReplayLog[Any]):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-08", seen="or CursorExpired, or a gap told")
 class ExpiryIsOffByOne(ReplayBus):
-    """A cursor whose next event alone is gone is still accepted."""
+    """Accepts a cursor if only the event next to it is gone."""
 
     capabilities = _FEW
 
@@ -424,7 +424,7 @@ class _Paging(ReplaySubscription):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-08", seen="to tell of what history pushed out")
 class SlowReplayIsLeftBehind(ReplayBus):
-    """History is read as the reader goes: what is pushed out meanwhile is skipped."""
+    """Reads the history as the reader goes, and skips what is dropped meanwhile."""
 
     capabilities = _FEW
     subscription = _Paging
@@ -432,7 +432,7 @@ class SlowReplayIsLeftBehind(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-08", seen="to count what overran a reader")
 class OverrunBehindHistoryIsNotCounted(ReplayBus):
-    """As long as a reader has history to read, `dropped` leaves out what overran its buffer."""
+    """Leaves an overrun out of `dropped` while its reader has history to read."""
 
     def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
         before = member.live.dropped
@@ -444,7 +444,7 @@ class OverrunBehindHistoryIsNotCounted(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-08", seen="or CursorExpired, or a gap told")
 class FilteredCursorNeverExpires(ReplayBus):
-    """Only a subscription to all checks whether its cursor is still in the history."""
+    """Checks whether a cursor has expired only without a filter."""
 
     capabilities = _FEW
 
@@ -459,7 +459,7 @@ class FilteredCursorNeverExpires(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-11", seen="to be gone")
 class AgeIsNeverApplied(ReplayBus):
-    """The age is claimed, and nothing ever drops what is older."""
+    """Never drops events for their age, and claims to."""
 
     capabilities = replace(CAPABILITIES, replay_s=0.2, replay_events=None)
 
@@ -483,7 +483,7 @@ class _Owning(ReplayBackend):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-14", seen=_MISSING, client=_Owning)
 class HistoryGoesWithItsPublisher(ReplayBus):
-    """The history is kept by the client that published, and is gone when it closes."""
+    """Keeps the history in the publisher's client, and loses it when that closes."""
 
 
 class _Hasty(ReplaySubscription):
@@ -498,14 +498,14 @@ class _Hasty(ReplaySubscription):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-03", seen=_MISSING)
 class CancelledReadTakesFromHistory(ReplayBus):
-    """A read takes its event out of the page, then waits a turn: a cancelled one loses it."""
+    """Loses an event of the history if its read is cancelled."""
 
     subscription = _Hasty
 
 
 @replay_bug(REPLAY_CONTENTS, "RPL-10", seen="to count none")
 class HistoryCountsAsDropped(ReplayBus):
-    """Of a history longer than the buffer, the rest counts as dropped, though it comes."""
+    """Counts history beyond the buffer's capacity as `dropped`, though it delivers it."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)
@@ -532,7 +532,7 @@ class _Ending(ReplayBus):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-15", seen=_MISSING)
 class EndOfATaskPurges(_Ending):
-    """The end of a task is taken for the end of its workflow."""
+    """Purges a workflow's history at the end of a task."""
 
     ends = ("task.completed", "task.failed", "task.cancelled")
 
@@ -543,7 +543,7 @@ class EndOfATaskPurges(_Ending):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-15", seen=_MISSING)
 class EndPurgesAllThatIdle(_Ending):
-    """When a workflow ends, the streams that nobody reads are purged, whosever they are."""
+    """Purges all streams without readers when a workflow ends."""
 
     def ended(self, channel: str) -> None:
         for other in list(self.logs):
@@ -553,7 +553,7 @@ class EndPurgesAllThatIdle(_Ending):
 
 @replay_bug(REPLAY_CONTENTS, "RPL-15", seen=_MISSING)
 class EndedStreamKeepsNothingMore(_Ending):
-    """Events published to a stream after the end of its workflow are delivered, and not stored."""
+    """Stores no events of a stream after its workflow ended, and delivers them live."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ _TWICE: Final = "one event for each cursor"
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorIsNever(ReplayBus):
-    """The subscription never sets its cursor."""
+    """Never sets a subscription's cursor."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return None
@@ -37,7 +37,7 @@ class CursorIsNever(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorComesFromTheSecondRead(ReplayBus):
-    """The cursor is set for the event before the one just read, so that the first has none."""
+    """Sets the cursor of the event before the one just read: the first has none."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         before = vars(member).setdefault("read_before", [])
@@ -47,7 +47,7 @@ class CursorComesFromTheSecondRead(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorHoldsABlank(ReplayBus):
-    """The cursor is two fields with a blank between, which no header value may rely on."""
+    """Uses a cursor with a space, which no header value may rely on."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return f"{super().cursor(member, record)} 1"
@@ -55,7 +55,7 @@ class CursorHoldsABlank(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorHoldsTheEvent(ReplayBus):
-    """The cursor carries the whole event, and grows beyond any header."""
+    """Puts the whole event into the cursor, which grows beyond any header."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         body = base64.urlsafe_b64encode(record.event.to_json()).decode()
@@ -64,7 +64,7 @@ class CursorHoldsTheEvent(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorIsNotAscii(ReplayBus):
-    """The cursor is decorated for people, outside ASCII."""
+    """Uses a cursor with characters outside ASCII."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return f"\u2116{super().cursor(member, record)}"
@@ -72,7 +72,7 @@ class CursorIsNotAscii(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_MALFORMED)
 class CursorIsANumber(ReplayBus):
-    """The cursor is the position as a number, not as text."""
+    """Uses a number as cursor, not text."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         position: Any = record.position
@@ -81,7 +81,7 @@ class CursorIsANumber(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_TWICE)
 class CursorIsThePublishersSequence(ReplayBus):
-    """A stream's cursor is the event's own `sequence`, which its publisher may repeat."""
+    """Uses a stream event's `sequence` as cursor, which its publisher may repeat."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         if isinstance(record.event, StreamEvent):
@@ -91,7 +91,7 @@ class CursorIsThePublishersSequence(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_TWICE)
 class CursorIsTheTime(ReplayBus):
-    """An event's cursor is its millisecond, which others share."""
+    """Uses an event's millisecond as cursor, which others share."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return str(record.event.timestamp_ms // 1000)
@@ -99,7 +99,7 @@ class CursorIsTheTime(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_TWICE)
 class CursorWraps(ReplayBus):
-    """The position is kept in four bits, and comes round again."""
+    """Keeps the position of a cursor in four bits."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return str(self.index(member, record) % 16)
@@ -112,7 +112,7 @@ class CursorWraps(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_TWICE)
 class CursorIsTheBatch(CursorWraps):
-    """Events are stored in batches of four, and the cursor names the batch."""
+    """Stores events in batches of four, and uses the batch as cursor."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return str(self.index(member, record) // 4)
@@ -120,7 +120,7 @@ class CursorIsTheBatch(CursorWraps):
 
 @replay_bug(REPLAY_CURSORS, "RPL-01", seen=_TWICE)
 class CursorIsTheNewestStored(ReplayBus):
-    """The cursor is the newest position in the log, not that of the event just read."""
+    """Sets the cursor of the newest stored event, not of the one just read."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return self.seal.seal(member.channel, self.log(member.channel).newest)
@@ -128,7 +128,7 @@ class CursorIsTheNewestStored(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-05", seen="as s1 got it")
 class CursorIsFreshEachTime(ReplayBus):
-    """Each reader gets a random alias for a position: no two hold the same cursor."""
+    """Makes a new random cursor each time that one is asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class CursorIsFreshEachTime(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-06", seen="the cursor of #")
 class FilterShiftsCursors(ReplayBus):
-    """The cursor counts what the filter let through, so that it means something else under another."""
+    """Counts selected events only in the cursor, which so means another event under another filter."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return str(1 + self.matching(member).index(record.position))
@@ -167,7 +167,7 @@ class FilterShiftsCursors(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="nothing at or before the cursor")
 class ResumeRepeatsItsOwnEvent(ReplayBus):
-    """Resuming begins at the cursor, not after it."""
+    """Resumes at the cursor, not after it."""
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
         return super().position(member, cursor) - 1
@@ -175,7 +175,7 @@ class ResumeRepeatsItsOwnEvent(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="which began after a cursor before it")
 class ResumeSkipsOne(ReplayBus):
-    """Resuming begins two after the cursor."""
+    """Resumes two events after the cursor."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -184,7 +184,7 @@ class ResumeSkipsOne(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="which began after a cursor before it")
 class ResumeIsLive(ReplayBus):
-    """A cursor is accepted and ignored: only what is new comes."""
+    """Ignores a cursor, and begins live."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -193,7 +193,7 @@ class ResumeIsLive(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="nothing at or before the cursor")
 class ResumeIsStart(ReplayBus):
-    """A cursor is accepted and ignored: everything comes again."""
+    """Ignores a cursor, and begins at the start."""
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
         super().position(member, cursor)
@@ -202,7 +202,7 @@ class ResumeIsStart(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="nothing at or before the cursor")
 class ResumeGoesBackToABatch(ReplayBus):
-    """Resuming begins with the batch of five that the cursor lies in."""
+    """Resumes at the batch of five events that holds the cursor."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -215,7 +215,7 @@ class ResumeGoesBackToABatch(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-02", seen="#")
 class ResumeTakesTheNextOfItsType(ReplayBus):
-    """Resuming goes on after the next event of the same type only, as of one partition."""
+    """Resumes after the next event of the same type only."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -231,7 +231,7 @@ class ResumeTakesTheNextOfItsType(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-07", seen="got an event of")
 class CursorNamesItsChannel(ReplayBus):
-    """The cursor says which channel to read, and is believed, whoever brings it."""
+    """Reads the channel that the cursor names, whoever brings it."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return f"{member.channel}@{record.position}"
@@ -250,7 +250,7 @@ class CursorNamesItsChannel(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-07", seen="got an event of")
 class OneStoreIsReadWithoutItsTenant(ReplayBus):
-    """Positions are global, and a foreign cursor's event is sent first to show that it was found."""
+    """Delivers the event of a foreign cursor first."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         try:
@@ -265,7 +265,7 @@ class OneStoreIsReadWithoutItsTenant(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-07", seen="one answer to a cursor of another channel")
 class RefusalTellsWhatIsThere(ReplayBus):
-    """A foreign cursor is looked up first: it is invalid if its event is there, else expired."""
+    """Refuses a foreign cursor as invalid if its event exists, else as expired."""
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
         try:
@@ -297,12 +297,12 @@ class _Lenient(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it was entered")
 class GarbageIsLive(_Lenient):
-    """A cursor that cannot be read begins live."""
+    """Begins live at a cursor that cannot be read."""
 
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it was entered")
 class GarbageIsStart(_Lenient):
-    """A cursor that cannot be read begins at the start."""
+    """Begins at the start at a cursor that cannot be read."""
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = self.log(member.channel).all()
@@ -311,7 +311,7 @@ class GarbageIsStart(_Lenient):
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it was entered")
 class EmptyCursorIsNone(_Lenient):
-    """An empty cursor counts as none at all."""
+    """Takes an empty cursor for none."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         if member.since == "":
@@ -321,7 +321,7 @@ class EmptyCursorIsNone(_Lenient):
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it was entered")
 class NumberBeyondAllIsLive(ReplayBus):
-    """A cursor that is a number beyond the newest waits for that event."""
+    """Begins live at a cursor that is a number beyond the newest."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         if isinstance(member.since, str) and member.since.isdecimal() and len(member.since) == 40:
@@ -331,7 +331,7 @@ class NumberBeyondAllIsLive(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it raised ValueError")
 class GarbageIsACrash(ReplayBus):
-    """A cursor is parsed as a number, and what the parser raises goes to the reader."""
+    """Raises the parser's error for a cursor that cannot be read."""
 
     def position(self, member: ReplaySubscription, cursor: str) -> int:
         try:
@@ -342,7 +342,7 @@ class GarbageIsACrash(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-09", seen="it raised")
 class GarbageIsAnEmptyHistory(ReplayBus):
-    """A cursor that cannot be read is answered as one that expired."""
+    """Refuses a cursor that cannot be read as expired."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         try:
@@ -356,7 +356,7 @@ class GarbageIsAnEmptyHistory(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-06", seen="only events with")
 class ReplayForgetsTheFilter(ReplayBus):
-    """The history is read without the pattern's filters."""
+    """Replays the history without the pattern's filters."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         selects = member.selects
@@ -370,7 +370,7 @@ class ReplayForgetsTheFilter(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-06", seen="only events with event_type_prefix")
 class ReplayMatchesByLetters(ReplayBus):
-    """In the history a prefix matches by letters, live by tokens."""
+    """Compares prefixes letter by letter in the history, and by tokens live."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         selects = member.selects

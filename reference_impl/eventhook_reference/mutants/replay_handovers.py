@@ -38,7 +38,7 @@ class _Start(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen=_NOT_RETAINED)
 class StartIsLive(_Start):
-    """START is accepted and ignored."""
+    """Ignores START, and begins live."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         return []
@@ -46,7 +46,7 @@ class StartIsLive(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen=_NOT_RETAINED)
 class StartSkipsTheOldest(_Start):
-    """START begins after the first event, as if it were a cursor."""
+    """Begins after the first event at START, as if that were a cursor."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         return records[1:]
@@ -54,7 +54,7 @@ class StartSkipsTheOldest(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen=_NOT_RETAINED)
 class StartGivesTheLastTen(_Start):
-    """START gives the tail of the history."""
+    """Replays the last ten events at START."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         return records[-10:]
@@ -62,7 +62,7 @@ class StartGivesTheLastTen(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", "RPL-04", seen="got #")
 class StartGivesTheNewestFirst(_Start):
-    """START reads the history backwards."""
+    """Replays the newest event first at START."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         return records[::-1]
@@ -70,7 +70,7 @@ class StartGivesTheNewestFirst(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen="it ended (StopAsyncIteration)")
 class StartEndsWithTheHistory(ReplayBus):
-    """A subscription since START ends when the history is read, as a query would."""
+    """Ends a subscription from START once its history is read."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)
@@ -81,7 +81,7 @@ class StartEndsWithTheHistory(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen=_NOT_RETAINED)
 class HistoryNeedsAReader(ReplayBus):
-    """Events published while nobody subscribes are not kept."""
+    """Keeps no events that are published while nobody subscribes."""
 
     def publish(self, event: Event) -> bool:
         channel = self.channel(event)
@@ -93,7 +93,7 @@ class HistoryNeedsAReader(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-03", seen="nothing of it within")
 class StartHearsNothingNew(ReplayBus):
-    """A subscription since START is never made active."""
+    """Never makes a subscription from START active."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)
@@ -106,7 +106,7 @@ class StartHearsNothingNew(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
 class HandOverLosesWhatComesBetween(ReplayBus):
-    """The history is read, and the subscription made active one turn later."""
+    """Reads the history one turn before it makes the subscription active, and loses events between."""
 
     async def join(self, member: ReplaySubscription) -> None:
         member.past.extend(self.past(member))
@@ -116,7 +116,7 @@ class HandOverLosesWhatComesBetween(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="it was delivered again")
 class HandOverRepeatsWhatComesBetween(ReplayBus):
-    """The subscription is made active, and the history read one turn later."""
+    """Makes the subscription active one turn before it reads the history, and repeats events."""
 
     async def join(self, member: ReplaySubscription) -> None:
         self.past(member)
@@ -127,7 +127,7 @@ class HandOverRepeatsWhatComesBetween(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="#")
 class HandOverThrowsAwayWhatWaited(ReplayBus):
-    """Events that came live while the history was read are thrown away as already replayed."""
+    """Discards the live events that came while it read the history."""
 
     async def join(self, member: ReplaySubscription) -> None:
         member.past.extend(self.past(member))
@@ -138,7 +138,7 @@ class HandOverThrowsAwayWhatWaited(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="it was delivered again")
 class HandOverRepeatsTheLast(ReplayBus):
-    """Live begins with the last event of the history."""
+    """Delivers the last event of the history again, as the first live one."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)
@@ -148,7 +148,7 @@ class HandOverRepeatsTheLast(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="published later, came instead")
 class FullPageLosesItsLast(ReplayBus):
-    """History is read in pages of 100, and a last page that is full loses its last event."""
+    """Drops the last event of the history if it fills its page of 100."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -157,7 +157,7 @@ class FullPageLosesItsLast(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="published later, came instead")
 class PositionOfAByteOverflows(ReplayBus):
-    """The 256th event of a channel is never found again."""
+    """Never finds the 256th event of a channel again."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -168,7 +168,7 @@ class PositionOfAByteOverflows(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="got #")
 class LiveOvertakesHistory(ReplayBus):
-    """Live events are read before the rest of the history."""
+    """Delivers live events before the rest of the history."""
 
     def hand(self, member: ReplaySubscription, record: Record[Any]) -> bool:
         if member.past:
@@ -189,7 +189,7 @@ class _Lazy(ReplaySubscription):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="#")
 class LiveBeginsWhenHistoryIsRead(ReplayBus):
-    """The subscription is made active when its reader has read the history."""
+    """Makes a subscription active once its reader has read the history."""
 
     subscription = _Lazy
 
@@ -216,7 +216,7 @@ class _CracksWithNothingToReplay(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
 class NewestCursorIsTakenForLive(_CracksWithNothingToReplay):
-    """A reader that had read all is entered as a live one, some turns after its cursor was looked at."""
+    """Enters a subscription after the newest cursor some turns late, as a live one."""
 
     def cracks(self, member: ReplaySubscription) -> bool:
         return isinstance(member.since, str)
@@ -224,7 +224,7 @@ class NewestCursorIsTakenForLive(_CracksWithNothingToReplay):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
 class FilteredOutIsTakenForLive(_CracksWithNothingToReplay):
-    """Where a filter leaves nothing of the history, the subscription is entered some turns later."""
+    """Enters a subscription some turns late whose filter selects nothing of the history."""
 
     def cracks(self, member: ReplaySubscription) -> bool:
         return member.since is START and bool(self.log(member.channel).records)
@@ -232,7 +232,7 @@ class FilteredOutIsTakenForLive(_CracksWithNothingToReplay):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-04", seen="while it was published")
 class PurgedIsTakenForLive(_CracksWithNothingToReplay):
-    """On a channel that was purged, a subscription since START is entered some turns later."""
+    """Enters a subscription from START some turns late on a channel that was purged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -260,7 +260,7 @@ class _Rewrites(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-05", seen="timestamp_ms")
 class ReplayStampsAnew(_Rewrites):
-    """Replayed events carry the time of the replay."""
+    """Replays events with the time of the replay."""
 
     def rewritten(self, event: Event) -> Event:
         if isinstance(event, StreamEvent):
@@ -270,7 +270,7 @@ class ReplayStampsAnew(_Rewrites):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-05", seen="correlation_id")
 class ReplayForgetsTheCorrelation(_Rewrites):
-    """The history keeps fewer members than an event has."""
+    """Replays events without the correlation id."""
 
     def rewritten(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
@@ -280,7 +280,7 @@ class ReplayForgetsTheCorrelation(_Rewrites):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-05", seen="which nobody published")
 class ReplayMakesNewEvents(_Rewrites):
-    """Replayed events get ids of their own."""
+    """Replays events with new ids."""
 
     def rewritten(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
@@ -290,7 +290,7 @@ class ReplayMakesNewEvents(_Rewrites):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-05", seen="the other way round")
 class ReplayIsSortedById(_Start):
-    """The history is sorted by a key that is not the order of publishing."""
+    """Replays events sorted by a key other than the order of publishing."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         return sorted(records, key=lambda one: str(getattr(one.event, "id", hash(one.position))))
@@ -298,7 +298,7 @@ class ReplayIsSortedById(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-05", "RPL-03", seen=_NOT_RETAINED)
 class HistoryIsCompacted(_Start):
-    """Of each type only the newest event is replayed, as from a compacted log."""
+    """Replays only the newest event of each type."""
 
     def start(self, records: list[Record[Any]]) -> list[Record[Any]]:
         newest = {str(one.event.event_type): one for one in records}
@@ -310,7 +310,7 @@ class HistoryIsCompacted(_Start):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", seen="#")
 class ReadersShareAPosition(ReplayBus):
-    """Readers of a channel since START take from one queue."""
+    """Shares the replayed events out among the readers of a channel from START."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -333,14 +333,14 @@ class _Taking(ReplaySubscription):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", "RPL-05", seen="#")
 class ReplayTakesFromTheHistory(ReplayBus):
-    """Events that a replay reads are taken out of the history, as from a queue."""
+    """Removes the events that it replays from the history."""
 
     subscription = _Taking
 
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", seen="publish to return")
 class StalledReplayBlocksPublishers(ReplayBus):
-    """A publisher waits until every reader of its channel has read its history."""
+    """Blocks a publish until every reader of its channel has read its history."""
 
     async def settle(self, event: Event) -> None:
         """Waits for slow readers."""
@@ -350,7 +350,7 @@ class StalledReplayBlocksPublishers(ReplayBus):
 
 @replay_bug(REPLAY_HANDOVERS, "RPL-12", seen="entering the subscription to return")
 class StalledReplayBlocksReaders(ReplayBus):
-    """One replay at a time: another one waits until the first has read its history."""
+    """Blocks a replay until the first reader has read its history."""
 
     async def join(self, member: ReplaySubscription) -> None:
         if any(one.past for one in self.members.get(member.channel, ())):

@@ -51,12 +51,12 @@ class _Silent(_Few):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class ExpiredGetsTheNextAvailable(_Silent):
-    """A cursor that is gone goes on with the oldest event there is."""
+    """Begins at the oldest event at an expired cursor."""
 
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class ExpiredIsLive(_Silent):
-    """A cursor that is gone goes on live."""
+    """Begins live at an expired cursor."""
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
         return []
@@ -64,7 +64,7 @@ class ExpiredIsLive(_Silent):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen="entering since an old cursor")
 class ExpiredIsABug(_Few):
-    """A cursor that is gone raises KeyError."""
+    """Raises KeyError for an expired cursor."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         try:
@@ -75,7 +75,7 @@ class ExpiredIsABug(_Few):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen="entering since an old cursor")
 class ExpiredWaitsForEver(_Few):
-    """A cursor that is gone waits for its event to come back."""
+    """Waits for ever at an expired cursor."""
 
     async def join(self, member: ReplaySubscription) -> None:
         try:
@@ -86,7 +86,7 @@ class ExpiredWaitsForEver(_Few):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class PurgeLeavesCursorsValid(ReplayBus):
-    """After a purge the cursors before it are accepted, as if nothing were missing."""
+    """Accepts cursors from before a purge."""
 
     def purge(self, channel: str) -> None:
         floor = self.log(channel).floor
@@ -103,7 +103,7 @@ class _Ageing(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class AgeLeavesCursorsValid(ReplayBus):
-    """Events that grew too old are dropped, and the cursors before them are accepted all the same."""
+    """Accepts the cursors of events that were dropped for their age."""
 
     capabilities = replace(CAPABILITIES, replay_s=0.3)
 
@@ -120,7 +120,7 @@ class _CountsLate(ReplaySubscription):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-08", seen=_SKIPPED)
 class GapIsToldAfterwards(_Silent):
-    """The gap is counted as dropped, but only once the reader has read across it."""
+    """Counts a gap as `dropped` only once the reader has read across it."""
 
     subscription = _CountsLate
 
@@ -130,7 +130,7 @@ class GapIsToldAfterwards(_Silent):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which began at the start of the history")
 class StartIsOnePage(ReplayBus):
-    """START gives one page of 500, and goes on live."""
+    """Replays 500 events from START, and then goes on live."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         return super().past(member)[:500]
@@ -138,7 +138,7 @@ class StartIsOnePage(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which began at the start of the history")
 class HistoryIsHalfOfTheClaim(ReplayBus):
-    """The history keeps half as many events as it claims."""
+    """Keeps half as many events of history as it claims."""
 
     def make_log(self) -> ReplayLog[Any]:
         return ReplayLog(512, None)
@@ -146,7 +146,7 @@ class HistoryIsHalfOfTheClaim(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="#")
 class HistoryGoesThroughTheBuffer(ReplayBus):
-    """History is put into the buffer for live events, where the oldest give way."""
+    """Puts the history into the buffer for live events, which drops the oldest."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)
@@ -159,7 +159,7 @@ class HistoryGoesThroughTheBuffer(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which the claimed history reaches")
 class CursorExpiresWithinTheClaim(ReplayBus):
-    """A cursor expires a hundred events later, though the history is longer."""
+    """Lets a cursor expire after a hundred events, within the claimed history."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -170,7 +170,7 @@ class CursorExpiresWithinTheClaim(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", "RPL-02", seen="which the claimed history reaches")
 class NewestCursorIsExpired(ReplayBus):
-    """A cursor after which nothing came is taken for one that is gone."""
+    """Refuses a cursor as expired that no event follows."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -184,7 +184,7 @@ class NewestCursorIsExpired(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="events from START, where replay_events=64")
 class HistoryIsUnbounded(_Few):
-    """The limit is claimed, and nothing is ever dropped."""
+    """Never drops any history, and claims a limit."""
 
     def make_log(self) -> ReplayLog[Any]:
         return ReplayLog(None, None)
@@ -198,7 +198,7 @@ class _KeepsOldest(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="an unbroken run of events up to the newest")
 class FullHistoryTakesNothingNew(_Few):
-    """A full history keeps its oldest events and drops the new ones."""
+    """Drops the newest events of a full history, not the oldest."""
 
     def make_log(self) -> ReplayLog[Any]:
         return _KeepsOldest(64, None)
@@ -214,7 +214,7 @@ class _Thinned(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="an unbroken run of events up to the newest")
 class FullHistoryIsThinnedOut(_Few):
-    """A full history keeps every fourth of its old events, to reach further back."""
+    """Keeps every fourth of the old events of a full history."""
 
     def make_log(self) -> ReplayLog[Any]:
         return _Thinned(64, None)
@@ -222,7 +222,7 @@ class FullHistoryIsThinnedOut(_Few):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneStoreForAll(ReplayBus):
-    """Keeps all tenants and keys in one store of 5,000 events: the oldest of any goes."""
+    """Keeps 5,000 events for all tenants and keys together, and drops the oldest of any."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -240,7 +240,7 @@ class OneStoreForAll(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneMemoryForAll(ReplayBus):
-    """Keeps four megabytes for all tenants and keys together: the oldest of any goes."""
+    """Keeps four megabytes for all tenants and keys together, and drops the oldest of any."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -278,7 +278,7 @@ def _size(record: Record[Any]) -> int:
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which began at the start of the history")
 class HistoryIsOneMegabyte(ReplayBus):
-    """The history of a channel is bounded by a megabyte, too, which nobody claims."""
+    """Limits the history of a channel to a megabyte too, which it does not claim."""
 
     def make_log(self) -> ReplayLog[Any]:
         return _ByBytes(self.capabilities.replay_events, self.capabilities.replay_s)
@@ -286,7 +286,7 @@ class HistoryIsOneMegabyte(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-11", seen="#")
 class OneLimitForAll(ReplayBus):
-    """The limit counts all tenants and keys together: the busiest pushes out the others' history."""
+    """Applies the limit to all tenants and keys together, and drops the oldest of any."""
 
     def publish(self, event: Event) -> bool:
         crowded = super().publish(event)
@@ -302,7 +302,7 @@ class OneLimitForAll(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-10", seen="which began at the start of the history")
 class FullHistoryIsEmptied(_Few):
-    """A full history is emptied, and begins again."""
+    """Empties a full history."""
 
     def make_log(self) -> ReplayLog[Any]:
         return _EmptiedAtClaim(64, None)
@@ -322,7 +322,7 @@ class _EmptiedAtClaim(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-06", seen="#")
 class PurgeTakesAll(ReplayBus):
-    """A purge of one tenant or key empties the whole store."""
+    """Empties the whole store at a purge of one tenant or key."""
 
     def purge(self, channel: str) -> None:
         for log in self.logs.values():
@@ -331,7 +331,7 @@ class PurgeTakesAll(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-06", seen="which the claimed history reaches")
 class PurgeMovesItsNeighbours(ReplayBus):
-    """A purge raises the oldest position of the whole store."""
+    """Raises the oldest position of the whole store at a purge."""
 
     def purge(self, channel: str) -> None:
         super().purge(channel)
@@ -342,7 +342,7 @@ class PurgeMovesItsNeighbours(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-06", seen="it ended (StopAsyncIteration)")
 class PurgeEndsActiveReaders(ReplayBus):
-    """A purge ends the subscriptions of its channel."""
+    """Ends the subscriptions of a channel that is purged."""
 
     def purge(self, channel: str) -> None:
         super().purge(channel)
@@ -352,7 +352,7 @@ class PurgeEndsActiveReaders(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-06", seen="what was purged to be forgotten")
 class PurgeForgetsNothing(ReplayBus):
-    """A purge moves the oldest position, and START reads on from before it."""
+    """Replays events from before a purge at START."""
 
     def purge(self, channel: str) -> None:
         log = self.log(channel)
@@ -372,7 +372,7 @@ class _Renewing(ReplayBackend):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-13", seen="to succeed", client=_Renewing)
 class CursorDiesWithItsClient(ReplayBus):
-    """The secret of the cursors is the client's, and goes with it."""
+    """Keeps the secret of its cursors in the client: they expire when it closes."""
 
 
 class _Freeing(ReplayBackend):
@@ -401,7 +401,7 @@ class _FromOne(ReplayLog[Any]):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-13", seen="#", client=_Freeing)
 class NumberingBeginsAnew(ReplayBus):
-    """A history that was freed is numbered from one again, and old cursors count into it."""
+    """Numbers a freed history from one again: older cursors point into it."""
 
     def make_log(self) -> ReplayLog[Any]:
         return _FromOne(None, None)
@@ -412,7 +412,7 @@ class NumberingBeginsAnew(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-14", seen="#")
 class HistoryIsWrittenLater(ReplayBus):
-    """The history is written behind the publisher's back."""
+    """Writes the history after the publish has returned."""
 
     def publish(self, event: Event) -> bool:
         crowded = super().publish(event)
@@ -423,7 +423,7 @@ class HistoryIsWrittenLater(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-14", seen="#")
 class HistoryIsWrittenInBlocks(ReplayBus):
-    """The history is written when four events have come together."""
+    """Writes the history once four events have come together."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -451,7 +451,7 @@ class _Ending(ReplayBus):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-15", seen="which began at the start of the history")
 class EndPurgesAtOnce(_Ending):
-    """The history is purged as its workflow ends, without the claimed grace."""
+    """Purges the history as its workflow ends, without the claimed grace."""
 
     def ended(self, channel: str) -> None:
         self.purge(channel)
@@ -459,7 +459,7 @@ class EndPurgesAtOnce(_Ending):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-15", seen="entering the subscription to return")
 class EndedStreamWaitsForEver(_Ending):
-    """A subscription to the stream of an ended workflow waits for the workflow."""
+    """Blocks a subscription to the stream of an ended workflow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -476,7 +476,7 @@ class EndedStreamWaitsForEver(_Ending):
 
 @replay_bug(REPLAY_HISTORIES, "RPL-15", seen="#")
 class GraceEndsInSilence(_Ending):
-    """After the grace the history is gone, and a cursor of it is accepted as if it were not."""
+    """Purges the history after the grace, and accepts its cursors all the same."""
 
     capabilities = replace(CAPABILITIES, replay_grace_s=0.2)
 

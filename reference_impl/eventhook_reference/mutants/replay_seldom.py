@@ -17,7 +17,7 @@ _CROWD: Final = 3
 
 @replay_bug(REPLAY_SELDOM, "RPL-02", seen="which began after a cursor before it")
 class FilteredTailIsLost(ReplayBus):
-    """By a source, the channel's newest event is left out where it is all that follows the cursor."""
+    """Leaves out the channel's newest event for a filter by source if nothing else follows the cursor."""
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
         records = super().past(member)
@@ -29,7 +29,7 @@ class FilteredTailIsLost(ReplayBus):
 
 @replay_bug(REPLAY_SELDOM, "RPL-06", seen="to be forgotten")
 class PurgesToTheLastButOne(ReplayBus):
-    """A channel that was purged before keeps its newest event when it is purged again."""
+    """Keeps the newest event when it purges a channel a second time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class PurgesToTheLastButOne(ReplayBus):
 
 @replay_bug(REPLAY_SELDOM, "RPL-03", seen="which was active and asked for it")
 class EmptyStartIsDeaf(ReplayBus):
-    """Beside two other readers, one that begins at the start of a purged history hears nothing."""
+    """Delivers nothing to a subscription from START of a purged history beside two other readers."""
 
     async def join(self, member: ReplaySubscription) -> None:
         await super().join(member)

@@ -33,7 +33,7 @@ _SMALL: Final = replace(CAPABILITIES, replay_events=64)
 
 
 class ReplayWithGaps(ReplayBus):
-    """Positions are numbers of one store for all channels: they rise with gaps, and name no channel."""
+    """Uses positions in one store for all channels as cursors: they rise with gaps."""
 
     capabilities = _SMALL
 
@@ -50,7 +50,7 @@ class ReplayWithGaps(ReplayBus):
 
 
 class ReplayByUuid(ReplayBus):
-    """Cursors are UUIDs made from bus, channel and position; the history is searched for them."""
+    """Uses UUIDs made from bus, channel and position as cursors."""
 
     capabilities = _SMALL
 
@@ -90,7 +90,7 @@ class ReplayByUuid(ReplayBus):
 
 
 class ReplayEncrypted(ReplayBus):
-    """Cursors are encrypted, the same for the same position, and of one length."""
+    """Uses encrypted cursors of one length, the same for the same position."""
 
     capabilities = _SMALL
 
@@ -115,7 +115,7 @@ class ReplayEncrypted(ReplayBus):
 
 
 class ReplayPerTenant(ReplayBus):
-    """Each channel numbers its own events from one; a cursor is the bare number."""
+    """Numbers the events of each channel from one, and uses the number as cursor."""
 
     capabilities = replace(_SMALL, replay_events=100)
 
@@ -155,13 +155,13 @@ class ReplayKeepingLogs(ReplayBackend):
 
 
 class ReplayOfAMoment(ReplayBus):
-    """The history is bounded by age alone, a short one, and says so when it is over."""
+    """Drops history by a short age alone, and says when it has."""
 
     capabilities = replace(CAPABILITIES, replay_events=None, replay_s=3.0)
 
 
 class ReplayThatFreesEarly(ReplayBus):
-    """Frees half of a full history at once; what it claims is what is always there, and it says so."""
+    """Drops half of a full history at once, and claims only what is always there."""
 
     capabilities = _SMALL
 
@@ -177,7 +177,7 @@ class _FreesHalf(ReplayLog[Any]):
 
 
 class ReplayThatTellsItsGap(ReplayBus):
-    """A cursor that expired begins with the oldest event there is, and `dropped` tells the gap at once."""
+    """Begins at the oldest event at an expired cursor, and counts the gap as `dropped` at once."""
 
     capabilities = _SMALL
 
@@ -191,13 +191,13 @@ class ReplayThatTellsItsGap(ReplayBus):
 
 
 class ReplayByDefault(ReplayBus):
-    """A subscription that names no beginning begins at the start; it offers live all the same."""
+    """Begins at the start unless the subscription says otherwise, and offers live too."""
 
     capabilities = replace(_SMALL, replay_default="start")
 
 
 class ReplayFromStartAlone(ReplayBus):
-    """Begins at the start or after a cursor, and offers no live beginning."""
+    """Begins at the start or after a cursor, and does not offer live."""
 
     capabilities = replace(_SMALL, replay_default="start")
 
@@ -208,7 +208,7 @@ class ReplayFromStartAlone(ReplayBus):
 
 
 class ReplayOfStreamsAlone(ReplayBus):
-    """Only the stream side has a history."""
+    """Keeps a history of streams only."""
 
     capabilities = replace(_SMALL, replay=frozenset({"streams"}))
 
@@ -225,7 +225,7 @@ class ReplayOfStreamsAlone(ReplayBus):
 
 
 class ReplayServerLike(ReplayBus):
-    """In memory, an hour, everything by default, purged soon after the workflow ended: as servers do."""
+    """Keeps an hour in memory, begins at the start by default, and purges soon after the workflow ends."""
 
     capabilities = replace(
         _SMALL,

@@ -22,7 +22,7 @@ SERVING: Final[list[Mutant]] = []
 
 @broken(SERVING, "SSE-01", seen="content type text/event-stream")
 def calls_it_plain_text() -> type[SseApp]:
-    """The stream goes out as text/plain, which a browser's EventSource refuses."""
+    """Answers a stream as text/plain, which a browser's EventSource refuses."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -34,7 +34,7 @@ def calls_it_plain_text() -> type[SseApp]:
 
 @broken(SERVING, "SSE-01", seen="no-store or no-cache")
 def lets_caches_keep_it() -> type[SseApp]:
-    """Nothing tells a cache on the way that it must not keep the stream."""
+    """Answers a stream without telling caches not to keep it."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -46,7 +46,7 @@ def lets_caches_keep_it() -> type[SseApp]:
 
 @broken(SERVING, "SSE-01", seen="to arrive on r1")
 def buffers_until_a_block_is_full() -> type[SseApp]:
-    """Events are written when four kilobytes of them have come together."""
+    """Writes events once four kilobytes of them have come together."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -67,7 +67,7 @@ def buffers_until_a_block_is_full() -> type[SseApp]:
 
 @broken(SERVING, "SSE-01", seen="the answer to GET")
 def answers_with_the_first_event() -> type[SseApp]:
-    """The headers wait for the first event."""
+    """Sends the headers with the first event."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -106,13 +106,13 @@ def _through(change: Any, encode: Any) -> Any:
 
 @broken(SERVING, "SSE-02", seen="the payload")
 def no_blank_after_the_colon() -> type[SseApp]:
-    """`data:` is written without a blank, and the parser takes one away from the payload."""
+    """Writes `data:` without a space, and so loses a space at the start of a payload."""
     return reframed(lambda frame, event: frame.replace(b"\ndata: ", b"\ndata:"))
 
 
 @broken(SERVING, "SSE-02", "SSE-03", seen="to arrive on r1")
 def writes_line_ends_as_they_come() -> type[SseApp]:
-    """A payload of two lines goes into one `data`, and the second line is a field of its own."""
+    """Writes a payload of two lines into one `data`, so that the second becomes a field of its own."""
 
     def change(frame: bytes, event: Any) -> bytes:
         if not hasattr(event, "payload") or b"workflowExecutionId" in frame:
@@ -125,7 +125,7 @@ def writes_line_ends_as_they_come() -> type[SseApp]:
 
 @broken(SERVING, "SSE-02", seen="the payload")
 def splits_lines_as_python_does() -> type[SseApp]:
-    """`str.splitlines` takes U+2028, U+0085 and others for line ends, and forgets the last one."""
+    """Splits payloads by `str.splitlines`, also at U+2028 and U+0085, and drops the last line end."""
 
     def change(frame: bytes, event: Any) -> bytes:
         if not hasattr(event, "payload") or b"workflowExecutionId" in frame:
@@ -138,7 +138,7 @@ def splits_lines_as_python_does() -> type[SseApp]:
 
 @broken(SERVING, "SSE-02", seen="the payload")
 def cuts_characters_in_two() -> type[SseApp]:
-    """Long text is sent in pieces of bytes, each decoded by itself."""
+    """Cuts long text in pieces of bytes, and decodes each by itself."""
 
     def change(frame: bytes, event: Any) -> bytes:
         pieces = [frame[start : start + 4096] for start in range(0, len(frame), 4096)]
@@ -149,19 +149,19 @@ def cuts_characters_in_two() -> type[SseApp]:
 
 @broken(SERVING, "SSE-02", seen="to arrive on")
 def drops_empty_payloads() -> type[SseApp]:
-    """An empty token is taken for no token."""
+    """Drops an event with an empty payload."""
     return reframed(lambda frame, event: b"" if getattr(event, "payload", 1) == "" else frame)
 
 
 @broken(SERVING, "SSE-03", seen="one field id with")
 def forgets_the_id() -> type[SseApp]:
-    """Stream events go out without an id."""
+    """Sends stream events without an id."""
     return reframed(lambda frame, event: re.sub(rb"\nid: -?\d+\n\n", b"\n\n", frame))
 
 
 @broken(SERVING, "SSE-03", seen="one field event with")
 def names_stream_events_in_capitals() -> type[SseApp]:
-    """The wire form's `TOKEN` is used as the event's name, to which no listener listens."""
+    """Names stream events in upper case, as the wire form does."""
 
     def change(frame: bytes, event: Any) -> bytes:
         if not hasattr(event, "payload"):
@@ -174,25 +174,25 @@ def names_stream_events_in_capitals() -> type[SseApp]:
 
 @broken(SERVING, "SSE-03", seen="no field that the rules do not know")
 def adds_a_time_field() -> type[SseApp]:
-    """Each event carries a field of the server's own."""
+    """Adds a field of its own to each event."""
     return reframed(lambda frame, event: b"time: 12:00\n" + frame)
 
 
 @broken(SERVING, "SSE-03", seen="each event once")
 def sends_lifecycle_events_twice() -> type[SseApp]:
-    """Both feeds carry a lifecycle event, and both forward it."""
+    """Sends a lifecycle event twice, since both feeds carry it."""
     return reframed(lambda frame, event: frame if hasattr(event, "payload") else frame * 2)
 
 
 @broken(SERVING, "SSE-03", seen="no other block but a retry")
 def numbers_its_comments() -> type[SseApp]:
-    """A block with an id alone goes before each event; what a reader last saw is then wrong."""
+    """Sends a block with an id alone before each event, which changes the last event id of readers."""
     return reframed(lambda frame, event: b"id: 0\n\n" + frame)
 
 
 @broken(SERVING, "SSE-06", seen="401 for GET")
 def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
-    """A request that cannot be authenticated is let in."""
+    """Accepts a request that cannot be authenticated."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -208,7 +208,7 @@ def lets_everyone_in_without_an_authenticator() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="404 for GET")
 def leaves_the_owner_check_undone() -> type[SseApp]:
-    """The owner of a workflow is not checked: every tenant can read every id."""
+    """Answers any tenant the stream of any workflow."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -220,7 +220,7 @@ def leaves_the_owner_check_undone() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="404 for GET")
 def forbids_instead_of_hiding() -> type[SseApp]:
-    """Another tenant's workflow is a 403, which tells that it exists."""
+    """Answers another tenant's workflow with 403, which tells that it exists."""
     from http import HTTPStatus
 
     from eventhook_reference.sse.access import Refused
@@ -238,7 +238,7 @@ def forbids_instead_of_hiding() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="400 for GET")
 def looks_for_it_before_reading_the_rest() -> type[SseApp]:
-    """An unknown id is a 404 before the form of the request was looked at."""
+    """Answers an unknown id with 404 before it checks the rest of the request."""
     from eventhook_reference.sse.access import parse_id
     from eventhook_reference.sse.app import SseApp
 
@@ -254,7 +254,7 @@ def looks_for_it_before_reading_the_rest() -> type[SseApp]:
 
 @broken(SERVING, "SSE-06", seen="the same answer as for what is unknown")
 def says_whose_it_is() -> type[SseApp]:
-    """The 404 for another tenant's workflow is worded otherwise than that for an unknown one."""
+    """Answers another tenant's workflow by a 404 whose text differs from that for an unknown one."""
     from http import HTTPStatus
 
     from eventhook_reference.sse.access import Refused
@@ -272,7 +272,7 @@ def says_whose_it_is() -> type[SseApp]:
 
 @broken(SERVING, "SSE-14", seen="the document to name")
 def leaves_an_endpoint_out_of_the_document() -> type[SseApp]:
-    """The tasks' endpoint exists, and the document does not name it."""
+    """Leaves the tasks' endpoint out of its OpenAPI document."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -287,7 +287,7 @@ def leaves_an_endpoint_out_of_the_document() -> type[SseApp]:
 
 @broken(SERVING, "SSE-14", seen="406 is not there")
 def forgets_a_status_in_the_document() -> type[SseApp]:
-    """The document does not know of 406."""
+    """Leaves the status 406 out of its OpenAPI document."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -303,7 +303,7 @@ def forgets_a_status_in_the_document() -> type[SseApp]:
 
 @broken(SERVING, "SSE-14", seen="schemathesis to find nothing")
 def fails_on_long_types() -> type[SseApp]:
-    """An item of `types` with a digit in it is a 500."""
+    """Answers 500 to an item of `types` with a digit."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -317,7 +317,7 @@ def fails_on_long_types() -> type[SseApp]:
 
 @broken(SERVING, "SSE-14", seen="valid OpenAPI")
 def describes_itself_invalidly() -> type[SseApp]:
-    """A parameter of a path says that it is optional, which no path parameter can be."""
+    """Describes a path parameter as optional, which OpenAPI forbids."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -333,7 +333,7 @@ def describes_itself_invalidly() -> type[SseApp]:
 
 @broken(SERVING, "SSE-15", "SSE-01", seen="to read")
 def names_another_charset() -> type[SseApp]:
-    """The type says latin-1 and the bytes are UTF-8: who believes it reads garbage."""
+    """Names latin-1 in the content type, and sends UTF-8."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -345,7 +345,7 @@ def names_another_charset() -> type[SseApp]:
 
 @broken(SERVING, "SSE-17", seen="the answer to HEAD")
 def streams_to_head() -> type[SseApp]:
-    """HEAD is answered by a stream that never ends."""
+    """Answers HEAD with a stream that never ends."""
     from eventhook_reference.sse.app import SseApp, _StreamResponse
 
     class Broken(SseApp):
@@ -360,7 +360,7 @@ def streams_to_head() -> type[SseApp]:
 
 @broken(SERVING, "SSE-17", seen="406 for GET")
 def ignores_accept() -> type[SseApp]:
-    """A request that accepts only HTML gets an event stream."""
+    """Answers an event stream to a request that accepts HTML only."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -373,5 +373,5 @@ def ignores_accept() -> type[SseApp]:
 
 @broken(SERVING, "SSE-17", seen="in milliseconds")
 def tells_to_retry_in_seconds() -> type[SseApp]:
-    """`retry: 3` is meant in seconds, and makes a browser come back after 3 milliseconds."""
+    """Sends `retry: 3` for three seconds, which means 3 ms."""
     return reframed(lambda frame, event: b"retry: 3\n" + frame)

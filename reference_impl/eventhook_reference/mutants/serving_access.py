@@ -23,7 +23,7 @@ SERVING_ACCESS: Final[list[Mutant]] = []
 
 @broken(SERVING_ACCESS, "SSE-06", seen="which its owner reads")
 def joins_a_stream_by_its_id_alone() -> type[SseApp]:
-    """The owner of a workflow is checked when its stream is opened; a reader who joins later is let in."""
+    """Checks the owner of a workflow for its first reader only."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         def find(self, endpoint: Any, request: Any, tenant: Any, id: Any) -> None:
@@ -36,7 +36,7 @@ def joins_a_stream_by_its_id_alone() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-06", seen="404 for GET")
 def remembers_paths_that_were_right() -> type[SseApp]:
-    """A path that was found once is not checked again for other tenants."""
+    """Caches that a path was found, for all tenants."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -51,7 +51,7 @@ def remembers_paths_that_were_right() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-06", seen="in another letter case")
 def compares_tokens_without_case() -> type[SseApp]:
-    """Tokens are compared as host names are: in any letter case."""
+    """Compares tokens without regard to case."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -70,7 +70,7 @@ def compares_tokens_without_case() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-08", seen="to be freed within 2 s")
 def keeps_a_feed_for_those_who_come_back() -> type[SseApp]:
-    """Half a minute after its last reader left, a workflow is still listened to."""
+    """Keeps its subscriptions half a minute after the last reader left."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -113,19 +113,19 @@ def _opening_first(where: Any) -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_for_head() -> type[SseApp]:
-    """HEAD subscribes as GET does, and never unsubscribes."""
+    """Subscribes for HEAD, and never unsubscribes."""
     return _opening_first(lambda request, tenant, app: request.method == "HEAD")
 
 
 @broken(SERVING_ACCESS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_before_it_looks_at_accept() -> type[SseApp]:
-    """A request subscribes before it is refused with 406."""
+    """Subscribes before it refuses a request with 406, and never unsubscribes."""
     return _opening_first(lambda request, tenant, app: "html" in request.headers.get("accept", ""))
 
 
 @broken(SERVING_ACCESS, "SSE-23", seen="nothing to be left of HEADs and refusals")
 def subscribes_before_it_looks_for_the_owner() -> type[SseApp]:
-    """A request subscribes before it is refused with 404."""
+    """Subscribes before it refuses a request with 404, and never unsubscribes."""
 
     def is_foreign(request: Any, tenant: UUID, app: Any) -> bool:
         try:
@@ -142,7 +142,7 @@ def subscribes_before_it_looks_for_the_owner() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-22", seen="no transfer-encoding to HTTP/1.0")
 def sends_chunks_to_http_1_0() -> type[SseApp]:
-    """Every stream is chunked, also to readers of HTTP/1.0."""
+    """Sends chunks to readers of HTTP/1.0."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     from eventhook_reference.sse.app import SseApp
@@ -155,7 +155,7 @@ def sends_chunks_to_http_1_0() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-22", seen="200 to a GET of HTTP/1.0")
 def refuses_http_1_0() -> type[SseApp]:
-    """A stream cannot be chunked for HTTP/1.0, and so there is none."""
+    """Refuses streams to HTTP/1.0."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -172,7 +172,7 @@ def refuses_http_1_0() -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-22", seen="over HTTP/1.0")
 def collects_for_http_1_0() -> type[SseApp]:
-    """Without chunks the length must be known, and so everything is collected first."""
+    """Collects the whole stream first for HTTP/1.0."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -209,11 +209,11 @@ def _queried(change: Any) -> type[SseApp]:
 
 @broken(SERVING_ACCESS, "SSE-05", seen="the stream to open with 200")
 def takes_plus_for_a_plus() -> type[SseApp]:
-    """A `+` in the query is not read as the blank that it stands for."""
+    """Takes a `+` in the query for a plus, not for a space."""
     return _queried(lambda query: query.replace(b"+", b"%2B"))
 
 
 @broken(SERVING_ACCESS, "SSE-05", seen="200")
 def splits_types_before_decoding() -> type[SseApp]:
-    """Items are split at commas before the query is decoded, so that `%2C` is part of an item."""
+    """Splits `types` at commas before it decodes `%2C`."""
     return _queried(lambda query: query.replace(b"%2C", b"%00").replace(b"%2c", b"%00"))

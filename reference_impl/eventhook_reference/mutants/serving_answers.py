@@ -24,7 +24,7 @@ SERVING_ANSWERS: Final[list[Mutant]] = []
 
 @broken(SERVING_ANSWERS, "SSE-01", seen="came with a keep-alive comment")
 def flushes_with_comments() -> type[SseApp]:
-    """A buffer on the way is flushed by each keep-alive comment, and by nothing else."""
+    """Flushes its buffer with keep-alive comments only."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -99,13 +99,13 @@ def _compressed(kind: Any, flush: Any) -> Any:
 
 @broken(SERVING_ANSWERS, "SSE-01", seen="came with a keep-alive comment")
 def compresses_without_flushing() -> type[SseApp]:
-    """The compressor keeps events until a comment flushes it."""
+    """Flushes its compressor with comments only."""
     return compressing(lambda body: body.startswith(b":"))
 
 
 @broken(SERVING_ANSWERS, "SSE-01", seen="the head of a stream as soon as that of a HEAD")
 def heads_with_the_first_comment() -> type[SseApp]:
-    """The head of a stream is sent with its first event or comment."""
+    """Sends the headers with the first event or comment."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -127,7 +127,7 @@ def heads_with_the_first_comment() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-02", seen="to arrive on")
 def drops_long_events_of_the_tenant() -> type[SseApp]:
-    """On the tenant's stream an event of more than 64,000 bytes is left out."""
+    """Leaves out events of more than 64,000 bytes on the tenant's stream."""
 
     def change(feed: Any) -> Any:
         class Short(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -142,7 +142,7 @@ def drops_long_events_of_the_tenant() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-02", seen="on r1")
 def cuts_consolidated_events_at_64_kib() -> type[SseApp]:
-    """A frame of the consolidated stream is cut to fit a buffer."""
+    """Cuts frames of the consolidated stream at 64 KiB."""
 
     def change(feed: Any) -> Any:
         class Cut(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -156,7 +156,7 @@ def cuts_consolidated_events_at_64_kib() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-03", seen="to arrive on")
 def drops_equal_sequences() -> type[SseApp]:
-    """A stream event whose sequence was seen already is taken for a repetition."""
+    """Drops a stream event whose sequence came before."""
 
     def change(feed: Any) -> Any:
         class Once(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -174,7 +174,7 @@ def drops_equal_sequences() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-04", seen="to arrive on")
 def listens_to_ids_as_they_are_written() -> type[SseApp]:
-    """The stream's key is the id as written: an id in capitals subscribes to a key without events."""
+    """Uses the id as written for the stream's key: an id in upper case gets no stream events."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -199,13 +199,13 @@ def listens_to_ids_as_they_are_written() -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-15", seen="to read")
 def leaves_ids_out_for_clients_it_does_not_know() -> type[SseApp]:
-    """Ids are sent only to the clients that the server was tested with."""
+    """Sends ids only to the clients that it was tested with, by their User-Agent."""
     return _for_strangers(lambda body: b"\n".join(_without_ids(body.split(b"\n"))))
 
 
 @broken(SERVING_ANSWERS, "SSE-15", seen="to read")
 def names_no_events_for_clients_it_does_not_know() -> type[SseApp]:
-    """Other clients than those it was tested with get every event as `message`."""
+    """Sends event names only to the clients that it was tested with, by their User-Agent."""
     return _for_strangers(
         lambda body: b"\n".join(
             line for line in body.split(b"\n") if not line.startswith(b"event:")
@@ -240,7 +240,7 @@ def _for_strangers(change: Any) -> type[SseApp]:
 
 @broken(SERVING_ANSWERS, "SSE-17", seen="to open with 200")
 def refuses_long_last_event_ids() -> type[SseApp]:
-    """A `Last-Event-ID` of more than 64 characters is taken for an attack."""
+    """Refuses a `Last-Event-ID` of more than 64 characters."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 

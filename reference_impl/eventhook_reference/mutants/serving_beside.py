@@ -27,7 +27,7 @@ SERVING_BESIDE: Final[list[Mutant]] = []
 
 @broken(SERVING_BESIDE, "SSE-20", seen="the stream ended")
 def believes_any_tenants_end() -> type[SseApp]:
-    """The ends of workflows come from a queue of all tenants, and nobody looks whose it was."""
+    """Ends a workflow's stream at its end as published under another tenant."""
     from eventhook_reference.sse.feeds import ENDINGS
 
     def change(feed: Any) -> Any:
@@ -50,7 +50,7 @@ def believes_any_tenants_end() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-11", seen="what belongs elsewhere")
 def takes_any_workflow_for_a_child() -> type[SseApp]:
-    """A workflow that an event names as a child is one, whoever owns it."""
+    """Includes a workflow that an event names as a child, even if another tenant owns it."""
 
     def change(feed: Any) -> Any:
         class Adopting(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -64,7 +64,7 @@ def takes_any_workflow_for_a_child() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-06", seen="another tenant's")
 def knows_events_by_their_id_alone() -> type[SseApp]:
-    """An event is encoded once, and found by its id: that of another tenant's event is its own."""
+    """Caches encoded events by their id: two tenants' events with one id become one."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.framing import lifecycle_frame
 
@@ -84,7 +84,7 @@ def knows_events_by_their_id_alone() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-06", seen="on the same connection")
 def authenticates_connections() -> type[SseApp]:
-    """A request without credentials is taken for that of whoever used its connection before."""
+    """Authenticates a connection once: a request without credentials gets those of the one before."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -104,7 +104,7 @@ def authenticates_connections() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-11", seen="the stream ended")
 def stumbles_over_children_without_id() -> type[SseApp]:
-    """The child's id is read from whatever data there is, and its absence ends the stream."""
+    """Ends the stream at a child's event without the child's id."""
 
     def change(feed: Any) -> Any:
         class Stumbling(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -125,7 +125,7 @@ def names_a_child(data: Any) -> bool:
 
 @broken(SERVING_BESIDE, "SSE-11", seen="each event once")
 def listens_again_when_a_child_starts() -> type[SseApp]:
-    """A child is subscribed to when it is initiated, and again when it has started."""
+    """Subscribes to a child twice: when it is initiated, and when it starts."""
 
     def change(feed: Any) -> Any:
         class Doubling(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -156,7 +156,7 @@ def _forwarding(taken: Callable[[Any, FlovynEvent], bool]) -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-04", seen="to be delivered")
 def leaves_children_out_of_the_tenants_stream() -> type[SseApp]:
-    """A tenant's stream carries what its roots tell; children are their parents' affair."""
+    """Leaves the events of children out of the tenant's stream."""
 
     def taken(registry: Any, event: FlovynEvent) -> bool:
         known = registry.workflows.get(event.workflow_execution_id)
@@ -167,7 +167,7 @@ def leaves_children_out_of_the_tenants_stream() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-04", seen="to be delivered")
 def leaves_standalone_tasks_out_of_the_tenants_stream() -> type[SseApp]:
-    """A tenant's stream is joined by workflows, and a task without one falls out."""
+    """Leaves the events of standalone tasks out of the tenant's stream."""
     return _forwarding(
         lambda registry, event: bool(event.workflow_execution_id) or not event.task_execution_id
     )
@@ -178,7 +178,7 @@ def leaves_standalone_tasks_out_of_the_tenants_stream() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
 def listens_to_sixteen_workflows() -> type[SseApp]:
-    """The subscriptions are a cache of sixteen; the oldest makes room, though it is still read."""
+    """Keeps sixteen subscriptions, and ends the oldest for a new one, though it is still read."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -197,7 +197,7 @@ def listens_to_sixteen_workflows() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
 def joins_readers_to_what_is_being_closed() -> type[SseApp]:
-    """For a moment after its last reader left, a stream is still found, and nothing feeds it any more."""
+    """Joins a reader to a stream that is being closed, which sends nothing more."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.outbox import Outbox
 
@@ -223,7 +223,7 @@ def joins_readers_to_what_is_being_closed() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-04", seen="to arrive on")
 def keeps_sixteen_events_on_their_way() -> type[SseApp]:
-    """A reader's queue has sixteen places, and of more events that come at once the first are dropped."""
+    """Queues sixteen events for a reader, and drops the oldest of more that come at once."""
 
     def change(feed: Any) -> Any:
         class Narrow(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -291,13 +291,13 @@ def _taking_along(taken: Callable[[Any, Any, Any], bool]) -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
 def tasks_readers_take_the_workflows_stream_along() -> type[SseApp]:
-    """A task's reader that leaves unsubscribes from its workflow's stream, which others read."""
+    """Ends its workflow's stream for others when a task's reader leaves."""
     return _taking_along(lambda endpoint, types, other: endpoint.kind == "task")
 
 
 @broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
 def readers_take_their_familys_subscription_along() -> type[SseApp]:
-    """A workflow's reader that leaves unsubscribes a reader of the family from that workflow."""
+    """Ends a workflow's part of a consolidated stream when a reader of the workflow leaves."""
     return _taking_along(
         lambda endpoint, types, other: endpoint.kind == "workflow" and other.kind == "consolidated"
     )
@@ -305,13 +305,13 @@ def readers_take_their_familys_subscription_along() -> type[SseApp]:
 
 @broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
 def families_readers_take_their_members_along() -> type[SseApp]:
-    """A family's reader that leaves unsubscribes the readers of its members from them."""
+    """Ends the streams of single workflows when a reader of their consolidated stream leaves."""
     return _taking_along(lambda endpoint, types, other: endpoint.kind == "consolidated")
 
 
 @broken(SERVING_BESIDE, "SSE-07", seen="to arrive on")
 def readers_of_some_types_take_the_others_along() -> type[SseApp]:
-    """A reader of some types that leaves unsubscribes readers of other types from the workflow."""
+    """Ends the streams with other `types` when a reader of some types leaves."""
     return _taking_along(
         lambda endpoint, types, other: types.prefixes is not None and other.types != types
     )

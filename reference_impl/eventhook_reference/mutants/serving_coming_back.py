@@ -17,7 +17,7 @@ SERVING_COMING_BACK: Final[list[Mutant]] = []
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="only the types asked for")
 def replays_without_types() -> type[ReplayApp]:
-    """A reader that comes back gets events of all types."""
+    """Ignores `types` in the replay."""
 
     from eventhook_reference.sse.outbox import Side
 
@@ -36,7 +36,7 @@ def replays_without_types() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="to arrive on r")
 def types_hide_the_id() -> type[ReplayApp]:
-    """The query has room for one parameter: with `types`, its `last_event_id` is not looked at."""
+    """Ignores `last_event_id` in a query with `types`."""
     from eventhook_reference.sse.replay_app import HEADER, ReplayApp
 
     class Broken(ReplayApp):
@@ -50,7 +50,7 @@ def types_hide_the_id() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="the stream to open with 200")
 def id_is_good_once() -> type[ReplayApp]:
-    """An `id` is a ticket, and is taken at the first use."""
+    """Accepts an `id` once only."""
 
     def change(position: type[Any]) -> type[Any]:
         used: set[str] = set()
@@ -75,7 +75,7 @@ def id_is_good_once() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="to arrive on r")
 def past_goes_through_a_small_queue() -> type[ReplayApp]:
-    """Missed events are put into the reader's queue of sixteen at once, where the oldest give way."""
+    """Puts missed events into a queue of sixteen, and drops the oldest."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -91,7 +91,7 @@ def past_goes_through_a_small_queue() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="for another tenant with the owner's id")
 def id_is_a_key_to_the_stream() -> type[ReplayApp]:
-    """A good `id` proves that its reader was let in before, and is not asked again."""
+    """Does not check the owner for a request with a valid `id`."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
     class Broken(ReplayApp):
@@ -108,7 +108,7 @@ def id_is_a_key_to_the_stream() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="nothing from before the request")
 def takes_the_id_of_any_stream() -> type[ReplayApp]:
-    """An `id` of another workflow is taken, and a side that it does not name begins at the start."""
+    """Accepts the `id` of another workflow, and begins at the start for sides that it does not name."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
     class Broken(ReplayApp):
@@ -120,7 +120,7 @@ def takes_the_id_of_any_stream() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="the stream to open with 200")
 def nothing_is_left_of_what_ended() -> type[ReplayApp]:
-    """A reader that comes back to an ended workflow gets 204, with or without the rest."""
+    """Answers 204 to a reader that comes back to an ended workflow, even if it missed events."""
     from starlette.responses import Response
 
     from eventhook_reference.sse.replay_app import ReplayApp
@@ -136,7 +136,7 @@ def nothing_is_left_of_what_ended() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-17", seen="nothing up to the id")
 def id_has_room_for_five_sides() -> type[ReplayApp]:
-    """Sides that do not fit into an `id` are left out, and begin at the start again."""
+    """Puts five sides into an `id` at most: others begin at the start again."""
 
     def change(position: type[Any]) -> type[Any]:
         class Changed(position):  # type: ignore[misc]  # because: made above
@@ -152,7 +152,7 @@ def id_has_room_for_five_sides() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-16", seen="or the gap to be told")
 def expired_begins_at_the_oldest() -> type[ReplayApp]:
-    """A cursor that the bus calls expired is dropped, and its side begins with what there is."""
+    """Begins at the oldest event for a side whose cursor has expired."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -169,7 +169,7 @@ def expired_begins_at_the_oldest() -> type[ReplayApp]:
 
 @entering(SERVING_COMING_BACK, "RPL-17", seen="the stream to open with 200")
 def forgets_a_long_position_once_used() -> type[ReplayApp]:
-    """A position that did not fit into an `id` is taken from its place by the first reader who asks."""
+    """Accepts an `id` once only whose position did not fit into it."""
     from eventhook_reference.sse.position import Tokens
     from eventhook_reference.sse.replay_app import ReplayApp
 

@@ -21,7 +21,7 @@ SERVING_ENDS: Final[list[Mutant]] = []
 
 @broken(SERVING_ENDS, "SSE-18", seen="opened after the end")
 def waits_for_an_end_that_was() -> type[SseApp]:
-    """A stream that is opened after its workflow ended waits for the event that says so."""
+    """Never ends a stream that is opened after its workflow ended."""
     from eventhook_reference.lifecycle.registry import Registry
     from eventhook_reference.sse.app import SseApp
 
@@ -39,7 +39,7 @@ def waits_for_an_end_that_was() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-18", seen="it stays open")
 def ends_only_for_those_who_hear_of_it() -> type[SseApp]:
-    """The stream of a reader that asked for tokens only is never closed."""
+    """Never ends a stream whose `types` leave out the end."""
 
     def change(feed: Any) -> Any:
         class Deaf(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -54,7 +54,7 @@ def ends_only_for_those_who_hear_of_it() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-19", seen="to arrive on")
 def discards_what_waits_at_the_end() -> type[SseApp]:
-    """When the workflow has ended, the connection is closed, whatever was still to be written."""
+    """Discards unsent events when the workflow has ended."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -88,7 +88,7 @@ def discards_what_waits_at_the_end() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-19", seen="it ends within an event or a line")
 def leaves_the_last_event_unfinished() -> type[SseApp]:
-    """The last event goes out without the empty line that ends it, and is repeated as a whole."""
+    """Sends the last event without its empty line first, and then again as a whole."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -102,7 +102,7 @@ def leaves_the_last_event_unfinished() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-19", seen="the stream to end in good order")
 def breaks_off_at_the_end() -> type[SseApp]:
-    """The connection is broken off where the last chunk should be."""
+    """Breaks the connection off at the end, without a last chunk."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -116,7 +116,7 @@ def breaks_off_at_the_end() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-19", seen="before the stream ends")
 def closes_instead_of_telling() -> type[SseApp]:
-    """The last event of a workflow closes the stream, and is not sent."""
+    """Ends the stream instead of sending the last event of a workflow."""
 
     def change(feed: Any) -> Any:
         class Mute(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -155,13 +155,13 @@ def _is_last(event: Any, category: str) -> bool:
 
 @broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
 def ends_with_the_first_task() -> type[SseApp]:
-    """Anything completed, failed or cancelled ends the stream: a task too."""
+    """Ends a workflow's stream at the end of its first task."""
     return _ending_with(lambda feed, event: _is_last(event, "task"))
 
 
 @broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
 def ends_with_any_child() -> type[SseApp]:
-    """A child's end is taken for the workflow's own."""
+    """Ends a workflow's stream at the end of a child."""
     return _ending_with(
         lambda feed, event: (
             _is_last(event, "child_workflow")
@@ -172,7 +172,7 @@ def ends_with_any_child() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
 def ends_with_the_root() -> type[SseApp]:
-    """The consolidated stream ends with its root, while a child still runs."""
+    """Ends a consolidated stream at the end of its root, while a child still runs."""
     return _ending_with(
         lambda feed, event: _is_last(event, "workflow") and event.workflow_execution_id == feed.id,
         "consolidated",
@@ -196,19 +196,19 @@ def _saying(frame: bytes) -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-25", seen="the stream to close, or an event end")
 def says_the_end_in_a_comment() -> type[SseApp]:
-    """A comment says that the workflow has ended, and the stream stays open."""
+    """Says in a comment that the workflow has ended, and leaves the stream open."""
     return _saying(b": the workflow has ended\n\n")
 
 
 @broken(SERVING_ENDS, "SSE-25", seen="the stream to close, or an event end")
 def says_the_end_without_data() -> type[SseApp]:
-    """An event without data says that the workflow has ended: no browser dispatches it."""
+    """Says by an event without data that the workflow has ended, which no browser dispatches."""
     return _saying(b"event: end\n\n")
 
 
 @broken(SERVING_ENDS, "SSE-25", seen="the end to be said once")
 def says_the_end_twice() -> type[SseApp]:
-    """The end is said by each side of the stream."""
+    """Says twice that the workflow has ended."""
     return _saying(b'event: end\ndata: {"status":"COMPLETED"}\n\n' * 2)
 
 
@@ -217,7 +217,7 @@ def says_the_end_twice() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-12", seen="a comment within")
 def counts_what_it_leaves_out_as_traffic() -> type[SseApp]:
-    """Each event of the bus puts the next comment off, whether the reader asked for it or not."""
+    """Puts the next comment off at events too that it leaves out for a reader."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -248,7 +248,7 @@ def counts_what_it_leaves_out_as_traffic() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-12", seen="a comment within")
 def comments_three_times() -> type[SseApp]:
-    """The timer of the comments is started again after each of the first, and then forgotten."""
+    """Sends three comments, and then no more."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -262,7 +262,7 @@ def comments_three_times() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-12", seen="the stream ended")
 def closes_what_is_idle() -> type[SseApp]:
-    """A stream on which nothing but comments came for five intervals is closed."""
+    """Ends a stream after five intervals without an event."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -280,7 +280,7 @@ def closes_what_is_idle() -> type[SseApp]:
 
 @broken(SERVING_ENDS, "SSE-20", seen="to arrive on")
 def tenant_stream_stops_at_a_thousand() -> type[SseApp]:
-    """The tenant's own stream writes 1,024 events to a connection, and no more."""
+    """Sends 1,024 events on the tenant's stream, and then no more."""
 
     def change(feed: Any) -> Any:
         class Counted(feed):  # type: ignore[misc]  # because: of whichever class the feed is

@@ -43,13 +43,13 @@ def normalizes_text() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-02", seen="the payload")
 def trims_tabs() -> type[SseApp]:
-    """A line of a payload loses the tabs at its end."""
+    """Removes tabs at the end of a payload's lines."""
     return _rewriting(lambda text: text.rstrip("\t"))
 
 
 @broken(SERVING_EXACT, "SSE-03", seen="what was published")
 def cuts_long_types() -> type[SseApp]:
-    """The name of an event has room for 128 bytes."""
+    """Cuts the name of an event after 128 bytes."""
 
     def reframe(frame: bytes, event: Any) -> bytes:
         name = event.event_type.encode()
@@ -60,13 +60,13 @@ def cuts_long_types() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-02", seen="the payload")
 def escapes_for_html() -> type[SseApp]:
-    """An ampersand is escaped, as if the reader were a page."""
+    """Escapes ampersands, as for HTML."""
     return _rewriting(lambda text: text.replace("&", "&amp;"))
 
 
 @broken(SERVING_EXACT, "SSE-02", seen="the payload")
 def writes_json_anew() -> type[SseApp]:
-    """A payload that is JSON is read and written again."""
+    """Parses a payload that is JSON, and writes it in another form."""
 
     def change(text: str) -> str:
         try:
@@ -80,7 +80,7 @@ def writes_json_anew() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-02", seen="another data")
 def leaves_out_null_members() -> type[SseApp]:
-    """The serializer leaves out members that are null, those of the data too."""
+    """Leaves out members that are null, also those in data."""
 
     def reframe(frame: bytes, event: Any) -> bytes:
         if hasattr(event, "payload") or not isinstance(event.data, dict):
@@ -95,7 +95,7 @@ def leaves_out_null_members() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-25", seen="neither within")
 def knows_no_cancelled_workflows() -> type[SseApp]:
-    """A workflow that is cancelled is none that has ended."""
+    """Does not take a cancelled workflow for ended."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -112,7 +112,7 @@ def knows_no_cancelled_workflows() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-25", seen="neither within")
 def waits_for_more_children() -> type[SseApp]:
-    """A family that has children may get more of them: its stream never closes."""
+    """Never ends a consolidated stream that has children."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -127,7 +127,7 @@ def waits_for_more_children() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-20", seen="to arrive on r1")
 def ends_with_an_error_in_the_stream() -> type[SseApp]:
-    """An event of type ERROR is taken for the end of the workflow."""
+    """Ends the stream of a workflow at a stream event of type ERROR."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -144,7 +144,7 @@ def ends_with_an_error_in_the_stream() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-16", seen="to arrive on r1")
 def ends_with_a_failed_attempt() -> type[SseApp]:
-    """The stream of a task ends when an attempt fails, whether or not there is another one."""
+    """Ends the stream of a task at a failed attempt, even if another one follows."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -161,7 +161,7 @@ def ends_with_a_failed_attempt() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-12", seen="a comment within")
 def comments_to_the_first_reader() -> type[SseApp]:
-    """Of those who read the same, one alone gets comments."""
+    """Sends comments only to the first of several readers of a stream."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -176,7 +176,7 @@ def comments_to_the_first_reader() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-05", seen="only the types asked for")
 def selects_for_the_root_alone() -> type[SseApp]:
-    """Stream events of children come whatever their type is."""
+    """Applies `types` to the stream events of the root only, not to those of children."""
     from eventhook_reference.sse.outbox import Side
 
     def change(feed: Any) -> Any:
@@ -194,7 +194,7 @@ def selects_for_the_root_alone() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-16", seen="to arrive on r1")
 def asks_standalone_tasks_for_their_name() -> type[SseApp]:
-    """An event under a standalone task's key is left out if it does not name the task."""
+    """Leaves out an event under a standalone task's key that does not name the task."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -211,7 +211,7 @@ def asks_standalone_tasks_for_their_name() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-03", seen="to arrive on")
 def leaves_out_what_is_large() -> type[SseApp]:
-    """An event whose frame is larger than 200,000 bytes is left out."""
+    """Leaves out events whose frame is larger than 200,000 bytes."""
 
     def change(feed: Any) -> Any:
         class Sparing(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -226,7 +226,7 @@ def leaves_out_what_is_large() -> type[SseApp]:
 
 @broken(SERVING_EXACT, "SSE-03", seen="elsewhere")
 def tells_tasks_by_their_beginning() -> type[SseApp]:
-    """Tells a task's stream from those of the workflow's others by the first half of its id."""
+    """Compares the tasks of a workflow by the first half of their ids."""
 
     def change(feed: Any) -> Any:
         class Halved(feed):  # type: ignore[misc]  # because: of whichever class the feed is

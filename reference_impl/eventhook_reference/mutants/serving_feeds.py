@@ -23,7 +23,7 @@ SERVING_FEEDS: Final[list[Mutant]] = []
 
 @broken(SERVING_FEEDS, "SSE-04", seen="to arrive on r1")
 def answers_before_it_subscribes() -> type[SseApp]:
-    """The headers go out first; what is published before the subscription stands is lost."""
+    """Sends the headers before it subscribes, and loses events published between."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -40,7 +40,7 @@ def answers_before_it_subscribes() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-04", seen="to arrive on")
 def forgets_the_first_event_of_each_reader() -> type[SseApp]:
-    """The first event of a stream opens it, and is not sent."""
+    """Drops the first event of each stream."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -56,7 +56,7 @@ def forgets_the_first_event_of_each_reader() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")
 def last_reader_takes_all() -> type[SseApp]:
-    """Readers are kept by workflow, and a new one takes the place of the old."""
+    """Sends a workflow's events only to its newest reader."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def write(self, outbox: Any, send: Any) -> None:
@@ -73,7 +73,7 @@ def last_reader_takes_all() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-07", seen="to arrive on")
 def closes_with_who_came_first() -> type[SseApp]:
-    """Readers share a feed, and the one who had it opened closes it when leaving."""
+    """Ends the streams of all readers of a feed when the first of them leaves."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -99,7 +99,7 @@ def closes_with_who_came_first() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
 def notices_a_reader_only_when_it_writes() -> type[SseApp]:
-    """Nobody looks whether the reader is still there; an idle stream keeps its subscriptions."""
+    """Keeps the subscriptions of a reader that left until it writes to it."""
     from eventhook_reference.sse.app import SseApp, _StreamResponse
 
     class Unwatched(_StreamResponse):
@@ -121,7 +121,7 @@ def notices_a_reader_only_when_it_writes() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-08", seen="to be freed within 2 s")
 def leaks_readers_that_left_early() -> type[SseApp]:
-    """A reader that leaves before the answer began is never cleaned up."""
+    """Keeps the subscriptions of a reader that left before the answer began."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -142,7 +142,7 @@ def leaks_readers_that_left_early() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-09", seen="what belongs elsewhere")
 def uses_a_buffer_again() -> type[SseApp]:
-    """The unread rest of one reader begins the stream of the next."""
+    """Sends the unsent rest of one reader's buffer to the next reader."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -161,7 +161,7 @@ def uses_a_buffer_again() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-10", seen="its publisher's order on each side")
 def sends_each_event_in_its_own_task() -> type[SseApp]:
-    """A task for each event: those that are longer under way arrive later."""
+    """Sends each event in a task of its own, and some of them take longer."""
 
     def change(feed: Any) -> Any:
         class Hasty(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -182,7 +182,7 @@ def sends_each_event_in_its_own_task() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
 def fixes_the_family_on_connecting() -> type[SseApp]:
-    """The workflows of the family are looked up once, when the reader comes."""
+    """Includes only the children that exist when the reader connects."""
 
     def change(feed: Any) -> Any:
         class Fixed(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -196,7 +196,7 @@ def fixes_the_family_on_connecting() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-11", seen="to arrive on")
 def listens_to_a_child_too_late() -> type[SseApp]:
-    """The reader is told of a child first, and the child listened to a little later."""
+    """Subscribes to a child after it told the reader of it, and loses its first events."""
 
     def change(feed: Any) -> Any:
         class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -217,7 +217,7 @@ def listens_to_a_child_too_late() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-11", seen="what belongs elsewhere")
 def takes_the_tenant_for_the_family() -> type[SseApp]:
-    """The consolidated stream carries every lifecycle event of the tenant."""
+    """Sends every lifecycle event of the tenant on a consolidated stream."""
 
     def change(feed: Any) -> Any:
         class Wide(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -232,7 +232,7 @@ def takes_the_tenant_for_the_family() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-12", seen="a comment within")
 def stays_silent_when_idle() -> type[SseApp]:
-    """There are no keep-alive comments: proxies cut the connection."""
+    """Sends no keep-alive comments."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -244,7 +244,7 @@ def stays_silent_when_idle() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-12", seen="on r1")
 def comments_into_the_middle_of_events() -> type[SseApp]:
-    """A timer writes its comment whenever it is due, in the midst of an event too."""
+    """Writes comments into the middle of events."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -263,7 +263,7 @@ def comments_into_the_middle_of_events() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
 def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
-    """The queue of a reader has no bound."""
+    """Queues events for a stalled reader without a bound."""
 
     def change(feed: Any) -> Any:
         class Unbounded(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -279,7 +279,7 @@ def keeps_everything_for_a_stalled_reader() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to be kept for a reader that stalled")
 def keeps_everything_and_writes_tersely() -> type[SseApp]:
-    """The queue of a reader has no bound, and fields have no blank after the colon."""
+    """Queues events without a bound, and writes fields without a space after the colon."""
     from eventhook_reference.mutants.serving_variants import terse
 
     class Terse(keeps_everything_for_a_stalled_reader()):  # type: ignore[misc]  # because: made above
@@ -294,7 +294,7 @@ def keeps_everything_and_writes_tersely() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-13", seen="to arrive on")
 def waits_for_the_slowest_reader() -> type[SseApp]:
-    """One writer serves all readers in turn, and stands still where one does not read."""
+    """Writes to all readers in turn, and waits for one that does not read."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -313,7 +313,7 @@ def waits_for_the_slowest_reader() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-16", seen="to arrive on r1")
 def waits_on_a_standalone_tasks_workflow() -> type[SseApp]:
-    """A task without a workflow is listened to under the id of none: 200, and never an event."""
+    """Subscribes a standalone task's stream under the id of no workflow, and sends nothing."""
 
     def change(feed: Any) -> Any:
         class Astray(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -328,7 +328,7 @@ def waits_on_a_standalone_tasks_workflow() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-16", seen="to arrive on r1")
 def sends_the_first_progress_alone() -> type[SseApp]:
-    """Progress after the first is written to the database and to nobody else."""
+    """Sends the first progress of a task only."""
 
     def change(feed: Any) -> Any:
         class Once(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -349,7 +349,7 @@ def sends_the_first_progress_alone() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-17", seen="nothing from before the request")
 def replays_to_who_names_an_event() -> type[SseApp]:
-    """A reader with a Last-Event-ID gets what is remembered of the last minutes."""
+    """Sends the events of the last minutes to a reader with a Last-Event-ID, without offering replay."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def answer(self, endpoint: Any, request: Any) -> Any:
@@ -371,7 +371,7 @@ def replays_to_who_names_an_event() -> type[SseApp]:
 
 @broken(SERVING_FEEDS, "SSE-18", seen="it stays open")
 def never_closes() -> type[SseApp]:
-    """The stream of a workflow that has ended stays open."""
+    """Never ends the stream of a workflow that has ended."""
 
     def change(feed: Any) -> Any:
         class Endless(feed):  # type: ignore[misc]  # because: of whichever class the feed is

@@ -23,7 +23,7 @@ SERVING_READERS: Final[list[Mutant]] = []
 
 @broken(SERVING_READERS, "SSE-07", seen="to arrive on")
 def leaving_takes_the_newest_along() -> type[SseApp]:
-    """A reader that leaves unregisters the newest reader of the workflow, its own new connection too."""
+    """Ends the newest reader's stream of a workflow when another one leaves."""
 
     class Broken(knowing_what_is_read()):  # type: ignore[misc]  # because: made above
         async def write(self, outbox: Any, send: Any) -> None:
@@ -45,7 +45,7 @@ def leaving_takes_the_newest_along() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-07", seen="to arrive on")
 def serves_fifty_readers() -> type[SseApp]:
-    """From the fifty-first on, readers of one stream are accepted and get nothing."""
+    """Accepts readers of a stream beyond fifty, and sends them nothing."""
 
     def change(feed: Any) -> Any:
         class Full(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -60,7 +60,7 @@ def serves_fifty_readers() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-04", seen="to arrive on")
 def forgets_the_first_event_of_those_who_join() -> type[SseApp]:
-    """A reader that joins a feed is added at the next event, and misses that one."""
+    """Drops the first event of a reader that joins a feed."""
 
     def change(feed: Any) -> Any:
         class Late(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -79,7 +79,7 @@ def forgets_the_first_event_of_those_who_join() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-09", seen="what belongs elsewhere")
 def shares_one_feed_among_a_tenants_workflows() -> type[SseApp]:
-    """Feeds are kept by tenant: a second workflow's reader joins the first one's feed."""
+    """Keeps feeds by tenant: a reader gets the feed of the tenant's first workflow."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -100,7 +100,7 @@ def shares_one_feed_among_a_tenants_workflows() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-09", seen="what belongs elsewhere")
 def shows_a_workflow_its_tenants_events() -> type[SseApp]:
-    """A workflow's stream has the lifecycle events of all workflows of its tenant."""
+    """Sends the lifecycle events of all of a tenant's workflows on a workflow's stream."""
 
     def change(feed: Any) -> Any:
         class Wide(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -119,7 +119,7 @@ def shows_a_workflow_its_tenants_events() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-10", seen="its publisher's order on each side")
 def writes_workflow_events_first() -> type[SseApp]:
-    """Waiting events of the workflow itself are written first."""
+    """Writes waiting events of the workflow itself before those of its tasks."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -136,7 +136,7 @@ def writes_workflow_events_first() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-10", seen="its publisher's order on each side")
 def reads_what_waits_from_the_end() -> type[SseApp]:
-    """Waiting events are written newest first."""
+    """Writes waiting events newest first."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -152,7 +152,7 @@ def reads_what_waits_from_the_end() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-16", seen="to arrive on")
 def leaves_out_a_standalone_tasks_events() -> type[SseApp]:
-    """A standalone task's lifecycle events are left out of its stream."""
+    """Leaves a standalone task's lifecycle events out of its stream."""
 
     def change(feed: Any) -> Any:
         class Half(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -194,7 +194,7 @@ _STALL_S: Final = 0.05
 
 @broken(SERVING_READERS, "SSE-21", seen="each token once for a reader that stalled")
 def sends_again_to_who_stalled() -> type[SseApp]:
-    """A write that took too long is taken for failed, and repeated."""
+    """Sends an event again whose write took too long."""
 
     async def again(send: Any, last: bytes, body: bytes) -> None:
         await send_body(send, last + body)
@@ -204,7 +204,7 @@ def sends_again_to_who_stalled() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-21", seen="for a reader that stalled")
 def cuts_events_for_who_stalled() -> type[SseApp]:
-    """Bytes that do not fit into a stalled reader's socket are dropped, within an event too."""
+    """Drops the bytes that do not fit into a stalled reader's socket, even within an event."""
 
     async def half(send: Any, last: bytes, body: bytes) -> None:
         await send_body(send, body[: len(body) // 3])
@@ -214,7 +214,7 @@ def cuts_events_for_who_stalled() -> type[SseApp]:
 
 @broken(SERVING_READERS, "SSE-21", seen="to get the newest event, or its stream to end")
 def gives_up_on_who_stalled() -> type[SseApp]:
-    """A reader that stalled gets nothing more, and its connection stays open."""
+    """Sends nothing more to a reader that stalled, and leaves its connection open."""
 
     async def forget(send: Any, last: bytes, body: bytes) -> None:
         await asyncio.Event().wait()

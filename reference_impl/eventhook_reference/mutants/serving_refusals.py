@@ -22,7 +22,7 @@ SERVING_REFUSALS: Final[list[Mutant]] = []
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="no JSON")
 def writes_problems_by_hand() -> type[SseApp]:
-    """The body of a refusal is a format string, and its last brace is missing."""
+    """Writes the body of a refusal without its last brace."""
     from starlette.responses import Response
 
     from eventhook_reference.sse.access import Refused
@@ -45,7 +45,7 @@ def writes_problems_by_hand() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="405 for OPTIONS")
 def opens_a_stream_for_options() -> type[SseApp]:
-    """The routes take any method that is not known to change something."""
+    """Opens a stream for OPTIONS."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -58,7 +58,7 @@ def opens_a_stream_for_options() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="for another tenant's id")
 def guards_ids_as_text() -> type[SseApp]:
-    """Owners are kept by the text of the id, and the library's parser takes other forms of it."""
+    """Checks the owner by the text of the id, and finds the stream by its parsed form."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -78,7 +78,7 @@ def guards_ids_as_text() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="in another tenant's workflow")
 def looks_for_owners_of_roots_alone() -> type[SseApp]:
-    """Anything that belongs to a workflow is not checked for its tenant."""
+    """Checks the owner of root workflows and standalone tasks only."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -95,7 +95,7 @@ def looks_for_owners_of_roots_alone() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-06", seen="the same for another tenant's")
 def looks_at_accept_where_something_is() -> type[SseApp]:
-    """A 406 tells that there is such a workflow, whoever's it is."""
+    """Answers 406 for existing workflows only, also those of other tenants."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -115,7 +115,7 @@ def looks_at_accept_where_something_is() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-17", seen="without an Accept header")
 def needs_an_accept_header() -> type[SseApp]:
-    """A request without `Accept` is taken for one that accepts nothing."""
+    """Answers 406 to a request without `Accept`."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -131,7 +131,7 @@ def needs_an_accept_header() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-17", seen="Content-Length: 0")
 def states_a_length_to_head() -> type[SseApp]:
-    """The framework adds the length of the empty body to the answer to HEAD."""
+    """Answers HEAD with a length of 0."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -146,7 +146,7 @@ def states_a_length_to_head() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-20", seen="the stream ended")
 def closes_after_a_megabyte() -> type[SseApp]:
-    """A limit for answers, meant for downloads, ends streams that carry much."""
+    """Ends a stream after a megabyte."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -162,7 +162,7 @@ def closes_after_a_megabyte() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-11", seen="to arrive on r1")
 def listens_to_sixteen_children() -> type[SseApp]:
-    """A consolidated stream has sixteen subscriptions at most."""
+    """Includes sixteen children in a consolidated stream, and no more."""
 
     def change(feed: Any) -> Any:
         class Broken(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -177,7 +177,7 @@ def listens_to_sixteen_children() -> type[SseApp]:
 
 @broken(SERVING_REFUSALS, "SSE-05", seen="to arrive on r1")
 def reads_thirty_types() -> type[SseApp]:
-    """Items of `types` past the thirtieth are left out."""
+    """Ignores items of `types` past the thirtieth."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

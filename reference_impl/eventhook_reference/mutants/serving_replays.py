@@ -119,7 +119,7 @@ def with_positions(change: Callable[[type[Any]], type[Any]]) -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="to arrive on r")
 def reads_the_query_alone() -> type[ReplayApp]:
-    """`Last-Event-ID` is not looked at: each reconnect begins live."""
+    """Ignores the header `Last-Event-ID`: each reconnect begins live."""
     from eventhook_reference.sse.replay_app import PARAMETER, ReplayApp
 
     class Broken(ReplayApp):
@@ -131,7 +131,7 @@ def reads_the_query_alone() -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="to arrive on r")
 def reads_the_header_alone() -> type[ReplayApp]:
-    """The query is not looked at: a page that was loaded again begins live."""
+    """Ignores `last_event_id` in the query: a page that was loaded again begins live."""
     from eventhook_reference.sse.replay_app import HEADER, ReplayApp
 
     class Broken(ReplayApp):
@@ -143,7 +143,7 @@ def reads_the_header_alone() -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="nothing up to the id")
 def query_wins() -> type[ReplayApp]:
-    """The query wins over the header: each reconnect of a page begins at the same old place."""
+    """Prefers the query to the header: each reconnect of a page begins at the same old place."""
     from eventhook_reference.sse.replay_app import PARAMETER, ReplayApp
 
     class Broken(ReplayApp):
@@ -155,7 +155,7 @@ def query_wins() -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="nothing up to the id")
 def sends_the_last_one_again() -> type[ReplayApp]:
-    """An event's `id` stands before it, so that it comes again."""
+    """Sends the event of the `Last-Event-ID` again."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -173,7 +173,7 @@ def sends_the_last_one_again() -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="to arrive on r")
 def skips_one_on_coming_back() -> type[ReplayApp]:
-    """The first event after the `id` is taken for the one that was read."""
+    """Skips the first event after the `Last-Event-ID`."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -190,7 +190,7 @@ def skips_one_on_coming_back() -> type[ReplayApp]:
 
 @broken_replay("RPL-16", seen="nothing from before the request")
 def begins_at_the_start_for_any_text() -> type[ReplayApp]:
-    """An `id` that it does not know is taken for the beginning of all."""
+    """Takes an unknown `Last-Event-ID` for the start."""
     from eventhook_conformance.contract import START
 
     def change(position: type[Any]) -> type[Any]:
@@ -208,7 +208,7 @@ def begins_at_the_start_for_any_text() -> type[ReplayApp]:
 
 @broken_replay("RPL-17", seen="nothing up to the id")
 def id_of_one_side_alone() -> type[ReplayApp]:
-    """An `id` has the cursor of its event's side; all others begin at the start again."""
+    """Puts the cursor of one side only into an `id`: the other begins at the start again."""
 
     def change(position: type[Any]) -> type[Any]:
         class Changed(position):  # type: ignore[misc]  # because: made above
@@ -223,7 +223,7 @@ def id_of_one_side_alone() -> type[ReplayApp]:
 
 @broken_replay("RPL-17", seen="to arrive on r")
 def other_side_begins_live() -> type[ReplayApp]:
-    """Lifecycle events are resumed; stream events begin with what comes."""
+    """Resumes lifecycle events only: stream events begin live."""
 
     def change(position: type[Any]) -> type[Any]:
         class Changed(position):  # type: ignore[misc]  # because: made above
@@ -237,7 +237,7 @@ def other_side_begins_live() -> type[ReplayApp]:
 
 @broken_replay("RPL-17", seen="the last id to stay")
 def keep_alives_have_an_id() -> type[ReplayApp]:
-    """A keep-alive says `id: 0`, from where nobody can go on."""
+    """Sends `id: 0` with keep-alives, from where nobody can resume."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -251,7 +251,7 @@ def keep_alives_have_an_id() -> type[ReplayApp]:
 
 @broken_replay("RPL-17", seen="the last id to stay")
 def keep_alives_forget_the_id() -> type[ReplayApp]:
-    """A keep-alive has an empty `id`, which a browser takes for none at all."""
+    """Sends an empty `id` with keep-alives, which a browser takes for none."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -265,7 +265,7 @@ def keep_alives_forget_the_id() -> type[ReplayApp]:
 
 @broken_replay("RPL-18", seen="the stream to open with 200")
 def ids_live_in_one_process() -> type[ReplayApp]:
-    """An `id` is the number of a position that this server keeps to itself."""
+    """Uses positions as `id` that only this process knows."""
 
     def change(position: type[Any]) -> type[Any]:
         class Changed(position):  # type: ignore[misc]  # because: made above
@@ -279,7 +279,7 @@ def ids_live_in_one_process() -> type[ReplayApp]:
 
 @broken_replay("RPL-18", seen="to arrive on r")
 def unknown_ids_begin_live() -> type[ReplayApp]:
-    """An `id` that another replica gave is taken for none, without a word."""
+    """Begins live at an `id` that another replica gave."""
 
     def change(position: type[Any]) -> type[Any]:
         class Changed(position):  # type: ignore[misc]  # because: made above
@@ -299,7 +299,7 @@ def unknown_ids_begin_live() -> type[ReplayApp]:
 
 @broken_replay("RPL-19", seen="an id before any event")
 def begins_without_an_id() -> type[ReplayApp]:
-    """The first `id` is the first event's."""
+    """Sends no `id` before the first event."""
 
     def change(feed: type[Any]) -> type[Any]:
         class Changed(feed):  # type: ignore[misc]  # because: made above
@@ -314,7 +314,7 @@ def begins_without_an_id() -> type[ReplayApp]:
 
 @broken_replay("RPL-19", seen="410 for GET")
 def expired_is_a_bad_request() -> type[ReplayApp]:
-    """An `id` that has expired is answered as one that was never given."""
+    """Answers an expired `id` as an unknown one."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
     class Broken(ReplayApp):
@@ -328,7 +328,7 @@ def expired_is_a_bad_request() -> type[ReplayApp]:
 
 @broken_replay("RPL-19", seen="204 where all of what ended was seen")
 def streams_again_what_ended() -> type[ReplayApp]:
-    """Readers of an ended workflow get a stream without events, again and again."""
+    """Answers readers of an ended workflow with a stream without events, each time they come back."""
     from eventhook_reference.sse.replay_app import ReplayApp
 
     class Broken(ReplayApp):
@@ -350,7 +350,7 @@ def _by_default() -> type[ReplayApp]:
 SERVING_REPLAYS.append(
     Mutant(
         name="server-that-replays-by-default",
-        bug="A connection without an `id` gets all that is retained.",
+        bug="Sends all that is retained to a connection without an `id`.",
         caught_by=(),
         seen="",
         target=lambda: replay_serving("server-that-replays-by-default", _by_default),

@@ -26,7 +26,7 @@ _LENGTH: Final = "1000000"
 
 @broken(SERVING_SELDOM, "SSE-11", seen="TOKEN")
 def loses_the_second_child_at_once() -> type[SseApp]:
-    """Of two children begun in the same half of a millisecond, the second is not listened to."""
+    """Leaves out the second of two children that begin within half a millisecond."""
 
     def change(feed: Any) -> Any:
         class Hurried(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -45,7 +45,7 @@ def loses_the_second_child_at_once() -> type[SseApp]:
 
 @broken(SERVING_SELDOM, "SSE-17", seen="200 for Accept:")
 def admits_no_parameters() -> type[SseApp]:
-    """A range of `Accept` is compared with its parameters, unless its weight is below one."""
+    """Refuses a media range of `Accept` with parameters, unless its weight is below one."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -61,7 +61,7 @@ def admits_no_parameters() -> type[SseApp]:
 
 @broken(SERVING_SELDOM, "SSE-17", seen="200 for Accept:")
 def takes_the_first_range_alone() -> type[SseApp]:
-    """Of several ranges in `Accept`, the one with the greatest weight alone is looked at."""
+    """Checks only the media range of `Accept` with the greatest weight."""
     from eventhook_reference.sse.access import Refused
     from eventhook_reference.sse.app import SseApp
 
@@ -82,7 +82,7 @@ def takes_the_first_range_alone() -> type[SseApp]:
 
 @broken(SERVING_SELDOM, "SSE-20", seen="without Content-Length")
 def states_a_length() -> type[SseApp]:
-    """A stream is answered with a length that it will hardly come to."""
+    """Answers a stream with a length."""
     from eventhook_reference.sse.app import SseApp
 
     class Measured(SseApp):
@@ -94,7 +94,7 @@ def states_a_length() -> type[SseApp]:
 
 @broken(SERVING_SELDOM, "SSE-05", seen="to arrive on r1")
 def keeps_the_last_types() -> type[SseApp]:
-    """Of many types the last eight alone are kept."""
+    """Uses the last eight items of `types` only."""
     from eventhook_reference.sse.app import SseApp
 
     class Forgetful(SseApp):
@@ -107,7 +107,7 @@ def keeps_the_last_types() -> type[SseApp]:
 
 @broken(SERVING_SELDOM, "SSE-20", seen="still here")
 def goes_with_the_parent() -> type[SseApp]:
-    """When a descendant has ended, what its own children still stream is left out."""
+    """Leaves out the events of a descendant's children once the descendant has ended."""
 
     def change(feed: Any) -> Any:
         class Orphaning(feed):  # type: ignore[misc]  # because: of whichever class the feed is

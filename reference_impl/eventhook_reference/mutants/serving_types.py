@@ -32,7 +32,7 @@ def _parse(values: Any, stream_types: bool) -> Any:
 
 @broken(SERVING_TYPES, "SSE-05", seen="200")
 def does_not_trim_types() -> type[SseApp]:
-    """`types=token, progress` has an item with a blank in front, which is refused."""
+    """Refuses an item of `types` with a space in front."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         from eventhook_reference.sse.types import MalformedTypes
@@ -46,7 +46,7 @@ def does_not_trim_types() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="only the types asked for")
 def widens_unknown_types_to_all() -> type[SseApp]:
-    """An unknown category is dropped; an empty filter then selects everything."""
+    """Ignores unknown categories, and takes a filter without others for no filter."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         return _parse([value for value in values if "nosuch" not in value], stream_types)
@@ -56,7 +56,7 @@ def widens_unknown_types_to_all() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="only the types asked for")
 def matches_categories_by_letters() -> type[SseApp]:
-    """`task` gets `tasks.created` too, since it begins with the same letters."""
+    """Compares categories letter by letter: `task` selects `tasks.created`."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         from eventhook_reference.sse.types import TypesFilter
@@ -71,7 +71,7 @@ def matches_categories_by_letters() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="400 for GET")
 def accepts_malformed_types() -> type[SseApp]:
-    """A typing error in `types` is an empty stream."""
+    """Answers malformed `types` with an empty stream."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         from eventhook_reference.sse.types import MalformedTypes, TypesFilter
@@ -86,13 +86,13 @@ def accepts_malformed_types() -> type[SseApp]:
 
 @broken(SERVING_TYPES, "SSE-05", seen="to arrive on")
 def looks_at_the_first_types_alone() -> type[SseApp]:
-    """Only the first of several `types` parameters counts."""
+    """Uses only the first of several `types` parameters."""
     return _filtered(lambda values, stream_types: _parse(values[:1], stream_types))
 
 
 @broken(SERVING_TYPES, "SSE-05", seen="to arrive on")
 def takes_exact_types_for_exact() -> type[SseApp]:
-    """`task.created` does not get its descendant `task.created.again`."""
+    """Leaves descendants of a type out: `task.created` does not select `task.created.again`."""
 
     def change(values: list[str], stream_types: bool) -> Any:
         from eventhook_reference.sse.types import TypesFilter

@@ -49,25 +49,25 @@ def _refusing(header: str, status: HTTPStatus) -> type[SseApp]:
 
 @broken(SERVING_UNUSUAL, "SSE-01", seen="with If-None-Match")
 def takes_a_validator_for_a_match() -> type[SseApp]:
-    """A cache in front answers 304 to whatever has a validator."""
+    """Answers 304 to any request with a validator."""
     return _refusing("if-none-match", HTTPStatus.NOT_MODIFIED)
 
 
 @broken(SERVING_UNUSUAL, "SSE-01", seen="with Range")
 def refuses_ranges() -> type[SseApp]:
-    """A range of what has no length cannot be satisfied, instead of being ignored."""
+    """Answers 416 to a request with a range, instead of ignoring the range."""
     return _refusing("range", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 
 
 @broken(SERVING_UNUSUAL, "SSE-01", seen="with Cookie")
 def takes_any_cookie_for_a_session() -> type[SseApp]:
-    """A cookie is taken for a session that has run out, and the token is not looked at."""
+    """Answers 401 to a request with a cookie, whatever its token is."""
     return _refusing("cookie", HTTPStatus.UNAUTHORIZED)
 
 
 @broken(SERVING_UNUSUAL, "SSE-01", seen="where Accept-Encoding is")
 def compresses_what_was_refused() -> type[SseApp]:
-    """The name of an encoding is looked for in the header, whatever its weight is."""
+    """Compresses by an encoding that the request refused, with the weight 0."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -98,7 +98,7 @@ def compresses_what_was_refused() -> type[SseApp]:
 
 @broken(SERVING_UNUSUAL, "SSE-05", seen="400 for GET")
 def decodes_types_twice() -> type[SseApp]:
-    """The framework has decoded the query, and the handler does it again."""
+    """Decodes `types` twice."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):
@@ -113,7 +113,7 @@ def decodes_types_twice() -> type[SseApp]:
 
 @broken(SERVING_UNUSUAL, "SSE-11", seen="to arrive on")
 def listens_to_five_generations() -> type[SseApp]:
-    """A guard against endless recursion ends the family after five generations."""
+    """Includes five generations of a family, and no more."""
 
     def change(feed: Any) -> Any:
         class Shallow(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -131,7 +131,7 @@ def listens_to_five_generations() -> type[SseApp]:
 
 @broken(SERVING_UNUSUAL, "SSE-21", seen="in order for a reader that stalled")
 def sorts_what_waits_by_sequence() -> type[SseApp]:
-    """A writer brings what goes out at once into the order of its publishers' numbers."""
+    """Sorts waiting events by their sequence."""
 
     def change(feed: Any) -> Any:
         class Sorted(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -210,7 +210,7 @@ def _outliving(change: Callable[[Any, set[UUID]], None]) -> type[SseApp]:
 
 @register(SERVING_UNUSUAL, "SSE-20", seen="of a workflow that was retried", target=_with_engine)
 def remembers_an_end_for_ever() -> type[SseApp]:
-    """A workflow that failed once is over: the stream of a workflow that is tried again closes at once."""
+    """Ends the stream of a workflow at once that failed before and was tried again."""
 
     def change(feed: Any, ended: set[UUID]) -> None:
         if feed.id in ended:

@@ -59,13 +59,13 @@ def _pieces(body: bytes, cut: int) -> list[bytes]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_with_crlf() -> type[SseApp]:
-    """Lines end with CRLF, and every field stands in a write of its own."""
+    """Ends lines with CRLF, and writes every field by itself."""
     return _writing(lambda body: body.replace(b"\n", b"\r\n"), cut=61)
 
 
 @broken(SERVING_VARIANTS, seen="")
 def server_with_bare_cr() -> type[SseApp]:
-    """Lines end with CR alone, which the rules allow."""
+    """Ends lines with CR alone, which the rules allow."""
     return _writing(lambda body: body.replace(b"\n", b"\r"))
 
 
@@ -79,7 +79,7 @@ def terse(body: bytes) -> bytes:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_writes_tersely() -> type[SseApp]:
-    """No blank after a colon, 5 bytes at a time, and 32 KiB of headers in front."""
+    """Writes no space after a colon, 5 bytes at a time, and 32 KiB of headers in front."""
 
     class Other(_writing(terse, cut=5)):  # type: ignore[misc]  # because: made above
         def headers(self) -> dict[str, str]:
@@ -91,13 +91,13 @@ def server_that_writes_tersely() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_writes_byte_by_byte() -> type[SseApp]:
-    """One byte at a time: a byte order mark, CRLF, comments and characters all stand in pieces."""
+    """Writes one byte at a time: a byte order mark, CRLF, comments and characters all come in pieces."""
     return _writing(lambda body: body.replace(b"\n", b"\r\n"), "\ufeff: é\r\n\r\n".encode(), cut=1)
 
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_counts_silence() -> type[SseApp]:
-    """Each reader has a timer, which every event sets back: beside events no comment comes."""
+    """Times comments for each reader, and puts the next one off at each event."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.framing import KEEP_ALIVE
 
@@ -149,7 +149,7 @@ def server_that_reads_freely() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_says_more() -> type[SseApp]:
-    """A byte order mark, comments, a `retry`, a charset, and no-cache instead of no-store."""
+    """Sends a byte order mark, comments, a `retry`, a charset, and no-cache instead of no-store."""
 
     class Other(_writing(lambda body: body, "\ufeff: hello\nretry: 3000\n\n".encode())):  # type: ignore[misc]  # because: made above
         def headers(self) -> dict[str, str]:
@@ -173,7 +173,7 @@ def server_that_says_more() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_takes_its_time() -> type[SseApp]:
-    """Everything arrives some milliseconds late, and the answers too."""
+    """Delays answers and events by some milliseconds."""
     from eventhook_reference.sse.app import SseApp
 
     class Other(SseApp):
@@ -193,7 +193,7 @@ def server_that_takes_its_time() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_says_that_it_is_over() -> type[SseApp]:
-    """The stream of a workflow that ended stays open, and an event says that it has."""
+    """Says by an event that the workflow has ended, and leaves the stream open."""
     from eventhook_reference.sse.app import SseApp
     from eventhook_reference.sse.outbox import Side
 
@@ -226,7 +226,7 @@ def server_that_says_that_it_is_over() -> type[SseApp]:
 
 @broken(SERVING_VARIANTS, seen="")
 def server_that_compresses() -> type[SseApp]:
-    """Streams are compressed for those who accept it, and each event is flushed."""
+    """Compresses streams for those who accept it, and flushes each event."""
     from eventhook_reference.mutants.serving_answers import compressing
 
     return compressing(lambda body: True)
@@ -249,9 +249,11 @@ SERVING_VARIANTS.extend(
     (
         _of_another_make(
             "server-of-raw-asyncio",
-            "A server of nothing but sockets: odd chunks, chunk extensions, trailers.",
+            "Serves over bare sockets: odd chunks, chunk extensions, trailers.",
             raw_server,
         ),
-        _of_another_make("server-of-aiohttp", "The same streams behind aiohttp.", aiohttp_server),
+        _of_another_make(
+            "server-of-aiohttp", "Serves the same streams by aiohttp.", aiohttp_server
+        ),
     )
 )

@@ -38,7 +38,7 @@ def _keeping(kind: str, outbox: Callable[[], Any]) -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-21", seen="in order for a reader that stalled")
 def sorts_what_waits_by_type() -> type[SseApp]:
-    """Events that go out in one write are grouped by the names of its events."""
+    """Groups events that go out in one write by their names."""
 
     def make() -> Any:
         from eventhook_reference.sse.outbox import Outbox
@@ -58,7 +58,7 @@ def sorts_what_waits_by_type() -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-02", seen="to arrive on")
 def interleaves_the_parts_of_long_frames() -> type[SseApp]:
-    """Long frames go out in parts, and those of two subscriptions get between each other."""
+    """Sends long frames in parts, and mixes those of two subscriptions."""
 
     def change(feed: Any) -> Any:
         class Parting(feed):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -80,7 +80,7 @@ def interleaves_the_parts_of_long_frames() -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-02", seen="to arrive on")
 def encodes_long_frames_in_one_buffer() -> type[SseApp]:
-    """One buffer serves all connections for long frames; the second one is written over the first."""
+    """Encodes long frames of all connections in one buffer, and mixes up two at once."""
     scratch = bytearray()
 
     def change(feed: Any) -> Any:
@@ -106,19 +106,19 @@ def encodes_long_frames_in_one_buffer() -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
 def holds_the_last_of_several() -> type[SseApp]:
-    """Of events that come together the last waits for what comes next, a comment at the latest."""
+    """Holds back the last of several events until the next event or comment."""
     return _holding("every", lambda side, apart_s: apart_s < _TOGETHER_S)
 
 
 @broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
 def holds_stream_events_back() -> type[SseApp]:
-    """Tokens are collected, and go out with the next event or comment."""
+    """Holds back stream events until the next event or comment."""
     return _holding("every", lambda side, apart_s: side == 0)
 
 
 @broken(SERVING_WAITING, "SSE-01", seen="the last event to come by itself")
 def holds_events_of_a_tenant_back() -> type[SseApp]:
-    """On the tenant's stream each event goes out with the next event or comment."""
+    """Holds back each event of the tenant's stream until the next event or comment."""
     return _holding("events", lambda side, apart_s: True)
 
 
@@ -164,19 +164,19 @@ def _holding(kind: str, holds: Callable[[Any, float], bool]) -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-12", seen="a comment within")
 def comments_until_the_first_event() -> type[SseApp]:
-    """Comments bridge the time to the first event, and stop there."""
+    """Sends no more comments after the first event."""
     return _silent_after(lambda name: True)
 
 
 @broken(SERVING_WAITING, "SSE-12", seen="a comment within")
 def comments_until_the_first_stream_event() -> type[SseApp]:
-    """Where tokens flow nobody needs comments any more."""
+    """Sends no more comments after the first stream event."""
     return _silent_after(lambda name: "." not in name)
 
 
 @broken(SERVING_WAITING, "SSE-12", seen="a comment within")
 def comments_until_a_task_has_ended() -> type[SseApp]:
-    """A task's end stops the comments of its workflow's streams."""
+    """Sends no more comments on a workflow's streams after the end of a task."""
     return _silent_after(lambda name: name.endswith(".completed"))
 
 
@@ -210,7 +210,7 @@ def _silent_after(stops: Callable[[str], bool]) -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-12", seen="a comment within")
 def comments_until_a_reader_leaves() -> type[SseApp]:
-    """The first reader that leaves takes the comments of the others along."""
+    """Sends no more comments to anybody after a reader left."""
 
     def change(feed: Any) -> Any:
         class Silent(_silenced(feed)):  # type: ignore[misc]  # because: of whichever class the feed is
@@ -229,7 +229,7 @@ def comments_until_a_reader_leaves() -> type[SseApp]:
 
 @broken(SERVING_WAITING, "SSE-12", seen="to close, or a comment within")
 def says_the_end_and_falls_silent() -> type[SseApp]:
-    """An event `end` tells that the workflow has ended; the stream stays open, without comments."""
+    """Says by an event `end` that the workflow has ended, and sends no comments on the open stream."""
 
     def change(feed: Any) -> Any:
         class Open(_silenced(feed)):  # type: ignore[misc]  # because: of whichever class the feed is
