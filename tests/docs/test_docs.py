@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -81,6 +82,20 @@ def test_the_table_of_mutants_has_them_all() -> None:
     assert listed == set(registered_mutants()), (
         "write the table again: eventhook-conformance self-test --table docs/mutants.md"
     )
+
+
+def without_verb(bugs: Iterable[str]) -> list[str]:
+    """Returns the bug lines that do not say first what the mutant does."""
+    return [bug for bug in bugs if not re.match(r"(Never [a-z]+s|[A-Z][a-z]+(?<!s)s) ", bug)]
+
+
+def test_each_mutant_says_first_what_it_does() -> None:
+    assert without_verb(mutant.bug for mutant in registered_mutants().values()) == []
+
+
+def test_a_bug_without_its_verb_is_found() -> None:
+    bugs = ["An event is dropped.", "Closing drops it.", "Never wakes a reader.", "Drops it."]
+    assert without_verb(bugs) == bugs[:2]
 
 
 def test_the_smallest_target_runs_as_it_stands() -> None:

@@ -1,4 +1,4 @@
-"""Many events through one subscription, without a record of each step.
+"""Publishes many events through one subscription, without a record of each step.
 
 A record costs several times what a fast bus takes for an event. So only what breaks a rule is recorded,
 as a finding of the case.
@@ -19,7 +19,7 @@ from eventhook_conformance.history import Event, identity
 from eventhook_conformance.probe import Client, Listener, Probe
 
 _CHUNK: Final = 100
-"""No power of two: what is wrong at one of those shows between two events of a chunk."""
+"""No power of two, so that an error at a power of two shows within a chunk."""
 _GRACE_S: Final = 0.1
 Raw = Callable[[Any], Awaitable[None]]
 
@@ -100,7 +100,7 @@ async def _chunk(
             "reading to go on", f"it raised {reading.exception()!r:.200}", listener.entry
         )
     if not _is_complete(came, chains):
-        # One that came again has taken the place of another, which may still come.
+        # A repeated event was counted in place of another one, which may still come.
         rest = probe.spawn(_read_rest(subscription, came))
         await asyncio.wait({rest}, timeout=_GRACE_S)
         rest.cancel()
@@ -108,7 +108,7 @@ async def _chunk(
 
 
 def _is_far(probe: Probe) -> bool:
-    """Returns whether a publish costs a round trip, so that one after the other takes too long."""
+    """Returns whether publishes take too long one after the other, since each costs a round trip."""
     remote = probe.target.server is not None or probe.capabilities.driver
     return remote or probe.distance.is_far
 
@@ -174,7 +174,7 @@ def _record(
 
 
 async def publish_all(probe: Probe, client: Client, grounds: Sequence[Ground], lanes: int) -> None:
-    """Publishes one event on each ground, where nobody listens.
+    """Publishes one event on each ground, without a subscription to it.
 
     Raises:
         CaseAborted: a publish raised or hung.

@@ -1,8 +1,8 @@
-"""Subscriptions in every state, which have no part in what happens beside them.
+"""Keeps subscriptions in every state beside a case's actions, which must not affect them.
 
-Some wait, some hold unread events, one never had any, one is full. Everything beside them has their
-names: the tenant's events and the stream of its text, a workflow's events and the workflow's own stream. So
-all that is looked up by a name too short meets here.
+Some wait, some hold unread events, one never had any, one is full. What a case does beside them uses the
+same names: a tenant's events and the stream of its text, a workflow's events and its stream. So a bus that
+finds one of them by too short a name shows it here.
 """
 
 from __future__ import annotations

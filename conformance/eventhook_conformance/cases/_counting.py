@@ -1,4 +1,4 @@
-"""Channels: counted, cleaned up, and compared with earlier counts."""
+"""Counts channels, cleans them up, and compares the counts with earlier ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _use(probe: Probe, selects: Selects, via: Via, *, publish: bool) -> No
 
 
 async def cleanup(probe: Probe, client: Client) -> int:
-    """Returns what `cleanup_inactive_channels` answers."""
+    """Returns the result of `cleanup_inactive_channels`."""
     return await probe.returns(client.cleanup(probe.history), "cleanup_inactive_channels")
 
 
@@ -61,7 +61,7 @@ async def sweep(probe: Probe, client: Client, times: int) -> None:
 
 
 async def channels(probe: Probe, client: Client) -> ChannelCounts:
-    """Returns what `active_channels` answers."""
+    """Returns the result of `active_channels`."""
     return await probe.returns(client.channels(probe.history), "active_channels")
 
 
@@ -91,9 +91,9 @@ async def expect_back(
     """Expects that after a cleanup no more channels are left than there were at the start.
 
     Args:
-        probe, client: through whom.
+        probe, client: of the case.
         start: the counts after an earlier cleanup.
-        what: after what, in words.
+        what: was done before, in words.
         meanwhile: cancelling may take a bus a moment; while round trips of this one are made, it
             has that moment.
     """

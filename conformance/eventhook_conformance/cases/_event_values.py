@@ -39,7 +39,7 @@ VALUES: Final[dict[str, list[Any]]] = {
     "floats": [
         *(0.1, -0.1, 0.1 + 0.2, 1 / 3, 2 / 3, 1.5, -0.0, 1e-7, 123456789.12345679, 16777217.5),
         *(5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e300, 1e22, 4.35, 2.675),
-        # Between 2^53 and 1e21 some write a float as an integer that no integer may be.
+        # Some encoders write floats between 2^53 and 1e21 as integers, which are too large for integers.
         *(1.2345678901234566e17, -9007199254740994.0, 1e20),
         {"latitude": 52.520006599999995, "list": [0.1, 0.2, 0.30000000000000004]},
     ],

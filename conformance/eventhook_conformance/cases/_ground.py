@@ -1,4 +1,4 @@
-"""Where a case acts that is the same on both sides of the bus: one tenant, or one stream."""
+"""One tenant or one stream, for cases that are the same on both sides of the bus."""
 
 from __future__ import annotations
 

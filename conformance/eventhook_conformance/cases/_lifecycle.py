@@ -47,7 +47,7 @@ async def prepare(
     service: WorkflowService | None = None,
     read_streams: bool = True,
 ) -> Play:
-    """Listens to a tenant, has the scenario made ready, and listens to what is known of it then.
+    """Listens to a tenant, prepares the scenario, and listens to the streams known by then.
 
     Args:
         probe: the case's.
@@ -106,13 +106,13 @@ async def _prepared(service: WorkflowService, scenario: Scenario, tenant: UUID) 
 async def proceed(
     probe: Probe, *plays: Play, until: str | None = None, more: Iterable[Listener] = ()
 ) -> None:
-    """Runs them on at once, to a step or to the end, while all who listen read.
+    """Runs several plays at once, to a step or to the end, while all listeners read.
 
     Args:
         probe: the case's.
         plays: what runs.
         until: the step to stop after.
-        more: who listens besides.
+        more: listeners besides those of the plays.
     """
     where = f"to {until!r}" if until else "to the end"
     with ExitStack() as reading:
@@ -122,10 +122,10 @@ async def proceed(
 
 
 async def run_on(probe: Probe, play: Play, until: str | None, where: str) -> None:
-    """Runs one on.
+    """Runs one play to a step or to its end.
 
     Raises:
-        CaseAborted: that raised or hung; then nobody listens to it any more.
+        CaseAborted: the service raised or hung; then the play's listeners have left.
     """
     what = f"running {play.scenario.name} {where}"
     try:
@@ -138,11 +138,11 @@ async def run_on(probe: Probe, play: Play, until: str | None, where: str) -> Non
 
 
 async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> None:
-    """Reads all that came of the plays, by a fence; and enters it as published by the service."""
+    """Reads all events of the plays, by a fence, and records them as published by the service."""
     listeners = [*(one for play in plays for one in play.listeners), *more]
     await probe.fence(*listeners)
     if not probe.capabilities.causal_order:
-        # Events that the service publishes another way than through this client may come after the fence.
+        # The service may publish events through another client; these may come after the fence.
         for play in plays:
             await play.events.read(len(matched(probe, play).missing))
     probe.attribute(BY, min(play.since for play in plays), *listeners)
@@ -151,7 +151,7 @@ async def settle(probe: Probe, *plays: Play, more: Iterable[Listener] = ()) -> N
 async def play_interleaved(
     probe: Probe, runs: Sequence[Scenario], schedule: Sequence[Round], *, watch: Watch | None = None
 ) -> list[Play]:
-    """Plays runs of the same steps for several tenants in one service, as the schedule has it.
+    """Plays runs of the same steps for several tenants in one service, by the schedule.
 
     Args:
         probe: the case's.
@@ -170,7 +170,7 @@ async def play_interleaved(
                 watch.executions.append(plays[-1].execution)
         for step in schedule:
             if watch is not None:
-                # A time that a server kept from an earlier step is earlier then; a right one is never hurt.
+                # A time that a server kept from an earlier step is then too early; a right one is not.
                 await asyncio.sleep(_TICK_S)
             chosen = [plays[number] for number in step.order]
             for group in [chosen] if step.at_once else [[one] for one in chosen]:
@@ -186,7 +186,7 @@ def _patient(probe: Probe) -> float:
 
 
 async def play_out(probe: Probe, name: str, *, tenant: UUID | None = None) -> Play:
-    """Plays a scenario from beginning to end, and reads all that was told of it."""
+    """Plays a scenario from beginning to end, and reads all its events."""
     play = await prepare(probe, scenarios()[name], tenant=tenant)
     await proceed(probe, play)
     await settle(probe, play)

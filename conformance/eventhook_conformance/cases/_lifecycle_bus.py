@@ -1,4 +1,4 @@
-"""A bus between the suite and a workflow service: it delays what the service publishes, or fails it."""
+"""Interposes a bus that delays or fails the publishes of a workflow service."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from eventhook_conformance.target import WorkflowService
 
 Publish = Callable[[], Awaitable[None]]
 Intervene = Callable[[Event, Publish], Awaitable[None]]
-"""Called with what the service publishes, and with what publishes it in fact."""
+"""Takes the event that the service publishes, and the function that publishes it."""
 
 _PAUSES: Final = (1, 0, 2)
 
@@ -71,7 +71,7 @@ class _Events(EventBus):
     def subscribe(
         self, pattern: EventPattern, *, since: Since = LIVE
     ) -> AbstractAsyncContextManager[Subscription[FlovynEvent]]:
-        # A bus that claims no replay need not know `since`.
+        # A bus that does not claim replay may lack the parameter `since`.
         if since is LIVE:
             return self._inner.subscribe(pattern)
         return self._inner.subscribe(pattern, since=since)
@@ -100,7 +100,7 @@ class _Streams(StreamBus):
 
 
 def slowly() -> Intervene:
-    """Lets others run before each publish, so that runs at once interleave there."""
+    """Lets other tasks run before each publish, so that concurrent runs interleave there."""
     pauses = cycle(_PAUSES)
 
     async def intervene(event: Event, publish: Publish) -> None:
@@ -115,9 +115,9 @@ def slowly() -> Intervene:
 async def interposed_service(
     probe: Probe, intervene: Intervene, via: Via = None
 ) -> AsyncIterator[WorkflowService]:
-    """Gives the target's workflow service over an interposed bus, left with the block.
+    """Yields the target's workflow service over an interposed bus, and leaves it with the block.
 
-    A service that cannot work over another object than its own backend is given that one.
+    A service that works only over its own kind of backend is given that backend.
 
     Args:
         probe: the case's.

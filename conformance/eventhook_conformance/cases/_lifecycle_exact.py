@@ -39,7 +39,7 @@ def runs_of(raw: Mapping[str, Any], count: int) -> list[Scenario]:
 
 @contextmanager
 def charged_when_aborted(probe: Probe, *requirements: str) -> Iterator[None]:
-    """Charges only these with a call that raised or hung."""
+    """Charges these requirements alone with a call that raised or hung."""
     try:
         yield
     except CaseAborted as aborted:
@@ -49,12 +49,12 @@ def charged_when_aborted(probe: Probe, *requirements: str) -> Iterator[None]:
 
 
 def judge_exactly(probe: Probe, plays: Sequence[Play], watch: Watch) -> None:
-    """Charges all that is wrong with what several runs told.
+    """Charges the errors in the events of several runs.
 
     Args:
         probe: the case's.
-        plays: runs of different tenants that came to their ends.
-        watch: saw what the service published; nothing, if it publishes another way.
+        plays: finished runs of different tenants.
+        watch: saw the service's publishes; none, if it publishes through another client.
     """
     seen = [_observed(probe, play, watch) for play in plays]
     for number, stray in check_strays(seen):
@@ -107,7 +107,7 @@ def _known_at_prepare(play: Play, finding: SequenceViolation) -> bool:
 
 
 def _composed(play: Play, finding: SequenceViolation) -> SequenceViolation:
-    """Charges LIF-17 too, where the run is none of specification 1.0."""
+    """Charges LIF-17 too, if the run is not of specification 1.0."""
     if play.scenario.since is None:
         return finding
     return replace(finding, requirements=(*finding.requirements, "LIF-17"))

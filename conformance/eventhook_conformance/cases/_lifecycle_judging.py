@@ -1,4 +1,4 @@
-"""One play of a scenario, and judging what was told of it."""
+"""Holds one play of a scenario, and judges its events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BY: Final = "workflows"
 
 @dataclass(eq=False)
 class Play:
-    """One run of a scenario, and who listens to it."""
+    """One run of a scenario, and its listeners."""
 
     scenario: Scenario
     tenant: UUID
@@ -56,7 +56,7 @@ class Play:
 
 
 def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
-    """Returns the events that a listener got of others than the suite."""
+    """Returns the events that a listener got and the suite did not publish."""
     own = _own(probe)
     return [
         event
@@ -66,7 +66,7 @@ def told(probe: Probe, listener: Listener) -> list[FlovynEvent]:
 
 
 def streamed(probe: Probe, listener: Listener) -> list[StreamEvent]:
-    """Returns the stream events that a listener got of others than the suite."""
+    """Returns the stream events that a listener got and the suite did not publish."""
     own = _own(probe)
     return [
         event
@@ -80,17 +80,17 @@ def _own(probe: Probe) -> set[object]:
 
 
 def matched(probe: Probe, play: Play) -> Match:
-    """Returns the scenario beside what was told of it."""
+    """Returns the scenario with the events that came of it."""
     return match(play.scenario, play.ids, told(probe, play.events))
 
 
 def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> None:
-    """Charges all that is wrong with what was told of a play that came to its end.
+    """Charges the errors in the events of a finished play.
 
     Args:
         probe: the case's.
         play: what was played.
-        seen: its events, where other plays' came with them.
+        seen: its events, if those of other plays came with them.
     """
     scenario, ids = play.scenario, play.ids
     events = told(probe, play.events) if seen is None else seen
@@ -112,7 +112,7 @@ def judge(probe: Probe, play: Play, seen: list[FlovynEvent] | None = None) -> No
 
 
 def charge(probe: Probe, play: Play, findings: Iterable[SequenceViolation]) -> None:
-    """Charges findings, each with the deliveries of that play that show it."""
+    """Charges findings, each with the play's deliveries that show it."""
     for finding in findings:
         deliveries: list[Entry] = [
             delivery
@@ -129,7 +129,7 @@ def charge(probe: Probe, play: Play, findings: Iterable[SequenceViolation]) -> N
 
 
 def observed(probe: Probe, play: Play) -> Observed:
-    """Returns what the readers of one play got of others than the suite."""
+    """Returns the deliveries to the readers of one play that the suite did not publish."""
     return Observed(
         play.ids,
         told(probe, play.events),

@@ -1,4 +1,4 @@
-"""Outages of the bus under a workflow service, made on purpose, and runs through them."""
+"""Makes outages of the bus under a workflow service, and plays scenarios through them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Outage:
     fails: Callable[[Event, int], bool]
     """Returns True for a publish that fails, by the event and the number of attempts in this step."""
     ends: float = 1.0
-    """The share of the steps after which it is over; 1 for one that lasts."""
+    """The share of the steps after which the outage ends; 1 if it lasts to the end."""
     by_step: bool = True
-    """False if it lasts from the first step to the last."""
+    """False if the outage lasts from the first step to the last."""
     spares: frozenset[type[Event]] = frozenset()
-    """The form that it never fails."""
+    """The form of events whose publishes never fail."""
 
 
 ONCE_A_STEP: Final = Outage("once in each step", lambda event, number: number == 1, ends=0.8)
@@ -69,7 +69,7 @@ OUTAGES: Final = (
 
 @dataclass
 class Tally:
-    """Counts what a service tried to publish, and keeps what got out."""
+    """Counts the publishes that a service tried, and keeps those that succeeded."""
 
     outage: Outage
     troubled: set[str] = field(default_factory=lambda: {"prepare"})
@@ -82,7 +82,7 @@ class Tally:
     streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
 
     async def intervene(self, event: Event, publish: Publish) -> None:
-        """Fails what the outage fails, and publishes the rest."""
+        """Fails the publishes that the outage affects, and publishes the rest."""
         self.number += 1
         if isinstance(event, FlovynEvent):
             self.tried.setdefault(event.id, event)
@@ -104,14 +104,14 @@ class Tally:
             self.troubled.add(step)
 
     def excused(self, form: type[Event]) -> set[str]:
-        """Returns the steps whose events need not get out in that form."""
+        """Returns the steps whose events need not be published in that form."""
         return set() if form in self.outage.spares else self.troubled
 
 
 async def run_through(
     probe: Probe, scenario: Scenario, outage: Outage, *, restarts: bool = False
 ) -> None:
-    """Plays a scenario while publishing fails, and judges what got out.
+    """Plays a scenario while publishing fails, and judges the events that were published.
 
     Args:
         probe: the case's.

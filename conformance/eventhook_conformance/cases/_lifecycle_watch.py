@@ -1,4 +1,4 @@
-"""Watches what a workflow service publishes, at the moment it does: both forms, from the first on."""
+"""Watches both forms of the events that a workflow service publishes, as it publishes them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TASK_ENDS: Final = frozenset(f"task.{verb}" for verb in ("completed", "failed",
 
 @dataclass
 class Watch:
-    """Keeps what a service publishes, and compares each terminal event with the execution's status."""
+    """Keeps the events of a service, and compares each terminal event with the execution's status."""
 
     events: list[FlovynEvent] = field(default_factory=list)
     streams: dict[str, list[StreamEvent]] = field(default_factory=dict)
@@ -29,10 +29,10 @@ class Watch:
     executions: list[Execution] = field(default_factory=list)
     """The executions whose status is looked at."""
     early: list[tuple[Event, str, str]] = field(default_factory=list)
-    """Ends that were told before they were committed: what told it, the status in it and the real one."""
+    """Ends published before they were committed: the event, its status and the real status."""
 
     def intervene(self) -> Intervene:
-        """Publishes slowly, and enters what was published."""
+        """Publishes slowly, and keeps each event."""
         publish_slowly = slowly()
 
         async def intervene(event: Event, publish: Publish) -> None:
@@ -73,5 +73,5 @@ class Watch:
                 self.early.append((event, told, execution.status))
 
     def of(self, keys: Sequence[str]) -> Mapping[str, Sequence[StreamEvent]]:
-        """Returns what was published on the streams of these keys."""
+        """Returns the events published on the streams of these keys."""
         return {key: self.streams.get(key, []) for key in keys}

@@ -1,4 +1,4 @@
-"""Publishers in the background, of which some publishes may fail."""
+"""Runs publishers in the background, whose publishes may fail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Load:
 
     Args:
         probe: the case's.
-        lanes: through which client, and what; each lane is one publisher.
+        lanes: a client and what makes its events, for each publisher.
     """
 
     def __init__(self, probe: Probe, lanes: Sequence[tuple[Client, Make]]) -> None:
@@ -78,7 +78,7 @@ class Load:
             await asyncio.sleep(_PACE_S)
 
     async def stop(self) -> None:
-        """Stops all lanes; what was under way has returned.
+        """Stops all lanes; returns when the publishes under way have returned.
 
         Raises:
             CaseAborted: a publish does not return.
@@ -96,7 +96,7 @@ class Load:
         while self._running:
             entry = await self._probe.attempt(make(), client)
             self._published[place] += entry.outcome == "ok"
-            # A pace, not a wait: a publish that fails at once would else be tried without end.
+            # Paces the publishes: one that fails at once would otherwise be tried in a busy loop.
             await asyncio.sleep(_PACE_S)
 
     def _last_errors(self) -> str:

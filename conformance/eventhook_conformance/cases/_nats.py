@@ -1,4 +1,4 @@
-"""Shared by the cases of the NATS mapping: subjects, bodies, servers of the suite's own."""
+"""Helps the cases of the NATS mapping: subjects, bodies, servers of the suite's own."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def asks_for(probe: Probe, listener: Listener) -> Event:
 
 
 async def put(probe: Probe, wire: Wire, event: Event, body: bytes | None = None) -> None:
-    """Has the plain client put an event on its subject, in its wire form or another writer's."""
+    """Publishes an event by the plain client, in its wire form or another body."""
     sending = wire.put(subject_of(event), event.to_json() if body is None else body)
     await probe.publish_elsewhere(event, sending, "wire")
 
 
 async def get(probe: Probe, listener: Listener, event: Event, what: str) -> None:
-    """Reads up to an event that the plain client put.
+    """Reads up to an event that the plain client published.
 
     Raises:
         CaseAborted: it did not come.
@@ -69,7 +69,7 @@ async def get(probe: Probe, listener: Listener, event: Event, what: str) -> None
 
 
 async def put_and_get(probe: Probe, wire: Wire, listeners: Iterable[Listener], what: str) -> None:
-    """Fences by the plain client: with an event for each, which by the server's order comes last."""
+    """Fences by an event of the plain client for each listener: by the server's order it comes last."""
     for listener in listeners:
         event = asks_for(probe, listener)
         await put(probe, wire, event)
@@ -77,7 +77,7 @@ async def put_and_get(probe: Probe, wire: Wire, listeners: Iterable[Listener], w
 
 
 def carrying(messages: Iterable[Message], mark: str) -> list[Message]:
-    """Returns the messages in whose body the mark stands."""
+    """Returns the messages whose body contains the mark."""
     return [message for message in messages if mark.encode() in message.body]
 
 
@@ -111,7 +111,7 @@ async def own_server(config: str = "", *, jetstream: bool = False) -> AsyncItera
 
     Args:
         config: its configuration.
-        jetstream: for a bus that has its history there.
+        jetstream: whether to offer JetStream, for a bus that keeps its history there.
 
     Raises:
         Undecided: it cannot be had.

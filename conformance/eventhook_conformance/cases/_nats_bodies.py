@@ -1,4 +1,4 @@
-"""Bodies of messages on NATS: those that are no event, and those that other writers write."""
+"""Bodies of messages on NATS: invalid events, and valid ones as other writers write them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def misshapen(example: Event) -> dict[str, bytes]:
         "an event in UTF-16": body.decode().encode("utf-16"),
     }
     for name, value in whole.items():
-        if name == "data":  # any JSON value is right
+        if name == "data":  # data may be any JSON value
             continue
         optional = value is None or name in _MAY_BE_NULL
         wrong: list[Any] = [{}, [1], True]

@@ -1,4 +1,4 @@
-"""A plain NATS client of the suite's own: what the profile `nats-wire` is seen with.
+"""Observes the profile `nats-wire` by a plain NATS client of the suite's own.
 
 It speaks the few lines of the protocol that it needs, over one ordered stream of bytes. So the
 answer to a PING proves that the server has taken all that was written before it, and that all it had
@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from eventhook_conformance.probe import Undecided
 
 NAME: Final = "eventhook-conformance"
-"""How the suite's own connections are called, by which they are told from the target's."""
+"""Names the suite's own connections, to tell them from the target's."""
 
 _ANSWER_S: Final = 5.0
 _LINE_LIMIT: Final = 64 * 1024
@@ -59,7 +59,7 @@ class Wire:
         self._reading: asyncio.Task[None] | None = None
 
     async def greet(self, user: str | None, password: str | None) -> None:
-        """Says who we are, and waits for the server to agree."""
+        """Sends CONNECT, and waits until the server accepts it."""
         line = await self._reader.readline()
         if not line.startswith(b"INFO "):
             raise Undecided(f"the server greets with {line[:40]!r}, as no NATS server does")
@@ -99,7 +99,7 @@ class Wire:
         await self.barrier()
 
     async def barrier(self) -> None:
-        """Returns when the server has taken what was written, and what it had sent before was read."""
+        """Returns when the server has taken all that was written, and all that it sent before was read."""
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pings.append(pong)
         self._writer.write(b"PING\r\n")
@@ -176,7 +176,7 @@ async def plain_client(address: str) -> AsyncIterator[Wire]:
 
 
 async def subjects_asked(monitor_url: str) -> Counter[str]:
-    """Returns the subjects that clients other than the suite's ask the server for, inboxes left out.
+    """Returns the subjects to which other clients than the suite's subscribe, without inboxes.
 
     Raises:
         Undecided: the monitoring port does not answer as NATS's does.

@@ -1,4 +1,4 @@
-"""Bodies of the overflow cases, the same on both sides of the bus."""
+"""Holds the bodies of the overflow cases, the same on both sides of the bus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONE: Final = 64
 async def an_overrun_keeps_a_run(probe: Probe, side: Side, who: str) -> None:
     """Expects an unbroken run of each publisher's events, at the end that the policy keeps.
 
-    A bus may hold more than it claims. Where nothing was lost, it is overrun by more than it may hold.
+    A bus may hold more than it claims. If nothing was lost, the case overruns it by more than it may hold.
     """
     via: Via = "other" if who == "many-elsewhere" else None
     publishers = 1 if who == "one" else PUBLISHERS
@@ -76,16 +76,16 @@ async def publishing_never_waits(stage: OverflowScenario) -> None:
     try:
         await _ten_times(stage)
     finally:
-        # What it holds is recorded nowhere, so nobody may read it later.
+        # These events are not recorded, so nobody may read them later.
         await listener.leave_quietly()
 
 
 async def publishing_goes_on_and_is_not_hoarded(
     probe: Probe, side: Side, waits: str, hoards: str
 ) -> None:
-    """Expects that publishing goes on, and that the reader then holds a bounded number of events.
+    """Expects that publishing goes on, and that the reader holds a bounded number of events.
 
-    If it holds too many, looks once more after some time.
+    If it holds too many, reads again after some time.
 
     Args:
         probe, side: the case's.
@@ -153,21 +153,21 @@ async def publishers_wait_in_time(probe: Probe, side: Side) -> None:
 
 
 async def goes_on(probe: Probe, side: Side, rounds: int) -> None:
-    """Overruns a reader again and again; between that, everything comes."""
+    """Overruns a reader several times; between two overruns every event must come."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     for _ in range(rounds):
         await stage.publish(stage.overrun)
         await stage.all_arrived()
         await stage.read_out(listener)
-        # Below the capacity again: whatever comes now has to come whole and in order.
+        # Fewer events than the capacity again: now all must come, in order.
         for _ in range(3):
             later = await stage.publish(min(40, max(1, stage.capacity // 2)), 10)
             await stage.get(listener, [event for chain in later for event in chain])
 
 
 async def goes_on_blocking(probe: Probe, side: Side) -> None:
-    """Has publishers wait for a reader; between that, everything comes."""
+    """Makes publishers wait for a reader several times; between two waits every event must come."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
     for _ in range(2):
@@ -182,7 +182,7 @@ async def goes_on_blocking(probe: Probe, side: Side) -> None:
 async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
     """Overruns one reader while two others keep up."""
     stage = OverflowScenario(probe, side)
-    # One fast reader on either side of the stalled one, should the order of subscribing matter.
+    # One fast reader before and one after the stalled one, since the order of subscribing may matter.
     before = await stage.subscribe(via)
     await stage.subscribe()
     after = await stage.subscribe(via)
@@ -212,9 +212,9 @@ async def fast_readers_go_on(probe: Probe, side: Side, via: Via) -> None:
 async def _with_filters(
     stage: OverflowScenario, via: Via
 ) -> tuple[list[FlovynEvent], list[Listener]]:
-    """Subscribes to what nobody publishes yet, by each filter; returns an event that all of them want.
+    """Subscribes by each filter; returns an event that all of them select.
 
-    None where all of a tenant share one buffer: it may be full.
+    Makes none of them if all of a tenant share one buffer: it may be full.
     """
     if stage.side == "streams" or stage.probe.capabilities.overflow_scope == "tenant":
         return [], []
@@ -254,10 +254,10 @@ async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
 
 
 async def loss_is_counted(probe: Probe, side: Side, rounds: int, otherwise: str) -> None:
-    """Expects `dropped` to be the number of events published and not read, whenever that is known."""
+    """Expects that `dropped` is the number of events published and not read."""
     stage = OverflowScenario(probe, side)
     listener = await stage.subscribe()
-    # Below the capacity first: nothing is lost yet, and that has to be said too.
+    # Fewer events than the capacity first: `dropped` must be 0.
     await stage.publish(1)
     await listener.read(1)
     counted = _is_counted(stage, listener, "while nothing was lost")
@@ -286,6 +286,6 @@ def _is_counted(stage: OverflowScenario, listener: Listener, when: str) -> bool:
 
 
 async def _turns(count: int) -> None:
-    """Gives publishers time to go as far as they can; another publish could wait behind theirs."""
+    """Waits until publishers have gone as far as they can: another publish could wait behind theirs."""
     for _ in range(count):
         await asyncio.sleep(0)

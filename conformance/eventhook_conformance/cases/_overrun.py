@@ -1,8 +1,8 @@
-"""Shared by the overflow cases: a reader that stands still, on either side of the bus.
+"""Overruns a reader that stands still, on either side of the bus.
 
 A correct bus may deliver late. So a reader starts only after a witness, a subscription of the same
 client to something else, got an event published after all others. Where what it then reads breaks
-the policy, the case plays the same once more with time to settle, for lateness could explain it.
+the policy, the case repeats the scene with time to settle, since late events could explain it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ publisher_layouts: Final = pytest.mark.parametrize(
 
 @dataclass(frozen=True)
 class OverflowBreach:
-    """The difference between the events read and those that the policy keeps."""
+    """Says how the events read differ from those that the policy keeps."""
 
     expected: str
     seen: str
@@ -66,7 +66,7 @@ class OverflowScenario:
 
     @property
     def bound(self) -> int:
-        """Returns how many events a reader that stands still may hold at most, where that is bounded."""
+        """Returns the most events that a stalled reader may hold, unless the claim is `unbounded`."""
         return 2 * self.capacity + _SLACK
 
     @property
@@ -103,13 +103,13 @@ class OverflowScenario:
         what: str = "publishing to a reader that stands still",
         timeout_s: float | None = None,
     ) -> None:
-        """Publishes so many more events, of which only the number matters.
+        """Publishes so many more events without recording them.
 
         Args:
             count: how many.
             publishers: how many publish at once.
             what: is being done, for the message.
-            timeout_s: for all of it; without one, it may take its time while it goes on.
+            timeout_s: for all publishes; None bounds the time without progress only.
 
         Raises:
             CaseAborted: a publish raised or hung.
@@ -133,18 +133,18 @@ class OverflowScenario:
         await self.probe.at_once(*(publish_all(events[number::lanes]) for number in range(lanes)))
 
     async def read_out_unrecorded(self, listener: Listener) -> int:
-        """Reads all that the reader still holds, up to an event published after it; answers how many.
+        """Reads the reader's unread events, up to one published now; returns how many.
 
         Raises:
             CaseAborted: that event, or the number of events that is owed, did not come.
         """
         if self.overflow == "drop_newest":
-            # There is room for the last event only after this has been read.
+            # The last event finds room only after these are read.
             return await self.read_held_unrecorded(listener)
         return await self._read_to_the_last(listener)
 
     async def read_held_unrecorded(self, listener: Listener) -> int:
-        """Reads as much as is owed, then on, up to an event published after that; answers how many.
+        """Reads the events owed, then up to an event published after that; returns how many.
 
         Raises:
             CaseAborted: that event, or the number of events that is owed, did not come.
@@ -160,7 +160,7 @@ class OverflowScenario:
     async def _read_unrecorded(
         self, listener: Listener, what: str, last: Event | None = None
     ) -> int:
-        """Reads up to that event, or as many as are owed where there is none."""
+        """Reads up to that event, or as many as are owed if it is None."""
         count, wanted = 0, None if last is None else identity(last)
 
         async def read() -> None:
@@ -180,21 +180,21 @@ class OverflowScenario:
         return count
 
     async def all_arrived(self, settle_s: float = 0.0, at: Via = None) -> None:
-        """Returns when published events have reached the buffers, as far as they will without a read.
+        """Returns when the published events have reached the buffers, as far as they can without a read.
 
         Args:
             settle_s: more time for that; only a bus that is about to be accused is given any.
             at: the client whose subscriptions get the events; each client may be reached at its own time.
         """
         deadline = self.probe.deadline
-        # What comes out of order is followed by no event that proves that it has come.
+        # Without an order, no later event proves that earlier ones have come.
         await asyncio.sleep(max(settle_s, deadline.glance_s) if deadline.disorderly else settle_s)
         for _ in range(2):
             witness = OverflowScenario(self.probe, self.side, self.via)
             listener = await witness.subscribe(at)
             await self.probe.reach(listener, via=self.via)
             ((event,),) = await witness.publish(1)
-            # A read may wait since before.
+            # An earlier read may still wait.
             if not (listener.heard([event]) or await listener.read(1)):
                 raise self.probe.aborted(
                     "what others subscribe to not to suffer from an overrun",
@@ -203,7 +203,7 @@ class OverflowScenario:
             await listener.leave()
 
     async def read_out(self, listener: Listener) -> None:
-        """Reads all that the reader still holds, up to an event published after it.
+        """Reads the reader's unread events, up to one published now.
 
         Raises:
             CaseAborted: that event, or the number of events that is owed, did not come.
@@ -222,7 +222,7 @@ class OverflowScenario:
     async def get(
         self, listener: Listener, events: Sequence[Event], what: str = "later events normally"
     ) -> None:
-        """Reads up to events that nothing excuses the bus from delivering.
+        """Reads up to events that the bus must deliver in any case.
 
         Raises:
             CaseAborted: they did not come.
@@ -245,23 +245,21 @@ class OverflowScenario:
             raise CaseAborted
 
     def limit_s(self, usual_s: float) -> float:
-        """Returns how long may last what takes so long while no reader stands still."""
+        """Returns the limit for an action that takes so long while no reader stands still."""
         return max(self.probe.deadline.current_s, usual_s * _SLOWED)
 
 
 def breach_of_policy(
     chains: Sequence[Sequence[Event]], listener: Listener, stage: OverflowScenario
 ) -> OverflowBreach | None:
-    """Holds what was read against a policy that drops."""
+    """Compares the events read with those that the dropping policy keeps."""
     if len(listener.received) < stage.capacity:
         return OverflowBreach(
             f"a reader that overran to hold {stage.capacity} events at least",
             f"it read {len(listener.received)}",
         )
     if stage.probe.deadline.disorderly:
-        return (
-            None  # PUB-06 says it: without an order there is no end from which a run could be kept
-        )
+        return None  # Without an order (PUB-06), there is no oldest or newest end.
     read = {identity(event) for event in listener.received}
     oldest = stage.overflow == "drop_oldest"
     end = "newest" if oldest else "oldest"
@@ -291,7 +289,7 @@ def now_s() -> float:
 
 @contextmanager
 def charged_to(*requirements: str) -> Iterator[None]:
-    """Charges whatever aborts the case within the context to these requirements alone."""
+    """Charges an abort of the case within the context to these requirements alone."""
     try:
         yield
     except CaseAborted as aborted:

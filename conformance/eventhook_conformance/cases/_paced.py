@@ -17,14 +17,14 @@ _MANY: Final = 100
 
 
 def room(probe: Probe, most: int) -> int:
-    """Returns how many subscriptions a case may open at once: half the claim, for others are parked."""
+    """Returns how many subscriptions a case may open at once: half the claim, since others are parked."""
     return min(most, max(2, probe.capabilities.max_subscriptions // 2))
 
 
 async def side_by_side(
     probe: Probe, calls: Iterable[Coroutine[Any, Any, T]], each: int = 1
 ) -> list[T]:
-    """Returns what these answer, as many under way together as the claimed number of subscriptions allows.
+    """Returns the results of the calls, run concurrently as the claimed number of subscriptions allows.
 
     Args:
         probe: the case's.
@@ -41,9 +41,9 @@ async def side_by_side(
 async def deliver(
     probe: Probe, events: Iterable[Event], *listeners: Listener, via: Via = None
 ) -> None:
-    """Publishes the events; fences the listeners before more are unread than claimed.
+    """Publishes the events, and fences the listeners before more are unread than claimed.
 
-    Many are published by several publishers, each a run of them: neighbours stay neighbours. What is larger
+    Many events are published by several publishers, each a run of neighbours. Leaves out events larger
     than the target claims to carry is left out.
 
     Raises:
@@ -58,12 +58,12 @@ async def deliver(
 
 
 def runs(events: Sequence[Event]) -> list[Sequence[Event]]:
-    """Returns the events, cut into runs that are published at once."""
+    """Returns the events, cut into runs that are published concurrently."""
     return [events[start : start + _RUN] for start in range(0, len(events), _RUN)]
 
 
 async def try_to_subscribe(probe: Probe, pattern: EventPattern) -> Listener | None:
-    """Subscribes to what may be refused or not; here it only must not open another's feed."""
+    """Subscribes to a pattern that may be refused; if accepted, it must not get another's events."""
     listener = await probe.listener(pattern)
     try:
         await listener.enter()

@@ -1,4 +1,4 @@
-"""Shared by the cases of recovery: clients behind proxies, traffic that may fail, and the way back.
+"""Breaks connections of clients behind proxies, with traffic, and waits for their recovery.
 
 Over 300 lines: a scene and its recovery work on the same clients and listeners.
 """
@@ -42,14 +42,14 @@ ANY_BREACH: Final[frozenset[ViolationKind]] = frozenset(
         "ended",
     }
 )
-"""The breaches by which a fault shows that it was not survived."""
+"""The breaches that show that a client did not survive a fault."""
 
 _BEAT_S: Final = 0.02
 _QUIET_S: Final = 0.05
 
 
 class Scene:
-    """Clients that reach their server through proxies, and what is done to those."""
+    """Clients that reach their server through proxies, and the faults made to those."""
 
     def __init__(self, probe: Probe, stack: AsyncExitStack) -> None:
         if probe.server is None:
@@ -86,7 +86,7 @@ class Scene:
         return client, proxies
 
     async def direct_client(self) -> Client:
-        """Opens one more client, straight at the server."""
+        """Opens one more client, without a proxy."""
         return await self._open(self.server.address)
 
     async def _open(self, address: str) -> Client:
@@ -108,14 +108,14 @@ class Scene:
         return first, await self.client() if self.probe.capabilities.multi_client else first
 
     async def subscribe(self, selects: EventPattern | str, client: Client) -> Listener:
-        """Subscribes, and reads all the time."""
+        """Subscribes, and keeps reading."""
         listener = await self.probe.subscribe(selects, client)
         listener.drain()
         self.listeners.append(listener)
         return listener
 
     async def traffic(self) -> Load:
-        """Publishes to two tenants alike but for their id, and to a stream, on two clients."""
+        """Publishes alike events for two tenants, and stream events, on two clients."""
         probe = self.probe
         one, other = await self.pair()
         lanes: list[tuple[Client, Make]] = []
@@ -150,12 +150,12 @@ class Scene:
     async def broken(
         self, name: str, server: Server | None = None, proxies: Sequence[Proxy] | None = None
     ) -> AsyncIterator[FaultWindow]:
-        """Makes the fault and lifts it with the block, and sees that it happens; the window stays open.
+        """Makes the fault, checks that it happens, and lifts it with the block; the window stays open.
 
         Args:
             name: of the fault.
-            server: what it is done to; by default the target's server.
-            proxies: those that it shows at; by default all.
+            server: the broken one; by default the target's server.
+            proxies: at which the fault shows; by default all.
 
         Raises:
             NotOffered: the server cannot do that.
@@ -179,7 +179,7 @@ class Scene:
             await self._lift(fault)
 
     async def _see(self, fault: Fault) -> None:
-        """Sees it happen, with something of each client's on its way."""
+        """Waits until the fault shows, with an event of each client under way."""
         self._asking = [
             self.probe.spawn(self.probe.attempt(self._some_event(), client))
             for client in self.clients
@@ -212,18 +212,18 @@ class Scene:
         or_lost: bool = False,
         since: str = "",
     ) -> None:
-        """Waits until all clients are heard on all subscriptions again; then the fault is over.
+        """Waits until all subscriptions get events of all clients again; then the fault is over.
 
         Args:
-            window: of the fault, which was lifted just now, or lasts and costs nothing more from now on.
-            load: is stopped before the window closes, so that nothing of the fault is left.
-            listeners: who must hear; by default all of the scene.
-            charge: what a subscription that stays deaf breaks, beside the case's requirements.
-            or_lost: a subscription that raised SubscriptionLost is as good.
-            since: from when on the time counts, in words; by default since the fault is over.
+            window: of the fault, which was lifted just now, or excuses no losses from now on.
+            load: stopped before the window closes, so that none of its publishes fall into both.
+            listeners: that must get events; by default all of the scene.
+            charge: broken by a subscription that gets nothing, beside the case's requirements.
+            or_lost: whether a subscription may raise SubscriptionLost instead.
+            since: the start of the time, in words; by default the end of the fault.
 
         Raises:
-            CaseAborted: a subscription stays deaf.
+            CaseAborted: a subscription gets nothing.
         """
         hearers = self.listeners if listeners is None else listeners
         await self.hear(hearers, window, charge, or_lost=or_lost, since=since)
@@ -234,7 +234,7 @@ class Scene:
     async def recover_unheard(
         self, window: FaultWindow, quiet: Callable[[Probe], Awaitable[None]]
     ) -> None:
-        """Waits for as long as recovery may take, and publishes nothing; then the fault is over."""
+        """Waits for the claimed time of recovery without a publish; then the fault is over."""
         window.lifted = self.probe.history.clock.now()
         await quiet(self.probe)
         await self._close_window(window)
@@ -257,10 +257,10 @@ class Scene:
         or_lost: bool = False,
         since: str = "",
     ) -> None:
-        """Waits until all clients are heard on these.
+        """Waits until these subscriptions get events of all clients.
 
         Raises:
-            CaseAborted: one of them stays deaf; it is charged with that and the case's requirements.
+            CaseAborted: one of them gets nothing; charged to `charge` and the case's requirements.
         """
         if window.lifted is None:
             window.lifted = self.probe.history.clock.now()
@@ -273,7 +273,7 @@ class Scene:
             client.epoch += 1
 
     async def _close(self, client: Client) -> None:
-        """Closes a client before its proxy and its server; late events are still read."""
+        """Closes a client before its proxy and its server, and still reads late events."""
         leaving = [
             one for one in self.probe.listeners if one.client is client and one.entry.entered
         ]
@@ -295,7 +295,7 @@ async def scene_of(probe: Probe) -> AsyncIterator[Scene]:
 
 
 async def fallen_quiet(scene: Scene) -> None:
-    """Waits until nothing is under way to any client: what was sent has arrived."""
+    """Waits until all that was sent to the clients has arrived."""
     before = -1
     while (now := sum(proxy.sent["client"] for proxy in scene.proxies)) != before:
         before = now
@@ -303,7 +303,7 @@ async def fallen_quiet(scene: Scene) -> None:
 
 
 class _Recovery:
-    """Knocks from every client at every subscription, until each was heard."""
+    """Publishes from every client to every subscription, until each event came."""
 
     def __init__(
         self, scene: Scene, listeners: Sequence[Listener], or_lost: bool, since: str

@@ -1,4 +1,4 @@
-"""One channel with a history, a tenant's events or one key's stream, as the cases of both sides use it."""
+"""Holds one channel with a history, a tenant's or a key's, for the cases of both sides."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from eventhook_conformance.specification import needs
 LOST: Final[frozenset[ViolationKind]] = frozenset(
     {"lost", "lost-first", "lost-retained", "lost-resumed", "lost-handover", "skipped", "ended"}
 )
-"""The breaches by which a subscription that begins in the past misses what it is owed."""
+"""The breaches that show that a subscription from the past missed owed events."""
 WRONG: Final[frozenset[ViolationKind]] = LOST | {
     *("repeated", "reordered", "at-or-before", "order-changed", "cursor-refused")
 }
-"""The breaches by which such a subscription begins, or goes on, at the wrong place."""
+"""The breaches that show that such a subscription began or went on at the wrong place."""
 
 MOST_EVENTS: Final = 5000
 """The longest history that a case fills; a longer claim is tested by so many events."""
@@ -30,7 +30,7 @@ MOST_S: Final = 3.0
 _LANES: Final = 8
 _UNCLAIMED_EVENTS: Final = 2000
 _BRIEF_EVENTS: Final = 100
-"""As many as are surely published before the first grows too old."""
+"""So many events are surely published before the first grows too old."""
 
 sides: Final = pytest.mark.parametrize(
     "side", [pytest.param(side, marks=needs(replay=side)) for side in get_args(Side)]
@@ -72,7 +72,7 @@ class ReplayChannel:
         return events
 
     async def fill(self, size: int, via: Via = None) -> None:
-        """Publishes so many events, by several publishers at once: many take long one by one."""
+        """Publishes so many events, by several publishers at once, which is faster."""
         lanes = max(1, min(_LANES, size))
         each, rest = divmod(size, lanes)
         chains = [self.events(each + (number < rest)) for number in range(lanes)]
@@ -92,7 +92,7 @@ class ReplayChannel:
         return await self.probe.subscribe(self.selects, via, since=since)
 
     async def resume(self, cursor: str, *events: Event, via: Via = None) -> Listener:
-        """Subscribes since a cursor, reads these, and proves that nothing else comes."""
+        """Subscribes since a cursor, reads these events, and proves by a fence that no others come."""
         listener = await self.subscribe(cursor, via)
         await listener.receive(*events)
         await self.probe.fence(listener)
@@ -134,5 +134,5 @@ async def outlive(probe: Probe, name: str, seconds: float | None) -> None:
     """
     if seconds is None or seconds > MOST_S:
         raise NotOffered(f"{name}: expected at most {MOST_S:g} s to be tested, got {seconds}")
-    # A time has to pass: nothing announces that an event grew too old.
+    # Sleeps, since no event announces that another one grew too old.
     await asyncio.sleep(seconds * 1.2 + 0.1)

@@ -27,7 +27,7 @@ named: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "tas
 
 
 async def subject(sse: Sse, kind: StreamKind, tenant: int = 0) -> UUID | None:
-    """Makes something for that endpoint to look at; the tenant's own stream needs nothing."""
+    """Makes the execution that the endpoint names; the tenant's own stream needs none."""
     if kind == "tenant":
         return None
     return await (sse.task(tenant) if kind == "task" else sse.workflow(tenant))
@@ -66,7 +66,7 @@ def expect_problem(probe: Probe, answer: Answer, status: int, why: str) -> None:
 
 
 def changed(tenants: Sequence[Tenant]) -> dict[str, dict[str, str]]:
-    """Returns wrong credentials made of the first tenant's, by what is wrong with them.
+    """Returns wrong credentials made of the first tenant's, by their error.
 
     Leaves out changes that make another tenant's credentials, such as 1 for 0 in `token-0`.
     """

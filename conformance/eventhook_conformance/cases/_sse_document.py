@@ -15,7 +15,7 @@ async def fetch_document(sse: Sse) -> dict[str, Any]:
     """Returns the OpenAPI document of the target.
 
     Raises:
-        CaseAborted: it is not there, or is none.
+        CaseAborted: the document is missing, or not OpenAPI.
     """
     answer = await sse.ask("GET", "/openapi.json")
     if answer.status != 200 or answer.media_type not in (

@@ -1,4 +1,4 @@
-"""Workflows that end, for the cases that look at their streams then."""
+"""Ends workflows, for the cases of their streams."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def says_it_ends(stream: Stream) -> bool:
 
 
 def ours(probe: Probe) -> bool:
-    """Returns whether the suite itself tells of the end; a server may believe its own engine alone."""
+    """Returns whether the suite may publish the end; a server may trust its own engine only."""
     return "lifecycle" not in probe.capabilities.profiles
 
 
 async def to_be_ended(probe: Probe, sse: Sse) -> tuple[UUID, Finish]:
-    """Returns a workflow, and what ends it."""
+    """Returns a workflow, and a function that ends it."""
     return await (_tell_of_one(sse) if ours(probe) else _run_one(probe, sse))
 
 
 async def _tell_of_one(sse: Sse) -> tuple[UUID, Finish]:
-    """Tells the end of a workflow of the suite's, with words right before that."""
+    """Publishes tokens and then the end of a workflow of the suite's."""
     workflow = await sse.workflow()
 
     async def finish(stream: Stream) -> None:

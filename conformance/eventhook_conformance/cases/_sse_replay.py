@@ -1,4 +1,4 @@
-"""Readers that come back to a stream, where the server replays."""
+"""Reads streams, and comes back to them, if the server replays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventhook_conformance.sse.session import Sse
 from eventhook_conformance.sse.stream import Stream
 
 EXACT: Final[frozenset[Breach]] = frozenset({"again", "repeated", "lost", "reordered", "phantom"})
-"""The breaches by which a stream goes on at the wrong place."""
+"""The breaches that show that a stream went on at the wrong place."""
 
 How: TypeAlias = Literal["header", "query"]
 
@@ -27,11 +27,11 @@ class Place:
     """The position of a reader."""
 
     id: str
-    """The last one that it read."""
+    """The last id that it read."""
     began: int
-    """The step from which on events are owed to it."""
+    """The step from which events are owed to it."""
     had: frozenset[int] = frozenset()
-    """The numbers of the publishes that it has."""
+    """The numbers of the publishes whose events it has."""
 
 
 def check_replays(sse: Sse) -> None:
@@ -62,7 +62,7 @@ async def read_some(sse: Sse, kind: StreamKind, rounds: int = 3) -> tuple[UUID |
 
 
 def crowded(sse: Sse) -> bool:
-    """Returns whether the case has published so much that the oldest of it may be gone."""
+    """Returns whether the oldest of the case's events may have left the history."""
     claimed = sse.probe.capabilities
     limit = claimed.replay_events if "replay" in claimed.profiles else None
     return limit is not None and len(sse.probe.history.publishes) > limit * 2 // 3
@@ -92,10 +92,10 @@ async def come_back(
     types: str | None = None,
     selects: Callable[[Event], bool] = lambda event: True,
 ) -> Stream:
-    """Opens the stream again where a reader stood.
+    """Opens the stream again at a reader's position.
 
     Raises:
-        CaseAborted: the answer is no 200, or did not come in time.
+        CaseAborted: the answer is not 200, or did not come in time.
     """
     by_header = how == "header"
     asked = {"last_event_id": place.id, **({} if types is None else {"types": types})}
@@ -114,17 +114,17 @@ async def come_back(
 
 
 async def go_on(sse: Sse, kind: StreamKind, it: UUID | None, place: Place, **asked: Any) -> None:
-    """Comes back, reads all that is owed, and proves that nothing else comes.
+    """Comes back, reads all owed events, and proves by a fence that no others come.
 
     Args:
         sse: the case's.
         kind: of endpoint.
-        it: of the workflow or task.
-        place: where the reader stood.
+        it: the id of the workflow or task.
+        place: the reader's position.
         **asked: as `come_back` takes it.
 
     Raises:
-        CaseAborted: something that is owed did not come.
+        CaseAborted: an owed event did not come.
     """
     back = await come_back(sse, kind, it, place, **asked)
     await back.receive(*back.owed())

@@ -17,16 +17,16 @@ from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.specification import needs
 
 LOSS: Final[frozenset[ViolationKind]] = frozenset({"lost", "lost-first", "ended"})
-"""The breaches by which a subscription misses what it is owed."""
+"""The breaches that show that a subscription missed owed events."""
 DISTURBANCE: Final[frozenset[ViolationKind]] = LOSS | {"repeated", "reordered", "altered"}
-"""The breaches by which anybody's doing shows on a subscription that had no part in it."""
+"""The breaches that show on a subscription what others did beside it."""
 
 _CLIENTS: Final = 2
 
 either: Final = pytest.mark.parametrize(
     "via", ["same", pytest.param("other", marks=needs(multi_client=True))]
 )
-"""As `via`, for cases that need no first event of another client, or wait for it (`reach`)."""
+"""Like `via`, for cases that need no first event of another client, or wait for it (`reach`)."""
 
 Chains: TypeAlias = Mapping[Via, Sequence[Sequence[Event]]]
 
@@ -36,13 +36,13 @@ class ConsumerFailed(Exception):
 
 
 async def yields(times: int) -> None:
-    """Gives everything else that many turns of the event loop."""
+    """Lets other tasks run for so many turns of the event loop."""
     for _ in range(times):
         await asyncio.sleep(0)
 
 
 def every_kind(tenant: UUID, event: FlovynEvent) -> list[EventPattern]:
-    """Returns a pattern with each of the filters, all of which match the event."""
+    """Returns one pattern for each filter; each matches the event."""
     return [
         EventPattern.all(tenant),
         EventPattern.by_type(tenant, event.event_type.partition(".")[0]),
@@ -54,19 +54,19 @@ def every_kind(tenant: UUID, event: FlovynEvent) -> list[EventPattern]:
 
 
 async def publish_and_read(probe: Probe, chains: Chains, *listeners: Listener) -> None:
-    """Publishes all chains at once, each as one publisher, and reads them on every listener.
+    """Publishes all chains concurrently, each as one publisher, and reads them on every listener.
 
     It goes on in windows, so that never more is unread than the target claims to hold.
 
     Args:
         probe: the case's.
-        chains: through which client, what each of its publishers publishes.
-        listeners: who reads; each gets what it asks for.
+        chains: for each client, the events of each of its publishers.
+        listeners: that read; each gets the events that it selects.
     """
     capacity = capacity_of(probe, listeners[0].entry.side)
     shared = probe.capabilities.overflow_scope == "tenant"
     if shared:
-        # What a filter keeps out takes room too until it is read past, and fences are read past last.
+        # Filtered-out events may take room too until they are read past; fences come last.
         capacity = max(1, capacity - 2 * _CLIENTS * len(listeners))
     publishers = [(via, chain) for via, its in chains.items() for chain in its]
     for first in range(0, len(publishers), capacity):
@@ -91,7 +91,7 @@ def _windows(
 
 
 async def end(guest: Listener, how: str) -> None:
-    """Ends it: `left`, `cancelled`, `cancelled-read` (its waiting read first), or `raised`."""
+    """Ends a subscription: `left`, `cancelled`, `cancelled-read` (its waiting read first), or `raised`."""
     if how == "cancelled-read":
         await guest.cancel_read()
     if how.startswith("cancelled"):

@@ -1,4 +1,4 @@
-"""Cases of events, run on streams as well: a behaviour is written once."""
+"""Makes cases of events run on streams as well, so that each is written once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def on_streams(original: Body, module: str, *identifiers: str) -> Body:
     twin: Any = body
     twin.__module__, twin.__name__ = module, f"{written.__name__}_on_streams"
     twin.__qualname__ = twin.__name__
-    # pytest looks here for what to fill in.
+    # pytest finds the names of the parameters here.
     without_side = [one for one in signature.parameters.values() if one.name != "side"]
     twin.__signature__ = signature.replace(parameters=without_side)
     needs = dict(about.needs)
@@ -53,7 +53,7 @@ def on_streams(original: Body, module: str, *identifiers: str) -> Body:
         deep_subscriptions=about.deep_subscriptions,
         self_contained=about.self_contained,
         since=about.since,
-        # Some of the requirements speak of events, and are asked of streams where there are any.
+        # Some requirements speak of events, but hold for streams too, if the target has any.
         profile="streams",
     )(twin)
     marked.pytestmark = list(getattr(marked, "pytestmark", []))

@@ -34,7 +34,7 @@ async def play_table(probe: Probe, requirement: str | None = None, via: Via = No
 def _carried(
     probe: Probe, groups: Sequence[list[dict[str, Any]]]
 ) -> Sequence[list[dict[str, Any]]]:
-    """Returns those whose pattern selects an event that is no larger than the target claims to carry."""
+    """Returns the vectors whose pattern selects an event within the claimed size."""
     ids: dict[str, UUID] = defaultdict(uuid4)
     make = probe.make
     return [
@@ -46,7 +46,7 @@ async def _play(probe: Probe, vectors: Sequence[dict[str, Any]], via: Via) -> Li
     """Tries one pattern with its events; its subscription stays open."""
     ids: dict[str, UUID] = defaultdict(uuid4)
     listener = await probe.subscribe(_pattern(vectors[0]["pattern"], ids))
-    # What the pattern surely selects comes first: a vector that is lost is then no first event.
+    # A surely selected event comes first, so that a lost vector is not the first event.
     await probe.fence(listener)
     await deliver(probe, [_event(probe, one["event"], ids) for one in vectors], listener, via=via)
     return listener

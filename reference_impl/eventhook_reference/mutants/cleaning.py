@@ -263,7 +263,7 @@ class StopsTrafficMeanwhile(PliableClient):
 
 @bug(CLEANING, "CLN-08", seen="nothing of it within")
 class ChecksThenRemoves(PliableClient):
-    """Removes a channel that somebody entered between the check and the removal."""
+    """Removes a channel that a subscription entered between the check and the removal."""
 
     async def cleanup_inactive_channels(self) -> int:
         self.check_open()

@@ -90,7 +90,7 @@ class _ResetOnSight(Channel[Any]):
 
 @bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
 class LookingClearsTheCount(SidedClient):
-    """Sets `dropped` back to 0 each time that somebody looks at it."""
+    """Sets `dropped` back to 0 each time that it is read."""
 
     def make(self, capacity: int) -> Channel[Any]:
         return _ResetOnSight(capacity)

@@ -143,7 +143,7 @@ class SecondLoopDiscards(SidedClient):
 
 @bug_on_each_side(HASTY, events=["PUB-16"], streams=["STR-06"], seen=_LOST)
 class WalksALivingList(SidedClient):
-    """Waits between two readers of the fan-out, and skips the next one if somebody leaves meanwhile."""
+    """Waits between two readers of the fan-out, and skips the next one if another leaves meanwhile."""
 
     async def publish(self, side: Side, event: Event) -> None:
         if side != self.bugged:

@@ -147,7 +147,7 @@ class AnnouncesItsInterestLate(DeliversWithinItsProcess):
 
 @_bug("PUB-27", "STR-09", seen="by p2c")
 class RemembersThatNobodyListens(DeliversWithinItsProcess):
-    """Caches that nobody subscribes in another process, until somebody of its own does."""
+    """Caches that no other process subscribes, until its own process subscribes again."""
 
     _nobody: ClassVar[set[str]] = set()
 

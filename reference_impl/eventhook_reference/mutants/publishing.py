@@ -133,7 +133,7 @@ class SubscribesAtTheFirstRead(PliableClient):
 
 @bug(PUBLISHING, "PUB-04", seen="came instead")
 class AsksForInterestTooLate(PliableClient):
-    """Asks for the subscriptions on other clients with its first publish, which none of them gets."""
+    """Learns of another client's subscription by the first publish to it, and does not deliver that."""
 
     def hand(self, member: Member, event: Event) -> None:
         known: set[tuple[PliableClient, Member]] = self.bus.memory.setdefault("known", set())

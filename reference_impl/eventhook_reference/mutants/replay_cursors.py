@@ -145,7 +145,7 @@ class CursorIsFreshEachTime(ReplayBus):
 
 @replay_bug(REPLAY_CURSORS, "RPL-06", seen="the cursor of #")
 class FilterShiftsCursors(ReplayBus):
-    """Counts selected events only in the cursor, which so means another event under another filter."""
+    """Counts only selected events in the cursor: it means another event under another filter."""
 
     def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
         return str(1 + self.matching(member).index(record.position))

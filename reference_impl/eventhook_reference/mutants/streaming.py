@@ -107,7 +107,7 @@ class TaskIdIsAKeyToo(Keyed):
 
 @bug(STREAMING, "STR-03", seen="which was active and asked for it")
 class StandaloneTaskHasNoStream(Keyed):
-    """A standalone task has no workflow, so that its events go to a stream with an empty key."""
+    """Publishes a standalone task's events to a stream with an empty key."""
 
     def same(self, key: str, event: StreamEvent) -> bool:
         standalone = event.task_execution_id == event.workflow_execution_id
@@ -116,7 +116,7 @@ class StandaloneTaskHasNoStream(Keyed):
 
 @bug(STREAMING, "STR-04", seen="got a StreamEvent")
 class StreamsReachTheTenant(PliableClient):
-    """Both sides share one table of subscriptions: a tenant with the id of a stream hears it."""
+    """Delivers stream events to a tenant whose id is the stream's key."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         return self.bus.members if side == "streams" else super().audience(side, event)
@@ -129,7 +129,7 @@ class StreamsReachTheTenant(PliableClient):
 
 @bug(STREAMING, "STR-04", seen="got a FlovynEvent")
 class EventsShowInTheStream(PliableClient):
-    """A workflow's events are shown to the readers of its stream as well."""
+    """Delivers a workflow's events to the readers of its stream too."""
 
     def audience(self, side: Side, event: Event) -> list[Member]:
         return self.bus.members if side == "events" else super().audience(side, event)
@@ -157,7 +157,7 @@ class _Skipping(PliableClient):
 
 @bug(STREAMING, "STR-05", seen="came instead")
 class SkipsEmptyPayloads(_Skipping):
-    """An empty payload is falsy, and taken for none."""
+    """Drops a stream event with an empty payload."""
 
     def keeps(self, member: Member, event: StreamEvent) -> bool:
         return bool(event.payload)
@@ -165,7 +165,7 @@ class SkipsEmptyPayloads(_Skipping):
 
 @bug(STREAMING, "STR-05", seen="came instead")
 class KeepsErrorsToItself(_Skipping):
-    """Errors are logged, and not handed on."""
+    """Logs ERROR events, and does not deliver them."""
 
     def keeps(self, member: Member, event: StreamEvent) -> bool:
         return event.event_type is not StreamEventType.ERROR
@@ -173,7 +173,7 @@ class KeepsErrorsToItself(_Skipping):
 
 @bug(STREAMING, "STR-05", seen="payload")
 class TrimsPayloads(Changing):
-    """The blank at which a token begins is taken away: words run together."""
+    """Trims the space at the start of a token."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         return msgspec.structs.replace(event, payload=event.payload.removeprefix(" "))
@@ -181,7 +181,7 @@ class TrimsPayloads(Changing):
 
 @bug(STREAMING, "STR-05", seen="payload")
 class TurnsLineEndsIntoLf(Changing):
-    """Text goes through universal newlines: CR LF and CR arrive as LF."""
+    """Replaces CR LF and CR in a payload by LF."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         payload = event.payload.replace("\r\n", "\n").replace("\r", "\n")
@@ -190,7 +190,7 @@ class TurnsLineEndsIntoLf(Changing):
 
 @bug(STREAMING, "STR-05", seen="payload")
 class CutsLongPayloads(Changing):
-    """A payload is cut at 65,535 bytes: its length is kept in two bytes."""
+    """Cuts a payload at 65,535 bytes, since it keeps its length in two bytes."""
 
     def change(self, event: StreamEvent) -> StreamEvent:
         text = event.payload.encode()[:65_535].decode(errors="ignore")
@@ -199,7 +199,7 @@ class CutsLongPayloads(Changing):
 
 @bug(STREAMING, "STR-07", seen="came instead")
 class DropsRepeatedSequences(_Skipping):
-    """A sequence that was seen before is taken for a repeat, and dropped."""
+    """Drops a stream event whose sequence came before, as a repeat."""
 
     def keeps(self, member: Member, event: StreamEvent) -> bool:
         seen: set[object] = self.bus.memory.setdefault("seen", {}).setdefault(member, set())
