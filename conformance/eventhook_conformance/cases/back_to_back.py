@@ -1,4 +1,4 @@
-"""PUB-04, PUB-05, PUB-13 and STR-06: two calls in one task, with no turn of the event loop between.
+"""PUB-04, PUB-05, PUB-13 and STR-06: makes two calls in one task, without a turn of the loop between.
 
 Other cases enter in a task of its own, and the turns that this takes hide what a bus still does
 after `publish` or entering returned.
@@ -19,7 +19,7 @@ from eventhook_conformance.specification import case, via
 
 _TURNS: Final = 9
 _LIMIT: Final = 3
-"""Each of the few waits in one task may take the arrival timeout."""
+"""Each wait of the few in one task may take the arrival timeout."""
 _MOST: Final = 24
 _ENTRIES: Final[dict[Depth, int]] = {"quick": 12, "normal": 70, "deep": 1_050}
 """Subscriptions of one tenant or key, one after another: past 64, past 1,024."""
@@ -28,7 +28,7 @@ Story: TypeAlias = Callable[[Probe, Side, Via, int, bool], Awaitable[None]]
 
 
 def _tell(probe: Probe, story: Story, side: Side, via: Via) -> Iterator[Coroutine[Any, Any, None]]:
-    """Yields the story with 0 to 8 turns between the calls, with a reader beside, and a few without."""
+    """Yields stories with 0 to 8 turns between the calls, with a reader beside them, and a few without."""
     for turns in range(_TURNS):
         yield _bounded(probe, story(probe, side, via, turns, True))
     for turns in (0, 1, 3):
@@ -58,13 +58,13 @@ class _Place:
         )
 
     def events(self, count: int) -> list[Event]:
-        """Makes so many events of it."""
+        """Makes so many events of this tenant or key."""
         if isinstance(self.selects, str):
             return [self._probe.make.stream_event(self.selects) for _ in range(count)]
         return [self._probe.make.event(self._tenant) for _ in range(count)]
 
     async def beside(self, beside: bool) -> None:
-        """Has a reader stand beside, if there should be one."""
+        """Enters a reader beside the story, if there should be one."""
         if beside:
             (await self._probe.subscribe(self.selects)).drain()
 
@@ -111,7 +111,7 @@ async def _come_again(probe: Probe, side: Side, via: Via, turns: int, beside: bo
 @either
 @case("PUB-05", implicates={"replayed"}, subscriptions=_MOST)
 async def entering_right_after_publishing_hears_nothing_of_it(probe: Probe, via: Via) -> None:
-    """Entered when `publish` returned, or up to 8 turns later: be it still under way or not."""
+    """Enters up to 8 turns after `publish` returned: the subscription must not get the event."""
     await side_by_side(probe, _tell(probe, _enter_after_publishing, "events", via), each=2)
 
 
@@ -120,40 +120,40 @@ async def entering_right_after_publishing_hears_nothing_of_it(probe: Probe, via:
 async def entering_a_stream_right_after_publishing_hears_nothing_of_it(
     probe: Probe, via: Via
 ) -> None:
-    """Entered when `publish` returned, or up to 8 turns later: be it still under way or not."""
+    """Enters up to 8 turns after `publish` returned: the stream's subscription must not get the event."""
     await side_by_side(probe, _tell(probe, _enter_after_publishing, "streams", via), each=2)
 
 
 @via
 @case("PUB-04", implicates={"lost", "lost-first"}, subscriptions=_MOST)
 async def publishing_right_after_entering_is_heard(probe: Probe, via: Via) -> None:
-    """Published when entering returned, or up to 8 turns later."""
+    """Publishes up to 8 turns after entering returned: the subscription must get the event."""
     await side_by_side(probe, _tell(probe, _publish_after_entering, "events", via), each=2)
 
 
 @via
 @case("STR-06", implicates={"lost", "lost-first"}, subscriptions=_MOST)
 async def publishing_right_after_entering_a_stream_is_heard(probe: Probe, via: Via) -> None:
-    """Published when entering returned, or up to 8 turns later."""
+    """Publishes up to 8 turns after entering returned: the stream's subscription must get the event."""
     await side_by_side(probe, _tell(probe, _publish_after_entering, "streams", via), each=2)
 
 
 @either
 @case("PUB-13", implicates={"replayed"}, subscriptions=_MOST)
 async def subscribing_again_right_after_leaving_starts_afresh(probe: Probe, via: Via) -> None:
-    """Published, left and entered again at once: what was unread or under way is not for the next."""
+    """Publishes, leaves and enters again at once: the new subscription must get nothing from before."""
     await side_by_side(probe, _tell(probe, _come_again, "events", via), each=2)
 
 
 @either
 @case("STR-06", implicates={"replayed"}, subscriptions=_MOST)
 async def reading_a_stream_again_right_after_leaving_starts_afresh(probe: Probe, via: Via) -> None:
-    """Published, left and entered again at once: what was unread or under way is not for the next."""
+    """Publishes, leaves and enters again at once: a stream's new subscription gets nothing from before."""
     await side_by_side(probe, _tell(probe, _come_again, "streams", via), each=2)
 
 
 async def _enter_many(probe: Probe, side: Side, via: Via) -> None:
-    """Enters the same again and again, by one task: each time the next event comes, or is left unread."""
+    """Enters the same again and again in one task; each gets its event, read or left unread."""
     place = _Place(probe, side)
     await probe.client(via)
     count = probe.distance.fit(_ENTRIES[probe.settings.depth], least=_ENTRIES["quick"], trips=3)
@@ -179,12 +179,12 @@ async def _bounded_entries(probe: Probe, side: Side, via: Via) -> None:
 @via
 @case("PUB-04", "PUB-13", implicates=LOSS | {"replayed"}, since="1.1")
 async def every_entry_of_many_is_active_at_once(probe: Probe, via: Via) -> None:
-    """Of one tenant, one after another, with no turn of the loop between entering and publishing."""
+    """Enters many subscriptions of a tenant in turn, and publishes at once: each must get its event."""
     await _bounded_entries(probe, "events", via)
 
 
 @via
 @case("STR-06", implicates=LOSS | {"replayed"}, since="1.1")
 async def every_entry_of_many_into_a_stream_is_active_at_once(probe: Probe, via: Via) -> None:
-    """Of one key, one after another, with no turn of the loop between entering and publishing."""
+    """Enters many subscriptions of a stream in turn, and publishes at once: each must get its event."""
     await _bounded_entries(probe, "streams", via)

@@ -1,4 +1,4 @@
-"""PUB, EVT, CLN, STR: what is done beside others changes nothing for them, in whatever state they are."""
+"""PUB, EVT, CLN, STR: acts beside subscriptions in every state, which must not be affected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
 
 _TOUCHED: Final[frozenset[ViolationKind]] = DISTURBANCE | {"leaked", "unmatched"}
-"""By a filter that was widened as well."""
+"""Adds the breaches of a filter that was widened."""
 _PAUSES: Final = (0, 1, 2)
 _STANDING: Final = 8
 _GUESTS: Final = 10
@@ -33,7 +33,7 @@ _GUESTS: Final = 10
 
 @case("PUB-12", implicates=_TOUCHED, subscriptions=_STANDING + _GUESTS)
 async def guests_that_end_change_nothing_for_others(probe: Probe, side: Side = "events") -> None:
-    """They have the others' names, on both sides of the bus, and end in every way."""
+    """Ends guests of the same names on both sides in every way: the other subscriptions lose nothing."""
     names = Names(probe)
     async with Bystanders(probe, side, names) as bystanders:
         ways = ("left", "cancelled-read", "raised", "cancelled")
@@ -55,7 +55,7 @@ async def guests_that_end_change_nothing_for_others(probe: Probe, side: Side = "
 
 @case("PUB-23", implicates=_TOUCHED, subscriptions=_STANDING + 1)
 async def cancelling_guests_changes_nothing_for_others(probe: Probe, side: Side = "events") -> None:
-    """While they enter and after it; the others' own reads are cancelled as well."""
+    """Cancels guests while they enter and after it, and others' reads: the others lose nothing."""
     names = Names(probe)
     async with Bystanders(probe, side, names) as bystanders:
         for pause in _PAUSES:
@@ -70,7 +70,7 @@ async def cancelling_guests_changes_nothing_for_others(probe: Probe, side: Side 
 
 @case("EVT-06", implicates=_TOUCHED | {"refused-seen"}, subscriptions=_STANDING)
 async def refusals_change_nothing_for_others(probe: Probe, side: Side = "events") -> None:
-    """Many in a row, of publishes and of subscriptions, by each client, with the others' names."""
+    """Makes many refused calls of each client, with the others' names: the others lose nothing."""
     names = Names(probe)
     async with Bystanders(probe, side, names) as bystanders:
         both = {"events", "streams"}.issubset(probe.capabilities.profiles)
@@ -105,7 +105,7 @@ def _refused(probe: Probe, names: Names, side: Side) -> list[Event]:
     needs={"multi_client": (True,)},
 )
 async def closing_clients_changes_nothing_for_others(probe: Probe, side: Side = "events") -> None:
-    """One entered before them and one after them; each is closed, and its subscriptions left then."""
+    """Closes clients that were opened before and after the others: the others lose nothing."""
     names, early = Names(probe), await probe.open_client()
     before = [await probe.subscribe(selects, early) for selects in names.everything]
     async with Bystanders(probe, side, names) as bystanders:
@@ -127,7 +127,7 @@ async def _read_and_wait(guests: list[Listener]) -> None:
 
 @case("CLN-02", implicates=_TOUCHED, exclusive="cleans", subscriptions=_STANDING + _GUESTS)
 async def cleanup_takes_nothing_from_anybody(probe: Probe, side: Side = "events") -> None:
-    """Readers that wait, hold something, or are full; cleaned up by each client, beside idle ones."""
+    """Cleans up by each client: readers that wait, hold events or are full must lose nothing."""
     names = Names(probe)
     async with Bystanders(probe, side, names) as bystanders:
         for via in bystanders.vias:
@@ -159,7 +159,7 @@ cleanup_takes_nothing_from_anybody_on_streams = on_streams(
 
 @case("CLN-01", exclusive="counts", profile="streams", subscriptions=4)
 async def idle_channels_with_the_name_of_an_active_one_are_removed(probe: Probe) -> None:
-    """A tenant's events are heard and the stream of its text is not, and the reverse."""
+    """Keeps a tenant active, the stream of its text idle, and the reverse: only idle ones are removed."""
     client, heard, idle = await probe.client(), Names(probe), Names(probe)
     standing = [
         *[await probe.subscribe(one) for one in heard.on("events")[:2]],
@@ -184,7 +184,7 @@ async def idle_channels_with_the_name_of_an_active_one_are_removed(probe: Probe)
 
 
 _CROWD: Final[dict[Depth, int]] = {"quick": 24, "normal": 72, "deep": 300}
-"""How many subscribe to one thing: a fan-out may pause after each 16, 32 or 64."""
+"""How many subscribe to one tenant or key: a fan-out may pause after each 16, 32 or 64."""
 
 
 @case(
@@ -197,7 +197,7 @@ _CROWD: Final[dict[Depth, int]] = {"quick": 24, "normal": 72, "deep": 300}
 async def leaving_in_the_midst_of_a_fan_out_skips_nobody(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """One in eight of a crowd leaves, and as many come, at each step of a publish."""
+    """Lets one of eight leave and others enter at each step of a publish: all that stay get the event."""
     ground = Ground(probe, side)
     crowd = room(probe, _CROWD[probe.settings.depth])
     standing = await probe.at_once(*(ground.subscribe() for _ in range(crowd)))

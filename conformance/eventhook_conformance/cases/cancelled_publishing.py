@@ -1,4 +1,4 @@
-"""PUB: publishes that are cancelled."""
+"""PUB: cancels publishes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
 
 @case("PUB-24", implicates=_ANY, subscriptions=18)
 async def cancelled_publish_disturbs_nobody(probe: Probe, side: Side = "events") -> None:
-    """At every step, once and twice in a row; the event comes once or never, the next ones as ever."""
+    """Cancels a publish at every step, once and twice: it comes at most once, and later ones come."""
     lanes = (_cancel_publish(probe, side, pause) for pause in range(_STEPS))
     await side_by_side(probe, lanes, each=3)
 
@@ -29,7 +29,7 @@ async def cancelled_publish_disturbs_nobody(probe: Probe, side: Side = "events")
 async def publish_cancelled_while_nothing_else_goes_on_disturbs_nobody(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """At every step, one after the other: no other publish clears up what it leaves."""
+    """Cancels a publish at every step without another one beside: nothing of it may affect later ones."""
     for pause in range(_STEPS):
         await _cancel_publish(probe, side, pause, (1,))
 

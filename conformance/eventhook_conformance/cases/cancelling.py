@@ -1,4 +1,4 @@
-"""PUB: reads, entering and leaving that are cancelled."""
+"""PUB: cancels reads, entering and leaving."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CANCELLED: Final = 70
 async def cancelled_read_takes_nothing_with_it(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """One read, or several in a row, are cancelled while they wait; then an event comes."""
+    """Cancels one waiting read or several, then publishes: the event must come."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
@@ -42,7 +42,7 @@ async def cancelled_read_takes_nothing_with_it(
 
 @case("PUB-14", implicates=LOSS | {"repeated", "reordered"}, since="1.1")
 async def reads_cancelled_many_times_lose_nothing(probe: Probe, side: Side = "events") -> None:
-    """A reader polls with short timeouts, each of which cancels its read."""
+    """Reads with short timeouts, each of which cancels its read: no event may be lost."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     for _ in range(2):
@@ -65,7 +65,7 @@ reads_cancelled_many_times_lose_nothing_on_streams = on_streams(
 async def read_cancelled_as_its_event_arrives_loses_nothing(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """The read is cancelled at every step between the publish and the delivery."""
+    """Cancels a read at every step between publish and delivery: the event must come."""
     pauses = [*range(10), *range(10), *range(10, 30)]
     await side_by_side(
         probe, (_cancel_reads(Ground(probe, side), probe, via, pauses[n::4]) for n in range(4))
@@ -90,7 +90,7 @@ async def _cancel_reads(ground: Ground, probe: Probe, via: Via, pauses: Iterable
 async def read_cancelled_before_a_full_buffer_loses_nothing(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """Several events are there; a read of the first is cancelled as soon as it was started."""
+    """Cancels a read as soon as it starts, with several unread events: none may be lost."""
     lanes = (_cancel_first_reads(Ground(probe, side), probe, (n, n + 3)) for n in range(3))
     await side_by_side(probe, lanes)
 
@@ -111,13 +111,13 @@ async def _cancel_first_reads(ground: Ground, probe: Probe, pauses: Iterable[int
 @pytest.mark.parametrize("what", ["entering", "reading", "leaving"])
 @case("PUB-23", implicates=DISTURBANCE, subscriptions=12)
 async def cancelling_disturbs_nobody(probe: Probe, what: str, side: Side = "events") -> None:
-    """At every step; the bus and the others work on, and what was cancelled can be had again."""
+    """Cancels entering and leaving at every step: the bus and the other subscriptions work on."""
     lanes = (_cancel_beside(probe, side, what, pause) for pause in range(6))
     await side_by_side(probe, lanes, each=2)
 
 
 async def _cancel_beside(probe: Probe, side: Side, what: str, pause: int) -> None:
-    """Cancels on the ground of one that stands, twice in a row, and once on another."""
+    """Cancels at one tenant or key with a subscription, twice in a row, and once at another."""
     ground, elsewhere, once = (Ground(probe, side) for _ in range(3))
     standing = await ground.subscribe()
     # A second cancellation might heal what the first one left behind.
@@ -144,7 +144,7 @@ async def _cancel_beside(probe: Probe, side: Side, what: str, pause: int) -> Non
 async def cancelling_leaves_no_channel_behind(
     probe: Probe, what: str, side: Side = "events"
 ) -> None:
-    """At every step; what a guest leaves shows in the count only where nobody else keeps the channel."""
+    """Cancels entering and leaving at every step: no channel may be left over."""
     client, ground = await probe.client(), Ground(probe, side)
     standing = await ground.subscribe()
     start = await swept(probe, client)
@@ -155,7 +155,7 @@ async def cancelling_leaves_no_channel_behind(
 
 
 async def _cancel(probe: Probe, what: str, ground: Ground, pause: int) -> None:
-    """Has one subscription cancelled in that, after so many steps."""
+    """Cancels one subscription in that phase, after so many steps."""
     guest = await probe.listener(ground.all)
     if what == "entering":
         guest.context_task.start()

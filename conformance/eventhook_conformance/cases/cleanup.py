@@ -1,4 +1,4 @@
-"""CLN: what cleanup removes, what it leaves alone, and what it answers."""
+"""CLN: checks which channels cleanup removes and keeps, and the number that it returns."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from eventhook_conformance.specification import case
 
 _ROUND_TRIPS: Final = 50
 _MANY_IDLE: Final[dict[Depth, int]] = {"quick": 20, "normal": 110, "deep": 1_100}
-"""More than one page of what is looked through in pages of 50, 100 or 1,000."""
+"""Spans more than one page of 50, 100 or 1,000 channels."""
 
 
 async def _expect_truth(probe: Probe, client: Client) -> int:
-    """Expects a cleanup to answer by how much the count went down; returns its answer."""
+    """Expects that a cleanup returns by how much the count went down; returns that."""
     before = await channels(probe, client)
     removed = await cleanup(probe, client)
     after = await channels(probe, client)
@@ -49,7 +49,7 @@ async def _expect_truth(probe: Probe, client: Client) -> int:
 @either
 @case("CLN-01", exclusive="counts", subscriptions=102)
 async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
-    """Of tenants and of keys, beside one that is active, by whichever client was used last."""
+    """Cleans up by each client: all idle tenants and keys go, and the active ones stay."""
     client = await probe.client(via)
     before = await swept(probe, client)
     standing = await probe.at_once(*(probe.subscribe(one, client) for one in idle(probe, 1)))
@@ -69,7 +69,7 @@ async def idle_channels_are_removed_and_counted(probe: Probe, via: Via) -> None:
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @case("CLN-01", exclusive="counts", clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
-    """Its subscriptions are active no more, as the other clients' counts show."""
+    """Closes a client: after a cleanup the other clients' counts must not contain its subscriptions."""
     client, goes, places = await probe.client(), await probe.open_client(), idle(probe, 3)
     start = await swept(probe, client)
     await probe.at_once(*(probe.subscribe(selects, goes) for selects in places))
@@ -86,7 +86,7 @@ async def what_a_closed_client_held_is_gone(probe: Probe, how: str) -> None:
 
 @case("CLN-01", exclusive="counts", clients=1, needs={"multi_client": (True,)}, since="1.1")
 async def what_a_closed_client_held_counts_as_gone(probe: Probe) -> None:
-    """In the other clients' counts, before anybody cleans up."""
+    """Closes a client: the other clients' counts must fall before any cleanup."""
     client, goes, places = await probe.client(), await probe.open_client(), idle(probe, 3)
     standing = await probe.subscribe(idle(probe, 1)[0])
     start = await swept(probe, client)
@@ -113,7 +113,7 @@ async def what_a_closed_client_held_counts_as_gone(probe: Probe) -> None:
 async def active_subscriptions_are_not_touched(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """Events of before, during and after arrive at every client, by whichever it is cleaned."""
+    """Publishes before, during and after a cleanup by each client: every event must arrive."""
     cleaner = await probe.client(via)
     ground = Ground(probe, side)
     listeners = [
@@ -148,7 +148,7 @@ async def active_subscriptions_are_not_touched(
 @either
 @case("CLN-02", implicates=DISTURBANCE, exclusive="cleans")
 async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None:
-    """Of tenants and keys every other one was left; those that stay get everything."""
+    """Leaves every other subscription, then cleans up: those that stay must get everything."""
     cleaner = await probe.client(via)
     for left in (0, 1):
         listeners = await probe.at_once(*(probe.subscribe(one) for one in idle(probe, 4)))
@@ -166,7 +166,7 @@ async def cleanup_tells_active_from_idle_exactly(probe: Probe, via: Via) -> None
 @either
 @case("CLN-03", exclusive="counts")
 async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> None:
-    """To many tenants and keys that never had a subscriber, and to some that had."""
+    """Publishes to tenants and keys without subscriptions: a cleanup must remove their channels."""
     client = await probe.client(via)
     start = await swept(probe, client)
     had = idle(probe, 2)
@@ -182,7 +182,7 @@ async def publishing_to_nobody_leaves_nothing_behind(probe: Probe, via: Via) -> 
 @either
 @case("CLN-04", exclusive="counts")
 async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
-    """With active subscriptions and without, and it answers so."""
+    """Cleans up twice, with and without active subscriptions: the second time must return 0."""
     client = await probe.client(via)
     standing = await probe.at_once(*(probe.subscribe(selects) for selects in idle(probe, 1)))
     for count in (3, 0, 1):
@@ -208,7 +208,7 @@ async def second_cleanup_removes_nothing(probe: Probe, via: Via) -> None:
 
 @case("CLN-06", exclusive="counts")
 async def refused_subscriptions_leave_no_trace(probe: Probe) -> None:
-    """A pattern or key that is refused was never subscribed to."""
+    """Subscribes with refused patterns and keys: these must not count as channels."""
     client, tenant = await probe.client(), probe.make.tenant()
     start = await swept(probe, client)
     for prefix in ("", ".", "task.", "*"):
@@ -222,7 +222,7 @@ async def refused_subscriptions_leave_no_trace(probe: Probe) -> None:
 @pytest.mark.parametrize("call", ["cleanup", "channels"])
 @case("CLN-09", exclusive="cleans")
 async def unclaimed_introspection_is_unsupported(probe: Probe, call: str) -> None:
-    """An answer would be taken for the truth."""
+    """Calls counts and cleanup without the claim: both must raise, not answer a wrong number."""
     client = await probe.client()
     await probe.publish(probe.make.event(probe.make.tenant()))
     if call == "cleanup":
@@ -236,7 +236,7 @@ _SOME: Final = 4
 
 @case("CLN-01", exclusive="counts", profile="streams", subscriptions=2 * _SOME)
 async def counts_tell_the_sides_apart(probe: Probe) -> None:
-    """A bus counts what it likes; but tenants are no streams where it counts both."""
+    """Uses tenants and keys: if both sides are counted, each must count on its own side."""
     client = await probe.client()
     looks = [await swept(probe, client)]
     for side in ("events", "streams"):
@@ -260,7 +260,7 @@ async def counts_tell_the_sides_apart(probe: Probe) -> None:
 
 @case("CLN-04", exclusive="counts")
 async def cleanups_at_once_count_nothing_twice(probe: Probe) -> None:
-    """Two at the same time: together they answer no more than went away."""
+    """Cleans up twice at once: both together must return no more than the channels that went."""
     client = await probe.client()
     await swept(probe, client)
     await use(probe, idle(probe, _SOME))

@@ -1,4 +1,4 @@
-"""CLN: cleanup amid traffic, and what can be used after it."""
+"""CLN: cleans up beside traffic, and uses channels after it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _EVERYTHING: Final[frozenset[ViolationKind]] = DISTURBANCE | {
 @either
 @case("CLN-05", implicates=LOSS | {"replayed"}, exclusive="cleans")
 async def cleaned_up_tenants_and_keys_work_again(probe: Probe, via: Via) -> None:
-    """For those who used them before, on both clients, subscribing or publishing first."""
+    """Uses cleaned-up tenants and keys again, on both clients: publishing and subscribing must work."""
     await side_by_side(probe, (_works_again(probe, one, via) for one in idle(probe, 1)), each=2)
 
 
@@ -70,7 +70,7 @@ async def _works_again(probe: Probe, selects: Selects, via: Via) -> None:
 
 @case("CLN-06", exclusive="counts", subscriptions=_AT_ONCE + 1)
 async def a_thousand_rounds_leave_no_trace(probe: Probe) -> None:
-    """Consumers that leave, are cancelled, or fail, waiting or not, on a few tenants and keys."""
+    """Lets consumers leave, be cancelled and fail a thousand times: no channel may be left over."""
     client = await probe.client()
     standing = await probe.subscribe(EventPattern.all(probe.make.tenant()))
     start = await swept(probe, client)
@@ -98,7 +98,7 @@ async def _round(probe: Probe, selects: Selects, number: int) -> None:
 async def cleaning_one_tenant_disturbs_no_other(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """While one tenant's idle channel is removed, another's unread and coming events stay."""
+    """Removes one tenant's idle channel: another tenant's unread and coming events must arrive."""
     cleaner = await probe.client(via)
     busy = Ground(probe, side)
     listeners = [await busy.subscribe(), await busy.subscribe(via)]
@@ -121,7 +121,7 @@ async def cleaning_one_tenant_disturbs_no_other(
 @either
 @case("CLN-08", implicates=_EVERYTHING, exclusive="cleans", subscriptions=14)
 async def cleanup_under_fire_breaks_nothing(probe: Probe, via: Via, side: Side = "events") -> None:
-    """Twenty publishers, subscribers coming and going, cleanup in a loop by both clients."""
+    """Cleans up in a loop beside twenty publishers and changing subscriptions: no event may be lost."""
     lanes = (_under_fire(Ground(probe, side), probe, via, rounds) for rounds in (2, 3))
     await side_by_side(probe, lanes, each=5)
 
@@ -155,7 +155,7 @@ async def _come_and_go(probe: Probe, selects: Selects, via: Via, *, silent: bool
 @pytest.mark.parametrize("first", ["cleanup", "entering"])
 @case("CLN-08", implicates=_EVERYTHING, exclusive="cleans", subscriptions=24)
 async def entering_against_cleanup_is_active(probe: Probe, first: str, via: Via) -> None:
-    """Either begins, the other follows at every step; what is published then arrives."""
+    """Enters and cleans up at once, with every offset: what is published then must arrive."""
     cleaner = await probe.client(via)
     lanes = (
         _enter_against(probe, cleaner, first, selects, pause)

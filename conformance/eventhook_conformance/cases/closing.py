@@ -1,4 +1,4 @@
-"""PUB: clients that close."""
+"""PUB: closes clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _streams(probe: Probe) -> bool:
 
 
 async def _settle(probe: Probe, client: Client) -> None:
-    """Gives what was published time to reach the buffers, by round trips of another tenant.
+    """Waits, by round trips of another tenant, until published events have reached the buffers.
 
     A bus may hand over a moment after publish returned, and what is still on its way when the
     client closes is not buffered.
@@ -52,7 +52,7 @@ async def _settle(probe: Probe, client: Client) -> None:
 
 
 async def _ends(probe: Probe, listener: Listener) -> None:
-    """Expects that a read of a closed client's subscription ends; a hung one is no one else's fault."""
+    """Expects that a read of a closed client's subscription ends; charges a hung one to this case alone."""
     deliveries = listener.entry.deliveries
     if not await probe.deadline.wait(listener.start_reading(), progress=lambda: len(deliveries)):
         raise probe.aborted(
@@ -73,7 +73,7 @@ async def _ends(probe: Probe, listener: Listener) -> None:
 )
 @case("PUB-17", exclusive="closes", clients=1)
 async def closed_client_refuses(probe: Probe, call: str) -> None:
-    """Every call raises `BusClosed`, on both sides of the bus, after closing once and twice."""
+    """Calls every method after closing once and twice: each must raise `BusClosed`, on both sides."""
     client = await _client_to_close(probe)
     tenant = probe.make.tenant()
     await probe.publish(probe.make.event(tenant), via=client)
@@ -96,7 +96,7 @@ async def closed_client_refuses(probe: Probe, call: str) -> None:
 
 @case("PUB-17", implicates={"refused-seen"}, clients=1, needs={"multi_client": (True,)})
 async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
-    """Refused is refused: another client's subscription sees nothing of it."""
+    """Publishes on a closed client: another client's subscription must get nothing."""
     tenant, client = probe.make.tenant(), await probe.open_client()
     listener = await probe.subscribe(EventPattern.all(tenant))
     await probe.publish(probe.make.event(tenant), via=client)
@@ -108,7 +108,7 @@ async def what_a_closed_client_publishes_reaches_nobody(probe: Probe) -> None:
 @pytest.mark.parametrize("how", ["aclose", "leaving"])
 @case("PUB-17", implicates={"ended"}, exclusive="closes", clients=1)
 async def waiting_readers_end(probe: Probe, how: str) -> None:
-    """With `StopAsyncIteration`, on both sides, every time, however the client is closed."""
+    """Closes a client in every way: waiting readers of both sides must end by `StopAsyncIteration`."""
     client = await _client_to_close(probe)
     tenant = probe.make.tenant()
     listeners = [
@@ -141,7 +141,7 @@ async def waiting_readers_end(probe: Probe, how: str) -> None:
 
 @case("PUB-17", since="1.1", exclusive="closes", clients=1, subscriptions=2 * _MANY_WAITING)
 async def every_one_of_many_waiting_readers_ends(probe: Probe) -> None:
-    """Of dozens on both sides, before anything came and after that."""
+    """Closes a client with dozens of waiting readers, before and after events: all must end."""
     client = await _client_to_close(probe)
     sides: tuple[Side, ...] = ("events", "streams")
     claimed = [side for side in sides if side in probe.capabilities.profiles]
@@ -178,7 +178,7 @@ def _buffered(probe: Probe, read: str) -> int:
     clients=1,
 )
 async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
-    """Then the reader ends; whether it had read nothing, some, or all of it."""
+    """Closes a client with unread events: its readers must read them, and then end."""
     count = _buffered(probe, read)
     first = {"all": count, "none-of-many": 0}.get(read)
     first = int(read) if first is None else first
@@ -206,7 +206,7 @@ async def what_is_buffered_is_read_first(probe: Probe, read: str) -> None:
 
 @case("PUB-17", exclusive="closes", clients=1)
 async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
-    """With a subscription that waits, one with something unread, and one that was left before."""
+    """Closes a client twice, with subscriptions in each state, and leaves them: nothing may raise."""
     client = await _client_to_close(probe)
     tenant = probe.make.tenant()
     waiting = await probe.subscribe(EventPattern.by_type(tenant, "workflow"), client)
@@ -232,7 +232,7 @@ async def closing_twice_and_leaving_afterwards_is_fine(probe: Probe) -> None:
 
 @case("PUB-17", exclusive="closes", clients=1)
 async def closing_twice_at_once_is_fine(probe: Probe) -> None:
-    """Calls of `aclose` that are under way together all return, and the readers end."""
+    """Calls `aclose` several times at once: all calls must return, and the readers must end."""
     client = await _client_to_close(probe)
     tenant = probe.make.tenant()
     waiting = await probe.subscribe(EventPattern.all(tenant), client)
@@ -249,7 +249,7 @@ async def closing_twice_at_once_is_fine(probe: Probe) -> None:
 async def closing_one_client_disturbs_no_other(
     probe: Probe, via: Via, how: str, side: Side = "events"
 ) -> None:
-    """Others with equal patterns go on: waiting, with something unread, publishing meanwhile."""
+    """Closes a client: another client's equal subscriptions and publishes must go on."""
     ground = Ground(probe, side)
     patterns = [ground.all, ground.part]
     stays, goes = await probe.at_once(probe.open_client(), probe.open_client())

@@ -1,4 +1,4 @@
-"""PUB, STR: counts beyond what a story needs, and silences."""
+"""PUB, STR: tests larger counts than other cases, and silences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import case
 
 _RUN: Final[dict[Depth, int]] = {"quick": 300, "normal": 4_400, "deep": 41_000}
-"""Events on one subscription: past 4,096, past 40,000."""
+"""Events on one subscription: beyond 4,096, beyond 40,000."""
 _ENTRIES: Final[dict[Depth, int]] = {"quick": 10, "normal": 130, "deep": 3_100}
 """Subscriptions of one tenant or key, one after another."""
 _BESIDE: Final = 8
 """Subscriptions of a far target that are entered at once."""
 _SCOPES: Final[dict[Depth, int]] = {"quick": 60, "normal": 1_050, "deep": 10_100}
-"""Tenants or keys that were used and stand idle."""
+"""Tenants or keys that were used and are idle."""
 _READERS: Final[dict[Depth, int]] = {"quick": 20, "normal": 136, "deep": 260}
 _SILENCES_S: Final[dict[Depth, tuple[float, ...]]] = {
     "quick": (0.11,),
@@ -35,7 +35,7 @@ _SILENCES_S: Final[dict[Depth, tuple[float, ...]]] = {
 
 @case("PUB-01", "PUB-02", "PUB-06", self_contained=True)
 async def thousands_of_events_come_once_and_in_order(probe: Probe, side: Side = "events") -> None:
-    """On one subscription: past where small counters end. How many, the depth says."""
+    """Publishes thousands of events to one subscription, by the depth: each must come once, in order."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await run_through(probe, ground, listener, _RUN[probe.settings.depth])
@@ -49,7 +49,7 @@ thousands_of_events_come_once_and_in_order_on_streams = on_streams(
 
 @case("PUB-04", "PUB-13", implicates=LOSS | {"replayed"}, self_contained=True)
 async def each_of_many_entries_is_active(probe: Probe, side: Side = "events") -> None:
-    """One subscription after another of one tenant: the last misses no first event either."""
+    """Enters one subscription of a tenant after another: each must get its first event."""
     ground = Ground(probe, side)
     count = _ENTRIES[probe.settings.depth]
     beside = probe.distance.side_by_side(max(1, min(_BESIDE, ground.capacity // 2)))
@@ -67,7 +67,7 @@ each_of_many_entries_is_active_on_streams = on_streams(each_of_many_entries_is_a
 
 @case("PUB-01", "PUB-04", implicates=LOSS, exclusive="cleans")
 async def newcomer_after_many_idle_ones_is_heard(probe: Probe, side: Side = "events") -> None:
-    """A thousand tenants were published to and nobody listens; then one subscribes."""
+    """Publishes to a thousand tenants without subscriptions, then subscribes: its events must come."""
     client = await probe.client()
     standing_ground = Ground(probe, side)
     standing = await standing_ground.subscribe()
@@ -91,7 +91,7 @@ newcomer_after_many_idle_ones_is_heard_on_streams = on_streams(
 
 @case("STR-06", implicates=LOSS, profile="streams", subscriptions=_READERS["deep"], since="1.1")
 async def every_one_of_many_readers_of_a_stream_hears(probe: Probe) -> None:
-    """Past 128 or 256 of them, on two clients if there are two."""
+    """Enters more than 128 or 256 readers of a stream, on two clients if possible: each gets all."""
     ground = Ground(probe, "streams")
     vias: tuple[Via, ...] = ("same", "other") if probe.capabilities.multi_client else ("same",)
     count = room(probe, _READERS[probe.settings.depth])
@@ -106,32 +106,32 @@ async def every_one_of_many_readers_of_a_stream_hears(probe: Probe) -> None:
 
 @case("PUB-01", "PUB-02", "STR-01", "STR-06", exclusive="times", subscriptions=90)
 async def silence_makes_nobody_deaf(probe: Probe) -> None:
-    """After silences of several lengths: readers that wait, hold something, or had nothing yet."""
+    """Waits through silences of several lengths: readers in each state must get what comes then."""
     await _fall_silent(probe, ["events", "streams"])
 
 
 @case("PUB-01", "PUB-02", exclusive="times", subscriptions=90)
 async def silence_makes_no_tenant_deaf(probe: Probe) -> None:
-    """The same, where there are no streams."""
+    """Waits through silences, on a target without streams: readers must get what comes then."""
     if "streams" not in probe.capabilities.profiles:
         await _fall_silent(probe, ["events"])
 
 
 @case("STR-01", "STR-06", exclusive="times", subscriptions=90)
 async def silence_makes_no_stream_deaf(probe: Probe) -> None:
-    """The same, where there are streams alone."""
+    """Waits through silences, on a target with streams alone: readers must get what comes then."""
     if "events" not in probe.capabilities.profiles:
         await _fall_silent(probe, ["streams"])
 
 
 _STATES: Final = ("used", "unread", "fresh")
 _FILTERS: Final = 2
-"""Filters that each state meets in each length; the next length turns them on."""
+"""Filters that are used in each state at each length of silence; the next length rotates them."""
 
 
 @dataclass(frozen=True)
 class _Silent:
-    """Subscriptions to the same by several filters, on which nothing happens."""
+    """Subscriptions to one tenant or key by several filters, which are silent for some time."""
 
     ground: Ground
     listeners: list[Listener]
@@ -190,7 +190,7 @@ async def _hear_here(probe: Probe, ground: Ground, listener: Listener, via: Via)
 async def _prepare(
     probe: Probe, number: int, filters: int, side: Side, via: Via, state: str
 ) -> _Silent:
-    """Subscribes and falls silent: after reading, with something unread, or without ever having had any.
+    """Subscribes, then stays silent: after reading, with unread events, or without any event.
 
     They ask for the same, each by another filter.
     """

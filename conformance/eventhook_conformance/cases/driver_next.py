@@ -1,4 +1,4 @@
-"""PUB-01, PUB-17, STR-06 for drivers: a `next` in vain takes nothing with it, and the end stays the end."""
+"""PUB-01, PUB-17, STR-06 for drivers: `next` that times out loses nothing, and the end stays the end."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ async def _run_out(probe: Probe, side: Side) -> None:
 
 @case("PUB-01", profile="events", needs=_DRIVER, implicates=DISTURBANCE)
 async def next_whose_time_runs_out_takes_nothing(probe: Probe) -> None:
-    """In vain, and while an event is published: what comes later is all there, once and in order."""
+    """Lets `next` time out, also while an event is published: all events must come once, in order."""
     await _run_out(probe, "events")
 
 
 @case("STR-06", profile="streams", needs=_DRIVER, implicates=DISTURBANCE)
 async def next_of_a_stream_whose_time_runs_out_takes_nothing(probe: Probe) -> None:
-    """In vain, and while an event is published: what comes later is all there, once and in order."""
+    """Lets `next` of a stream time out, also while an event is published: all must come once, in order."""
     await _run_out(probe, "streams")
 
 
 @case("PUB-17", profile="events", needs=_DRIVER, exclusive="closes", clients=1, since="1.1")
 async def end_stays_the_end(probe: Probe) -> None:
-    """After closing and reading what was buffered, each further `next` says once more that it is over."""
+    """Calls `next` after closing and reading all: each call must say again that it is over."""
     multi = probe.capabilities.multi_client
     client = await (probe.open_client() if multi else probe.client())
     tenant = probe.make.tenant()
@@ -74,7 +74,7 @@ async def end_stays_the_end(probe: Probe) -> None:
 
 
 async def _is_over(subscription: DriverSubscription) -> bool:
-    """Asks once more; returns whether the driver says that nothing comes."""
+    """Calls `next` once more; returns whether the driver says that nothing comes."""
     try:
         await anext(subscription)
     except StopAsyncIteration:

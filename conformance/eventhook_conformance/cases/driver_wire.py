@@ -1,4 +1,4 @@
-"""EVT-10 for drivers: the wire form on the lines of the protocol, both ways."""
+"""EVT-10 for drivers: checks the wire form on the lines of the protocol, both ways."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OPTIONALS: Final = (
 
 
 def _capitals(members: dict[str, Any]) -> str:
-    """Writes UUIDs in capitals, as some languages do; not in stream events, where they are plain text."""
+    """Writes UUIDs in upper case, except in stream events, where they are plain text."""
     uuids = ("id", "tenant_id", "workflow_execution_id", "task_execution_id")
     given = [name for name in uuids if "tenant_id" in members and members.get(name)]
     return json.dumps({**members, **{name: members[name].upper() for name in given}})
@@ -57,7 +57,7 @@ async def _backend(probe: Probe) -> DriverBackend:
 
 @contextmanager
 def _lines(backend: DriverBackend) -> Iterator[list[bytes]]:
-    """Records the events as they stand on the lines, within the block."""
+    """Records the lines with events within the block."""
     lines: list[bytes] = []
     backend.on_wire = lines.append
     try:
@@ -78,7 +78,7 @@ def _full(probe: Probe) -> FlovynEvent:
 
 @case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered"})
 async def events_come_back_in_their_wire_form(probe: Probe) -> None:
-    """Members by their names, absent ones as null, UUIDs in lower case."""
+    """Reads the driver's lines: events must have all members, null for absent ones, UUIDs in lower case."""
     backend = await _backend(probe)
     full = _full(probe)
     bare = probe.make.event(full.tenant_id, timestamp_ms=-1)
@@ -92,7 +92,7 @@ async def events_come_back_in_their_wire_form(probe: Probe) -> None:
 
 @case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered"})
 async def stream_events_come_back_in_their_wire_form(probe: Probe) -> None:
-    """Its own names, the type in capitals, the payload as text."""
+    """Reads the driver's lines: stream events must have their own members, and the type in upper case."""
     backend = await _backend(probe)
     events = [
         probe.make.stream_event(probe.make.key(), payload, task=task)
@@ -125,7 +125,7 @@ def _expect_wire_form(probe: Probe, event: Event, mark: str, lines: list[bytes])
 
 @case("EVT-10", profile="events", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def events_of_other_writers_are_taken(probe: Probe) -> None:
-    """In any order of members, with unknown ones, missing optionals, the case of UUIDs, escapes."""
+    """Publishes events as other writers form them: the driver must accept and deliver each."""
     event = _full(probe)
     listener = await probe.subscribe(EventPattern.all(event.tenant_id))
     for what, change in _WRITERS.items():
@@ -150,7 +150,7 @@ async def events_of_other_writers_are_taken(probe: Probe) -> None:
 
 @case("EVT-10", profile="streams", needs=_DRIVER, implicates={"altered", "lost", "lost-first"})
 async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
-    """In any order of members, with unknown ones, and with escapes."""
+    """Publishes stream events as other writers form them: the driver must accept and deliver each."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     for what, change in _WRITERS.items():
@@ -159,7 +159,7 @@ async def stream_events_of_other_writers_are_taken(probe: Probe) -> None:
 
 
 async def _is_taken(probe: Probe, listener: Listener, event: Event, text: str, what: str) -> None:
-    """Expects that an event written like this is published, and delivered whole."""
+    """Expects that an event of this form is published, and delivered unchanged."""
     client = await probe.client()
     backend = await _backend(probe)
     method = "publish" if isinstance(event, FlovynEvent) else "publish_stream"
@@ -172,7 +172,7 @@ async def _is_taken(probe: Probe, listener: Listener, event: Event, text: str, w
 
 @case("EVT-10", profile="events", needs=_DRIVER)
 async def patterns_of_other_writers_are_taken(probe: Probe) -> None:
-    """Unknown members, missing filters, UUIDs in capitals: the subscription is the same."""
+    """Subscribes with patterns as other writers form them: each must select the same events."""
     backend = await _backend(probe)
     event = _full(probe)
     whole = EventPattern(

@@ -1,4 +1,4 @@
-"""OVF-07: `dropped` counts the lost events exactly, whenever it is read, and beside anything else."""
+"""OVF-07: compares `dropped` with the lost events, whenever it is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventhook_conformance.specification import case
 
 
 class _Count:
-    """Follows the count of events that one subscription says it lost: it never falls.
+    """Follows a subscription's `dropped`, which must never fall.
 
     A bus may count when it is read, so that it knows of a loss only then.
     """
@@ -24,7 +24,7 @@ class _Count:
         self._said = 0
 
     def look(self, when: str) -> bool:
-        """Returns whether the count has not fallen; records a breach if it has."""
+        """Returns whether `dropped` has not fallen; records a breach if it has."""
         said = self._listener.dropped
         if said is None or said >= self._said:
             self._said = said or 0
@@ -37,14 +37,14 @@ class _Count:
         return False
 
     async def outlives_a_read(self) -> bool:
-        """Cancels a read, if a target's own can be; returns whether the count has not fallen by that."""
+        """Cancels a read, if possible; returns whether `dropped` has not fallen."""
         if self._stage.probe.capabilities.in_process:
             await self._listener.wait_reading()
             await self._listener.cancel_read()
         return self.look("after a cancelled read")
 
     def is_no_more_than_lost(self) -> bool:
-        """Returns whether it counts nothing that was read; records a breach if it does."""
+        """Returns whether `dropped` counts only events that were not read; records a breach if not."""
         lost, said = self._stage.count - len(self._listener.received), self._listener.dropped
         if said is None or said <= lost:
             return True
@@ -57,7 +57,7 @@ class _Count:
         return False
 
     def is_exact(self, when: str) -> bool:
-        """Returns whether it is what was published and not read; records a breach if it is not."""
+        """Returns whether `dropped` is the number of unread events; records a breach if not."""
         stage, listener = self._stage, self._listener
         lost, said = stage.count - len(listener.received), listener.dropped
         if said == lost:
@@ -106,13 +106,13 @@ async def _stays_exact(probe: Probe, side: Side) -> None:
 
 @case("OVF-07", needs={"overflow": DROPPING}, exclusive="cleans")
 async def dropped_stays_exact(probe: Probe) -> None:
-    """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
+    """Overruns a reader hundreds of times with reads and a cleanup between: `dropped` must stay exact."""
     await _stays_exact(probe, "events")
 
 
 @case("OVF-07", needs={"overflow": DROPPING}, exclusive="cleans", profile="streams")
 async def dropped_of_a_stream_stays_exact(probe: Probe) -> None:
-    """Over hundreds of losses, looks, reads and a cleanup, beside an equal one that kept up."""
+    """Overruns a stream's reader hundreds of times with reads between: `dropped` must stay exact."""
     await _stays_exact(probe, "streams")
 
 
@@ -137,13 +137,13 @@ async def _counts_on(probe: Probe, side: Side) -> None:
 
 @case("OVF-07", needs={"overflow": DROPPING})
 async def dropped_counts_past_the_capacity(probe: Probe) -> None:
-    """More was lost than a subscription holds, or a small number can count."""
+    """Loses more events than the capacity and a small counter hold: `dropped` must be exact."""
     await _counts_on(probe, "events")
 
 
 @case("OVF-07", needs={"overflow": DROPPING}, profile="streams")
 async def dropped_of_a_stream_counts_past_the_capacity(probe: Probe) -> None:
-    """More was lost than a subscription holds, or a small number can count."""
+    """Loses more stream events than the capacity and a small counter hold: `dropped` must be exact."""
     await _counts_on(probe, "streams")
 
 
@@ -169,13 +169,13 @@ _CLOSES: Final[Mapping[str, tuple[Any, ...]]] = {"overflow": DROPPING, "multi_cl
 
 @case("OVF-07", needs=_CLOSES, clients=1)
 async def dropped_outlives_closing(probe: Probe) -> None:
-    """Lost events stay lost when the client closes, and when the rest is read."""
+    """Closes the client of a reader that overran, and reads the rest: `dropped` must stay exact."""
     await _outlives_closing(probe, "events")
 
 
 @case("OVF-07", needs=_CLOSES, clients=1, profile="streams")
 async def dropped_of_a_stream_outlives_closing(probe: Probe) -> None:
-    """Lost events stay lost when the client closes, and when the rest is read."""
+    """Closes the client of a stream's reader that overran: `dropped` must stay exact while it reads."""
     await _outlives_closing(probe, "streams")
 
 
@@ -203,19 +203,19 @@ async def _looking_moves_nothing(probe: Probe, side: Side) -> None:
 
 @case("OVF-01", needs={"overflow": ("drop_oldest",)})
 async def looking_at_dropped_moves_nothing(probe: Probe) -> None:
-    """Events that an overrun pushed out are gone, whether the reader looks at its losses or not."""
+    """Reads `dropped` between reads after an overrun: that must not change which events come."""
     await _looking_moves_nothing(probe, "events")
 
 
 @case("OVF-06", needs={"overflow": ("drop_oldest",)})
 async def looking_at_dropped_of_a_stream_moves_nothing(probe: Probe) -> None:
-    """Events that an overrun pushed out are gone, whether the reader looks at its losses or not."""
+    """Reads `dropped` between a stream's reads after an overrun: that must not change which events come."""
     await _looking_moves_nothing(probe, "streams")
 
 
 @case("OVF-07", needs={"overflow": DROPPING, "overflow_scope": ("subscription",)})
 async def what_a_filter_leaves_out_is_not_lost(probe: Probe) -> None:
-    """More of it than the buffer holds: `dropped` stays 0, or None where the bus does not tell."""
+    """Publishes more filtered-out events than the buffer holds: `dropped` must stay 0 or None."""
     tenant = probe.make.tenant()
     rare = await probe.subscribe(EventPattern.by_type(tenant, "order"))
     many = [probe.make.event(tenant) for _ in range(probe.capabilities.event_capacity + 7)]

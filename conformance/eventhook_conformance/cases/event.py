@@ -1,4 +1,4 @@
-"""EVT: the event itself, delivered as it was published."""
+"""EVT: compares delivered events with the published ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eventhook_conformance.specification import OTHER, case, via
 @via
 @case("EVT-01", implicates={"altered"})
 async def every_field_arrives_as_published(probe: Probe, via: Via) -> None:
-    """Every optional, none, each alone and each pair: no field depends on another."""
+    """Sets all optional fields, none, each and each pair: each event must arrive unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     everything = (True, True, True)
@@ -43,7 +43,7 @@ async def every_field_arrives_as_published(probe: Probe, via: Via) -> None:
 
 @case("EVT-01", implicates={"altered"})
 async def unusual_fields_arrive_as_published(probe: Probe) -> None:
-    """Empty texts are no absent ones, ids are of any version, names as long as they may be."""
+    """Publishes empty texts, ids of every version and long names: each must arrive unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     same = uuid4()
@@ -68,7 +68,7 @@ async def unusual_fields_arrive_as_published(probe: Probe) -> None:
 @pytest.mark.parametrize("values", list(VALUES))
 @case("EVT-02", implicates={"altered", "lost", "lost-first"})
 async def any_json_value_arrives_unchanged(probe: Probe, values: str, via: Via) -> None:
-    """Text of an outside service comes as it was sent, tidied up by nobody."""
+    """Publishes every kind of JSON value as data: each must arrive unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     events = [probe.make.event(tenant, data=value) for value in VALUES[values]]
@@ -79,7 +79,7 @@ async def any_json_value_arrives_unchanged(probe: Probe, values: str, via: Via) 
 @pytest.mark.parametrize("texts", list(TEXTS))
 @case("EVT-03", implicates={"altered", "lost", "lost-first"})
 async def text_keeps_all_of_unicode(probe: Probe, texts: str, via: Via) -> None:
-    """In data, in its keys, in source and correlation id: not normalised, not cut, not replaced."""
+    """Puts all kinds of characters into data, keys, source and correlation id: all must come unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     events = [
@@ -97,7 +97,7 @@ def _order() -> dict[str, Any]:
 
 
 def _scribble(value: Any) -> None:
-    """Changes whatever lets itself be changed, the innermost first."""
+    """Changes all that can be changed, the innermost first."""
     for inner in value.values() if isinstance(value, dict) else value:
         if isinstance(inner, dict | list):
             _scribble(inner)
@@ -112,7 +112,7 @@ def _scribble(value: Any) -> None:
 
 
 def _scribble_on_received(listener: Listener) -> None:
-    """Changes what was received; the history keeps a copy of how it came."""
+    """Changes a received event; the history keeps a copy from before."""
     for delivery in listener.entry.deliveries:
         received = delivery.event if delivery.handed is None else delivery.handed
         delivery.event = copy.deepcopy(delivery.event)
@@ -129,7 +129,7 @@ def _scribble_on_received(listener: Listener) -> None:
 @pytest.mark.parametrize("beside", ["same", pytest.param("other", marks=OTHER)])
 @case("EVT-04", implicates={"altered"})
 async def reader_changes_its_event_for_itself_alone(probe: Probe, beside: Via) -> None:
-    """Neither for who read it before, nor for who reads it later, nor for the publisher."""
+    """Changes a received event: other readers and the publisher must not see the change."""
     tenant = probe.make.tenant()
     scribe = await probe.subscribe(EventPattern.all(tenant))
     earlier = await probe.subscribe(EventPattern.by_type(tenant, "task"), beside)
@@ -154,7 +154,7 @@ async def reader_changes_its_event_for_itself_alone(probe: Probe, beside: Via) -
 @via
 @case("EVT-04", implicates={"altered"})
 async def publisher_changes_nothing_that_was_published(probe: Probe, via: Via) -> None:
-    """A dict filled in for the next event is still being read as the last one's."""
+    """Changes the data after publish returned: readers must get it as it was."""
     tenant = probe.make.tenant()
     unread = await probe.subscribe(EventPattern.all(tenant))
     waiting = await probe.subscribe(EventPattern.all(tenant))
@@ -174,7 +174,7 @@ async def publisher_changes_nothing_that_was_published(probe: Probe, via: Via) -
 @via
 @case("EVT-05", implicates={"lost", "lost-first"})
 async def well_formed_event_types_are_delivered(probe: Probe, via: Via) -> None:
-    """The whole grammar, up to 255 bytes: what is allowed must work everywhere."""
+    """Publishes every form of event type, up to 255 bytes: each must be delivered."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     types = [one["value"] for one in eventhook_fixtures.load("event_types")["valid"]]
@@ -184,7 +184,7 @@ async def well_formed_event_types_are_delivered(probe: Probe, via: Via) -> None:
 @via
 @case("EVT-07", implicates={"altered", "lost", "lost-first", "reordered"})
 async def timestamps_arrive_as_given(probe: Probe, via: Via) -> None:
-    """Past, future and out of any calendar: the bus reads nothing into them, not even an order."""
+    """Publishes past, future and extreme times: each must arrive unchanged and in the order published."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     times = probe.random.sample(TIMES, len(TIMES))
@@ -196,7 +196,7 @@ async def timestamps_arrive_as_given(probe: Probe, via: Via) -> None:
 @via
 @case("EVT-09", implicates={"lost", "lost-first"})
 async def equal_content_is_another_event(probe: Probe, via: Via) -> None:
-    """One after the other, at once, and with another between: each id counts."""
+    """Publishes events of equal content but other ids, in turn and at once: each must come."""
     tenant, workflow = probe.make.tenant(), uuid4()
     listener = await probe.subscribe(EventPattern.all(tenant))
 
@@ -213,7 +213,7 @@ async def equal_content_is_another_event(probe: Probe, via: Via) -> None:
 @via
 @case("EVT-11", implicates={"altered", "lost", "lost-first"})
 async def falsy_data_is_delivered(probe: Probe, via: Via) -> None:
-    """A counter at zero and a flag switched off are news; at the top, and inside."""
+    """Publishes 0, false and empty values, at the top and inside: each must arrive unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     values = [*FALSY.values(), FALSY, list(FALSY.values()), {"": None}, [[]], {"inner": FALSY}]

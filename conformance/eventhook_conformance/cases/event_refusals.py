@@ -1,4 +1,4 @@
-"""EVT: what is refused leaves nothing behind."""
+"""EVT: publishes refused events, which must leave nothing behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SURROGATES: Final = ("\ud800", "\udfff", "a\udc00b", "\udc00\ud800", "ends\udbf
 
 @case("EVT-03", needs={"surrogates": (True,)}, implicates={"refused-seen"})
 async def lone_surrogates_are_refused(probe: Probe) -> None:
-    """No UTF-8 carries them: in data, in its keys, in source and correlation id."""
+    """Publishes lone surrogates in data, keys, source and correlation id: each must be refused."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for text in _SURROGATES:
@@ -45,7 +45,7 @@ async def lone_surrogates_are_refused(probe: Probe) -> None:
 
 @case("EVT-05", implicates={"refused-seen"})
 async def malformed_event_types_are_refused(probe: Probe) -> None:
-    """Types that a subject, a line or a log would read as something else; none of them is sent."""
+    """Publishes malformed event types: each must be refused, and none delivered."""
     tenant, workflow = probe.make.tenant(), uuid4()
     everything = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.for_workflow(tenant, workflow))
@@ -55,7 +55,7 @@ async def malformed_event_types_are_refused(probe: Probe) -> None:
 
 
 def _refused(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
-    """Makes one of each sort of refusal."""
+    """Makes one publish of each refused kind."""
     return [
         probe.make.event(tenant, "created"),
         probe.make.event(tenant, "order.>"),
@@ -69,7 +69,7 @@ def _refused(probe: Probe, tenant: UUID) -> list[FlovynEvent]:
 
 @case("EVT-06", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def refused_publish_leaves_the_bus_as_it_was(probe: Probe) -> None:
-    """Before, between and after refusals, two readers get all that is good."""
+    """Publishes before, between and after refusals: two readers must get all valid events."""
     tenant = probe.make.tenant()
     waiting = await probe.subscribe(EventPattern.all(tenant))
     second = await probe.subscribe(EventPattern.all(tenant))
@@ -90,7 +90,7 @@ async def refused_publish_leaves_the_bus_as_it_was(probe: Probe) -> None:
 
 @case("EVT-06", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def refused_publish_is_nobody_elses_trouble(probe: Probe) -> None:
-    """Refusals in the middle of other publishers' work, on the same client at once."""
+    """Makes refused publishes beside other publishers on the same client: those must not be affected."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     chains = [[probe.make.event(tenant), probe.make.event(tenant)] for _ in range(2)]
@@ -117,7 +117,7 @@ def _filled(event: FlovynEvent, size: int, filling: str) -> FlovynEvent:
 
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
-    """Around the sizes at which buffers, frames and servers change their ways, up to the claim."""
+    """Publishes events around the sizes of usual buffers, up to the claim: each must be delivered."""
     claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
@@ -131,7 +131,7 @@ async def event_of_the_claimed_size_is_delivered(probe: Probe) -> None:
 
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def event_of_any_size_is_delivered(probe: Probe) -> None:
-    """At each power of two, and by one byte less and more: where a buffer is just full."""
+    """Publishes events at and around each power of two in size: each must be delivered."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     most = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
@@ -144,7 +144,7 @@ async def event_of_any_size_is_delivered(probe: Probe) -> None:
 
 @case("EVT-06", implicates={"lost", "lost-first", "refused-seen"})
 async def corrected_event_is_delivered(probe: Probe) -> None:
-    """An event that was refused is published again, put right, with the id that it had."""
+    """Publishes a refused event again, corrected, with the same id: it must be delivered."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for wrong in _refused(probe, tenant):
@@ -167,7 +167,7 @@ async def corrected_event_is_delivered(probe: Probe) -> None:
 )
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def size_is_counted_in_bytes_of_the_wire_form(probe: Probe, filling: str) -> None:
-    """Of any letters: neither as characters, nor as another writer would escape them."""
+    """Publishes events of the claimed size in multi-byte letters: each must be delivered."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     claimed = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED)
@@ -177,7 +177,7 @@ async def size_is_counted_in_bytes_of_the_wire_form(probe: Probe, filling: str) 
 
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended"})
 async def any_part_of_an_event_may_be_the_large_one(probe: Probe) -> None:
-    """Long texts beside the data, a list of many, a text in many pieces: whole all the same."""
+    """Makes the source, correlation id or other parts large: each event must be delivered whole."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     third = min(probe.capabilities.max_event_bytes, _LARGEST_TRIED) // 3
@@ -197,7 +197,7 @@ async def any_part_of_an_event_may_be_the_large_one(probe: Probe) -> None:
 
 @case("EVT-08", implicates={"altered", "lost", "lost-first", "ended", "refused-seen"})
 async def larger_event_is_whole_or_refused(probe: Probe) -> None:
-    """By one byte, or by far; before and after each the same client hears and speaks."""
+    """Publishes events above the claimed size: each is whole or refused, and the client works on."""
     tenant = probe.make.tenant()
     claimed = probe.capabilities.max_event_bytes
     listener = await probe.subscribe(EventPattern.all(tenant))
@@ -215,7 +215,7 @@ async def larger_event_is_whole_or_refused(probe: Probe) -> None:
 
 
 def _with(event: FlovynEvent, **members: object) -> FlovynEvent:
-    """Returns a copy with members of any type, as a careless caller makes it."""
+    """Returns a copy with members of any type, unchecked."""
     return msgspec.structs.replace(event, **members)
 
 
@@ -232,7 +232,7 @@ _NO_JSON: Final[Mapping[str, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("values", list(_NO_JSON))
 @case("EVT-12", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def what_is_no_json_is_refused(probe: Probe, values: str) -> None:
-    """At the top, in an object, deep in a list: an error now is kinder than one at a reader's."""
+    """Publishes values without a JSON form, at each depth: each must be refused."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for value in _NO_JSON[values]:
@@ -246,7 +246,7 @@ _TOO_LARGE: Final = (2**53, -(2**53), 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10*
 
 @case("EVT-12", implicates={"refused-seen", "altered", "lost", "lost-first", "ended"})
 async def larger_integers_are_refused_or_kept(probe: Probe) -> None:
-    """An id that arrives as its neighbour is worse than an error."""
+    """Publishes integers beyond 2^53: each must be refused or delivered exactly."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for number in _TOO_LARGE:
@@ -274,7 +274,7 @@ _WRONG_MEMBERS: Final[Mapping[str, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("member", list(_WRONG_MEMBERS))
 @case("EVT-12", implicates={"refused-seen", "lost", "lost-first", "ended"})
 async def member_of_the_wrong_type_is_refused(probe: Probe, member: str) -> None:
-    """A duck that quacks in this process is no duck on the wire."""
+    """Publishes events with members of a wrong type: each must be refused."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     for value in _WRONG_MEMBERS[member]:

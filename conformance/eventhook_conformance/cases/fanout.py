@@ -1,4 +1,4 @@
-"""PUB: many subscriptions, each a reader of its own."""
+"""PUB: enters many subscriptions, each with its own copy of every event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AT_ONCE: Final = 500
 async def every_one_of_some_gets_every_event(
     probe: Probe, count: str, side: Side = "events"
 ) -> None:
-    """With the same pattern; what others left open takes half of the claim at most."""
+    """Enters equal subscriptions, up to half of the claim: each must get every event."""
     await _fan_out(Ground(probe, side), probe, min(room(probe, int(count)), _claimed(probe)))
 
 
@@ -31,7 +31,7 @@ async def every_one_of_some_gets_every_event(
 async def every_one_of_many_gets_every_event(
     probe: Probe, count: str, side: Side = "events"
 ) -> None:
-    """With the same pattern, up to the claim (10,000 at most); `max` spreads over two clients."""
+    """Enters equal subscriptions, up to the claim (10,000 at most): each must get every event."""
     claimed, ground = _claimed(probe), Ground(probe, side)
     if count == "max":
         await _fan_out(ground, probe, claimed, both=probe.capabilities.multi_client)
@@ -66,7 +66,7 @@ async def _fan_out(ground: Ground, probe: Probe, number: int, *, both: bool = Fa
 async def reading_one_takes_nothing_from_the_other(
     probe: Probe, pattern: str, side: Side = "events"
 ) -> None:
-    """Two subscriptions of one client, read one after the other, in turns, and both waiting."""
+    """Reads two subscriptions of one client in turn, one by one, and both waiting: each gets all."""
     ground = Ground(probe, side)
     second = ground.all if pattern == "equal" else ground.part
     pair = [await ground.subscribe(), await probe.subscribe(second)]
@@ -95,7 +95,7 @@ async def reading_one_takes_nothing_from_the_other(
 async def leaving_one_takes_nothing_from_the_other(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """An equal subscription still gets its unread events, and all later ones."""
+    """Leaves one of two equal subscriptions: the other must get its unread events, and all later ones."""
     ground = Ground(probe, side)
     for leaver in (0, 1):
         pair = [await ground.subscribe(), await ground.subscribe()]

@@ -1,4 +1,4 @@
-"""PUB-11, PUB-12, PUB-17, PUB-23 and STR-06: a subscription ends while it is full.
+"""PUB-11, PUB-12, PUB-17, PUB-23 and STR-06: ends subscriptions while they are full.
 
 Filling one takes long. So where the bus drops, one filling serves all the ways to end; where it
 blocks, each has a filling of its own, to see that publishers wait no longer than for full readers.
@@ -131,7 +131,7 @@ def _count(listener: Listener) -> int:
 
 
 async def _read_out(probe: Probe, *readers: Listener) -> None:
-    """Expects that they end, now that their client is closed, and leaves them."""
+    """Expects that the readers end after their client closed, and leaves them."""
     for listener in readers:
         listener.drain()
         count = partial(_count, listener)
@@ -146,7 +146,7 @@ async def _read_out(probe: Probe, *readers: Listener) -> None:
 
 @case("PUB-11", "PUB-12", "PUB-17", "PUB-23", exclusive="closes", clients=1, subscriptions=12)
 async def ending_in_any_way_while_full_returns(probe: Probe) -> None:
-    """Left, failed, cancelled at every step, closed: read or not, with publishers that wait or none."""
+    """Ends full subscriptions in every way, with and without waiting publishers: each must return."""
     await _end(probe, "events")
 
 
@@ -154,11 +154,11 @@ async def ending_in_any_way_while_full_returns(probe: Probe) -> None:
     *("PUB-11", "PUB-12", "PUB-17"), exclusive="closes", clients=1, needs={"in_process": (False,)}
 )
 async def leaving_and_closing_while_full_return(probe: Probe) -> None:
-    """Read or not, with publishers that wait or none."""
+    """Leaves and closes full subscriptions, with and without waiting publishers: each must return."""
     await _end(probe, "events")
 
 
 @case("STR-06", exclusive="closes", clients=1, subscriptions=12)
 async def ending_a_stream_in_any_way_while_full_returns(probe: Probe) -> None:
-    """Left, failed, cancelled at every step, closed: read or not, with publishers that wait or none."""
+    """Ends full subscriptions of streams in every way, with and without waiting publishers: all return."""
     await _end(probe, "streams")

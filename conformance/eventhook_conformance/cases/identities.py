@@ -1,4 +1,4 @@
-"""EVT, PAT, TEN, STR: ids and keys that are alike, nil, of other versions, or look like something else."""
+"""EVT, PAT, TEN, STR: uses ids and keys that are similar, nil, or of other versions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WORDS: Final = (
     *("null", "undefined", "None", "nil", "true", "false", "NaN", "0", "00", "-1", "1e3", "-", "_"),
     *("id", "data", "workflow", "streams", "flovyn", "default", "all", "ALL", "con", "nul"),
 )
-"""Keys that are tokens like any other, and mean something to a language, a store or a file system."""
+"""Keys that are valid, and mean something to a language, a store or a file system."""
 
 
 _SAME_HASH: Final = ("yolrhmnb", "8bx30gkf", "AaAa", "BBBB", "ab", "bA")
-"""Pairs with one CRC-32, one hash of Java's, and one of Bernstein's, behind any equal beginning."""
+"""Pairs with the same CRC-32, the same hash of Java, or the same hash of Bernstein, after any prefix."""
 
 
 def alike(identifier: UUID) -> list[UUID]:
@@ -54,7 +54,7 @@ def alike(identifier: UUID) -> list[UUID]:
 @via
 @case("EVT-09", "EVT-01", implicates=_WRONG)
 async def ids_that_are_alike_are_other_events(probe: Probe, via: Via) -> None:
-    """Of any version, and the nil id among them: none is taken for another, and none is changed."""
+    """Publishes events with similar ids of any version, and the nil id: each must come, unchanged."""
     tenant, identifier = probe.make.tenant(), probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     ids = [identifier, *alike(identifier), _NIL, tenant]
@@ -64,7 +64,7 @@ async def ids_that_are_alike_are_other_events(probe: Probe, via: Via) -> None:
 @via
 @case("EVT-01", implicates=_WRONG)
 async def workflows_and_tasks_keep_their_ids(probe: Probe, via: Via) -> None:
-    """Of any version, nil, or the same as another id of the event."""
+    """Publishes workflow and task ids of any version, nil, or equal to others: each must come unchanged."""
     tenant, identifier = probe.make.tenant(), probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     ids = [identifier, *alike(identifier), _NIL, tenant]
@@ -76,13 +76,13 @@ async def workflows_and_tasks_keep_their_ids(probe: Probe, via: Via) -> None:
 
 @case("PAT-05", implicates=_WRONG, subscriptions=14)
 async def workflows_that_are_alike_stay_apart(probe: Probe) -> None:
-    """By half an id, by its first or last digits, and beside events without a workflow."""
+    """Subscribes to workflows with similar ids: each subscription must get its own events only."""
     await _stay_apart(probe, "workflow_execution_id")
 
 
 @case("PAT-06", implicates=_WRONG, subscriptions=14)
 async def tasks_that_are_alike_stay_apart(probe: Probe) -> None:
-    """By half an id, by its first or last digits, and beside events without a task."""
+    """Subscribes to tasks with similar ids: each subscription must get its own events only."""
     await _stay_apart(probe, "task_execution_id")
 
 
@@ -103,7 +103,7 @@ async def _stay_apart(probe: Probe, member: str) -> None:
 
 @case("TEN-01", implicates={"leaked", "lost", "lost-first"}, exclusive="cleans")
 async def nil_tenant_is_a_tenant_like_any_other(probe: Probe) -> None:
-    """It hears its own events and nobody else's, and nobody else hears it."""
+    """Uses the nil tenant beside others: each must get its own events only."""
     tenant = probe.make.tenant()
     nil = await probe.subscribe(EventPattern.all(_NIL))
     narrow = await probe.subscribe(EventPattern.by_type(_NIL, "task"))
@@ -116,7 +116,7 @@ async def nil_tenant_is_a_tenant_like_any_other(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=24)
 async def keys_that_are_alike_stay_apart(probe: Probe) -> None:
-    """Keys with the same letters, sum, checksum or number, or the same but for hyphens."""
+    """Uses stream keys that are similar or collide in hashes: each reader must get its own events only."""
     key = f"{probe.random.getrandbits(60):020d}"
     text = f"k-{key}_A"
     keys = [
@@ -134,13 +134,13 @@ async def keys_that_are_alike_stay_apart(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=200)
 async def hundreds_of_streams_stay_apart(probe: Probe) -> None:
-    """As many as make two of them meet where keys are looked up by a short hash."""
+    """Uses hundreds of streams, so that short hashes collide: each reader gets its own events only."""
     await _hundreds(probe, "streams")
 
 
 @case("TEN-03", implicates=_OTHERS, subscriptions=200)
 async def hundreds_of_tenants_stay_apart(probe: Probe) -> None:
-    """As many as make two of them meet where tenants are looked up by a short hash."""
+    """Uses hundreds of tenants, so that short hashes collide: each reader gets its own events only."""
     await _hundreds(probe, "events")
 
 
@@ -161,7 +161,7 @@ async def _hundreds(probe: Probe, side: str) -> None:
 
 @case("STR-01", implicates=_OTHERS | {"repeated"}, subscriptions=len(_WORDS), self_contained=True)
 async def words_are_keys_like_any_other(probe: Probe) -> None:
-    """Words that a language, a store or a file system gives a meaning."""
+    """Uses words with a meaning in languages, stores or file systems as keys: each must work."""
     await side_by_side(probe, (_is_a_key(probe, word) for word in _WORDS))
 
 

@@ -1,4 +1,4 @@
-"""Tenants and keys with names that are nearly alike, one of which ends: the others stay as they were."""
+"""Ends one of several tenants or keys with similar names: the others must not be affected."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from eventhook_conformance.specification import case
 
 _NAMES: Final = 10
 _ROOM: Final = 4
-"""A capacity from which on two events may be unread beside a fence."""
+"""The capacity from which two events may be unread beside a fence."""
 _LOW_HALF: Final = (1 << 64) - 1
 
 
 def _near(probe: Probe, side: Side) -> list[Selects]:
-    """Returns names that are nearly alike: the first is a part of some, and some are a part of it."""
+    """Returns similar names: the first is a part of some, and some are a part of it."""
     if side == "events":
         number = probe.make.tenant().int
         bits = (1, 1 << 60, 1 << 127, 1 << 76, _LOW_HALF, _LOW_HALF << 64)
@@ -57,7 +57,7 @@ async def _publish(probe: Probe, grounds: Sequence[Ground]) -> None:
 async def leaving_one_of_near_names_ends_no_other(
     probe: Probe, how: str, side: Side = "events"
 ) -> None:
-    """Its reader leaves, fails, or is cancelled as it enters; the others hold what they held, and hear."""
+    """Leaves, fails or cancels the subscription to one name: those to similar names keep and get all."""
     grounds, listeners = await _standing(probe, side)
     if how != "cancelling":
         await listeners[0].leave(ConsumerFailed() if how == "failing" else None)
@@ -71,7 +71,7 @@ async def leaving_one_of_near_names_ends_no_other(
 
 @case("CLN-02", "CLN-07", implicates=DISTURBANCE, exclusive="cleans", subscriptions=2 * _NAMES)
 async def cleanup_of_one_of_near_names_takes_no_other(probe: Probe, side: Side = "events") -> None:
-    """Once where that one is idle, once where all but that one are."""
+    """Cleans up with one name idle, then with all others idle: active subscriptions keep and get all."""
     client = await probe.client()
     grounds, listeners = await _standing(probe, side)
     await listeners[0].leave()
@@ -96,7 +96,7 @@ async def cleanup_of_one_of_near_names_takes_no_other(probe: Probe, side: Side =
 async def closing_the_client_of_one_of_near_names_ends_no_other(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """The others, of another client, keep what is unread, and hear on."""
+    """Closes the client of one name: another client's subscriptions to similar names keep and get all."""
     client = await probe.open_client()
     grounds, listeners = await _standing(probe, side, client)
     await probe.close(client)

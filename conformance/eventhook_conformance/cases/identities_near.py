@@ -1,4 +1,4 @@
-"""TEN-01, PAT, STR-02: ids, keys and types that differ in one place alone, wherever it lies."""
+"""TEN-01, PAT, STR-02: uses ids, keys and types that differ in one place only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def near(identifier: UUID) -> list[UUID]:
 
 @case("TEN-01", implicates=_OTHERS, subscriptions=8)
 async def tenants_that_differ_in_one_digit_stay_apart(probe: Probe) -> None:
-    """One of them is heard, by a wide pattern and narrow ones; all of them publish alike."""
+    """Publishes for tenants that differ in one digit: each subscription gets its own events only."""
     tenant, workflow = probe.make.tenant(), probe.make.tenant()
     others = near(tenant)
     listeners = [
@@ -45,7 +45,7 @@ async def tenants_that_differ_in_one_digit_stay_apart(probe: Probe) -> None:
 
 
 def _written_alike(identifier: UUID) -> list[UUID]:
-    """Returns ids that are this one by another order of bytes, or by what a reader may leave out."""
+    """Returns ids that are equal by another byte order, or without the parts that a reader may ignore."""
     number, text = identifier.int, base64.b64encode(identifier.bytes)
     return [
         UUID(bytes=identifier.bytes_le),
@@ -61,7 +61,7 @@ def _written_alike(identifier: UUID) -> list[UUID]:
 
 @case("TEN-01", implicates=_OTHERS, subscriptions=12)
 async def tenants_that_are_written_alike_stay_apart(probe: Probe) -> None:
-    """By the order of bytes, by variant and version, by the case of letters in base64."""
+    """Publishes for tenants whose ids are equal under a careless reading: each gets its own events only."""
     tenant = probe.make.tenant()
     alike = list(dict.fromkeys([tenant, *_written_alike(tenant)]))[: room(probe, 12)]
     listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
@@ -70,7 +70,7 @@ async def tenants_that_are_written_alike_stay_apart(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=14)
 async def keys_that_are_written_alike_stay_apart(probe: Probe) -> None:
-    """By hyphens and underscores, doubled, leading, trailing or left out, and by leading zeros."""
+    """Uses keys that differ in hyphens, underscores or leading zeros: each gets its own events only."""
     stem = f"{probe.make.tenant().hex}1"
     keys = [f"{stem}{end}" for end in ("a-b", "a--b", "a---b", "a_b", "a__b", "a-_b", "ab", "a-b-")]
     keys += [f"-{stem}a-b", f"--{stem}a-b", f"_{stem}a-b", f"0{stem}a-b", f"00{stem}a-b"]
@@ -82,7 +82,7 @@ async def keys_that_are_written_alike_stay_apart(probe: Probe) -> None:
 
 @case("PAT-05", "PAT-06", implicates=_OTHERS, subscriptions=6)
 async def workflows_and_tasks_that_differ_in_one_digit_stay_apart(probe: Probe) -> None:
-    """One of them is asked for, as a workflow, as a task, and as both."""
+    """Filters by workflow and task ids that differ in one digit: each gets its own events only."""
     tenant, wanted = probe.make.tenant(), probe.make.tenant()
     listeners = [
         await probe.subscribe(pattern)
@@ -102,7 +102,7 @@ async def workflows_and_tasks_that_differ_in_one_digit_stay_apart(probe: Probe) 
 
 @case("TEN-01", implicates=_OTHERS, exclusive="cleans", subscriptions=4)
 async def the_last_of_all_ids_is_one_like_any_other(probe: Probe) -> None:
-    """An id of all ones, as tenant, workflow and task, stands for itself, and not for everybody."""
+    """Uses the id of all ones as tenant, workflow and task: it must select its own events only."""
     tenant = probe.make.tenant()
     listeners = [
         await probe.subscribe(pattern)
@@ -127,7 +127,7 @@ async def the_last_of_all_ids_is_one_like_any_other(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=24)
 async def long_keys_that_differ_in_one_place_stay_apart(probe: Probe) -> None:
-    """As long as keys may be, and as UUIDs: at their beginning, in the middle, and at the end."""
+    """Uses long keys that differ in one place: each reader gets its own events only."""
     stem = probe.make.tenant().hex * 8
     keys = [str(probe.make.tenant())]
     keys += [str(one) for one in near(UUID(keys[0]))[::6]]
@@ -142,7 +142,7 @@ async def long_keys_that_differ_in_one_place_stay_apart(probe: Probe) -> None:
 
 @case("PAT-03", implicates=_OTHERS, subscriptions=16)
 async def deep_types_that_differ_in_one_token_stay_apart(probe: Probe) -> None:
-    """Of three to twenty tokens: the first, one in the middle, the last, one more, one less."""
+    """Uses types of three to twenty tokens that differ in one: each prefix selects its own only."""
     tenant = probe.make.tenant()
     kinds: list[str] = []
     prefixes: list[str] = []

@@ -1,4 +1,4 @@
-"""Pairs of operations at once, step by step: races that random histories hardly ever meet."""
+"""Runs pairs of operations at once, step by step, to find races that random histories rarely meet."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ _CLEANUPS: Final[Mapping[str, tuple[Step, Step]]] = {
 @pytest.mark.parametrize("pair", _PAIRS)
 @case("PUB-12", "PUB-16", implicates=DISTURBANCE, subscriptions=_MOST, self_contained=True)
 async def pairs_of_operations_disturb_nobody(probe: Probe, pair: str) -> None:
-    """Each beside the other, with 0 to 3 turns of the loop between."""
+    """Runs each pair of operations with 0 to 3 turns between: no subscription may lose anything."""
     await side_by_side(probe, _programs(probe, *_PAIRS[pair], [_STANDING]), each=LISTENERS)
 
 
 @pytest.mark.parametrize("other", _CLOSINGS)
 @case("PUB-12", "PUB-16", implicates=DISTURBANCE, clients=_GUESTS, subscriptions=_MOST)
 async def client_that_closes_meanwhile_disturbs_nobody(probe: Probe, other: str) -> None:
-    """A client comes and closes beside it, with 0 to 3 turns of the loop between."""
+    """Closes another client beside each operation, with 0 to 3 turns between: nothing may be lost."""
     programs = _programs(probe, ("close", 0), _CLOSINGS[other], [_STANDING], _GUESTS)
     await side_by_side(probe, programs, each=LISTENERS)
 
@@ -67,7 +67,7 @@ async def client_that_closes_meanwhile_disturbs_nobody(probe: Probe, other: str)
 @pytest.mark.parametrize("pair", _CLEANUPS)
 @case("CLN-08", implicates=DISTURBANCE, exclusive="cleans", subscriptions=_MOST)
 async def cleanup_beside_another_operation_disturbs_nobody(probe: Probe, pair: str) -> None:
-    """Cleanup beside it, or it beside cleanup, with 0 to 3 turns of the loop between."""
+    """Cleans up beside each operation, with 0 to 3 turns between: nothing may be lost."""
     # With standing subscriptions on the tenant, and with none: then a channel may be idle.
     programs = _programs(probe, *_CLEANUPS[pair], [_STANDING, ()])
     await side_by_side(probe, programs, each=LISTENERS)
@@ -75,7 +75,7 @@ async def cleanup_beside_another_operation_disturbs_nobody(probe: Probe, pair: s
 
 @case("CLN-08", implicates=DISTURBANCE, exclusive="cleans", clients=_GUESTS, subscriptions=_MOST)
 async def cleanup_beside_a_client_that_closes_disturbs_nobody(probe: Probe) -> None:
-    """Either begins, with 0 to 3 turns of the loop between."""
+    """Cleans up beside a client that closes, with 0 to 3 turns between: nothing may be lost."""
     programs = _programs(probe, ("cleanup", 0), ("close", 0), [_STANDING, ()], _GUESTS)
     await side_by_side(probe, programs, each=LISTENERS)
 

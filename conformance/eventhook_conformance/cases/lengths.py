@@ -1,4 +1,4 @@
-"""EVT, STR: whatever has a length, at the lengths where buffers and limits lie."""
+"""EVT, STR: uses the lengths at which buffers and limits lie."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 
 _LONGEST: Final = 16
-"""As a power of two, for text."""
+"""The longest text, as a power of two."""
 _FEWER: Final = 13
 _MOST: Final = 9
-"""As a power of two, for what has members: each takes its time."""
+"""The most members, as a power of two: each takes time."""
 
 
 def _lengths(most: int) -> list[int]:
-    """Returns round numbers and powers of two from 8 on, and one more; of the latter one less as well."""
+    """Returns round numbers and powers of two from 8 on, each plus one, and the latter minus one too."""
     tens = (1, 5, 10, 20, 50, 100, 200, 400, 500, 800, 1_000, 1_600, 2_000, 3_200, 5_000, 6_400)
     round_numbers = {number + by for ten in tens if (number := 10 * ten) < 2**most for by in (0, 1)}
     return sorted(
@@ -40,7 +40,7 @@ _DATA: Final[Mapping[str, tuple[int, Callable[[int], Any]]]] = {
 @pytest.mark.parametrize("what", list(_DATA))
 @case("EVT-02", implicates={"altered", "lost", "lost-first", "ended"}, since="1.1")
 async def data_of_any_length_is_delivered(probe: Probe, what: str) -> None:
-    """Where counters, buffers and pages are just full, and a little beyond: no end is missing."""
+    """Publishes data of lengths around those of counters, buffers and pages: each must come whole."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     most, make = _DATA[what]
@@ -52,7 +52,7 @@ async def data_of_any_length_is_delivered(probe: Probe, what: str) -> None:
 @pytest.mark.parametrize("what", ["letters", "letters of two bytes", "line ends"])
 @case("STR-05", implicates={"altered", "lost", "lost-first", "ended"}, since="1.1")
 async def payload_of_any_length_is_delivered(probe: Probe, what: str) -> None:
-    """Where counters, buffers and pages are just full, and a little beyond: no end is missing."""
+    """Publishes payloads of lengths around those of counters, buffers and pages: each must come whole."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     letter = {"letters": "x", "letters of two bytes": "\u00e9", "line ends": "\n"}[what]

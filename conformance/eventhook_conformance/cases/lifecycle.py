@@ -1,4 +1,4 @@
-"""LIF: what a workflow server tells of each run, in both forms, and what it keeps to itself.
+"""LIF: compares the events of workflow runs with the steps of each run, in both forms.
 
 Over 300 lines: one case or two for each of LIF-01 to LIF-12.
 """
@@ -47,14 +47,14 @@ _OUTAGES: Final = (
 @each()
 @case("LIF-01", "LIF-02", "LIF-03", "LIF-05")
 async def run_is_told_whole_and_once(probe: Probe, scenario: str) -> None:
-    """Every event once, in causal order, with its ids, snapshot and time; and nothing else."""
+    """Plays a scenario: each of its events must come once, in causal order, unchanged, and no other."""
     judge(probe, await play_out(probe, scenario))
 
 
 @each()
 @case("LIF-02", implicates={"phantom"})
 async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenario: str) -> None:
-    """Once it is prepared at most its creation is out; late strays show when the run ends."""
+    """Prepares a scenario and plays it: no event may come before its step, or after the end."""
     play = await prepare(probe, scenarios()[scenario])
     await probe.fence(*play.listeners)
     early = [event for event in told(probe, play.events) if not _creates_root(play, event)]
@@ -72,7 +72,7 @@ async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenar
 @each()
 @case("LIF-01")
 async def run_is_told_step_by_step(probe: Probe, scenario: str) -> None:
-    """Every event that the steps so far caused is published when `proceed` returns."""
+    """Plays a scenario step by step: each step's events must be published when `proceed` returns."""
     play = await prepare(probe, scenarios()[scenario])
     done = {"prepare"}
     for step in play.scenario.steps:
@@ -100,7 +100,7 @@ def _creates_root(play: Play, event: FlovynEvent) -> bool:
 @each()
 @case("LIF-03")
 async def runs_side_by_side_keep_their_ids(probe: Probe, scenario: str) -> None:
-    """Two runs of one tenant at once: each event is filed under its own workflow and task."""
+    """Plays two runs of one tenant at once: each event must name its own workflow and task."""
     tenant = probe.make.tenant()
     plays = [await prepare(probe, scenarios()[scenario], tenant=tenant) for _ in range(2)]
     await proceed(probe, *plays)
@@ -119,7 +119,7 @@ def _whose(event: FlovynEvent) -> set[object]:
 @each()
 @case("LIF-04")
 async def older_twin_tells_the_same(probe: Probe, scenario: str) -> None:
-    """To readers of the stream and of the bus who both leave before the other's next event comes."""
+    """Compares both forms of each event: they must tell the same, in the same order."""
     play = await prepare(probe, scenarios()[scenario])
     for step in play.scenario.steps:
         await proceed(probe, play, until=step)
@@ -135,7 +135,7 @@ async def older_twin_tells_the_same(probe: Probe, scenario: str) -> None:
 @each(lambda scenario: scenario.has("workflow.suspended"))
 @case("LIF-06")
 async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str) -> None:
-    """To a reader of workflows alone too, who has nothing else to tell the two apart by."""
+    """Plays suspensions: each must say its reason, and each resumption must be published."""
     tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "workflow"))
     play = await prepare(probe, scenarios()[scenario], tenant=tenant)
@@ -165,7 +165,7 @@ async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str
 @each(lambda scenario: len(scenario.workflows) > 1)
 @case("LIF-07", implicates={"unmatched"})
 async def child_and_parent_each_have_their_own_events(probe: Probe, scenario: str) -> None:
-    """To readers of the one and of the other: neither is shown what is the other's."""
+    """Plays a parent and a child: each reader must get the events of its own workflow only."""
     play = await prepare(probe, scenarios()[scenario])
     readers: dict[str, Listener] = {}
     for step in play.scenario.steps:
@@ -196,7 +196,7 @@ async def child_and_parent_each_have_their_own_events(probe: Probe, scenario: st
 @each(lambda scenario: scenario.retries)
 @case("LIF-08")
 async def retries_count_up_and_only_the_last_failure_is_final(probe: Probe, scenario: str) -> None:
-    """To a reader of tasks alone: attempts are numbered, and a status that ends comes once, last."""
+    """Plays retries: attempts must count up, and only the last one's failure may be final."""
     tenant = probe.make.tenant()
     screen = await probe.subscribe(EventPattern.by_type(tenant, "task"))
     play = await prepare(probe, scenarios()[scenario], tenant=tenant)
@@ -226,7 +226,7 @@ async def retries_count_up_and_only_the_last_failure_is_final(probe: Probe, scen
 
 @case("LIF-09")
 async def standalone_task_has_a_stream_and_no_workflow(probe: Probe) -> None:
-    """Its events are found by its task id, and carry no workflow; its stream has that id as key."""
+    """Plays a standalone task: its events carry no workflow, and its stream has the task's id as key."""
     play = await prepare(probe, scenarios()["standalone-task"])
     probe.expect(
         play.execution.workflow_execution_id is None,
@@ -261,7 +261,7 @@ async def standalone_task_has_a_stream_and_no_workflow(probe: Probe) -> None:
 @pytest.mark.parametrize("when", ["prepared", "half-way"])
 @case("LIF-10")
 async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when: str) -> None:
-    """The bus is closed under the service, before anything happens or in the middle of it."""
+    """Closes the bus under the service, at the start or later: no workflow may fail."""
     client = await probe.open_client()
     play = await prepare(probe, scenarios()[scenario], via=client)
     elsewhere = await probe.subscribe(EventPattern.all(play.tenant))
@@ -294,7 +294,7 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
 @each()
 @case("LIF-11", implicates={"leaked"})
 async def tenants_at_once_see_their_own_runs(probe: Probe, scenario: str) -> None:
-    """Three tenants' runs in lockstep: at each step the others stand before it, in it, or after it."""
+    """Plays runs of three tenants in lockstep: each must get the events of its own run only."""
     schedule, *_ = interleavings(scenarios()[scenario].steps)
     runs = [scenarios()[scenario]] * len(schedule[0].order)
     plays = await play_interleaved(probe, runs, schedule)
@@ -307,6 +307,6 @@ async def tenants_at_once_see_their_own_runs(probe: Probe, scenario: str) -> Non
 @each(lambda scenario: bool(scenario.outputs))
 @case("LIF-12")
 async def output_lies_between_start_and_end(probe: Probe, scenario: str) -> None:
-    """A reader of the stream sees the start, all of the output in order, and then the end."""
+    """Reads a task's stream: its start, all output in order, and then its end must come."""
     play = await play_out(probe, scenario)
     judge(probe, play)

@@ -1,4 +1,4 @@
-"""LIF: runs that nobody wrote, composed of every kind of step, and judged as the written ones are."""
+"""LIF: plays composed scenarios, of every kind of step, and judges them like the written ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from eventhook_conformance.specification import case
 @pytest.mark.parametrize("corner", CORNERS)
 @case(*EXACT, *EVERY_RUN, since="1.1")
 async def corner_tells_exactly_its_own(probe: Probe, corner: str) -> None:
-    """Two tenants' runs of a composition that was chosen by hand, in lockstep."""
+    """Plays a chosen composition for two tenants in lockstep: each gets exactly its own events."""
     await _play(probe, CORNERS[corner])
 
 
 @case(*EXACT, *EVERY_RUN, since="1.1", self_contained=True)
 async def composed_runs_tell_exactly_their_own(probe: Probe) -> None:
-    """Two tenants' runs in lockstep, for each of a few compositions that the run's seed draws."""
+    """Plays compositions drawn by the seed for two tenants in lockstep: each gets its own events only."""
     refused: list[NotOffered] = []
 
     async def attempt(program: Program) -> BreakingProgram:

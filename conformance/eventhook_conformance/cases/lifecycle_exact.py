@@ -1,4 +1,4 @@
-"""LIF: each run tells exactly its own data, in both forms, whatever runs beside it."""
+"""LIF: compares every member of each run's events, in both forms, with other runs beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventhook_conformance.sequences import covering, interleavings, scenarios
 from eventhook_conformance.specification import case
 
 _CHOSEN: Final = [name for name, one in scenarios().items() if one.since or name in covering()]
-"""The scenarios in which something happens that happens in no other."""
+"""The scenarios with steps that occur in no other."""
 
 _RUNS: Final = 2
 
@@ -28,7 +28,7 @@ _RUNS: Final = 2
 @pytest.mark.parametrize("scenario", _CHOSEN)
 @case(*EXACT, *EVERY_RUN, since="1.1")
 async def interleaved_runs_tell_exactly_their_own(probe: Probe, scenario: str) -> None:
-    """Two tenants' runs with data of their own, in lockstep; the one that began last ends first."""
+    """Plays runs of two tenants in lockstep, with different data: each gets exactly its own events."""
     watch = Watch()
     *_, schedule = interleavings(scenarios()[scenario].steps, _RUNS)
     runs = runs_of(scenarios()[scenario].raw, _RUNS)

@@ -1,4 +1,4 @@
-"""LIF: two runs of one tenant at the same time stay apart."""
+"""LIF: keeps two runs of one tenant apart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TURNS: Final = 8
 @pytest.mark.parametrize("scenario", covering())
 @case("LIF-02", since="1.1")
 async def runs_of_one_tenant_stay_apart(probe: Probe, scenario: str) -> None:
-    """The same scenario twice, step by step: what is done to one run changes nothing in the other."""
+    """Plays a scenario twice in one tenant, step by step: no step of one run may affect the other."""
     watch, tenant = Watch(), probe.make.tenant()
     raw = scenarios()[scenario].raw
     runs = runs_of(raw, _RUNS)

@@ -1,4 +1,4 @@
-"""LIF: a workflow service whose publisher fails and recovers, and one that is restarted."""
+"""LIF: lets a workflow service's publishing fail and recover, and restarts it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TURNS: Final = 8
 @pytest.mark.parametrize("scenario", covering())
 @case("LIF-18", "LIF-10", since="1.1")
 async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
-    """One form fails from first to last, then the other; then both for some steps, or once a step."""
+    """Fails the publishes of one form, the other or both, for some steps: later ones must succeed."""
     exact = exact_scenario(scenarios()[scenario].raw)
     number = covering().index(scenario)
     for outage in (*OUTAGES[:2], OUTAGES[2 + number % 3]):
@@ -47,7 +47,7 @@ async def failing_publisher_is_used_again(probe: Probe, scenario: str) -> None:
 @pytest.mark.parametrize("scenario", covering())
 @case("LIF-16", "LIF-18", since="1.1")
 async def restart_keeps_the_count_of_failures(probe: Probe, scenario: str) -> None:
-    """Publishing fails once in each step, and the service is restarted between the steps."""
+    """Fails a publish in each step, and restarts the service between: `publish_failures` must count on."""
     exact = exact_scenario(scenarios()[scenario].raw)
     await run_through(probe, exact, ONCE_A_STEP, restarts=True)
 
@@ -55,7 +55,7 @@ async def restart_keeps_the_count_of_failures(probe: Probe, scenario: str) -> No
 @pytest.mark.parametrize("scenario", covering())
 @case("LIF-16")
 async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
-    """The service is restarted before each step; what is told is what is told without."""
+    """Restarts the service before each step: the events must be those of a run without restarts."""
     exact, tenant, watch = exact_scenario(scenarios()[scenario].raw), probe.make.tenant(), Watch()
     name = exact.name
     async with interposed_service(probe, watch.intervene()) as service:

@@ -1,4 +1,4 @@
-"""PUB: subscriptions that come, go and come again."""
+"""PUB: enters and leaves subscriptions, and enters them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventhook_conformance.specification import case, needs
 @either
 @case("PUB-11", implicates={"after-leaving", "ended"})
 async def after_leaving_nothing_is_delivered(probe: Probe, via: Via, side: Side = "events") -> None:
-    """A waiting read ends, later ones end at once, whatever was unread or is published later."""
+    """Leaves a subscription: a waiting read must end, and later reads must end at once."""
     ground = Ground(probe, side)
     witness = await ground.subscribe(via)
     for waiting in (True, False):
@@ -41,7 +41,7 @@ async def after_leaving_nothing_is_delivered(probe: Probe, via: Via, side: Side 
 async def read_called_while_leaving_delivers_nothing(
     probe: Probe, how: str, side: Side = "events"
 ) -> None:
-    """Step by step: the read, and a publish, begin at every moment of leaving."""
+    """Reads and publishes at every step of leaving: nothing may be delivered after it."""
     ground = Ground(probe, side)
     witness = await ground.subscribe()
     for pause in range(5):
@@ -76,7 +76,7 @@ async def read_called_while_leaving_delivers_nothing(
 async def subscriber_that_ends_disturbs_nobody(
     probe: Probe, via: Via, how: str, side: Side = "events"
 ) -> None:
-    """While it waits, with something unread, and while others publish."""
+    """Ends a subscription while it waits, with unread events, and beside publishes: others lose nothing."""
     lanes = (
         _end_beside(Ground(probe, side), probe, via, how, range(first, 6, 2)) for first in range(2)
     )
@@ -116,7 +116,7 @@ async def _end_beside(
 @either
 @case("PUB-13", implicates={"replayed", "repeated", "phantom"})
 async def subscribing_again_starts_afresh(probe: Probe, via: Via, side: Side = "events") -> None:
-    """Neither what the last one left unread, nor what came between, nor what it had read."""
+    """Subscribes again after leaving: nothing of before may be delivered."""
     grounds = [Ground(probe, side), Ground(probe, side)]
     wanted = (grounds[0].all, grounds[1].part)
     lanes = (
@@ -146,7 +146,7 @@ async def _come_again(ground: Ground, probe: Probe, via: Via, selects: Selects) 
 async def coming_and_going_disturbs_no_standing_subscription(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """Others enter and leave beside it, at every step of a publish; equal patterns and others."""
+    """Enters and leaves subscriptions at every step of a publish: standing ones must get all events."""
     lanes = (
         _come_and_go(Ground(probe, side), probe, via, range(first, 8, 4)) for first in range(4)
     )
@@ -186,7 +186,7 @@ async def _come_and_go(ground: Ground, probe: Probe, via: Via, pauses: Iterable[
 async def many_that_come_and_go_leave_the_standing_alone(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """A crowd enters and leaves in one go while events flow; the number stays within the claim."""
+    """Enters and leaves many subscriptions at once beside traffic: standing ones must get all events."""
     ground = Ground(probe, side)
     standing = await ground.subscribe()
     # Half of what is claimed may be taken by what other cases left parked.
