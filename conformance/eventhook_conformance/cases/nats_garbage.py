@@ -1,4 +1,4 @@
-"""NAT-04: garbage that only a strict reader tells from an event."""
+"""NAT-04: sends garbage that only a strict reader tells from an event."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from eventhook_conformance.specification import case
 
 _MUCH: Final = 130
 _BITS: Final = (0, 20, 46, 63, 64, 95, 96, 127)
-"""One in each part of a UUID's text, the first and the last."""
+"""One place in each part of a UUID's text, the first and the last of it."""
 
 
 @pytest.mark.parametrize("side", ["events", "streams"])
 @case("NAT-04", implicates={"phantom", "altered", "leaked", "crossed", "repeated"})
 async def garbage_that_is_nearly_an_event_is_skipped(probe: Probe, side: str) -> None:
-    """Of one byte, one digit, one quote too many: nobody makes good what somebody sent."""
+    """Sends bodies with one wrong byte, digit or quote: each must be skipped, and the reader goes on."""
     tenant = probe.make.tenant()
     example = example_of(probe, side, tenant)
     listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
@@ -44,7 +44,7 @@ async def garbage_that_is_nearly_an_event_is_skipped(probe: Probe, side: str) ->
 @pytest.mark.parametrize("side", ["events", "streams"])
 @case("NAT-04", implicates={"phantom", "lost", "lost-first", "ended"}, since="1.1")
 async def garbage_is_skipped_however_much_it_is(probe: Probe, side: str) -> None:
-    """Hundreds of bodies that are none, in a row and between events."""
+    """Sends hundreds of invalid bodies, in a row and between events: each must be skipped."""
     tenant = probe.make.tenant()
     example = example_of(probe, side, tenant)
     listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
@@ -58,7 +58,7 @@ async def garbage_is_skipped_however_much_it_is(probe: Probe, side: str) -> None
 
 @case("NAT-09", since="1.1")
 async def a_body_of_a_tenant_that_is_alike_reaches_nobody(probe: Probe) -> None:
-    """Tenants that differ from the subject's in one digit, wherever it stands."""
+    """Sends bodies whose tenant differs from the subject's in one digit: none may be delivered."""
     tenant = probe.make.tenant()
     alike = [UUID(int=tenant.int ^ (1 << bit)) for bit in _BITS]
     patterns = [EventPattern.all(tenant), EventPattern.by_type(tenant, "task")]
@@ -71,7 +71,7 @@ async def a_body_of_a_tenant_that_is_alike_reaches_nobody(probe: Probe) -> None:
 
 @case("NAT-08", since="1.1")
 async def a_body_of_a_name_that_is_alike_reaches_nobody(probe: Probe) -> None:
-    """Keys and types that begin or end as the subject's does, or differ in one letter."""
+    """Sends bodies whose key or type is similar to the subject's: none may be delivered."""
     tenant, key = probe.make.tenant(), f"Key-{probe.make.tenant().hex}"
     listeners = [
         await probe.subscribe(selects)
@@ -97,7 +97,7 @@ async def a_body_of_a_name_that_is_alike_reaches_nobody(probe: Probe) -> None:
 
 
 def _nearly(example: Event) -> dict[str, bytes]:
-    """Returns what a lenient reader takes for the event."""
+    """Returns the event that a lenient reader makes of it."""
     whole = members_of(example)
     body, text = json.dumps(whole), "data" if "data" in whole else "payload"
     written = json.dumps({**whole, text: "@"})

@@ -1,4 +1,4 @@
-"""NAT-03, -04, -08, -09, EVT-10: what plain clients put on the subjects, and who gets it."""
+"""NAT-03, -04, -08, -09, EVT-10: publishes by a plain client, and checks which listeners get it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOISE_BYTES: Final = 1_000_000
 
 @case("NAT-03", implicates={"altered"})
 async def an_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
-    """To every kind of subscription that asks for it."""
+    """Publishes an event by a plain client: each kind of matching subscription must get it."""
     tenant = probe.make.tenant()
     event = probe.make.event(
         tenant,
@@ -50,7 +50,7 @@ async def an_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
 
 @case("NAT-03", implicates={"altered"})
 async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
-    """To the readers of a workflow's stream, and of a standalone task's."""
+    """Publishes stream events by a plain client: readers of the workflow and of the task must get them."""
     async with plain(probe) as wire:
         for key, task in (
             (probe.make.key(), probe.make.key()),
@@ -67,7 +67,7 @@ async def a_stream_event_from_a_plain_client_is_delivered(probe: Probe) -> None:
 @pytest.mark.parametrize("side", ["events", "streams"])
 @case("NAT-04", implicates={"phantom", "altered", "leaked", "crossed", "repeated"})
 async def garbage_is_skipped(probe: Probe, side: str) -> None:
-    """After each piece of it the subscription lives on, and nobody gets anything of it."""
+    """Sends each kind of garbage: no subscription may get it, and each must go on."""
     tenant = probe.make.tenant()
     example = example_of(probe, side, tenant)
     listeners = [await probe.subscribe(pattern) for pattern in selections_of(example)]
@@ -80,14 +80,14 @@ async def garbage_is_skipped(probe: Probe, side: str) -> None:
 
 
 def example_of(probe: Probe, side: str, tenant: UUID) -> Event:
-    """Makes an event of that side, under which garbage is put."""
+    """Makes an event of that side, on whose subject garbage is sent."""
     if side == "streams":
         return probe.make.stream_event(str(tenant), task=probe.make.key())
     return probe.make.event(tenant, "task.created", workflow=uuid4(), correlation_id="c-1")
 
 
 def selections_of(example: Event) -> list[EventPattern | str]:
-    """Returns what can be subscribed to so that the event is wanted."""
+    """Returns the selections that match the event."""
     if not isinstance(example, FlovynEvent):
         return [example.workflow_execution_id]
     tenant = example.tenant_id
@@ -100,7 +100,7 @@ def selections_of(example: Event) -> list[EventPattern | str]:
 
 @case("NAT-08")
 async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
-    """Neither who listens for the subject's type, nor for the body's, nor for all."""
+    """Sends a body whose type differs from the subject's: no subscription may get it."""
     tenant = probe.make.tenant()
     prefixes = ("task", "task.created", "workflow", "workflow.started", "task.created.again")
     listeners = [
@@ -123,7 +123,7 @@ async def a_body_of_another_type_reaches_nobody(probe: Probe) -> None:
 
 @case("NAT-08")
 async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
-    """Neither who reads the subject's stream, nor the body's."""
+    """Sends a body whose stream key differs from the subject's: no subscription may get it."""
     key, other = probe.make.key(), probe.make.key()
     listeners = [await probe.subscribe(one) for one in (key, other, key.swapcase())]
     subject = f"flovyn.streams.workflow.{key}"
@@ -137,7 +137,7 @@ async def a_body_of_another_key_reaches_nobody(probe: Probe) -> None:
 
 @case("NAT-09")
 async def a_body_of_another_tenant_reaches_nobody(probe: Probe) -> None:
-    """Neither the subject's tenant, nor the body's, though everything else be right."""
+    """Sends an otherwise valid body whose tenant differs from the subject's: no subscription may get it."""
     tenant = probe.make.tenant()
     other = UUID(int=tenant.int ^ 1)
     listeners = [
@@ -187,7 +187,7 @@ def _mark(event: Any) -> object:
 
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def events_of_other_writers_are_read(probe: Probe) -> None:
-    """In any order of members, with unknown ones, missing optionals, the case of UUIDs, blanks."""
+    """Sends events as other writers form them: each must be delivered."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     async with plain(probe) as wire:
@@ -213,7 +213,7 @@ async def events_of_other_writers_are_read(probe: Probe) -> None:
 
 @case("EVT-10", implicates={"altered", "phantom"}, profile="nats-wire")
 async def stream_events_of_other_writers_are_read(probe: Probe) -> None:
-    """In any order of members, with unknown ones, blanks and escapes."""
+    """Sends stream events as other writers form them: each must be delivered."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     async with plain(probe) as wire:

@@ -1,4 +1,4 @@
-"""NAT-05, -06, -10: what the server is asked for, what that needs, and what stays behind."""
+"""NAT-05, -06, -10: checks the subjects subscribed to, the permissions needed, and the rest left over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEPS: Final = 6
 
 @asynccontextmanager
 async def _monitored(probe: Probe) -> AsyncIterator[tuple[Via, str]]:
-    """Gives a client of the target's, and the monitoring of its server: of our own, if it has none."""
+    """Yields a client and its server's monitoring; starts a server if the target has none with it."""
     if probe.server is not None and probe.server.monitor_url:
         yield None, probe.server.monitor_url
         return
@@ -32,7 +32,7 @@ async def _monitored(probe: Probe) -> AsyncIterator[tuple[Via, str]]:
 
 @case("NAT-05")
 async def subscriptions_ask_for_no_more_than_they_need(probe: Probe) -> None:
-    """One by one, each pattern of the vectors and a stream: what the server is asked for newly."""
+    """Subscribes to each pattern of the vectors and a stream: only the needed subjects may be asked for."""
     key, elsewhere = probe.make.key(), Counter[str]()
     async with _monitored(probe) as (via, url):
         for vector in eventhook_fixtures.load("subjects")["subscriptions"]:
@@ -72,7 +72,7 @@ async def _asks_for(
     scope: str,
     allowed: list[list[str]],
 ) -> Counter[str]:
-    """Expects the new subjects in the scope to be one of `allowed`; returns those out of it."""
+    """Expects that the new subjects in the scope are one of `allowed`; returns those outside."""
     before = await subjects_asked(url)
     listener = await probe.subscribe(selects, via)
     # Not earlier, should entering return before the server was asked (which is PUB-04).
@@ -109,7 +109,7 @@ def _explained(subject: str) -> str:
 
 @case("NAT-05", implicates={"reordered", "repeated", "unmatched", *LOSS})
 async def a_long_prefix_keeps_publisher_order(probe: Probe) -> None:
-    """However the server is asked, a type and its descendants arrive once and in order."""
+    """Publishes a type and its descendants to a long prefix: all must come once, in order."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.by_type(tenant, "webhook.github"))
     types = (
@@ -142,7 +142,7 @@ authorization {{
 
 @case("NAT-06", implicates=LOSS)
 async def one_tenants_permissions_suffice(probe: Probe) -> None:
-    """A client that may use its tenant's event subjects and its inbox subscribes and publishes."""
+    """Uses a user with permissions for one tenant: subscribing and publishing must work."""
     tenant, password = probe.make.tenant(), uuid4().hex
     config = _PERMISSIONS.format(user="tenant", password=password, tenant=tenant)
     async with own_server(config) as server:
@@ -166,7 +166,7 @@ async def one_tenants_permissions_suffice(probe: Probe) -> None:
 
 @case("NAT-10")
 async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
-    """However a subscription ends, and with equal ones beside it: none of ours is left over."""
+    """Ends subscriptions in every way, beside equal ones: none may be left on the server."""
     url = _monitoring(probe)
     tenant, key = probe.make.tenant(), probe.make.key()
     event = probe.make.event(tenant, "task.created", workflow=uuid4(), task=uuid4())
@@ -192,7 +192,7 @@ async def leaving_takes_back_what_was_asked(probe: Probe) -> None:
 
 @case("NAT-10", "PUB-23", since="1.1", subscriptions=2 * _STEPS)
 async def cancelling_takes_back_what_was_asked(probe: Probe) -> None:
-    """Entering that is cancelled at each step, and leaving that is: none of ours is left over."""
+    """Cancels entering and leaving at each step: no subscription may be left on the server."""
     url = _monitoring(probe)
     tenant, key = probe.make.tenant(), probe.make.key()
     for how in ("entering", "leaving"):
@@ -215,7 +215,7 @@ async def cancelling_takes_back_what_was_asked(probe: Probe) -> None:
 
 @case("NAT-10")
 async def one_of_two_stays_when_the_other_leaves(probe: Probe) -> None:
-    """Leaving takes back its own subscription, and not that of its equal; then that too."""
+    """Leaves one of two equal subscriptions, then the other: the server must count one, then none."""
     url = _monitoring(probe)
     tenant = probe.make.tenant()
     first, second = [await probe.subscribe(EventPattern.all(tenant)) for _ in range(2)]
@@ -227,7 +227,7 @@ async def one_of_two_stays_when_the_other_leaves(probe: Probe) -> None:
 
 @case("NAT-10", needs={"multi_client": (True,)})
 async def closing_takes_back_what_was_asked(probe: Probe) -> None:
-    """A client that closes leaves no subscription behind."""
+    """Closes a client: no subscription of it may be left on the server."""
     url = _monitoring(probe)
     tenant, key, client = probe.make.tenant(), probe.make.key(), await probe.open_client()
     for selects in (EventPattern.all(tenant), EventPattern.by_type(tenant, "task"), key):
@@ -243,7 +243,7 @@ def _monitoring(probe: Probe) -> str:
 
 
 async def _nothing_is_left(probe: Probe, url: str, scopes: Collection[str], how: str) -> None:
-    """Asks until the server counts none, for as long as what must come is waited for.
+    """Waits until the server counts no subscription, up to the arrival timeout.
 
     Raises:
         CaseAborted: it still counts some.

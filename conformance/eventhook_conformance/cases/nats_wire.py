@@ -1,4 +1,4 @@
-"""NAT-01, -02, -07, EVT-10: what goes out on NATS, as a plain client sees it."""
+"""NAT-01, -02, -07, EVT-10: reads by a plain client what the target publishes on NATS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from eventhook_conformance.specification import case
 
 @case("NAT-01")
 async def events_go_out_on_their_subjects(probe: Probe) -> None:
-    """On the tenant's subject for the type, and on no other of the bus."""
+    """Publishes events: each must go to its tenant's subject of the type, and to no other."""
     tenant = probe.make.tenant()
     vectors = eventhook_fixtures.load("subjects")["events"]
     sent = [(probe.make.event(tenant, one["type"]), one["subject"]) for one in vectors]
@@ -38,7 +38,7 @@ async def events_go_out_on_their_subjects(probe: Probe) -> None:
 
 @case("NAT-01")
 async def streams_go_out_on_their_subjects(probe: Probe) -> None:
-    """On the subject of the key: the workflow's, or the standalone task's own id."""
+    """Publishes stream events: each must go to the subject of its key, and to no other."""
     task, key = probe.make.key(), probe.make.key()
     vectors = eventhook_fixtures.load("subjects")["streams"]
     sent = [(probe.make.stream_event(one["key"], _mark()), one["subject"]) for one in vectors]
@@ -73,7 +73,7 @@ def _expect_subject(probe: Probe, watch: Watch, mark: str, event: Event, subject
 
 @case("NAT-02", "EVT-10")
 async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
-    """Members by their names, absent ones as null, UUIDs in lower case, any text as UTF-8."""
+    """Publishes events: each body must have all members, null for absent ones, and UUIDs in lower case."""
     tenant, workflow, task = probe.make.tenant(), uuid4(), uuid4()
     data: list[Any] = [
         {"a.b c": [1, 2.5, -0.0, None, True, {}], "": '\u00e9\U0001f600\u2028 "quoted"'},
@@ -99,7 +99,7 @@ async def an_event_goes_out_in_its_wire_form(probe: Probe) -> None:
 
 @case("NAT-02", "EVT-10")
 async def a_stream_event_goes_out_in_its_wire_form(probe: Probe) -> None:
-    """Its own names, the type in capitals, the payload as text, whatever is in it."""
+    """Publishes stream events: each body must have their own members, and the type in upper case."""
     key = probe.make.key()
     payloads = ["", ' "a"\r\n\u2028\U0001f600', '{"type": 1}']
     events: list[StreamEvent] = [
@@ -140,7 +140,7 @@ def _expect_wire_form(probe: Probe, watch: Watch, mark: str, event: Event) -> No
 
 @case("NAT-07")
 async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None:
-    """A subscription made then on another connection is too late; one that stood already got it."""
+    """Subscribes by another connection right after publish returned: only an earlier one gets the event."""
     tenant, key = probe.make.tenant(), probe.make.key()
     async with plain(probe) as wire:
         for _ in range(10):
@@ -153,7 +153,7 @@ async def a_publish_has_reached_the_server_when_it_returns(probe: Probe) -> None
 async def a_publish_of_any_kind_has_reached_the_server_when_it_returns(
     probe: Probe, via: Via
 ) -> None:
-    """A large one, one while others are under way, one by another client."""
+    """Publishes large, concurrent and another client's events: the server must have each on return."""
     tenant, key = probe.make.tenant(), probe.make.key()
     sizes = [size for size in (0, 9_000, 40_000, 100_000) if size < _room(probe)]
     async with plain(probe) as wire:
@@ -177,7 +177,7 @@ def _room(probe: Probe) -> int:
 async def _look_at_once(
     probe: Probe, wire: Wire, event: Event, via: Via = None, *, beside: Sequence[Event] = ()
 ) -> None:
-    """Publishes an event, and looks at the server right after; `beside` are under way meanwhile."""
+    """Publishes an event, and reads the server right after; `beside` are under way meanwhile."""
     client, subject = await probe.client(via), subject_of(event)
     listener = await probe.subscribe(
         EventPattern.all(event.tenant_id)

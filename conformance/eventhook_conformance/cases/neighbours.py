@@ -1,4 +1,4 @@
-"""OVF, TEN: one that stands still beside others of every kind."""
+"""OVF, TEN: lets readers stand still beside others of every kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUNDS: Final = 4
 
 
 async def _stalled_cost_nothing(probe: Probe, side: Side, delays: str) -> None:
-    """Has several readers stand still until they overflow; expects that all others lose nothing.
+    """Lets several readers overflow; expects that all others lose nothing.
 
     Args:
         probe: the case's.
@@ -74,7 +74,7 @@ def _one_of_each_side(probe: Probe) -> list[Ground]:
 async def _expect_as_soon(
     probe: Probe, ground: Ground, listener: Listener, usual_s: float, side: Side, delays: str
 ) -> None:
-    """Expects events to arrive as soon as before; the quickest counts, for a machine may be busy."""
+    """Expects that events arrive as fast as before; the fastest of several counts, on a busy machine."""
     allowed, took = max(_NOTICEABLE_S, 10 * usual_s), [float("inf")]
     while len(took) <= _ROUNDS and min(took) > allowed:
         took.append(await _round_trip(probe, ground, listener))
@@ -97,13 +97,13 @@ async def _round_trip(probe: Probe, ground: Ground, listener: Listener) -> float
 
 @case("OVF-04", "TEN-06", implicates=LOSS, needs={"overflow": DROPPING}, subscriptions=14)
 async def several_that_stand_still_cost_nobody_anything(probe: Probe) -> None:
-    """Neither other tenants nor streams, on the same client or another: no event, and no time."""
+    """Overruns several readers: other tenants and streams may lose no event, and may not be delayed."""
     await _stalled_cost_nothing(probe, "events", "TEN-06")
 
 
 @case("OVF-06", implicates=LOSS, needs={"overflow": DROPPING}, subscriptions=14)
 async def several_streams_that_stand_still_cost_nobody_anything(probe: Probe) -> None:
-    """Other streams and tenants, on the same client or another, lose no event and no time."""
+    """Overruns several streams' readers: other streams and tenants may lose nothing, nor be delayed."""
     await _stalled_cost_nothing(probe, "streams", "OVF-06")
 
 
@@ -128,19 +128,19 @@ async def _backlog_stays_in_order(probe: Probe, side: Side) -> None:
 
 @case("PUB-06", implicates={"reordered"})
 async def what_is_new_overtakes_no_backlog(probe: Probe) -> None:
-    """A reader works off a backlog, one read after another, while more is published."""
+    """Publishes while a reader works off its backlog: all must come in order."""
     await _backlog_stays_in_order(probe, "events")
 
 
 @case("STR-06", implicates={"reordered"})
 async def what_is_new_overtakes_no_backlog_of_a_stream(probe: Probe) -> None:
-    """A reader works off a backlog, one read after another, while more is published."""
+    """Publishes while a stream's reader works off its backlog: all must come in order."""
     await _backlog_stays_in_order(probe, "streams")
 
 
 @case("TEN-01", "EVT-01", implicates={"leaked", "altered", "lost", "lost-first"})
 async def large_events_at_once_do_not_mix(probe: Probe) -> None:
-    """Of several tenants, by one client, of sizes that are sent another way than small ones."""
+    """Publishes large events of several tenants at once by one client: each must come unchanged."""
     tenants = [probe.make.tenant() for _ in range(3)]
     listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
     most = probe.capabilities.max_event_bytes - 1024
@@ -152,7 +152,7 @@ async def large_events_at_once_do_not_mix(probe: Probe) -> None:
 
 
 async def _large_ones_fit(probe: Probe, side: Side) -> None:
-    """Leaves some megabytes of large events unread: a claimed capacity counts events, not bytes."""
+    """Leaves some megabytes of large events unread: a capacity counts events, not bytes."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     size = min(probe.capabilities.max_event_bytes - 1024, 65_536)
@@ -170,19 +170,19 @@ async def _large_ones_fit(probe: Probe, side: Side) -> None:
 
 @case("PUB-18", implicates=LOSS)
 async def large_events_take_no_more_room_than_small_ones(probe: Probe) -> None:
-    """Two and a half megabytes of them lie unread."""
+    """Leaves 2.5 MB of events unread, fewer than the capacity: none may be lost."""
     await _large_ones_fit(probe, "events")
 
 
 @case("STR-06", implicates=LOSS)
 async def large_stream_events_take_no_more_room_than_small_ones(probe: Probe) -> None:
-    """Two and a half megabytes of them lie unread."""
+    """Leaves 2.5 MB of stream events unread, fewer than the capacity: none may be lost."""
     await _large_ones_fit(probe, "streams")
 
 
 @asynccontextmanager
 async def _standing_still(probe: Probe, side: Side, count: int) -> AsyncIterator[None]:
-    """Overruns so many subscriptions to tenants or keys of their own, within the block, and reads none.
+    """Overruns so many subscriptions to tenants or keys of their own within the block, and reads none.
 
     Raises:
         CaseAborted: entering or a publish raised or hung.

@@ -1,4 +1,4 @@
-"""EVT, STR: texts that some other notation would read, and fields that equal each other."""
+"""EVT, STR: uses texts with a meaning in other notations, and fields that are equal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TEXTS: Final = (
 
 @case("EVT-03", "EVT-02", implicates={"altered", "lost", "lost-first"})
 async def texts_of_other_notations_arrive_unchanged(probe: Probe) -> None:
-    """In data, in its keys, in source and correlation id: a bus reads no notation but its own."""
+    """Puts texts of other notations into data, keys, source and correlation id: all must come unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     make = probe.make.event
@@ -57,7 +57,7 @@ async def texts_of_other_notations_arrive_unchanged(probe: Probe) -> None:
 
 @case("STR-05", implicates={"altered", "lost", "lost-first"})
 async def payloads_of_other_notations_arrive_unchanged(probe: Probe) -> None:
-    """In payloads of each type, and in the name of the task."""
+    """Puts texts of other notations into payloads and task names: all must come unchanged."""
     key, kinds = probe.make.key(), list(StreamEventType)
     reader = await probe.subscribe(key)
     events = [
@@ -69,7 +69,7 @@ async def payloads_of_other_notations_arrive_unchanged(probe: Probe) -> None:
 
 @case("EVT-01", implicates={"altered", "lost", "lost-first"})
 async def fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
-    """Two of an event's ids, or a text and an id, a type or another text: neither stands for both."""
+    """Makes two fields of an event equal: both must come unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     make, events = probe.make.event, list[FlovynEvent]()
@@ -91,7 +91,7 @@ async def fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
 
 @case("STR-01", implicates={"altered", "lost", "lost-first"})
 async def stream_fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
-    """A payload or task that is the key, the type, or each other."""
+    """Makes two fields of a stream event equal: both must come unchanged."""
     key = probe.make.key()
     reader = await probe.subscribe(key)
     make, events = probe.make.stream_event, list[StreamEvent]()
@@ -106,12 +106,12 @@ async def stream_fields_that_are_equal_arrive_unchanged(probe: Probe) -> None:
 
 
 _LENGTHS: Final = (63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
-"""Of texts that have no limit of their own."""
+"""Lengths of texts without a limit of their own."""
 
 
 @case("EVT-03", "EVT-01", implicates={"altered", "lost", "lost-first"})
 async def long_names_arrive_unchanged(probe: Probe) -> None:
-    """Sources and correlation ids just below and above where columns end; only their ends differ."""
+    """Uses long sources and correlation ids that differ at the end only: each must come unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     make = probe.make.event
@@ -122,7 +122,7 @@ async def long_names_arrive_unchanged(probe: Probe) -> None:
 
 @case("STR-01", implicates={"altered", "lost", "lost-first"})
 async def long_names_of_tasks_arrive_unchanged(probe: Probe) -> None:
-    """Tasks' names just below and above where columns end; only their ends differ."""
+    """Uses long task names that differ at the end only: each must come unchanged."""
     key = probe.make.key()
     reader = await probe.subscribe(key)
     texts = ["x" * (length - 1) + end for length in _LENGTHS for end in "ab"]

@@ -1,4 +1,4 @@
-"""PUB: order, of one publisher, of many at once, and of cause and effect."""
+"""PUB: checks the order of one publisher, of several, and of cause and effect."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _TYPES: Final = (
 
 
 def _large(probe: Probe) -> str:
-    """Returns data that an implementation may send another way than small data."""
+    """Returns data large enough for an implementation to send it another way."""
     return "x" * min(8000, probe.capabilities.max_event_bytes // 2, probe.make.spare_bytes)
 
 
 @either
 @case("PUB-06", implicates={"reordered"})
 async def one_publishers_order_holds(probe: Probe, via: Via) -> None:
-    """Across event types, workflows, tasks and sizes of a tenant, under several filters."""
+    """Publishes types, workflows, tasks and sizes in turn: each subscription must get them in order."""
     tenant = probe.make.tenant()
     ids = [probe.make.tenant() for _ in range(3)]
     listeners = [
@@ -62,7 +62,7 @@ def _varied(probe: Probe, tenant: UUID, ids: list[UUID], number: int) -> FlovynE
 @either
 @case("PUB-07", implicates={"disordered"})
 async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
-    """Several publishers at once on both clients; subscribers on both, under several filters."""
+    """Publishes by several publishers on both clients: all subscriptions must see one order."""
     tenant, workflow = probe.make.tenant(), probe.make.tenant()
     listeners = [
         await probe.subscribe(EventPattern.all(tenant)),
@@ -83,7 +83,7 @@ async def all_subscriptions_see_one_order(probe: Probe, via: Via) -> None:
 
 
 def _chains(made: Sequence[Sequence[Event]], via: Via) -> Chains:
-    """Publishes half of the chains through the first client, half through the other."""
+    """Publishes half of the chains by the first client, half by the other."""
     if via == "same":
         return {"same": made}
     return {"same": made[::2], via: made[1::2]}
@@ -92,7 +92,7 @@ def _chains(made: Sequence[Sequence[Event]], via: Via) -> Chains:
 @either
 @case("PUB-15", implicates=LOSS | {"repeated", "reordered", "phantom", "altered"})
 async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
-    """Ten publishers of a hundred events each, to a reader that waits and one that comes later."""
+    """Publishes by ten publishers at once: two readers must get every event, in each one's order."""
     ground = Ground(probe, "events")
     listeners = [await ground.subscribe(), await probe.subscribe(ground.part, via)]
     await probe.reach(*listeners)
@@ -107,7 +107,7 @@ async def many_publishers_at_once_lose_nothing(probe: Probe, via: Via) -> None:
 async def publishers_that_start_a_tenant_at_once_lose_nothing(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """The first events of many tenants, all at the same moment: each makes its channel."""
+    """Publishes the first events of many tenants at once: each must come."""
     for _ in range(4):
         grounds = [Ground(probe, side) for _ in range(5)]
         listeners = await probe.at_once(*(ground.subscribe() for ground in grounds))
@@ -120,7 +120,7 @@ async def publishers_that_start_a_tenant_at_once_lose_nothing(
 @either
 @case("PUB-20", implicates={"acausal", "reordered"}, subscriptions=9)
 async def effects_come_after_their_causes(probe: Probe, via: Via) -> None:
-    """Two publishers in turns, each called after the other returned, on one client or on two."""
+    """Publishes by two publishers in turn, each after the other returned: all must come in that order."""
     lanes = (_effects_in_a_tenant(probe, via, range(first, 30, 3)) for first in range(3))
     await side_by_side(probe, lanes, each=3)
 

@@ -1,4 +1,4 @@
-"""OVF: what happens to a reader that does not keep up, and to everybody else."""
+"""OVF: overruns readers, and checks what they and others get."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from eventhook_conformance.specification import case, via
 @publisher_layouts
 @case("OVF-01", needs={"overflow": ("drop_oldest",)})
 async def an_overrun_drops_the_oldest(probe: Probe, who: str) -> None:
-    """The events read of each publisher are an unbroken run up to its newest."""
+    """Overruns a reader: it must get an unbroken run of each publisher's events, up to the newest."""
     await an_overrun_keeps_a_run(probe, "events", who)
 
 
 @publisher_layouts
 @case("OVF-01", needs={"overflow": ("drop_newest",)})
 async def an_overrun_drops_the_newest(probe: Probe, who: str) -> None:
-    """The events read of each publisher are an unbroken run from its oldest."""
+    """Overruns a reader: it must get an unbroken run of each publisher's events, from the oldest."""
     await an_overrun_keeps_a_run(probe, "events", who)
 
 
 @case("OVF-01", implicates={"lost", "lost-first"}, needs={"overflow": ("block",)})
 async def an_overrun_makes_publishers_wait(probe: Probe) -> None:
-    """Nothing is lost, however late the reader starts."""
+    """Publishes more than the capacity: publishers must wait, and nothing may be lost."""
     await publishers_wait(probe, "events")
 
 
 @case("OVF-01", implicates={"lost", "lost-first"}, needs={"overflow": ("unbounded",)})
 async def an_overrun_is_kept(probe: Probe) -> None:
-    """Nothing is lost."""
+    """Publishes more than the capacity: nothing may be lost."""
     await everything_is_kept(probe, "events")
 
 
@@ -57,19 +57,19 @@ async def an_overrun_is_kept(probe: Probe) -> None:
 
 @case("OVF-02", "OVF-05", self_contained=True)
 async def ten_times_the_capacity_goes_out_and_is_not_hoarded(probe: Probe) -> None:
-    """Publishing goes on while a reader stands still, and what that holds stays bounded."""
+    """Publishes ten times the capacity, unread: publishing goes on, and a bounded number is held."""
     await publishing_goes_on_and_is_not_hoarded(probe, "events", "OVF-02", "OVF-05")
 
 
 @case("OVF-02", needs={"overflow": ("unbounded",)})
 async def ten_times_the_capacity_goes_out(probe: Probe) -> None:
-    """Publishing goes on while a reader stands still."""
+    """Publishes ten times the capacity, unread: publishing must go on."""
     await publishing_never_waits(OverflowScenario(probe, "events"))
 
 
 @case("OVF-05", needs={"overflow": ("block",)})
 async def what_waits_for_a_reader_is_not_hoarded(probe: Probe) -> None:
-    """Publishers wait, so that a bounded number of published events is unread at any time."""
+    """Lets publishers wait for a reader: a bounded number of events may be published and unread."""
     await publishers_wait_in_time(probe, "events")
 
 
@@ -82,7 +82,7 @@ async def what_waits_for_a_reader_is_not_hoarded(probe: Probe) -> None:
     needs={"overflow": NOT_BLOCKING},
 )
 async def a_reader_that_overran_goes_on(probe: Probe) -> None:
-    """It gets later events normally."""
+    """Overruns a reader and reads it: later events must come normally."""
     await goes_on(probe, "events", 1)
 
 
@@ -90,7 +90,7 @@ async def a_reader_that_overran_goes_on(probe: Probe) -> None:
     "OVF-03", implicates={"ended", "lost", "repeated", "reordered"}, needs={"overflow": ("block",)}
 )
 async def a_reader_that_was_waited_for_goes_on(probe: Probe) -> None:
-    """It gets later events normally, after it was waited for once and twice."""
+    """Lets publishers wait for a reader twice, and reads: later events must come normally."""
     await goes_on_blocking(probe, "events")
 
 
@@ -100,13 +100,13 @@ async def a_reader_that_was_waited_for_goes_on(probe: Probe) -> None:
 @via
 @case("OVF-04", implicates={"lost", "lost-first", "ended"}, needs={"overflow": NOT_BLOCKING})
 async def a_stalled_reader_costs_fast_ones_nothing(probe: Probe, via: Via) -> None:
-    """Readers beside it, of the same client and of another, lose nothing and wait for nothing."""
+    """Overruns a reader: readers beside it must lose nothing, and get events as fast as before."""
     await fast_readers_go_on(probe, "events", via)
 
 
 @case("OVF-04", implicates={"lost", "lost-first", "ended"}, needs={"overflow": ("block",)})
 async def a_stalled_reader_loses_fast_ones_nothing(probe: Probe) -> None:
-    """Publishers wait for it; what is out reaches the readers beside it, in the end all."""
+    """Lets publishers wait for a reader: readers beside it must get all events that are published."""
     await fast_readers_lose_nothing(probe, "events")
 
 
@@ -115,5 +115,5 @@ async def a_stalled_reader_loses_fast_ones_nothing(probe: Probe) -> None:
 
 @case("OVF-07", implicates={"ended"})
 async def an_overrun_says_how_many_were_lost(probe: Probe) -> None:
-    """`dropped` is what was published and not read, exactly, and does not grow without loss."""
+    """Overruns a reader: `dropped` must be the number of events published and not read."""
     await loss_is_counted(probe, "events", 1, "OVF-03")

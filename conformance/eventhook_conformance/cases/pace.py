@@ -1,4 +1,4 @@
-"""PUB: bursts, and how soon events arrive."""
+"""PUB: publishes bursts, and times deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SLOW_ALLOWED: Final = _ROUNDS // 100
 @either
 @case("PUB-18", implicates=LOSS)
 async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via, side: Side = "events") -> None:
-    """As many events as the capacity claimed, before the reader reads at all (16,384 at most)."""
+    """Publishes as many events as the claimed capacity, at most 16,384, before any read: all must come."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
@@ -32,7 +32,7 @@ async def burst_up_to_the_capacity_is_kept(probe: Probe, via: Via, side: Side = 
 
 @case("PUB-18", implicates=LOSS)
 async def second_burst_is_kept_as_well(probe: Probe, side: Side = "events") -> None:
-    """A reader that read some of a burst has room for as many again, and no less."""
+    """Reads a part of a burst, and publishes as many events again: all must come."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     # Few, so that the second burst begins somewhere inside what a ring holds.
@@ -47,7 +47,7 @@ async def second_burst_is_kept_as_well(probe: Probe, side: Side = "events") -> N
 
 @case("PUB-19", exclusive="times")
 async def event_reaches_a_waiting_reader_within_50_ms(probe: Probe, side: Side = "events") -> None:
-    """99 of 100, from the call of publish; the best of three series, since machines get busy."""
+    """Times deliveries to a waiting reader: 99 of 100 within 50 ms, in the best of three series."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     slowest: list[float] = []

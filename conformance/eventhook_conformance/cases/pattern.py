@@ -1,4 +1,4 @@
-"""PAT: filtering. Most of it is the decision table of the fixtures, played on the bus."""
+"""PAT: plays the decision table of the fixtures on the bus, and more."""
 
 from __future__ import annotations
 
@@ -27,62 +27,62 @@ _WRONG: Final[frozenset[ViolationKind]] = frozenset({"unmatched", "lost", "lost-
 
 @case("PAT-01", implicates=_WRONG)
 async def open_pattern_gets_every_event(probe: Probe) -> None:
-    """With and without a workflow, a task, a source, of categories nobody foresaw."""
+    """Plays the vectors of open patterns: each event of the tenant must be selected."""
     await play_table(probe, "PAT-01")
 
 
 @case("PAT-02", implicates=_WRONG, subscriptions=26)
 async def one_token_selects_its_category(probe: Probe) -> None:
-    """Whole tokens: neither what only begins alike, nor what has it further on."""
+    """Plays the vectors of categories: only types whose first token is equal may be selected."""
     await play_table(probe, "PAT-02")
 
 
 @case("PAT-03", implicates=_WRONG, subscriptions=26)
 async def longer_prefix_selects_type_and_descendants(probe: Probe) -> None:
-    """The type itself, and what goes on after it at a dot."""
+    """Plays the vectors of longer prefixes: the type and its descendants must be selected."""
     await play_table(probe, "PAT-03")
 
 
 @case("PAT-04", implicates=_WRONG)
 async def matching_is_case_sensitive(probe: Probe) -> None:
-    """In types, prefixes and sources."""
+    """Plays the vectors of letter case, in types, prefixes and sources: case must count."""
     await play_table(probe, "PAT-04")
 
 
 @case("PAT-05", implicates=_WRONG)
 async def workflow_filter_gets_that_workflow_only(probe: Probe) -> None:
-    """Neither another's, nor an event without any, nor a task of the same id."""
+    """Plays the vectors of workflow filters: only events of that workflow may be selected."""
     await play_table(probe, "PAT-05")
 
 
 @case("PAT-06", implicates=_WRONG)
 async def task_filter_gets_that_task_only(probe: Probe) -> None:
-    """It gets no event of another task, of no task, or of a workflow with the same id."""
+    """Plays the vectors of task filters: only events of that task may be selected."""
     await play_table(probe, "PAT-06")
 
 
 @case("PAT-07", implicates=_WRONG, subscriptions=26)
 async def source_matches_exactly_and_whole(probe: Probe) -> None:
-    """No beginning, no end, no other spelling of it."""
+    """Plays the vectors of sources: only the equal source may be selected."""
     await play_table(probe, "PAT-07")
 
 
 @case("PAT-08", implicates=_WRONG, subscriptions=26)
 async def filters_combine_by_and(probe: Probe) -> None:
-    """Every subset of the four, against events that miss by exactly one."""
+    """Plays every subset of the four filters: an event that misses one may not be selected."""
     await play_table(probe, "PAT-08")
 
 
 @via
 @case("PAT-09", implicates=_WRONG | {"leaked"}, subscriptions=SUBSCRIPTIONS)
 async def whole_decision_table_holds(probe: Probe, via: Via) -> None:
-    """Wherever the matching is done: at the publisher, at the server, at the reader."""
+    """Plays the whole decision table on each client."""
     await play_table(probe, via=via)
 
 
 @case("PAT-09", implicates=_WRONG | {"leaked"})
 async def patterns_side_by_side_keep_their_own(probe: Probe) -> None:
-    """Several patterns of one tenant and one client, also after some of them left."""
+    """Enters several patterns on one client, and leaves some: each must get exactly its own events."""
     tenant, workflow = probe.make.tenant(), uuid4()
     patterns = [
         EventPattern.for_workflow(tenant, workflow),
@@ -111,7 +111,7 @@ async def _play_side_by_side(
 
 @case("PAT-10")
 async def malformed_prefix_is_refused(probe: Probe) -> None:
-    """When subscribing: a subscription that can never get anything looks like a quiet system."""
+    """Subscribes with malformed prefixes: each must be refused."""
     tenant = probe.make.tenant()
     standing = await probe.subscribe(EventPattern.all(tenant))
     for one in eventhook_fixtures.load("prefixes")["invalid"]:
@@ -125,7 +125,7 @@ async def malformed_prefix_is_refused(probe: Probe) -> None:
 
 @case("PAT-10", implicates={"lost", "lost-first", "unmatched"}, subscriptions=41)
 async def well_formed_prefix_is_accepted(probe: Probe) -> None:
-    """A check that refuses too much is as wrong as one that refuses too little."""
+    """Subscribes with unusual but well-formed prefixes: each must be accepted."""
     tenant = probe.make.tenant()
     prefixes = [one["value"] for one in eventhook_fixtures.load("prefixes")["valid"]]
     await side_by_side(probe, (_is_a_prefix(probe, tenant, prefix) for prefix in prefixes))
@@ -142,13 +142,13 @@ async def _is_a_prefix(probe: Probe, tenant: UUID, prefix: str) -> None:
 
 @case("PAT-11", implicates=_WRONG, subscriptions=26)
 async def filters_are_data(probe: Probe) -> None:
-    """A source of `*`, `>`, `%` or `.*` is that text, of a filter and of an event."""
+    """Uses wildcards of other systems as sources: each must match itself only."""
     await play_table(probe, "PAT-11")
 
 
 @case("PAT-11", implicates={"unmatched"})
 async def wildcard_sources_open_nothing(probe: Probe) -> None:
-    """Beside each other, and against types, workflows and sources of every kind."""
+    """Subscribes with wildcards as sources beside other patterns: each must select its own events only."""
     tenant = probe.make.tenant()
     sources = ("*", ">", "a.>")
     listeners = [
@@ -173,7 +173,7 @@ _SILENT: Final[dict[str, Callable[[UUID], EventPattern]]] = {
 )
 @case("PAT-12", implicates={"unmatched", "lost", "lost-first", "ended"})
 async def filter_that_nothing_matches_costs_nothing(probe: Probe, reader: str) -> None:
-    """With a waiting read and without; and it gets its event if one comes after all."""
+    """Waits on a filter that nothing matches: nothing may come until a matching event does."""
     tenant = probe.make.tenant()
     quiet = [await probe.subscribe(silent(tenant)) for silent in _SILENT.values()]
     busy = await probe.subscribe(EventPattern.all(tenant))
@@ -198,7 +198,7 @@ def _filtered_out(probe: Probe, tenant: UUID, count: int) -> list[FlovynEvent]:
     implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def filtered_out_events_evict_nothing(probe: Probe, filter_name: str) -> None:
-    """More than the capacity of what a reader does not want, between what it waits for."""
+    """Publishes more filtered-out events than the capacity: no selected event may be lost."""
     tenant = probe.make.tenant()
     pattern = _SILENT[filter_name](tenant)
     rare = await probe.subscribe(pattern)
@@ -228,7 +228,7 @@ def _selected(probe: Probe, pattern: EventPattern) -> FlovynEvent:
     implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
-    """Wanted and unwanted ones together, up to the capacity: of those, nothing wanted is lost."""
+    """Publishes selected and other events up to the shared capacity: no selected event may be lost."""
     tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)
@@ -248,7 +248,7 @@ async def shared_ring_holds_its_capacity_of_all_events(probe: Probe) -> None:
     implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
-    """Unwanted events may push out wanted ones: the oldest, and no more than do not fit."""
+    """Overruns a shared ring by other events: only the oldest selected events may be lost."""
     tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)
@@ -267,7 +267,7 @@ async def shared_ring_keeps_the_newest_of_all_events(probe: Probe) -> None:
     implicates={"lost", "lost-first", "unmatched", "ended"},
 )
 async def shared_ring_keeps_the_oldest_of_all_events(probe: Probe) -> None:
-    """Unwanted events may leave no room for wanted ones: for the newest, and only once it is full."""
+    """Fills a shared ring with other events: only the newest selected events may be lost."""
     tenant = probe.make.tenant()
     pattern = EventPattern.by_type(tenant, "order.created")
     rare = await probe.subscribe(pattern)

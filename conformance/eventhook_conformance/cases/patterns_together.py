@@ -1,4 +1,4 @@
-"""PAT: patterns that share a part, alive together, entering and leaving in every order."""
+"""PAT: enters and leaves patterns that share a part, in every order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEMBERS: Final = (
 @pytest.mark.parametrize("shared", _MEMBERS)
 @case("PAT-08", "PAT-09", implicates=_WRONG, subscriptions=12)
 async def patterns_that_share_a_filter_keep_their_own(probe: Probe, shared: str) -> None:
-    """One filter is equal, the others differ or are missing; whichever was entered first."""
+    """Enters patterns that share one filter, in either order: each must get its own events only."""
     tenants = [probe.make.tenant(), probe.make.tenant()]
     await side_by_side(
         probe,
@@ -61,7 +61,7 @@ async def _share(probe: Probe, tenant: UUID, shared: str, *, backwards: bool) ->
 
 
 def _mixed(probe: Probe, tenant: UUID, values: dict[str, list[Any]]) -> list[FlovynEvent]:
-    """Makes events with each of the values beside each, and those that only one filter tells apart."""
+    """Makes events with each combination of the values, and those that one filter alone tells apart."""
     return [
         probe.make.event(
             tenant,
@@ -76,7 +76,7 @@ def _mixed(probe: Probe, tenant: UUID, values: dict[str, list[Any]]) -> list[Flo
 
 @case("PAT-09", implicates=_WRONG, subscriptions=18)
 async def ancestors_and_descendants_keep_their_own(probe: Probe) -> None:
-    """Prefixes that go on after each other, entered and left in every order."""
+    """Enters and leaves prefixes and their descendants in every order: each must get its own events."""
     lanes = (_enter_and_leave(probe, order) for order in permutations(range(3)))
     await side_by_side(probe, lanes, each=4)
 
@@ -93,7 +93,7 @@ async def _enter_and_leave(probe: Probe, order: tuple[int, ...]) -> None:
 
 @case("PUB-01", "PAT-01", "PAT-09", implicates=_WRONG)
 async def a_hundred_types_are_as_good_as_one(probe: Probe) -> None:
-    """More types, categories, sources and workflows of one tenant than a small table holds."""
+    """Uses more than a hundred types, categories, sources and workflows: each must get its own events."""
     tenant = probe.make.tenant()
     everything = await probe.subscribe(EventPattern.all(tenant))
     last = await probe.subscribe(EventPattern.by_type(tenant, "c-129.type-129"))
@@ -115,7 +115,7 @@ async def a_hundred_types_are_as_good_as_one(probe: Probe) -> None:
 
 @case("PAT-04", "PAT-07", implicates=_WRONG, subscriptions=8, self_contained=True)
 async def patterns_that_are_written_alike_keep_their_own(probe: Probe) -> None:
-    """Prefixes and sources that differ in letter case or a blank alone, of one tenant, alive together."""
+    """Uses prefixes and sources that differ in case or a blank: each must get its own events."""
     tenant = probe.make.tenant()
     prefixes, sources = ("task", "Task", "order.paid", "Order.paid"), ("shop", "Shop", "shop ")
     patterns = [EventPattern.by_type(tenant, prefix) for prefix in prefixes]

@@ -1,4 +1,4 @@
-"""PUB, STR, CLN: clients in two processes are clients of one bus.
+"""PUB, STR, CLN: runs clients in two processes, on one bus.
 
 One client is the run's own. The other one lives in a second process, behind the driver protocol.
 """
@@ -37,7 +37,7 @@ _ways = pytest.mark.parametrize("reader", ["here", "there"])
 
 
 async def _ends(probe: Probe, reader: str) -> tuple[Via, Via]:
-    """Returns the client of those who subscribe, and that of those who publish."""
+    """Returns the client of the subscriptions, and that of the publishers."""
     there = await probe.open_elsewhere()
     return (None, there) if reader == "here" else (there, None)
 
@@ -45,7 +45,7 @@ async def _ends(probe: Probe, reader: str) -> tuple[Via, Via]:
 @_ways
 @case("PUB-27", implicates=_WRONG, clients=1)
 async def everything_crosses(probe: Probe, reader: str, side: Side = "events") -> None:
-    """Readers in both processes, equal and filtered, beside another tenant or key; both publish."""
+    """Subscribes and publishes in both processes: each subscription must get its own events only."""
     near, far = await _ends(probe, reader)
     ground, other = Ground(probe, side), Ground(probe, side)
     listeners = [await ground.subscribe(near), await other.subscribe(near)]
@@ -70,7 +70,7 @@ everything_crosses_on_streams = on_streams(everything_crosses, __name__, "STR-09
 async def a_process_hears_from_the_first_event_on(
     probe: Probe, reader: str, side: Side = "events"
 ) -> None:
-    """Entered in one process, published to at once in the other, several times."""
+    """Enters in one process, and publishes at once in the other: the first event must come."""
     near, far = await _ends(probe, reader)
     for number in range(max(1, room(probe, 2 * _ROUNDS) // 2)):
         ground = Ground(probe, side)
@@ -95,7 +95,7 @@ a_process_hears_from_the_first_event_on_on_streams = on_streams(
 async def nothing_learned_of_another_process_stays(
     probe: Probe, reader: str, side: Side = "events"
 ) -> None:
-    """Readers of one process come and go, where the other publishes before, between and after."""
+    """Enters and leaves in one process while the other publishes: active subscriptions get all events."""
     near, far = await _ends(probe, reader)
     ground = Ground(probe, side)
 
@@ -131,7 +131,7 @@ nothing_learned_of_another_process_stays_on_streams = on_streams(
 
 @case("PUB-27", implicates=_WRONG, clients=2)
 async def a_client_that_closes_takes_nothing_along(probe: Probe, side: Side = "events") -> None:
-    """Events published just before arrive in the other process, and others go on there and here."""
+    """Closes the client of one process: its last events must arrive, and other clients must go on."""
     there = await probe.open_elsewhere()
     ground = Ground(probe, side)
     listeners = [await ground.subscribe(), await ground.subscribe(there)]
@@ -157,7 +157,7 @@ a_client_that_closes_takes_nothing_along_on_streams = on_streams(
 )
 @case("CLN-10", implicates=LOSS | {"repeated"}, exclusive="cleans", clients=1)
 async def cleanup_spares_another_process(probe: Probe, reader: str, side: Side) -> None:
-    """Its subscriptions are silent, unread and read; one process cleans up, then the other."""
+    """Cleans up in one process, then in the other: subscriptions of both must lose nothing."""
     near, far = await _ends(probe, reader)
     silent, used, holding = (Ground(probe, side) for _ in range(3))
     listeners = [await one.subscribe(near) for one in (silent, used, holding)]

@@ -1,4 +1,4 @@
-"""PUB: what is published arrives; nothing else does."""
+"""PUB: publishes events, which must arrive, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventhook_conformance.specification import case, via
 @either
 @case("PUB-01", implicates=LOSS, subscriptions=12)
 async def matching_event_is_delivered(probe: Probe, via: Via, side: Side = "events") -> None:
-    """Under every kind of filter, to a reader that waits and to one that comes later."""
+    """Publishes to each kind of filter, with a waiting reader and a late one: the event must come."""
     lanes = (
         _is_delivered(Ground(probe, side), probe, via, waiting=waiting) for waiting in (True, False)
     )
@@ -41,7 +41,7 @@ async def _is_delivered(ground: Ground, probe: Probe, via: Via, *, waiting: bool
 
 @case("PUB-01", implicates=LOSS)
 async def reader_that_pauses_misses_nothing(probe: Probe, side: Side = "events") -> None:
-    """Events that come between two reads, equal in all but their id, are kept one by one."""
+    """Publishes events that differ in their id only, between two reads: each must come."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     for unread in (1, 2, 5, 1, 3):
@@ -58,7 +58,7 @@ async def reader_that_pauses_misses_nothing(probe: Probe, side: Side = "events")
 @either
 @case("PUB-01", "PUB-02", implicates=LOSS | {"repeated"})
 async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> None:
-    """Longer than what is counted, batched or acknowledged in hundreds."""
+    """Publishes a long run of events: each must come once."""
     ground = Ground(probe, "events")
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
@@ -70,7 +70,7 @@ async def long_run_of_events_is_delivered_once_each(probe: Probe, via: Via) -> N
 @either
 @case("PUB-02", implicates={"repeated"})
 async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> None:
-    """Overlapping and equal patterns, of one and of several filters, on both clients."""
+    """Publishes to overlapping and equal patterns on both clients: each must get the event once."""
     tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
     like = probe.make.event(tenant, workflow=workflow, task=task)
     patterns = [
@@ -97,7 +97,7 @@ async def each_matching_subscription_gets_it_once(probe: Probe, via: Via) -> Non
 @either
 @case("PUB-03", implicates={"phantom", "leaked"})
 async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
-    """Others publish, come and go, on this tenant and elsewhere; it gets its own events only."""
+    """Publishes and subscribes beside a subscription: it must get its own events only."""
     tenant, elsewhere = probe.make.tenant(), probe.make.tenant()
     quiet = [
         await probe.subscribe(EventPattern.all(tenant)),
@@ -118,7 +118,7 @@ async def quiet_subscription_stays_quiet(probe: Probe, via: Via) -> None:
 @either
 @case("PUB-03", implicates={"phantom", "altered"})
 async def copies_are_unaltered(probe: Probe, via: Via) -> None:
-    """Every subscription's copy, also when the one before it was read."""
+    """Compares the copies of all subscriptions: each must equal the published event."""
     tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
     listeners = [await probe.subscribe(EventPattern.all(tenant), who) for who in (None, None, via)]
     await probe.reach(*listeners, via=via)
@@ -143,7 +143,7 @@ async def copies_are_unaltered(probe: Probe, via: Via) -> None:
 @via
 @case("PUB-04", implicates=LOSS)
 async def first_event_is_never_lost(probe: Probe, via: Via, side: Side = "events") -> None:
-    """Published the moment entering returned, by the same client or another."""
+    """Publishes as soon as entering returned, by each client: the event must come."""
     for _ in range(10):
         ground = Ground(probe, side)
         listener = await ground.subscribe()
@@ -157,7 +157,7 @@ async def first_event_is_never_lost(probe: Probe, via: Via, side: Side = "events
 async def later_subscriptions_miss_no_first_event_either(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """A second one of the tenant, several entering at once, one entered again, every filter."""
+    """Publishes as soon as later subscriptions of a tenant have entered: each must get the event."""
     ground = Ground(probe, side)
     kinds = ground.kinds
     (await ground.subscribe()).drain()
@@ -178,7 +178,7 @@ async def later_subscriptions_miss_no_first_event_either(
 async def first_event_of_a_fresh_client_is_not_lost(
     probe: Probe, who: str, side: Side = "events"
 ) -> None:
-    """A client that has done nothing else yet subscribes, or publishes, for the first time."""
+    """Uses a new client to subscribe and to publish: its first event must come."""
     ground, fresh = Ground(probe, side), await probe.open_client()
     listener = await ground.subscribe(fresh if who == "subscriber" else None)
     first = ground.event()
@@ -189,7 +189,7 @@ async def first_event_of_a_fresh_client_is_not_lost(
 @either
 @case("PUB-05", implicates={"replayed"})
 async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
-    """Published before entering was called, to nobody, to others, or to one that left."""
+    """Publishes before entering, with and without other subscriptions: the event may not come."""
     tenant = probe.make.tenant()
     pattern = EventPattern.all(tenant)
     await probe.publish(*(probe.make.event(tenant) for _ in range(3)), via=via)
@@ -211,7 +211,7 @@ async def earlier_events_are_not_delivered(probe: Probe, via: Via) -> None:
 async def publishing_without_subscribers_succeeds(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """Where none ever was, where none is left, where none asks for it; then one is heard again."""
+    """Publishes without a subscription: each publish must succeed, and a later event must come."""
     lanes = (_publish_to_nobody(Ground(probe, side), probe, via) for _ in range(3))
     await side_by_side(probe, lanes, each=2)
 

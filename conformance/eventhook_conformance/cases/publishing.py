@@ -1,4 +1,4 @@
-"""PUB: publishes that are cancelled, that closing overtakes, and what is out when publish returns."""
+"""PUB: cancels publishes, closes their clients, and checks what is out when publish returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
 
 @case("PUB-01", "PUB-21", implicates=LOSS, clients=2, needs={"multi_client": (True,)})
 async def what_was_published_before_closing_arrives(probe: Probe, side: Side = "events") -> None:
-    """The publisher's client is closed the moment that publish returned: the event is out by then."""
+    """Closes the publisher's client as soon as publish returned: the event must come."""
     for _ in range(3):
         ground, goes = Ground(probe, side), await probe.open_client()
         listener = await ground.subscribe()
@@ -43,7 +43,7 @@ what_was_published_before_closing_arrives_on_streams = on_streams(
 async def publish_under_way_returns_when_its_client_closes(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """Either begins, the other follows at every step; it returns or raises, and waits for nothing."""
+    """Publishes and closes at once, with every offset: the publish must return or raise in time."""
     for pause in range(-_STEPS, _STEPS):
         ground, goes = Ground(probe, side), await probe.open_client()
         await ground.subscribe(goes)
@@ -62,13 +62,13 @@ async def publish_under_way_returns_when_its_client_closes(
 
 
 async def _returned(probe: Probe, publishing: asyncio.Task[Any]) -> bool:
-    """Returns whether a publish returned in time: one that is never acknowledged may last as claimed."""
+    """Returns whether a publish returned in time: without an acknowledgement, within the claimed time."""
     claimed_s = probe.capabilities.publish_timeout_s
     return await probe.deadline.wait(publishing, timeout_s=probe.deadline.current_s + claimed_s)
 
 
 async def _publish_unjudged(probe: Probe, ground: Ground, client: Client) -> None:
-    """Publishes what may come or not: closing may have been first."""
+    """Publishes an event that need not come, since closing may be first."""
     entry = await probe.attempt(ground.event(), client)
     entry.outcome = "unknown"
 
@@ -90,7 +90,7 @@ publish_under_way_returns_when_its_client_closes_on_streams = on_streams(
 async def publish_that_returns_while_its_client_closes_is_out(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """Either begins, the other follows at every step; what returned in order reaches other clients."""
+    """Publishes and closes at once, with every offset: an event whose publish returned must come."""
     for pause in range(-_STEPS, _STEPS):
         ground, goes = Ground(probe, side), await probe.open_client()
         listener = await ground.subscribe()
@@ -121,7 +121,7 @@ publish_that_returns_while_its_client_closes_is_out_on_streams = on_streams(
 async def several_publishers_at_once_meet_a_waiting_reader(
     probe: Probe, via: Via, side: Side = "events"
 ) -> None:
-    """Two to twelve of them, in one turn: the reader was woken by the first, and gets them all."""
+    """Publishes by two to twelve publishers in one turn to a waiting reader: it must get every event."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
@@ -149,7 +149,7 @@ several_publishers_at_once_meet_a_waiting_reader_on_streams = on_streams(
 async def publisher_that_waits_for_a_reader_is_let_go(
     probe: Probe, how: str, side: Side = "events"
 ) -> None:
-    """When the reader leaves, fails, or its client closes, there is nobody to wait for."""
+    """Leaves, fails or closes the reader for which publishers wait: each publish must return."""
     stage, goes = OverflowScenario(probe, side), await probe.open_client()
     listener = await stage.subscribe(goes)
     publishing = probe.spawn(stage.publish(2 * stage.capacity + 65, 1))
@@ -170,7 +170,7 @@ publisher_that_waits_for_a_reader_is_let_go_on_streams = on_streams(
 @either
 @case("PUB-01", "PUB-10", implicates=LOSS | {"repeated"})
 async def reading_can_begin_again(probe: Probe, via: Via, side: Side = "events") -> None:
-    """A second `async for` goes on where the first one stopped: with something unread, and waiting."""
+    """Reads by a second `async for`: it must go on where the first one stopped."""
     ground = Ground(probe, side)
     listener = await ground.subscribe()
     await probe.reach(listener, via=via)
@@ -193,7 +193,7 @@ reading_can_begin_again_on_streams = on_streams(reading_can_begin_again, __name_
 
 @case("PUB-12", needs={"in_process": (True,)})
 async def consumers_exception_is_its_own(probe: Probe, side: Side = "events") -> None:
-    """Raises on what the body of a subscription raises, with unread events and without."""
+    """Raises in the body of a subscription: leaving must raise the same exception."""
     ground = Ground(probe, side)
     for unread in (0, 2):
         listener = await ground.subscribe()

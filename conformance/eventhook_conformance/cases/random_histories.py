@@ -1,4 +1,4 @@
-"""Histories that nobody wrote: random programs, judged by the same checker as every case."""
+"""Runs random programs, judged by the same checker as every case."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLIENTS = 2
 _CROWD = 180
 _SHARE = 5
 _TRIPS = 20
-"""Round trips that a program takes, or more; where channels are counted, several times as many."""
+"""The fewest round trips of a program; several times as many if channels are counted."""
 
 
 @case(
@@ -32,7 +32,7 @@ _TRIPS = 20
     self_contained=True,
 )
 async def no_random_history_breaks_a_rule(probe: Probe) -> None:
-    """Tenants, patterns, clients coming, stalling, cancelling, leaving, in any order."""
+    """Runs random programs of subscriptions, clients and cancellations: no history may break a rule."""
     await _search(probe, probe.settings.examples, counting=False)
 
 
@@ -46,7 +46,7 @@ async def no_random_history_breaks_a_rule(probe: Probe) -> None:
     self_contained=True,
 )
 async def no_random_history_leaves_channels_behind(probe: Probe) -> None:
-    """The same, with channels counted around each cleanup and at the end."""
+    """Runs random programs with counts around each cleanup: no channel may be left over."""
     await _search(probe, max(1, probe.settings.examples // _SHARE), counting=True)
 
 

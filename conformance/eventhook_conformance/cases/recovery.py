@@ -1,4 +1,4 @@
-"""REC-01 to REC-06, REC-08: what a fault may cost, and what it may not.
+"""REC-01 to REC-06, REC-08: makes faults, and checks what they may cost.
 
 A proxy of the suite's own stands between each client and the server. These cases run last.
 """
@@ -29,7 +29,7 @@ _LAPS: Final = 5
     "fault", ["killed", "paused", "reset", "half-open", "delayed", "narrow", "outage"]
 )
 async def every_kind_of_fault_is_survived(probe: Probe, fault: str) -> None:
-    """Under load: what was published before and after arrives once, in order, where it belongs."""
+    """Makes each fault under load: events from before and after it must come once, in order."""
     async with scene_of(probe) as scene:
         await _go_through(scene, fault)
 
@@ -47,7 +47,7 @@ async def _go_through(scene: Scene, *faults: str) -> None:
 
 
 async def _undisturbed(scene: Scene, load: Load) -> None:
-    """Expects that everything published while nothing is broken arrives, and is proved to have come."""
+    """Expects that all events published without a fault arrive."""
     load.start()
     await load.lap(_LAPS)
     await load.stop()
@@ -57,14 +57,14 @@ async def _undisturbed(scene: Scene, load: Load) -> None:
 @case("REC-02", implicates=LOSS, last=True)
 @pytest.mark.parametrize("fault", ["short-outage", "killed"])
 async def standing_subscriptions_deliver_again(probe: Probe, fault: str) -> None:
-    """After each of two faults, every subscription hears every client, and goes on."""
+    """Makes two faults: after each, every subscription must get events of every client."""
     async with scene_of(probe) as scene:
         await _go_through(scene, fault, fault)
 
 
 @case("REC-04", implicates={"repeated", "reordered"}, last=True)
 async def no_reconnect_repeats_or_reorders(probe: Probe) -> None:
-    """Under load, connections are reset four times: what doubles at each would come eight times."""
+    """Resets connections four times under load: no event may come twice or out of order."""
     async with scene_of(probe) as scene:
         await _go_through(scene, *["reset"] * 4)
 
@@ -72,21 +72,21 @@ async def no_reconnect_repeats_or_reorders(probe: Probe) -> None:
 @case("REC-08", implicates={"leaked", "unmatched", "crossed"}, last=True)
 @pytest.mark.parametrize("fault", ["reset", "killed"])
 async def tenants_stay_apart_through_a_fault(probe: Probe, fault: str) -> None:
-    """Two tenants on the same clients, alike but for their id: each gets its own, after as before."""
+    """Makes a fault with two tenants on the same clients: each must get its own events only."""
     async with scene_of(probe) as scene:
         await _go_through(scene, fault, fault)
 
 
 @case("REC-03", implicates=LOSS, last=True)
 async def a_fault_that_is_over_costs_nothing_more(probe: Probe) -> None:
-    """Connections are reset; from its first fence on, each subscription misses nothing again."""
+    """Resets connections: from its first fence after it, each subscription must get every event."""
     async with scene_of(probe) as scene:
         await _go_through(scene, "reset")
 
 
 @case("REC-03", implicates=LOSS, last=True)
 async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
-    """Events that a client had received before its connection broke are all read after it."""
+    """Resets a connection with unread events: the reader must get each of them."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         tenant, key = probe.make.tenant(), probe.make.key()
@@ -126,7 +126,7 @@ async def what_had_arrived_survives_a_reset(probe: Probe) -> None:
 @case("REC-01", last=True)
 @pytest.mark.parametrize("fault", ["short-outage", "half-open"])
 async def a_publish_in_an_outage_fails_or_arrives(probe: Probe, fault: str) -> None:
-    """Each publish of a client cut off raises in time, or its event reaches one that is not."""
+    """Publishes while cut off: each publish must raise in time, or its event must come."""
     async with scene_of(probe) as scene:
         publisher = await scene.client()
         reader = await scene.direct_client() if probe.capabilities.multi_client else publisher
@@ -183,7 +183,7 @@ async def _judge(probe: Probe, tries: list[Publish], listener: Listener, unbroke
 @case("REC-06", last=True)
 @pytest.mark.parametrize("fault", ["short-outage", "paused", "half-open"])
 async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, fault: str) -> None:
-    """Entering raises SubscribeError, or what is published after the fault arrives there."""
+    """Enters during a fault: it must raise SubscribeError, or get what is published after the fault."""
     limit_s = probe.capabilities.publish_timeout_s + probe.capabilities.recovery_s
     async with scene_of(probe) as scene:
         _, client = await scene.pair()
@@ -208,7 +208,7 @@ async def a_subscription_entered_in_a_fault_is_active_or_refused(probe: Probe, f
 
 
 async def _enter(probe: Probe, listener: Listener, limit_s: float) -> bool:
-    """Returns whether it was entered; anything but SubscribeError is a finding."""
+    """Returns whether it was entered; records any error but SubscribeError."""
     try:
         await listener.enter(limit_s)
     except SubscribeError:

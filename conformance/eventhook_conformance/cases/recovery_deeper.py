@@ -1,4 +1,4 @@
-"""REC: subscriptions while the connection is gone, and right after it is back."""
+"""REC: uses subscriptions while the connection is lost, and right after it is back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventhook_conformance.specification import case
 _EQUALS: Final = 3
 _LEFT: Final = 12
 _SLACK: Final = 5
-"""Allowed growth by chance; a subscription for each that was left is more than twice that."""
+"""The growth allowed by chance; one subscription for each that was left is more than twice that."""
 _WAITS: Final = 4
 _STALLED: Final = 3
 """Readers that stand still, on each side."""
@@ -44,7 +44,7 @@ async def _equals(scene: Scene, client: Client) -> list[Listener]:
 
 @case("REC-04", "REC-02", implicates=LOSS | {"repeated"}, last=True, since="1.1")
 async def equal_subscriptions_come_back_once_each(probe: Probe) -> None:
-    """Several alike on one client, one of which is left while the connection is down."""
+    """Leaves one of several equal subscriptions during an outage: each other must come back once."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         listeners = await _equals(scene, client)
@@ -64,7 +64,7 @@ async def equal_subscriptions_come_back_once_each(probe: Probe) -> None:
 
 @case("REC-07", subscriptions=_LEFT + 4, last=True, since="1.1")
 async def what_is_left_while_down_does_not_come_back(probe: Probe) -> None:
-    """Subscriptions are left while the connection is down; afterwards the server counts none of them."""
+    """Leaves subscriptions during an outage: the server must count none of them afterwards."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         stay = [await scene.subscribe(selects, client) for selects in scene.grounds()]
@@ -97,13 +97,13 @@ async def what_is_left_while_down_does_not_come_back(probe: Probe) -> None:
 
 
 async def _asked(monitor_url: str | None) -> int:
-    """Returns how many subscriptions the server counts; 0 where it does not tell."""
+    """Returns how many subscriptions the server counts; 0 if it does not tell."""
     return (await subjects_asked(monitor_url)).total() if monitor_url else 0
 
 
 @case("REC-02", last=True, since="1.1")
 async def the_first_event_after_recovery_arrives(probe: Probe) -> None:
-    """Connections are reset, and `recovery_s` passes in silence: then nothing is excused any more."""
+    """Resets connections, and waits `recovery_s` in silence: the first event after it must come."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         listeners = [
@@ -138,7 +138,7 @@ async def the_first_event_after_recovery_arrives(probe: Probe) -> None:
 
 @case("REC-02", implicates=LOSS, last=True, since="1.1")
 async def a_silence_before_a_fault_costs_nothing(probe: Probe) -> None:
-    """Nothing comes on any subscription, for as long as the depth says; then connections are reset."""
+    """Waits in silence by the depth, then resets connections: each subscription must recover."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         listeners = [await scene.subscribe(selects, client) for selects in scene.grounds()]
@@ -153,7 +153,7 @@ async def a_silence_before_a_fault_costs_nothing(probe: Probe) -> None:
 
 @case("REC-02", "REC-03", implicates=LOSS, last=True, since="1.1")
 async def stalled_readers_hold_up_no_recovery(probe: Probe) -> None:
-    """Several stand still with something unread while connections are reset, beside one that reads."""
+    """Resets connections beside readers that stand still: others recover, and no unread event is lost."""
     async with scene_of(probe) as scene:
         client, publisher = await scene.pair()
         stalled = [
@@ -186,7 +186,7 @@ async def stalled_readers_hold_up_no_recovery(probe: Probe) -> None:
 
 
 async def _quiet(probe: Probe) -> None:
-    """Waits for as long as recovery may take; time without a processor does not count."""
+    """Waits for the claimed time of recovery, without counting time without a processor."""
     left_s = probe.capabilities.recovery_s + GRACE_S
     for _ in range(_WAITS):
         before = probe.deadline.meter.read()

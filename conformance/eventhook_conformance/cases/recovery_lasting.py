@@ -1,4 +1,4 @@
-"""REC-07, -09, -10: faults leave nothing behind, and each client works again or says that it is lost."""
+"""REC-07, -09, -10: checks that faults leave nothing behind, and that clients work again."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from eventhook_conformance.specification import case
 
 _FAULTS: Final = 50
 _SLACK: Final = 5
-"""Allowed growth by chance; a leak at each fault is ten times that."""
+"""The growth allowed by chance; a leak at each fault is ten times that."""
 _LOOK_EVERY_S: Final = 0.02
 _OPEN_FILES: Final = Path("/dev/fd")
 
 
 @case("REC-07", implicates={"repeated", "lost", "lost-first", "ended"}, last=True)
 async def fifty_faults_leave_nothing_behind(probe: Probe) -> None:
-    """After fifty resets there are as many tasks, open files and subscriptions as after the first."""
+    """Resets connections fifty times: tasks, open files and subscriptions must not grow."""
     async with scene_of(probe) as scene:
         await scene.traffic()
         await _reset(scene)
@@ -55,7 +55,7 @@ async def _reset(scene: Scene) -> None:
 
 
 def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
-    """Returns what can be counted of the target from outside, or from within its process."""
+    """Returns the counts of the target, from outside or from within its process."""
     server, probe = scene.server, scene.probe
 
     async def connections() -> int:
@@ -81,7 +81,7 @@ def _looks(scene: Scene) -> dict[str, Callable[[], Awaitable[int]]]:
 
 
 async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) -> int:
-    """Returns the count, once it is no more than that, or once waiting is vain."""
+    """Returns the count once it is at most that, or after the limit."""
     loop = asyncio.get_running_loop()
     until = loop.time() + probe.deadline.current_s
     # because: nobody tells when the last of something is gone
@@ -92,7 +92,7 @@ async def _at_most(probe: Probe, look: Callable[[], Awaitable[int]], most: int) 
 
 @case("REC-09", implicates=LOSS, last=True)
 async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
-    """The server stands still until publishing and entering gave up; then the client hears and speaks."""
+    """Stops the server until publishing and entering time out: afterwards the client must work."""
     limit_s = probe.capabilities.publish_timeout_s + GRACE_S
     async with scene_of(probe) as scene:
         _, client = await scene.pair()
@@ -116,7 +116,7 @@ async def a_client_works_on_after_a_call_that_timed_out(probe: Probe) -> None:
 
 
 async def _entered(listener: Listener, limit_s: float) -> None:
-    """Enters what may be refused; whether rightly is for REC-06."""
+    """Enters, and ignores a refusal, which REC-06 judges."""
     try:
         await listener.enter(limit_s)
     except Exception:  # because: it stands in the history, and is not what is looked at here
@@ -126,7 +126,7 @@ async def _entered(listener: Listener, limit_s: float) -> None:
 
 @case("REC-10", last=True)
 async def a_subscription_delivers_again_or_says_that_it_is_lost(probe: Probe) -> None:
-    """The server dies and comes back: no reader waits for ever on what nobody will send it."""
+    """Kills and restarts the server: each subscription must deliver again or raise SubscriptionLost."""
     async with scene_of(probe) as scene:
         await scene.traffic()
         async with scene.broken("killed") as window:
@@ -145,7 +145,7 @@ authorization {{ users: [ {{
 @case("REC-10", last=True)
 @pytest.mark.parametrize("refused", ["user", "subscription"])
 async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -> None:
-    """A NATS server comes back and knows the user no more, or denies it its subjects."""
+    """Takes a user or its rights away while a NATS server is down: subscriptions must be lost."""
     if probe.server is None or not probe.server.address.startswith("nats://"):
         raise NotOffered("the suite knows no other server than NATS's to take rights away")
     password, tenant, key = uuid4().hex, probe.make.tenant(), probe.make.key()
@@ -178,7 +178,7 @@ async def what_the_server_refuses_for_good_is_lost(probe: Probe, refused: str) -
 
 
 async def _is_lost(probe: Probe, listener: Listener) -> None:
-    """Expects that its reader is told within the time in which it would have recovered."""
+    """Expects that its reader gets SubscriptionLost within the time of recovery."""
     limit_s = probe.capabilities.recovery_s
     reading = listener.start_reading()
     ended = await probe.deadline.wait(reading, timeout_s=limit_s + GRACE_S)

@@ -1,4 +1,4 @@
-"""REC-11: one node of several dies or stands still, and its clients go over to another."""
+"""REC-11: makes one node of several fail, so that its clients go over to another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EVENTS: Final = 5
 @case("REC-11", implicates=LOSS | {"repeated"}, last=True)
 @pytest.mark.parametrize("fault", ["killed", "paused"])
 async def a_client_goes_over_to_another_node(probe: Probe, fault: str) -> None:
-    """Its own node stays down until it was heard, and hears, through another."""
+    """Fails a client's node for good: its subscriptions must recover through another node."""
     async with scene_of(probe) as scene:
         nodes = scene.server.nodes
         if len(nodes) < 2:
@@ -44,7 +44,7 @@ async def a_client_goes_over_to_another_node(probe: Probe, fault: str) -> None:
 
 
 def _used(nodes: Sequence[Server], ways: Sequence[Proxy]) -> tuple[Server, Proxy]:
-    """Returns the node that a client is connected to, and the way there."""
+    """Returns the node to which a client is connected, and its proxy."""
     for node, way in zip(nodes, ways, strict=True):
         if way.open:
             return node, way

@@ -1,4 +1,4 @@
-"""EVT-06, STR-06: what is refused beside readers that hold something unread."""
+"""EVT-06, STR-06: makes refused calls beside readers with unread events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGEST: Final = 1 << 20
 
 @case("EVT-06", implicates=_ANY, since="1.1")
 async def refusals_take_nothing_from_what_lies_unread(probe: Probe, side: Side = "events") -> None:
-    """Expects all that came before and after, on each kind of subscription."""
+    """Makes refused calls beside unread events: each subscription must get all from before and after."""
     ground = Ground(probe, side)
     listeners = [await probe.subscribe(selects) for selects in ground.kinds]
     for refusal in _refusals(probe, ground):
@@ -41,7 +41,7 @@ async def refusals_take_nothing_from_what_lies_unread(probe: Probe, side: Side =
 
 
 def _refusals(probe: Probe, ground: Ground) -> Iterator[Awaitable[object]]:
-    """Yields publishes and a subscription that are refused: malformed, or too large."""
+    """Yields refused publishes and a refused subscription: malformed, or too large."""
     make, size = probe.make, probe.capabilities.max_event_bytes
     if isinstance(ground.all, str):
         yield probe.refuse(make.stream_event(f"{ground.all}.x"))

@@ -1,4 +1,4 @@
-"""RPL: a subscription may begin in the past; it gets the rest, in order, once."""
+"""RPL: begins subscriptions in the past, which must get the rest, once and in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CURSORS: Final[frozenset[ViolationKind]] = frozenset({"cursor-malformed", "curs
 @either
 @case("RPL-01", implicates=_CURSORS)
 async def every_delivery_has_a_cursor_of_its_own(probe: Probe, side: Side, via: Via) -> None:
-    """Live, from the start and since a cursor, for events of several publishers."""
+    """Reads events of several publishers, live and replayed: each must have a cursor of its own."""
     channel = ReplayChannel(probe, side)
     live = await channel.subscribe(LIVE)
     await probe.reach(live, via=via)
@@ -36,7 +36,7 @@ async def every_delivery_has_a_cursor_of_its_own(probe: Probe, side: Side, via: 
 @sides
 @case("RPL-01", implicates=_CURSORS)
 async def cursors_differ_for_events_that_are_alike(probe: Probe, side: Side) -> None:
-    """Equal in all but their id or time: also in the publisher's own `sequence`."""
+    """Reads events that differ in id or time only: their cursors must differ."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     for _ in range(3):
@@ -48,7 +48,7 @@ async def cursors_differ_for_events_that_are_alike(probe: Probe, side: Side) -> 
 @sides
 @case("RPL-01", implicates=_CURSORS)
 async def cursor_stays_until_the_next_event_is_read(probe: Probe, side: Side) -> None:
-    """A read that waits, or that is cancelled, moves it nowhere."""
+    """Waits for a read, and cancels it: the cursor must not change."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     for count in (1, 2):
@@ -70,7 +70,7 @@ async def cursor_stays_until_the_next_event_is_read(probe: Probe, side: Side) ->
 @either
 @case("RPL-02", implicates=WRONG)
 async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -> None:
-    """At every position of a channel that two publishers wrote."""
+    """Resumes at each cursor of a channel of two publishers: exactly the rest must come."""
     channel = ReplayChannel(probe, side)
     await channel.publish(5)
     await channel.publish(4, via)
@@ -88,7 +88,7 @@ async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -
 @either
 @case("RPL-02", implicates=WRONG)
 async def reader_that_comes_back_misses_nothing(probe: Probe, side: Side, via: Via) -> None:
-    """It leaves and comes back, again and again, while others publish on."""
+    """Leaves and resumes again and again while others publish: no event may be lost or repeated."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(LIVE)
     await probe.reach(reader, via=via)
@@ -106,7 +106,7 @@ async def reader_that_comes_back_misses_nothing(probe: Probe, side: Side, via: V
 @sides
 @case("RPL-02", implicates=WRONG)
 async def since_the_newest_cursor_only_what_is_new_comes(probe: Probe, side: Side) -> None:
-    """The reader was up to date: there is nothing to repeat."""
+    """Resumes at the newest cursor: only new events may come."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     for _ in range(3):
@@ -123,7 +123,7 @@ async def since_the_newest_cursor_only_what_is_new_comes(probe: Probe, side: Sid
 @either
 @case("RPL-03", implicates=LOST | {"reordered", "order-changed"})
 async def start_delivers_history_then_live(probe: Probe, side: Side, via: Via) -> None:
-    """With a history of none, one and many, read at once or late."""
+    """Begins at the start of a history of none, one and many: it must come, then what is live."""
     for count in (0, 1, 40):
         channel = ReplayChannel(probe, side)
         history = await channel.publish(count, via)
@@ -139,7 +139,7 @@ async def start_delivers_history_then_live(probe: Probe, side: Side, via: Via) -
 @sides
 @case("RPL-03", needs={"in_process": (True,)}, implicates=WRONG)
 async def cancelled_reads_of_history_lose_nothing(probe: Probe, side: Side) -> None:
-    """At every step of a read, again and again, before all of it is read."""
+    """Cancels reads of the history at every step: no event may be lost."""
     channel = ReplayChannel(probe, side)
     events = await channel.publish(12)
     reader = await channel.subscribe(START)
@@ -155,7 +155,7 @@ async def cancelled_reads_of_history_lose_nothing(probe: Probe, side: Side) -> N
 @either
 @case("RPL-05", implicates=WRONG | {"cursor-changed", "altered", "phantom"})
 async def every_replay_of_a_range_is_the_same(probe: Probe, side: Side, via: Via) -> None:
-    """Two from the start, two since one cursor, and the live reader of the same events."""
+    """Replays a range by several readers: each must get the same events as the live reader."""
     channel = ReplayChannel(probe, side)
     live = await channel.subscribe(LIVE)
     await probe.reach(live, via=via)
@@ -174,7 +174,7 @@ async def every_replay_of_a_range_is_the_same(probe: Probe, side: Side, via: Via
 @either
 @case("RPL-06", needs={"replay": ("events",)}, implicates=WRONG | {"unmatched", "cursor-changed"})
 async def filters_select_the_same_in_replay(probe: Probe, via: Via) -> None:
-    """Every kind of filter, from the start and since the cursors that each of them gave."""
+    """Replays with every kind of filter: it must select the same events as live."""
     tenant, workflow, task = probe.make.tenant(), probe.make.tenant(), probe.make.tenant()
     like = probe.make.event(tenant, "task.step.done", workflow=workflow, task=task)
     patterns = [*every_kind(tenant, like), EventPattern.by_type(tenant, "workflow")]
@@ -207,7 +207,7 @@ async def filters_select_the_same_in_replay(probe: Probe, via: Via) -> None:
 @sides
 @case("RPL-06", implicates=WRONG | {"cursor-changed"})
 async def purge_moves_no_reader_of_another(probe: Probe, side: Side) -> None:
-    """Readers of the purged channel go on live; all others neither skip nor repeat."""
+    """Purges a channel: its readers go on live, and those of other channels must not be affected."""
     purged, other = ReplayChannel(probe, side), ReplayChannel(probe, side)
     before = await purged.publish(6)
     events = await other.publish(6)

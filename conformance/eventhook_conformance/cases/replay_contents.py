@@ -1,4 +1,4 @@
-"""RPL: a replay gives exactly what was published, value by value, and filter by filter."""
+"""RPL: compares replayed events with the published ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from eventhook_conformance.specification import case
 _EXACT: Final[frozenset[ViolationKind]] = LOST | {"altered", "phantom", "cursor-changed"}
 _FILTERED: Final[frozenset[ViolationKind]] = WRONG | {"unmatched", "cursor-changed"}
 _ENVELOPE: Final = 2048
-"""Bytes that are left for the rest of an event."""
+"""Bytes reserved for the rest of an event."""
 _TYPES: Final = tuple(StreamEventType)
 _LARGE: Final = 60_000
 _LARGE_ONES: Final = 40
@@ -36,7 +36,7 @@ _LARGE_ONES: Final = 40
 @sides
 @case("RPL-05", implicates=_EXACT)
 async def history_gives_every_value_as_it_came(probe: Probe, side: Side) -> None:
-    """Every kind of data, text and time, and the largest event, from the start and since a cursor."""
+    """Replays every kind of data, text and time, and the largest event: each must come unchanged."""
     values = _events(probe) if side == "events" else _stream_events(probe)
     size = max(2, min(history_size(probe) // 2, len(values)))
     channels = (_replay(probe, side, values[at : at + size]) for at in range(0, len(values), size))
@@ -56,7 +56,7 @@ async def _replay(probe: Probe, side: Side, values: Sequence[Event]) -> None:
 
 
 def _of(channel: ReplayChannel, value: Event) -> Event:
-    """Returns a copy of the event that belongs to this channel."""
+    """Returns a copy of the event for this channel."""
     fields = {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, FlovynEvent):
         return FlovynEvent(**fields | {"tenant_id": channel.tenant})
@@ -93,7 +93,7 @@ def _stream_events(probe: Probe) -> list[Event]:
 
 @case("RPL-06", needs={"replay": ("events",)}, implicates=_FILTERED, subscriptions=22)
 async def whole_decision_table_holds_in_replay(probe: Probe) -> None:
-    """Every pattern of it, from the start and since a cursor of any event of the tenant."""
+    """Replays the whole decision table: each pattern must select the same events as live."""
     for patterns, events in replayed_tables(probe, history_size(probe)):
         await probe.publish(*events)
         whole = await probe.subscribe(EventPattern.all(patterns[0].tenant_id), since=START)
@@ -128,7 +128,7 @@ async def _replay_of(
 @either
 @case("RPL-10", "RPL-06", needs={"replay": ("events",)}, implicates=_FILTERED)
 async def rare_events_are_found_throughout_the_history(probe: Probe, via: Via) -> None:
-    """A filter that selects a few of very many: the first, the last, and some far apart."""
+    """Replays with a filter that selects a few of many events: exactly these must come."""
     size = history_size(probe)
     channel = ReplayChannel(probe, "events")
     rare = [probe.make.event(channel.tenant, "rare.found") for _ in range(4)]
@@ -150,7 +150,7 @@ async def rare_events_are_found_throughout_the_history(probe: Probe, via: Via) -
 @either
 @case("RPL-04", "RPL-06", needs={"replay": ("events",)}, implicates=_FILTERED)
 async def filtered_history_hands_over(probe: Probe, via: Via) -> None:
-    """Events are published before any of the history was read: those that the filter selects come."""
+    """Publishes before any of a filtered history is read: exactly the selected events must come."""
     for length in (0, 1, 12, 40):
         tenant, kinds = (
             probe.make.tenant(),
@@ -172,7 +172,7 @@ async def filtered_history_hands_over(probe: Probe, via: Via) -> None:
 @sides
 @case("RPL-10", implicates=LOST)
 async def large_events_take_no_more_of_the_history(probe: Probe, side: Side) -> None:
-    """Two megabytes of them, where the claim counts events: all are reachable from the start."""
+    """Fills a history with 2 MB of large events, fewer than claimed: all must be reachable."""
     channel, size = ReplayChannel(probe, side), probe.capabilities.max_event_bytes
     count = max(1, min(_LARGE_ONES, history_size(probe) // 2))
     text = "x" * min(_LARGE, size // 2)

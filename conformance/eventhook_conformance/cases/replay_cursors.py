@@ -1,4 +1,4 @@
-"""RPL: cursors that are wrong, foreign or old; what is acknowledged; a workflow that ended."""
+"""RPL: uses wrong, foreign and old cursors, and the streams of ended workflows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MADE_UP: Final = {
 @sides
 @case("RPL-09")
 async def malformed_cursor_is_refused(probe: Probe, side: Side) -> None:
-    """Empty, blank, cut, doubled, too long, or made up: nothing is delivered, and the bus works on."""
+    """Subscribes with malformed cursors: each must be refused, and nothing delivered."""
     channel = ReplayChannel(probe, side)
     events = await channel.publish(3)
     for cursor in _MALFORMED.values():
@@ -69,7 +69,7 @@ async def malformed_cursor_is_refused(probe: Probe, side: Side) -> None:
 
 @case("RPL-09", exclusive="counts", needs={"introspection": (True,)})
 async def refused_cursor_leaves_nothing_behind(probe: Probe) -> None:
-    """However often it comes, no subscription is left in its channel."""
+    """Subscribes with a refused cursor again and again: no subscription may be left over."""
     side: Side = "events" if "events" in probe.capabilities.replay else "streams"
     client, channel = await probe.client(), ReplayChannel(probe, side)
     before = await swept(probe, client)
@@ -87,7 +87,7 @@ async def refused_cursor_leaves_nothing_behind(probe: Probe) -> None:
 @either
 @case("RPL-07", implicates={"leaked", "crossed", "phantom"})
 async def cursor_of_another_channel_shows_nothing(probe: Probe, side: Side, via: Via) -> None:
-    """Refused, or no more than a position among the reader's own events."""
+    """Subscribes with a cursor of another channel: nothing of that channel may come."""
     mine, theirs = ReplayChannel(probe, side), ReplayChannel(probe, side)
     for _ in range(3):
         await theirs.publish(2)
@@ -105,7 +105,7 @@ async def cursor_of_another_channel_shows_nothing(probe: Probe, side: Side, via:
 @sides
 @case("RPL-07")
 async def cursor_of_another_channel_does_not_tell_what_is_there(probe: Probe, side: Side) -> None:
-    """The answer is the same whether the event at the cursor is there or gone."""
+    """Subscribes with another channel's cursor, before and after its event went: the result is the same."""
     limit = evicted_by(probe)
     mine, theirs = ReplayChannel(probe, side), ReplayChannel(probe, side)
     await mine.publish(1)
@@ -124,7 +124,7 @@ async def cursor_of_another_channel_does_not_tell_what_is_there(probe: Probe, si
 
 
 async def _answer(probe: Probe, listener: Listener) -> str:
-    """Returns how the bus answers a cursor that may be none of the channel."""
+    """Returns how the bus takes a cursor of another channel."""
     try:
         await listener.enter()
     except (InvalidCursor, CursorExpired) as error:
@@ -141,7 +141,7 @@ async def _answer(probe: Probe, listener: Listener) -> str:
 @pytest.mark.parametrize("via", ["same", "other"])
 @case("RPL-07", needs={"replay": ("events",), "profiles": ("streams",)}, implicates={"crossed"})
 async def cursor_of_the_other_side_shows_nothing(probe: Probe, via: Via) -> None:
-    """Where a tenant's id is also a stream's key."""
+    """Subscribes with a cursor of the other side's channel of the same name: nothing of it may come."""
     events = ReplayChannel(probe, "events")
     key = str(events.tenant)
     await events.publish(3)
@@ -158,7 +158,7 @@ async def cursor_of_the_other_side_shows_nothing(probe: Probe, via: Via) -> None
 @sides
 @case("RPL-13", clients=1, needs={"multi_client": (True,)}, implicates=WRONG)
 async def cursor_outlives_its_client_as_claimed(probe: Probe, side: Side) -> None:
-    """The client that gave it is closed; another one continues, or refuses where nothing survives."""
+    """Closes the client of a cursor: another client must resume at it, as claimed."""
     channel, first = ReplayChannel(probe, side), await probe.open_client()
     events = await channel.publish(3, first)
     reader = await channel.subscribe(START, first)
@@ -175,7 +175,7 @@ async def cursor_outlives_its_client_as_claimed(probe: Probe, side: Side) -> Non
 @sides
 @case("RPL-13", implicates=WRONG)
 async def cursor_stays_valid_while_channels_come_and_go(probe: Probe, side: Side) -> None:
-    """No reader is left, cleanup ran, new ones came: it still stands for the same event."""
+    """Leaves, cleans up and subscribes again: a cursor must still stand for the same event."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     events = await channel.publish(4)
@@ -193,7 +193,7 @@ async def cursor_stays_valid_while_channels_come_and_go(probe: Probe, side: Side
 @either
 @case("RPL-14", implicates=LOST)
 async def acknowledged_event_is_in_the_history_at_once(probe: Probe, side: Side, via: Via) -> None:
-    """Published through one client, replayed through another, right after publish returned."""
+    """Replays through another client right after publish returned: the event must come."""
     for _ in range(10):
         channel = ReplayChannel(probe, side)
         first = await channel.publish(1, via)
@@ -210,7 +210,7 @@ async def acknowledged_event_is_in_the_history_at_once(probe: Probe, side: Side,
 @sides
 @case("RPL-14", clients=2, needs={"multi_client": (True,)}, implicates=LOST)
 async def history_is_that_of_the_bus_and_of_no_client(probe: Probe, side: Side) -> None:
-    """Its publisher has closed, its reader was opened afterwards: all of it is there."""
+    """Closes the publisher, and replays through a newer client: the whole history must come."""
     channel, first = ReplayChannel(probe, side), await probe.open_client()
     events = await channel.publish(4, first)
     await probe.close(first)
@@ -225,7 +225,7 @@ async def history_is_that_of_the_bus_and_of_no_client(probe: Probe, side: Side) 
 
 @case("RPL-15", implicates=WRONG)
 async def history_stays_after_the_workflow_ended(probe: Probe) -> None:
-    """The end is published; within the grace its stream replays in full, since any cursor."""
+    """Ends a workflow: within the grace its stream must replay in full, since every cursor."""
     for how in ("workflow.completed", "workflow.failed", "workflow.cancelled"):
         channel, reader, events = await _ended(probe, how)
         ended = probe.history.clock.now()
@@ -244,7 +244,7 @@ async def history_stays_after_the_workflow_ended(probe: Probe) -> None:
 
 @case("RPL-15", implicates=WRONG, exclusive="times")
 async def cursor_after_the_grace_is_no_silent_skip(probe: Probe) -> None:
-    """The history of the ended workflow may be gone: then its cursor says so, and nobody waits."""
+    """Resumes after the grace: all must come, or the cursor must be refused, without waiting."""
     channel, reader, events = await _ended(probe, "workflow.completed")
     cursor = _after_two(reader)
     await reader.leave()
@@ -271,7 +271,7 @@ def _after_two(reader: Listener) -> str:
 
 
 async def _ended(probe: Probe, how: str) -> tuple[ReplayChannel, Listener, list[Event]]:
-    """Returns the stream of an ended workflow, a reader that read two of its events, and all of them."""
+    """Returns the stream of an ended workflow, a reader that read two of its events, and all events."""
     channel = ReplayChannel(probe, "streams")
     workflow = channel.tenant
     channel.selects = str(workflow)

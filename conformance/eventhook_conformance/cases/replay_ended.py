@@ -1,4 +1,4 @@
-"""RPL-15: the end of one workflow is the end of nothing else."""
+"""RPL-15: ends one workflow, which must not affect other channels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _NO_ENDS: Final = (
     *("task.completed", "task.failed", "task.cancelled", "child_workflow.completed"),
     *("workflow.started", "workflow.completed.later", "order.completed", "workflows.failed"),
 )
-"""Types of events that end no workflow."""
+"""Types of events that do not end a workflow."""
 
 
 @pytest.mark.parametrize("how", ["workflow.completed", "workflow.failed", "workflow.cancelled"])
 @case("RPL-15", needs={"replay": ("streams",), "profiles": ("events",)}, implicates=WRONG)
 async def end_of_a_workflow_takes_nothing_from_others(probe: Probe, how: str) -> None:
-    """Of one tenant: another workflow's stream, and what was published of the tenant's events."""
+    """Ends a workflow: the histories of another workflow and of the tenant must stay."""
     tenant, ended = probe.make.tenant(), probe.make.tenant()
     channel = ReplayChannel(probe, "streams")
     channel.selects = str(channel.tenant)
@@ -46,7 +46,7 @@ async def end_of_a_workflow_takes_nothing_from_others(probe: Probe, how: str) ->
 
 @case("RPL-15", needs={"replay": ("streams",), "profiles": ("events",)}, implicates=WRONG)
 async def what_comes_after_the_end_is_kept_too(probe: Probe) -> None:
-    """The last tokens of a workflow may be published after its end."""
+    """Publishes to a stream after its workflow ended: these events must be replayed too."""
     channel = ReplayChannel(probe, "streams")
     channel.selects = str(channel.tenant)
     tokens = await channel.publish(3)

@@ -1,4 +1,4 @@
-"""RPL-04: what is published while history turns into live, at each of the first thousand boundaries."""
+"""RPL-04: publishes while history turns into live, at each of the first thousand boundaries."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ _LENGTHS: Final = (
     256,
 )
 _STEPS: Final = 6
-"""Moments at which publishing begins: with entering, or so many publishes on another channel later."""
+"""When publishing begins: with entering, or after so many publishes on another channel."""
 _LONG: Final = (257, 500, 501, 512, 999, 1000)
-"""Histories as long as pages and batches are, give or take one."""
+"""The lengths of histories, around those of pages and batches."""
 
 
 @sides
 @case("RPL-04", implicates=WRONG, subscriptions=12)
 async def every_one_of_the_first_thousand_boundaries_holds(probe: Probe, side: Side) -> None:
-    """A reader resumes at each position of the channel while the next event is published."""
+    """Resumes at each position of a channel while the next event is published: no event may be lost."""
     channel = ReplayChannel(probe, side)
     if history_size(probe) < _SHORTEST:
         raise NotOffered(f"replay_events: expected {_SHORTEST} or more to hand over from")
@@ -85,7 +85,7 @@ async def _enter_while(
     turns: int,
     first: Events = (),
 ) -> Listener:
-    """Subscribes while these are published, `first` and so many turns before them."""
+    """Subscribes while events are published, `first` and so many turns before them."""
 
     async def publish() -> None:
         await yields(turns)
@@ -107,7 +107,7 @@ async def _enter_while(
 @either
 @case("RPL-04", implicates=WRONG, subscriptions=16)
 async def start_hands_over_under_load(probe: Probe, side: Side, via: Via) -> None:
-    """With histories of many lengths, while three publishers publish."""
+    """Begins at the start of histories of many lengths under load: no event may be lost or repeated."""
     for turns, length in enumerate(_LENGTHS):
         await _hand_over(probe, side, length, via, turns % 4)
 
@@ -115,7 +115,7 @@ async def start_hands_over_under_load(probe: Probe, side: Side, via: Via) -> Non
 @sides
 @case("RPL-04", implicates=WRONG, subscriptions=16)
 async def long_history_hands_over_under_load(probe: Probe, side: Side) -> None:
-    """Longer than what is read, counted or acknowledged in hundreds."""
+    """Begins at the start of a long history under load: no event may be lost or repeated."""
     for turns, length in enumerate(_LONG):
         await _hand_over(probe, side, length, None, turns % 4)
 
@@ -138,7 +138,7 @@ async def _hand_over(probe: Probe, side: Side, length: int, via: Via, turns: int
 @sides
 @case("RPL-04", implicates=WRONG, subscriptions=12)
 async def reader_that_read_all_hands_over_under_load(probe: Probe, side: Side) -> None:
-    """Since the newest cursor, after which there is no history."""
+    """Resumes at the newest cursor under load: no event may be lost or repeated."""
     for steps in range(_STEPS):
         channel = ReplayChannel(probe, side)
         reader = await channel.subscribe(START)
@@ -150,7 +150,7 @@ async def reader_that_read_all_hands_over_under_load(probe: Probe, side: Side) -
 @sides
 @case("RPL-04", implicates=WRONG, subscriptions=12)
 async def purged_channel_hands_over_under_load(probe: Probe, side: Side) -> None:
-    """Since START, where all that there was is forgotten."""
+    """Begins at the start of a purged history under load: no event may be lost or repeated."""
     for steps in range(_STEPS):
         channel = ReplayChannel(probe, side)
         await channel.publish(2)
@@ -160,7 +160,7 @@ async def purged_channel_hands_over_under_load(probe: Probe, side: Side) -> None
 
 @case("RPL-04", needs={"replay": ("events",)}, implicates=WRONG, subscriptions=12)
 async def filter_that_selects_nothing_hands_over_under_load(probe: Probe) -> None:
-    """Since START, where the history holds nothing that the filter selects."""
+    """Begins at the start with a filter that selects nothing of it, under load: no event may be lost."""
     for steps in range(_STEPS):
         channel = ReplayChannel(probe, "events")
         await probe.publish(probe.make.event(channel.tenant, event_type="other.done"))
@@ -171,7 +171,7 @@ async def filter_that_selects_nothing_hands_over_under_load(probe: Probe) -> Non
 async def _hand_over_nothing(
     probe: Probe, channel: ReplayChannel, since: Since, steps: int
 ) -> None:
-    """Hands over where nothing is to be replayed, a step further into the entering each time.
+    """Hands over without anything to replay, one step further into the entering each time.
 
     A bus that knows no hand-over here looks at the history, then becomes active: what comes between is
     lost. Only the first event can show it. After that, there is something to replay.

@@ -1,4 +1,4 @@
-"""RPL: histories that nobody wrote, with readers that begin in the past, judged by the same checker."""
+"""RPL: runs random programs with readers that begin in the past, judged by the same checker."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from eventhook_conformance.specification import case
 _STEPS: Final = 20
 _READERS: Final = 6
 _MOST: Final = 60
-"""Events in a channel, at most: no reader is overrun, and no cursor expires."""
+"""The most events in a channel: no reader is overrun, and no cursor expires."""
 
 
 @sides
 @case("RPL-02", "RPL-03", "RPL-04", implicates=WRONG, subscriptions=_READERS)
 async def no_random_history_with_replaying_readers_breaks_a_rule(probe: Probe, side: Side) -> None:
-    """Readers begin live, at the start or after any cursor, read some, leave, and come back."""
+    """Runs random programs with replaying readers: no history may break a rule."""
     for _ in range(probe.settings.examples):
         await _Play(probe, side).play()
 
@@ -37,7 +37,7 @@ class _Play:
         self._most = max(1, min(_MOST, self._channel.capacity // 2, history_size(probe) // 2))
 
     async def play(self) -> None:
-        """Takes the steps; then all that is owed must have come."""
+        """Takes the steps, and then expects all owed events."""
         steps = (self._publish, self._enter, self._enter_beside, self._read, self._leave)
         for _ in range(_STEPS):
             await self._random.choice(steps)()
@@ -56,7 +56,7 @@ class _Play:
             self._readers.append(await self._channel.subscribe(self._since(), self._via()))
 
     async def _enter_beside(self) -> None:
-        """Enters while it publishes."""
+        """Enters while others publish."""
 
         async def publish() -> None:
             await yields(self._random.randint(0, 3))

@@ -1,4 +1,4 @@
-"""RPL: how far back history reaches, and what is said where it does not.
+"""RPL: checks how far history reaches, and how the bus tells that something is gone.
 
 Over 300 lines: the cases share how a channel is filled and read to its end.
 """
@@ -27,15 +27,15 @@ from eventhook_conformance.probe.failure import CaseAborted
 from eventhook_conformance.specification import case
 
 _BRIEF_S: Final = 1.0
-"""The longest age, in seconds, at which it is waited for twice over."""
+"""The longest age, in seconds, for which a case waits twice."""
 _WINDOW: Final = 48
-"""Events that are published at once, and read before more are."""
+"""Events that are published at once, and read before the next ones."""
 
 
 @sides
 @case("RPL-08", implicates={"skipped"})
 async def cursor_older_than_the_history_is_no_silent_skip(probe: Probe, side: Side) -> None:
-    """Pushed out by newer events: CursorExpired, or a gap told, or everything after all."""
+    """Resumes at a cursor pushed out of the history: it must be refused, or the gap must be told."""
     limit = evicted_by(probe)
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
@@ -57,7 +57,7 @@ async def cursor_older_than_the_history_is_no_silent_skip(probe: Probe, side: Si
 @sides
 @case("RPL-08", implicates={"skipped"})
 async def cursors_around_the_oldest_event_are_no_silent_skip(probe: Probe, side: Side) -> None:
-    """One and two before the oldest that is kept: after the second, something is missing."""
+    """Resumes around the oldest event that is kept: a gap must be told, and no event may be skipped."""
     limit = evicted_by(probe)
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
@@ -83,7 +83,7 @@ async def cursors_around_the_oldest_event_are_no_silent_skip(probe: Probe, side:
 @sides
 @case("RPL-08", needs={"overflow": NOT_BLOCKING})
 async def reader_that_its_history_leaves_behind_is_told(probe: Probe, side: Side) -> None:
-    """It stands still until what it has not read is pushed out: it gets all, or hears of the gap."""
+    """Lets a reader stand still until its history is gone: it must get all, or learn of the gap."""
     limit = evicted_by(probe)
     channel = ReplayChannel(probe, side)
     await channel.fill(limit)
@@ -121,7 +121,7 @@ async def reader_that_its_history_leaves_behind_is_told(probe: Probe, side: Side
 @sides
 @case("RPL-08", "RPL-11", implicates={"skipped"}, exclusive="times")
 async def cursor_that_grew_too_old_is_no_silent_skip(probe: Probe, side: Side) -> None:
-    """Older than `replay_s`, on a channel that was silent since or was not."""
+    """Resumes at cursors older than `replay_s`: each must be refused, or the gap must be told."""
     channels = [ReplayChannel(probe, side), ReplayChannel(probe, side)]
     cursors: list[str] = []
     for channel in channels:
@@ -139,7 +139,7 @@ async def cursor_that_grew_too_old_is_no_silent_skip(probe: Probe, side: Side) -
 @sides
 @case("RPL-08", implicates={"skipped"})
 async def cursor_older_than_a_purge_is_no_silent_skip(probe: Probe, side: Side) -> None:
-    """Purged events after the cursor are missing: the bus has to say so."""
+    """Resumes at a cursor from before a purge: it must be refused, or the gap must be told."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
     await reader.receive(*(await channel.publish(4))[:2])
@@ -151,7 +151,7 @@ async def cursor_older_than_a_purge_is_no_silent_skip(probe: Probe, side: Side) 
 
 
 async def _refused_or_complete(probe: Probe, channel: ReplayChannel, cursor: str) -> None:
-    """Subscribes since a cursor that may have expired; the checker judges what then comes."""
+    """Subscribes since a cursor that may have expired; the checker judges what comes."""
     listener = await probe.listener(channel.selects, since=cursor)
     if await _enters(probe, listener):
         await _read_to_the_end(probe, channel, listener)
@@ -175,7 +175,7 @@ async def _enters(probe: Probe, listener: Listener) -> bool:
 
 
 async def _read_to_the_end(probe: Probe, channel: ReplayChannel, listener: Listener) -> None:
-    """Reads on until an event that is published now arrives."""
+    """Reads up to an event that is published now."""
     with listener.reading_on():
         await listener.receive(*await channel.publish(1))
 
@@ -184,7 +184,7 @@ async def _read_to_the_end(probe: Probe, channel: ReplayChannel, listener: Liste
 @either
 @case("RPL-10", implicates=LOST | {"cursor-refused"})
 async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Via) -> None:
-    """From the start, since the first cursor, since one in the middle, and since the newest."""
+    """Replays the claimed history from the start and since several cursors: all must come."""
     size = history_size(probe)
     channel = ReplayChannel(probe, side)
     await channel.fill(size, via)
@@ -207,7 +207,7 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
 @sides
 @case("RPL-11")
 async def history_is_bounded_and_loses_its_oldest_run(probe: Probe, side: Side) -> None:
-    """Filled several times over: an unbroken run up to the newest is left, of at most twice the claim."""
+    """Fills a history several times: an unbroken newest run must stay, of at most twice the claim."""
     limit = evicted_by(probe)
     channel = ReplayChannel(probe, side)
     await channel.publish(3 * limit + 97)
@@ -234,7 +234,7 @@ async def history_is_bounded_and_loses_its_oldest_run(probe: Probe, side: Side) 
 @sides
 @case("RPL-11", exclusive="times")
 async def events_that_grew_too_old_are_gone(probe: Probe, side: Side) -> None:
-    """At twice the claimed age and a little: START begins with what is younger."""
+    """Waits for twice the claimed age: START must begin with younger events."""
     claimed = probe.capabilities.replay_s
     if claimed is None or claimed > _BRIEF_S:
         raise NotOffered(f"replay_s: expected at most {_BRIEF_S:g} s to be tested, got {claimed}")
@@ -255,7 +255,7 @@ async def events_that_grew_too_old_are_gone(probe: Probe, side: Side) -> None:
 @sides
 @case("RPL-11", implicates=LOST | {"cursor-refused"})
 async def busy_channel_takes_nothing_from_another(probe: Probe, side: Side) -> None:
-    """A few events of one tenant or key stay, however many another publishes."""
+    """Publishes very much to one channel: the few events of another one must stay."""
     quiet, busy = ReplayChannel(probe, side), ReplayChannel(probe, side)
     events = await quiet.publish(3)
     reader = await quiet.subscribe(START)
@@ -272,7 +272,7 @@ async def busy_channel_takes_nothing_from_another(probe: Probe, side: Side) -> N
 @sides
 @case("RPL-12", implicates=WRONG)
 async def each_reader_has_its_own_position(probe: Probe, side: Side) -> None:
-    """Several replay the same channel, taking turns, each from elsewhere; none moves another."""
+    """Replays one channel by several readers in turn: each must get all from its own position."""
     channel = ReplayChannel(probe, side)
     events = await channel.publish(20)
     readers = [await channel.subscribe(START) for _ in range(3)]
@@ -295,7 +295,7 @@ async def each_reader_has_its_own_position(probe: Probe, side: Side) -> None:
 @sides
 @case("RPL-12", implicates=WRONG)
 async def replay_that_stands_still_delays_nobody(probe: Probe, side: Side) -> None:
-    """It does not read its history; live readers, other replays and publishers go on."""
+    """Leaves a replay unread: other readers and publishers must go on."""
     channel, other = ReplayChannel(probe, side), ReplayChannel(probe, side)
     history = await channel.publish(min(200, history_size(probe) // 2))
     stalled = await channel.subscribe(START)

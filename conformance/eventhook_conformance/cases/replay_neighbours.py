@@ -1,4 +1,4 @@
-"""RPL: the histories of tenants and keys that are alike, many, or purged stay apart."""
+"""RPL: keeps the histories of similar, many or purged channels apart."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from eventhook_conformance.specification import case
 _APART: Final[frozenset[ViolationKind]] = WRONG | {"leaked", "crossed", "phantom"}
 _CURSORS: Final[frozenset[ViolationKind]] = WRONG | {"cursor-malformed", "cursor-reused"}
 _MANY: Final[dict[Side, int]] = {"events": 40, "streams": 300}
-"""Other channels; a tenant may cost much more than a key."""
+"""The number of other channels; a tenant may cost much more than a key."""
 _STANDING: Final = 12
 _BUSY: Final = 8
-"""Channels of each side that are busy at a time."""
+"""The number of busy channels of each side at a time."""
 _BESIDE: Final[dict[Depth, int]] = {"quick": 600, "normal": 5_500, "deep": 41_000}
-"""Events that these are published to together."""
+"""The number of events that are published to these together."""
 _LANES: Final = 32
 _FEW: Final = 5
 _PURGES: Final = 4
 _LARGE: Final = 60_000
 _LARGE_ONES: Final = 10
-"""Of them to each of those channels: some megabytes in all."""
+"""The number of large events to each of those channels: some megabytes in all."""
 
 
 def _alike(probe: Probe, side: Side) -> list[ReplayChannel]:
-    """Returns channels whose names begin, end or sound alike."""
+    """Returns channels with similar names."""
     first = ReplayChannel(probe, side)
     if isinstance(first.selects, str):
         key = f"a{first.selects.lower()}"[:40]
@@ -56,7 +56,7 @@ def _alike(probe: Probe, side: Side) -> list[ReplayChannel]:
 @sides
 @case("RPL-07", implicates=_APART)
 async def histories_of_channels_that_are_alike_stay_apart(probe: Probe, side: Side) -> None:
-    """Keys that begin alike or differ in case, tenants that differ in one bit."""
+    """Replays channels with similar names: each must give its own history only."""
     channels = _alike(probe, side)
     for count in (1, 2):
         for channel in channels:
@@ -74,7 +74,7 @@ async def histories_of_channels_that_are_alike_stay_apart(probe: Probe, side: Si
 @sides
 @case("RPL-06", implicates=WRONG)
 async def purge_takes_no_channel_that_is_alike(probe: Probe, side: Side) -> None:
-    """The others keep all of it: the newest, the oldest, and their cursors."""
+    """Purges a channel: those with similar names must keep their history and cursors."""
     channels = _alike(probe, side)
     for channel in channels:
         await channel.publish(3)
@@ -91,7 +91,7 @@ async def purge_takes_no_channel_that_is_alike(probe: Probe, side: Side) -> None
     implicates=WRONG | {"crossed"},
 )
 async def purge_of_one_side_leaves_the_other(probe: Probe) -> None:
-    """Where a tenant's id is also a stream's key: in either direction."""
+    """Purges one side where a tenant's id is also a stream's key: the other side must stay."""
     if "streams" not in probe.capabilities.replay:
         raise NotOffered("replay: expected streams beside events")
     for purged in (0, 1):
@@ -109,7 +109,7 @@ async def purge_of_one_side_leaves_the_other(probe: Probe) -> None:
 @either
 @case("RPL-02", "RPL-03", implicates=WRONG)
 async def history_goes_on_after_a_purge(probe: Probe, side: Side, via: Via) -> None:
-    """Purged through any client, twice; what comes later is kept, and its cursors are good."""
+    """Purges a channel twice through each client: later events must be kept, with valid cursors."""
     channel = ReplayChannel(probe, side)
     await channel.publish(5)
     for purger in (via, "same"):
@@ -128,7 +128,7 @@ async def history_goes_on_after_a_purge(probe: Probe, side: Side, via: Via) -> N
 @sides
 @case("RPL-11", implicates=LOST | {"cursor-refused"})
 async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
-    """Hundreds of others are published to, once each; the first ones are as they were."""
+    """Publishes to hundreds of other channels: the histories of the first ones must stay."""
     quiet = [ReplayChannel(probe, side) for _ in range(2)]
     cursors: list[str] = []
     for channel in quiet:
@@ -149,7 +149,7 @@ async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
 @sides
 @case("RPL-11", implicates=LOST | {"cursor-refused"}, since="1.1")
 async def many_busy_channels_take_nothing_from_a_quiet_one(probe: Probe, side: Side) -> None:
-    """Thousands of events of other tenants and keys, of both sides, none of which fills its own history."""
+    """Publishes thousands of events to other channels: a quiet channel's history must stay."""
     quiet = ReplayChannel(probe, side)
     events = await quiet.publish(3)
     reader = await quiet.subscribe(START)
@@ -186,7 +186,7 @@ async def many_busy_channels_take_nothing_from_a_quiet_one(probe: Probe, side: S
 @sides
 @case("RPL-12", implicates=WRONG, subscriptions=_STANDING + 3)
 async def many_replays_that_stand_still_hold_up_nobody(probe: Probe, side: Side) -> None:
-    """More of them than a pool has workers, on two channels: others replay, live ones hear."""
+    """Leaves many replays unread: other replays and live readers must go on."""
     channels = [ReplayChannel(probe, side) for _ in range(3)]
     size = min(40, history_size(probe) // 2)
     histories = [await channel.publish(size) for channel in channels]
@@ -206,7 +206,7 @@ async def many_replays_that_stand_still_hold_up_nobody(probe: Probe, side: Side)
 
 @case("RPL-01", needs={"replay": ("streams",)}, implicates=_CURSORS)
 async def cursors_of_any_key_are_well_formed(probe: Probe) -> None:
-    """Of the longest key, and of keys with every sign that separates fields elsewhere."""
+    """Uses the longest key, and keys with separators: their cursors must be well formed and work."""
     fresh = probe.make.tenant().hex
     for key in (
         f"{fresh}-".ljust(MAX_NAME_BYTES, "k"),
@@ -227,7 +227,7 @@ async def cursors_of_any_key_are_well_formed(probe: Probe) -> None:
 @sides
 @case("RPL-02", "RPL-06", implicates=WRONG, since="1.1")
 async def rest_of_each_length_comes_by_each_filter(probe: Probe, side: Side) -> None:
-    """Since each cursor down to the newest, by each filter that selects all of it."""
+    """Resumes at each cursor by each filter that selects all: exactly the rest must come."""
     ground = Ground(probe, side)
     await probe.publish(*(events := ground.events(_FEW)))
     reader = await probe.subscribe(ground.all, since=START)
@@ -243,7 +243,7 @@ async def rest_of_each_length_comes_by_each_filter(probe: Probe, side: Side) -> 
 @sides
 @case("RPL-03", "RPL-06", implicates=WRONG, since="1.1")
 async def purging_again_and_again_forgets_and_deafens_nobody(probe: Probe, side: Side) -> None:
-    """Each time what lay there is gone, and all readers, old ones and those that come then, go on."""
+    """Purges a channel again and again: its history must go, and all its readers must go on."""
     channel = ReplayChannel(probe, side)
     readers = [await channel.subscribe(begin) for begin in (START, LIVE)]
     for number in range(_PURGES):

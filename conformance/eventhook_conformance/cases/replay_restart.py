@@ -1,4 +1,4 @@
-"""RPL-13: a cursor after the server was killed and started again. These cases run last."""
+"""RPL-13: uses a cursor after the server was killed and started again. These cases run last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AFTER: Final = 4
 @sides
 @case("RPL-13", implicates=WRONG | {"cursor-reused"}, last=True, profile="recovery")
 async def cursor_after_a_restart_continues_or_is_refused(probe: Probe, side: Side) -> None:
-    """As many events again are numbered anew where numbers do not last: none of them is skipped."""
+    """Restarts the server, and resumes at an old cursor: the rest must come, or it must be refused."""
     async with scene_of(probe) as scene:
         client = await scene.client()
         channel = ReplayChannel(probe, side)
@@ -41,7 +41,7 @@ async def cursor_after_a_restart_continues_or_is_refused(probe: Probe, side: Sid
 
 
 async def _restart(scene: Scene) -> None:
-    """Kills the server and starts it again; a client that stood through it is heard again."""
+    """Kills and restarts the server; waits until an older client's events come again."""
     load: Load = await scene.traffic()
     load.start()
     await load.lap(1)
@@ -51,7 +51,7 @@ async def _restart(scene: Scene) -> None:
 
 
 async def _judge(probe: Probe, listener: Listener, owed: list[Event], after: list[Event]) -> None:
-    """Compares what comes since an old cursor with what `replay_survives` claims."""
+    """Compares what comes since an old cursor with the claim `replay_survives`."""
     survives = probe.capabilities.replay_survives == "server"
     try:
         await listener.enter()
@@ -75,7 +75,7 @@ async def _judge(probe: Probe, listener: Listener, owed: list[Event], after: lis
 
 
 async def _hears(probe: Probe, channel: ReplayChannel, client: Client) -> None:
-    """Expects that a reader of the history goes on with what is live."""
+    """Expects that a reader of the history goes on with live events."""
     reader = await channel.subscribe(START, client)
     with reader.reading_on():
         await reader.receive(*await channel.publish(1, client))

@@ -1,4 +1,4 @@
-"""PUB: what a target keeps of what is over, and what it costs while nothing happens."""
+"""PUB: checks what a target keeps of ended things, and what it costs while idle."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from eventhook_conformance.specification import case
 
 _STEPS: Final = 150
 _SUSPICIOUS: Final = 0.5
-"""Blocks of memory for each step: what is kept is one object at least."""
+"""Blocks of memory for each step: at least one object is kept."""
 _ROUNDS: Final = 24
-"""Rounds in which all of it has to grow before it is a breach: more than a cache would keep."""
+"""Rounds that must all grow before it is a breach: more than a cache would keep."""
 _PATIENCE_S: Final = 2.0
-"""How long a target that is about to be accused may take to free what it frees late."""
+"""How long a target about to be accused may take to free what it frees late."""
 _LANES: Final = 75
-"""Steps at once on a far target, where each waits for round trips."""
+"""Concurrent steps on a far target, where each waits for round trips."""
 _IDLE_S: Final = 0.02
 _IDLE_SHARE: Final = 0.02
-"""The part of a processor that needs no further look."""
+"""The part of a processor below which no further look is needed."""
 _LOOKS: Final = 3
 
 Step = Callable[[], Awaitable[None]]
@@ -110,7 +110,7 @@ def _blocks() -> int:
 
 
 def _keeps_no_history(probe: Probe, side: Side) -> None:
-    """Checks that nothing may be kept of an event that was published.
+    """Checks that the bus claims no history, which may keep published events.
 
     A history may be bounded by time, and may tell cursors that expired from those never given.
 
@@ -125,7 +125,7 @@ def _keeps_no_history(probe: Probe, side: Side) -> None:
 
 @case("PUB-25", exclusive="counts", self_contained=True)
 async def delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> None:
-    """Events that were read, and events that nobody asked for."""
+    """Publishes, read and without subscriptions: memory and tasks must not grow."""
     _keeps_no_history(probe, side)
     listeners: list[Listener] = []
 
@@ -154,7 +154,7 @@ delivered_events_are_not_kept_on_streams = on_streams(
 
 @case("PUB-25", exclusive="counts", self_contained=True)
 async def left_subscriptions_are_not_kept(probe: Probe, side: Side = "events") -> None:
-    """Subscriptions that were entered, and left with something unread."""
+    """Enters and leaves subscriptions with unread events: memory and tasks must not grow."""
     ground, client = Ground(probe, side), await probe.client()
     publish = publisher(client, ground)
     bus: Any = client.backend.events if side == "events" else client.backend.streams
@@ -184,7 +184,7 @@ left_subscriptions_are_not_kept_on_streams = on_streams(
 
 @case("PUB-25", exclusive="counts", self_contained=True)
 async def cancelled_reads_are_not_kept(probe: Probe, side: Side = "events") -> None:
-    """Reads that were cancelled while they waited."""
+    """Cancels waiting reads: memory and tasks must not grow."""
     listeners: list[Listener] = []
 
     async def prepare() -> Step:
@@ -213,7 +213,7 @@ cancelled_reads_are_not_kept_on_streams = on_streams(
 
 @case("PUB-25", exclusive="counts", self_contained=True, needs={"introspection": (True,)})
 async def idle_channels_are_not_kept(probe: Probe, side: Side = "events") -> None:
-    """Tenants or keys that were published to, stand idle, and are cleaned up."""
+    """Publishes to tenants or keys, and cleans up: memory and tasks must not grow."""
     _keeps_no_history(probe, side)
     client, count = await probe.client(), 0
 
@@ -237,7 +237,7 @@ idle_channels_are_not_kept_on_streams = on_streams(idle_channels_are_not_kept, _
 
 @case("PUB-26", exclusive="times", self_contained=True)
 async def idle_bus_takes_no_processor(probe: Probe) -> None:
-    """With subscriptions that wait, and nothing published; the best of several looks counts."""
+    """Leaves the bus idle with waiting subscriptions: it must take next to no processor."""
     sides: list[Side] = ["events", "streams"]
     claimed = [side for side in sides if side in probe.capabilities.profiles]
     listeners = [await Ground(probe, side).subscribe() for side in claimed]
@@ -261,7 +261,7 @@ async def idle_bus_takes_no_processor(probe: Probe) -> None:
 
 
 async def _processor_share(waiting: Awaitable[None]) -> float:
-    """Returns the part of a processor that this process takes until that is over."""
+    """Returns the part of a processor that this process takes until the wait is over."""
     began, used = time.perf_counter(), time.process_time()
     await waiting
     return (time.process_time() - used) / (time.perf_counter() - began)

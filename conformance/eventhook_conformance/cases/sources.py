@@ -1,4 +1,4 @@
-"""PAT-07: sources that a lenient comparison takes for one another."""
+"""PAT-07: uses sources that a lenient comparison takes for one another."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ALIKE: Final[tuple[tuple[str, ...], ...]] = (
 
 @case("PAT-07", implicates={"unmatched", "lost", "lost-first"}, subscriptions=60)
 async def sources_that_are_nearly_alike_stay_apart(probe: Probe) -> None:
-    """By case, blanks, accents, numbers, wildcards of other languages, and length: each is its own."""
+    """Uses sources that differ in case, blanks, accents, numbers or length: each selects its own events."""
     await side_by_side(probe, (_stay_apart(probe, some) for some in _ALIKE), each=10)
 
 

@@ -1,4 +1,4 @@
-"""SSE: who is let in, and what everybody else is told."""
+"""SSE: checks who may read a stream, and what everybody else is told."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _NO_UUIDS = (
 @named
 @case("SSE-06")
 async def id_that_is_no_uuid_is_refused(probe: Probe, kind: StreamKind) -> None:
-    """With 400, in whatever way it is malformed; an id in capitals is a good one."""
+    """Asks with malformed ids: each must be a 400, and an id in upper case a 200."""
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
         for text in _NO_UUIDS:
@@ -60,7 +60,7 @@ async def id_that_is_no_uuid_is_refused(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("SSE-06")
 async def unknown_id_is_not_found(probe: Probe, kind: StreamKind) -> None:
-    """404 for an id that never existed, for a task's id as a workflow, and the other way round."""
+    """Asks for unknown ids, and for a task's id as a workflow and the reverse: each must be a 404."""
     async with sse_session(probe) as sse:
         headers = sse.tenants[0].headers
         other = await subject(sse, "workflow" if kind == "task" else "task")
@@ -73,7 +73,7 @@ async def unknown_id_is_not_found(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-06")
 async def bad_credentials_let_nobody_in(probe: Probe, kind: StreamKind) -> None:
-    """None, empty, changed by a letter, of another scheme: 401, whatever else is right or wrong."""
+    """Asks without and with wrong credentials: each must be a 401, whatever else is right or wrong."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         for why, headers in changed(sse.tenants).items():
@@ -88,7 +88,7 @@ async def bad_credentials_let_nobody_in(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-06", since="1.1")
 async def token_in_another_letter_case_is_nobodys(probe: Probe, kind: StreamKind) -> None:
-    """A scheme reads the same in either case, a token does not."""
+    """Asks with the scheme and the token in another letter case: only the scheme may be accepted."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         for name, value in sse.tenants[0].headers.items():
@@ -103,7 +103,7 @@ async def token_in_another_letter_case_is_nobodys(probe: Probe, kind: StreamKind
 @every_endpoint
 @case("SSE-06")
 async def credentials_are_looked_at_before_the_request(probe: Probe, kind: StreamKind) -> None:
-    """A stranger learns nothing: 401 for an unknown id, a malformed one, malformed types."""
+    """Asks without credentials for wrong requests: each must be a 401."""
     async with sse_session(probe) as sse:
         ids = ["", uuid4(), "no-uuid"] if kind != "tenant" else [""]
         for it in ids[1:] or ids:
@@ -117,7 +117,7 @@ async def credentials_are_looked_at_before_the_request(probe: Probe, kind: Strea
 @every_endpoint
 @case("SSE-06")
 async def form_is_looked_at_before_existence(probe: Probe, kind: StreamKind) -> None:
-    """Malformed types are a 400 for an unknown id too, and under another tenant's path."""
+    """Asks with malformed `types` for unknown ids and other tenants' paths: each must be a 400."""
     async with sse_session(probe) as sse:
         headers, query = sse.tenants[0].headers, sse.query("task..created")
         if kind != "tenant":
@@ -132,7 +132,7 @@ async def form_is_looked_at_before_existence(probe: Probe, kind: StreamKind) -> 
 @named
 @case("SSE-06")
 async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: StreamKind) -> None:
-    """Its workflow under the own path, and any workflow under its path: answered as an unknown one is."""
+    """Asks for another tenant's workflow and path: each answer must be that for an unknown id."""
     async with sse_session(probe) as sse:
         mine, its, unknown = await subject(sse, kind, 0), await subject(sse, kind, 1), uuid4()
         headers = sse.tenants[0].headers
@@ -160,7 +160,7 @@ async def another_tenants_is_as_if_it_were_not(probe: Probe, kind: StreamKind) -
 @named
 @case("SSE-06", since="1.1")
 async def owner_who_reads_opens_nothing_for_others(probe: Probe, kind: StreamKind) -> None:
-    """Another tenant asks while the owner's stream is open, and while events flow: still 404."""
+    """Asks as another tenant while the owner's stream is open: each answer must be a 404."""
     async with sse_session(probe, implicates={"crossed", "lost"}) as sse:
         it = await subject(sse, kind)
         owners = [await sse.stream(kind, it) for _ in range(2)]
@@ -179,7 +179,7 @@ async def owner_who_reads_opens_nothing_for_others(probe: Probe, kind: StreamKin
 
 @case("SSE-06")
 async def another_tenants_events_are_not_found(probe: Probe) -> None:
-    """A token opens its own tenant's stream of events, and none under another's path."""
+    """Asks for another tenant's stream of events: the answer must be a 404."""
     async with sse_session(probe, implicates={"crossed"}) as sse:
         for mine, its in ((0, 1), (1, 0)):
             answer = await sse.ask("GET", sse.path("tenant", "", its), sse.tenants[mine].headers)
@@ -189,7 +189,7 @@ async def another_tenants_events_are_not_found(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-06")
 async def other_methods_are_not_allowed(probe: Probe, kind: StreamKind) -> None:
-    """405 with `Allow`, before anything else is looked at."""
+    """Asks by other methods than GET: each must be a 405 with `Allow`."""
     async with sse_session(probe) as sse:
         good = await subject(sse, kind) or ""
         for method in ("POST", "PUT", "PATCH", "DELETE"):
@@ -207,7 +207,7 @@ async def other_methods_are_not_allowed(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-06")
 async def tenants_see_only_their_own(probe: Probe, kind: StreamKind) -> None:
-    """Both read at once, and each tenant's events come to nobody else."""
+    """Reads streams of two tenants at once: each must get its own tenant's events only."""
     async with sse_session(probe, implicates={"crossed", "strayed"}) as sse:
         ids = [await subject(sse, kind, tenant) for tenant in (0, 1)]
         streams = [await sse.stream(kind, ids[tenant], tenant=tenant) for tenant in (0, 1)]
@@ -221,7 +221,7 @@ async def tenants_see_only_their_own(probe: Probe, kind: StreamKind) -> None:
 
 @case("SSE-06")
 async def equal_ids_open_nothing(probe: Probe) -> None:
-    """Another tenant's event that names one's own workflow is still another tenant's."""
+    """Publishes another tenant's event with this workflow's id: the stream must not carry it."""
     async with sse_session(probe, implicates={"crossed"}) as sse:
         workflow, task = await sse.workflow(), await sse.task()
         streams = [
@@ -240,7 +240,7 @@ async def equal_ids_open_nothing(probe: Probe) -> None:
 
 
 def _but_for(answer: Answer, it: str) -> tuple[int, str, list[str], str]:
-    """Returns the parts of an answer that must not differ."""
+    """Returns the parts of an answer that must be equal."""
     names = sorted(set(answer.headers) - {"date", "content-length"})
     text = answer.body.decode("utf-8", "replace").lower().replace(it.lower(), "ID")
     return (

@@ -1,4 +1,4 @@
-"""SSE: how a stream is answered: at once, whole, and what HTTP asks besides."""
+"""SSE: checks the answer to a stream's request, and what HTTP demands of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from eventhook_conformance.sse.session import sse_session
 from eventhook_conformance.sse.socket_reader import socket_reader
 
 _LEAST_RETRY_MS = 100
-"""A smaller number can only be meant in seconds: reconnecting that fast would never stop."""
+"""The fewest milliseconds: a smaller number can only be meant in seconds."""
 
 
 @every_endpoint
 @case("SSE-01")
 async def stream_is_answered_before_anything_happens(probe: Probe, kind: StreamKind) -> None:
-    """200, the right type, nothing kept on the way, and all that while no event is in sight."""
+    """Opens streams before any event: the answer must be 200, of the right type, and not cacheable."""
     async with sse_session(probe) as sse:
         stream = await sse.stream(kind, await subject(sse, kind))
         headers = stream.reading.headers
@@ -51,7 +51,7 @@ async def stream_is_answered_before_anything_happens(probe: Probe, kind: StreamK
 @every_endpoint
 @case("SSE-01")
 async def each_event_comes_at_once(probe: Probe, kind: StreamKind) -> None:
-    """Single events, one after the other: a server that collects events delays the first."""
+    """Publishes events one by one: each must come before the next is published."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         # As a browser sends it: compression must not delay events either.
@@ -68,7 +68,7 @@ async def each_event_comes_at_once(probe: Probe, kind: StreamKind) -> None:
 async def first_event_after_the_headers_is_delivered(
     probe: Probe, kind: StreamKind, via: Via
 ) -> None:
-    """Published the moment the headers arrived, again and again, each side being the first."""
+    """Publishes as soon as the headers came, on each side: the event must come."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         for attempt in range(6):
             it = await subject(sse, kind)
@@ -82,7 +82,7 @@ async def first_event_after_the_headers_is_delivered(
 
 @case("SSE-04")
 async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
-    """Readers that come while others read, to a workflow in which events already flow."""
+    """Opens streams of a workflow with readers and traffic: the first event after the headers must come."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
         standing = await sse.stream("workflow", workflow)
@@ -97,7 +97,7 @@ async def first_event_of_many_readers_is_delivered(probe: Probe) -> None:
 @named
 @case("SSE-04", since="1.1")
 async def id_in_capitals_hears_the_events(probe: Probe, kind: StreamKind) -> None:
-    """A UUID means the same in either letter case: an id in capitals gets the same events."""
+    """Opens a stream by an id in upper case: it must carry the same events."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         streams = [await sse.stream(kind, it, id_text=str(it).upper()), await sse.stream(kind, it)]
@@ -112,7 +112,7 @@ async def id_in_capitals_hears_the_events(probe: Probe, kind: StreamKind) -> Non
 @every_endpoint
 @case("SSE-17")
 async def head_answers_the_headers_and_ends(probe: Probe, kind: StreamKind) -> None:
-    """The same status and type as GET, no body, at once; and refusals as GET has them."""
+    """Asks by HEAD: the answer must have GET's status and type, no body, and end at once."""
     async with sse_session(probe) as sse:
         it = await subject(sse, kind)
         path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
@@ -130,7 +130,7 @@ async def head_answers_the_headers_and_ends(probe: Probe, kind: StreamKind) -> N
 @every_endpoint
 @case("SSE-17")
 async def head_keeps_no_connection_busy(probe: Probe, kind: StreamKind) -> None:
-    """After its headers the answer is over: the connection takes the next request, or is closed."""
+    """Asks by HEAD: the connection must take the next request, or be closed."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         headers = sse.tenants[0].headers
@@ -143,7 +143,7 @@ async def head_keeps_no_connection_busy(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-17")
 async def accept_decides(probe: Probe, kind: StreamKind) -> None:
-    """406 where it excludes an event stream; and not where it admits one, in whatever way."""
+    """Asks with `Accept`: ranges that exclude event streams must be a 406, and others a 200."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         for accept in ("text/html", "application/json, text/plain", "text/event-stream;q=0, */*"):
@@ -164,7 +164,7 @@ async def accept_decides(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-17")
 async def last_event_id_is_ignored(probe: Probe, kind: StreamKind) -> None:
-    """Nothing is sent again, whatever a reader says that it has seen; new events come."""
+    """Opens a stream with `Last-Event-ID`: nothing may be sent again, and new events must come."""
     async with sse_session(probe, implicates={"replayed"}) as sse:
         if sse.target.replay is not None:
             raise NotOffered("the target claims `replay`: RPL-16 says what Last-Event-ID does")
@@ -186,7 +186,7 @@ async def last_event_id_is_ignored(probe: Probe, kind: StreamKind) -> None:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "tenant"])
 @case("SSE-17", since="1.1")
 async def last_event_id_of_any_form_is_ignored(probe: Probe, kind: StreamKind) -> None:
-    """A number beyond all that come, an id of another server, a long one: the stream opens and has all."""
+    """Opens a stream with a `Last-Event-ID` of any form: it must open, and carry all events."""
     async with sse_session(probe, implicates={"lost", "replayed"}) as sse:
         if sse.target.replay is not None:
             raise NotOffered("the target claims `replay`: RPL-16 says what Last-Event-ID does")
@@ -204,7 +204,7 @@ async def last_event_id_of_any_form_is_ignored(probe: Probe, kind: StreamKind) -
 
 @case("SSE-17")
 async def retry_is_in_milliseconds(probe: Probe) -> None:
-    """Where the server names a time at all, it is digits and no handful of seconds."""
+    """Reads `retry`: it must be digits, and at least some hundred milliseconds."""
     async with sse_session(probe) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)

@@ -1,4 +1,4 @@
-"""SSE: streams beside other streams that share workflows, tenants, ids and connections with them."""
+"""SSE: reads streams beside others that share workflows, tenants, ids and connections."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _NAMES_NOBODY: Final[tuple[Any, ...]] = (
     {"childWorkflowId": "no-uuid"},
     {"childWorkflowId": {"id": "nested"}},
 )
-"""Data of `child_workflow.initiated` without the id of a child; all of it is JSON, and legal."""
+"""Data of `child_workflow.initiated` without the child's id; each is valid JSON."""
 
 
 @case("SSE-07", since="1.1")
 async def reader_of_another_stream_leaves(probe: Probe) -> None:
-    """A workflow's readers, its task's, its child's, its family's and its tenant's leave one by one."""
+    """Leaves streams of the workflow, its task, child, family and tenant in turn: others must go on."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         child, task = await sse.child(workflow), await sse.task(workflow=workflow)
@@ -82,7 +82,7 @@ async def reader_of_another_stream_leaves(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-04", since="1.1")
 async def last_reader_comes_back_at_once(probe: Probe, kind: StreamKind) -> None:
-    """The only reader leaves and opens the same stream again, while the server cleans up after it."""
+    """Leaves a stream as its only reader, and opens it again at once: all events must come."""
     async with sse_session(probe, implicates={"lost", "repeated"}) as sse:
         it = await subject(sse, kind)
         for _ in range(5):
@@ -95,7 +95,7 @@ async def last_reader_comes_back_at_once(probe: Probe, kind: StreamKind) -> None
 
 @case("SSE-04", subscriptions=2 * _WORKFLOWS, since="1.1")
 async def many_workflows_are_read_at_once(probe: Probe) -> None:
-    """Each by a reader of its own: the first of them as well as the last."""
+    """Reads many workflows, each by its own reader: each must get its own events only."""
     async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
         workflows = [await sse.workflow() for _ in range(_WORKFLOWS)]
         streams = await probe.at_once(*(sse.stream("workflow", one) for one in workflows))
@@ -107,7 +107,7 @@ async def many_workflows_are_read_at_once(probe: Probe) -> None:
 
 @case("SSE-04", since="1.1")
 async def tenants_stream_carries_all_of_it(probe: Probe) -> None:
-    """Of workflows, children, tasks of each and alone, of ids that nobody made, and of none."""
+    """Reads the tenant's stream: it must carry the events of all workflows and tasks of the tenant."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
         child = await sse.child(workflow)
@@ -142,7 +142,7 @@ async def tenants_stream_carries_all_of_it(probe: Probe) -> None:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20", since="1.1")
 async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> None:
-    """Its event that names this workflow says that it has ended: the stream goes on."""
+    """Publishes another tenant's event that ends this workflow: the stream must go on."""
     async with sse_session(probe, implicates={"crossed", "lost"}) as sse:
         workflow = await sse.workflow()
         await sse.workflow(tenant=1)
@@ -170,7 +170,7 @@ async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> No
 
 @case("SSE-11", since="1.1")
 async def another_tenants_workflow_is_no_child(probe: Probe) -> None:
-    """An event of the family names it as its child: what it streams stays its owner's."""
+    """Publishes an event that names another tenant's workflow as a child: its events may not come."""
     async with sse_session(probe, implicates={"strayed", "crossed"}) as sse:
         root, foreign = await sse.workflow(), await sse.workflow(1)
         stream = await sse.stream("consolidated", root)
@@ -184,7 +184,7 @@ async def another_tenants_workflow_is_no_child(probe: Probe) -> None:
 
 @case("SSE-11", since="1.1")
 async def child_without_an_id_breaks_nothing(probe: Probe) -> None:
-    """`child_workflow.initiated` with any data is forwarded, and children that follow are included."""
+    """Publishes `child_workflow.initiated` with any data: it must come, and later children too."""
     async with sse_session(probe, implicates={"lost", "altered"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
@@ -203,7 +203,7 @@ async def child_without_an_id_breaks_nothing(probe: Probe) -> None:
 
 @case("SSE-11", since="1.1")
 async def child_that_is_told_of_again_comes_once(probe: Probe) -> None:
-    """Its start and its end, and the same beginning once more, do not double what it streams."""
+    """Publishes the start and end of a child several times: each of its events must come once."""
     async with sse_session(probe, implicates={"repeated", "lost"}) as sse:
         root = await sse.workflow()
         child = await sse.child(root)
@@ -225,7 +225,7 @@ async def child_that_is_told_of_again_comes_once(probe: Probe) -> None:
 
 @case("SSE-06", since="1.1")
 async def equal_event_ids_mix_nothing_up(probe: Probe) -> None:
-    """Events of two tenants have one id: each reader gets its own tenant's, data and all."""
+    """Publishes events of two tenants with one id: each reader must get its own tenant's event."""
     async with sse_session(probe, implicates={"crossed", "lost", "altered"}) as sse:
         workflows = [await sse.workflow(tenant) for tenant in (0, 1)]
         streams = [
@@ -243,7 +243,7 @@ async def equal_event_ids_mix_nothing_up(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-06", since="1.1")
 async def connection_carries_no_credentials(probe: Probe, kind: StreamKind) -> None:
-    """Each request is authenticated: on one connection, with a token, without, and with another's."""
+    """Sends requests with and without credentials on one connection: each must be answered by its own."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         mine, others = (tenant.headers for tenant in sse.tenants)
@@ -263,7 +263,7 @@ async def connection_carries_no_credentials(probe: Probe, kind: StreamKind) -> N
 
 
 async def _tokens(sse: Sse, workflow: UUID, types: str) -> Stream:
-    """Opens a stream of whose types only tokens are published."""
+    """Opens a stream with these types, for a case that publishes tokens."""
     return await sse.stream(
         "workflow",
         workflow,

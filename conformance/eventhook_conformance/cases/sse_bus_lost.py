@@ -1,4 +1,4 @@
-"""SSE: the bus behind the server is lost, and comes back."""
+"""SSE: makes the bus behind the server fail and come back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BEAT_S = 0.05
 
 @case("SSE-24", last=True, clients=1)
 async def stream_recovers_or_ends_when_the_bus_was_lost(probe: Probe) -> None:
-    """Killed and started again: each open stream delivers again, or has ended; a new one works."""
+    """Kills and restarts the bus: each open stream must deliver again or end, and a new one work."""
     if probe.server is None:
         raise NotOffered("the target gives no `server` that could be lost")
     client = await probe.open_client()
@@ -55,7 +55,7 @@ async def stream_recovers_or_ends_when_the_bus_was_lost(probe: Probe) -> None:
 
 
 async def _heard(sse: Sse, client: Client, stream: Stream, *, patient: bool = False) -> bool:
-    """Returns whether the stream has ended, or brings what is published now, of each side."""
+    """Returns whether the stream has ended, or carries the events published now, of each side."""
     if stream.reading.over:
         return True
     events = sse.due(stream)

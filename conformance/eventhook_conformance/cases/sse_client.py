@@ -1,4 +1,4 @@
-"""SSE: other people's readers see what ours sees."""
+"""SSE: compares the suite's reading of a stream with that of other libraries."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TEXTS: Final = (
 
 
 def mixture(sse: Sse, kind: StreamKind, it: object) -> list[Event]:
-    """Makes both sides, all types, and texts that readers differ over when a server is careless."""
+    """Makes events of both sides and all types, with texts that readers treat differently."""
     workflow, task = (None, it) if kind == "task" else (it, None)
     events: list[Event] = []
     for number, text in enumerate(TEXTS):
@@ -50,7 +50,7 @@ def mixture(sse: Sse, kind: StreamKind, it: object) -> list[Event]:
 @named
 @case("SSE-15")
 async def other_library_reads_it_alike(probe: Probe, kind: StreamKind, library: str) -> None:
-    """The same names, data and ids, on each side in the same order, with a client not of our making."""
+    """Reads a stream by another library: it must get the same names, data and ids, in the same order."""
     need(library)
     async with sse_session(probe, implicates={"altered", "form", "lost"}) as sse:
         it = await subject(sse, kind)
@@ -81,7 +81,7 @@ async def other_library_reads_it_alike(probe: Probe, kind: StreamKind, library: 
 @named
 @case("SSE-15")
 async def browser_reads_it_alike(probe: Probe, kind: StreamKind) -> None:
-    """A headless Chromium's `EventSource`, through a proxy that adds the token."""
+    """Reads a stream by Chromium's `EventSource`, through a proxy that adds the token: all must come."""
     if not probe.settings.browser:
         raise NotOffered("a browser reads it too with --browser")
     async with sse_session(probe, implicates={"altered", "form", "lost"}) as sse:
@@ -105,7 +105,7 @@ async def browser_reads_it_alike(probe: Probe, kind: StreamKind) -> None:
 
 
 def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
-    """Expects an independent reader to see what our own saw, side by side."""
+    """Expects that an independent reader gets the same events as the suite's own."""
     mine = [(e.type, e.data, e.last_event_id) for e in (r.event for r in stream.reading.received)]
     if stream.wanted.replay is not None:
         # Each reader has an `id` of its own for one event: it says how far it has read on every side.
@@ -127,7 +127,7 @@ def compare(probe: Probe, stream: Stream, seen: list[Seen], who: str) -> None:
 async def _first(
     probe: Probe, reading: asyncio.Task[None], awaited: Coroutine[Any, Any, object], expected: str
 ) -> None:
-    """Waits for that, unless the reader fails first."""
+    """Waits for the other reader, unless it fails first."""
     waiting = probe.spawn(awaited)
     either = probe.spawn(asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED))
     if await probe.deadline.wait(either) and waiting.done():

@@ -1,4 +1,4 @@
-"""SSE: readers that come back to what changed meanwhile: it ended, grew, or lost its past."""
+"""SSE: comes back to streams that changed meanwhile: ended, grew, or lost their history."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _is_selected(event: Event) -> bool:
 @every_endpoint
 @case("RPL-16", exclusive="evicts")
 async def types_hold_for_what_is_replayed(probe: Probe, kind: StreamKind) -> None:
-    """A reader comes back for some types alone, while it was away and after."""
+    """Comes back with `types`: only selected events may come, missed and new ones."""
     async with sse_session(probe, implicates=EXACT | {"unselected"}) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
@@ -64,7 +64,7 @@ async def types_hold_for_what_is_replayed(probe: Probe, kind: StreamKind) -> Non
 @two
 @case("RPL-16", exclusive="evicts")
 async def one_id_serves_any_number_of_readers(probe: Probe, kind: StreamKind) -> None:
-    """Two at once, and one afterwards: a connection that breaks at once comes with the same `id` again."""
+    """Comes back with one `id` several times: each reader must get all missed events."""
     async with sse_session(probe, implicates=EXACT) as sse:
         it, stream = await read_some(sse, kind, rounds=2)
         place = next(iter(places(stream)))
@@ -80,7 +80,7 @@ async def one_id_serves_any_number_of_readers(probe: Probe, kind: StreamKind) ->
 @two
 @case("RPL-16", exclusive="evicts")
 async def long_absence_is_made_up_for_in_full(probe: Probe, kind: StreamKind) -> None:
-    """Far more was published than a stream holds for a reader that does not read."""
+    """Comes back after many more events than a stream's queue holds: each must come."""
     async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it = await sse.workflow()
@@ -100,7 +100,7 @@ async def long_absence_is_made_up_for_in_full(probe: Probe, kind: StreamKind) ->
 @named
 @case("RPL-16")
 async def id_opens_no_door(probe: Probe, kind: StreamKind) -> None:
-    """With the owner's `id`, another tenant and a stranger are answered as without."""
+    """Asks with the owner's `id` as another tenant and as a stranger: the answers are as without it."""
     async with sse_session(probe, implicates=EXACT) as sse:
         it, stream = await read_some(sse, kind, rounds=1)
         given = {"Last-Event-ID": stream.reading.parser.last_event_id}
@@ -119,7 +119,7 @@ async def id_opens_no_door(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("RPL-16")
 async def id_of_another_of_the_tenants_own_shows_nothing(probe: Probe, kind: StreamKind) -> None:
-    """It is refused, or the stream begins as without any: what came before is not this reader's."""
+    """Comes back with the `id` of another stream: it must be refused, or ignored."""
     async with sse_session(probe, implicates=EXACT | {"crossed", "strayed", "replayed"}) as sse:
         check_replays(sse)
         it, other = await subject(sse, kind), await subject(sse, kind)
@@ -141,7 +141,7 @@ async def id_of_another_of_the_tenants_own_shows_nothing(probe: Probe, kind: Str
 @two
 @case("RPL-16")
 async def end_of_a_workflow_is_not_missed(probe: Probe, kind: StreamKind) -> None:
-    """It ended while its reader was away: the rest comes, then the end, and nobody waits for ever."""
+    """Comes back after the workflow ended: the missed events must come, and then the end."""
     async with sse_session(probe) as sse:
         check_replays(sse)
         workflow, finish = await to_be_ended(probe, sse)
@@ -179,7 +179,7 @@ async def end_of_a_workflow_is_not_missed(probe: Probe, kind: StreamKind) -> Non
 
 @case("RPL-17", exclusive="evicts")
 async def one_id_resumes_a_large_family(probe: Probe) -> None:
-    """More workflows in one stream than an `id` has room for, if it names each."""
+    """Comes back to a stream of more workflows than an `id` can name: all missed events must come."""
     async with sse_session(probe, implicates=EXACT | {"strayed"}) as sse:
         check_replays(sse)
         root = await sse.workflow()
@@ -210,7 +210,7 @@ async def one_id_resumes_a_large_family(probe: Probe) -> None:
 )
 @case("RPL-16", exclusive="evicts")
 async def lost_past_is_no_silent_skip(probe: Probe, kind: StreamKind, what: str) -> None:
-    """Events after the `id` are gone: it is refused, or something tells of the gap before the rest."""
+    """Comes back with an `id` beyond the history: it must be refused, or the gap must be told."""
     async with sse_session(probe) as sse:
         check_replays(sse)
         if "replay" not in probe.capabilities.profiles:
@@ -256,7 +256,7 @@ def _had(sse: Sse, place: Place, one: Received) -> bool:
 async def _lose_past(
     probe: Probe, sse: Sse, it: UUID | None, what: str, after: list[Event]
 ) -> list[Event]:
-    """Has the bus lose a past; returns those of the events that went with it."""
+    """Makes the bus lose a part of the history; returns the events lost."""
     if what.startswith("purged"):
         await probe.purge(str(it))
         await probe.purge(EventPattern.all(sse.tenants[0].id))
@@ -274,6 +274,6 @@ async def _lose_past(
 
 
 def _tells(sse: Sse, stream: Stream) -> bool:
-    """Returns whether anything came that nobody published."""
+    """Returns whether an event came that nobody published."""
     published = sse.published()
     return any(published.origin(one.event) is None for one in stream.reading.received)

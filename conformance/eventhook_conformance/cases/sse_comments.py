@@ -1,4 +1,4 @@
-"""SSE: keep-alive comments beside traffic that is left out, and for as long as a stream is idle."""
+"""SSE: checks keep-alive comments beside filtered traffic, and on idle streams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eventhook_conformance.sse.stream import Stream
 
 @case("SSE-12", idles=True, since="1.1")
 async def comments_come_beside_filtered_traffic(probe: Probe) -> None:
-    """Events that `types` leaves out are not sent, so the stream is idle and owes comments."""
+    """Publishes only events that `types` leaves out: comments must come."""
     async with sse_session(probe, implicates={"unselected"}) as sse:
         workflow = await sse.workflow()
         kinds: tuple[StreamKind, ...] = ("workflow", "consolidated")
@@ -42,7 +42,7 @@ async def comments_come_beside_filtered_traffic(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-12", idles=True, since="1.1")
 async def idle_stream_stays_open(probe: Probe, kind: StreamKind) -> None:
-    """For many intervals (on a target whose interval is long, for one); then events come as ever."""
+    """Leaves a stream idle for several intervals: comments must come, and then events as before."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -63,7 +63,7 @@ async def idle_stream_stays_open(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("SSE-12", idles=True, since="1.1")
 async def comments_come_to_every_reader(probe: Probe, kind: StreamKind) -> None:
-    """Not to the first alone of those who read the same."""
+    """Leaves several readers of a stream idle: each must get comments."""
     async with sse_session(probe) as sse:
         it = await subject(sse, kind)
         streams = [await sse.stream(kind, it) for _ in range(3)]
@@ -73,7 +73,7 @@ async def comments_come_to_every_reader(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-12", idles=True, since="1.1")
 async def comments_go_on(probe: Probe, kind: StreamKind) -> None:
-    """After events of either side, after a task's or a child's end, and after another reader left."""
+    """Publishes on each side, ends tasks and children, and leaves a reader: comments must go on."""
     async with sse_session(probe) as sse:
 
         async def go_on(part: int) -> None:
@@ -96,7 +96,7 @@ async def comments_go_on(probe: Probe, kind: StreamKind) -> None:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-12", idles=True, since="1.1")
 async def comments_go_on_after_the_end(probe: Probe, kind: StreamKind) -> None:
-    """A stream that stays open when its workflow has ended has its comments all the same."""
+    """Ends a workflow whose stream stays open: comments must go on."""
     async with sse_session(probe) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream(kind, workflow)
@@ -129,7 +129,7 @@ async def _closes_or_comments(sse: Sse, stream: Stream) -> bool:
 
 
 def _told(sse: Sse, kind: StreamKind, it: UUID | None) -> list[list[Event]]:
-    """Returns, in parts, what may come on a stream of that kind without ending it."""
+    """Returns, in parts, the events that may come on a stream of that kind without ending it."""
     parts: list[list[Event]] = [[event] for event in both_sides(sse, kind, it)]
     parts.append([event for _ in range(8) for event in both_sides(sse, kind, it)])
     if kind != "task":

@@ -1,4 +1,4 @@
-"""SSE: the OpenAPI document is valid, complete, and true."""
+"""SSE: checks that the OpenAPI document is valid, complete and true."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from eventhook_conformance.sse.traffic import publish_on
 
 _LIMIT_S: Final = 90.0
 _INSIDE: Final = Effort(generated=("coverage",), examples=4)
-"""It takes the suite's own processor time, and HTTP has shown most of it."""
+"""Generates few examples: these take the suite's own processor time, and HTTP has shown most of it."""
 _ATTEMPTS: Final = 2
-"""The tool may trip over itself on a machine that is busy."""
+"""Attempts: the tool may fail on a busy machine."""
 
 Way: TypeAlias = Literal["http", "inside"]
 
 
 @case("SSE-14")
 async def document_is_open_to_all_and_valid(probe: Probe) -> None:
-    """Without a token, as JSON, valid for the version that it names."""
+    """Reads the document without a token: it must be valid OpenAPI in JSON."""
     need("openapi_spec_validator", "fuzz")
     async with sse_session(probe) as sse:
         document = await fetch_document(sse)
@@ -49,7 +49,7 @@ async def document_is_open_to_all_and_valid(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-14")
 async def document_names_each_endpoint_and_answer(probe: Probe, kind: StreamKind) -> None:
-    """The endpoint is there, and every answer that it gives is described: status, type, headers."""
+    """Compares the document with the answers: each endpoint, status, type and header must be described."""
     async with sse_session(probe) as sse:
         document = await fetch_document(sse)
         it = await subject(sse, kind)
@@ -77,7 +77,7 @@ async def document_names_each_endpoint_and_answer(probe: Probe, kind: StreamKind
 
 @case("SSE-14")
 async def fuzzing_finds_nothing(probe: Probe) -> None:
-    """schemathesis: no 5xx, nothing undescribed, no way around the credentials, no endless answer.
+    """Runs schemathesis: no 5xx, undescribed answer or way around the credentials may be found.
 
     Over HTTP, and at the same time on the application itself where the target gives one.
     """

@@ -1,4 +1,4 @@
-"""SSE: the stream of a workflow that has ended."""
+"""SSE: checks the streams of ended workflows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventhook_conformance.sse.session import sse_session
 async def stream_of_an_ended_workflow_closes(
     probe: Probe, kind: StreamKind, types: str | None
 ) -> None:
-    """After its last event, nothing of which is cut off; also where that event is not asked for."""
+    """Ends a workflow: its stream must carry the whole last event, and close or tell the end."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         real = not ours(probe)
         workflow, finish = await to_be_ended(probe, sse)
@@ -56,7 +56,7 @@ async def stream_of_an_ended_workflow_closes(
 async def stream_opened_after_the_end_closes(
     probe: Probe, kind: StreamKind, types: str | None
 ) -> None:
-    """A page that is opened late must not wait for ever for what has happened already."""
+    """Opens a stream after its workflow ended: it must close or tell the end."""
     async with sse_session(probe) as sse:
         workflow, finish = await to_be_ended(probe, sse)
         # Somebody reads it meanwhile, or a server that believes the bus alone could not know.
@@ -78,7 +78,7 @@ async def stream_opened_after_the_end_closes(
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-19")
 async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: StreamKind) -> None:
-    """Many tokens right before the workflow ends: none is lost, and nothing stands unfinished."""
+    """Publishes many tokens right before the end: all must come, whole."""
     async with sse_session(probe, implicates={"lost", "altered", "reordered"}) as sse:
         workflow, finish = await to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow)
@@ -114,7 +114,7 @@ async def all_that_was_published_before_the_end_arrives(probe: Probe, kind: Stre
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-25")
 async def end_is_said_in_one_form(probe: Probe, kind: StreamKind) -> None:
-    """The stream closes, or an event `end` has the status: no browser shows a comment to a page."""
+    """Ends a workflow: the stream must close, or carry one event `end` with the status."""
     async with sse_session(probe) as sse:
         workflow, finish = await to_be_ended(probe, sse)
         stream = await sse.stream(kind, workflow)

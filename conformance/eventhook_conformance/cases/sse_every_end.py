@@ -1,4 +1,4 @@
-"""SSE: every way in which a workflow ends closes its streams, and nothing else does."""
+"""SSE: ends workflows in every way, and publishes what does not end one."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _SCENARIOS: Final = {
     "cancelled": "cancelled-before-start",
     "family": "child-succeeds",
 }
-"""By the way in which a workflow ends, for servers that believe their own engine alone."""
+"""For each way in which a workflow ends, a scenario for servers that trust their own engine only."""
 
 _CLOSES_S: Final = 0.5
-"""Seconds to look whether a stream closes, which it may."""
+"""Seconds to look whether a stream closes, which it may do."""
 
 _NO_ENDS: Final = (
     "workflow.suspended",
@@ -58,7 +58,7 @@ _NO_ENDS: Final = (
 )
 @case("SSE-25", since="1.1")
 async def every_end_closes_the_stream(probe: Probe, kind: StreamKind, how: str) -> None:
-    """Failing and being cancelled are ends too; so is that of the last of a family."""
+    """Ends a workflow by completion, failure and cancellation: its stream must close or tell the end."""
     async with sse_session(probe) as sse:
         own = "lifecycle" in probe.capabilities.profiles
         workflow, finish = await (_run_one(probe, sse, how) if own else _tell_of_one(sse, how))
@@ -79,7 +79,7 @@ async def every_end_closes_the_stream(probe: Probe, kind: StreamKind, how: str) 
 
 
 async def _tell_of_one(sse: Sse, how: str) -> tuple[UUID, Callable[[], Awaitable[None]]]:
-    """Makes a workflow of which the suite tells that it ends."""
+    """Makes a workflow whose end the suite publishes."""
     root = await sse.workflow()
     child = await sse.child(root) if how == "family" else None
 
@@ -96,7 +96,7 @@ async def _tell_of_one(sse: Sse, how: str) -> tuple[UUID, Callable[[], Awaitable
 
 
 async def _run_one(probe: Probe, sse: Sse, how: str) -> tuple[UUID, Callable[[], Awaitable[None]]]:
-    """Makes a workflow of the target's own engine, which ends so."""
+    """Makes a workflow of the target's own engine that ends in that way."""
     service = await probe.workflows()
     preparing = service.prepare(scenario_named(_SCENARIOS[how]), sse.tenants[0].id)
     execution = await probe.returns(preparing, "preparing a workflow")
@@ -113,7 +113,7 @@ async def _run_one(probe: Probe, sse: Sse, how: str) -> tuple[UUID, Callable[[],
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20", profile="lifecycle", since="1.1")
 async def stream_of_what_is_retried_is_open(probe: Probe, kind: StreamKind) -> None:
-    """A failed workflow that is tried again has not ended: its readers get the rest of it."""
+    """Retries a failed workflow: its stream must carry the rest."""
     async with sse_session(probe) as sse:
         if sse.target.replay is not None:
             return  # history tells of the failure too, and may end there
@@ -148,14 +148,14 @@ def _has(stream: Stream, event_type: str) -> bool:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20", since="1.1")
 async def nothing_else_ends_a_workflows_stream(probe: Probe, kind: StreamKind) -> None:
-    """Errors that a task streams, suspensions, requests, and types that only begin as an end does."""
+    """Publishes errors, suspensions and similar types: a workflow's stream must stay open."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         await _go_on(sse, kind, await sse.workflow())
 
 
 @case("SSE-16", since="1.1")
 async def nothing_but_its_end_ends_a_tasks_stream(probe: Probe) -> None:
-    """An attempt that fails is tried again, and whole progress is no end."""
+    """Publishes failed attempts and full progress: a task's stream must stay open."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         await _go_on(sse, "task", await subject(sse, "task"))
 

@@ -1,4 +1,4 @@
-"""SSE-11: families that grow at once, in whatever shape."""
+"""SSE-11: begins families of any shape at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
 
 
 def _parent(probe: Probe, shape: str, members: list[UUID]) -> UUID:
-    """Returns who begins the next member of a family of that shape."""
+    """Returns the parent of the next member in a family of that shape."""
     return {"wide": members[0], "deep": members[-1], "mixed": probe.random.choice(members)}[shape]
 
 
@@ -30,7 +30,7 @@ def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
 
 
 async def _tell(probe: Probe, told: list[Event], *, together: bool) -> None:
-    """Publishes all with nothing between; a chain's members in their order, siblings together."""
+    """Publishes all at once; the members of a chain in order, siblings concurrently."""
     if together:
         await probe.burst([[event] for event in told])
     else:
@@ -40,7 +40,7 @@ async def _tell(probe: Probe, told: list[Event], *, together: bool) -> None:
 @pytest.mark.parametrize("shape", ["wide", "deep", "mixed"])
 @case("SSE-11", since="1.1")
 async def members_begun_at_once_are_included(probe: Probe, shape: str) -> None:
-    """Several are told of with nothing between; then each of them is heard."""
+    """Begins several members at once: the events of each must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         members = [await sse.workflow()]
         stream = await sse.stream("consolidated", members[0])
@@ -63,7 +63,7 @@ async def members_begun_at_once_are_included(probe: Probe, shape: str) -> None:
 
 @case("SSE-20", "SSE-11")
 async def descendants_outlive_who_began_them(probe: Probe) -> None:
-    """One generation after the other ends, the youngest last: those that are left are still heard."""
+    """Ends one generation after the other: the events of those left must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         members = [await sse.workflow()]
         stream = await sse.stream("consolidated", members[0])

@@ -1,4 +1,4 @@
-"""SSE: two feeds in one stream, families of workflows, standalone tasks, and silence."""
+"""SSE: reads both sides, families and standalone tasks in one stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventhook_conformance.sse.session import Sse, sse_session
 @every_endpoint
 @case("SSE-10")
 async def each_side_keeps_its_order(probe: Probe, kind: StreamKind) -> None:
-    """Long runs of both sides, mixed, of many types, from one publisher and from several."""
+    """Publishes long runs of both sides, mixed: each side's must come in order."""
     async with sse_session(probe, implicates={"reordered", "lost"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -41,7 +41,7 @@ async def each_side_keeps_its_order(probe: Probe, kind: StreamKind) -> None:
 
 @case("SSE-10")
 async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
-    """Parent's and children's lifecycle events, from one publisher, on one stream."""
+    """Publishes lifecycle events of parent and children by one publisher: all must come in order."""
     async with sse_session(probe, implicates={"reordered", "lost"}) as sse:
         root = await sse.workflow()
         children = [await sse.child(root) for _ in range(3)]
@@ -63,7 +63,7 @@ async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
 
 @case("SSE-11")
 async def child_begun_later_is_included(probe: Probe) -> None:
-    """Once a reader saw `child_workflow.initiated`, whatever the child streams arrives."""
+    """Publishes a child's events as soon as its start came: each must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
@@ -83,7 +83,7 @@ async def child_begun_later_is_included(probe: Probe) -> None:
 
 @case("SSE-11")
 async def child_begun_before_is_included(probe: Probe) -> None:
-    """A reader who comes later gets the whole family all the same."""
+    """Opens a stream after children began: the events of all must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         root = await sse.workflow()
         child = await sse.child(root)
@@ -102,7 +102,7 @@ async def child_begun_before_is_included(probe: Probe) -> None:
 
 @case("SSE-11")
 async def grandchildren_are_included(probe: Probe) -> None:
-    """Begun one after the other while the reader reads, down to the fourth generation."""
+    """Begins descendants down to the fourth generation: the events of each must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         member = root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
@@ -120,7 +120,7 @@ async def grandchildren_are_included(probe: Probe) -> None:
 
 @case("SSE-11")
 async def nobody_else_is_included(probe: Probe) -> None:
-    """Not a stranger, a stranger's child, a parent, or a sibling; nor children in the plain stream."""
+    """Publishes events of strangers, parents and siblings: none may come."""
     async with sse_session(probe, implicates={"strayed", "lost", "crossed"}) as sse:
         root, stranger = await sse.workflow(), await sse.workflow()
         child, sibling, cousin = (
@@ -146,7 +146,7 @@ async def nobody_else_is_included(probe: Probe) -> None:
 
 @case("SSE-11")
 async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
-    """Also by a reader whose `types` leaves out the event that tells of it."""
+    """Opens a stream whose `types` leave the children's start out: their events must come."""
     async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream(
@@ -172,7 +172,7 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
 
 @case("SSE-12", idles=True)
 async def comments_come_when_idle(probe: Probe) -> None:
-    """On each endpoint, again and again, at the interval that the target states; and break nothing."""
+    """Leaves the stream of each endpoint idle: comments must come in the stated interval."""
     async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:
         kinds = {kind: await subject(sse, kind) for kind in PATHS}
         streams = {kind: await sse.stream(kind, it) for kind, it in kinds.items()}
@@ -188,7 +188,7 @@ async def comments_come_when_idle(probe: Probe) -> None:
 
 @case("SSE-12")
 async def comments_break_no_event(probe: Probe) -> None:
-    """Long events without a pause, for longer than comments may keep away."""
+    """Publishes long events without a pause: no comment may stand within an event."""
     async with sse_session(probe, implicates={"altered", "form", "lost", "phantom"}) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)
@@ -205,7 +205,7 @@ async def comments_break_no_event(probe: Probe) -> None:
 
 @case("SSE-16")
 async def standalone_task_streams_to_its_end(probe: Probe) -> None:
-    """Tokens, progress again and again, data, an error: all under the task's own id."""
+    """Streams of a standalone task: all its events must come, under its own id."""
     async with sse_session(probe, implicates={"lost", "strayed", "form"}) as sse:
         task, other = await sse.task(), await sse.task()
         stream = await sse.stream("task", task)
@@ -231,7 +231,7 @@ async def standalone_task_streams_to_its_end(probe: Probe) -> None:
 
 @case("SSE-16")
 async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
-    """Its part of the workflow's stream, and nothing of a sibling's or the workflow's."""
+    """Streams of a workflow's task: its own events must come, and no others."""
     async with sse_session(probe, implicates={"lost", "strayed"}) as sse:
         workflow = await sse.workflow()
         task, sibling = await sse.task(workflow=workflow), await sse.task(workflow=workflow)
@@ -255,6 +255,6 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
 
 
 def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    """Makes the event by which a parent's readers learn of a child."""
+    """Makes the event that tells a parent's readers of a child."""
     snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
     return sse.event(parent, "child_workflow.initiated", data=snapshot)

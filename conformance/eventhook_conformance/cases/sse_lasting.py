@@ -1,4 +1,4 @@
-"""SSE: a stream lasts as long as what it carries, whatever else ends meanwhile."""
+"""SSE: ends parts of what a stream carries, which must go on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventhook_conformance.sse.stream import Stream
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20")
 async def tasks_end_ends_no_workflows_stream(probe: Probe, kind: StreamKind, how: str) -> None:
-    """One task ends, another goes on, and the workflow with it."""
+    """Ends one of two tasks: the streams of the other and of the workflow must go on."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         workflow = await sse.workflow()
         ended, going = [await sse.task(workflow=workflow) for _ in range(2)]
@@ -38,7 +38,7 @@ async def tasks_end_ends_no_workflows_stream(probe: Probe, kind: StreamKind, how
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20")
 async def childs_end_ends_no_parents_stream(probe: Probe, kind: StreamKind, how: str) -> None:
-    """A child ends; its parent and its sibling go on."""
+    """Ends a child: the streams of its parent and sibling must go on."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream(kind, root)
@@ -61,7 +61,7 @@ async def childs_end_ends_no_parents_stream(probe: Probe, kind: StreamKind, how:
 @pytest.mark.parametrize("how", ["completed", "failed", "cancelled"])
 @case("SSE-20")
 async def roots_end_ends_no_running_childs_stream(probe: Probe, how: str) -> None:
-    """The consolidated stream lasts until the last of the family has ended."""
+    """Ends the root and then descendants: the consolidated stream must go on until the last one."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
@@ -76,7 +76,7 @@ async def roots_end_ends_no_running_childs_stream(probe: Probe, how: str) -> Non
 
 
 async def _goes_on(sse: Sse, stream: Stream, events: list[Event]) -> None:
-    """Expects the stream to stay open for one more comment, and then to carry these."""
+    """Expects that the stream stays open for one more comment, and then carries these events."""
     comments = stream.reading.parser.comments
     before = len(comments)
     # An early end may take a moment. A comment proves that the stream outlived it; where comments are

@@ -1,4 +1,4 @@
-"""SSE: readers that leave, in every way, and readers that stall. These run alone: they count."""
+"""SSE: lets readers leave in every way, and stall. These cases run alone, since they count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST: Final = 1600
 @pytest.mark.parametrize("way", ["closed", "reset", "mid-event", "stalled", "unanswered"])
 @case("SSE-08", exclusive="counts")
 async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> None:
-    """From an idle stream, in the midst of an event, unread, or before the answer began."""
+    """Leaves an idle stream, within an event, unread, and before the answer: all must be freed."""
     async with sse_session(probe) as sse:
         workflows = [await sse.workflow() for _ in range(6)]
         holdings = await _holdings(sse, *workflows)
@@ -64,7 +64,7 @@ async def reader_that_leaves_frees_its_subscriptions(probe: Probe, way: str) -> 
 
 @case("SSE-08", exclusive="counts")
 async def two_hundred_come_and_go(probe: Probe) -> None:
-    """Over a few workflows, some reading, some not, and nothing is left of them."""
+    """Lets 200 readers come and go: nothing of them may be left."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         workflows = [await sse.workflow() for _ in range(4)]
         holdings = await _holdings(sse, *workflows)
@@ -94,7 +94,7 @@ async def two_hundred_come_and_go(probe: Probe) -> None:
 
 @case("SSE-23", exclusive="counts")
 async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
-    """Requests that get no stream hold no subscription afterwards."""
+    """Sends HEADs and refused requests: no subscription may be left."""
     async with sse_session(probe) as sse:
         workflow, foreign = await sse.workflow(), await sse.workflow(1)
         holdings = await _holdings(sse, workflow, foreign)
@@ -125,7 +125,7 @@ async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
 
 @case("SSE-13", exclusive="counts")
 async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
-    """Others read on beside it, and what is kept for it is bounded."""
+    """Stalls a reader: others must go on, and what is kept for it must be bounded."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         capacity = probe.capabilities.stream_capacity
@@ -153,7 +153,7 @@ async def reader_that_stalls_costs_others_nothing(probe: Probe) -> None:
 
 
 async def _holdings(sse: Sse, *workflows: UUID) -> Holdings:
-    """Counts what the server holds, once something was published for each workflow.
+    """Counts the server's subscriptions and channels, after an event for each workflow.
 
     Where the bus keeps a history, the place of it is made at its first event, and holds a subscription of
     its own from then on: that is no reader's.
@@ -166,7 +166,7 @@ async def _holdings(sse: Sse, *workflows: UUID) -> Holdings:
 
 
 async def _read_rest(probe: Probe, sse: Sse, reader: SocketReader, workflow: UUID) -> int:
-    """Returns how many long events a reader that stalled still gets, up to one that is published now.
+    """Returns how many long events a stalled reader still gets, up to one that is published now.
 
     Only events count as progress: comments may come for ever.
     """

@@ -1,4 +1,4 @@
-"""SSE: text comes out to the letter, whatever a library would make of it."""
+"""SSE: sends texts that libraries often change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LONG_TYPES: Final = (
     "order.Shipped_2",
     "x.y",
 )
-"""Types of up to 255 bytes, and of categories that no server has heard of."""
+"""Uses types of up to 255 bytes, and of unknown categories."""
 _DATA: Final[dict[str, Any]] = {
     "nothing": None,
     "in a list": [None, {}, [], "", 0, False],
@@ -63,7 +63,7 @@ _DATA: Final[dict[str, Any]] = {
 @named
 @case("SSE-02", since="1.1")
 async def text_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
-    """Nothing normalizes it, escapes it, or reads it as JSON and writes it again."""
+    """Publishes texts that libraries normalize, escape or parse: each must come unchanged."""
     async with sse_session(probe, implicates={"altered", "lost", "form"}) as sse:
         it = await subject(sse, kind) or probe.make.tenant()
         task = it if kind == "task" else None
@@ -78,7 +78,7 @@ async def text_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-02", since="1.1")
 async def data_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
-    """Members that are null, empty or oddly named stay, and text in them stays as it is."""
+    """Publishes data with null, empty and odd members: each must come unchanged."""
     async with sse_session(probe, implicates={"altered", "lost", "form"}) as sse:
         it = await subject(sse, kind)
         task, workflow = (it, None) if kind == "task" else (None, it)
@@ -95,7 +95,7 @@ async def data_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-03", since="1.1")
 async def type_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
-    """As name and in the data: however long it is, in capitals too, of any category."""
+    """Publishes long, upper-case and unknown types: each must come unchanged, as name and in data."""
     async with sse_session(probe, implicates={"form", "lost", "phantom"}) as sse:
         it = await subject(sse, kind)
         task, workflow = (it, None) if kind == "task" else (None, it)
@@ -108,7 +108,7 @@ async def type_comes_out_to_the_letter(probe: Probe, kind: StreamKind) -> None:
 
 @case("SSE-03", since="1.1")
 async def tasks_that_are_alike_stay_apart(probe: Probe) -> None:
-    """Other tasks of the same workflow, whose ids differ from the one that is read in one digit."""
+    """Publishes events of tasks whose ids differ in one digit: the task's stream carries its own only."""
     async with sse_session(probe, implicates={"strayed", "lost"}) as sse:
         workflow = await sse.workflow()
         task = await sse.task(workflow=workflow)

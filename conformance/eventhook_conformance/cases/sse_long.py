@@ -1,4 +1,4 @@
-"""SSE: streams that carry much, large families, and long lists of types."""
+"""SSE: uses streams with many events, large families, and long lists of types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONG: Final = "x" * 60_000
 _ROUNDS: Final = 24
 _AT_ONCE: Final = 16
 _BURST: Final = 40
-"""Rounds of both sides that are under way at once: fewer publishes than the hundred a bus must bear."""
+"""Concurrent rounds of both sides: fewer publishes than the hundred that a bus must bear."""
 _MANY: Final[dict[Depth, int]] = {"quick": 100, "normal": 1_100, "deep": 11_000}
 _CHUNK: Final = 100
 _LANES: Final = 16
@@ -29,13 +29,13 @@ _GENERATIONS: Final = 12
 _ITEMS: Final = 60
 _LARGEST: Final = 262_144
 _AROUND: Final = 1_024
-"""Bytes of an event beside its data, at most."""
+"""The most bytes of an event beside its data."""
 
 
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-20", since="1.1")
 async def stream_lasts_however_much_it_carries(probe: Probe, kind: StreamKind) -> None:
-    """Hundreds of events, and more than a megabyte, on one connection: none is lost, and it stays open."""
+    """Publishes hundreds of events, over a megabyte: all must come, and the stream must stay open."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         it = await sse.workflow()
         stream = await sse.stream(kind, it)
@@ -51,7 +51,7 @@ async def stream_lasts_however_much_it_carries(probe: Probe, kind: StreamKind) -
 @pytest.mark.parametrize("kind", ["task", "tenant"])
 @case("SSE-20", since="1.1")
 async def stream_lasts_however_many_events_it_carries(probe: Probe, kind: StreamKind) -> None:
-    """Past a thousand, on the streams that no workflow's end is to close."""
+    """Publishes over a thousand events, on the streams that no workflow's end closes: all must come."""
     most = min(probe.capabilities.stream_capacity, probe.capabilities.event_capacity) // 2
     count = probe.distance.fit(_MANY[probe.settings.depth], least=100)
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
@@ -69,7 +69,7 @@ async def stream_lasts_however_many_events_it_carries(probe: Probe, kind: Stream
 @every_endpoint
 @case("SSE-04", since="1.1")
 async def burst_comes_out_whole(probe: Probe, kind: StreamKind) -> None:
-    """Many events that are published at the same moment, twice, to two readers."""
+    """Publishes many events at once, twice, to two readers: each must get all."""
     most = min(probe.capabilities.stream_capacity, probe.capabilities.event_capacity) // 2
     async with sse_session(probe, implicates={"lost", "repeated"}) as sse:
         it = await subject(sse, kind)
@@ -84,7 +84,7 @@ async def burst_comes_out_whole(probe: Probe, kind: StreamKind) -> None:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "tenant"])
 @case("SSE-02", since="1.1")
 async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKind) -> None:
-    """Of both sides, of parent and children, of two tenants: each has a letter of its own."""
+    """Publishes long events of several sources at once: each must come whole."""
     async with sse_session(probe, implicates={"altered", "lost", "crossed", "phantom"}) as sse:
         root, other = await sse.workflow(), await sse.workflow(1)
         members = [root, *[await sse.child(root) for _ in range(2)]]
@@ -118,7 +118,7 @@ async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKi
 @every_endpoint
 @case("SSE-03", since="1.1")
 async def event_of_the_claimed_size_comes_whole(probe: Probe, kind: StreamKind) -> None:
-    """Sends events of half the size that is claimed for the bus, and of all of it."""
+    """Publishes events of the size claimed for the bus, and of half of it: each must come whole."""
     most = min(probe.capabilities.max_event_bytes, _LARGEST) - _AROUND
     async with sse_session(probe, implicates={"altered", "lost"}) as sse:
         it = await subject(sse, kind)
@@ -135,7 +135,7 @@ async def event_of_the_claimed_size_comes_whole(probe: Probe, kind: StreamKind) 
 
 @case("SSE-11", since="1.1")
 async def many_children_are_included(probe: Probe) -> None:
-    """The last of two dozen as well as the first."""
+    """Begins two dozen children: the events of each must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
@@ -153,7 +153,7 @@ async def many_children_are_included(probe: Probe) -> None:
 
 @case("SSE-05", since="1.1")
 async def types_count_for_children_too(probe: Probe) -> None:
-    """The events of a child are selected as those of its parent are."""
+    """Opens a consolidated stream with `types`: the children's events must be selected too."""
     async with sse_session(probe, implicates={"unselected", "lost"}) as sse:
         root = await sse.workflow()
         child = await sse.child(root)
@@ -176,7 +176,7 @@ async def types_count_for_children_too(probe: Probe) -> None:
 
 @case("SSE-16", since="1.1")
 async def standalone_tasks_key_decides(probe: Probe) -> None:
-    """An event under a standalone task's key is its own, whether or not it names the task too."""
+    """Publishes under a standalone task's key, with and without its name: each event must come."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         task = await sse.task()
         stream = await sse.stream("task", task)
@@ -188,7 +188,7 @@ async def standalone_tasks_key_decides(probe: Probe) -> None:
 
 @case("SSE-11", since="1.1")
 async def many_generations_are_included(probe: Probe) -> None:
-    """Each member of the family begins the next, before and after a reader has come."""
+    """Begins many generations, before and after a reader came: the events of each must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         member = root = await sse.workflow()
         streams = [await sse.stream("consolidated", root)]
@@ -212,7 +212,7 @@ async def many_generations_are_included(probe: Probe) -> None:
 @named
 @case("SSE-05", since="1.1")
 async def long_list_of_types_counts_to_its_end(probe: Probe, kind: StreamKind) -> None:
-    """Many items, some of which begin with a digit; the last of them selects as the first does."""
+    """Opens a stream with many `types`: each must select its events."""
     async with sse_session(probe, implicates={"unselected", "lost"}) as sse:
         it = await subject(sse, kind)
         items = [f"{number}st-category.of-{number}" for number in range(_ITEMS)]

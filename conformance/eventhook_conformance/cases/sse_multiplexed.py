@@ -1,4 +1,4 @@
-"""SSE: several streams on one HTTP/2 connection, as a browser with several pages open has them."""
+"""SSE: opens several streams on one HTTP/2 connection, as browsers do."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from eventhook_conformance.specification import case
 from eventhook_conformance.sse.session import sse_session
 
 _LONG: Final = "x" * 40_000
-"""More than a frame of HTTP/2 holds, and less than the window of a stream."""
+"""More bytes than a frame of HTTP/2 holds, and fewer than the window of a stream."""
 _ROUNDS: Final = 3
 
 
 @case("SSE-07", since="1.1")
 async def streams_on_one_connection_stay_apart(probe: Probe) -> None:
-    """Of two workflows, of their tenant and of another one's: each gets its own, long events too."""
+    """Opens streams of several workflows and tenants on one connection: each carries its own events."""
     async with sse_session(
         probe, implicates={"altered", "lost", "repeated", "crossed", "phantom"}
     ) as sse:

@@ -1,4 +1,4 @@
-"""SSE: odd text in every place of a request: ids, tenants, `types`, names, headers."""
+"""SSE: puts odd text into ids, tenants, `types`, names and headers of requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ODD: Final[Mapping[str, bytes]] = {
     "with dots and slashes": b"../../task",
     "long": b"\xc3\xa4" * 600,
 }
-"""By what is odd about it."""
+"""Odd texts, by their oddity."""
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ ODD: Final[Mapping[str, bytes]] = {
 async def odd_text_in_the_url_is_answered_as_described(
     probe: Probe, kind: StreamKind, place: str
 ) -> None:
-    """No 5xx, and no answer that the document does not know, whatever stands in which place."""
+    """Puts odd text into each place of the URL: each answer must be described, and no 5xx."""
     async with sse_session(probe) as sse:
         document = await fetch_document(sse)
         real = sse.path(kind, await subject(sse, kind) or "")
@@ -82,7 +82,7 @@ async def odd_text_in_the_url_is_answered_as_described(
 @every_endpoint
 @case("SSE-14")
 async def odd_text_in_headers_breaks_nothing(probe: Probe, kind: StreamKind) -> None:
-    """No 5xx; and credentials that are odd let nobody in."""
+    """Puts odd text into headers: no answer may be a 5xx, and odd credentials must be refused."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         mine = {name: value.encode() for name, value in sse.tenants[0].headers.items()}

@@ -1,4 +1,4 @@
-"""SSE: payloads come out as they went in, in the form that the wire has."""
+"""SSE: compares the payloads and fields of streams with the published events."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _PAYLOADS: Final[dict[str, list[str]]] = {
 @named
 @case("SSE-02")
 async def payload_comes_out_as_it_went_in(probe: Probe, kind: StreamKind, what: str) -> None:
-    """For every stream type: CR and CRLF come out as LF, and nothing else changes."""
+    """Publishes all kinds of payloads: each must come unchanged, but for CR and CRLF, which become LF."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind) or probe.make.tenant()
         stream = await sse.stream(kind, it)
@@ -104,7 +104,7 @@ async def payload_comes_out_as_it_went_in(probe: Probe, kind: StreamKind, what: 
 )
 @case("SSE-02")
 async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
-    """64 KiB, whose characters lie across the borders of chunks at every offset."""
+    """Publishes 64 KiB of multi-byte characters at every offset: each payload must come whole."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         workflow = await sse.workflow()
         stream = await sse.stream("workflow", workflow)
@@ -118,7 +118,7 @@ async def long_payload_comes_out_whole(probe: Probe, unit: str) -> None:
 @every_endpoint
 @case("SSE-02", since="1.1")
 async def long_events_come_out_whole_on_each_endpoint(probe: Probe, kind: StreamKind) -> None:
-    """64 KiB of payload, and of a lifecycle event's data, in one line and in many."""
+    """Publishes 64 KiB on each endpoint, in one line and in many: each event must come whole."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -135,7 +135,7 @@ async def long_events_come_out_whole_on_each_endpoint(probe: Probe, kind: Stream
 @every_endpoint
 @case("SSE-02")
 async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: StreamKind) -> None:
-    """Any JSON value, with all that a line-based format could trip over."""
+    """Publishes all kinds of JSON values as data: each must come unchanged."""
     async with sse_session(probe, implicates={"altered", "lost", "phantom"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -155,7 +155,7 @@ async def lifecycle_data_comes_out_as_it_went_in(probe: Probe, kind: StreamKind)
 @named
 @case("SSE-03")
 async def stream_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
-    """Its type as name, its payload as data, its sequence as id: of all types, at all extremes."""
+    """Publishes stream events of all types: each must have its type, payload and sequence as fields."""
     async with sse_session(probe, implicates={"form", "repeated", "phantom"}) as sse:
         it = await subject(sse, kind) or probe.make.tenant()
         stream = await sse.stream(kind, it)
@@ -172,7 +172,7 @@ async def stream_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-03")
 async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
-    """Its type as name, its wire form as data, its id as id; with every optional and none."""
+    """Publishes lifecycle events: each must have its type, wire form and id as fields."""
     async with sse_session(probe, implicates={"form", "repeated", "phantom"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
@@ -201,7 +201,7 @@ async def lifecycle_event_has_its_form(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("SSE-03")
 async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamKind) -> None:
-    """Overlapping types, and a lifecycle event beside its older twin on the stream side."""
+    """Opens a stream with overlapping `types`: each event must come once."""
     async with sse_session(probe, implicates={"repeated", "form", "lost"}) as sse:
         it = await subject(sse, kind) or probe.make.tenant()
         everything = await sse.stream(kind, it)
@@ -229,7 +229,7 @@ async def event_asked_for_in_several_ways_comes_once(probe: Probe, kind: StreamK
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("SSE-03", since="1.1")
 async def equal_sequences_are_different_events(probe: Probe, kind: StreamKind) -> None:
-    """Two tasks of a workflow each count their own; several older forms all have the sequence 0."""
+    """Publishes stream events with equal sequences: each must come."""
     async with sse_session(probe, implicates={"repeated", "form", "lost"}) as sse:
         workflow = await sse.workflow()
         tasks = [await sse.task(workflow=workflow) for _ in range(2)]

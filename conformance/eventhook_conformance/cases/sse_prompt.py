@@ -1,4 +1,4 @@
-"""SSE: events and heads come by themselves, not with the next comment; and without chunks to HTTP/1.0."""
+"""SSE: checks that events and headers do not wait for comments, and that HTTP/1.0 gets no chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventhook_conformance.sse.session import Sse, sse_session
 from eventhook_conformance.sse.socket_reader import socket_reader
 
 _ATTEMPTS: Final = 20
-"""By chance a comment comes with an event; not so often in a row."""
+"""Attempts in a row: a comment may come with an event by chance, but not so often."""
 _LAST_ATTEMPTS: Final = 8
 _HEADS: Final = 4
 _TOGETHER: Final = (1, 2, 3, 8)
@@ -25,7 +25,7 @@ _TOGETHER: Final = (1, 2, 3, 8)
 @named
 @case("SSE-01", since="1.1")
 async def event_needs_no_comment(probe: Probe, kind: StreamKind, encoding: str) -> None:
-    """A buffer, or a compressor, that is flushed by keep-alives only delays events till then."""
+    """Publishes single events: one of several must come before the next comment."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it, headers={"Accept-Encoding": encoding})
@@ -49,13 +49,13 @@ async def event_needs_no_comment(probe: Probe, kind: StreamKind, encoding: str) 
 @named
 @case("SSE-01", since="1.1")
 async def last_event_needs_no_comment(probe: Probe, kind: StreamKind) -> None:
-    """Of either side, alone and the last of several: it waits for nothing that comes after it."""
+    """Publishes several events, of either side: the last must come before the next comment."""
     await _last_comes(probe, kind)
 
 
 @case("SSE-01", exclusive="times", since="1.1")
 async def last_event_of_a_tenant_needs_no_comment(probe: Probe) -> None:
-    """Alone, since any other event of the tenant, such as another case's, would push it out."""
+    """Publishes events of a tenant, alone: the last must come before the next comment."""
     await _last_comes(probe, "tenant")
 
 
@@ -91,14 +91,14 @@ async def _last_comes(probe: Probe, kind: StreamKind) -> None:
 
 
 def _too_soon(sse: Sse, began: float, attempts: int) -> bool:
-    """Returns whether comments came too fast for keep-alives: a server may write one with each event."""
+    """Returns whether comments come faster than keep-alives: a server may send one with each event."""
     return sse.http.now_s() - began < (attempts - 1) * sse.target.keep_alive_s / 2
 
 
 @every_endpoint
 @case("SSE-01", since="1.1")
 async def head_needs_no_comment(probe: Probe, kind: StreamKind) -> None:
-    """A server that answers when it has something to write answers with the first comment.
+    """Opens streams: the headers must come as fast as those of HEAD, before the first comment.
 
     Compared with HEAD requests made in turn, so that a busy machine delays both.
     """
@@ -126,7 +126,7 @@ async def head_needs_no_comment(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-22")
 async def http_1_0_gets_no_chunks(probe: Probe, kind: StreamKind) -> None:
-    """A reader of HTTP/1.0, such as a proxy's default, takes the lengths of chunks for content."""
+    """Asks by HTTP/1.0: the stream must come without chunks."""
     async with sse_session(probe) as sse:
         it = await subject(sse, kind)
         path = sse.path(kind, it or "")

@@ -1,4 +1,4 @@
-"""SSE: several readers, and readers that come, go, and change over."""
+"""SSE: lets several readers come, go and change streams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eventhook_conformance.sse.stream import Stream
 @every_endpoint
 @case("SSE-07")
 async def each_reader_gets_everything(probe: Probe, kind: StreamKind) -> None:
-    """Eight at once, those that come later included."""
+    """Opens a stream by eight readers, some later: each must get everything."""
     async with sse_session(probe, implicates={"lost", "repeated", "altered"}) as sse:
         it = await subject(sse, kind)
         streams = [await sse.stream(kind, it) for _ in range(4)]
@@ -36,7 +36,7 @@ async def each_reader_gets_everything(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-07")
 async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: str) -> None:
-    """Between events and in the midst of them: the first reader of all, and those that come later."""
+    """Leaves a stream between and within events, as first reader and later: the others must go on."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         it = await subject(sse, kind)
         path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
@@ -69,7 +69,7 @@ async def reader_that_leaves_disturbs_none(probe: Probe, kind: StreamKind, way: 
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
 @case("SSE-09")
 async def switching_shows_nothing_of_the_first(probe: Probe, kind: StreamKind) -> None:
-    """There and back again: what the first workflow still publishes stays out."""
+    """Switches between two workflows: each stream must carry its own workflow's events only."""
     async with sse_session(probe, implicates={"strayed", "lost", "replayed", "repeated"}) as sse:
         ids = [await subject(sse, kind) for _ in range(2)]
         for turn in range(4):
@@ -87,7 +87,7 @@ async def switching_shows_nothing_of_the_first(probe: Probe, kind: StreamKind) -
 
 @case("SSE-09")
 async def streams_of_several_workflows_stay_apart(probe: Probe) -> None:
-    """One reader with all of them open at once, beside the tenant's own and a task's."""
+    """Opens streams of several workflows, a tenant and a task: each must carry its own events only."""
     async with sse_session(probe, implicates={"strayed", "lost", "repeated"}) as sse:
         workflows = [await sse.workflow() for _ in range(3)]
         streams = [await sse.stream("workflow", one) for one in workflows]
@@ -102,7 +102,7 @@ async def streams_of_several_workflows_stay_apart(probe: Probe) -> None:
 
 @case("SSE-07")
 async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
-    """One who stays misses nothing of what flows meanwhile."""
+    """Lets readers come and go beside traffic: one that stays must get everything."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         staying = await sse.stream("workflow", workflow)
@@ -118,7 +118,7 @@ async def readers_come_and_go_while_events_flow(probe: Probe) -> None:
 @every_endpoint
 @case("SSE-07", since="1.1")
 async def reconnecting_before_the_old_connection_is_lost(probe: Probe, kind: StreamKind) -> None:
-    """The new connection stands first, then the old one is lost: the new one gets everything."""
+    """Reconnects before the old connection is lost: the new one must get everything."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         it = await subject(sse, kind)
         path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
@@ -143,7 +143,7 @@ async def reconnecting_before_the_old_connection_is_lost(probe: Probe, kind: Str
 
 @case("SSE-07", subscriptions=130, since="1.1")
 async def sixty_four_readers_at_once(probe: Probe) -> None:
-    """They connect at the same moment, and each gets everything."""
+    """Opens a stream by 64 readers at once: each must get everything."""
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}) as sse:
         workflow = await sse.workflow()
         streams = await probe.at_once(*(sse.stream("workflow", workflow) for _ in range(64)))

@@ -1,4 +1,4 @@
-"""SSE: the form of refusals, ids in other forms, owners of descendants, and what HEAD states."""
+"""SSE: checks the form of refusals, ids in other forms, owners of descendants, and lengths of HEAD."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventhook_conformance.sse.socket_reader import socket_reader
 @every_endpoint
 @case("SSE-06", since="1.1")
 async def refusal_is_a_problem(probe: Probe, kind: StreamKind) -> None:
-    """A JSON object whose members have their types (RFC 9457), with the methods that HTTP asks for."""
+    """Makes refused requests: each body must be a problem of RFC 9457, with `Allow` for a 405."""
     async with sse_session(probe) as sse:
         mine, it = sse.tenants[0].headers, await subject(sse, kind) or ""
         path = sse.path(kind, it)
@@ -66,7 +66,7 @@ def _problems(answer: Answer) -> list[str]:
 @every_endpoint
 @case("SSE-06", since="1.1")
 async def options_opens_no_stream(probe: Probe, kind: StreamKind) -> None:
-    """405 as for the other methods, or, as HTTP allows, what is allowed; `Allow` names GET in both."""
+    """Asks by OPTIONS: the answer must be a 405 or list the methods; `Allow` must name GET."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         for headers in (sse.tenants[0].headers, {}):
@@ -83,7 +83,7 @@ async def options_opens_no_stream(probe: Probe, kind: StreamKind) -> None:
 @named
 @case("SSE-06", since="1.1")
 async def another_form_of_an_id_opens_no_more(probe: Probe, kind: StreamKind, form: str) -> None:
-    """Libraries read more forms of a UUID than one; another tenant's is refused in each of them."""
+    """Asks for another tenant's id in other forms of a UUID: each must be refused."""
     async with sse_session(probe) as sse:
         it = await subject(sse, kind, 1) or UUID(int=0)
         text = {
@@ -106,7 +106,7 @@ async def another_form_of_an_id_opens_no_more(probe: Probe, kind: StreamKind, fo
 @named
 @case("SSE-06", since="1.1")
 async def owner_of_a_workflow_owns_what_is_in_it(probe: Probe, kind: StreamKind) -> None:
-    """A child and a task of another tenant's workflow are not found, as the workflow is not."""
+    """Asks for a child and a task of another tenant's workflow: each must be a 404."""
     async with sse_session(probe) as sse:
         its = await sse.workflow(1)
         part = await (sse.task(1, its) if kind == "task" else sse.child(its, 1))
@@ -122,7 +122,7 @@ async def owner_of_a_workflow_owns_what_is_in_it(probe: Probe, kind: StreamKind)
 @named
 @case("SSE-06", since="1.1")
 async def accept_tells_of_nobodys_streams(probe: Probe, kind: StreamKind) -> None:
-    """An `Accept` that excludes streams is refused alike for another tenant's id and an unknown one."""
+    """Asks with an excluding `Accept` for another tenant's and an unknown id: the answers must be equal."""
     async with sse_session(probe) as sse:
         headers = {**sse.tenants[0].headers, "Accept": "text/html"}
         its = await subject(sse, kind, 1) or UUID(int=0)
@@ -141,7 +141,7 @@ async def accept_tells_of_nobodys_streams(probe: Probe, kind: StreamKind) -> Non
 @every_endpoint
 @case("SSE-17", since="1.1")
 async def request_without_accept_is_answered(probe: Probe, kind: StreamKind) -> None:
-    """Without an `Accept` header everything is accepted."""
+    """Asks without an `Accept` header: the stream must open."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         async with socket_reader(sse.target.base_url, path, sse.tenants[0].headers) as reader:
@@ -152,7 +152,7 @@ async def request_without_accept_is_answered(probe: Probe, kind: StreamKind) -> 
 @every_endpoint
 @case("SSE-17", since="1.1")
 async def head_states_no_length(probe: Probe, kind: StreamKind) -> None:
-    """A stream has no length, so that the HEAD of it has none: not even 0."""
+    """Asks by HEAD: the answer must state no length."""
     async with sse_session(probe) as sse:
         answer = await _head(sse, kind)
         length = answer.headers.get("content-length")

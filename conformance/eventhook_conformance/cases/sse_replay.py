@@ -1,4 +1,4 @@
-"""SSE: readers that come back with the last `id` that they read."""
+"""SSE: comes back to streams with the last `id` that was read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ merged: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "ta
 @every_endpoint
 @case("RPL-16", exclusive="evicts")
 async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
-    """By the header and by the query in turn: the rest comes, nothing before it, then what is new."""
+    """Comes back after each `id`, by header and query: exactly the rest must come, then new events."""
     async with sse_session(probe, implicates=EXACT) as sse:
         it, stream = await read_some(sse, kind)
         for number, place in enumerate(places(stream)):
@@ -49,7 +49,7 @@ async def stream_goes_on_after_each_id(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("RPL-16", exclusive="evicts")
 async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
-    """A page keeps its first URL for ever: the header of its reconnect says where it stands by now."""
+    """Comes back with an old `id` in the query and a newer one in the header: the header must win."""
     async with sse_session(probe, implicates=EXACT) as sse:
         it, stream = await read_some(sse, kind)
         first, *_, last = places(stream)
@@ -70,7 +70,7 @@ async def header_wins_over_the_query(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("RPL-16", exclusive="evicts")
 async def nothing_is_missed_between_two_connections(probe: Probe, kind: StreamKind) -> None:
-    """A reader leaves and comes back, again and again, while events are published."""
+    """Comes back again and again beside traffic: no event may be lost or repeated."""
     async with sse_session(probe, implicates=EXACT) as sse:
         it, stream = await read_some(sse, kind, rounds=1)
         for turns in range(6):
@@ -93,7 +93,7 @@ async def nothing_is_missed_between_two_connections(probe: Probe, kind: StreamKi
 @every_endpoint
 @case("RPL-16")
 async def id_of_no_such_stream_shows_nothing(probe: Probe, kind: StreamKind, what: str) -> None:
-    """It is refused as a problem, or the stream begins as without any."""
+    """Comes back with a wrong `id`: it must be refused, or ignored."""
     async with sse_session(probe, implicates=EXACT | _SHOWN) as sse:
         check_replays(sse)
         it, other = await subject(sse, kind), await subject(sse, kind, tenant=1)
@@ -125,7 +125,7 @@ async def id_of_no_such_stream_shows_nothing(probe: Probe, kind: StreamKind, wha
 @merged
 @case("RPL-17", exclusive="evicts")
 async def one_id_resumes_every_side(probe: Probe, kind: StreamKind) -> None:
-    """Sides whose publishers count alike, and unevenly: after each `id` the rest of all of them comes."""
+    """Comes back after each `id` of several sides: exactly the rest of each side must come."""
     async with sse_session(probe, implicates=EXACT | {"strayed"}) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
@@ -158,7 +158,7 @@ async def _children(sse: Sse, kind: StreamKind, root: UUID | None) -> list[UUID]
 
 
 def _numbered(event: Event, sequence: int) -> Event:
-    """Returns the event with a given sequence number, which others of its publisher have too."""
+    """Returns the event with a given sequence, which others of its publisher have too."""
     if isinstance(event, StreamEvent):
         return msgspec.structs.replace(event, sequence=sequence)
     return event
@@ -167,7 +167,7 @@ def _numbered(event: Event, sequence: int) -> Event:
 @every_endpoint
 @case("RPL-17", exclusive="evicts")
 async def keep_alives_never_move_the_id(probe: Probe, kind: StreamKind) -> None:
-    """While others publish, and nothing of it is for this reader."""
+    """Leaves a stream idle while others publish: comments may not change the last `id`."""
     async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it, other = await subject(sse, kind), await subject(sse, kind)
@@ -199,7 +199,7 @@ async def keep_alives_never_move_the_id(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("RPL-18", exclusive="evicts")
 async def id_of_one_replica_resumes_on_another(probe: Probe, kind: StreamKind) -> None:
-    """A reader goes round them, while events are published and none."""
+    """Comes back to another replica each time: no event may be lost or repeated."""
     async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         if not sse.target.replicas:

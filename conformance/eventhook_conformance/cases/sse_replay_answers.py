@@ -1,4 +1,4 @@
-"""SSE: how a server that replays answers: its first frame, 410 and 204."""
+"""SSE: checks a replaying server's first frame, its 410 and its 204."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LANES: Final = 8
 @every_endpoint
 @case("RPL-19", exclusive="evicts")
 async def first_frame_says_where_the_stream_begins(probe: Probe, kind: StreamKind) -> None:
-    """Before any event: a reader that is cut off at once misses nothing."""
+    """Opens a stream: its first frame must be an `id`, before any event."""
     async with sse_session(probe, implicates=EXACT) as sse:
         check_replays(sse)
         it = await subject(sse, kind)
@@ -46,7 +46,7 @@ async def first_frame_says_where_the_stream_begins(probe: Probe, kind: StreamKin
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("RPL-19")
 async def expired_id_is_gone(probe: Probe, kind: StreamKind) -> None:
-    """Events after it were pushed out of the history: 410, as a problem."""
+    """Comes back with an `id` beyond the history: the answer must be a 410, as a problem."""
     async with sse_session(probe) as sse:
         check_replays(sse)
         if "replay" not in probe.capabilities.profiles:
@@ -71,7 +71,7 @@ async def expired_id_is_gone(probe: Probe, kind: StreamKind) -> None:
 @pytest.mark.parametrize("kind", ["workflow", "consolidated"])
 @case("RPL-19")
 async def nothing_more_of_what_ended_is_said(probe: Probe, kind: StreamKind) -> None:
-    """A reader has all of an ended workflow: 204, at which no `EventSource` comes again."""
+    """Comes back to an ended workflow after reading all: the answer must be a 204."""
     async with sse_session(probe) as sse:
         check_replays(sse)
         workflow, finish = await to_be_ended(probe, sse)

@@ -1,4 +1,4 @@
-"""SSE: a browser's `EventSource` whose connection broke comes again by itself, and misses nothing."""
+"""SSE: breaks the connection of a browser's `EventSource`, which comes back by itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import sse_session
 
 _BROWSER_S: Final = 30.0
-"""Seconds for a browser to start, and to come again: Chromium waits 3 s before it does."""
+"""Seconds for a browser to start, and to come back: Chromium waits 3 s first."""
 _CUTS: Final = 2
 
 
 @named
 @case("RPL-16")
 async def browser_comes_back_by_itself(probe: Probe, kind: StreamKind) -> None:
-    """Its connection is cut, twice, and events are published meanwhile: each is shown once."""
+    """Cuts the connection twice beside traffic: the browser must show each event once."""
     if not probe.settings.browser:
         raise NotOffered("a browser reads it too with --browser")
     async with sse_session(probe) as sse:
@@ -46,7 +46,7 @@ async def browser_comes_back_by_itself(probe: Probe, kind: StreamKind) -> None:
 
 
 async def _seen(probe: Probe, browser: BrowserReading, total: int) -> None:
-    """Expects that the browser showed so many events, each once."""
+    """Expects that the browser shows so many events, each once."""
     coming = probe.spawn(browser.until_seen(total))
     came = await probe.deadline.wait(
         coming, timeout_s=_BROWSER_S, progress=lambda: len(browser.seen)

@@ -1,4 +1,4 @@
-"""SSE: several servers over one bus."""
+"""SSE: reads several servers over one bus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventhook_conformance.sse.stream import Stream
 @named
 @case("SSE-26")
 async def made_at_one_is_read_at_every_other(probe: Probe, kind: StreamKind, via: Via) -> None:
-    """At once, with its owner; and readers at each get all events of both sides."""
+    """Makes executions at one replica: each other replica must know them, and carry all events."""
     async with sse_session(probe, implicates={"lost", "crossed", "strayed", "repeated"}) as sse:
         urls = _replicas(sse)
         for _ in range(2):
@@ -45,7 +45,7 @@ async def made_at_one_is_read_at_every_other(probe: Probe, kind: StreamKind, via
 
 @case("SSE-26")
 async def what_one_replica_tells_readers_at_all_hear(probe: Probe) -> None:
-    """Events that a server publishes itself when it makes an execution reach readers at all replicas."""
+    """Makes executions at one replica: all replicas must carry the events that it publishes itself."""
     async with sse_session(probe) as sse:
         urls = _replicas(sse)
         streams = [await sse.stream("tenant", base_url=url) for url in urls]
@@ -67,7 +67,7 @@ async def what_one_replica_tells_readers_at_all_hear(probe: Probe) -> None:
 
 @case("SSE-27")
 async def children_begun_elsewhere_are_included(probe: Probe) -> None:
-    """Made at one replica while the other's reader reads; grandchildren too."""
+    """Begins children at one replica while another is read: their events must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         urls = _replicas(sse)
         root = await sse.workflow()
@@ -89,7 +89,7 @@ async def children_begun_elsewhere_are_included(probe: Probe) -> None:
 
 @case("SSE-27")
 async def children_begun_elsewhere_before_are_included(probe: Probe) -> None:
-    """A reader who comes later, at any replica, gets the whole family."""
+    """Begins children, then reads at any replica: the events of the whole family must come."""
     async with sse_session(probe, implicates={"lost", "strayed", "repeated"}) as sse:
         urls = _replicas(sse)
         root, stranger = await sse.workflow(), await sse.workflow()
@@ -107,7 +107,7 @@ async def children_begun_elsewhere_before_are_included(probe: Probe) -> None:
 
 @case("SSE-28", last=True, clients=1)
 async def lost_replica_takes_only_its_own_readers(probe: Probe) -> None:
-    """Killed while it is read: the others' readers miss nothing, and what it made lives on."""
+    """Kills a replica: the others' readers must lose nothing, and know the executions that it made."""
     client = await probe.open_client()
     async with sse_session(probe, implicates={"lost", "repeated", "reordered"}, via=client) as sse:
         first, *others = _replicas(sse)
@@ -151,7 +151,7 @@ async def _publish_many(sse: Sse, workflow: UUID, client: Via) -> list[Event]:
 
 
 def _replicas(sse: Sse) -> list[str]:
-    """Returns the base URLs of all servers, the one where things are made first."""
+    """Returns the base URLs of all servers; executions are made at the first."""
     if not sse.target.replicas:
         raise NotOffered("the target names no `replicas`")
     return [sse.target.base_url, *sse.target.replicas]

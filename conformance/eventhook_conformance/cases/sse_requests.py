@@ -1,4 +1,4 @@
-"""SSE: headers of a request for a stream, as browsers, proxies and client libraries write them."""
+"""SSE: asks for streams with the headers of browsers, proxies and client libraries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ADDED: Final[Mapping[str, str]] = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "Content-Type": "application/json",
 }
-"""None of them changes what is asked for. `Origin` and `Host` are left out: a server may go by them."""
+"""Headers that do not change the request, without `Origin` and `Host`, which a server may check."""
 
 _RANGES: Final = ("text/event-stream", "text/*", "*/*", "Text/Event-Stream")
 _WEIGHTS: Final = (";q=0.9", ";q=1", "; q=1.0", " ; q=0.001", ";\tq=1.000", ";Q=0.5")
@@ -42,7 +42,7 @@ _BESIDE: Final = (
     "text/html;q=0, {}, image/*;q=0",
     ", {} ,",
 )
-"""An `Accept` around a range that admits event streams."""
+"""Templates of `Accept` around a range that admits event streams."""
 
 _ACCEPTS: Final = 24
 
@@ -55,13 +55,13 @@ _ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
     "gzip ; q=0.000": frozenset(),
     "ungzip": frozenset({"ungzip"}),
 }
-"""By the header, the encodings that an answer may have beside none."""
+"""The encodings that each `Accept-Encoding` admits, beside none."""
 
 
 @every_endpoint
 @case("SSE-01", since="1.1")
 async def added_headers_change_nothing(probe: Probe, kind: StreamKind) -> None:
-    """Neither one of them nor all together: the stream opens, and carries what is published."""
+    """Asks with usual headers, one by one and together: the stream must open, and carry its events."""
     async with sse_session(probe, implicates={"lost"}) as sse:
         it = await subject(sse, kind)
         path, mine = sse.path(kind, it or ""), sse.tenants[0].headers
@@ -82,7 +82,7 @@ async def added_headers_change_nothing(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-01", since="1.1")
 async def encoding_is_one_that_was_accepted(probe: Probe, kind: StreamKind) -> None:
-    """An encoding that the request refuses, or does not name, cannot be read by who asked."""
+    """Asks with `Accept-Encoding`: the answer's encoding must be an accepted one."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         for accepted, allowed in _ENCODINGS.items():
@@ -100,7 +100,7 @@ async def encoding_is_one_that_was_accepted(probe: Probe, kind: StreamKind) -> N
 @every_endpoint
 @case("SSE-17", since="1.1")
 async def accept_may_weigh_what_it_admits(probe: Probe, kind: StreamKind) -> None:
-    """A range with any weight but 0 is admitted, however it is written and whatever stands beside."""
+    """Asks with admitting ranges of any form and weight but 0: the stream must open."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         ranges = [
@@ -118,7 +118,7 @@ async def accept_may_weigh_what_it_admits(probe: Probe, kind: StreamKind) -> Non
 @every_endpoint
 @case("SSE-20")
 async def answer_states_no_length(probe: Probe, kind: StreamKind) -> None:
-    """An answer that states a length is over, or broken, once so much of the stream has come."""
+    """Opens a stream: the answer must state no length."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         answer = await sse.ask("GET", path, sse.tenants[0].headers)

@@ -1,4 +1,4 @@
-"""SSE: a reader that stalled reads on."""
+"""SSE: lets a reader stall, and read on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMES: Final = tuple(kind.lower() for kind in _TYPES)
 _MANY: Final = 80
 """Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
 _SHORT: Final = 36
-"""Short events after them; some are written at once."""
+"""Short events after them, some written at once."""
 _LATE_MS: Final = 1_700_000_000_000
 _MIXED: Final = (StreamEventType.PROGRESS, StreamEventType.DATA, StreamEventType.TOKEN)
 
@@ -34,7 +34,7 @@ _MIXED: Final = (StreamEventType.PROGRESS, StreamEventType.DATA, StreamEventType
 @pytest.mark.parametrize("kind", ["workflow", "consolidated", "task"])
 @case("SSE-21")
 async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
-    """It gets whole events in order, each once, up to the newest; or its stream has ended."""
+    """Stalls a reader, and reads on: whole events must come in order, up to the newest, or it ends."""
     async with sse_session(probe) as sse, AsyncExitStack() as stack:
         it = await subject(sse, kind)
         if it is None:
@@ -133,7 +133,7 @@ def _judge(probe: Probe, reader: SocketReader, *, replay: bool) -> None:
 
 
 def _number(event: ServerSentEvent) -> int | None:
-    """Returns the number in an event of this case; None if it is none of them."""
+    """Returns the number in an event of this case; None for others."""
     if event.type.startswith("task.step-"):
         return int(event.type.rpartition("-")[2])
     if event.type not in _NAMES:

@@ -1,4 +1,4 @@
-"""SSE: the `types` parameter, the whole table on every endpoint."""
+"""SSE: checks the `types` parameter by the whole table on every endpoint."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from eventhook_conformance.sse.stream import Stream
 
 _MANY = 24
 _AT_ONCE = 12
-"""Readers at a time; each holds a subscription or two of the target."""
+"""Concurrent readers; each holds a subscription or two of the target."""
 _STREAM_TYPES = [kind.lower() for kind in StreamEventType]
 
 
 @every_endpoint
 @case("SSE-05")
 async def types_selects_as_written(probe: Probe, kind: StreamKind) -> None:
-    """Each well-formed row of the table gets what it selects, and nothing besides."""
+    """Opens a stream for each well-formed row: it must carry exactly the events that the row selects."""
     table = eventhook_fixtures.load("types")
     vectors = [vector for vector in _vectors(table, kind) if vector["status"] == 200]
     async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
@@ -59,7 +59,7 @@ async def types_selects_as_written(probe: Probe, kind: StreamKind) -> None:
 @every_endpoint
 @case("SSE-05")
 async def malformed_types_are_refused(probe: Probe, kind: StreamKind, method: str) -> None:
-    """Each malformed row is a 400: what is accepted in silence hides a typing error for ever."""
+    """Asks with each malformed row: the answer must be a 400."""
     vectors = _vectors(eventhook_fixtures.load("types"), kind)
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
@@ -84,7 +84,7 @@ async def malformed_types_are_refused(probe: Probe, kind: StreamKind, method: st
 @named
 @case("SSE-05", since="1.1")
 async def types_is_decoded_before_it_is_read(probe: Probe, kind: StreamKind, text: str) -> None:
-    """As browsers and client libraries write a query: `%2C` is a comma, `+` a blank."""
+    """Asks with `%2C` for a comma and `+` for a space: the stream must open, and select accordingly."""
     async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
         it = await subject(sse, kind) or UUID(int=0)
         stream = await sse.stream(
@@ -113,7 +113,7 @@ async def types_is_decoded_before_it_is_read(probe: Probe, kind: StreamKind, tex
 @named
 @case("SSE-05", since="1.1")
 async def types_is_decoded_once(probe: Probe, kind: StreamKind, text: str) -> None:
-    """Text that is encoded twice has a percent sign after decoding: another form, and so a 400."""
+    """Asks with `types` encoded twice: the answer must be a 400."""
     async with sse_session(probe) as sse:
         path = sse.path(kind, await subject(sse, kind) or "")
         answer = await sse.ask("GET", f"{path}?types={text}", sse.tenants[0].headers)
@@ -124,7 +124,7 @@ async def types_is_decoded_once(probe: Probe, kind: StreamKind, text: str) -> No
 @every_endpoint
 @case("SSE-05", since="1.1")
 async def each_of_many_types_counts(probe: Probe, kind: StreamKind, form: str) -> None:
-    """The first, the last, and all between: of more than twenty, in a list or one by one."""
+    """Asks with more than twenty types, in one list or several: each must select its events."""
     wanted = [f"task.of-many-{number}" for number in range(_MANY)]
     values = {
         "one list": [",".join(wanted)],
@@ -163,7 +163,7 @@ async def _open(sse: Sse, kind: StreamKind, it: UUID | None, vector: dict[str, A
 
 
 def _selects(vector: dict[str, Any], event: Event) -> bool:
-    """Returns whether the row selects the event; other types, such as fences, go by its items."""
+    """Returns whether the row selects the event; types beyond the table go by the row's items."""
     name = event.event_type.lower() if isinstance(event, StreamEvent) else event.event_type
     if name in _known():
         return name in vector["selects"]
@@ -177,7 +177,7 @@ def _known() -> frozenset[str]:
 
 
 def _fence_type(vector: dict[str, Any]) -> str | None:
-    """Returns a type of lifecycle event that the row selects, for a row that is silent otherwise."""
+    """Returns a lifecycle type that the row selects; None if it selects stream types only."""
     lifecycle = [name for name in vector["selects"] if name not in _STREAM_TYPES]
     if lifecycle:
         return str(lifecycle[-1])

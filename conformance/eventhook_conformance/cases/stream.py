@@ -1,4 +1,4 @@
-"""STR-01 to -05, -07, -08: what a stream event is, whose it is, and what it may carry."""
+"""STR-01 to -05, -07, -08: checks the fields, keys and payloads of stream events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from eventhook_conformance.probe import Listener, Probe, Via
 from eventhook_conformance.specification import case, via
 
 _ANY: Final[frozenset[ViolationKind]] = DISTURBANCE | {"phantom", "leaked"}
-"""Kinds by which an event is not what was published, in its place and once."""
+"""The breaches that show that an event was not delivered unchanged, in order, once."""
 
 
 async def deliver(
@@ -37,7 +37,7 @@ async def deliver(
     via: Via = None,
     in_turn: bool = False,
 ) -> None:
-    """Publishes, with a fence before more is unread than the target claims to hold.
+    """Publishes, and fences before more events are unread than claimed.
 
     Args:
         probe: the case's.
@@ -61,7 +61,7 @@ async def deliver(
 @via
 @case("STR-01", implicates=_ANY)
 async def every_reader_gets_every_field(probe: Probe, via: Via) -> None:
-    """Three readers of one key, and every field at its edges."""
+    """Publishes every extreme of each field: three readers of the key must get it unchanged."""
     key = probe.make.key()
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     readers.append(await probe.subscribe(key, via))
@@ -98,7 +98,7 @@ def _at(event: StreamEvent, timestamp_ms: int) -> StreamEvent:
 @via
 @case("STR-01", implicates=_ANY)
 async def publisher_order_holds(probe: Probe, via: Via) -> None:
-    """Each publisher's long run, its types and tasks mixed, read by two from the end of it on."""
+    """Publishes long runs of several publishers: two late readers must get each one's in order."""
     await side_by_side(probe, (_order_in_a_stream(probe, via) for _ in range(4)), each=2)
 
 
@@ -117,7 +117,7 @@ async def _order_in_a_stream(probe: Probe, via: Via) -> None:
 @via
 @case("STR-01", implicates=_ANY)
 async def equal_stream_events_are_several(probe: Probe, via: Via) -> None:
-    """Neighbours that are equal in every field, in all but the time, or in nothing but the time."""
+    """Publishes neighbours that are equal, or differ in time only: each must come."""
     key = probe.make.key()
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     await probe.fence(*readers)
@@ -135,7 +135,7 @@ async def equal_stream_events_are_several(probe: Probe, via: Via) -> None:
 
 @case("STR-05", implicates=_ANY)
 async def stream_event_of_any_size_is_delivered(probe: Probe) -> None:
-    """At each power of two, and by one byte less and more: where a buffer is just full."""
+    """Publishes stream events at and around each power of two in size: each must be delivered."""
     key, most = probe.make.key(), min(probe.capabilities.max_event_bytes, 2 * KIB_64)
     listener = await probe.subscribe(key)
     least = len(probe.make.stream_event(key, "").to_json())
@@ -148,7 +148,7 @@ async def stream_event_of_any_size_is_delivered(probe: Probe) -> None:
 
 @case("STR-01", implicates=_ANY, subscriptions=17)
 async def every_well_formed_key_works(probe: Probe) -> None:
-    """Any token is a key, however short, long, or unlike a UUID."""
+    """Uses tokens of every form as keys: each must work."""
     events = probe.make.fitting(probe.make.stream_event(one) for one in well_formed_keys())
     await side_by_side(probe, (_has_a_key(probe, event) for event in events))
 
@@ -162,7 +162,7 @@ async def _has_a_key(probe: Probe, event: StreamEvent) -> None:
 
 @case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def other_keys_stay_out(probe: Probe) -> None:
-    """Keys that begin or end alike, differ in case or in one character, are other streams."""
+    """Uses keys that differ in one place: each reader must get its own events only."""
     key = uuid4().hex + "a"
     alike = [
         key,
@@ -185,7 +185,7 @@ async def other_keys_stay_out(probe: Probe) -> None:
 
 @case("STR-02", implicates={"leaked", "unmatched", "crossed"})
 async def a_task_is_no_key(probe: Probe) -> None:
-    """Events of a workflow's task go to the workflow's readers, not to the task's."""
+    """Publishes events of a workflow's task: readers of the workflow get them, those of the task do not."""
     workflow, task = probe.make.key(), probe.make.key()
     by_workflow, by_task = await probe.subscribe(workflow), await probe.subscribe(task)
     await probe.publish(probe.make.stream_event(workflow, task=task))
@@ -196,7 +196,7 @@ async def a_task_is_no_key(probe: Probe) -> None:
 @via
 @case("STR-03", implicates={"lost", "lost-first", "altered"})
 async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
-    """Its task id is its key, and stands in both fields; from the first event on."""
+    """Publishes a standalone task's events under its id: its readers must get each from the first on."""
     tasks = [probe.make.key() for _ in range(3)]
     readers = [await probe.subscribe(task) for task in tasks]
     for task, reader in zip(tasks, readers, strict=True):
@@ -210,7 +210,7 @@ async def a_standalone_task_is_heard(probe: Probe, via: Via) -> None:
 
 @case("STR-04", implicates={"crossed", "leaked", "phantom"})
 async def streams_and_events_do_not_mix(probe: Probe) -> None:
-    """Though one id is tenant, workflow, task, event and key, neither side hears the other."""
+    """Uses one id as tenant, workflow, task, event and key: each side must get its own events only."""
     same = uuid4()
     sides: list[EventPattern | str] = [str(same)]
     sent: list[Event] = [
@@ -238,7 +238,7 @@ async def streams_and_events_do_not_mix(probe: Probe) -> None:
 @via
 @case("STR-05", implicates=_ANY)
 async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
-    """Text is text: nothing in it is trimmed, split, joined, escaped, or cut off."""
+    """Publishes every kind of payload in every type: each must come unchanged."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     events = [
@@ -251,7 +251,7 @@ async def every_type_carries_every_payload(probe: Probe, via: Via) -> None:
 
 @case("STR-07", implicates=_ANY)
 async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
-    """Gaps, repeats, steps back and extremes are delivered as given, in the order of publishing."""
+    """Publishes sequences with gaps, repeats and steps back: each must come as given, in order."""
     key, numbers = (
         probe.make.key(),
         [5, 6, 6, 6, 9, 1000, 7, 0, 0, -1, MAX_INTEGER, -MAX_INTEGER, 2],
@@ -263,7 +263,7 @@ async def a_sequence_is_the_publishers_business(probe: Probe) -> None:
 
 @case("STR-07", implicates=_ANY)
 async def publishers_may_count_alike(probe: Probe) -> None:
-    """Two tasks of one workflow number their events from 0 each: none is taken for a repeat."""
+    """Publishes events of two tasks with equal sequences: each must come."""
     key, tasks = probe.make.key(), [str(uuid4()), str(uuid4())]
     listener = await probe.subscribe(key)
     events = [
@@ -274,7 +274,7 @@ async def publishers_may_count_alike(probe: Probe) -> None:
 
 @case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
-    """`InvalidEvent`, whatever is wrong with it; nobody gets anything, and the bus works on."""
+    """Publishes with malformed keys: each must raise `InvalidEvent`, and nothing may be delivered."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     for value in malformed_keys(key):
@@ -284,7 +284,7 @@ async def a_malformed_key_is_refused_when_publishing(probe: Probe) -> None:
 
 @case("STR-08", implicates={"refused-seen", "leaked", "phantom"})
 async def a_malformed_key_is_refused_when_subscribing(probe: Probe) -> None:
-    """`InvalidPattern`, whatever is wrong with it; the bus works on."""
+    """Subscribes with malformed keys: each must raise `InvalidPattern`, and the bus must work on."""
     key = probe.make.key()
     for value in malformed_keys(key):
         await probe.refuse_subscription(value, InvalidPattern)

@@ -1,4 +1,4 @@
-"""STR-06: what PUB asks of events, asked of streams: activity, order, independence, leaving."""
+"""STR-06: checks for streams the rules of PUB on activity, order, independence and leaving."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT: Final[frozenset[ViolationKind]] = LOSS | {"after-leaving", "replayed", "r
 @via
 @case("STR-06", implicates={"lost-first", "lost"})
 async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
-    """Published the moment entering returned; read without a later one to bring it along."""
+    """Publishes as soon as entering returned: the event must come, without a later one."""
     for _ in range(10):
         key = probe.make.key()
         listener = await probe.subscribe(key)
@@ -35,7 +35,7 @@ async def first_stream_event_is_never_lost(probe: Probe, via: Via) -> None:
 @via
 @case("STR-06", implicates={"replayed", "lost-first", "lost"})
 async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
-    """With other listeners and without, and even the last one of its type."""
+    """Publishes before entering, with and without other readers: the events may not come."""
     key = probe.make.key()
     await probe.publish(
         *(probe.make.stream_event(key, event_type=one) for one in StreamEventType), via=via
@@ -51,7 +51,7 @@ async def nothing_from_before_entering_comes(probe: Probe, via: Via) -> None:
 
 @case("STR-06", implicates={"lost", "lost-first"})
 async def publishing_to_nobody_succeeds(probe: Probe) -> None:
-    """A stream needs no reader, before there was one and after it left."""
+    """Publishes to a stream before its first reader and after its last: each publish must succeed."""
     key = probe.make.key()
     await probe.publish(*(probe.make.stream_event(key) for _ in range(3)))
     listener = await probe.subscribe(key)
@@ -62,7 +62,7 @@ async def publishing_to_nobody_succeeds(probe: Probe) -> None:
 
 @case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered"})
 async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
-    """A reader that has not started yet loses nothing of it."""
+    """Publishes as many events as the capacity before any read: all must come."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     events = [probe.make.stream_event(key) for _ in range(probe.capabilities.stream_capacity)]
@@ -76,7 +76,7 @@ async def a_burst_up_to_the_capacity_is_kept(probe: Probe) -> None:
 @via
 @case("STR-06", implicates={"repeated", "reordered", "lost", "lost-first"})
 async def many_publishers_at_once(probe: Probe, via: Via) -> None:
-    """Ten publishers on one key; two readers each get everything once and in order."""
+    """Publishes by ten publishers to one key: two readers must get all, once and in order."""
     key = probe.make.key()
     readers = [await probe.subscribe(key), await probe.subscribe(key)]
     each = min(20, max(1, probe.capabilities.stream_capacity // 10))
@@ -94,7 +94,7 @@ async def many_publishers_at_once(probe: Probe, via: Via) -> None:
 
 @case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def equal_subscriptions_are_independent(probe: Probe) -> None:
-    """Of ten that one client holds, one is read, then the next: none takes from another."""
+    """Reads ten equal subscriptions of one client in turn: each must get all events."""
     key = probe.make.key()
     count = min(10, max(2, probe.capabilities.max_subscriptions // 4))
     readers = [await probe.subscribe(key) for _ in range(count)]
@@ -109,7 +109,7 @@ async def equal_subscriptions_are_independent(probe: Probe) -> None:
 
 @case("STR-06", implicates={"repeated", "lost", "lost-first"})
 async def waiting_readers_all_wake(probe: Probe) -> None:
-    """Readers that wait already each get it: an event is no job that one of them takes."""
+    """Publishes to several waiting readers: each must get the event."""
     key = probe.make.key()
     readers = [await probe.subscribe(key) for _ in range(3)]
     for reader in readers:
@@ -126,7 +126,7 @@ async def waiting_readers_all_wake(probe: Probe) -> None:
 
 @case("STR-06", implicates=_LEFT)
 async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
-    """A subscription that was left gets nothing, not even its unread events; its equals go on."""
+    """Leaves one of several equal subscriptions: it must get nothing more, and the others all."""
     key = probe.make.key()
     first, unread, waiting, last = [await probe.subscribe(key) for _ in range(4)]
     event = probe.make.stream_event(key)
@@ -144,7 +144,7 @@ async def leaving_ends_one_subscription_alone(probe: Probe) -> None:
 
 @case("STR-06", implicates=_LEFT, needs={"in_process": (True,)})
 async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
-    """Its subscription is left with its own exception; publishers and the other readers go on."""
+    """Raises in one reader: its exception must come out, and other readers must go on."""
     key = probe.make.key()
     failing, standing = await probe.subscribe(key), await probe.subscribe(key)
     await probe.publish(probe.make.stream_event(key))
@@ -156,7 +156,7 @@ async def a_reader_that_raises_disturbs_nobody(probe: Probe) -> None:
 @via
 @case("STR-06", implicates=_LEFT)
 async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
-    """Nothing of what was unread, of what came between, or of a doubled subscription."""
+    """Subscribes again after leaving: nothing of before may come."""
     key = probe.make.key()
     standing = await probe.subscribe(key)
     for _ in range(3):
@@ -172,7 +172,7 @@ async def subscribing_again_starts_afresh(probe: Probe, via: Via) -> None:
 
 @case("STR-06", implicates={"lost", "lost-first", "repeated", "reordered", "ended"})
 async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
-    """Others subscribe and leave while it is published to."""
+    """Enters and leaves beside traffic: a standing reader must get all events."""
     key = probe.make.key()
     standing = await probe.subscribe(key)
     events = [
@@ -192,7 +192,7 @@ async def comings_and_goings_disturb_no_standing_reader(probe: Probe) -> None:
 
 @case("STR-06", implicates=_LEFT | {"lost-on-close"}, clients=1, needs={"multi_client": (True,)})
 async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
-    """Its unread events are read first; its calls raise `BusClosed`; other clients' readers go on."""
+    """Closes a client: its unread events come first, its calls raise, and other clients go on."""
     key = probe.make.key()
     mine = await probe.open_client()
     standing = await probe.subscribe(key)
@@ -212,7 +212,7 @@ async def closing_ends_a_clients_streams_alone(probe: Probe) -> None:
 
 @case("STR-05", implicates={"lost", "lost-first", "altered"}, since="1.1")
 async def stream_events_of_block_sizes_arrive(probe: Probe) -> None:
-    """Their wire forms fill a block of 512 bytes to 32 KiB exactly, or are a byte shorter or longer."""
+    """Publishes stream events around block sizes of 512 bytes to 32 KiB: each must come."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     events = []

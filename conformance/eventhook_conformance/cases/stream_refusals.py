@@ -1,4 +1,4 @@
-"""EVT-12 on the stream side: members of the wrong type."""
+"""EVT-12 on streams: publishes members of a wrong type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WRONG_STREAM_MEMBERS: Final[Mapping[str, tuple[Any, ...]]] = {
     implicates={"refused-seen", "lost", "lost-first", "ended"},
 )
 async def member_of_a_stream_event_of_the_wrong_type_is_refused(probe: Probe, member: str) -> None:
-    """A payload that is no text is no token, however well it reads in this process."""
+    """Publishes stream events with members of a wrong type: each must be refused."""
     key = probe.make.key()
     listener = await probe.subscribe(key)
     for value in _WRONG_STREAM_MEMBERS[member]:

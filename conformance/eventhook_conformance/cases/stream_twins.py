@@ -1,4 +1,4 @@
-"""STR-06, CLN: the cases of events that ask the same of streams, run on the stream side."""
+"""STR-06, CLN: runs cases of events on the stream side."""
 
 from __future__ import annotations
 

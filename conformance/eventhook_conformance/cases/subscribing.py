@@ -1,4 +1,4 @@
-"""PUB: between the call of `subscribe` and entering."""
+"""PUB: acts between the call of `subscribe` and entering."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventhook_conformance.specification import case
 
 
 def _made_ahead(listener: Listener) -> bool:
-    """Calls `subscribe`; returns False where that raises, which is left to those who look at it."""
+    """Calls `subscribe`; returns False if that raises, which other cases judge."""
     try:
         listener.make_ahead()
     except Exception:  # because: errors are due on entering, and are not what is looked at here
@@ -24,7 +24,7 @@ def _made_ahead(listener: Listener) -> bool:
 @either
 @case("PUB-05", implicates=LOSS | {"replayed"})
 async def subscribe_alone_has_no_effect(probe: Probe, via: Via, side: Side = "events") -> None:
-    """Events published between the call and entering are not heard; later ones are."""
+    """Publishes between the call of `subscribe` and entering: the event may not come, later ones must."""
     ground = Ground(probe, side)
     witness = await ground.subscribe()
     for _ in range(2):
@@ -47,7 +47,7 @@ subscribe_alone_has_no_effect_on_streams = on_streams(subscribe_alone_has_no_eff
 async def what_was_made_before_closing_cannot_be_entered(
     probe: Probe, side: Side = "events"
 ) -> None:
-    """`subscribe` was called in time; entering raises `BusClosed` all the same."""
+    """Closes the client between `subscribe` and entering: entering must raise `BusClosed`."""
     claimed = probe.capabilities
     client = await (probe.open_client() if claimed.multi_client else probe.client())
     listener = await probe.listener(Ground(probe, side).all, client)

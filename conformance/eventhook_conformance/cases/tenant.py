@@ -1,4 +1,4 @@
-"""TEN: nothing of one tenant's is ever seen by another."""
+"""TEN: keeps tenants apart."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from eventhook_conformance.specification import OTHER, case, via
 
 @case("TEN-01", implicates={"leaked"}, subscriptions=20)
 async def other_tenants_events_match_no_pattern(probe: Probe) -> None:
-    """The vectors in which all filters would match, and only the tenant is another."""
+    """Plays the vectors that differ in the tenant only: none may be selected."""
     await play_table(probe, "TEN-01")
 
 
 @via
 @case("TEN-01", implicates={"leaked"})
 async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
-    """Tenant ids that differ in one bit: at the start, in the middle, at the end."""
+    """Uses tenants whose ids differ in one bit: each must get its own events only."""
     tenant = probe.make.tenant()
     alike = [tenant, *(UUID(int=tenant.int ^ (1 << bit)) for bit in (0, 33, 81, 100, 127))]
     listeners = [await probe.subscribe(EventPattern.all(one)) for one in alike]
@@ -37,7 +37,7 @@ async def tenants_that_look_alike_stay_apart(probe: Probe, via: Via) -> None:
 @via
 @case("TEN-01", implicates={"leaked"})
 async def tenants_take_turns(probe: Probe, via: Via) -> None:
-    """One publishes, then the other; one subscribes while the other's events pass."""
+    """Publishes and subscribes by two tenants in turn: each must get its own events only."""
     one, other = probe.make.tenant(), probe.make.tenant()
     first = await probe.subscribe(EventPattern.all(one))
     await probe.publish(probe.make.event(one), probe.make.event(other), via=via)
@@ -71,7 +71,7 @@ _SAME: Final[dict[str, Callable[[UUID, UUID], EventPattern]]] = {
 @pytest.mark.parametrize("pattern", list(_SAME))
 @case("TEN-02", implicates={"leaked", "lost", "lost-first", "repeated"})
 async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: Via) -> None:
-    """The events differ by tenant alone, and share their id: two events, each its own tenant's."""
+    """Publishes events of two tenants with one id: each must get its own."""
     same = uuid4()
     tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(_SAME[pattern](tenant, same)) for tenant in tenants]
@@ -105,7 +105,7 @@ async def equal_ids_in_two_tenants_do_not_mix(probe: Probe, pattern: str, via: V
 @pytest.mark.parametrize("clients", ["one", pytest.param("two", marks=OTHER)])
 @case("TEN-03", implicates={"leaked"}, subscriptions=100)
 async def hundred_tenants_at_once_stay_apart(probe: Probe, clients: str) -> None:
-    """Their events are in flight together, from one client and from two, each tenant from each."""
+    """Publishes for a hundred tenants at once: each must get its own events only."""
     tenants = [probe.make.tenant() for _ in range(100)]
     listeners = await probe.at_once(
         *(probe.subscribe(EventPattern.all(tenant)) for tenant in islice(tenants, room(probe, 100)))
@@ -139,7 +139,7 @@ def _hostile(victim: UUID) -> list[str]:
 
 @case("TEN-05", implicates={"leaked", "refused-seen", "unmatched"}, subscriptions=40)
 async def no_filter_opens_another_tenants_feed(probe: Probe) -> None:
-    """Sources and prefixes that ask for more; what is not refused matches nothing."""
+    """Subscribes with sources and prefixes that look like wildcards: no other tenant's event may come."""
     victim = probe.make.tenant()
     texts = _hostile(victim)
     prefixes = [
@@ -179,7 +179,7 @@ def _is_fenceable(listener: Listener) -> bool:
 @via
 @case("TEN-05", implicates={"leaked", "phantom", "refused-seen", "unmatched"})
 async def no_text_reaches_another_tenants_feed(probe: Probe, via: Via) -> None:
-    """Types, sources, correlation ids and data that name the victim stay with who wrote them."""
+    """Publishes texts that name another tenant: that tenant may get nothing."""
     victim, attacker = probe.make.tenant(), probe.make.tenant()
     feeds = [
         await probe.subscribe(EventPattern.all(victim)),

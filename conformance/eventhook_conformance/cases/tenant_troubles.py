@@ -1,4 +1,4 @@
-"""TEN: one tenant's troubles are no other's."""
+"""TEN: makes trouble for one tenant, which must not affect others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DROPS: Final = {"overflow": ("drop_oldest", "drop_newest")}
 
 
 async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
-    """Returns a tenant that minds its own business, by a wide and a narrow subscription."""
+    """Subscribes for an unaffected tenant, by a wide and a narrow pattern."""
     tenant = probe.make.tenant()
     wide = await probe.subscribe(EventPattern.all(tenant))
     narrow = await probe.subscribe(EventPattern.by_type(tenant, "task"))
@@ -26,7 +26,7 @@ async def _bystander(probe: Probe) -> tuple[UUID, Listener, Listener]:
 
 
 async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) -> None:
-    """Has all these tenants publish; expects that listeners get their own events, and nothing else."""
+    """Publishes for all these tenants; expects that each listener gets its own events only."""
     await probe.burst(
         [probe.make.event(tenant), probe.make.event(tenant, "order.created")] for tenant in tenants
     )
@@ -35,7 +35,7 @@ async def _go_on(probe: Probe, tenants: tuple[UUID, ...], *listeners: Listener) 
 
 @case("TEN-04", needs=_DROPS, implicates={"leaked"})
 async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
-    """During the overrun, while the reader that was overrun recovers, and after."""
+    """Overruns one tenant's reader: others must get their own events only, during and after."""
     quiet, wide, narrow = await _bystander(probe)
     loud = probe.make.tenant()
     overrun = await probe.subscribe(EventPattern.all(loud))
@@ -49,7 +49,7 @@ async def isolation_holds_while_another_tenant_overruns(probe: Probe) -> None:
 
 
 async def _overrun(probe: Probe, tenant: UUID) -> None:
-    """Returns more than a subscription of the tenant holds, and no multiple of it."""
+    """Returns more events than a subscription of the tenant holds, but no multiple of that."""
     lanes = 32
     each = (probe.capabilities.event_capacity + 7) // lanes + 1
     await probe.burst([probe.make.event(tenant) for _ in range(each)] for _ in range(lanes))
@@ -67,7 +67,7 @@ async def _overrun(probe: Probe, tenant: UUID) -> None:
 )
 @case("TEN-04", implicates={"leaked", "refused-seen"})
 async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: str) -> None:
-    """Before, during and after; it is done on the same client, while others publish."""
+    """Makes each kind of trouble for one tenant: others must get their own events only."""
     quiet, wide, narrow = await _bystander(probe)
     other = probe.make.tenant()
     theirs = await probe.subscribe(EventPattern.all(other))
@@ -81,7 +81,7 @@ async def isolation_holds_whatever_another_tenant_does(probe: Probe, trouble: st
 
 @case("TEN-04", needs={"introspection": (True,)}, implicates={"leaked"}, exclusive="cleans")
 async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
-    """Its channel is idle and goes; it comes back, and finds its own and nothing else."""
+    """Cleans up one tenant's channel and uses it again: all must get their own events only."""
     quiet, wide, narrow = await _bystander(probe)
     other = probe.make.tenant()
     theirs = await probe.subscribe(EventPattern.all(other))
@@ -95,7 +95,7 @@ async def isolation_holds_while_another_tenant_cleans_up(probe: Probe) -> None:
 
 
 async def _others_come(probe: Probe, quiet: UUID, other: UUID, *standing: Listener) -> None:
-    """Lets a newcomer come, who takes no place over, and one come back, who finds its own."""
+    """Lets a new tenant and a returning one subscribe: each must get its own events only."""
     await _go_on(probe, (quiet, other), *standing)
     third = probe.make.tenant()
     newcomer = await probe.subscribe(EventPattern.all(third))
@@ -123,7 +123,7 @@ async def _make_trouble(probe: Probe, trouble: str, tenant: UUID, theirs: Listen
 
 
 async def _offer(probe: Probe, event: FlovynEvent) -> None:
-    """Publishes what may be refused or not: that is another requirement's business."""
+    """Publishes an event that may be refused, which other cases judge."""
     client = await probe.client()
     entry = probe.history.publish(client.name, event, epoch=client.epoch)
     await probe.returns(client.chain(probe.history, [(entry, event, event)]), "publish")
@@ -132,7 +132,7 @@ async def _offer(probe: Probe, event: FlovynEvent) -> None:
 @pytest.mark.parametrize("beside", ["same", pytest.param("other", marks=OTHER)])
 @case("TEN-06", needs=_DROPS, implicates={"lost", "lost-first", "ended"})
 async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -> None:
-    """Not what lies unread when it happens, nor what is published in its midst or after."""
+    """Overruns one tenant's reader: another tenant must lose no event, unread or new."""
     quiet, loud = probe.make.tenant(), probe.make.tenant()
     capacity = probe.capabilities.event_capacity
     unread = await probe.subscribe(EventPattern.all(quiet), beside)
@@ -147,7 +147,7 @@ async def overrun_takes_nothing_from_another_tenant(probe: Probe, beside: Via) -
 
 @case("TEN-06", implicates={"lost", "lost-first", "ended"})
 async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
-    """Two tenants hold what is their own to hold: capacities are nobody's in common."""
+    """Fills the buffers of two tenants: each must hold its claimed capacity."""
     tenants = [probe.make.tenant(), probe.make.tenant()]
     listeners = [await probe.subscribe(EventPattern.all(tenant)) for tenant in tenants]
     # Together more than one of them may hold, with room for the fence.
@@ -158,7 +158,7 @@ async def full_reader_takes_nothing_from_another_tenant(probe: Probe) -> None:
 
 
 def _lanes(events: list[FlovynEvent]) -> list[list[FlovynEvent]]:
-    """Spreads events over publishers that work at once, so that a slow bus takes not too long."""
+    """Spreads events over concurrent publishers, which is faster on a slow bus."""
     return [lane for lane in (events[start::32] for start in range(32)) if lane]
 
 
@@ -167,7 +167,7 @@ _NOTICEABLE_S: Final = 0.25
 
 @case("TEN-06", implicates={"lost", "lost-first", "ended"})
 async def slow_reader_delays_no_other_tenant(probe: Probe) -> None:
-    """With a neighbour's buffer full and unread, events still arrive as soon as before.
+    """Leaves one tenant's buffer full: another tenant's events must come as fast as before.
 
     The quickest of several is compared with the slowest of several before, so that a busy machine
     is not taken for a slow bus.
@@ -199,7 +199,7 @@ async def _round_trip(probe: Probe, tenant: UUID, listener: Listener) -> float:
 
 @case("TEN-06", needs={"overflow": ("block",)}, implicates={"lost", "lost-first", "ended"})
 async def waiting_publishers_hold_up_no_other_tenant(probe: Probe) -> None:
-    """While they wait for their reader, another tenant publishes, reads, subscribes and leaves."""
+    """Lets one tenant's publishers wait: another tenant must publish, read, subscribe and leave."""
     quiet, slow = probe.make.tenant(), OverflowScenario(probe, "events")
     listener = await probe.subscribe(EventPattern.all(quiet))
     stalled = await slow.subscribe()
