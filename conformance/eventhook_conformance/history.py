@@ -1,9 +1,9 @@
-"""The record of one case: every call, every return, every delivery, in one order of steps.
+"""Records one case: every call, every return, every delivery, in one order of steps.
 
 Pure data. The probe writes it, the checker and the reports read it. Two calls overlap if neither
 returned before the other was called. Order is judged by these steps, never by a clock.
 
-Over 300 lines: the kinds of entries refer to each other, and to what tells two events apart.
+Over 300 lines: the kinds of entries refer to each other, and to the identity of events.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Event: TypeAlias = FlovynEvent | StreamEvent
 Side: TypeAlias = Literal["events", "streams"]
 Outcome: TypeAlias = Literal["pending", "ok", "refused", "unknown"]
 _number_of: Final = vars(UUID)["int"].__get__
-"""Reads the number of a UUID past any attribute of a subclass."""
+"""Reads the number of a UUID, even if a subclass overrides its attributes."""
 End: TypeAlias = Literal["stopped", "lost", "raised"]
 
 
@@ -28,9 +28,9 @@ class Moment(NamedTuple):
     """A step of the run, and when it was."""
 
     step: int
-    """Unique and rising over the whole run: what orders two moments."""
+    """Unique and rising over the whole run: orders two moments."""
     at_s: float
-    """Seconds since the run began: for people only."""
+    """Seconds since the run began, for people only."""
 
 
 _new_tuple = tuple.__new__
@@ -47,7 +47,7 @@ class Clock:
     def now(self) -> Moment:
         """Returns the next moment."""
         self._step += 1
-        # A quarter of a million a run: past the named tuple's own constructor, which is in Python.
+        # Called a quarter of a million times a run: avoids the named tuple's slow constructor.
         return _new_tuple(Moment, (self._step, _perf_counter() - self._start))
 
 
@@ -67,7 +67,7 @@ class Publish:
     outcome: Outcome = "pending"
     error: str | None = None
     raised: tuple[str, ...] = ()
-    """The names of the class that it raised, and of each error of the contract that this derives from."""
+    """The names of the raised class, and of each error of the contract from which it derives."""
     purpose: Literal["case", "fence"] = "case"
 
     @property
@@ -91,14 +91,14 @@ class Delivery:
     called: Moment
     returned: Moment
     cursor: object = None
-    """The subscription's cursor after the read, where it was asked for one."""
+    """The subscription's cursor after the read, if the case asked for it."""
     handed: object = None
     """The target's own object, where the event was reduced to plain types; else None."""
 
 
 @dataclass(slots=True, eq=False)
 class Waited:
-    """The reader gave up on a publish that should have arrived."""
+    """A reader's wait for a publish that did not arrive."""
 
     publish: Publish
     until: Moment
@@ -116,9 +116,9 @@ class Subscribed:
     """The pattern, or the stream's key."""
     entering: Moment
     since: Since | None = None
-    """Where it was asked to begin; None: it was not asked, for no replay is claimed."""
+    """Where it begins, as asked; None if no replay is claimed."""
     gap: int | None = None
-    """Its `dropped` right after entering: so a bus tells a gap in its history."""
+    """Its `dropped` right after entering, by which a bus tells a gap in its history."""
     entered: Moment | None = None
     leaving: Moment | None = None
     left: Moment | None = None
@@ -134,10 +134,10 @@ class Subscribed:
     ended: Moment | None = None
     end_error: str | None = None
     end_awaited: bool = False
-    """The case expects this end: it stopped the server, or broke the bus on purpose."""
+    """Whether the case expects this end, since it stopped the server or broke the bus."""
 
     def matches(self, event: Event) -> bool:
-        """Returns whether the subscription asks for that event."""
+        """Returns whether the subscription selects that event."""
         if isinstance(self.selects, EventPattern):
             return isinstance(event, FlovynEvent) and self.missed_by(event) is None
         return isinstance(event, StreamEvent) and event.workflow_execution_id == self.selects
@@ -153,7 +153,7 @@ class Subscribed:
 
     @property
     def ends(self) -> Moment | None:
-        """The moment from which nothing is owed: leaving was called, or its client closed."""
+        """The moment from which nothing is owed to it: leaving was called, or its client closed."""
         moments = [moment for moment in (self.leaving, self.closing) if moment is not None]
         return min(moments) if moments else None
 
@@ -176,9 +176,9 @@ class FaultWindow:
     text: str
     began: Moment
     ended: Moment | None = None
-    """When all had recovered, so that losses are excused no more."""
+    """When all subscriptions had recovered: later losses are not excused."""
     lifted: Moment | None = None
-    """When the suite broke nothing any more."""
+    """When the suite lifted the fault."""
 
 
 @dataclass(slots=True, eq=False)
@@ -259,7 +259,7 @@ class History:
 
 
 class Ledger:
-    """Remembers every event that the run published, to tell another case's event from an invented one."""
+    """Keeps every event that the run published, to tell another case's event from an invented one."""
 
     def __init__(self) -> None:
         self._cases: dict[object, str] = {}
@@ -274,9 +274,9 @@ class Ledger:
 
 
 def identity(event: Event) -> object:
-    """Returns what makes two events the same one: the id.
+    """Returns the identity of an event: its id.
 
-    A stream event has none; the probe gives each of a key a time of its own instead, so that one
+    A stream event has no id; the probe gives each of a key a time of its own, so that one
     whose payload was changed on the way is still recognised. Always hashable, whatever a case
     published or a target delivered as an id.
     """
@@ -287,16 +287,16 @@ def identity(event: Event) -> object:
 
 
 def _identity_of(identifier: object) -> object:
-    """Returns the number of a UUID of a class of the target's own; else what was delivered as an id."""
+    """Returns the number of a UUID of the target's own class; else the value delivered as an id."""
     if issubclass(type(identifier), UUID):
-        number = _number_of(identifier)  # what it holds, whatever it says of itself
+        number = _number_of(identifier)  # the number it holds, even if its class says another
         if type(number) is int:
             return number
     return hashable(identifier)
 
 
 def hashable(value: object) -> object:
-    """Returns the value, or its text if it cannot be hashed: as a key, not to be looked into."""
+    """Returns the value, or its text if it cannot be hashed, for use as a key."""
     try:
         hash(value)
     except TypeError:
@@ -305,7 +305,7 @@ def hashable(value: object) -> object:
 
 
 def by_identity(publishes: list[Publish]) -> dict[object, list[Publish]]:
-    """Returns the publishes of each event; several where a case reused an id in another tenant."""
+    """Returns the publishes of each event; several if a case reused an id in another tenant."""
     found: dict[object, list[Publish]] = defaultdict(list)
     for publish in publishes:
         found[identity(publish.event)].append(publish)

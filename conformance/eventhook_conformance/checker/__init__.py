@@ -1,6 +1,6 @@
 """Checks a history against the rules that every history must satisfy.
 
-Pure functions: no bus, no pytest, no clock. The same history always gets the same answer, and any
+Has pure functions only: no bus, no pytest, no clock. The same history always gets the same result, and any
 history may be judged again when more of it is known.
 """
 
@@ -35,7 +35,7 @@ def check(
     Args:
         history: what one case did and saw.
         capabilities: what the target claims: order, capacities, overflow, activation.
-        ledger: what the whole run published, to tell leaks between cases from inventions.
+        ledger: every event that the run published, to tell leaks between cases from inventions.
     """
     origins = Origins(history)
     beginnings = Beginnings(history, origins, capabilities)

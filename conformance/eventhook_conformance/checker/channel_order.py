@@ -1,4 +1,4 @@
-"""The order of one channel, as far as its readers saw it and its publishers fixed it."""
+"""Knows the order of one channel, as far as its readers saw it and its publishers fixed it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Reading:
     earliest: Sequence[int]
     """For each place, the least step at which an event there or later was called."""
     never_read: Sequence[Publish]
-    """Events that it was owed live and did not read."""
+    """Events owed to it live that it did not read."""
 
 
 class ChannelOrder:
-    """Tells what comes before and after an event in its channel; where that is not known, neither.
+    """Tells which events come before and after one in its channel, as far as that is known.
 
     Args:
         subscriptions: those of the channel.
@@ -75,11 +75,11 @@ class ChannelOrder:
                 yield publish
 
     def readings_of(self, publish: Publish, but: Subscribed) -> Iterable[Reading]:
-        """Returns the readings that contain an event, all but one subscription's."""
+        """Returns the readings that contain an event, without those of one subscription."""
         return (one for one in self._with.get(publish, ()) if one.subscription is not but)
 
     def comes_before(self, publish: Publish, cursor: Publish, reader: Subscribed) -> bool:
-        """Returns whether an event is known to come before another, by all but one reader."""
+        """Returns whether an event is known to come before another, by readers other than one."""
         if self._fixed(publish, cursor):
             return True
         return any(
@@ -93,7 +93,7 @@ class ChannelOrder:
         return (same or self._claimed.causal_order) and first.before(second)
 
     def after(self, cursor: Publish, reader: Subscribed, until: int) -> set[Publish]:
-        """Returns what is known to come after an event, and was called before a step.
+        """Returns the events known to come after one, and called before a step.
 
         Args:
             cursor: the event.

@@ -1,4 +1,4 @@
-"""Cursors: well formed, one for each event, the same for all readers; and refused only with reason."""
+"""Judges cursors: well formed, one for each event, the same for all readers, and refused with reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventhook_conformance.history import Delivery, History, Publish, Subscribed
 def judge_cursors(
     history: History, origins: Origins, beginnings: Beginnings
 ) -> Iterator[Violation]:
-    """Judges cursors (RPL-01, RPL-02, RPL-05, RPL-10), on each subscription that was asked for them."""
+    """Judges cursors (RPL-01, RPL-02, RPL-05, RPL-10) of each subscription with a cursor."""
     for subscriptions in by_channel(history, origins).values():
         yield from _judge_uniqueness(subscriptions, origins)
         for subscription in subscriptions:
@@ -67,7 +67,7 @@ def _judge_uniqueness(subscriptions: Sequence[Subscribed], origins: Origins) -> 
 def _judge_agreement(
     subscription: Subscribed, origins: Origins, beginnings: Beginnings
 ) -> Iterator[Violation]:
-    """Expects a replay in the order in which every other reader got the same events."""
+    """Expects that a replay has the order in which every other reader got the same events."""
     found = beginnings.order_of(subscription).disagreement(subscription)
     if found is not None:
         other, first, second = found

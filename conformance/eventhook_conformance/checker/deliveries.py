@@ -1,4 +1,4 @@
-"""Rules for single deliveries: published, unchanged, asked for, in its time, and only once."""
+"""Judges single deliveries: published, unchanged, selected, in its time, and only once."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _judge(
 
 
 def _foreign(subscription: Subscribed, event: Event) -> bool:
-    """Returns whether it is another tenant's event, or another key's."""
+    """Returns whether the event is of another tenant or key than the subscription."""
     selects = subscription.selects
     if isinstance(event, FlovynEvent):
         return isinstance(selects, EventPattern) and event.tenant_id != selects.tenant_id

@@ -1,4 +1,4 @@
-"""A subscription ends when it is left or its client closes, and for no other reason."""
+"""Judges the ends of subscriptions: only leaving and closing the client may end one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Excuses for a missing event: overflow by the claimed policy, or a fault."""
+"""Decides whether a missing event is excused: by overflow under the claimed policy, or by a fault."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class _Crowd:
 class Overflow:
     """Decides whether overflow may have cost a subscription an event.
 
-    It counts generously: whatever may have been in the buffer with the event counts, and what other
-    clients publish may arrive as late as it likes unless causal order is claimed. It may therefore
-    excuse a few too many around an overrun; the OVF cases look there exactly.
+    Counts generously: every event that may have been in the buffer with this one, and events of other
+    clients may arrive at any later time, unless causal order is claimed. So it may
+    excuse a few events too many around an overrun; the OVF cases are exact there.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Overflow:
             return None
         events = subscription.side == "events"
         capacity = capabilities.event_capacity if events else capabilities.stream_capacity
-        # With one ring for the whole tenant, what a filter keeps out takes room all the same (PAT-13).
+        # In one ring for the whole tenant, filtered-out events take room too (PAT-13).
         shared = capabilities.overflow_scope == "tenant"
         takes_room = origins.in_scope(subscription) if shared else origins.matching(subscription)
         came = dict(origins.reads[subscription])
@@ -84,7 +84,7 @@ class Overflow:
             for publish in takes_room
             if publish.outcome != "refused"
             and (publish.settled is None or publish.settled.step > entering)
-            # The newest events, if dropped, never took room: only events that were read did.
+            # Dropped newest events never took room: only those that were read did.
             and (shared or capabilities.overflow != "drop_newest" or publish in came)
         ]
         return cls(crowd, came, capacity, capabilities) if len(crowd) >= capacity else None
@@ -116,7 +116,7 @@ def faulted(
 
     Args:
         known: the step at which it was known not to come.
-        reads: what the subscription got.
+        reads: the subscription's deliveries.
     """
     return any(
         fault.began.step < known and publish.called.step < _over(fault, reads) for fault in faults

@@ -1,4 +1,4 @@
-"""The filter that a delivered event misses, and the requirement that this breaks."""
+"""Finds the filter that a delivered event does not pass, and the requirement that this breaks."""
 
 from __future__ import annotations
 

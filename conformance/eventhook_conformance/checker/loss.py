@@ -1,9 +1,9 @@
-"""Loss: what was owed to a subscription, is known not to have come, and has no lawful excuse.
+"""Judges losses: events owed to a subscription, known not to have come, and not excused.
 
 An event is *owed* if its publish was called after entering returned and returned before leaving was
 called. It is known not to have come if a later event of its publisher came instead (PUB-06), or if
-the reader waited for it in vain, or if the subscription ended in order without it. The one lawful
-excuse is overflow, by the claimed policy, and a fault.
+the reader waited for it in vain, or if the subscription ended in order without it. Only overflow, by
+the claimed policy, and a fault are excuses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FOREVER: Final = 1 << 62
 _BUFFERED: Final[frozenset[ViolationKind]] = frozenset(
     {"lost", "lost-first", "lost-on-close", "lost-handover"}
 )
-"""Events that a buffer may have lost; those owed of the past lie in the bus's history."""
+"""Events that a buffer may have lost; owed events of the past are in the bus's history."""
 
 
 def judge_loss(
@@ -102,7 +102,7 @@ def _expected(kind: ViolationKind, subscription: Subscribed, publish: Publish) -
 
 
 class _Lazy:
-    """Works out what overflow may excuse at the first loss: most histories show none."""
+    """Computes the excuses by overflow at the first loss, since most histories have none."""
 
     def __init__(
         self, subscription: Subscribed, origins: Origins, capabilities: Capabilities
@@ -114,7 +114,7 @@ class _Lazy:
     def covers(self, missing: Publish, known: int | None) -> bool:
         """Calls `Overflow.covers`; returns False if nothing may be lost.
 
-        Where a publisher's events come out of order, `known` is None: any of them may have given way.
+        If a publisher's events come out of order, `known` is None: any of them may have been dropped.
         """
         if not self._made:
             self._made, self._overflow = True, Overflow.of(*self._about)
@@ -138,7 +138,7 @@ def _owed(subscription: Subscribed, origins: Origins, capabilities: Capabilities
     ]
     if capabilities.activation == "bus":
         return owed
-    # Activation reaches another client in its own time; from its first event on, it has.
+    # A subscription is active for another client at the latest from that one's first event on.
     reads = origins.reads[subscription]
     return [
         publish

@@ -1,4 +1,4 @@
-"""Order: each publisher's own, one for all subscriptions, and that of cause and effect."""
+"""Judges order: that of each publisher, one for all subscriptions, and that of cause and effect."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _judge_publishers(subscription: Subscribed, reads: Sequence[Read]) -> Iterat
 
 
 def _judge_causes(subscription: Subscribed, reads: Sequence[Read]) -> Iterator[Violation]:
-    """Expects, across clients, that a publish which returned before another was called comes first."""
+    """Expects, across clients, that events come in order whose publishes did not overlap."""
     latest: dict[str, Read] = {}
     for read in reads:
         publish, _ = read
@@ -81,7 +81,7 @@ def _inverted(
 def _judge_agreement(
     subscriptions: Sequence[tuple[Subscribed, list[Read]]],
 ) -> Iterator[Violation]:
-    """Expects one order of all of a tenant's subscriptions: their orders make no circle."""
+    """Expects one order for all subscriptions of a tenant: their orders make no circle."""
     graph: dict[Publish, set[Publish]] = defaultdict(set)
     for _, reads in subscriptions:
         for (first, _), (second, _) in pairwise(reads):
@@ -95,7 +95,7 @@ def _judge_agreement(
 def _disagreement(
     subscriptions: Sequence[tuple[Subscribed, list[Read]]], circle: Sequence[Publish]
 ) -> Violation:
-    """Returns two subscriptions that disagree if two alone do; else the whole circle."""
+    """Returns two subscriptions that disagree; else the whole circle of several."""
     expected = "one order for all subscriptions of the tenant"
     for (one, mine), (other, theirs) in combinations(subscriptions, 2):
         places = {publish: (place, read) for place, (publish, read) in enumerate(theirs)}

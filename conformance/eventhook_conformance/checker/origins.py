@@ -1,4 +1,4 @@
-"""Finds the publish of each delivery, if there is one; once, for all rules."""
+"""Finds the publish of each delivery, if there is one, once for all rules."""
 
 from __future__ import annotations
 

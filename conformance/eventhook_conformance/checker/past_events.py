@@ -1,4 +1,4 @@
-"""Decides which events of the past a subscription that begins there is owed, and which not.
+"""Decides which events of the past are owed to a subscription that begins there.
 
 The order of a channel is known as far as readers saw it, and as far as publishers fixed it. Where it is
 not known, an event is neither owed nor forbidden.
@@ -41,7 +41,7 @@ def replays(subscription: Subscribed) -> bool:
 
 
 class Beginnings:
-    """The beginnings of a history's subscriptions, worked out for those that begin in the past."""
+    """The beginnings of a history's subscriptions, computed for those that begin in the past."""
 
     def __init__(self, history: History, origins: Origins, capabilities: Capabilities) -> None:
         self._history = history
@@ -120,7 +120,7 @@ class Beginnings:
         return may_be_on_the_way(subscription, publish, self._origins, self._claimed)
 
     def order_of(self, subscription: Subscribed) -> ChannelOrder:
-        """Returns the order of its channel, worked out once."""
+        """Returns the order of its channel, computed once."""
         channel = (subscription.side, self._origins.scope_of(subscription))
         if channel not in self._orders:
             if not self._channels:
@@ -139,7 +139,7 @@ class Beginnings:
         return settled if early else "lost-handover"
 
     def _past(self, subscription: Subscribed) -> Iterable[Publish]:
-        """Returns what a subscription asks for that was published or under way when it became active."""
+        """Returns the selected events that were published or under way when it became active."""
         return (
             publish
             for publish in self._origins.matching(subscription)
@@ -171,9 +171,9 @@ class Beginnings:
     def judge_past(
         self, subscription: Subscribed, publish: Publish, kind: ViolationKind, known: Moment
     ) -> ViolationKind | None:
-        """Returns the kind of breach that an event of the past did not come; None if it need not be there.
+        """Returns the kind of breach if an event of the past did not come; None if it was not owed.
 
-        After a cursor, the history may have ended too late only if entering said so.
+        After a cursor, a part of the history may be gone only if entering said so.
 
         Args:
             kind: the kind of breach, if the history held the event.
@@ -190,7 +190,7 @@ class Beginnings:
     def retained(self, subscription: Subscribed, publish: Publish, known: Moment) -> bool:
         """Returns whether an event was surely in the claimed history until a moment.
 
-        Counts generously: every event that may have come after it takes room.
+        Counts every event that may have come after it.
         """
         claimed = self._claimed
         if claimed.replay_s is not None and known.at_s - publish.called.at_s >= claimed.replay_s:

@@ -1,6 +1,6 @@
-"""A breach, of which kind, and which requirement it is charged to.
+"""Describes a breach: its kind, and the requirements that it is charged to.
 
-The kinds are stable names: a case says by them which breaches show *its* requirement, and reports
+The kinds are stable names: a case names the kinds that show a breach of its own requirements, and reports
 and baselines may rely on them.
 """
 
@@ -196,7 +196,7 @@ def condense(violations: Iterable[Violation]) -> list[Violation]:
     """Returns the first violation of each kind and charge, with the number of the others."""
     groups: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
-        # What a case found itself is never the same breach twice.
+        # Each finding of a case itself is a breach of its own.
         own = (violation.expected, violation.seen) if violation.kind == "failed" else ()
         groups.setdefault((violation.kind, violation.requirements, *own), []).append(violation)
     return [replace(_with_trait(group), count=len(group)) for group in groups.values()]

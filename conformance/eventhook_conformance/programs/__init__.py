@@ -1,4 +1,4 @@
-"""Programs: steps of a bus's clients as data, to be drawn at random, shrunk, saved and replayed."""
+"""Draws, shrinks, saves and plays programs: steps of a bus's clients as data."""
 
 from eventhook_conformance.programs.draw import draw_program, narrow_programs
 from eventhook_conformance.programs.play import Player, play

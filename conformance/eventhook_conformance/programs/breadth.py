@@ -1,6 +1,6 @@
-"""Operations that make programs wide: many tenants and readers, overruns, refusals, values of any size.
+"""Plays wide operations: many tenants and readers, overruns, refusals, values of any size.
 
-Most of them act on fresh tenants and keys, so that whatever else a program has open stands beside them.
+Most of them act on fresh tenants and keys, beside all that the program has open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _IDLE_S: Final = (0.02, 0.12, 0.27)
 _CHUNK: Final = 100
 _ROUND_TRIPS: Final = 2
 _SPARE: Final = 16
-"""A capacity from which on a few events and their fences take no room that counts."""
+"""A capacity from which a few events and their fences never overrun a buffer."""
 
 _BAD_DATA: Final = (math.nan, {"x": [math.inf]}, {1: "one"}, {"when": {1, 2}})
 _BAD_TYPES: Final = ("task", "task..created", "task.*", ".task.created", "task.crea ted", "task.>")
@@ -52,7 +52,7 @@ class Breadth:
         self._capacity = min(claimed.event_capacity, claimed.stream_capacity)
         self._streams = "streams" in claimed.profiles
         self._crowd = max(1, min(_CROWDS[-1], claimed.max_subscriptions // 4))
-        """How many subscriptions its crowds may have together."""
+        """The most subscriptions that a crowd may have."""
 
     def operation(self, step: Step) -> Callable[..., Awaitable[None]]:
         """Returns the method that plays a step."""
@@ -65,7 +65,7 @@ class Breadth:
     # Values
 
     async def same_again(self, client: int, side: int, count: int) -> None:
-        """Publishes events that are equal but for their ids, or for nothing that a stream is read by."""
+        """Publishes events that are equal but for their ids, or stream events but for their times."""
         scope = self._scope(side)
         listener = await self._reader(scope, client)
         events = scope.alike(min(count + 2, self._capacity))
@@ -103,7 +103,7 @@ class Breadth:
         await self._get(listener, [event])
 
     async def reuse(self, client: int, _tenant: int) -> None:
-        """Changes what was published, and what one of two readers got of it."""
+        """Changes a published event, and the copy that one of two readers got."""
         if self._capacity < _SPARE:
             return
         probe = self._probe
@@ -118,7 +118,7 @@ class Breadth:
         if probe.capabilities.in_process:
             for delivery in first.entry.deliveries:
                 handed = delivery.event if delivery.handed is None else delivery.handed
-                # The history keeps how it came.
+                # The history keeps a copy from before the change.
                 delivery.event = copy.deepcopy(delivery.event)
                 _scribble(getattr(handed, "data", None))
         await probe.fence(second)
@@ -137,7 +137,7 @@ class Breadth:
     # Refusals
 
     async def refuse_value(self, client: int, side: int, which: int) -> None:
-        """Publishes what must be refused, beside a reader of the tenant or key."""
+        """Publishes an event that must be refused, beside a reader of the tenant or key."""
         scope = self._scope(side)
         listener = await self._reader(scope, client)
         charge = "EVT-05"
@@ -161,7 +161,7 @@ class Breadth:
             self._probe.found(f"publish to raise {error.__name__}", seen, entry, charge=(charge,))
 
     async def refuse_pattern(self, client: int, side: int, which: int) -> None:
-        """Subscribes to what must be refused."""
+        """Subscribes with a selection that must be refused."""
         scope = self._scope(side)
         streams = scope.side == "streams"
         selects: EventPattern | str = _BAD_KEYS[which % len(_BAD_KEYS)]
@@ -229,7 +229,7 @@ class Breadth:
         await _leave(listener)
 
     async def idle(self, how_long: int) -> None:
-        """Lets time pass, in which nothing happens."""
+        """Waits for a time in which nothing happens."""
         await asyncio.sleep(_IDLE_S[how_long % len(_IDLE_S)])
 
     async def overrun(self, client: int, side: int, beside: int) -> None:
@@ -245,7 +245,7 @@ class Breadth:
     # Closing
 
     async def close_full(self, side: int, unread: int) -> None:
-        """Opens a client that closes with something unread, which is read to the end, and refuses then."""
+        """Closes a client with unread events, reads them, and expects that it refuses calls."""
         probe, scope = self._probe, self._scope(side)
         client: Client = await probe.open_client()
         client.transient = True
@@ -256,7 +256,7 @@ class Breadth:
         await probe.publish(*events, via=client)
         await waiting.receive(*events)
         for _ in range(trips):
-            # A bus may hand over to one a moment later than to the other.
+            # A bus may deliver to one reader a moment later than to the other.
             await probe.publish(event := scope.event(), via=client)
             await waiting.receive(event)
         await waiting.wait_reading()

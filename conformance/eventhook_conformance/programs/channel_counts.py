@@ -9,12 +9,12 @@ _ROUND_TRIPS = 50
 
 
 class ChannelWatch:
-    """Compares counts with earlier counts alone (CLN).
+    """Compares counts with earlier counts (CLN).
 
     Args:
         probe: the program's.
         client: counts.
-        witness: a subscription that stays, by whose round trips a bus has a moment to free something.
+        witness: a subscription that stays; its round trips give a bus time to free something.
         start: the counts after a cleanup, with the witness.
     """
 
@@ -36,7 +36,7 @@ class ChannelWatch:
         return watch
 
     async def cleanup(self, client: Client) -> None:
-        """Cleans up, and expects a true answer, and nothing left for a second time (CLN-01, CLN-04)."""
+        """Cleans up twice; expects the right number, and 0 the second time (CLN-01, CLN-04)."""
         before = _total(await self._counts(client))
         removed = await self._cleaned(client)
         after = _total(await self._counts(client))

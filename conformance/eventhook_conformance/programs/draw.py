@@ -1,7 +1,7 @@
-"""Draws programs by swarm testing: each has its own weights, so that some are all cleanup, some all crowds.
+"""Draws programs by swarm testing: each has weights of its own, and so a theme, such as cleanup.
 
-With equal weights for all operations, hardly any program does one thing often enough to fill or wear out
-something, and hardly any does without the operations that would heal it.
+With equal weights for all operations, hardly any program does one thing often enough to fill
+something, and hardly any leaves out the operations that would repair it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _THEMES: Final[tuple[tuple[str, ...], ...]] = (
 )
 _STRONG: Final = 8
 _EVERY: Final = 4
-"""One program in so many has all operations that are cheap."""
+"""One program in so many has all cheap operations."""
 _TOGETHER: Final = 0.2
-"""The share of steps that are two at once."""
+"""The share of steps that run two operations at once."""
 
 
 def narrow_programs() -> Any:
@@ -87,7 +87,7 @@ def draw_program(random: Random) -> Program:
 def draw_weights(random: Random) -> Mapping[str, int]:
     """Returns how often each operation is drawn; one that is missing never is.
 
-    Some programs have all that is cheap; the others some of it, and a theme besides.
+    Some programs have all cheap operations; the others have some of them, and a theme.
     """
     cheap = {**NARROW, **WIDE}
     if random.randrange(_EVERY) == 0:

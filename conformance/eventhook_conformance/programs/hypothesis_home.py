@@ -1,7 +1,7 @@
-"""Gives hypothesis a temporary folder for what it keeps between runs, not one of the user's.
+"""Gives hypothesis a temporary folder for its files, in place of one of the user's.
 
-By itself it makes a folder `.hypothesis` in the current one, also without a database of examples: it
-reads all modules there are for constants, and remembers those of each file.
+By default it makes a folder `.hypothesis` in the current one, also without a database of examples: it
+collects constants of all modules, and stores those of each file.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _LOCK = Lock()
 
 
 def hypothesis_folder() -> Path:
-    """Returns one for all runs of this user, among the files that the system clears away."""
+    """Returns a folder for all runs of this user, among the files that the system clears away."""
     return Path(tempfile.gettempdir()) / f"eventhook-hypothesis-{os.getuid()}"
 
 
 @contextmanager
 def hypothesis_elsewhere() -> Iterator[None]:
-    """Has hypothesis keep its files in that folder; afterwards where it kept them before.
+    """Makes hypothesis keep its files in that folder within the block.
 
     In a vendor's own pytest run hypothesis is the vendor's too, with a database of its own.
     """
@@ -32,7 +32,7 @@ def hypothesis_elsewhere() -> Iterator[None]:
 
     with _LOCK:
         found: Any = configuration.storage_directory(intent_to_write=False)
-        # Older versions answer the path itself.
+        # Older versions return the path itself.
         before = found if isinstance(found, Path) else found.path
         configuration.set_hypothesis_home_dir(hypothesis_folder())
         try:

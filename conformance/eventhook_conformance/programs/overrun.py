@@ -1,4 +1,4 @@
-"""An overrun within a program: one reader stands still, another keeps up."""
+"""Overruns a reader within a program, while another keeps up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventhook_conformance.programs.scope import Scope
 
 _LEAST: Final = 16
 _MOST: Final = 2048
-"""Capacities between which an overrun is neither taken up by fences nor too long."""
+"""The capacities for which an overrun is neither hidden by fences nor too long."""
 _SLACK: Final = 64
 
 
@@ -29,7 +29,7 @@ class _Breach:
 async def overrun(
     probe: Probe, make_scope: Callable[[], Scope], via: Via, *, more: bool, cancels: bool
 ) -> None:
-    """Publishes past the capacity, where the bus drops what is too much, and judges what was kept.
+    """Publishes more than the capacity, if the bus drops, and judges the events kept.
 
     A bus that hands over late is given time before it is accused.
 
@@ -38,7 +38,7 @@ async def overrun(
         make_scope: makes a fresh tenant or key.
         via: publishes.
         more: three times the capacity, and not a third more than it.
-        cancels: the reader that keeps up has a read cancelled now and then.
+        cancels: whether reads of the reader that keeps up are cancelled now and then.
     """
     claimed = probe.capabilities
     if not claimed.overflow.startswith("drop_") or claimed.overflow_scope != "subscription":
@@ -82,7 +82,7 @@ async def _publish(
 
 async def _read_out(probe: Probe, scope: Scope, via: Via, slow: Listener, quick: Listener) -> None:
     if probe.capabilities.overflow == "drop_newest":
-        # There is room for the last event only after this has been read.
+        # The last event finds room only after these are read.
         await slow.read(scope.capacity)
     await probe.publish(last := scope.event(), via=via)
     await quick.receive(last)
@@ -110,7 +110,7 @@ def _judge(
         expected = f"a reader that stood still to hold at most {bound} events"
         seen = f"it read {held} of {total}"
         return _Breach(slow, expected, seen, "OVF-05" if events else overflow)
-    # A read may have waited since before: it took the first one.
+    # An earlier read may have waited: it took the first one.
     run = read[1:] if read[:1] == published[:1] else read
     if oldest and run != published[len(published) - len(run) :]:
         expected = "an unbroken run of the publisher's events up to its newest"

@@ -39,7 +39,7 @@ _OWN: Final = ("world", "match", "drain", "guest", "close-full")
 """The wide operations that act on the player's own tenants, readers and clients."""
 
 _ROOMY: Final = 16
-"""A capacity from which on fences take no room that counts."""
+"""A capacity from which fences never overrun a buffer."""
 
 
 class _ConsumerFailed(Exception):
@@ -47,12 +47,12 @@ class _ConsumerFailed(Exception):
 
 
 async def play(probe: Probe, program: Program, *, counting: bool = False) -> None:
-    """Plays all steps, then proves by fences that what is owed has come, and leaves.
+    """Plays all steps, proves by fences that all owed events came, and leaves.
 
     Args:
         probe: the program's.
         program: its steps.
-        counting: count channels around each cleanup and at the end; nobody else may change them.
+        counting: whether to count channels around each cleanup and at the end, with nobody else beside.
 
     Raises:
         CaseAborted: a call raised or hung, or a fence did not come.
@@ -79,7 +79,7 @@ class Player:
         self._watch = watch
         self._breadth = Breadth(probe, self._via)
         self._guests: list[Client] = []
-        """Clients that came late, and stay."""
+        """Clients that were opened later, and stay open."""
         self._together = 0
         self._tenants = [probe.make.tenant() for _ in range(TENANTS)]
         self._keys = [probe.make.key() for _ in range(KEYS)]
@@ -97,7 +97,7 @@ class Player:
         self._capacity = min(claimed.event_capacity, claimed.stream_capacity)
 
     async def take(self, step: Step) -> None:
-        """Takes one step; does nothing where it has nothing to act on."""
+        """Takes one step; does nothing if it has nothing to act on."""
         name, *numbers = step
         if name == "together":
             await self._take_together(*numbers)
@@ -116,7 +116,7 @@ class Player:
         self._together -= 1
 
     async def finish(self) -> None:
-        """Fences what is open, and leaves it."""
+        """Fences the open subscriptions, and leaves them."""
         await self._probe.fence(*self._listeners)
         for listener in list(self._listeners):
             self._expect_nothing_dropped(listener)
@@ -125,9 +125,9 @@ class Player:
             await self._probe.close(guest)
 
     def _expect_nothing_dropped(self, listener: Listener) -> None:
-        """Expects nothing dropped: nothing is left unread beyond the capacity.
+        """Expects that nothing was dropped, since no more than the capacity was unread.
 
-        Where there is little room, the fences of two clients may overrun it.
+        With a small capacity, the fences of two clients may overrun it.
         """
         if listener.dropped and self._capacity >= _ROOMY:
             self._probe.found(
@@ -219,7 +219,7 @@ class Player:
         await self._send(chains, client)
 
     async def _world(self, client: int, tenant: int, length: int) -> None:
-        """Publishes events of which all but the tenant and the type is drawn."""
+        """Publishes events of several types to one tenant."""
         make, scope = self._probe.make, self._tenants[tenant % TENANTS]
         events = [make.event(scope, TYPES[n % len(TYPES)]) for n in range(length + 1)]
         await self._send([events], client)
@@ -237,7 +237,7 @@ class Player:
             await self._send(chains, client)
 
     async def _unheard(self, client: int, count: int) -> None:
-        """Publishes to tenants and keys that nobody listens to."""
+        """Publishes to tenants and keys without subscriptions."""
         make = self._probe.make
         events: list[Event] = [make.event(make.tenant()) for _ in range(count + 1)]
         if "streams" in self._probe.capabilities.profiles:
@@ -253,7 +253,7 @@ class Player:
             await self._cancel(event, client, yields)
 
     async def _cancel(self, event: Event, client: int, yields: int) -> None:
-        """Cancels a publish, whose event comes once or never."""
+        """Cancels a publish, whose event may come once or never."""
         scope = _scope(event)
         if not self._probe.capabilities.in_process or not await self._has_room(scope, 1):
             return
@@ -297,9 +297,9 @@ class Player:
             self._unread[scope] += size
 
     async def _has_room(self, scope: object, size: int, *entering: EventPattern | str) -> bool:
-        """Returns whether so many more may be published, after reading what is unread if it has to be.
+        """Returns whether so many more may be published; first reads unread events if necessary.
 
-        Overflow is the OVF cases' matter: nothing here is left unread beyond the capacity.
+        No more than the capacity is left unread here: overflow belongs to the OVF cases.
         """
         wanted = size + self._fences(scope, *entering)
         unread = self._unread[scope]
@@ -309,7 +309,7 @@ class Player:
         return self._unread[scope] + self._in_flight[scope] + wanted <= self._capacity
 
     def _fences(self, scope: object, *entering: EventPattern | str) -> int:
-        """Returns how many it takes to fence all that ask for something within a tenant or key."""
+        """Returns how many events fence all subscriptions of a tenant or key."""
         asked = [*(one.entry.selects for one in self._within(scope)), *entering]
         return len(set(asked)) * self._publishers
 
@@ -333,7 +333,7 @@ class Player:
             await listener.wait_reading()
 
     async def _drain(self, number: int) -> None:
-        """Reads whatever comes from now on."""
+        """Reads all events that come from now on."""
         if listener := self._pick(number):
             listener.drain()
 
@@ -364,7 +364,7 @@ class Player:
                 await self._probe.returns(at.cleanup(self._probe.history), "cleanup")
 
     async def _guest(self) -> None:
-        """Opens one client more, which the numbers of later steps may pick."""
+        """Opens one more client, which the numbers of later steps may pick."""
         if self._probe.capabilities.multi_client and not self._guests and not self._guest_open:
             self._guest_open = True
             self._guests.append(await self._probe.open_client())

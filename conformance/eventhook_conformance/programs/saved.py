@@ -1,4 +1,4 @@
-"""Programs in files: saved where one broke a target, read to be played again."""
+"""Saves programs that broke a target, and reads them to be played again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RANDOM_CASE: Final = "random_histories::no_random_history_breaks_a_rule"
 """The case that searches for them."""
 
 RANDOM_CASES: Final = "random_histories"
-"""Selects all cases that play one: some count channels besides."""
+"""Selects all cases that play programs: some count channels too."""
 
 
 def save_program(directory: Path, target: str, case: str, program: Program) -> Path:
@@ -35,7 +35,7 @@ def load_program(path: Path) -> Program:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it holds no program; the message says why.
+        ValueError: the file holds no program; the message says why.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A fresh tenant or key, on which one operation of a program acts alone."""
+"""Makes a fresh tenant or key for one operation of a program."""
 
 from __future__ import annotations
 

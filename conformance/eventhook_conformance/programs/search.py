@@ -48,7 +48,7 @@ async def search(
         attempt: plays a program; called in the running loop.
         seed: the same seed tries the same programs.
         examples: how many programs to try.
-        strategy: makes the strategy of hypothesis that draws programs, and shrinks what it drew.
+        strategy: makes the hypothesis strategy that draws and shrinks programs.
         limit_s: after how many seconds to stop trying; shrinking what was found comes on top.
         shrink_s: how many seconds it may take.
     """
@@ -89,7 +89,7 @@ async def search_drawn(
     limit_s: float = float("inf"),
     shrink_s: float = 15.0,
 ) -> BreakingProgram | None:
-    """Returns a short program of steps that breaks the bus; None if none of those drawn does.
+    """Returns a short program that breaks the bus; None if no drawn program does.
 
     Args:
         attempt: plays a program.
@@ -125,7 +125,7 @@ async def _shorten(best: BreakingProgram, attempt: Attempt, until: float) -> Bre
 
 @contextmanager
 def _all_there_is_left_uncollected() -> Iterator[None]:
-    """Keeps hypothesis from collecting garbage as it starts, which takes long among many histories."""
+    """Prevents hypothesis from collecting garbage as it starts, which takes long among many histories."""
     gc.freeze()
     try:
         yield
@@ -157,4 +157,4 @@ def _find(
     except hypothesis.errors.NoSuchExample:
         return
     except hypothesis.errors.Flaky:
-        return  # a breach that does not come twice is a breach; the best one found is kept
+        return  # a breach that does not come twice is a breach too; keeps the best one found

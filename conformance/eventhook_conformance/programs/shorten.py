@@ -1,4 +1,4 @@
-"""Shorter programs to try in place of one that breaks a bus.
+"""Makes shorter programs to try in place of one that breaks a bus.
 
 Hypothesis cannot shorten these: weights are drawn first, and other weights turn the same choices into
 other steps.

@@ -1,7 +1,7 @@
-"""The steps of a program, plain enough for JSON: a name and a few small numbers.
+"""Holds the steps of a program as JSON: a name and a few small numbers.
 
-A number picks an item of a list, modulo its length. So every program can be played on every target, and
-still can be when steps are taken out of it.
+A number picks an item of a list, modulo its length. So every program can be played on every target, also
+after steps were removed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ NARROW: Final[Mapping[str, tuple[int, ...]]] = {
     "close": (TENANTS,),
     "yield": (YIELDS,),
 }
-"""How many choices each number of an operation has; version 1.0 of the specification draws these alone."""
+"""How many choices each number of an operation has; version 1.0 of the specification draws only these."""
 
 WIDE: Final[Mapping[str, tuple[int, ...]]] = {
     "world": (CLIENTS + 1, TENANTS, 6),
@@ -75,7 +75,7 @@ WIDE: Final[Mapping[str, tuple[int, ...]]] = {
     "close-full": (SIDES, 6),
     "crowd": (CLIENTS + 1, SIDES, 4),
 }
-"""Operations that act on more than a few tenants, readers and values."""
+"""Operations that act on many tenants, readers and values."""
 
 COSTLY: Final[Mapping[str, tuple[int, ...]]] = {
     "overrun": (CLIENTS + 1, SIDES, 4),
@@ -92,7 +92,7 @@ def check_program(value: object) -> Program:
     """Returns a program read from JSON.
 
     Raises:
-        ValueError: it is none; the message names the step.
+        ValueError: the value is no program; the message names the step.
     """
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError(f"expected a list of steps, got {value!r:.80}")

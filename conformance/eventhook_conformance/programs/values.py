@@ -54,7 +54,7 @@ _LONG: Final = (0, 1, 2, 255, 300)
 
 
 def draw_text(random: Random) -> str:
-    """Returns a text: one that something could be taken for, or of any letters, or long."""
+    """Returns a text: one with a meaning elsewhere, one of any letters, or a long one."""
     kind = random.randrange(4)
     if kind < 2:
         return random.choice(_TEXTS)
