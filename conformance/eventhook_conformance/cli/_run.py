@@ -64,7 +64,7 @@ _DEFAULTS = Settings()
     type=click.Choice(DEPTHS),
     default=_DEFAULTS.depth,
     show_default=True,
-    help="How many events and how long silences cases use; deep takes minutes.",
+    help="How many events and how long silences cases use; deep takes up to five times as long as normal.",
 )
 @click.option(
     "--timeout",
