@@ -70,7 +70,37 @@ def _query(values: list[str] | None) -> str:
     return f"`{shown.replace(' ', '␠').replace('`', '%60')}`"
 
 
-GENERATED: Final = {"requirements": requirement_table, "types": types_table}
+def wire_tables() -> str:
+    """Returns the members of both wire forms, as the schemas have them."""
+    forms = (("A lifecycle event", "flovyn_event"), ("A stream event", "stream_event"))
+    return "\n\n".join(_wire_table(what, eventhook_fixtures.schema(name)) for what, name in forms)
+
+
+def _wire_table(what: str, schema: Mapping[str, Any]) -> str:
+    rows = [
+        f"| `{name}` | {_kind(one, schema)} | {one.get('description', '')} |"
+        for name, one in schema["properties"].items()
+    ]
+    return "\n".join([f"| {what} | is | meaning |", "|---|---|---|", *rows])
+
+
+def _kind(one: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if "anyOf" in one:
+        return " or ".join(_kind(each, schema) for each in one["anyOf"])
+    if "enum" in one:
+        return ", ".join(f"`{each}`" for each in one["enum"])
+    if "$ref" in one:
+        title = str(schema["$defs"][one["$ref"].rpartition("/")[2]]["title"])
+        return title if title.isupper() else title.lower()
+    kinds = one.get("type", "JSON")
+    return " or ".join([kinds] if isinstance(kinds, str) else kinds)
+
+
+GENERATED: Final = {
+    "requirements": requirement_table,
+    "types": types_table,
+    "wire": wire_tables,
+}
 
 
 def with_generated(page: str) -> str:
