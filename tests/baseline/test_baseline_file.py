@@ -225,3 +225,12 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_the_file_above_is_toml() -> None:
     assert set(tomllib.loads(FILE)) == {"schema", "specification", "target", "known", "flaky"}
+
+
+def test_the_file_that_the_documents_show_can_be_read() -> None:
+    page = Path(__file__).parents[2] / "docs" / "baseline.md"
+    _, _, rest = page.read_text(encoding="utf-8").partition("```toml\n")
+    shown, _, _ = rest.partition("```")
+    assert len(parse(shown).entries) == 1
+    with pytest.raises(BrokenBaseline, match="expected schema = 1"):
+        parse(shown.replace("schema = 1\n", ""))
