@@ -198,11 +198,11 @@ def _check_members(kind: str, values: Mapping[str, Any]) -> None:
 
 
 def _blocks(text: str) -> tuple[str, list[tuple[str, str, int]]]:
-    """Splits a file into what stands above the first table, and each table: kind, text, line."""
+    """Splits a file into the text above the first table, and the tables: kind, text, line."""
     lines = re.split(r"(?<=\n)", text)
     starts: list[int] = []
     for number, line in enumerate(lines):
-        # A line within a multi-line string may look like a table; what is before it is no TOML then.
+        # A line within a multi-line string may look like a table; the text before it is then no TOML.
         if TABLE.match(line) and _is_toml("".join(lines[starts[-1] if starts else 0 : number])):
             starts.append(number)
     tops = [_first_comment(lines, start) for start in starts]

@@ -1,4 +1,4 @@
-"""The known failures of a target, and what a run observed, as plain data.
+"""Holds the known failures of a target, and the results of a run, as plain data.
 
 Both are made from the JSON report, so that a run can be compared with an older report. `comparison`
 finds what is new; `file` reads and writes the baseline file.
@@ -81,7 +81,7 @@ class Baseline:
     targets: Mapping[str, Known]
     entries: tuple[Entry, ...]
     kept: bool = False
-    """It is a file that people keep: an entry that is out of date is an error."""
+    """Whether people keep the file: an entry that is out of date is then an error."""
     head: str | None = None
     """The text above the first table."""
 
@@ -169,7 +169,7 @@ def _observed(result: Mapping[str, Any]) -> Observed:
 
 
 def record(seen: Mapping[str, Observed], before: Baseline | None = None) -> Baseline:
-    """Records what was observed; entries of an earlier baseline that are still true stay."""
+    """Records the observed failures; keeps entries of an earlier baseline that are still true."""
     specification = next(iter(seen.values())).specification if seen else ""
     old = before.entries if before else ()
     targets = dict(before.targets) if before else {}
@@ -217,7 +217,7 @@ def advisory(identifier: str) -> bool:
 
 
 def as_observed(baseline: Baseline, cases: Collection[str]) -> dict[str, Observed]:
-    """Turns a baseline into a result: what it does not name passes."""
+    """Turns a baseline into a result: cases that it does not name pass."""
     found: dict[str, Observed] = {}
     for name, known in baseline.targets.items():
         charges: dict[Charge, str] = {}

@@ -135,7 +135,7 @@ def _same(event: Any, original: Event) -> bool:
 
 
 def _lawful(places: Sequence[int], sent: Sequence[Sent]) -> bool:
-    """Returns whether no event came before one whose publish had returned before its own was called."""
+    """Returns whether events came in order whose publishes did not overlap."""
     latest = 0
     for place in places:
         if sent[place].returned < latest:

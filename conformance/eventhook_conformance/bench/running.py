@@ -23,7 +23,7 @@ from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.target import Target
 
 Watch = Callable[[str, int, int], None]
-"""Takes what is going on, the number of steps done, and the number of all steps."""
+"""Takes the current activity in words, the number of steps done, and that of all steps."""
 
 _FEW: Final = 16
 _WARM_UP: Final = 0.1

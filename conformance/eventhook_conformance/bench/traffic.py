@@ -161,7 +161,7 @@ class Mixed(Traffic):
     def fences(self, place: int) -> Sequence[Event]:
         if self._side == "streams":
             return [self.event(place + number) for number in range(2)]
-        # Every reader of the tenant selects this, whatever its filter.
+        # Every filter of the tenant selects this event.
         return [
             FlovynEvent(
                 id=uuid4(),

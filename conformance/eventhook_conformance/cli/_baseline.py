@@ -145,7 +145,7 @@ def _typed(file: Path, names: tuple[str, ...], before: Baseline | None) -> dict[
 
 
 def _check_versions(file: Path, seen: Mapping[str, Observed], before: Baseline | None) -> None:
-    """Refuses a file that would hold what was found under two versions of the specification."""
+    """Refuses a file that would hold results of two versions of the specification."""
     found = sorted({one.specification for one in seen.values()})
     if len(found) > 1:
         raise click.ClickException(f"expected one specification, got {' and '.join(found)}")
@@ -229,7 +229,7 @@ def diff(before: Path, after: Path) -> None:
         today=today(),
     )
     if isinstance(now, Baseline):
-        # Accepted in B is accepted; what is wrong with B itself is still said.
+        # An entry accepted in B is accepted; errors in B itself are still reported.
         news.undecided.clear()
         itself = compare(now, {}, cases=cases, today=today())
         news.unknown += itself.unknown

@@ -141,7 +141,7 @@ def _targets(names: tuple[str, ...]) -> dict[str, Target]:
 
 
 def _by_name(found: dict[str, Target]) -> dict[str, Target]:
-    """Returns the targets by their own names; where two are called alike, by what the user typed."""
+    """Returns the targets by their own names; two of the same name, by what the user typed."""
     names = Counter(target.name for target in found.values())
     return {
         target.name if names[target.name] == 1 and target.name not in found else typed: target

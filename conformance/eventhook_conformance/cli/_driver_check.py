@@ -18,7 +18,7 @@ from eventhook_conformance.report.text import counted, filled
 def driver_check(command: Sequence[str]) -> None:
     """Checks that COMMAND LINE speaks the driver protocol.
 
-    Says what is wrong. It judges no bus; `run "driver:COMMAND LINE"` does.
+    Reports errors of the protocol. It judges no bus; `run "driver:COMMAND LINE"` does.
     Exits 0 if all checks hold, else 1.
 
     \b

@@ -103,7 +103,7 @@ def _judges_elsewhere(args: Sequence[str]) -> bool:
 
 
 def _leave_broken_pipe() -> NoReturn:
-    """Ends as a program does whose reader went away, without another error at the interpreter's end."""
+    """Ends the program after its reader closed the pipe, without an error of the interpreter."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(3)
 

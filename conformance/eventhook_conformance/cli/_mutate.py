@@ -1,4 +1,4 @@
-"""`mutate`: finds what the suite misses, by mutants of a target's own code."""
+"""`mutate`: finds bugs that the suite misses, by mutants of a target's own code."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def beyond_capture(stream: TextIO) -> TextIO:
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Sends to standard error whatever a target prints within the context."""
+    """Redirects to standard error all that a target prints within the context."""
     try:
         standard, errors = sys.stdout.fileno(), sys.stderr.fileno()
     except (OSError, ValueError):  # because: a stream in memory has no descriptor to move

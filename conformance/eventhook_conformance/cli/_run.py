@@ -224,7 +224,7 @@ def run(  # noqa: C901  # because: it reads from top to bottom
         if refused.option is not None:
             raise click.BadParameter(str(refused), param_hint=refused.option) from refused
         raise click.UsageError(str(refused)) from refused
-    except Exception as error:  # because: the reports say what was found until then
+    except Exception as error:  # because: the reports hold the results until then
         if not results:
             raise
         trouble = error
@@ -276,7 +276,7 @@ class _Comparing:
             self.known = load(file, specification)
 
     def compare(self, results: list[RunResult]) -> list[str]:
-        """Returns what is news, in lines."""
+        """Returns the differences to the baseline, in lines."""
         if self.known is None:
             return []
         from eventhook_conformance.baseline.option import against

@@ -105,7 +105,7 @@ def rename(text: str, name: str) -> str:
 
 
 def notes(folder: Path) -> list[str]:
-    """Returns what a vendor should know of the place into which the files were written."""
+    """Returns hints about the folder into which the files were written."""
     root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
     if root == folder:
         return []
@@ -118,7 +118,7 @@ def notes(folder: Path) -> list[str]:
 
 
 def wheel_note(folder: Path) -> str | None:
-    """Returns how CI gets the suite, if what is installed here came from no index."""
+    """Returns how CI gets the suite, if the version installed here came from no index."""
     try:
         origin = distribution("eventhook-conformance").read_text("direct_url.json")
     except PackageNotFoundError:

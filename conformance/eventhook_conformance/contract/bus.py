@@ -71,7 +71,7 @@ class EventBus(ABC):
         `since` out; the suite passes it only where replay is claimed.
 
         Args:
-            pattern: what is asked for.
+            pattern: selects the events.
             since: where to begin: with what comes (`LIVE`), with all that is retained (`START`), or
                 after a cursor. History comes first, then what is live, with no gap and no repeat
                 (RPL-02 to RPL-04).

@@ -73,4 +73,4 @@ class BusClosed(StreamingError):
 
 
 class Unsupported(StreamingError):
-    """The backend does not offer what was asked; its capabilities should say so."""
+    """The backend does not offer this; its capabilities should say so."""

@@ -54,7 +54,7 @@ def _surely_json(container: dict[Any, Any] | list[Any], depth: int) -> bool:
 
 
 def keeps_bounds(decoded: Any, depth: int = 0) -> bool:
-    """Returns whether what was decoded from JSON is surely allowed; a decoder lets through no other fault
+    """Returns whether a value decoded from JSON is surely allowed; a decoder lets through no other fault
     than integers that are too large and values that lie too deep."""
     kind = type(decoded)
     if kind is dict or kind is list:

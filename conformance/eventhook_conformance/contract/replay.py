@@ -24,9 +24,9 @@ class Begin(Enum):
 
 
 LIVE: Final = Begin.LIVE
-"""Delivers only what is published after entering was called."""
+"""Delivers only events published after entering was called."""
 START: Final = Begin.START
-"""Delivers all that is retained, oldest first, then what is live."""
+"""Delivers all that is retained, oldest first, then live events."""
 
 Cursor: TypeAlias = str
 """A position in one channel, opaque to its reader: 1 to 256 bytes of visible ASCII."""

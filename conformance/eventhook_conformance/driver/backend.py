@@ -218,7 +218,7 @@ class DriverSubscription(Subscription[Any]):
             ) from error
 
     async def leave(self) -> None:
-        """Has the driver end it; what was pulled and not read is gone."""
+        """Makes the driver end it; events pulled and not read are gone."""
         self._left = True
         self._events.clear()
         if self._backend.process.failure is None:

@@ -18,7 +18,7 @@ _SHUTDOWN: Final = b'"shutdown"'
 
 
 def main(host: str, port: int) -> int:
-    """Copies both ways until the driver closes the connection.
+    """Copies bytes both ways until the driver closes the connection.
 
     Returns:
         0 if it was asked to shut down, or its input has ended; else 1.

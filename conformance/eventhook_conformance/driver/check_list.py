@@ -36,7 +36,7 @@ class CheckList(list[Check]):
 async def listening(
     driver: CheckedDriver, client: str | None = None
 ) -> tuple[str, str, Callable[[], Any]]:
-    """Returns a client, a subscription on a claimed side, and a maker of events for it."""
+    """Returns a client, a subscription on a claimed side, and a function that makes events for it."""
     if client is None:
         client = await driver.open()
     if "events" in driver.capabilities.profiles:

@@ -1,4 +1,4 @@
-"""Checks the protocol of a driver, not its bus, and says in words what is wrong.
+"""Checks the protocol of a driver, not its bus, and reports errors in words.
 
 It judges no bus: one client, a few events, one at a time. Each check has a process that no other check
 has broken; it stops at the first thing that is wrong.

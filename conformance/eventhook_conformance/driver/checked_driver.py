@@ -1,4 +1,4 @@
-"""Speaks to a driver for a check: bounds and examines every answer, and says what is wrong with it."""
+"""Speaks to a driver for a check: bounds and examines every answer, and reports its errors."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class CheckedDriver:
         return answer
 
     async def get(self, subscription: str, *events: FlovynEvent | StreamEvent) -> None:
-        """Reads until these have come, in whatever order, each in its wire form."""
+        """Reads until these have come, in any order, each in its wire form."""
         missing = list(events)
         while missing:
             answer = await self.next(subscription, 1)

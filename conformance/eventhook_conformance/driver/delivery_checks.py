@@ -180,7 +180,7 @@ async def unsubscribe_ends(driver: CheckedDriver) -> None:
 
 
 async def _settle(driver: CheckedDriver, client: str) -> None:
-    """Lets what was published reach the buffers: a bus may hand over after `publish` returned."""
+    """Waits until published events are in the buffers: a bus may deliver after `publish` returned."""
     _, witness, make = await listening(driver, client)
     for _ in range(3):
         event = make()

@@ -12,7 +12,7 @@ from eventhook_conformance.driver.messages import MAX_LINE_BYTES
 from eventhook_conformance.kit.context_keeper import ContextKeeper
 
 _ROOM: Final = 1024
-"""Bytes of a line kept for what stands around the events."""
+"""Bytes of a line reserved for the text around the events."""
 
 
 class _Ended(Exception):
@@ -57,7 +57,7 @@ class HeldSubscription:
         """Read, but the line was full."""
 
     async def enter(self) -> None:
-        """Enters it."""
+        """Enters the subscription."""
         self.subscription = await self._keeper.enter()
 
     async def leave(self) -> None:
@@ -69,7 +69,7 @@ class HeldSubscription:
     async def next(
         self, most: int, timeout_s: float
     ) -> tuple[list[tuple[bytes, str | None]], bool]:
-        """Waits for one event, then takes what is there.
+        """Waits for one event, then takes all that are there.
 
         Returns:
             The texts of at most `most` events, each with its cursor, none after the time; and whether

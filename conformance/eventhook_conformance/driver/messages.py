@@ -1,4 +1,4 @@
-"""The messages of the driver protocol: what may stand on a line, and what is wrong with one that may not.
+"""Defines the messages of the driver protocol, and says why a line is not one.
 
 The protocol is JSON-RPC 2.0, one object a line. `schemas/driver.schema.json` of `eventhook_fixtures`
 says the same for other languages.
@@ -166,7 +166,7 @@ def read_answer(line: bytes) -> Answer:
 
 
 def read_result(method: str, raw: msgspec.Raw, kind: type[R]) -> R:
-    """Returns what a method answered.
+    """Returns the result of a method.
 
     Raises:
         NotAMessage: it has another shape.

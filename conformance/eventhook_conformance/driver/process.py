@@ -77,7 +77,7 @@ class DriverProcess:
     # Life
 
     async def start(self, timeout_s: float = START_S) -> Initialized:
-        """Starts the program and asks who it is.
+        """Starts the program, and asks for its name and claims.
 
         Raises:
             DriverFailed: it cannot be started, or gives no right answer in time; it is gone then.
@@ -132,7 +132,7 @@ class DriverProcess:
         return self._process is not None and not self._ending
 
     async def end(self) -> str | None:
-        """Has it shut down; returns what was wrong with that, if anything. It is gone afterwards."""
+        """Shuts it down; returns what went wrong, if anything. The process is gone afterwards."""
         self._ending = True
         try:
             if self.failure is not None or self._process is None:
@@ -220,7 +220,7 @@ class DriverProcess:
         return await self.read(method, raw, kind)
 
     async def read(self, method: str, raw: msgspec.Raw, kind: type[R]) -> R:
-        """Returns what a result holds; a wrong one ends the process."""
+        """Returns the value of a result; a wrong result ends the process."""
         try:
             return read_result(method, raw, kind)
         except NotAMessage as error:
@@ -237,7 +237,7 @@ class DriverProcess:
         future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._pending[self._number] = (method, future)
         if not self._unsent:
-            # What is asked in one turn of the loop goes out at once: a burst costs one write.
+            # Requests of one turn of the loop go out at once: a burst costs one write.
             asyncio.get_running_loop().call_soon(self._send)
         self._unsent.append(line)
         return future
@@ -280,7 +280,7 @@ class DriverProcess:
         # `wait` returns when all pipes are closed too: on Python 3.11, that is.
         while process.returncode is None:  # noqa: ASYNC110  # because: nothing tells it
             await asyncio.sleep(_LOOK_EVERY_S)
-        await asyncio.sleep(_DYING_S)  # what it told before is read first
+        await asyncio.sleep(_DYING_S)  # its earlier output is read first
         await self._ended("closed its standard output")
 
     async def _ended(self, how: str) -> None:

@@ -69,7 +69,7 @@ class SecondProcess:
 
         Raises, on entering:
             NoSecondProcess: the target has no name to be found by.
-            Exception: whatever starting or opening raised.
+            Exception: the error of starting or opening.
         """
         if self._host is None:
             raise NoSecondProcess("the target has no name by which a second process finds it")
@@ -94,7 +94,7 @@ class SecondProcess:
         return True
 
     async def take_fault(self) -> str | None:
-        """Returns what the process did wrong since the last call, if it runs and did anything."""
+        """Returns the error of the process since the last call, if it runs and made one."""
         if self._host is None or not self._host.failed:
             return None
         return await self._host.take_fault()

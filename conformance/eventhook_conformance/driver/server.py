@@ -42,7 +42,7 @@ class DriverServer:
     """Answers the requests about one target.
 
     Args:
-        target: what is served.
+        target: the served one.
         version: the version that it says.
         write: takes each answer, a line.
     """
@@ -85,7 +85,7 @@ class DriverServer:
             task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
-        """Leaves all that is open; what was asked before is still answered, if that takes no time."""
+        """Leaves all that is open; still answers earlier requests, if that takes no time."""
         await _leave(self._subscriptions.values())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_GRACE_S)
@@ -223,7 +223,7 @@ class DriverServer:
         self._ends = True
         return b"{}"
 
-    # What a request names
+    # The things that a request names
 
     def _name(self, letter: str) -> str:
         self._names += 1
@@ -255,7 +255,7 @@ async def _leave(handles: Iterable[HeldClient | HeldSubscription]) -> None:
 def method_of(
     methods: dict[str, Callable[[dict[str, Any]], Awaitable[bytes]]], name: str
 ) -> Callable[[dict[str, Any]], Awaitable[bytes]]:
-    """Returns the method of that name."""
+    """Returns the function that answers the method of that name."""
     if name not in methods:
         raise Unsupported(f"there is no method {name!r}")
     return methods[name]

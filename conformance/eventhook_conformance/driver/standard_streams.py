@@ -34,7 +34,7 @@ class ProtocolOutput:
         self._lines: list[bytes] = []
 
     def write(self, line: bytes) -> None:
-        """Takes a line; what is written in one turn of the event loop goes out at once."""
+        """Takes a line; lines of one turn of the event loop go out at once."""
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(line)

@@ -84,9 +84,9 @@ class DriverHost(Server):
         return self._process is not None and self._process.failure is not None
 
     async def take_fault(self) -> str | None:
-        """Returns what the driver did wrong since the last call; the next client gets a fresh process.
+        """Returns the driver's error since the last call; the next client gets a fresh process.
 
-        Sends a request that it must answer at once, whatever the bus does. This tells a driver that
+        Sends a request that it must answer at once, in any state of the bus. This tells a driver that
         hangs from a bus that hangs.
         """
         process = self._process
@@ -101,7 +101,7 @@ class DriverHost(Server):
             pass  # alive, or known to have failed
         if process.failure is None:
             return None
-        if self._process is process:  # else somebody who asked at the same time took it before
+        if self._process is process:  # else a concurrent call took it before
             self._process = None
         return str(process.failure)
 
@@ -117,7 +117,7 @@ class DriverHost(Server):
 
 
 def driver_target(command_line: str) -> Target:
-    """Starts the driver once to ask who it is and what it claims.
+    """Starts the driver once to ask for its name and claims.
 
     Raises:
         DriverUnusable: it cannot be started, does not answer in time, or makes a claim that no driver can.

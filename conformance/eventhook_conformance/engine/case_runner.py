@@ -33,9 +33,9 @@ STARVED: Final = (
     "had no processor; run it again when the machine is less busy"
 )
 _LATE: Final = MISSING | {"reordered"}
-"""The breaches after which a run reads on for what was overtaken."""
+"""The breaches after which a run reads on for overtaken events."""
 _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
-"""The requirements whose cases do nothing beside publishing and reading."""
+"""The requirements whose cases only publish and read."""
 
 
 def _nothing(*_: object) -> None: ...
@@ -94,7 +94,7 @@ class CaseRunner:
         return Probe(self._context, requirements, history, self, swap_clients=swap_clients)
 
     async def run(self, instance: Instance, *, swap_clients: bool = False) -> JudgedCase:
-        """Runs a case and judges what it saw.
+        """Runs a case and judges its history.
 
         Args:
             instance: the case, with its parameters.
@@ -134,7 +134,7 @@ class CaseRunner:
     async def _judge_again(
         self, instance: Instance, probe: Probe, result: CaseResult, parked: Parked | None
     ) -> tuple[CaseResult, Parked | None]:
-        """Runs the first case that seems to lose or reorder again, reading on for what may be late.
+        """Runs the first case again that seems to lose or reorder, and reads on for late events.
 
         Returns:
             The second result if it explains the first; else the first.
@@ -282,7 +282,7 @@ class CaseRunner:
         return probe.history, tuple(found)
 
     def _starved(self, *, since: int) -> str | None:
-        """Returns why a case proves nothing in which a wait ran out for lack of a processor."""
+        """Returns why a case is undecided whose wait ran out without a processor; else None."""
         return STARVED if self._context.deadline.undecided != since else None
 
     def _note_blocked(self, probe: Probe) -> None:

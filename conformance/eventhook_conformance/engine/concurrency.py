@@ -1,4 +1,4 @@
-"""Says how many cases may run beside each other, by what a target claims and how far it is."""
+"""Chooses how many cases run concurrently, by a target's claims and its distance."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class DeadTasks:
         if self._searches < _MOST_SEARCHES:
             self._searches += 1
             for one in _candidates():
-                # By its true class: an object may raise whatever it is asked, and lie about itself.
+                # By its true class: an object's own methods may raise or lie.
                 if issubclass(type(one), asyncio.Task):
                     self._note(one, self._error_of(one))
 
@@ -48,7 +48,7 @@ class DeadTasks:
         )
 
     def _error_of(self, task: asyncio.Task[Any]) -> BaseException | None:
-        """Returns what a task died of. The exception still counts as not retrieved."""
+        """Returns the exception that ended a task, which still counts as not retrieved."""
         if not task.done() or task.cancelled() or task.get_loop() is not self._loop:
             return None
         error: BaseException | None = getattr(task, "_exception", None)
@@ -62,7 +62,7 @@ class DeadTasks:
             self._counts[told] += 1
 
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Notes a task that nobody holds any more, then does what is done without us."""
+        """Notes a task that nothing refers to any more, then calls the default handler."""
         task = context.get("future")
         if isinstance(task, asyncio.Task):
             self._note(task, context.get("exception"))

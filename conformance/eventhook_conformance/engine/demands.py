@@ -1,4 +1,4 @@
-"""Says what a case asked of a target that claims to bear less: then its failure is no finding.
+"""Says what a case demanded beyond a target's claims: then its failure is no finding.
 
 That is subscriptions open at once, events unread in one of them or kept in a history, bytes of an event.
 """

@@ -25,7 +25,7 @@ _ROUNDS: Final = 5
 
 @contextlib.contextmanager
 def ending_orphans() -> Iterator[None]:
-    """Adopts the processes whose parents end within the context, and kills what is left of them."""
+    """Adopts the processes whose parents end within the context, and kills those left at its end."""
     before = set(children())
     _adopt_orphans(yes=True)
     try:

@@ -57,7 +57,7 @@ def decode_claims(content: Json) -> Capabilities:
 
 
 def decode(content: Json, result: RunResult) -> EngineEvent:
-    """Returns the event that was encoded, and enters what it says into the result of its run.
+    """Returns the event that was encoded, and adds its content to the result of its run.
 
     Args:
         content: what `encode` returned.

@@ -25,7 +25,7 @@ class Ending:
     decided: bool = True
     """It ran to its end, so that its requirements count as tested."""
     offered: bool = True
-    """The target's server has what the case looks at."""
+    """Whether the target's server offers what the case needs."""
     blame: Literal["driver", "suite"] | None = None
     message: str | None = None
 
@@ -39,7 +39,7 @@ async def execute(
     limit_s: float,
     goes_on: Callable[[], None] = _nothing,
 ) -> Ending:
-    """Runs a body; returns how it ended, whatever it raises. Breaches go to the probe's findings.
+    """Runs a body; returns how it ended, even if it raised. Breaches go to the probe's findings.
 
     A body that goes on after its limit is cancelled, unless its target works, and is only slow: it has its
     limit again then, a few times. One that a target keeps from ending is abandoned, and charged: no code of
@@ -74,7 +74,7 @@ async def execute(
         resisted = not task.done()
     finally:
         if not task.done():
-            # Of a run that is interrupted all cases leave at once, and each closes what it opened.
+            # If a run is interrupted, all cases leave at once, and each closes its own clients.
             await (end(task) if resisted else end(task, grace_s=probe.deadline.current_s))
     if resisted:
         probe.found(

@@ -38,7 +38,7 @@ class FrameWriter:
 
 
 class FrameReader:
-    """Finds the frames in what was read from a channel, and counts what was lost.
+    """Finds the frames in the bytes read from a channel, and counts lost ones.
 
     Args:
         mark: the writer's.

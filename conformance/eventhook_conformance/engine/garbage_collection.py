@@ -9,7 +9,7 @@ _THRESHOLDS: Final = (200_000, 50, 1000)
 
 
 def collect_seldom() -> None:
-    """Lets the collector leave alone what lives now, and look rarely at what comes.
+    """Exempts all living objects from garbage collection, and makes later collections rare.
 
     Histories are many small objects that live long. Looking through them again and again took a fifth
     of a run's time, and half of it in a process that received the results of a broken bus.
@@ -19,7 +19,7 @@ def collect_seldom() -> None:
 
 
 def collect_between_runs() -> None:
-    """Frees the last run's history, and lets the collector leave alone what is still there.
+    """Frees the last run's history, and exempts the remaining objects from garbage collection.
 
     For a process that judges many targets: `collect_seldom` would keep all of their histories.
     """

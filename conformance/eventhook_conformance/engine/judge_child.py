@@ -112,9 +112,9 @@ class JudgeChild:
             self._process.send_signal(signal.SIGINT)
 
     def read(self, timeout_s: float) -> list[dict[str, Any]]:
-        """Returns what the process told, after waiting for it; see `ended`."""
+        """Returns the process's last message, after waiting for its end; see `ended`."""
         if gone := self._has_ended():
-            # A copy of the process may hold the channel open for ever: what is in it is all there is.
+            # A copy of the process may hold the channel open for ever: reads only what is in it.
             timeout_s = 0.0
         while select.select([self._channel], [], [], timeout_s)[0]:
             try:
@@ -144,12 +144,12 @@ class JudgeChild:
         return self._located(why)
 
     def close(self, hurry: Callable[[], bool]) -> None:
-        """Waits until the process has ended, within its time and unless somebody hurries; then kills it."""
+        """Waits until the process has ended, within its time and unless hurried; then kills it."""
         self._await_end(self._end_s, hurry)
         self.kill()
 
     def kill(self) -> None:
-        """Ends the process at once, and all that it started, in whatever session."""
+        """Ends the process at once, and all that it started, in any session."""
         if self._process.returncode is None:
             # While it is not waited for, its number belongs to no other group.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -173,7 +173,7 @@ class JudgeChild:
         ticks = int(limit_s / _TICK_S)
         while not self._has_ended() and ticks > 0 and not hurry():
             ticks -= 1
-            # What it still tells is read, so that it does not wait to be heard.
+            # Reads its last messages, so that it does not block on writing them.
             if not self._hung_up and select.select([self._channel], [], [], _TICK_S)[0]:
                 with contextlib.suppress(OSError):
                     self._hung_up = not self._channel.recv(_CHUNK)

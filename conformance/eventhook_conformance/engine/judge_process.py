@@ -145,7 +145,7 @@ class _Link:
     """The connection to the supervisor.
 
     Args:
-        request: what the supervisor asks for.
+        request: of the supervisor.
     """
 
     def __init__(self, request: JudgeRequest) -> None:

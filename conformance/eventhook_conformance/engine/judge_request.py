@@ -28,4 +28,4 @@ class JudgeRequest:
     stacks: int
     """The descriptor of a file for the stack of a process that crashes or has to be ended."""
     mark: bytes
-    """Marks what comes from the suite, and not from the target."""
+    """Marks errors of the suite, not of the target."""

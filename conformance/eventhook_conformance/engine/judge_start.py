@@ -1,4 +1,4 @@
-"""Starts the process that judges a target: it imports what it needs while its parent does the same.
+"""Starts the process that judges a target: it imports its modules while its parent does the same.
 
 The start of a command is mostly imports, so `run` has its first process started before anything else.
 """
@@ -59,7 +59,7 @@ class StartedJudge:
             self._pipe.flush()
 
     def ask(self, request: object) -> None:
-        """Hands over what it is to do."""
+        """Hands over the request."""
         with contextlib.suppress(BrokenPipeError), self._pipe:
             self._pipe.write(pickle.dumps(request))
 

@@ -1,4 +1,4 @@
-"""Finds what a target left behind: tasks, threads, child processes, open descriptors."""
+"""Finds leaks of a target: tasks, threads, child processes, open descriptors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LeakWatch:
         self._descriptors = _descriptors()
 
     async def left(self) -> list[str]:
-        """Returns what has come since and is still there, in words: a line for each kind."""
+        """Returns the leaks since the start, in words: a line for each kind."""
         try:
             return await self._left()
         except (
@@ -47,7 +47,7 @@ class LeakWatch:
             return []
 
     async def _left(self) -> list[str]:
-        for _ in range(_TURNS):  # what was cancelled last needs a turn or two
+        for _ in range(_TURNS):  # a cancelled task needs a turn or two
             await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - self._tasks - {asyncio.current_task()}
         threads = [

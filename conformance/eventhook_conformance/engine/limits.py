@@ -24,9 +24,9 @@ class Limits:
     stream_cases: int = 12
     """How many cases of HTTP streams run at once: each waits most of the time."""
     far_s: float = 0.005
-    """A target whose round trip takes longer is distant: waiting for it costs more than judging it."""
+    """A target with a longer round trip is distant: waiting for it takes longer than judging it."""
     shared_clients: int = 2
-    """Clients that all cases share; what a target bears beside them is for the cases' own."""
+    """Clients that all cases share; cases may open the rest of the claimed number."""
     failures_before_check: int = 8
     """After this many failed cases in a row, check whether the target works at all; then at 16, 32, …"""
     hopeless_cases: int = 24

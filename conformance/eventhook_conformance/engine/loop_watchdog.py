@@ -28,7 +28,7 @@ from eventhook_conformance.probe.containment import Interruption
 _SCHEDULED: Final = Path("/proc/thread-self/schedstat")
 _LEAST_S: Final = 0.05
 _MAKING: Final = frozenset({maker.__file__, world.__file__})
-"""The code that makes what is published; it calls nothing of a target."""
+"""The code that makes events; it calls nothing of a target."""
 
 
 class LoopBlocked(Interruption):
@@ -74,7 +74,7 @@ class Watchdog:
                 self.stop()
 
     def stop(self) -> None:
-        """Watches no more, whatever is still in a context: a case may have been abandoned in one."""
+        """Stops watching, even within a context: a case may have been abandoned in one."""
         disarm, self._disarm = self._disarm, None
         if disarm is not None:
             disarm()
@@ -112,7 +112,7 @@ class Watchdog:
 
     def _on_alarm(self, _signal: int, frame: FrameType | Any) -> None:
         if self._loop is None or self._loop is not _running_loop():
-            return  # an alarm of somebody else's, or of a run that is over
+            return  # a foreign alarm, or one of a run that is over
         before, self._starved_s = self._starved_s, starved_s()
         if (starved := self._starved_s - before) > _LEAST_S:
             signal.setitimer(signal.ITIMER_REAL, starved)
@@ -128,7 +128,7 @@ class Watchdog:
 
 
 def _makes(frame: FrameType) -> bool:
-    """Returns whether the suite makes what it publishes, there or in a call around it."""
+    """Returns whether the suite makes events, there or in a call around it."""
     around: FrameType | None = frame
     while around is not None:
         if around.f_code.co_filename in _MAKING:

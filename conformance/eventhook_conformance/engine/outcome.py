@@ -1,4 +1,4 @@
-"""Builds the result of a case from what was found."""
+"""Builds the result of a case from its findings."""
 
 from __future__ import annotations
 

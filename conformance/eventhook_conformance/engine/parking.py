@@ -72,7 +72,7 @@ class Parking:
         return sum(len(parked.listeners) for parked in self._parked)
 
     def park(self, parked: Parked) -> None:
-        """Takes in a case's subscriptions, and reads whatever still comes on them."""
+        """Parks a case's subscriptions, and reads the events that still come on them."""
         for listener in parked.listeners:
             listener.drain()
         self._parked.append(parked)

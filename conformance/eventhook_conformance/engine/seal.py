@@ -3,7 +3,7 @@
 A seal is made before the target's module is imported. It holds the names of the suite's modules and classes
 and the code of its functions, by identity: nothing of the suite changes any of them while it judges.
 
-What is changed and put back between two looks is not seen.
+A change that is undone between two looks is not seen.
 """
 
 from __future__ import annotations

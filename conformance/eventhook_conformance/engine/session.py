@@ -267,7 +267,7 @@ class Session:
             self._revise(await confirm(hasty, self.result.cases, self._scheduler.run_again))
 
     async def finish(self) -> None:
-        """Listens once more, revises results by what came late, and closes everything.
+        """Listens once more, revises results by late arrivals, and closes everything.
 
         Safe to call twice.
         """

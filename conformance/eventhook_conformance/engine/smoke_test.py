@@ -145,7 +145,7 @@ def _too_large(claimed: Capabilities) -> str | None:
 
 
 def _silence(listener: Listener) -> str:
-    """Returns what was seen in place of an event, in words."""
+    """Says in words what came in place of an event."""
     match listener.entry.end:
         case None:
             return "nothing was delivered"
@@ -157,7 +157,7 @@ def _silence(listener: Listener) -> str:
 
 
 async def look_for_order(context: RunContext, make_probe: MakeProbe) -> None:
-    """Finds out whether the bus reorders with nothing going on beside it."""
+    """Finds out whether the bus reorders without other traffic."""
     deadline = context.deadline
     if deadline.disorderly:
         return
@@ -271,7 +271,7 @@ async def _wire(context: RunContext, probe: Probe) -> Listener:
         await context.clients.shared(0)
     except TargetUnusable:
         raise
-    except Exception as error:  # because: whatever the target raises is said in one line
+    except Exception as error:  # because: any error of the target is said in one line
         raise TargetUnusable(f"opening a client failed: {describe(error)}") from error
     try:
         return await _listen(context, probe)

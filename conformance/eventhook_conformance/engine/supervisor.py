@@ -258,7 +258,7 @@ class _Run:
         return list(self._planned)
 
     def judge(self, interruption: _Interruption) -> None:
-        """Has the process judge the target, and announces a result, whatever becomes of it."""
+        """Makes the process judge the target, and announces a result, even if it dies."""
         if interruption.count:
             self._conclude(INTERRUPTED, missing=False)
             return
@@ -285,7 +285,7 @@ class _Run:
         self._child.close(lambda: interruption.count > max(1, forwarded))
 
     def _step(self) -> str | None:
-        """Takes what the process told within a tick; returns why it will tell nothing more, if so."""
+        """Takes the process's messages of one tick; returns why no more will come, if so."""
         messages = self._child.read(_TICK_S)
         self._pulse.starve(self._child.starved_s())
         for message in messages:
@@ -361,7 +361,7 @@ class _Run:
         self._tell(event)
 
     def _note_lost(self) -> None:
-        """Gives a result to each case whose own was damaged on its way."""
+        """Gives a result to each case whose message was damaged on its way."""
         result = self.result
         stopped = result.unusable or result.silent or result.suite_failure
         if self._child.lost and not stopped:

@@ -1,4 +1,4 @@
-"""SIGTERM ends a command as Ctrl-C does: what it started is ended, and its folders are removed."""
+"""Ends a command on SIGTERM as on Ctrl-C: ends its processes, and removes its folders."""
 
 from __future__ import annotations
 

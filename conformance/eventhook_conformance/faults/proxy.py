@@ -27,7 +27,7 @@ _Item: TypeAlias = tuple[float, bytes] | None
 
 
 class Proxy(AbstractAsyncContextManager["Proxy"]):
-    """Passes on what comes, until it is told otherwise; it listens on a free port of 127.0.0.1.
+    """Forwards all bytes until told otherwise; listens on a free port of 127.0.0.1.
 
     Args:
         address: the server's, as `scheme://[user:password@]host:port`.
@@ -100,7 +100,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         if self._reserved is not None:
             self._reserved.close()
 
-    # What it can do
+    # Its faults
 
     def pass_on(self) -> None:
         """Passes everything on from now; connections that fell silent stay silent, as in a real network."""

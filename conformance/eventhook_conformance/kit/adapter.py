@@ -69,7 +69,7 @@ class Adapter(KitClient):
             vars(self)["active_channels"] = self._count_nothing
             vars(self)["cleanup_inactive_channels"] = self._count_nothing
 
-    # What the vendor writes
+    # Written by the vendor
 
     @abstractmethod
     def attach(self, kind: Kind, key: str, sink: Sink) -> AbstractAsyncContextManager[object]:
@@ -113,7 +113,7 @@ class Adapter(KitClient):
             raise Unsupported(f"{type(self).__name__} keeps no channels; claim introspection=False")
         return 0
 
-    # What the kit gives
+    # Given by the kit
 
     async def publish(self, kind: Kind, event: Any) -> None:
         """Makes one publish, from check to the bus."""
@@ -127,7 +127,7 @@ class Adapter(KitClient):
         return AdapterSubscription(self, kind, selects, since)
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is buffered, then end; a second call does nothing."""
+        """Closes this client: its readers read their buffers, then end; a second call does nothing."""
         if self._closing is None:
             # An instance's own attribute, since the vendor's method need not know of closing.
             vars(self)["active_channels"] = self._refuse_to_count

@@ -46,7 +46,7 @@ class AdapterParts:
         return (FlovynEvent if kind == "event" else StreamEvent).from_json(body)
 
     def check(self, kind: Kind, event: Any) -> None:
-        """Refuses what the contract refuses, with `InvalidEvent` (EVT-05, EVT-12, STR-08)."""
+        """Raises `InvalidEvent` for events that the contract refuses (EVT-05, EVT-12, STR-08)."""
         right = FlovynEvent if kind == "event" else StreamEvent
         if not isinstance(event, right):
             raise InvalidEvent(f"expected a {right.__name__}, got a {type(event).__name__}")
@@ -63,7 +63,7 @@ class AdapterParts:
             raise InvalidPattern(f"expected an EventPattern, got a {type(selects).__name__}")
 
     def check_size(self, kind: Kind, body: bytes) -> None:
-        """Refuses what is larger than claimed, with `PublishError` (EVT-08)."""
+        """Raises `PublishError` for events larger than claimed (EVT-08)."""
         limit = self.capabilities.max_event_bytes
         if len(body) > limit:
             raise PublishError(
@@ -87,7 +87,7 @@ class AdapterParts:
         return PublishError(f"the bus did not take the event: {_described(error)}")
 
     def subscribe_error(self, error: Exception) -> StreamingError:
-        """Returns what a subscriber gets for what `attach` raised."""
+        """Returns the exception that a subscriber gets for that of `attach`."""
         return SubscribeError(f"the bus did not take the subscription: {_described(error)}")
 
 

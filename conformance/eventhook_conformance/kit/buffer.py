@@ -61,7 +61,7 @@ class Buffer(Subscription[E], Generic[E]):
         self._crowded_from = capacity // 2
         self._events: deque[tuple[E, str | None]] = deque()
         self._past = 0
-        """How many of them, from the oldest, are history: they take no room from what comes live."""
+        """How many of them, from the oldest, are history: they take no room from live events."""
         self._wakeup: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._end: Exception | None = None
@@ -104,7 +104,7 @@ class Buffer(Subscription[E], Generic[E]):
         return wakeup
 
     async def put(self, event: E, cursor: str | None = None) -> None:
-        """Waits for room, then takes the event, whatever the policy: history is lost to no overflow.
+        """Waits for room, then takes the event, under any policy: history is lost to no overflow.
 
         Takes nothing once the subscription has ended.
         """
@@ -131,7 +131,7 @@ class Buffer(Subscription[E], Generic[E]):
             room.set_result(None)
 
     def finish(self) -> None:
-        """Takes note that the client closed: no event comes after what is buffered (PUB-17)."""
+        """Notes that the client closed: no event comes after the buffered ones (PUB-17)."""
         self._end_with(StopAsyncIteration())
 
     def lose(self, error: SubscriptionLost) -> None:
@@ -139,7 +139,7 @@ class Buffer(Subscription[E], Generic[E]):
         self._end_with(error)
 
     def leave(self) -> None:
-        """Discards what is buffered and ends every read: the owner left (PUB-11)."""
+        """Discards the buffer and ends every read: the owner left (PUB-11)."""
         self._events.clear()
         self._past = 0
         self._end = None

@@ -27,7 +27,7 @@ def start_now(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     begun = _Begun(coroutine)
     task: asyncio.Task[T] = loop.create_task(begun, context=context)
     caller = asyncio.current_task()
-    # Documented under "Extending asyncio" for who steps tasks itself.
+    # Documented under "Extending asyncio", for code that steps tasks itself.
     if caller is not None:
         asyncio.tasks._leave_task(loop, caller)  # noqa: SLF001  # because: as documented
     asyncio.tasks._enter_task(loop, task)  # noqa: SLF001  # because: as documented

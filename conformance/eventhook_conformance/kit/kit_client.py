@@ -1,4 +1,4 @@
-"""One client of a bus as the kit makes it: what an adapter is, whether it is fed or pulls."""
+"""Defines one client of a bus, as all adapters of the kit have it, fed or pulling."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KitClient(AdapterParts, StreamingBackend):
         self.streams: StreamBus = Streams(self)
         self._closing: asyncio.Task[None] | None = None
 
-    # What the vendor writes
+    # Written by the vendor
 
     async def connect(self) -> None:
         """Connects the client; called when its context is entered."""
@@ -61,7 +61,7 @@ class KitClient(AdapterParts, StreamingBackend):
     async def disconnect(self) -> None:
         """Disconnects the client; called once, after all that was attached was left."""
 
-    # What the kit gives
+    # Given by the kit
 
     @property
     def kit_parts(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class KitClient(AdapterParts, StreamingBackend):
         """Returns one subscription, which nothing has entered yet."""
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is held, then end; a second call does nothing."""
+        """Closes this client: its readers read all that is held, then end; a second call does nothing."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         await asyncio.shield(self._closing)

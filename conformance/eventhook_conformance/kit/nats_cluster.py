@@ -106,7 +106,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
         await self._node.restart()
 
     async def pause(self) -> None:
-        """Stops the node in the middle of what it does."""
+        """Freezes the node."""
         await self._node.pause()
 
     async def resume(self) -> None:
@@ -179,7 +179,7 @@ async def _has_leader(node: NatsServer, size: int) -> bool:
 
 
 async def _is_current(node: NatsServer) -> bool:
-    """Returns whether that node has all that the others have of what it keeps."""
+    """Returns whether that node has all messages of its streams."""
     return (await _monitored(node, "healthz")).get("status") == "ok"
 
 

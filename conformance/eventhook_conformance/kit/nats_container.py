@@ -111,7 +111,7 @@ class NatsContainer(Server, AbstractAsyncContextManager["NatsContainer"]):
         await self._answers()
 
     async def pause(self) -> None:
-        """Stops the server in the middle of what it does, by the engine's freezer."""
+        """Freezes the server by the engine's freezer."""
         await self._ask("the container could not be paused", lambda: self._wrapped().pause())
 
     async def resume(self) -> None:
@@ -187,7 +187,7 @@ class NatsContainer(Server, AbstractAsyncContextManager["NatsContainer"]):
             container.stop()
 
     async def _stop(self) -> None:
-        """Leaves nothing behind; what it is kept from, the guard does."""
+        """Removes all that it started; the guard removes the rest if this is interrupted."""
         guard, self._guard = self._guard, None
         word = b""
         try:

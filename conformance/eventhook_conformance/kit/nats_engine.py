@@ -18,7 +18,7 @@ _DEFAULT_ENGINE: Final = f"{_UNIX}/var/run/docker.sock"
 
 @contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turns what the engine's client raises into one line.
+    """Turns an error of the engine's client into one line.
 
     Raises:
         ServerUnavailable: its packages are not installed, no engine answers, or it refuses.
@@ -46,7 +46,7 @@ def engine_errors(what: str) -> Iterator[None]:
 
 
 def _knock(engine: str) -> None:
-    """Returns whether somebody listens there; docker-py leaves a socket open if nobody does."""
+    """Returns whether a server listens there; docker-py leaves a socket open if none does."""
     if engine.startswith(_UNIX):
         with socket.socket(socket.AF_UNIX) as one:
             one.settimeout(ENGINE_TIMEOUT_S)

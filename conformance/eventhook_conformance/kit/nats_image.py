@@ -59,7 +59,7 @@ def ensure_image(client: DockerClient) -> str:
 
 
 def context() -> bytes:
-    """Returns what the image is built of, as a tar file.
+    """Returns the files of which the image is built, as a tar file.
 
     Raises:
         ServerUnavailable: the binary is none for Linux.

@@ -55,7 +55,7 @@ _GUARD: Final = (
 
 
 class ServerUnavailable(StreamingError):
-    """The server cannot be had, or did not start; the message is one line that says why."""
+    """The server is missing, or did not start; the message is one line that says why."""
 
 
 def find_binary() -> Path:
@@ -171,7 +171,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
         (self._directory / _CONFIG).write_text(config, encoding="utf-8")
 
     async def pause(self) -> None:
-        """Stops the server in the middle of what it does (SIGSTOP); it has stopped on return.
+        """Freezes the server by SIGSTOP; it has stopped on return.
 
         Raises:
             ServerUnavailable: there is no process, or it did not stop.
@@ -251,7 +251,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
             # A restart that did not wait for this may have put another in its place.
             if self._process is process:
                 self._process = None
-                # From here on the number may belong to somebody else.
+                # From here on the number may belong to another process.
                 self._guard_pid(None)
 
     async def _stop(self) -> None:
@@ -271,7 +271,7 @@ class NatsServer(Server, AbstractAsyncContextManager["NatsServer"]):
 
 
 def _read_ports(directory: Path) -> dict[str, list[str]] | None:
-    """Returns what the server wrote of its ports; None as long as it has not, or not all."""
+    """Returns the ports that the server wrote; None until it has written all."""
     for file in directory.iterdir():
         with suppress(ValueError):
             ports: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))

@@ -36,7 +36,7 @@ class Feed(Protocol):
         """Returns the next message; cancelled only when nobody reads any more."""
 
     async def rest(self) -> Sequence[bytes]:
-        """Returns what is still held when the client closes, in order; waits for nothing else."""
+        """Returns the messages still held when the client closes, in order; does not wait."""
 
 
 class PulledAdapter(KitClient):
@@ -60,13 +60,13 @@ class PulledAdapter(KitClient):
         super().__init__(capabilities)
         self.subscriptions: set[PulledSubscription] = set()
 
-    # What the vendor writes
+    # Written by the vendor
 
     @abstractmethod
     def attach(self, kind: Kind, key: str) -> AbstractAsyncContextManager[Feed]:
         """Returns a context manager of the library's queue for a key; active when entered."""
 
-    # What the kit gives
+    # Given by the kit
 
     @asynccontextmanager
     async def subscribe(
@@ -141,7 +141,7 @@ class PulledSubscription(Subscription[Any]):
                 return event
 
     async def _wait(self) -> None:
-        """Waits for a message or the end. What a cancelled read waits for, the next one gets."""
+        """Waits for a message or the end; the next read gets the message of a cancelled one."""
         if self._finishing:
             await asyncio.wait({self._end})
             return

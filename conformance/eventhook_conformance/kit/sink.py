@@ -28,7 +28,7 @@ class Sink:
         self._buffer = buffer
 
     def __call__(self, body: bytes, cursor: str | None = None) -> Awaitable[None]:
-        """Takes a message; one that is no valid event, or is not asked for, goes nowhere.
+        """Takes a message; drops it if it is no valid event, or not selected.
 
         Args:
             body: the message.

@@ -24,7 +24,7 @@ class TargetCancelled(Exception):
 
 
 class TargetRaised(Exception):
-    """The target raised what is no `Exception`."""
+    """The target raised a `BaseException` that is no `Exception`."""
 
 
 class Interruption(BaseException):
@@ -38,7 +38,7 @@ _PASSING: Final = (
 
 
 def contain(error: BaseException) -> BaseException:
-    """Returns what a target raised, as an exception that ends neither the task nor the process."""
+    """Wraps a target's exception, so that it ends neither the task nor the process."""
     kind = type(error)
     if issubclass(kind, SystemExit):
         code = _CODE.__get__(error)  # a class of the target's may compute another one, and raise

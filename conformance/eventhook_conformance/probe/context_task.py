@@ -97,7 +97,7 @@ class ContextTask(Generic[T]):
             raise raised
 
     async def cancel(self) -> bool:
-        """Cancels whatever the context is doing; returns whether that ended in time."""
+        """Cancels the context's current action; returns whether that ended in time."""
         if self.task is None:
             return True
         self.task.cancel()

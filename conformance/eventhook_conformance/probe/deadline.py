@@ -1,4 +1,4 @@
-"""Bounds each wait, and tells a wait in vain from one without a processor."""
+"""Bounds each wait, and tells waits that ran out from those without a processor."""
 
 from __future__ import annotations
 

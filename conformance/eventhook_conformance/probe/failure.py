@@ -29,7 +29,7 @@ class CaseAborted(Exception):
 
 
 class NotOffered(Exception):
-    """The target's server lacks what the case looks at; the message says what."""
+    """The target's server lacks something that the case needs; the message names it."""
 
 
 class Undecided(Exception):
@@ -72,7 +72,7 @@ def kinds(error: BaseException) -> tuple[str, ...]:
 
 
 def is_honest(error: BaseException) -> bool:
-    """Returns whether an exception says what class it is of; `isinstance` believes what it says."""
+    """Returns whether an exception tells its class; `isinstance` trusts its answer."""
     try:
         return error.__class__ is type(error)
     except BaseException:  # because: it may raise whatever it is asked

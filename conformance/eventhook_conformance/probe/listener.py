@@ -199,7 +199,7 @@ class Listener:
         self._reader.iterate_again()
 
     def drain(self) -> None:
-        """Reads whatever comes from now on, until the subscription is left."""
+        """Reads all events from now on, until the subscription is left."""
         self._reader.draining = True
         if (
             self.entry.end is None
@@ -210,7 +210,7 @@ class Listener:
 
     @contextmanager
     def reading_on(self) -> Iterator[None]:
-        """Reads whatever comes within the block, so that nobody else's publishing overruns it."""
+        """Reads all events within the block, so that others' publishes do not overrun it."""
         self.drain()
         try:
             yield

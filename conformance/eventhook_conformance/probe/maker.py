@@ -122,7 +122,7 @@ class Maker:
         return kept
 
     def carries(self, event: Event) -> bool:
-        """Returns whether an event is no larger than is claimed; what has no wire form has no size."""
+        """Returns whether an event is within the claimed size; one without a wire form is."""
         try:
             return len(event.to_json()) <= self._most_bytes
         except ValueError:

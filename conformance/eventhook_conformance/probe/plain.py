@@ -23,7 +23,7 @@ _stream_members: Final = attrgetter(*_STREAM_MEMBERS)
 
 
 class Unreadable:
-    """Stands for what a target delivered that cannot be read, or that is no value of an event's.
+    """Stands for a delivered value that cannot be read, or that no event may have.
 
     Args:
         text: what it was, in a few words.

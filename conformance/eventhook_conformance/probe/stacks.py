@@ -1,4 +1,4 @@
-"""Where a call of a target stands that has not returned: the frames of the target and its libraries."""
+"""Finds where a call of a target hangs: the frames of the target and its libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEXT: Final = ("cr_await", "gi_yieldfrom", "ag_await")
 
 
 def note_hung(task: asyncio.Future[Any]) -> None:
-    """Notes for the current case where a call stands that did not return in time."""
+    """Notes for the current case where a call hangs that did not return in time."""
     noted = hung.get()
     if noted is None or len(noted) >= _MOST_NOTED:
         return

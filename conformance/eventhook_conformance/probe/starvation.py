@@ -103,7 +103,7 @@ def _descendants(root: int) -> Iterator[int]:
 
 
 def _children(pid: int) -> list[int]:
-    """Returns what a process started, as the system lists it; a look through all processes takes long."""
+    """Returns the children of a process, as the system lists them: searching all takes long."""
     found: list[int] = []
     for thread in _threads(pid):
         with suppress(OSError, ValueError):

@@ -13,7 +13,7 @@ from eventhook_conformance.specification import Case, Instance
 
 
 class CaseModule(pytest.Module):
-    """A module of cases, whose functions are cases whatever their names."""
+    """A module of cases, whose functions are cases under any name."""
 
     def _getobj(self) -> Any:
         return importlib.import_module(f"eventhook_conformance.cases.{self.path.stem}")

@@ -56,7 +56,7 @@ def case_of(nodeid: str, target: str) -> str:
 
 
 def output_of(results: Mapping[str, RunResult]) -> str:
-    """Returns what a worker tells at its end: the results by target."""
+    """Returns the data that a worker sends at its end: the results by target."""
     return json.dumps({name: encode_run(one) for name, one in results.items()})
 
 
@@ -82,7 +82,7 @@ class Collected:
             self._cases[case.id] = case
 
     def take_output(self, content: dict[str, Any]) -> None:
-        """Takes what a worker told at its end."""
+        """Takes the data that a worker sent at its end."""
         self._whole.append(decode_run(content, self._empty.settings))
 
     def results(self) -> list[RunResult]:

@@ -231,7 +231,7 @@ class _Listener:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Gives each target to one worker, whatever `--dist` says."""
+    """Gives each target to one worker, in spite of `--dist`."""
     judged: dict[str, JudgedTarget] = config.stash[JUDGED]
     return scheduler_for(config, log, list(judged))
 

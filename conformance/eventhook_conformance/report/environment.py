@@ -1,4 +1,4 @@
-"""Describes when, where and with what a report was made."""
+"""Describes the time, machine and versions of a report."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def _subscribed(entry: Subscribed) -> Iterator[Step]:
 
 
 def event_text(event: object) -> str:
-    """Describes an event in a few words, whatever a target delivered as one."""
+    """Describes an event in a few words, even if a target delivered something else."""
     try:
         return _event_text(event)
     except Exception:  # because: what a target delivers may raise wherever it is looked at

@@ -78,7 +78,7 @@ class Submitted(msgspec.Struct, frozen=True):
 
 
 class NotReadable(ValueError):
-    """A file is not what it must be; the message is one line."""
+    """A file has a wrong form; the message is one line."""
 
 
 def read_about(file: Path) -> About:
@@ -113,7 +113,7 @@ def problems(report: Submitted, about: About, asked: Callable[[str], Collection[
     """Returns what keeps the verdict from being taken, each in one line; nothing if it can be.
 
     Args:
-        report: what was judged.
+        report: the JSON report of the run.
         about: the description beside it.
         asked: returns the IDs of the cases that a version of the specification asks.
     """
@@ -139,7 +139,7 @@ def _names(report: Submitted, about: About) -> Iterator[str]:
 
 
 def _whole(report: Submitted, asked: Collection[str]) -> Iterator[str]:
-    """Tells what was left out of the run."""
+    """Yields the parts that the run left out."""
     for name in _NARROWING:
         if report.settings.get(name) not in (None, []):
             yield f"settings: expected a whole run, got one narrowed by {name}"

@@ -1,4 +1,4 @@
-"""Makes text fit to be shown: messages quote what a target delivers, and that may be anything."""
+"""Makes text safe to show: messages quote values that a target delivers."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _open_if_read(path: str, flags: int) -> int:
-    """Opens a pipe only if somebody reads it: else opening would wait for ever."""
+    """Opens a pipe only if it has a reader: else opening would wait for ever."""
     descriptor = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor

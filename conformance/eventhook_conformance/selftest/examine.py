@@ -37,7 +37,7 @@ SETTINGS: Final = Settings(arrival_timeout_s=1.0)
 """For a second run of a mutant that the first misjudged; no bus here takes so long to deliver."""
 
 VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
-"""A correct variant never waits in vain, so patience costs nothing, and several keep a machine busy."""
+"""A correct variant never lets a wait run out, so long limits cost nothing on a busy machine."""
 
 MutantOutcome: TypeAlias = Literal[
     "killed", "survived", "misplaced", "passed", "accused", "undecided"
@@ -45,7 +45,7 @@ MutantOutcome: TypeAlias = Literal[
 
 
 class BrokenZoo(Exception):
-    """The registered mutants cannot be had; the message is one line."""
+    """The registered mutants cannot be loaded; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ def check_match(found: Match, *, now_ms: int) -> list[SequenceViolation]:
 
 
 def _check_presence(found: Match) -> Iterator[SequenceViolation]:
-    """Checks that each event came once, and none besides or after the end (LIF-01, LIF-02)."""
+    """Checks that each event came once, and no other, and none after the end (LIF-01, LIF-02)."""
     for expected in found.missing:
         yield SequenceViolation(
             "missing",

@@ -319,7 +319,7 @@ class _Composer:
         ]
 
     def _between(self, label: str, kind: str, other: str) -> list[Step]:
-        """Has a workflow wait for two things of a kind; others happen before each of them."""
+        """Makes a workflow wait for two things of a kind; others happen before each of them."""
         happen, reason = BESIDE[kind][1:]
         # In the order in which they happen: what is due earlier must not have to wait.
         first, one, second, two = (

@@ -22,7 +22,7 @@ _MOST_CHOICES: Final = 60
 
 @dataclass
 class Match:
-    """A scenario beside what was seen of it."""
+    """A scenario with the events that came of it."""
 
     scenario: Scenario
     ids: Ids

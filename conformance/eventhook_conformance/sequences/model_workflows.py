@@ -52,7 +52,7 @@ class Workflows:
     def decide(
         self, workflow: WorkflowState, label: str, event_type: str, snapshot: Json, *after: str
     ) -> str:
-        """Enters what a running workflow does: after what it reached last, in no order beside the rest."""
+        """Enters an act of a running workflow: after its last one, in no order with other events."""
         made = self._book.add(
             label,
             event_type,
@@ -95,7 +95,7 @@ class Workflows:
         return self._all[label]
 
     def start(self, workflow: WorkflowState, worker: str) -> None:
-        """Has a worker take it up."""
+        """Makes a worker take up the task."""
         if workflow.ended:
             return
         workflow.status, workflow.worker = "RUNNING", worker

@@ -15,7 +15,7 @@ _ENDS: Final = ("TASK_COMPLETED", "TASK_FAILED", "TASK_CANCELLED")
 
 
 def check_output(scenario: Scenario, ids: Ids, streams: Streams) -> Iterator[SequenceViolation]:
-    """Finds what is wrong with the output of tasks on the streams that were read."""
+    """Finds errors in the output of tasks on the streams that were read."""
     for label, task in scenario.tasks.items():
         workflow = ids.workflows.get(task["workflow"]) if task["workflow"] else None
         task_id = ids.tasks.get(label)

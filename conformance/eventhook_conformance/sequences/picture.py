@@ -11,7 +11,7 @@ from eventhook_conformance.sequences.scenario import ExpectedEvent, Ids
 
 
 def picture(match: Match) -> str:
-    """Returns one line for each event: place, type, owner, time, and what is wrong with it."""
+    """Returns one line for each event: place, type, owner, time, and error."""
     start = match.seen[0].timestamp_ms if match.seen else 0
     label_at = {place: label for label, place in match.found.items()}
     remarks = _remarks(match)

@@ -30,7 +30,7 @@ class Observed:
 
 
 def check_strays(runs: Sequence[Observed]) -> Iterator[tuple[int, SequenceViolation]]:
-    """Finds what a run's readers got of another run; yields the number of the run that was shown it.
+    """Finds events of another run that a run's readers got; yields the number of the readers' run.
 
     Args:
         runs: each of a tenant of its own.

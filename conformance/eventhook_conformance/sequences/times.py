@@ -14,7 +14,7 @@ _YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
 def check_times(found: Match, now_ms: int) -> Iterator[SequenceViolation]:
-    """Finds what is wrong with the times of the events that were found.
+    """Finds errors in the times of the events that were found.
 
     Args:
         found: the events.

@@ -65,7 +65,7 @@ def _parsed(payload: str) -> dict[str, Any] | None:
 def check_twins(
     found: Match, streams: Streams, *, whole: bool = False
 ) -> Iterator[SequenceViolation]:
-    """Finds what is wrong with the older forms on the streams that were read.
+    """Finds errors in the older forms on the streams that were read.
 
     Args:
         found: the events of the bus.

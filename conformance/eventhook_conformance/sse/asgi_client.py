@@ -19,7 +19,7 @@ Message = dict[str, Any]
 
 
 class Inside:
-    """The application as somebody in another loop calls it: a stream ends after its first event.
+    """Calls the application from another loop: a stream ends after its first event.
 
     Args:
         app: the application.

@@ -88,7 +88,7 @@ class BrowserReading:
         self._news = asyncio.Event()
 
     def note(self, path: str, value: Any) -> None:
-        """Takes in what the page tells."""
+        """Takes a message of the page."""
         if path == "/seen":
             self.seen.append((value[0], value[1], value[2]))
         elif path == "/opened":

@@ -73,7 +73,7 @@ class Reading:
         return self.ended is not None or self.error is not None
 
     def take(self, events: Sequence[ServerSentEvent], at: Moment) -> None:
-        """Enters what was read."""
+        """Records the events that were read."""
         self.chunks += 1
         self.received += [Received(event, at) for event in events]
         self._news.set()

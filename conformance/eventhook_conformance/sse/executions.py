@@ -1,4 +1,4 @@
-"""The executions that a case made, and which events belong on whose stream."""
+"""Keeps the executions that a case made, and tells which events belong on which stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventhook_conformance.target import Tenant
 
 
 class Executions:
-    """Makes executions and remembers whose they are.
+    """Makes executions, and keeps their owners.
 
     Args:
         provisioner: makes them.
@@ -32,7 +32,7 @@ class Executions:
 
         Args:
             tenant: the number of its owner.
-            kind: what is made.
+            kind: of execution.
             parent: the parent of a child, or the workflow of a task.
 
         Raises:
@@ -49,7 +49,7 @@ class Executions:
         return made
 
     def tenant_of(self, made: UUID | None) -> UUID | None:
-        """Returns the owner's id; None for what was not made here."""
+        """Returns the owner's id; None for an execution that was not made here."""
         return None if made is None else self._tenants.get(made)
 
     def workflow_of(self, task: UUID) -> UUID | None:

@@ -10,7 +10,7 @@ _KEPT: Final = ("content-type", "cache-control", "content-encoding")
 
 
 async def pass_on(url: str, headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
-    """Answers a browser with what the server answers, as it comes.
+    """Forwards the server's answer to a browser, as it comes.
 
     Args:
         url: of the stream.

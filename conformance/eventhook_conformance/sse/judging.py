@@ -1,4 +1,4 @@
-"""Enters the breaches of a stream, and what it received, into the history of its case."""
+"""Enters the breaches and the events of a stream into the history of its case."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def says_end(event: ServerSentEvent) -> bool:
 
 
 def is_foreign(event: ServerSentEvent, tenant: UUID, *, any_id: bool = False) -> bool:
-    """Returns whether the server itself made it, and not the suite; with `any_id`, whatever its `id` is."""
+    """Returns whether the server, not the suite, made an event; with `any_id`, ignores its `id`."""
     if says_end(event):
         return True
     if event.type in STREAM_TYPES:

@@ -30,7 +30,7 @@ class Published:
         self.add(publishes)
 
     def add(self, publishes: Iterable[Publish]) -> None:
-        """Adds what was published later."""
+        """Adds events that were published later."""
         for publish in publishes:
             self.all.append(publish)
             self._by_id.setdefault(wire_id(publish.event), []).append(publish)

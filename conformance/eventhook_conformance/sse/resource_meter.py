@@ -1,4 +1,4 @@
-"""Counts what a server holds on the bus: by the target's own introspection, and by NATS monitoring.
+"""Counts a server's resources on the bus, by the target's introspection and by NATS monitoring.
 
 A server that could be seen by neither is not judged: a count that never rises proves nothing.
 """

@@ -18,9 +18,9 @@ class Stream:
 
     Args:
         probe: the case's.
-        published: gives what was published so far.
-        wanted: what it should carry.
-        reading: what was read of it.
+        published: returns the events published so far.
+        wanted: the events that it should carry.
+        reading: the events that were read of it.
         name: how histories call its reader.
         requested: the history's entry of the request.
         fences: makes fresh events, some of which it takes.
@@ -58,7 +58,7 @@ class Stream:
         return frozenset(origin.number for origin in origins if origin is not None)
 
     def owed(self) -> list[Event]:
-        """Returns what was published for this stream so far and its reader does not have."""
+        """Returns the events published for this stream so far that its reader lacks."""
         return [
             publish.event
             for publish in self._published().all

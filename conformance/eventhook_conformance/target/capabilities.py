@@ -1,4 +1,4 @@
-"""The claims of a backend. It is tested in full for what it claims, and for nothing else."""
+"""Defines the claims of a backend. It is tested in full for its claims, and for nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OPTIONAL: Final[Mapping[str, object]] = {
     "replay_events": 1,
     "replay_s": 1.0,
 }
-"""What may be None, each with a value of its other type."""
+"""The claims that may be None, each with a value of its other type."""
 
 
 def _unknown(profile: object) -> str:

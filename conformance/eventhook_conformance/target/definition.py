@@ -1,4 +1,4 @@
-"""A target: how to open clients of one bus, and what it claims."""
+"""Defines a target: how to open clients of one bus, and its claims."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Server:
         raise Unsupported("this server cannot be restarted by the suite")
 
     async def pause(self) -> None:
-        """Stops the server in the middle of what it does, as SIGSTOP does."""
+        """Freezes the server, as SIGSTOP does."""
         raise Unsupported("this server cannot be paused by the suite")
 
     async def resume(self) -> None:
@@ -63,10 +63,10 @@ class Target:
         open: gives an async context manager of one more client of the same bus.
         connect: given instead of `open`, with `server`: one more client of the bus at an address.
         server: gives an async context manager of the `Server`, entered once a run.
-        capabilities: what is claimed.
+        capabilities: the claims.
         workflows: over one client's bus, a `WorkflowService` (profile `lifecycle`).
         http: over one client's bus, an `HttpTarget` (profile `sse`).
-        about: what it says of itself, in one line for reports; such as its version and language.
+        about: its version, language and the like, in one line for reports.
         found_as: the name by which a second process finds it.
 
     Raises:

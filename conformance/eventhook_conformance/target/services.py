@@ -45,7 +45,7 @@ class WorkflowService(ABC):
         """
 
     async def restart(self) -> None:
-        """Ends whatever runs behind the service, and starts it again from its stored state.
+        """Ends all that runs behind the service, and starts it again from its stored state.
 
         Called between two steps. Executions go on with the next `proceed`: nothing is told twice,
         and nothing is lost (LIF-16).

@@ -22,7 +22,7 @@ class Served:
 
 
 class ServerFactory(Protocol):
-    """Makes the server; this is what a package registers."""
+    """Makes the server; a package registers this."""
 
     def __call__(self, *, host: str, port: int, play: bool) -> AbstractAsyncContextManager[Served]:
         """Runs a server as long as the context is open.
@@ -30,8 +30,8 @@ class ServerFactory(Protocol):
         Args:
             host: where to listen.
             port: 0 takes a free one.
-            play: whether something happens in it without anyone's doing.
+            play: whether workflows run in it by themselves.
 
         Raises, on entering:
-            OSError: the address cannot be had.
+            OSError: the address is not available.
         """

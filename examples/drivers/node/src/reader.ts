@@ -28,7 +28,7 @@ export class Reader {
     return this.#left;
   }
 
-  /** Waits for one event, then takes what is there. */
+  /** Waits for one event, then takes all that are there. */
   async next(max: number, timeoutMs: number): Promise<Batch> {
     const events: object[] = [];
     let bytes = 0;
