@@ -111,7 +111,7 @@ TARGETS: Final = {
 
 
 def __getattr__(name: str) -> Target:
-    """Makes the target whose name it is, with `_` for `-`."""
+    """Makes the target of that name, with `_` for `-`."""
     made = TARGETS.get(name.replace("_", "-"))
     if made is None:
         raise AttributeError(name)

@@ -21,7 +21,7 @@ from measuring import Goal, Measured, in_turn, main, ratios
 HERE = Path(__file__).parent
 PROGRAM = str(Path(sys.executable).with_name("eventhook-conformance"))
 LIMIT_S = 120
-"""Seconds after which a run is given up: the script ends whatever the suite does."""
+"""Seconds after which a run is given up, so that the script ends in any case."""
 START_S, STOP_S = 30, 10
 INTERVAL_S = 15
 LOCAL_S = 12

@@ -7,7 +7,7 @@ from functools import partial
 from measuring import Goal, Measured, in_turn, main, ratios, timed_run
 
 START = ("-k", "first_event_is_never_lost")
-"""One short case: what is left is the start and the end."""
+"""One short case, so that mostly the start and the end are measured."""
 RUNS = {
     "start, supervised": START,
     "start, --in-process": (*START, "--in-process"),

@@ -1,4 +1,4 @@
-"""Runs the matrix of tox.ini and writes what it found: `python docs/matrix.py`.
+"""Runs the matrix of tox.ini and writes its results: `python docs/matrix.py`.
 
 With `--only` it runs nothing, and makes the page of what the last run left.
 """
@@ -207,7 +207,7 @@ def main(arguments: list[str]) -> int:
         return 2
     code = 0
     if not arguments:
-        # Made anew, since what was newest when an environment was made may be so no more.
+        # Makes each environment again, since its newest versions may be old by now.
         command = ["tox", "run", "-r", "-m", "matrix", "--result-json", str(RESULTS)]
         RESULTS.unlink(missing_ok=True)
         code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode

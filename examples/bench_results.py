@@ -55,12 +55,12 @@ def measure(entry: Entry) -> Bench:
 
 
 def read_measured(file: Path) -> dict[str, Bench]:
-    """Returns what was measured before."""
+    """Returns the earlier measurements."""
     return read_kept(file, Bench)
 
 
 def write(entries: Sequence[Entry], measured: Mapping[str, Bench], docs: Path) -> None:
-    """Writes the page, and what it is made of."""
+    """Writes the page and its data."""
     kept = write_kept(docs / "bench-results.json", entries, measured)
     libraries = {entry.bus.name: entry.bus.library for entry in entries}
     (docs / "bench-results.md").write_text(page(kept, libraries), encoding="utf-8")

@@ -59,7 +59,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bench_from(report: Mapping[str, Any], took_s: float) -> Bench:
-    """Returns what the page shows of a report of `bench` on one target."""
+    """Returns the figures that the page shows of a report of `bench` on one target."""
     [target] = report["targets"]
     by = {(one["dimension"], one["value"]): one for one in target["measures"]}
     base = by.get(("base", ""))

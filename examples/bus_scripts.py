@@ -1,4 +1,4 @@
-"""Chooses buses and keeps what was measured, for the scripts that measure every example bus."""
+"""Chooses buses and keeps their measurements, for the scripts that measure every example bus."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def choose(names: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
 
 
 def read_kept(file: Path, kind: type[T]) -> dict[str, T]:
-    """Returns what was measured before, by the name of the bus; nothing where there is no file.
+    """Returns the earlier measurements, by the name of the bus; none without a file.
 
     Raises:
         ValueError: the file is not what `write_kept` writes.
@@ -51,7 +51,7 @@ def read_kept(file: Path, kind: type[T]) -> dict[str, T]:
 
 
 def write_kept(file: Path, entries: Sequence[Entry], measured: Mapping[str, T]) -> dict[str, T]:
-    """Writes what was measured of these buses, in their order, and returns it."""
+    """Writes the measurements of these buses, in their order, and returns them."""
     names = [entry.bus.name for entry in entries if entry.bus.name in measured]
     kept = {name: measured[name] for name in names}
     told = {"schema": 1, "buses": msgspec.to_builtins(kept)}

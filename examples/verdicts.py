@@ -35,7 +35,7 @@ from eventhook_conformance.specification.requirements import specification_versi
 
 
 def read_measured(file: Path) -> dict[str, Measured]:
-    """Returns what was measured before; nothing where there is no file.
+    """Returns the earlier measurements; none without a file.
 
     Raises:
         ValueError: the file is not what this script writes.
@@ -47,7 +47,7 @@ def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
     """Returns the vendors' submissions by the name of the bus; `verdict check` reads the same files.
 
     Raises:
-        NotReadable: a file is not what it must be.
+        NotReadable: a file has a wrong form.
     """
     found = {}
     for file in sorted(folder.glob("*.toml")):
@@ -60,7 +60,7 @@ def read_submitted(folder: Path) -> dict[str, tuple[Row, Measured]]:
 
 
 def write(entries: Sequence[Entry], measured: Mapping[str, Measured], docs: Path) -> None:
-    """Writes the page, and what it is made of."""
+    """Writes the page and its data."""
     suite = f"eventhook-conformance {__version__}, specification {specification_version()}"
     kept = write_kept(docs / "verdicts.json", entries, measured)
     rows = [Row(one.bus.name, one.bus.language, one.bus.library, one.bus.notes) for one in entries]

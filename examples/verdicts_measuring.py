@@ -1,4 +1,4 @@
-"""Reads every `verdicts.toml`, builds what it names, and has the suite judge it."""
+"""Reads every `verdicts.toml`, builds its buses, and judges them by the suite."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def surroundings(needs: Sequence[str]) -> Iterator[dict[str, str]]:
 def call(
     args: Sequence[str], folder: Path, environment: Mapping[str, str], limit_s: float
 ) -> tuple[int, str]:
-    """Returns a command's exit code, and what it printed.
+    """Returns a command's exit code and output.
 
     Raises:
         Unmeasured: there is no such program, or it took longer than the limit.
@@ -251,7 +251,7 @@ def measure(entry: Entry) -> Measured:
 
 
 def toolchain(bus: Bus, folder: Path, environment: Mapping[str, str]) -> str:
-    """Returns the version of what a bus is built with."""
+    """Returns the version of the tool that builds a bus."""
     if bus.language not in TOOLCHAINS:
         return f"Python {platform.python_version()}"
     _, output = call(shlex.split(TOOLCHAINS[bus.language]), folder, environment, GRACE_S)
@@ -260,7 +260,7 @@ def toolchain(bus: Bus, folder: Path, environment: Mapping[str, str]) -> str:
 
 
 def broken_outcomes(entry: Entry) -> tuple[str, str]:
-    """Returns what the requirement came to before and after the change, in a copy of the folder.
+    """Returns the results of the requirement before and after the change, in a copy of the folder.
 
     Raises:
         Unmeasured: a copy could not be judged, or what is to be replaced is not there exactly once.

@@ -89,7 +89,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """The page's remarks on a bus, besides what was measured."""
+    """The page's remarks on a bus, beside its measurements."""
 
     name: str
     language: str
@@ -98,7 +98,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def measured_from(report: Mapping[str, Any], toolchain: str) -> Measured:
-    """Returns what the JSON report of one run says."""
+    """Returns the results in the JSON report of one run."""
     [result] = report["results"]
     outcomes: dict[str, list[Mapping[str, Any]]] = {}
     for requirement in result["requirements"]:

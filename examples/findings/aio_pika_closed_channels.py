@@ -1,4 +1,4 @@
-"""aio-pika keeps what it made for a channel that was closed, as long as its connection lives (PUB-25).
+"""aio-pika keeps the objects of a closed channel as long as its connection lives (PUB-25).
 
 AMQP_URL names the server.
 """
@@ -14,7 +14,7 @@ CLOSED = 100
 
 
 def tasks() -> int:
-    """Returns how many tasks are held in memory, those that are done included."""
+    """Returns how many tasks are held in memory, finished ones included."""
     gc.collect()
     return sum(isinstance(one, asyncio.Task) for one in gc.get_objects())
 

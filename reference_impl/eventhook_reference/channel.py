@@ -69,7 +69,7 @@ class Channel(Subscription[E], Generic[E]):
         return True
 
     def finish(self) -> None:
-        """Takes note that the client closed: no event comes after what is buffered (PUB-17)."""
+        """Notes that the client closed: no event comes after the buffered ones (PUB-17)."""
         self._end_with(StopAsyncIteration())
 
     def lose(self, error: SubscriptionLost) -> None:
@@ -77,7 +77,7 @@ class Channel(Subscription[E], Generic[E]):
         self._end_with(error)
 
     def leave(self) -> None:
-        """Discards what is buffered and ends every read: the owner left (PUB-11)."""
+        """Discards the buffer and ends every read: the owner left (PUB-11)."""
         self._events.clear()
         self._end = None
         self._end_with(StopAsyncIteration())
@@ -144,7 +144,7 @@ class SubscribeContext(AbstractAsyncContextManager[Subscription[E]], ABC, Generi
 
     @abstractmethod
     def _check(self) -> None:
-        """Raises `BusClosed`, or `InvalidPattern` for what was asked for."""
+        """Raises `BusClosed`, or `InvalidPattern` for a malformed selection."""
 
     @abstractmethod
     async def _enter(self) -> Subscription[E]:

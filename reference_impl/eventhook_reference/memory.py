@@ -65,7 +65,7 @@ class MemoryBackend(StreamingBackend):
             raise BusClosed("this client was closed; open another one of the same target")
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is buffered, then end."""
+        """Closes this client: its readers read their buffers, then end."""
         if self.closed:
             return
         self.closed = True
@@ -160,7 +160,7 @@ class Membership(SubscribeContext[E], Generic[E]):
             self._joined[2].leave()
 
     def finish(self) -> None:
-        """Takes note that the client closes: nothing comes after what is buffered."""
+        """Notes that the client closes: nothing comes after the buffered events."""
         if self._joined is not None:
             self._depart(*self._joined)
             self._joined[2].finish()

@@ -66,7 +66,7 @@ def channel_of(selects: Selects | Event) -> str:
 
 
 class ReplaySubscription(Subscription[Any]):
-    """A subscription: first what lay in the history when it was entered, then what comes live.
+    """A subscription: first the history as it was when entered, then live events.
 
     Args:
         bus: knows the cursors.
@@ -165,7 +165,7 @@ class ReplayBus:
         return member.live.push(record)
 
     async def join(self, member: ReplaySubscription) -> None:
-        """Makes a subscription active, with what it is owed of the past."""
+        """Makes a subscription active, with the events of the past owed to it."""
         member.past.extend(self.past(member))
         member.beginning = self.beginning(member)
         self.members.setdefault(member.channel, {})[member] = None
@@ -177,7 +177,7 @@ class ReplayBus:
         return member.since if isinstance(member.since, str) else None
 
     def past(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """Returns what a subscription is owed of the history.
+        """Returns the events of the history owed to a subscription.
 
         Raises:
             InvalidCursor: the cursor is malformed, or none of its channel.
@@ -235,7 +235,7 @@ class ReplayBackend(StreamingBackend):
             raise BusClosed("this client was closed; open another one of the same target")
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what is buffered, then end."""
+        """Closes this client: its readers read their buffers, then end."""
         self.closed = True
         for subscription in list(self.mine):
             self.leave(subscription)

@@ -68,7 +68,7 @@ class Uses(dict[K, int], Generic[K]):
         self[key] = self.get(key, 0) + 1
 
     def leave(self, key: K) -> None:
-        """Counts one less; the channel stays, idle."""
+        """Counts one subscription less; the channel stays, idle."""
         self[key] -= 1
 
     def remove_idle(self) -> int:
@@ -102,7 +102,7 @@ class NatsBackend(StreamingBackend):
             raise BusClosed("this client was closed; connect another one")
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what has reached it, then end.
+        """Closes this client: its readers read the events that reached it, then end.
 
         A call that is cancelled lets the closing go on, and a second one waits for it.
         """
@@ -268,7 +268,7 @@ class _StreamSubscribing(_Subscribing[StreamEvent, str]):
 
 
 class GivenServer(Server):
-    """A server that somebody else runs; it cannot be killed or paused from here."""
+    """A server run by others; it cannot be killed or paused from here."""
 
     def __init__(self, address: str, monitor_url: str | None) -> None:
         self.address = address
@@ -300,7 +300,7 @@ def server() -> AbstractAsyncContextManager[Server]:
 
     Raises, on entering:
         CannotConnect: nothing answers at `NATS_URL`.
-        ServerUnavailable: our own cannot be had, or does not start.
+        ServerUnavailable: our own is missing, or does not start.
     """
     url = os.environ.get("NATS_URL")
     return _given_server(url, os.environ.get("NATS_MONITOR_URL")) if url else NatsServer()

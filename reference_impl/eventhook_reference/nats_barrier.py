@@ -21,7 +21,7 @@ _APART_S: Final = 0.002
 
 @dataclass(eq=False)
 class Round:
-    """One message to the inbox, and who waits for it to come back."""
+    """One message to the inbox, and the callers that wait for it to come back."""
 
     number: int
     epoch: int
@@ -115,7 +115,7 @@ class Barrier:
         self._far = asyncio.get_running_loop().time() - flown.sent_s > _APART_S
         flown.settle(None if flown.epoch == self._epoch() else _LOST)
         if not self._flying and (self._gathering is not None or len(flown.waiters) > 1):
-            # Those who now go on may have more to send: the next round waits for them.
+            # The callers that now go on may send more: the next round waits for them.
             self._launching = asyncio.create_task(self._launch())
 
     def deny(self, subject: str) -> None:
@@ -128,7 +128,7 @@ class Barrier:
             under_way.denied.add(subject)
 
     def fail(self, problem: str) -> None:
-        """Gives up all rounds: what was written may have arrived or not."""
+        """Gives up all rounds: written messages may have arrived or not."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None

@@ -1,4 +1,4 @@
-"""One connection to NATS whose answers hold: what it reports as taken or active is so.
+"""Keeps one connection to NATS, which reports messages as taken only when they are.
 
 Three properties of nats-py (2.16) shape it:
 
@@ -38,7 +38,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 CALL_TIMEOUT_S: Final = 4.0
 """Seconds after which a call is given up: safely below the claimed `publish_timeout_s`."""
 CLOSE_TIMEOUT_S: Final = 1.0
-"""Seconds that closing waits for what is on its way to this client."""
+"""Seconds that closing waits for messages on their way to this client."""
 
 _NATS_URL = re.compile(r"(?:nats|tls)://(?:[^\s/@]*@)?(?:\[[^\s\]]+\]|[^\s/@:]+)(?::[0-9]{1,5})?/?")
 _REFUSALS_IN_A_ROW: Final = 2

@@ -109,7 +109,7 @@ class ReplayBackend(StreamingBackend):
         self._giving_up: asyncio.Task[None] | None = None
         self._refusals = 0
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the connection is lost: no answer comes to what was asked on it."""
+        """Done when the connection is lost: no answer comes to its requests."""
 
     def check_open(self) -> None:
         """Raises `BusClosed` once this client was closed (PUB-17)."""
@@ -219,7 +219,7 @@ class ReplayBackend(StreamingBackend):
 
         Raises:
             OSError: the connection was lost.
-            Error: whatever the call raised.
+            Error: the error of the call.
         """
         answer: asyncio.Future[Any] = asyncio.ensure_future(call)
         try:
@@ -232,7 +232,7 @@ class ReplayBackend(StreamingBackend):
         return answer.result()
 
     async def aclose(self) -> None:
-        """Closes this client: its readers read what has reached it, then end."""
+        """Closes this client: its readers read the events that reached it, then end."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
@@ -386,7 +386,7 @@ class _Context(SubscribeContext[E], Generic[E]):
         Where a server lost it, a reader that had read all goes on with what is stored since.
 
         Raises:
-            SubscribeError: it cannot be had now.
+            SubscribeError: it is not available now.
         """
         subscription = self._subscription
         if subscription is None:
@@ -401,7 +401,7 @@ class _Context(SubscribeContext[E], Generic[E]):
         return False
 
     def lose(self, why: str) -> None:
-        """Ends the subscription after what is buffered."""
+        """Ends the subscription after the buffered events."""
         if self._subscription is not None:
             self._subscription.lose(SubscriptionLost(why))
 

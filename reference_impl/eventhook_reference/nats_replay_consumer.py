@@ -63,11 +63,11 @@ class Owner(Protocol):
             caught_up: whether the reader had read all of it.
 
         Raises:
-            SubscribeError: it cannot be had now.
+            SubscribeError: it is not available now.
         """
 
     def lose(self, why: str) -> None:
-        """Ends the subscription after what is buffered: something that is owed is gone."""
+        """Ends the subscription after the buffered events: an owed one is gone."""
 
 
 def _numbers(reply: str) -> tuple[int, int, int]:
@@ -131,7 +131,7 @@ class HistoryConsumer:
         self._asked = 0
         """Messages asked for that have not come yet."""
         self._sure = False
-        """Whether nothing can be missing before the next message."""
+        """Whether no message can be missing before the next one."""
         self._next = 1
         """The number that the consumer gives its next message."""
         self._heard_s = 0.0
@@ -203,7 +203,7 @@ class HistoryConsumer:
         self.subject = self._client.new_inbox()
         self.name = f"c{uuid4().hex}"
         self._asked, self._next, self._live = 0, 1, False
-        # What an earlier consumer still sends is none of this one's.
+        # Ignores messages that an earlier consumer still sends.
         take = partial(self._take, self.subject)
         self._handle = await self._client.subscribe_feed(self.subject, take)
         config: dict[str, Any] = {
@@ -311,7 +311,7 @@ class HistoryConsumer:
             asyncio.get_running_loop().call_soon(self._resume)
 
     def _see_to(self, call: Coroutine[Any, Any, None]) -> None:
-        """Holds what comes until the call is over."""
+        """Holds messages back until the call is over."""
         self._holding = True
         self._seeing = asyncio.get_running_loop().create_task(call)
         self._seeing.add_done_callback(lambda _: self._resume())

@@ -54,7 +54,7 @@ class Reader(Protocol):
 
 
 class LiveReader:
-    """Delivers what is stored from now on, in order, each once.
+    """Delivers the messages stored from now on, in order, each once.
 
     Args:
         client: an open connection.
@@ -120,12 +120,12 @@ class LiveReader:
         return True
 
     def more_room(self) -> None:
-        """Goes on with what a consumer has."""
+        """Goes on with the messages that a consumer has."""
         if self._consumer is not None:
             self._consumer.more_room()
 
     def renew_soon(self) -> None:
-        """Goes on with a consumer: what was republished meanwhile did not come here."""
+        """Goes on with a consumer, since messages republished meanwhile did not come here."""
         if self._stopped or self._after is None:
             return
         if self._consumer is None:

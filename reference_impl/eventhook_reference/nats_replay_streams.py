@@ -1,4 +1,4 @@
-"""Where JetStream keeps the history, and what a cursor means in it.
+"""Knows where JetStream keeps the history, and the meaning of cursors in it.
 
     a stream for each tenant    flovyn.events.{tenant}.>     no tenant evicts another's events (RPL-11)
     one stream for all keys     flovyn.streams.workflow.>    bounded for each key by itself
@@ -41,7 +41,7 @@ from eventhook_reference.nats_subjects import event_root
 
 KEYS: Final = "FLOVYN_STREAMS"
 TENANTS: Final = "FLOVYN_EVENTS"
-"""The stream of all tenants, and what the name of a tenant's own begins with."""
+"""The stream of all tenants, and the prefix of the name of a tenant's own."""
 _SPARE: Final = 64
 """Messages kept beyond the claim: whether more than these are gone is never in doubt."""
 _PURGED: Final = "Flovyn-Purged"
@@ -148,7 +148,7 @@ class Histories:
         return mark.seq
 
     async def position(self, place: Place, since: Since) -> int | None:
-        """Returns the number of the last message that is not wanted; None: only what is new is.
+        """Returns the number of the last message not wanted; None if only new ones are wanted.
 
         Raises:
             InvalidCursor: the cursor is malformed, or none of this channel's.
@@ -221,7 +221,7 @@ class Histories:
             making = self._created[name] = asyncio.create_task(self._make(name, stored, limits))
             self._under_way.add(making)
             making.add_done_callback(self._under_way.discard)
-            # All who wait for it may be gone before it fails.
+            # All callers that wait for it may be gone before it fails.
             making.add_done_callback(lambda task: task.cancelled() or task.exception())
         created = await asyncio.shield(making)
         digest = hashlib.blake2s(f"{created} {subject}".encode(), digest_size=12).digest()

@@ -67,11 +67,11 @@ class ReplaySubscription(Subscription[E], Generic[E]):
             await asyncio.sleep(_LOOK_S)
 
     def finish(self) -> None:
-        """Ends the subscription after what is buffered: its client closes."""
+        """Ends the subscription after the buffered events: its client closes."""
         self._channel.finish()
 
     def lose(self, error: SubscriptionLost) -> None:
-        """Ends the subscription after what is buffered: nothing can come any more."""
+        """Ends the subscription after the buffered events: nothing can come any more."""
         self._channel.lose(error)
 
     def leave(self) -> None:

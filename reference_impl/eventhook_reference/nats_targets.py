@@ -22,7 +22,7 @@ recovery: Final = Target(
         profiles={*CAPABILITIES.profiles, "recovery"}, causal_order=CAPABILITIES.causal_order
     ),
 )
-"""Never a server that somebody else runs: it is killed, and started again."""
+"""Never a server run by others, since it is killed and started again."""
 
 cluster: Final = Target(
     "nats-cluster",
@@ -82,4 +82,4 @@ replay_cluster: Final = Target(
     connect=partial(nats_replay.connect, claims=_ON_THREE, storage="file", replicas=_COPIES),
     capabilities=_ON_THREE,
 )
-"""Each node has all of the history: what one that dies had, the others have."""
+"""Each node has all of the history, so that one that dies takes nothing with it."""

@@ -49,7 +49,7 @@ class ReplayLog(Generic[E]):
         return record
 
     def trim(self) -> None:
-        """Drops what is beyond the limits, oldest first."""
+        """Drops the events beyond the limits, oldest first."""
         records = self.records
         while self._limit_events is not None and len(records) > self._limit_events:
             self.floor = records.popleft().position
@@ -64,7 +64,7 @@ class ReplayLog(Generic[E]):
         return list(self.records)
 
     def after(self, position: int) -> list[Record[E]]:
-        """Returns what comes after a position.
+        """Returns the events after a position.
 
         Raises:
             CursorExpired: some of it is gone (RPL-08).

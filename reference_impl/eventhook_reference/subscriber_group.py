@@ -1,4 +1,4 @@
-"""Subscriptions that ask for the same, and so share what comes for them.
+"""Groups subscriptions that select the same, and so share the events that come for them.
 
 An event is handed to a crowd once, however many read. It joins the *burst*, which reaches the
 buffers of all when a reader finds its own empty, when somebody wants to know what it holds, or when
@@ -54,21 +54,21 @@ class SubscriberGroup(Generic[E]):
         return crowded
 
     def join(self) -> SharedChannel[E]:
-        """Adds one more subscription; what came before is not for it (PUB-13)."""
+        """Adds one more subscription, which gets no earlier event (PUB-13)."""
         self.hand_over()
         channel = SharedChannel(self._capacity, self)
         self._channels[channel] = None
         return channel
 
     def depart(self, channel: SharedChannel[E]) -> bool:
-        """Takes a subscription out, with what came until now; returns whether there are others."""
+        """Removes a subscription, with the events until now; returns whether there are others."""
         self.hand_over()
         del self._channels[channel]
         return bool(self._channels)
 
 
 class SharedChannel(Channel[E], Generic[E]):
-    """A channel whose newest events may still lie in its crowd's burst."""
+    """A channel whose newest events may still be in its group's burst."""
 
     def __init__(self, capacity: int, crowd: SubscriberGroup[E]) -> None:
         super().__init__(capacity)

@@ -1,4 +1,4 @@
-"""The channels of the in-memory bus: who subscribed to one tenant's events, or to one key's stream.
+"""Keeps the channels of the in-memory bus: the subscriptions to each tenant's events and key's stream.
 
 A publish must cost what its matching subscriptions cost, not what all of the tenant's do. So those
 that ask for the same form a `Crowd`, to which an event is handed once. The crowds lie in *buckets*,
@@ -49,7 +49,7 @@ class Interest(Generic[E]):
     bucket: Bucket | None = None
     """None: every event may be a match."""
     matches: Callable[[E], bool] | None = None
-    """Decides what the bucket alone does not; None if it decides all."""
+    """The part of the filter that the bucket does not decide; None if it decides all."""
 
 
 def event_interest(pattern: EventPattern) -> Interest[FlovynEvent]:
@@ -147,7 +147,7 @@ class Topics(dict[K, Topic[E]], Generic[K, E]):
         return self._remove([key for key, topic in self.items() if not topic.active])
 
     def let_go(self, holder: object) -> None:
-        """Forgets a client that closed, and with it what nobody else holds."""
+        """Forgets a closed client, and the channels that no other client uses."""
         for topic in self.values():
             topic.holders.discard(holder)
         self._remove([key for key, topic in self.items() if not topic.holders])

@@ -1,4 +1,4 @@
-"""Tells of each change in both forms: on the event bus, and as an older stream event (LIF-04).
+"""Publishes each change in both forms: on the event bus, and as an older stream event (LIF-04).
 
 A failed publish stops nothing: the exception is counted and otherwise ignored, and the other form is
 still published (LIF-10).
@@ -24,7 +24,7 @@ SYSTEM = "system"
 
 
 def by_worker(worker: str | None) -> str:
-    """Returns the source of what a worker did; the system's own if there is none."""
+    """Returns the source of a worker's act; the system's if there is no worker."""
     return f"worker:{worker}" if worker else SYSTEM
 
 
@@ -108,7 +108,7 @@ class Announcer:
         """Makes one publish; counts a failure, and otherwise ignores it."""
         try:
             await publishing
-        except Exception:  # because: no publisher, whatever it raises, may fail a workflow
+        except Exception:  # because: no error of a publisher may fail a workflow
             self.failures += 1
 
 

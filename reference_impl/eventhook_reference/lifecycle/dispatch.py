@@ -15,7 +15,7 @@ from eventhook_reference.lifecycle.registry import Registry
 
 
 class Dispatch:
-    """Creates workflows and does what they ask for.
+    """Creates workflows, and carries out their requests.
 
     Args:
         registry: where everything that runs is entered.
@@ -68,12 +68,12 @@ class Dispatch:
             await self.tell(workflow, "WORKFLOW_RESUMED")
 
     async def request_cancellation(self, workflow: Workflow) -> None:
-        """Records that somebody wants it to end; its tasks are cancelled before it is."""
+        """Records a request to cancel a workflow; its tasks are cancelled before it is."""
         workflow.cancelling = True
         await self.announcer.of_workflow("CANCELLATION_REQUESTED", workflow)
 
     async def cancel_workflow(self, workflow: Workflow) -> None:
-        """Cancels a workflow of which nothing runs any more."""
+        """Cancels a workflow without running tasks or children."""
         workflow.status, workflow.suspend_type = "CANCELLED", None
         await self.announcer.of_workflow("WORKFLOW_CANCELLED", workflow)
 
@@ -110,7 +110,7 @@ class Dispatch:
         await self.tell(timer.workflow, "TIMER_CANCELLED", timer.snapshot())
 
     async def create_promise(self, workflow: Workflow) -> Promise:
-        """Creates a promise, which somebody outside will resolve or reject."""
+        """Creates a promise, which is resolved or rejected from outside."""
         promise = Promise(workflow)
         await self.tell(workflow, "PROMISE_CREATED", promise.snapshot())
         return promise
@@ -161,7 +161,7 @@ class Dispatch:
     async def tell(
         self, workflow: Workflow, older: str, snapshot: dict[str, Any] | None = None
     ) -> None:
-        """Tells what the workflow's worker made it do."""
+        """Publishes a workflow's change that its worker caused."""
         await self.announcer.of_workflow(
             older, workflow, snapshot, source=by_worker(workflow.worker)
         )

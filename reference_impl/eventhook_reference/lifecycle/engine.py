@@ -1,6 +1,6 @@
 """One run's engine: dispatch, task execution and scheduler over one publisher.
 
-The engine passes on what one part causes and another acts on, so that no part knows another.
+The engine passes messages between the parts, so that no part knows another.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eventhook_reference.lifecycle.task_execution import TaskExecution
 
 @dataclass
 class Journal:
-    """Holds what the engine stores beside its records, and reads back after a restart."""
+    """Holds the data that the engine stores beside its records, and reads back after a restart."""
 
     awaited_as: dict[object, str] = field(default_factory=dict)
     """By id, the name that a workflow waits for."""

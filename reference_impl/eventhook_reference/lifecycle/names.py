@@ -16,7 +16,7 @@ Retried = Literal["workflow", "task"]
 
 
 class UnknownName(LookupError):
-    """No lifecycle event has that name; what is not in the table is never guessed."""
+    """No lifecycle event has that name; names beyond the table are never guessed."""
 
 
 @cache
@@ -35,7 +35,7 @@ def event_type_of(older: str, retried: Retried | None = None) -> str:
 
     Args:
         older: such as `CHILD_WORKFLOW_FAILED`.
-        retried: what is retried; RETRY_REQUESTED alone does not say.
+        retried: the kind of the retried execution; RETRY_REQUESTED alone does not say.
 
     Raises:
         UnknownName: the table has no such name.

@@ -23,7 +23,7 @@ class Workflow(WorkflowEntry):
     error: str | None = None
     suspend_type: str | None = None
     awaited: set[str] = field(default_factory=set)
-    """The names of what must happen before it is resumed."""
+    """The names of the things that must happen before it is resumed."""
     state: dict[str, Any] = field(default_factory=dict)
     cancelling: bool = False
     """Its cancellation was requested: nothing resumes it any more."""
@@ -62,7 +62,7 @@ class Task(TaskEntry):
     worker: str | None = None
     error: str | None = None
     sequence: int = 0
-    """Of its next stream event."""
+    """The sequence of its next stream event."""
 
     @property
     def ended(self) -> bool:

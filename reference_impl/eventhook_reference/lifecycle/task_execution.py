@@ -40,9 +40,9 @@ class TaskExecution:
         await self.announcer.of_task("TASK_CANCELLED", task)
 
     async def stream(self, task: Task, kind: StreamEventType, payload: str) -> None:
-        """Streams a piece of output, told at once whatever it is (LIF-12)."""
+        """Publishes a piece of output at once (LIF-12)."""
         await self.announcer.stream(task, kind, payload)
 
     async def tell(self, task: Task, older: str) -> None:
-        """Tells what the task's worker did."""
+        """Publishes a task's change that its worker caused."""
         await self.announcer.of_task(older, task, source=by_worker(task.worker))

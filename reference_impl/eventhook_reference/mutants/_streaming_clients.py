@@ -13,12 +13,12 @@ class Changing(PliableClient):
         return self.change(event) if isinstance(event, StreamEvent) else super().copy(event)
 
     def change(self, event: StreamEvent) -> StreamEvent:
-        """Returns what the subscriber gets."""
+        """Returns the event that the subscriber gets."""
         return event
 
 
 class Keyed(PliableClient):
-    """A client that decides in another way whose stream event it is."""
+    """A client that assigns stream events to streams in another way."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "events":

@@ -1,4 +1,4 @@
-"""Bugs of refusing: what is let through, refused in error, or leaves something behind."""
+"""Bugs of refusing: events let through, refused in error, or not cleaned up."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ReplacesSurrogates(PliableClient):
 
 
 class Lenient(PliableClient):
-    """Checks something else than what it sends; a bug says what."""
+    """Checks something else than the event that it sends; a bug says what."""
 
     def check(self, side: Side, event: Event) -> None:
         super().check(side, self.checked(event) if isinstance(event, FlovynEvent) else event)
 
     def checked(self, event: FlovynEvent) -> FlovynEvent:
-        """Returns what is checked in place of the event."""
+        """Returns the thing checked in place of the event."""
         return event
 
 

@@ -107,7 +107,7 @@ class PliableClient(StreamingBackend):
         return hash((side, scope))
 
     def check(self, side: Side, event: Event) -> None:
-        """Refuses what the contract refuses."""
+        """Refuses events that the contract refuses."""
         event.validate()
         if side == "events" and len(event.to_json()) > self.capabilities.max_event_bytes:
             raise PublishError(

@@ -35,7 +35,7 @@ from eventhook_reference.nats_subjects import event_subject, pattern_subject, st
 
 
 class LooseConnection(Connection):
-    """A connection that lets a bug at what is under it."""
+    """A connection that gives a bug access to its inner client."""
 
     disconnected: Callable[[], Awaitable[None]] | None = None
     """Called when the connection was lost."""
@@ -58,7 +58,7 @@ class LooseConnection(Connection):
         return self._client
 
     async def settle(self) -> None:
-        """Waits until the server has taken what was written."""
+        """Waits until the server has taken all written messages."""
         await self._barrier.passed(self._epoch())
 
 
@@ -90,7 +90,7 @@ class PliableNats(StreamingBackend):
         return event_subject(event)
 
     def body(self, event: Event) -> bytes:
-        """Returns what is sent of it."""
+        """Returns the body that is sent."""
         body: bytes = event.to_json()
         return body
 
@@ -131,7 +131,7 @@ class PliableNats(StreamingBackend):
         return Channel(claimed.event_capacity if side == "events" else claimed.stream_capacity)
 
     def asks(self, selects: EventPattern | str) -> list[str]:
-        """Returns what the server is asked for."""
+        """Returns the subjects to which it subscribes."""
         return [stream_subject(selects) if isinstance(selects, str) else pattern_subject(selects)]
 
     async def attach(self, attachment: Attachment) -> None:
@@ -145,7 +145,7 @@ class PliableNats(StreamingBackend):
     # Receiving
 
     def receive(self, channel: Channel[Any], selects: Any, subject: str, body: bytes) -> None:
-        """Puts what a message holds into the buffer, if it is for this subscription."""
+        """Puts a message's event into the buffer, if it is for this subscription."""
         try:
             event = self.read(selects, body)
             self.check_place(event, subject)

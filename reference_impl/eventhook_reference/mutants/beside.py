@@ -1,4 +1,4 @@
-"""Bugs that show on somebody who has no part in what happens: in whatever state, under whatever name."""
+"""Bugs that show on subscriptions beside an action, in any state, under any name."""
 
 from __future__ import annotations
 

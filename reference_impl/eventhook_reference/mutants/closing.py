@@ -1,4 +1,4 @@
-"""Bugs of closing a client, and of what is cancelled half-way."""
+"""Bugs of closing a client, and of calls cancelled half-way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs of `dropped`: the count of what a subscription lost to overflow."""
+"""Bugs of `dropped`: the number of events that a subscription lost to overflow."""
 
 from __future__ import annotations
 

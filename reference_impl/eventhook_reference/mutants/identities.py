@@ -217,7 +217,7 @@ class NilEventIdGetsAnother(_Rewriting):
 
 
 class _Deduplicating(PliableClient):
-    """Drops what it takes for an event that it has handed on already."""
+    """Drops an event that it takes for one it has delivered already."""
 
     part: Callable[[UUID], object]
 

@@ -153,7 +153,7 @@ class CancelsWhatIsOver(Engine):
         return [one for one in tasks if isinstance(one, Task) and one.workflow == workflow.id]
 
 
-# What is reported otherwise than it ended
+# Ends that are reported wrongly
 
 
 @flaw("LIF-17", seen="exactly once")

@@ -1,4 +1,4 @@
-"""Bugs of a workflow server in what it keeps: results, values, keys and delays that come back otherwise."""
+"""Bugs of a workflow server in its data: results, values, keys and delays that change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs behind a mask: what is delivered says that it equals anything, or cannot be read."""
+"""Bugs of deceptive values: delivered objects that equal anything, or cannot be read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Masked(PliableClient):
         super().hand(member, event)
 
     def mask(self, event: FlovynEvent) -> Any:
-        """Returns what is delivered in place of an event."""
+        """Returns the object delivered in place of an event."""
         return event
 
 

@@ -101,7 +101,7 @@ class ForgetsLossesWhenItsClientCloses(SidedClient):
 
 
 class _MakesRoomToCount(Channel[Any]):
-    """Newest events lie beside the buffer, until somebody looks or reads it empty."""
+    """Keeps the newest events beside the buffer, until `dropped` is read or the buffer is empty."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)

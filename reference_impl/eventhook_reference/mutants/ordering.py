@@ -116,7 +116,7 @@ class RetriesUnderContention(PliableClient):
 
 
 class _WakingChannel(Channel[Any]):
-    """Has no place for what comes after its reader was woken and before it runs."""
+    """Drops events that come after its reader was woken and before it runs."""
 
     def push(self, event: Any) -> bool:
         if self._wakeup is not None and self._wakeup.done():
@@ -160,7 +160,7 @@ class StallsNowAndThen(PliableClient):
         batch.append((member, event))
 
     def flush(self, batch: list[tuple[Member, Event]]) -> None:
-        """Sends what has gathered."""
+        """Sends the collected events."""
         for member, event in batch:
             super().hand(member, event)
         batch.clear()

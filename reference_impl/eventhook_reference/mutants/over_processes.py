@@ -65,7 +65,7 @@ class DeliversWithinItsProcess(PliableNats):
             raise
 
     async def listen(self, attachment: Attachment) -> None:
-        """Asks the server for what other processes publish."""
+        """Subscribes on the server to the events of other processes."""
         await super().attach(attachment)
 
     async def detach(self, attachment: Attachment) -> None:

@@ -1,4 +1,4 @@
-"""Bugs of the event itself: what is altered or shared on the way."""
+"""Bugs of the event itself: fields changed or shared on the way."""
 
 from __future__ import annotations
 

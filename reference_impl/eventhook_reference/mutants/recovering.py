@@ -34,7 +34,7 @@ class Reconnecting(PliableNats):
     capabilities = Capabilities(
         profiles={"events", "streams", "recovery"},
         introspection=False,
-        # It is quick, so that what a bug leaves undone shows soon.
+        # It is quick, so that a bug shows soon.
         publish_timeout_s=2.0,
         recovery_s=2.0,
     )
@@ -159,7 +159,7 @@ class NeverPings(Reconnecting):
         connection.client.options["ping_interval"] = _LONG_S
 
 
-# What a fault costs (REC-03)
+# The cost of a fault (REC-03)
 
 
 @bug_over_nats(RECOVERING, "REC-03", seen="of them never came")

@@ -1,4 +1,4 @@
-"""Bugs of reconnecting, over NATS: what was left, silent or unread meanwhile, and the first event after."""
+"""Bugs of reconnecting, over NATS: subscriptions left, silent or unread meanwhile, and the first event."""
 
 from __future__ import annotations
 

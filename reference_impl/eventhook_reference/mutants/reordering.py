@@ -70,7 +70,7 @@ class SwapsNeighbours(_Late):
             asyncio.get_running_loop().call_later(0.02, self.release, member, event)
 
     def release(self, member: Member, event: Event) -> None:
-        """Hands over what was held back, unless it was."""
+        """Delivers the event held back, unless it was delivered."""
         held: dict[Member, Any] = self.bus.memory["held"]
         if held.get(member) is event:
             del held[member]

@@ -1,4 +1,4 @@
-"""Histories that give something else than what was published, or take it from a neighbour.
+"""Histories that change events, or take them from another channel.
 
 Over 300 lines: independent bugs, each of a few lines, found by their names.
 """
@@ -387,7 +387,7 @@ class RefusedReaderStaysSubscribed(ReplayBus):
         await super().join(member)
 
 
-# What is gone
+# Expired events
 
 
 class _OneLate(ReplayLog[Any]):

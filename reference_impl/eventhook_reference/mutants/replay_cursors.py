@@ -1,4 +1,4 @@
-"""Cursors that are none, that come twice, that read their position wrongly, or that anyone may use.
+"""Bugs of cursors: malformed, repeated, misread, or usable by anyone.
 
 Over 300 lines: independent bugs, each of a few lines, found by their names.
 """
@@ -226,7 +226,7 @@ class ResumeTakesTheNextOfItsType(ReplayBus):
         return [records[0], *rest]
 
 
-# Whose they are
+# Foreign cursors
 
 
 @replay_bug(REPLAY_CURSORS, "RPL-07", seen="got an event of")
@@ -280,7 +280,7 @@ class RefusalTellsWhatIsThere(ReplayBus):
             raise CursorExpired("that event is gone") from None
 
 
-# What is none
+# Malformed cursors
 
 
 class _Lenient(ReplayBus):
@@ -291,7 +291,7 @@ class _Lenient(ReplayBus):
             return self.instead(member)
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """Returns what a cursor gets that is none."""
+        """Returns the events for a malformed cursor."""
         return []
 
 
@@ -351,7 +351,7 @@ class GarbageIsAnEmptyHistory(ReplayBus):
             raise CursorExpired(error.message) from error
 
 
-# What is replayed under them
+# The replayed events
 
 
 @replay_bug(REPLAY_CURSORS, "RPL-06", seen="only events with")

@@ -246,7 +246,7 @@ class PurgedIsTakenForLive(_CracksWithNothingToReplay):
         return member.since is START and member.channel in self.purged
 
 
-# What a replay is
+# The replayed events
 
 
 class _Rewrites(ReplayBus):

@@ -44,7 +44,7 @@ class _Silent(_Few):
             return self.instead(member)
 
     def instead(self, member: ReplaySubscription) -> list[Record[Any]]:
-        """Returns what a cursor gets that expired."""
+        """Returns the events for an expired cursor."""
         records = self.log(member.channel).all()
         return [record for record in records if self.admits(member, record.event)]
 
@@ -359,7 +359,7 @@ class PurgeForgetsNothing(ReplayBus):
         log.floor = log.newest
 
 
-# What a cursor outlives
+# The lifetime of cursors
 
 
 class _Renewing(ReplayBackend):

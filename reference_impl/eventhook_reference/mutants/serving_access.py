@@ -91,7 +91,7 @@ def keeps_a_feed_for_those_who_come_back() -> type[SseApp]:
 
 
 def _opening_first(where: Any) -> type[SseApp]:
-    """Returns an application that opens a feed for requests of which no stream comes, and forgets it."""
+    """Returns an application that opens a feed for requests without a stream, and forgets it."""
     from eventhook_reference.sse.app import SseApp
 
     class Broken(SseApp):

@@ -119,7 +119,7 @@ def stumbles_over_children_without_id() -> type[SseApp]:
 
 
 def names_a_child(data: Any) -> bool:
-    """Returns whether a snapshot has what may be the id of a child."""
+    """Returns whether a snapshot has a possible id of a child."""
     return isinstance(data, dict) and isinstance(data.get("childWorkflowId"), str)
 
 

@@ -130,7 +130,7 @@ def closes_instead_of_telling() -> type[SseApp]:
 
 
 def _ending_with(ends: Any, kind: str = "every") -> type[SseApp]:
-    """Returns an application whose feeds end with an event of which `ends(feed, event)` says so."""
+    """Returns an application whose feeds end with an event for which `ends(feed, event)` is true."""
 
     def change(feed: Any) -> Any:
         class Early(feed):  # type: ignore[misc]  # because: of whichever class the feed is

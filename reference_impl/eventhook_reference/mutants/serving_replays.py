@@ -1,4 +1,4 @@
-"""Servers that get coming back wrong: the `id`, what it stands for, and what is answered to it.
+"""Bugs of servers when a reader comes back: the `id`, its meaning, and the answer to it.
 
 Over 300 lines: a list of many small servers, which share what makes them.
 """

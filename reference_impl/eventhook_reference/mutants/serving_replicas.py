@@ -1,4 +1,4 @@
-"""Servers that do not know that there is more than one of them, and servers whose bus was lost.
+"""Bugs of several servers over one bus, and of servers whose bus was lost.
 
 Each class of parts is one broken replica; it is loaded in the replica's own process.
 

@@ -1,4 +1,4 @@
-"""Servers that stumble over what is unusual and right: headers, encodings, families, second lives."""
+"""Bugs of servers with unusual but valid requests: headers, encodings, families, retries."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class SseApp:
         """Returns the tenant of the credentials; an authenticator that fails admits nobody."""
         try:
             tenant = await self.authenticator.authenticate(request.headers.get("authorization"))
-        except Exception:  # because: whatever went wrong, nobody was authenticated
+        except Exception:  # because: after any error nobody was authenticated
             logger.exception("the authenticator failed")
             tenant = None
         if tenant is None:
@@ -209,7 +209,7 @@ class SseApp:
         return parse_types(values, stream_types=endpoint.kind != "events")
 
     async def learn_of_others(self, tenant: UUID) -> None:
-        """Learns what other servers began, before anything is called unknown.
+        """Learns of executions that other servers made, before any id is called unknown.
 
         Raises:
             Refused: the bus cannot be asked.
@@ -234,7 +234,7 @@ class SseApp:
             raise Refused(HTTPStatus.NOT_FOUND, missing)
 
     def owns(self, endpoint: Endpoint, tenant: UUID, id: UUID) -> bool:
-        """Returns whether the tenant has what the endpoint names."""
+        """Returns whether the tenant owns the execution that the endpoint names."""
         if not endpoint.names:
             return True
         known: Mapping[UUID, Any] = (
@@ -256,7 +256,7 @@ class SseApp:
         return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _BUS_GONE)
 
     def reading(self, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID) -> Reading:
-        """Makes one reader's part in a feed, which it shares with all who ask for the same."""
+        """Makes one reader's part in a feed, which all readers of the same stream share."""
 
         def make() -> Feed:
             feed = self.make_feed(endpoint, types, tenant, id)
@@ -283,7 +283,7 @@ class SseApp:
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
 
     async def stream(self, reading: Reading, send: Send) -> None:
-        """Answers a reader: subscribes, sends the headers, then whatever comes."""
+        """Answers a reader: subscribes, sends the headers, then the events."""
         async with reading as outbox:
             await self.start(send)
             await self.write(outbox, send)
@@ -304,7 +304,7 @@ class SseApp:
         """Makes the OpenAPI document."""
         return document()
 
-    # What the streams are about
+    # The executions of the streams
 
     async def _make_execution(self, request: Request) -> Response:
         tenant = await self.admit(request)
@@ -316,7 +316,7 @@ class SseApp:
         return JSONResponse(snapshot(self.registry, made), HTTPStatus.CREATED, where)
 
     async def make_execution(self, tenant: UUID, kind: str) -> UUID:
-        """Makes an execution, such as a workflow that waits for somebody to start it."""
+        """Makes an execution, such as a workflow that waits to be started."""
         return await make(self.backend, self.registry, tenant, kind)
 
     async def _answer_execution(self, request: Request) -> Response:
@@ -333,12 +333,12 @@ class SseApp:
         return JSONResponse(self.document)
 
     def close(self) -> None:
-        """Ends all open streams after what is on its way."""
+        """Ends all open streams after the events on their way."""
         self.feeds.finish()
 
 
 class _StreamResponse(Response):
-    """A stream that ends as soon as its reader is gone, at whatever point."""
+    """A stream that ends as soon as its reader is gone, at any point."""
 
     def __init__(self, app: SseApp, reading: Reading) -> None:
         self._app = app

@@ -37,7 +37,7 @@ from eventhook_reference.sse.position import Position, beginning, drained
 from eventhook_reference.sse.types import TypesFilter
 
 LINGER_S: Final = 0.25
-"""Seconds that a stream stays open after its workflow ended, for what the other side still brings."""
+"""Seconds that a stream stays open after its workflow ended, for late events of the other side."""
 
 Subscribe: TypeAlias = Callable[..., AbstractAsyncContextManager[Subscription[Any]]]
 
@@ -58,7 +58,7 @@ class Feed(ABC):
         backend: the bus.
         registry: which executions there are.
         encoders: make the frames.
-        types: what the readers asked for.
+        types: the readers' filter.
         tenant_id: the readers' tenant.
         id: the workflow or task that is read.
     """
@@ -127,7 +127,7 @@ class Feed(ABC):
         """
 
     async def fence(self) -> None:
-        """Returns once what was published until now has been forwarded, unless the bus is behind.
+        """Returns once the events published until now were forwarded, unless the bus is behind.
 
         A reader who joins must not get what was published before it asked (SSE-17). All events that a
         subscription entered now would miss have reached the subscriptions there are; these have woken
@@ -203,7 +203,7 @@ class Feed(ABC):
     async def _pump_from(
         self, side: str, subscription: Subscription[Any], forward: Callable[[Any], Awaitable[None]]
     ) -> None:
-        """Forwards history and what is live, as fast as the reader takes it (RPL-10)."""
+        """Forwards history and live events, as fast as the reader takes them (RPL-10)."""
         await self._begun.wait()
         self._pumped[asyncio.current_task()] = side, subscription
 
@@ -267,7 +267,7 @@ class Feed(ABC):
         self.finish()
 
     async def settle(self) -> None:
-        """Waits for what was published before the end and is still on its way."""
+        """Waits for events that were published before the end and are still on their way."""
         with suppress(
             StreamingError
         ):  # because: the stream of a bus that is gone ends all the same
@@ -275,7 +275,7 @@ class Feed(ABC):
         await asyncio.sleep(LINGER_S)
 
     def finish(self) -> None:
-        """Ends the readers' streams after what is on its way."""
+        """Ends the readers' streams after the events on their way."""
         self.ending = self._finished = True
         for outbox in self._outboxes:
             outbox.close()

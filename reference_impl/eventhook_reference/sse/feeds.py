@@ -17,7 +17,7 @@ ENDINGS: Final = {
 
 
 class EndingFeed(Feed):
-    """A feed whose stream ends with what it carries."""
+    """A feed whose stream ends with its executions."""
 
     def note_end(self, event: FlovynEvent) -> None:
         """Tells the registry of an end, so that a stream opened later ends too."""
@@ -123,7 +123,7 @@ class TaskFeed(Feed):
             await self.follow_events(EventPattern.for_task(self.tenant_id, self.id))
 
     def stream_frame(self, event: StreamEvent) -> bytes | None:
-        """Returns the event's bytes; None for what other tasks of the workflow wrote."""
+        """Returns the event's bytes; None for an event of another task of the workflow."""
         if self._standalone or event.task_execution_id.lower() == str(self.id):
             return self.encoders.stream(event)
         return None

@@ -35,7 +35,7 @@ class Following:
 
     Args:
         backend: the bus.
-        registry: what is kept up to date.
+        registry: the one that is kept up to date.
     """
 
     def __init__(self, backend: StreamingBackend, registry: Registry) -> None:

@@ -38,7 +38,7 @@ def stream_frame(event: StreamEvent) -> bytes:
 
 
 def consolidated_frame(event: StreamEvent) -> bytes:
-    """Returns a stream event among those of other workflows: it says whose it is."""
+    """Returns a stream event with its workflow, for streams of several workflows."""
     workflow = event.workflow_execution_id
     data = msgspec.json.encode({"workflowExecutionId": workflow, "data": event.payload})
     return frame(event.event_type.lower(), data.decode(), f"{workflow}:{event.sequence}")
@@ -53,7 +53,7 @@ class Remembering(Generic[E]):
     """Encodes an event once for all readers who get the very same object.
 
     Args:
-        encode: what is done once.
+        encode: encodes an event.
     """
 
     def __init__(self, encode: Callable[[E], bytes]) -> None:

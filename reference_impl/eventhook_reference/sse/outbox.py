@@ -23,10 +23,10 @@ AT_ONCE_BYTES: Final = 65536
 
 
 class Outbox:
-    """Frames on their way to one reader; a feed puts in, one writer takes out.
+    """Queues frames to one reader; a feed puts them in, one writer takes them out.
 
-    Without room the oldest frame of the same side gives way, as on the bus: tokens that nobody reads
-    never cost a reader the word that its workflow has ended.
+    If it is full, drops the oldest frame of the same side, as the bus does: unread tokens
+    never push out the end of the workflow.
     """
 
     def __init__(self, streams: int = ROOM[Side.STREAMS], events: int = ROOM[Side.EVENTS]) -> None:
@@ -54,7 +54,7 @@ class Outbox:
             del self._sides[oldest], self._frames[oldest]
 
     def put_if_idle(self, comment: bytes) -> None:
-        """Adds what is no event, unless something is on its way."""
+        """Adds a comment, unless something is on its way."""
         if self._taker is not None:
             self.put(comment, Side.EVENTS)
 

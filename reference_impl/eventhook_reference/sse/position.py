@@ -49,7 +49,7 @@ class Tokens:
         return token
 
     def find(self, token: str) -> dict[str, str]:
-        """Returns what is kept under a token.
+        """Returns the position kept under a token.
 
         Raises:
             CursorExpired: nothing is, because it was forgotten or is on another server.
@@ -64,7 +64,7 @@ class Position:
 
     Args:
         stream: names the stream: endpoint, tenant and id.
-        tokens: keep what is too long.
+        tokens: keeps positions that are too long.
         default: where a side begins that the reader has no cursor for.
     """
 

@@ -63,7 +63,7 @@ class ReplayApp(SseApp):
     def settled(
         self, endpoint: Endpoint, request: Request, tenant: UUID, id: UUID
     ) -> Response | None:
-        """Returns 204 if all was seen of what has ended: no `EventSource` comes again then (RPL-19)."""
+        """Returns 204 if the reader has all of an ended workflow: no `EventSource` comes again (RPL-19)."""
         try:
             position = self.position(endpoint, request, tenant, id)
         except StreamingError as error:
@@ -76,7 +76,7 @@ class ReplayApp(SseApp):
     def reading_for(
         self, request: Request, endpoint: Endpoint, types: TypesFilter, tenant: UUID, id: UUID
     ) -> Reading:
-        """Makes a feed for one reader, from where it stands."""
+        """Makes a feed for one reader, from its position."""
 
         def make() -> Feed:
             feed = self.make_feed(endpoint, types, tenant, id)

@@ -23,7 +23,7 @@ from eventhook_reference.sse.app import KEEP_ALIVE_S, SseApp
 from eventhook_reference.sse.following import Following
 
 _FAREWELL_S: Final = 0.2
-"""Seconds that open streams have to write what is on its way when the server ends."""
+"""Seconds that open streams have to write their queues when the server ends."""
 
 _LONGEST_LINE: Final = 65536
 
@@ -39,7 +39,7 @@ class AnyVersion(HttpToolsProtocol):
     _decided = False
 
     def data_received(self, data: bytes) -> None:
-        """Decides by the first line of a connection who serves it."""
+        """Decides by the first line of a connection which protocol serves it."""
         if not self._decided:
             self._first += data
             line, end, _ = self._first.partition(b"\n")
@@ -101,12 +101,12 @@ async def running(app: SseApp, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     """Serves the application; gives its base URL.
 
     Args:
-        app: what is served.
+        app: the served application.
         host: where to listen.
         port: 0 takes a free one.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address is not available.
     """
     listening = socket.create_server((host, port), backlog=2048)
     # Requests that are not HTTP are answered with 400; logging them helps no one.
@@ -188,7 +188,7 @@ def http(
         registry: which executions there are; by default, those that are provisioned.
         keep_alive_s: seconds between comments, at most.
         host, port: where to listen; port 0 takes a free one.
-        make_app: the application, for those who change one.
+        make_app: makes the application, so that a mutant can change it.
         follows: learns from the bus what other servers began; None: nothing begins elsewhere.
         tenants: whom it serves; by default two new ones.
     """

@@ -1,4 +1,4 @@
-"""One feed for all readers who ask for the same.
+"""Shares one feed among all readers of the same stream.
 
 A workflow then costs the bus one subscription for each side, and an event is decoded, filtered and encoded
 once, for one reader or for thousands. The first reader has the feed opened, the last one closes it.
@@ -52,7 +52,7 @@ class Feeds:
         """Adds a reader; yields the outbox with its frames.
 
         Args:
-            key: what it asks for.
+            key: of the stream and its filter.
             make: makes the feed if there is none yet.
 
         Raises:
@@ -81,11 +81,11 @@ class Feeds:
                 await shared.aclose()
 
     def all_open(self) -> list[Feed]:
-        """Returns the feeds that somebody reads."""
+        """Returns the feeds with readers."""
         return [shared.feed for shared in self._open]
 
     def finish(self) -> None:
-        """Ends all streams, those to come too, after what is on its way."""
+        """Ends all streams, later ones too, after the events on their way."""
         self._finished = True
         for shared in self._open:
             shared.feed.finish()
