@@ -1,4 +1,4 @@
-"""An event loop of the suite always closes, whatever its tasks do."""
+"""The suite's event loops: each closes, even if its tasks resist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells one event from another by what it holds."""
+"""The identity of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparing with what is known: worse, better, stale, unknown, expired, flaky, each both ways."""
+"""Compares runs with baselines: worse, better, stale, unknown, expired, flaky, each both ways."""
 
 from __future__ import annotations
 

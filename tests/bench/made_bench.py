@@ -15,7 +15,7 @@ PLAN = Plan(rounds=3, rate=1000.0)
 
 
 def measure(point: Point, *, speed: float, latency_us: float, lost: int = 0) -> Measure:
-    """Returns a point whose rounds lie five percent apart."""
+    """Returns a point whose rounds differ by five percent."""
     made = Measure(point)
     if point.closed:
         made.throughputs = [speed * 0.95, speed, speed * 1.05]

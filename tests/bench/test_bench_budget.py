@@ -1,4 +1,4 @@
-"""The time given is the time taken, whatever lies around the measurements; no clock is asked here."""
+"""The budget: the time given is the time taken, with any overhead; no clock is read here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command, as a process of its own: small real runs, and what is wrong said in one line."""
+"""The command, as a process of its own: small real runs, and errors in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording and its account: what is in order, and each way in which it is not."""
+"""Recordings and their accounts: complete ones, and each kind of breach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`benchmarks/guard.py`: it accuses what is slower and nobody else, and leaves nothing behind."""
+"""`benchmarks/guard.py`: accuses slower measures only, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 @pytest.fixture
 def sides(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Puts numbers in the place of what would be measured; what was measured is in the list."""
+    """Replaces the measurements by numbers; the list holds the names of the measures taken."""
     order: list[str] = []
 
     def put(**head: Sequence[float]) -> list[str]:

@@ -115,7 +115,7 @@ def unlike(result: Any) -> None:
     failed["message"] = "expected event 11aa, got nothing"
     failed["history"] = ["4 publish 11aa"]
     failed["violations"].reverse()
-    # One more of what was charged before is no other charge.
+    # One more breach of the same charge is no other charge.
     failed["violations"] += [{"requirement": "PUB-06", "kind": "late", "message": "event 11aa"}]
 
 

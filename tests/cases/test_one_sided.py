@@ -25,7 +25,7 @@ def test_twins_on_streams_need_streams() -> None:
 
 def one_sided(has: str) -> Callable[[PliableBus], PliableClient]:
     class OneSided(PliableClient):
-        """Refuses whatever is done on the other side."""
+        """Refuses every call on the other side."""
 
         def check(self, side: Side, event: Event) -> None:
             if side == OTHER[has]:

@@ -1,4 +1,4 @@
-"""PUB-25 on a bus with a history: what the history keeps is no breach, what else is kept is one."""
+"""PUB-25 on a bus with a history: only events kept beside the history are a breach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bus whose reads take their time is waited for while each of them returns."""
+"""Slow reads: a case waits for a bus as long as each of its reads returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from probe.rig import rig
 READ_S = 0.03
 UNREAD = 24
 TIMEOUT_S = 0.4
-"""Longer than a read, shorter than all of what is unread."""
+"""Longer than one read, shorter than the reads of all unread events."""
 
 
 class SlowChannel(Channel[Any]):

@@ -1,4 +1,4 @@
-"""A case of events that runs on streams too: what the twin keeps, and what it is charged to."""
+"""Twins: cases of events that run on streams too, and their requirements."""
 
 from __future__ import annotations
 

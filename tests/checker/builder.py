@@ -187,11 +187,11 @@ class Timeline:
     # The verdict
 
     def judge(self, **claims: Any) -> list[Violation]:
-        """Returns what the checker finds."""
+        """Returns the checker's violations."""
         return check(self.history, Capabilities(**claims), self.ledger)
 
     def is_good(self, **claims: Any) -> bool:
-        """Returns whether nothing is found; what is found is shown by the failing assertion."""
+        """Returns whether there is no violation; the failing assertion shows those found."""
         found = [(violation.kind, violation.message) for violation in self.judge(**claims)]
         assert found == []
         return True

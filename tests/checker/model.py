@@ -89,7 +89,7 @@ class Reader:
 
     @property
     def idle(self) -> bool:
-        """Nothing can come to it any more of what was published."""
+        """Returns whether no published event can come to it any more."""
         return not self.buffer and not any(self.wires.values())
 
 
@@ -109,7 +109,7 @@ class Model:
         self._fault: FaultWindow | None = None
 
     def play(self) -> Timeline:
-        """Takes steps until the script is used up, then reads out what is there."""
+        """Takes steps until the script is used up, then reads the buffers."""
         steps = [
             *[self.call, self.take_effect, self.answer] * 16,
             *[self.arrive, self.read, self.read] * 24,
@@ -197,7 +197,7 @@ class Model:
         )
 
     def _takes(self, reader: Reader, publish: Publish) -> bool:
-        """Returns whether it takes room: what a filter keeps out does so in a ring of the whole tenant."""
+        """Returns whether it takes room: filtered-out events do so in a ring of the whole tenant."""
         if reader.entry.matches(publish.event):
             return True
         selects = reader.entry.selects
@@ -289,7 +289,7 @@ class Model:
             self.at.end(reader.entry)
 
     def wait(self) -> None:
-        """Has a reader that has read everything wait in vain for events that it never got."""
+        """Lets a reader that has read everything wait for events that never come."""
         reader = self._any()
         entry = reader.entry
         if not reader.idle or reader.deaf or entry.ends is not None or self._fault is not None:
@@ -325,7 +325,7 @@ class Model:
         self.at.left(reader.entry)
 
     def close(self) -> None:
-        """Closes a client, whose subscriptions keep what has reached the bus, and get no more."""
+        """Closes a client, whose subscriptions keep the events that reached the bus, and get no more."""
         if self._fault is not None or self._script.choose(range(4)) != 3:
             return
         client = self._script.choose(CLIENTS)

@@ -23,7 +23,7 @@ def changed(one: Any, **members: Any) -> Any:
     return msgspec.structs.replace(one, **members)
 
 
-# What is right
+# Correct deliveries
 
 
 def test_an_event_that_was_published_is_delivered(at: Timeline) -> None:

@@ -1,4 +1,4 @@
-"""Loss: what was owed, is known not to have come, and has no lawful excuse."""
+"""Loss: owed events that are known not to have come, and are not excused."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_loss_before_closing_is_a_plain_loss(at: Timeline) -> None:
     at.shows("lost", "PUB-01", because="came instead")
 
 
-# What is owed
+# Owed events
 
 
 def test_what_overlaps_entering_is_not_owed(at: Timeline) -> None:

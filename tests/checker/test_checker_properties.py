@@ -65,7 +65,7 @@ def test_the_model_does_something() -> None:
     assert any(s.waited for s in history.subscriptions)
 
 
-# Corruptions. Each answers what must be found, or None where it does not apply.
+# Corruptions. Each returns the breach that must be found, or None if it does not apply.
 
 Corruption: TypeAlias = Callable[[Timeline, Script], str | None]
 

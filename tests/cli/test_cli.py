@@ -1,4 +1,4 @@
-"""The command line, as a process of its own: what it prints, where, and how it exits."""
+"""The command line, as a process of its own: its output, streams and exit codes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def vendor(tmp_path: Path) -> Path:
     (tmp_path / "raising.py").write_text("raise RuntimeError('no\\nluck')\n")
     (tmp_path / "exiting.py").write_text("import sys\n\nsys.exit('usage: exiting FILE')\n")
     (tmp_path / "lacking.py").write_text("import a_client_that_is_not_there\n")
-    # What the user's own pytest is told must not matter.
+    # Options of the user's own pytest must not matter.
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\npython_files = *.py\n")
     (tmp_path / "conftest.py").write_text("raise SystemError('not for you')\n")
     return tmp_path

@@ -1,4 +1,4 @@
-"""`init`: what is written, what is refused, and that it conforms as it stands."""
+"""`init`: the files written, the refusals, and that the result is conformant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run -x`, `--max-failures` and `--last-failed`: how a run ends early, and what the next one runs."""
+"""`run -x`, `--max-failures` and `--last-failed`: early ends, and the cases of the next run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`repeat`: the same run again and again, and what came out otherwise."""
+"""`repeat`: runs again and again, and shows the differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`self-test`: what it prints, what it writes, and how it exits."""
+"""`self-test`: its output, files and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events: how they are built, what is right, what they are on the wire."""
+"""Events: their construction, their validity and their wire form."""
 
 from __future__ import annotations
 
@@ -322,7 +322,7 @@ def test_a_wrong_member_is_refused(members: dict[str, Any]) -> None:
 )
 @pytest.mark.parametrize("shape", ["{}", "[[{}]]", '{{"a":{{"b":[1,{}]}}}}'])
 def test_a_float_may_be_written_as_an_integer(written: str, value: float, shape: str) -> None:
-    """As JavaScript and Go do up to 1e21; what was published comes back, to the type."""
+    """As JavaScript and Go do up to 1e21; the published value comes back, with its type."""
     published = event(data=json.loads(shape.format(repr(value))))
     text = published.to_json().decode()
     start, end = text.index('"data":'), text.index(',"timestamp_ms"')

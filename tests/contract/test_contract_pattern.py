@@ -1,4 +1,4 @@
-"""Patterns: what they select, what is right, what they are on the wire."""
+"""Patterns: the events that they select, their validity and their wire form."""
 
 from __future__ import annotations
 

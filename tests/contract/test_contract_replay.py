@@ -1,4 +1,4 @@
-"""Where a subscription begins: the form of a cursor, and what a bus without history refuses."""
+"""The beginning of a subscription: the form of cursors, and refusals of a bus without history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors, the grammar, JSON values, and what a backend has by default."""
+"""Errors, the grammar, JSON values, and the defaults of a backend."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ERRORS = (
 )
 
 
-# What is handed on
+# Delivered values
 
 
 def test_the_top_of_the_package_hands_on_what_vendors_write_against() -> None:

@@ -1,4 +1,4 @@
-"""The generated parts of `docs/http.md` are what the data of the specification says."""
+"""The generated parts of `docs/http.md` are as the data of the specification makes them."""
 
 from __future__ import annotations
 

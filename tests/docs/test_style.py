@@ -39,7 +39,7 @@ def modules(*folders: str) -> Iterator[tuple[str, str]]:
 
 
 def fault(text: str) -> str | None:
-    """Returns what is wrong with the length of a module: a reason that lacks, or is out of date."""
+    """Returns the error in a module's length: a missing reason, or an outdated one."""
     reason = REASON.search(ast.get_docstring(ast.parse(text)) or "")
     lines = text.count("\n")
     if lines > MOST_LINES and reason is None:

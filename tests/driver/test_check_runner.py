@@ -1,4 +1,4 @@
-"""The check of a driver's protocol: right drivers pass it, each broken one is told what is wrong."""
+"""The check of a driver's protocol: correct drivers pass, and each broken one gets its error."""
 
 from __future__ import annotations
 

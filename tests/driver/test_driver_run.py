@@ -54,7 +54,7 @@ def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
     assert case.message is not None
     for word in ("driver skeleton ", *words):
         assert word in case.message
-    # What was parked on the dead process could not be heard any more.
+    # Parked subscriptions of the dead process could not be read any more.
     assert result.unaudited == ["own::before"]
     assert result.suite_failure is None
     return case
@@ -87,7 +87,7 @@ def blamed_on_driver(result: RunResult, *words: str) -> CaseResult:
 def test_misbehaviour_costs_one_case(how: str, words: str) -> None:
     case = blamed_on_driver(judged(how), words)
     assert case.message is not None
-    # A driver that fails in its library prints where, behind what it said before.
+    # A driver that fails in its library prints a traceback after its earlier output.
     told = "RuntimeError: index out of range" if how == "fault" else "evil comes"
     last = case.message.partition("its last lines: ")[2]
     assert told in last
@@ -207,7 +207,7 @@ def test_pytest_runs_a_driver_too() -> None:
 
 
 async def lost(probe: Probe) -> None:
-    """Waits in vain for what the driver loses."""
+    """Waits for events that the driver loses."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     missing = probe.make.event(tenant, "lost.act")
@@ -245,7 +245,7 @@ def test_a_driver_that_fails_at_the_end_is_told() -> None:
 
 
 def test_every_process_is_ended(tmp_path: Path) -> None:
-    """Those that failed and those that did not; what they started too."""
+    """The failed drivers and the others, with the processes that they started."""
     script = tmp_path / "parent.sh"
     pids = tmp_path / "pids"
     line = shlex.join(["sh", str(script), sys.executable, str(BROKEN / "evil.py"), "hangs"])

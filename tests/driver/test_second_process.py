@@ -1,4 +1,4 @@
-"""A second process of a target: when there is one, and what is said where there is none."""
+"""A second process of a target: when there is one, and the message if there is none."""
 
 from __future__ import annotations
 

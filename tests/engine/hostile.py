@@ -1,4 +1,4 @@
-"""Targets that misbehave, the cases that meet them, and a run that must end cleanly whatever they do.
+"""Misbehaving targets, the cases that run on them, and a run that must end cleanly on each.
 
 Each target is hostile to one thing alone, which is called `evil`: events and patterns of that type.
 To all others it is the correct bus of the zoo, so that a run over `before`, `evil`, `after` shows that
@@ -35,7 +35,7 @@ from eventhook_reference.mutants.base import Event, PliableBus, PliableClient
 
 QUICK = Settings(arrival_timeout_s=0.3, settle_s=0.05)
 HANG_S = 60.0
-"""No claim of speed: what is waited for in vain takes 0.3 s, a few times over."""
+"""No claim of speed: each wait that runs out takes 0.3 s, and there are a few."""
 CLAIMS = Capabilities(total_order=True, causal_order=True)
 
 
@@ -114,7 +114,7 @@ async def before(probe: Probe) -> None:
 
 
 async def evil(probe: Probe) -> None:
-    """Meets what the target is hostile to."""
+    """Makes the call to which the target is hostile."""
     await hear(probe, "evil")
 
 
@@ -171,7 +171,7 @@ def new_session(
 
 async def _judge(session: Session, instances: Sequence[Instance]) -> None:
     await judge_cases(session, instances)
-    for _ in range(5):  # what was cancelled last may need a turn or two to be gone
+    for _ in range(5):  # a cancelled task may need a turn or two to end
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"the run left {left}"

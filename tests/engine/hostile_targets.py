@@ -75,7 +75,7 @@ class _Lying(PliableClient):
     told = 0
 
     def lie(self, event: Event) -> Event:
-        """Returns what is delivered in place of an event."""
+        """Returns the object delivered in place of an event."""
         return event
 
     def copy(self, event: Event) -> Event:

@@ -1,4 +1,4 @@
-"""The declarations of cases against what they do: concurrent cases rely on them."""
+"""The declarations of cases, compared with their actions: concurrent cases rely on them."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_a_bus_without_fault_has_neither() -> None:
 
 
 class _Untouchable:
-    """Raises for whatever it is asked, its class included."""
+    """Raises in each of its methods, even when asked for its class."""
 
     def __getattribute__(self, name: str) -> Any:
         raise SystemExit(name)

@@ -1,4 +1,4 @@
-"""A case that left more unread than is claimed says what it needs; one that did not stays as it is."""
+"""Demands: a case that left more unread than claimed names its need; others stay as they are."""
 
 from __future__ import annotations
 

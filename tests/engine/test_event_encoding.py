@@ -102,7 +102,7 @@ def test_a_revised_result_takes_the_place_of_the_first() -> None:
 
 
 class Liar(str):
-    """Text that raises for whatever is asked of it."""
+    """Text that raises in each of its methods."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Frames arrive whole among whatever else is written to their channel, or are known to be lost."""
+"""Frames: each arrives whole among other bytes of its channel, or is known to be lost."""
 
 from __future__ import annotations
 

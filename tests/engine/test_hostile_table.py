@@ -287,7 +287,7 @@ DRIVERS: Final = tuple(_driver_rows())
 
 
 def run_row(row: Row, folder: Path, limit_s: float = LIMIT_S) -> Ended:
-    """Runs the command on a row in a folder of its own, and looks what it left."""
+    """Runs the command on a row in a folder of its own, and lists its leftovers."""
     (folder / "tmp").mkdir(parents=True)
     mark = uuid.uuid4().hex
     done = subprocess.run(

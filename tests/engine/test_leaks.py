@@ -1,4 +1,4 @@
-"""Reports what a target leaves behind, and not what the suite itself needs."""
+"""Leaks: reports those of a target, and not the suite's own tasks and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room for what cases share: nobody waits for what is free."""
+"""The limiter: no task waits for tokens that are free."""
 
 from __future__ import annotations
 

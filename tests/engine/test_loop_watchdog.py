@@ -80,7 +80,7 @@ def test_where_the_system_tells_nothing_all_time_counts(monkeypatch: pytest.Monk
 
 
 def alarm(dog: Watchdog) -> None:
-    """Has the alarm come now, as one that somebody else had set may."""
+    """Raises the alarm now, as a foreign one may come."""
     before = signal.signal(signal.SIGALRM, dog._on_alarm)
     try:
         signal.raise_signal(signal.SIGALRM)

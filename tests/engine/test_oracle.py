@@ -1,4 +1,4 @@
-"""The oracle charges what the checker found, at the end of a case and after late arrivals."""
+"""The oracle: charges the checker's violations, at the end of a case and after late arrivals."""
 
 from __future__ import annotations
 

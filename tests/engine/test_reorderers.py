@@ -24,7 +24,7 @@ TELLING = (
     "pattern::whole",
     "stream_life",
 )
-"""The cases that leave soon after their fence, or look at what is unread."""
+"""The cases that leave soon after their fence, or read unread events."""
 
 
 @pytest.mark.slow

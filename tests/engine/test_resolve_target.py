@@ -1,4 +1,4 @@
-"""Finding a target by what the user typed."""
+"""Finds a target by the name that the user typed."""
 
 from __future__ import annotations
 

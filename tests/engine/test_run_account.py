@@ -94,7 +94,7 @@ def test_target_that_loses_the_first_event_only_is_not_silent() -> None:
     assert set(outcomes(result).values()) == {"passed"}
 
 
-# What comes late
+# Late arrivals
 
 
 class RepeatsLater(PliableClient):

@@ -1,4 +1,4 @@
-"""Nothing ever hangs, whatever the target does: it costs one case its verdict, never the run."""
+"""Hostile targets: nothing hangs; a misdeed costs one case its verdict, never the run."""
 
 from __future__ import annotations
 
@@ -344,7 +344,7 @@ def test_event_with_an_id_that_cannot_be_hashed_is_delivered() -> None:
 
 
 class NoHash(str):
-    """Text that raises for whatever is asked of it."""
+    """Text that raises in each of its methods."""
 
     __slots__ = ()
 

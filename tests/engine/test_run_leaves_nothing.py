@@ -1,4 +1,4 @@
-"""A run leaves nothing in the user's directory but what was asked for, and nothing open."""
+"""Leftovers: a run leaves only the requested files in the user's folder, and nothing open."""
 
 from __future__ import annotations
 

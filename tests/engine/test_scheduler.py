@@ -1,4 +1,4 @@
-"""Cases that run at once: what is promised to a target, and to a reader, holds all the same."""
+"""Concurrent cases: the promises to a target, and to a reader, still hold."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def named(identifier: str, body: Body, clients: int = 0) -> Instance:
 
 
 class FarClient(PliableClient):
-    """A client whose publish takes its time, as one with a network between does."""
+    """A client whose publish takes some time, as over a network."""
 
     under_way = 0
     most = 0
@@ -227,7 +227,7 @@ def test_case_is_judged_again_where_another_broke_its_client() -> None:
     async def suffer(probe: Probe) -> None:
         nonlocal tries
         tries += 1
-        client = await probe.client("other")  # which is what the other case has for its first
+        client = await probe.client("other")  # the other case's first client
         await breaking.wait()
         if client.tainted:
             probe.found("an event to come", "nothing of it")
@@ -365,7 +365,7 @@ async def waits_for_what_is_lost(probe: Probe) -> None:
 
 
 def overlapping(target: Target, count: int, settings: Settings) -> tuple[RunResult, int]:
-    """Runs cases that wait in vain; returns the most that were under way at once."""
+    """Runs cases whose waits run out; returns the most that ran at once."""
     under_way = most = 0
 
     def watch(event: EngineEvent) -> None:

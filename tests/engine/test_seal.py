@@ -1,4 +1,4 @@
-"""A change of the suite is seen and named; what a run itself brings about is none."""
+"""The seal: a change of the suite is found and named; a run's own changes are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases shared among processes: one run comes of it, whatever one of the processes meets."""
+"""Cases shared among processes: they make one run, even if one of the processes fails."""
 
 from __future__ import annotations
 

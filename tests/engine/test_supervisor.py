@@ -26,7 +26,7 @@ BOUNDS = Bounds.of(QUICK)
 def overdue(
     silent: int = 0, still: int = 0, turning: int = 0, starved_s: float = 0.0
 ) -> str | None:
-    """Returns what a pulse says after so many silent ticks, beats without a turn, and beats with one."""
+    """Returns a pulse's answer after so many silent ticks, beats without a turn, and beats with one."""
     pulse = _Pulse(BOUNDS)
     found = None
     for turns in [*range(1, turning + 1), *[turning] * still]:

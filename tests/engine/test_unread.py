@@ -42,7 +42,7 @@ def most_unread(policy: Any, instances: Sequence[Instance]) -> dict[str, int]:
     most: dict[str, int] = {}
 
     class Counted(Channel[Any]):
-        """Holds whatever comes, and notes whose it was where that was too much."""
+        """Holds all events, and notes their owner if there were too many."""
 
         def __init__(self) -> None:
             super().__init__(1 << 40)

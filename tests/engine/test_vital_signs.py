@@ -79,7 +79,7 @@ def test_a_task_that_cannot_go_on_is_named_at_the_second_look(
     async def look() -> None:
         assert await seen_after(act) == [None, words, words]
 
-    # The loop has no other tasks: what was done to one leaves it pending.
+    # The loop has no other tasks: the changed one stays pending.
     with suppress(RuntimeError):
         run_in_loop(look(), close_limit_s=0.1)
 

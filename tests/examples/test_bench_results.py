@@ -1,4 +1,4 @@
-"""The page of bench results: it says what was measured, and is written from the file beside it."""
+"""The page of bench results: shows the measurements, and is written from the file beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading what is to be measured, running it, and the page that is made of it."""
+"""Reads the buses to be measured, runs them, and makes the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each bus of the examples comes to what the docs say, and its verdict turns where it is broken.
+"""Examples: each bus gets the verdict in the docs, and another one once it is broken.
 
     pytest -m toolchain tests/examples
 

@@ -26,7 +26,7 @@ class Talk:
             return await self.reader.readexactly(len(text))
 
     async def hear(self) -> bytes:
-        """Returns what comes next; nothing at the end."""
+        """Returns the next bytes; none at the end."""
         async with asyncio.timeout(PATIENCE_S):
             return await self.reader.read(1024)
 
@@ -34,7 +34,7 @@ class Talk:
 async def until(check: Callable[[], bool]) -> None:
     """Gives everybody turns until it holds."""
     async with asyncio.timeout(PATIENCE_S):
-        # because: what is waited for is a count, which tells nobody
+        # because: the count waited for notifies nobody
         while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

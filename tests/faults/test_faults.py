@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio
 
 
 class Idle(Server):
-    """A server to which nothing happens, whatever is asked."""
+    """A server on which no fault has an effect."""
 
     address = ""
 

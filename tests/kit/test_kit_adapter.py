@@ -1,4 +1,4 @@
-"""The kit: forty lines over a bare bus are conformant, and what the bus gets wrong is seen."""
+"""The kit: forty lines over a bare bus are conformant, and bugs of the bus are found."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_dict_of_callbacks_is_conformant_with_every_policy(overflow: Any) -> N
     assert "  kit       codec, validation" in "\n".join(console.header(result))
 
 
-# What is broken is seen
+# Bugs are found
 
 
 class Doubles(Callbacks):
@@ -327,7 +327,7 @@ def test_a_target_without_the_kit_names_none() -> None:
 
 @pytest.mark.asyncio
 async def test_kit_adds_no_turn_between_publishing_and_entering() -> None:
-    """A subscriber who enters at once sees what the bus still does a turn after `send` (PUB-05)."""
+    """A subscription entered at once gets events that the bus delivers a turn after `send` (PUB-05)."""
     sinks: list[Any] = []
 
     class Pumps(Adapter):

@@ -1,4 +1,4 @@
-"""The kit over a bus with a history: where it begins, what it keeps, and that nothing of it is dropped."""
+"""The kit over a bus with a history: its beginning, its limits, and that nothing of it is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The adapter for libraries that are pulled: conformant over queues; what a library gets wrong is seen."""
+"""The adapter for pulled libraries: conformant over queues, and bugs of a library are found."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ async def test_cancelled_end_leaves_nothing(temporary: Path) -> None:
         ending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await ending
-        if not turns:  # because: what was never begun has nothing to finish
+        if not turns:  # because: an unstarted coroutine has nothing to finish
             await server.__aexit__(None, None, None)
         assert pid is not None
         assert not exists(pid)

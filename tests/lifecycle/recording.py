@@ -1,4 +1,4 @@
-"""A backend that keeps what is published, and fails where a test wants it to."""
+"""A backend that keeps published events, and fails where a test wants it to."""
 
 from __future__ import annotations
 

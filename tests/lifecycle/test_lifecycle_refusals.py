@@ -1,4 +1,4 @@
-"""Workflow services that play less than everything: what they are accused of, and what not."""
+"""Workflow services that play only some scenarios: the charges against them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESTART = "lifecycle_troubles::restart_goes_unnoticed"
 
 
 class Wrapped(WorkflowService):
-    """A right service, but for what a test makes of it."""
+    """A correct service, but for a test's changes."""
 
     def __init__(self, backend: StreamingBackend) -> None:
         self.inner = LifecycleService(backend)

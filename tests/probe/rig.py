@@ -28,7 +28,7 @@ class Rig:
         return self.probe.history
 
     def found(self) -> list[Violation]:
-        """Returns what the checker and the case have found so far."""
+        """Returns the violations found so far by the checker and the case."""
         return [*check(self.history, self.run.capabilities), *self.probe.violations]
 
     def backend(self) -> PliableClient:
@@ -38,7 +38,7 @@ class Rig:
         return backend
 
     def bus(self) -> PliableBus:
-        """Returns what the clients share."""
+        """Returns the bus that the clients share."""
         return self.backend().bus
 
 

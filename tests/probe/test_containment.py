@@ -46,7 +46,7 @@ async def test_errors_are_tamed() -> None:
 
 
 class Mute:
-    """Ends whoever looks at it."""
+    """Raises SystemExit when it is printed."""
 
     def __repr__(self) -> str:
         raise SystemExit

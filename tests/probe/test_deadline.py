@@ -79,7 +79,7 @@ async def test_wait_for_what_is_done_costs_nothing() -> None:
 
 
 async def test_time_in_which_the_loop_stood_still_is_not_waited() -> None:
-    """As on a machine that is busy: what comes right after is still in time."""
+    """As on a busy machine: an event right after the limit is still in time."""
     loop = asyncio.get_running_loop()
     late = never()
     loop.call_later(0.01, time.sleep, 0.3)

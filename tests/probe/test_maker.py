@@ -1,4 +1,4 @@
-"""The maker: what it makes is no larger than the target claims to carry, where a case leaves that open."""
+"""The maker: its events are within the claimed size, unless a case sets their data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bus may raise classes of its own, under the contract's: each is taken for what it derives from."""
+"""Errors of a bus's own classes: each is taken for the contract's class from which it derives."""
 
 from __future__ import annotations
 

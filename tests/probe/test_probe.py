@@ -245,7 +245,7 @@ async def test_raises_wants_that_error() -> None:
         ]
 
 
-# What it makes
+# Made events
 
 
 async def test_events_and_keys_are_fresh_and_stream_events_have_times_of_their_own() -> None:

@@ -22,7 +22,7 @@ from eventhook_reference.mutants.base import PliableClient
 
 
 class Scripted:
-    """A meter that tells what it is told to; each reading takes the next, the last for ever."""
+    """A meter with given readings; each call takes the next, and the last one is repeated."""
 
     def __init__(self, *readings: float) -> None:
         self.readings = list(readings)

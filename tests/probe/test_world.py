@@ -1,4 +1,4 @@
-"""The world: what it draws is legal, of many kinds, fresh, and repeatable by its seed."""
+"""The world: its draws are legal, of many kinds, fresh, and repeatable by the seed."""
 
 from __future__ import annotations
 

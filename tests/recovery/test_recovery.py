@@ -1,4 +1,4 @@
-"""The recovery profile: who passes it, what is undecided, in which turn it runs, and what it leaves."""
+"""The recovery profile: its verdicts, undecided cases, order of cases, and leftovers."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def token(key: str, sequence: int = 0, payload: str = "Hi") -> StreamEvent:
 
 
 def buffered(subscription: Subscription[FlovynEvent]) -> list[object]:
-    """Returns the data of what can be read without waiting."""
+    """Returns the data of the events that can be read without waiting."""
     found = []
     while True:
         try:

@@ -15,7 +15,7 @@ def message(body: bytes) -> Message:
 
 
 class Reader:
-    """Notes what it is handed; asks for a turn after each of `crowded`."""
+    """Notes the events that it gets; asks for a turn after each of `crowded`."""
 
     def __init__(self, *crowded: bytes) -> None:
         self.seen: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The shared barrier, over a connection that only records what was sent."""
+"""The shared barrier, over a connection that only records the messages sent."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Commands on their way to the socket, over one that only records what was written."""
+"""Commands on their way to the socket, over one that only records the bytes written."""
 
 import asyncio
 

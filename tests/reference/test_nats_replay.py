@@ -1,4 +1,4 @@
-"""History on JetStream: what a reader gets from the past, and what no cursor can reach."""
+"""History on JetStream: the events that a reader gets from the past, and expired cursors."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ async def test_a_live_reader_goes_on_where_its_connection_was_lost(backend: Repl
     async with backend.events.subscribe(EventPattern.all(tenant)) as events:
         await backend.events.publish(numbered(tenant, 0))
         (subscription,) = backend.open
-        # As after a reconnect: what came meanwhile is read from the history.
+        # As after a reconnect: events that came meanwhile are read from the history.
         subscription.reader.renew_soon()
         for number in range(1, 4):
             await backend.events.publish(numbered(tenant, number))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio
 
 
 def unread(channel: Channel[int]) -> list[int]:
-    """Returns what can be read without waiting."""
+    """Returns the events that can be read without waiting."""
     found = []
     while True:
         try:

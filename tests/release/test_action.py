@@ -36,7 +36,7 @@ def given(value: str, inputs: dict[str, str]) -> str:
 
 
 def run_step(step: dict[str, Any], folder: Path, **inputs: str) -> tuple[int, str, dict[str, str]]:
-    """Runs a step; returns its exit code, what it printed, and its outputs."""
+    """Runs a step; returns its exit code, its standard output, and its outputs."""
     defaults = {name: one.get("default", "") for name, one in action()["inputs"].items()}
     output = folder / "output"
     output.touch()

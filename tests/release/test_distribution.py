@@ -64,7 +64,7 @@ def wheel(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns an environment that has the wheel and what it requires, and nothing else."""
+    """Returns an environment with the wheel and its requirements, and nothing else."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         pytest.fail("expected uv, which the extra `dev` installs")

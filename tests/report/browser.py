@@ -78,7 +78,7 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[feature])
 
     def evaluate(self, expression: str) -> Any:
-        """Returns what an expression comes to in the page."""
+        """Returns the value of an expression in the page."""
         answer = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -86,7 +86,7 @@ class Page:
         return answer["result"].get("value")
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Writes a PNG of what is in view, or of the whole page."""
+        """Writes a PNG of the visible part, or of the whole page."""
         shot = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 

@@ -1,4 +1,4 @@
-"""The HTML page, as text: what is in it, and that nothing from outside is markup."""
+"""The HTML page, as text: its content, and that nothing from outside is markup."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VOID = {"meta", "link", "input", "wbr"}
 
 
 class Reader(HTMLParser):
-    """Checks that elements nest, and keeps what a test asks for."""
+    """Checks that elements nest, and keeps those that a test asks for."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The HTML page in a real browser, with no network: search, links, widths, and what it asks for."""
+"""The HTML page in a real browser, with no network: search, links, widths, and requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown: the table, what is folded, and that nothing breaks out of either."""
+"""Markdown: the table, the folded parts, and that nothing breaks out of either."""
 
 from __future__ import annotations
 

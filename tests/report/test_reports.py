@@ -1,4 +1,4 @@
-"""The excerpt, the explained failure, the JSON report, and what a terminal shows."""
+"""The excerpt, the explained failure, the JSON report, and the terminal's output."""
 
 from __future__ import annotations
 

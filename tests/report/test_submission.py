@@ -1,4 +1,4 @@
-"""The check of a verdict that a vendor submits: what is whole and consistent passes; damage is named."""
+"""The check of a verdict that a vendor submits: consistent ones pass, and damage is named."""
 
 from __future__ import annotations
 

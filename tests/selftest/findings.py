@@ -1,4 +1,4 @@
-"""One finding of each judgement, for tests of what is told of them."""
+"""One finding of each judgement, for tests of their output."""
 
 from __future__ import annotations
 

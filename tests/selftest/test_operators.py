@@ -1,4 +1,4 @@
-"""Mutants of a module's code: each differs in one place, and what nobody can see stays."""
+"""Mutants of a module's code: each differs in one place, in code with an effect."""
 
 from __future__ import annotations
 

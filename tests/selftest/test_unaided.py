@@ -1,4 +1,4 @@
-"""Programs alone: the limit of what they find, the lines, and the table that is written in slices."""
+"""Programs alone: their time limit, the lines, and the table that is written in slices."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Played:
         self.order[a], self.order[b] = self.order[b], self.order[a]
 
     def check(self) -> list[SequenceViolation]:
-        """Returns what is wrong with the events."""
+        """Returns the errors in the events."""
         return check(self.scenario, self.ids, self.events, now_ms=NOW)
 
     def streams(self) -> dict[str, list[StreamEvent]]:
@@ -149,7 +149,7 @@ class Played:
     def check_twins(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[SequenceViolation]:
-        """Returns what is wrong with the twins, once the streams were changed."""
+        """Returns the errors in the twins, once the streams were changed."""
         streams = self.streams()
         change(streams)
         return list(check_twins(match(self.scenario, self.ids, self.events), streams))
@@ -157,7 +157,7 @@ class Played:
     def check_output(
         self, change: Callable[[dict[str, list[StreamEvent]]], object] = lambda streams: None
     ) -> list[SequenceViolation]:
-        """Returns what is wrong with the output, once the streams were changed."""
+        """Returns the errors in the output, once the streams were changed."""
         streams = self.streams()
         change(streams)
         return list(check_output(self.scenario, self.ids, streams))

@@ -1,4 +1,4 @@
-"""The model of a workflow server: it says of the written scenarios what they say themselves."""
+"""The model of a workflow server: it derives the events of the written scenarios."""
 
 from __future__ import annotations
 

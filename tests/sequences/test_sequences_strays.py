@@ -1,4 +1,4 @@
-"""Schedules of several runs, and what one run tells of another."""
+"""Schedules of several runs, and events of one run that came to another."""
 
 from __future__ import annotations
 

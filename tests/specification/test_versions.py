@@ -1,4 +1,4 @@
-"""Versions of the specification: what 1.0 asked is frozen, and what is newer is not asked under it."""
+"""Versions of the specification: 1.0 is frozen, and newer requirements are not asked under it."""
 
 from __future__ import annotations
 

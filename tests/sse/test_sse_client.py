@@ -1,4 +1,4 @@
-"""The reader of streams that cases use: nothing of it stays, nor is anything printed of what is lost."""
+"""The reader of streams that cases use: it leaves nothing behind, and prints nothing."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def test_streams_that_were_lost_are_silent_when_the_loop_closes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="asyncio"):
-        held: list[object] = []  # what is collected before is left one by one
+        held: list[object] = []  # garbage collected before is left one by one
         assert run_in_loop(_lose_streams(held, closes=False)) == 1
     assert caplog.messages == []

@@ -1,4 +1,4 @@
-"""The picture in the documents shows what the browser's case saw."""
+"""The picture in the documents shows the events that the browser's case saw."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_two_servers_take_each_others_readers_back() -> None:
 
 @pytest.mark.nats
 def test_the_place_of_a_history_is_no_subscription_of_a_reader_that_left() -> None:
-    """JetStream makes it at the first event, and subscribes to what it keeps."""
+    """JetStream makes it at the first event, and subscribes to its messages."""
     from eventhook_reference.nats_servers import nats_replay_server
 
     instances = [one for one in catalog().values() if "frees_its_subscriptions[closed]" in one.id]

@@ -231,7 +231,7 @@ async def _all(outbox: Outbox, number: int) -> int:
 
 
 async def test_other_tenants_and_other_types_are_other_feeds() -> None:
-    """The application's own key: what is shared is what was asked for, and by whom."""
+    """The application's own key: readers share a feed by stream, filter and tenant."""
     async with running() as server:
         workflow = await server.workflow()
         path, headers = server.path(workflow), server.tenant.headers

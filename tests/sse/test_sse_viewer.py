@@ -61,7 +61,7 @@ async def test_nothing_else_is_passed_on(path: str, status: int) -> None:
 
 
 async def test_a_page_of_another_site_gets_nothing() -> None:
-    """As by a name that somebody else's server gives to this machine's address."""
+    """As by a name that a foreign server gives to this machine's address."""
     async with running() as server, viewing(server.target) as url, httpx.AsyncClient() as client:
         for path in ("", "streams/0/tenant"):
             answer = await client.get(url + path, headers={"Host": "evil.example:80"})

@@ -37,7 +37,7 @@ def _asked(request: pytest.FixtureRequest) -> None:
 
 
 def needs(program: str) -> None:
-    """Fails loudly where a program is missing that somebody asked to be tested."""
+    """Fails if a program is missing that the user asked to test."""
     try:
         find(program)
     except NotInstalled as missing:

@@ -1,4 +1,4 @@
-"""`close` throws away what is buffered."""
+"""`close` discards the buffers."""
 
 from skeleton import Driver, run
 

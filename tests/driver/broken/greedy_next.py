@@ -1,4 +1,4 @@
-"""`next` answers all there is, whatever `max` says."""
+"""`next` returns all events, and ignores `max`."""
 
 from skeleton import Driver, run
 

@@ -1,4 +1,4 @@
-"""A `next` whose time ran out in vain goes on waiting, and takes the next event with it."""
+"""`next` goes on waiting after its time ran out, and loses the next event."""
 
 from skeleton import Driver, run
 

@@ -20,4 +20,4 @@ from engine.misdeeds.registry import LIES, MISDEEDS
 __all__ = ["LIES", "MISDEEDS", "MODULES"]
 
 MODULES: Final = (raising, ending, looping, blocking, changing, lasting, leaking, lying, tampering)
-"""They are imported for what they enter."""
+"""Imported for the entries that they register."""

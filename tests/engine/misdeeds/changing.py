@@ -1,4 +1,4 @@
-"""Misdeeds that change what the process is."""
+"""Misdeeds that change the state of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lies about what is delivered."""
+"""Delivers values that lie about themselves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EqualDict(dict[str, Any]):
 
 
 class Raising(str):
-    """Text that raises for whatever is asked of it."""
+    """Text that raises in each of its methods."""
 
     __slots__ = ()
 
@@ -162,7 +162,7 @@ class Pretender:
 
 
 class Untouchable:
-    """Raises for whatever it is asked."""
+    """Raises in each of its methods."""
 
     def __getattribute__(self, name: str) -> Any:
         raise Odd(name)

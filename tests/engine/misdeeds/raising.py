@@ -51,7 +51,7 @@ class Impostor(Exception):
 
 
 class Closed(Exception):
-    """An exception that raises whatever it is asked."""
+    """An exception that raises in each of its methods."""
 
     def __getattribute__(self, name: str) -> NoReturn:
         raise ValueError(name)

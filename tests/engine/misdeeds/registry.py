@@ -14,12 +14,12 @@ kept: Final[list[object]] = []
 
 
 def misdeed(function: Callable[[], object]) -> Callable[[], object]:
-    """Enters a function into the table under its name; what an asynchronous one gives is awaited."""
+    """Enters a function into the table under its name; the result of an asynchronous one is awaited."""
     MISDEEDS[function.__name__] = function
     return function
 
 
 def lie(function: Callable[[Event], Event]) -> Callable[[Event], Event]:
-    """Enters a change of what is delivered into the table."""
+    """Enters a change of delivered events into the table."""
     LIES[function.__name__] = function
     return function
