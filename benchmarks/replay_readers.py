@@ -86,7 +86,7 @@ async def bare(url: str, tenant: UUID, events: int) -> float:
 
 
 async def catch_up(url: str, readers: int) -> float:
-    """Has all readers catch up at once; returns the seconds until the last one had everything."""
+    """Lets all readers catch up at once; returns the seconds until the last one has everything."""
     claims = dataclasses.replace(CAPABILITIES, replay_events=CAUGHT_UP)
     async with connect(url, claims) as first:
         tenant = uuid4()

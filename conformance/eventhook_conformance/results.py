@@ -97,7 +97,7 @@ class RunResult:
     """The IDs of the cases to run; if the run ended early, it did not run all of them."""
     duration_s: float = 0.0
     unaudited: list[str] = field(default_factory=list)
-    """The cases whose late arrivals could not be heard, since a driver failed."""
+    """The cases whose late arrivals could not be read, since a driver failed."""
     leaked: list[str] = field(default_factory=list)
     """Tasks, threads, processes and descriptors that the target left behind; they change no verdict."""
 

@@ -186,7 +186,7 @@ class HistoryConsumer:
             self._ask()
 
     def renew_soon(self) -> None:
-        """Has the consumer renewed when it is looked at next: its connection was lost."""
+        """Marks the consumer to be renewed at the next check: its connection was lost."""
         self._heard_s = -_SILENT_S
         self._asked = max(1, self._asked)
 

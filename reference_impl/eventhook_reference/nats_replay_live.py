@@ -47,7 +47,7 @@ class Reader(Protocol):
         """Goes on with history: a reader has made room."""
 
     def renew_soon(self) -> None:
-        """Has it begin anew where it was: its connection was lost."""
+        """Makes it begin again where it was: its connection was lost."""
 
     def look(self, now_s: float) -> None:
         """Begins anew where the server has gone silent; called a few times a second."""
@@ -137,7 +137,7 @@ class LiveReader:
         self._consumer.renew_soon()
 
     def look(self, now_s: float) -> None:
-        """Has the consumer check the server."""
+        """Makes the consumer check the server."""
         if self._consumer is not None:
             self._consumer.look(now_s)
 

@@ -72,7 +72,7 @@ class Timeline:
         return self.history.publish(by, event() if what is None else what, epoch=epoch)
 
     def answer(self, publish: Publish, outcome: Outcome = "ok") -> None:
-        """Has a publish return."""
+        """Makes a publish return."""
         publish.outcome = outcome
         publish.returned = self.history.clock.now()
 
@@ -159,7 +159,7 @@ class Timeline:
         entry.returned = self.history.clock.now()
 
     def wait_in_vain(self, subscription: Subscribed, publish: Publish) -> None:
-        """Has the reader give up on an event."""
+        """Makes the reader give up on an event."""
         subscription.waited.append(Waited(publish, self.history.clock.now(), 3.0))
 
     def end(self, subscription: Subscribed, how: End = "stopped", error: str = "Boom") -> None:

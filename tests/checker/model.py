@@ -168,7 +168,7 @@ class Model:
         return event(event_type, tenant_id=where, source=source, data=self._times)
 
     def take_effect(self, publish: Publish | None = None) -> None:
-        """Has a publish reach the bus, unless a full subscription blocks it."""
+        """Lets a publish reach the bus, unless a full subscription blocks it."""
         if publish is None:
             if not self._to_do:
                 return
@@ -216,7 +216,7 @@ class Model:
         reader.buffer.append(publish)
 
     def answer(self) -> None:
-        """Has a publish return that has reached the bus."""
+        """Makes a publish return that has reached the bus."""
         done = [publish for publish in self._flying if publish not in self._to_do]
         if done:
             publish = self._script.choose(done)

@@ -21,7 +21,7 @@ class Guests:
         self._leave: dict[str, asyncio.Event] = {}
 
     async def come(self, name: str, number: int, *, priority: bool = False) -> None:
-        """Has one more task ask for so many tokens."""
+        """Makes one more task ask for so many tokens."""
         self._leave[name] = asyncio.Event()
         self._tasks[name] = asyncio.create_task(self._stay(name, number, priority))
         await _turns()
@@ -35,7 +35,7 @@ class Guests:
                 self.inside.remove(name)
 
     async def go(self, name: str) -> None:
-        """Has one task give its tokens back."""
+        """Makes one task give its tokens back."""
         self._leave[name].set()
         await self._tasks[name]
         await _turns()

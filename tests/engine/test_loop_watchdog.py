@@ -36,7 +36,7 @@ def block(for_s: float) -> str:
 
 
 def starving(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
-    """Has the system say so, each time it is asked; the last answer stays."""
+    """Makes the system give these answers in turn; the last one stays."""
     told = [*seconds]
 
     def tell() -> float:

@@ -54,7 +54,7 @@ def http_status(url: str) -> int:
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Has the launcher make its directories in one folder, so that none can stay unseen."""
+    """Makes the launcher create its directories in one folder, so that none can stay unseen."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

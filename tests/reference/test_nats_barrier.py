@@ -34,7 +34,7 @@ class FakeConnection:
         self.timeouts += 1
 
     async def answer(self, number: int) -> None:
-        """Has the message of a round come back, and runs everything that follows."""
+        """Makes the message of a round come back, and runs everything that follows."""
         self.barrier.answered(number)
         await asyncio.sleep(0)
 

@@ -109,7 +109,7 @@ class Played:
         return self.events.pop(place)
 
     def swap(self, one: str, other: str) -> None:
-        """Has two events change places."""
+        """Swaps two events."""
         a, b = self.place(one), self.place(other)
         self.events[a], self.events[b] = self.events[b], self.events[a]
         self.order[a], self.order[b] = self.order[b], self.order[a]

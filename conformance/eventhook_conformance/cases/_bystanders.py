@@ -238,7 +238,7 @@ async def end_guests(guests: list[Listener], ways: tuple[str, ...]) -> None:
 async def cancel_guest(
     probe: Probe, selects: EventPattern | str, via: Via, pause: int, *, entered: bool
 ) -> None:
-    """Has a subscription cancelled while it is entered, or after that."""
+    """Cancels a subscription while it is entered, or after that."""
     guest = await probe.listener(selects, via)
     if entered:
         await probe.returns(guest.enter(), "entering")

@@ -55,7 +55,7 @@ class Load:
         ]
 
     async def lap(self, laps: int) -> None:
-        """Has every lane publish so many more with success.
+        """Waits until every lane has published so many more with success.
 
         Raises:
             CaseAborted: one does not.

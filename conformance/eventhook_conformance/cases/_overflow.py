@@ -239,7 +239,7 @@ async def _chunk(stage: OverflowScenario, count: int, *fast: Listener) -> None:
 
 
 async def fast_readers_lose_nothing(probe: Probe, side: Side) -> None:
-    """Has publishers wait for one reader while another keeps up."""
+    """Makes publishers wait for one reader while another keeps up."""
     stage = OverflowScenario(probe, side)
     fast = await stage.subscribe()
     stalled = await stage.subscribe()

@@ -216,7 +216,7 @@ class Scene:
 
         Args:
             window: of the fault, which was lifted just now, or excuses no losses from now on.
-            load: stopped before the window closes, so that none of its publishes fall into both.
+            load: stopped before the window closes, so that none of its publishes crosses the end.
             listeners: that must get events; by default all of the scene.
             charge: broken by a subscription that gets nothing, beside the case's requirements.
             or_lost: whether a subscription may raise SubscriptionLost instead.

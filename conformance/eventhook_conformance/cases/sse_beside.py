@@ -150,7 +150,7 @@ async def another_tenants_end_ends_nothing(probe: Probe, kind: StreamKind) -> No
         snapshot = {"id": str(workflow), "kind": "suite", "status": "COMPLETED"}
         ends = ("workflow.completed", "workflow.failed", "workflow.cancelled")
         await sse.publish(*(sse.event(workflow, end, data=snapshot, tenant=1) for end in ends))
-        # Whatever listens to both tenants has heard the end before what follows it there.
+        # A server that listens to both tenants gets the end before the events that follow it.
         other = await sse.stream("tenant", tenant=1)
         await sse.fence(other)
         comments = stream.reading.parser.comments

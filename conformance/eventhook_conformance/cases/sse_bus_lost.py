@@ -23,7 +23,7 @@ async def stream_recovers_or_ends_when_the_bus_was_lost(probe: Probe) -> None:
         workflow = await sse.workflow()
         streams = [await sse.stream("workflow", workflow), await sse.stream("tenant")]
         for stream in streams:
-            stream.judged = False  # what a fault may lose is the bus's affair
+            stream.judged = False  # losses in a fault are the bus's
         for stream in streams:
             events = sse.due(stream)
             await sse.publish(*events, via=client)

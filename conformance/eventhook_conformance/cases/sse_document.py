@@ -39,7 +39,7 @@ async def document_is_open_to_all_and_valid(probe: Probe) -> None:
         from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
 
         chosen = OpenAPIV32SpecValidator if version.startswith("3.2") else OpenAPIV31SpecValidator
-        # It takes a second of pure thinking, in which other cases would hear nothing.
+        # It takes a second of processor time, in which other cases could not run.
         errors = await asyncio.to_thread(lambda: list(chosen(document).iter_errors())[:5])
         for error in errors:
             where = "/".join(str(part) for part in getattr(error, "absolute_path", ()))

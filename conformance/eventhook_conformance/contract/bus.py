@@ -78,7 +78,7 @@ class EventBus(ABC):
 
         Raises, on entering:
             InvalidPattern: the pattern breaks the contract (PAT-10).
-            InvalidCursor: the cursor is malformed, or none of this tenant's (RPL-07, RPL-09).
+            InvalidCursor: the cursor is malformed, or not of this tenant (RPL-07, RPL-09).
             CursorExpired: the history no longer reaches back to the cursor (RPL-08).
             Unsupported: the bus does not offer this beginning.
             SubscribeError: the bus could not make it active (REC-06).
@@ -120,7 +120,7 @@ class StreamBus(ABC):
 
         Raises, on entering:
             InvalidPattern: the key is not one token of `[A-Za-z0-9_-]+` (STR-08).
-            InvalidCursor: the cursor is malformed, or none of this key's (RPL-07, RPL-09).
+            InvalidCursor: the cursor is malformed, or not of this key (RPL-07, RPL-09).
             CursorExpired: the history no longer reaches back to the cursor (RPL-08).
             Unsupported: the bus does not offer this beginning.
             SubscribeError: the bus could not make it active.

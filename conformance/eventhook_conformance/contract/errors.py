@@ -41,7 +41,7 @@ def _rebuild(kind: type[StreamingError], message: str, fields: dict[str, object]
 
 
 class InvalidEvent(StreamingError, ValueError):
-    """The event (or its wire form) breaks the contract; it was not sent to anybody."""
+    """The event (or its wire form) breaks the contract; it was not sent."""
 
 
 class InvalidPattern(StreamingError, ValueError):

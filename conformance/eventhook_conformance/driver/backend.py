@@ -66,7 +66,7 @@ class DriverBackend(StreamingBackend):
 
     @classmethod
     async def open(cls, process: DriverProcess, address: str | None = None) -> DriverBackend:
-        """Has the driver open one more client."""
+        """Makes the driver open one more client."""
         params = b'{"address":%s}' % msgspec.json.encode(address)
         opened = await ask(process, "open", params, Opened)
         return cls(process, opened.client)
@@ -105,7 +105,7 @@ class DriverBackend(StreamingBackend):
             await subscription.leave()
 
     async def purge(self, members: bytes) -> None:
-        """Has the bus forget a history.
+        """Makes the driver purge a history.
 
         Raises:
             Unsupported: the driver speaks protocol 1, or offers no purge.
@@ -115,7 +115,7 @@ class DriverBackend(StreamingBackend):
         await self.call("purge", Empty, members)
 
     async def aclose(self) -> None:
-        """Has the driver close the client, each time anew: closing twice must be allowed."""
+        """Makes the driver close the client, at each call: closing twice must be allowed."""
         self._closed = True
         await self.call("close", Empty)
 

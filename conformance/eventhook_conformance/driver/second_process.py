@@ -123,7 +123,7 @@ async def hear_each_other(here: StreamingBackend, there: StreamingBackend, side:
 
 
 async def _hears(one: StreamingBackend, other: StreamingBackend, side: str) -> bool:
-    """Returns whether a client hears another within some knocks."""
+    """Returns whether an event of one client reaches another within some attempts."""
     key = uuid4()
     subscriber: Any = one.events if side == "events" else one.streams
     publisher: Any = other.events if side == "events" else other.streams

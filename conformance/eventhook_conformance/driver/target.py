@@ -106,7 +106,7 @@ class DriverHost(Server):
         return str(process.failure)
 
     async def end(self) -> None:
-        """Has the process shut down.
+        """Shuts the process down.
 
         Raises:
             DriverFailed: it does not do so as it should; it is gone all the same.

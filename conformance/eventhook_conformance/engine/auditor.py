@@ -36,9 +36,9 @@ class Auditor:
         self, clients: ClientPool, oracle: Oracle, budget: int, deadline: Deadline
     ) -> None:
         self.failure: str | None = None
-        """Why late arrivals could not be heard, if so."""
+        """Why late arrivals could not be read, if so."""
         self.unaudited: list[str] = []
-        """The cases whose late arrivals could not be heard."""
+        """The cases whose late arrivals could not be read."""
         self._clients = clients
         self._oracle = oracle
         self._deadline = deadline
@@ -55,11 +55,11 @@ class Auditor:
         return self._settle(await self._parking.make_room())
 
     async def leave_room(self, most: int) -> list[Revision]:
-        """Has the oldest parked subscriptions leave until no more than so many stay open."""
+        """Leaves the oldest parked subscriptions until no more than so many are open."""
         return self._settle(await self._parking.make_room(max(0, most)))
 
     async def audit(self, settle_s: float = 0.0) -> list[Revision]:
-        """Has all parked subscriptions leave; returns the results that late arrivals change.
+        """Leaves all parked subscriptions; returns the results that late arrivals change.
 
         Args:
             settle_s: the least time to listen after the last subscription was parked, in seconds.
@@ -101,7 +101,7 @@ class Auditor:
         return revisions
 
     def lose_parked(self) -> None:
-        """Gives up on everything parked: the driver failed, and nothing more can be heard."""
+        """Gives up on everything parked: the driver failed, and nothing more can be read."""
         self.unaudited += [one.result.id for one in self._parking]
         for client in self._clients.all_shared():
             client.tainted = client.tainted or "its driver failed"

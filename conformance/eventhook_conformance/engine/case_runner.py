@@ -291,7 +291,7 @@ class CaseRunner:
             probe.found("no call to block the event loop", f"blocked in {blocked}")
 
     async def _take_fault(self) -> str | None:
-        """Returns how the driver failed in this case, if it did; nothing parked is heard then."""
+        """Returns how the driver failed in this case, if it did; parked subscriptions are lost then."""
         fault = await self._context.clients.take_fault()
         if fault is not None:
             self._auditor.lose_parked()

@@ -97,7 +97,7 @@ class JudgeChild:
         return 0
 
     def go(self, place: int = 0, processes: int = 1) -> None:
-        """Has the process judge its target now.
+        """Makes the process judge its target now.
 
         Args:
             place: its place among those that share the cases.

@@ -28,7 +28,7 @@ from eventhook_conformance.engine.judge_process import main
 main()
 """
 _early: list[StartedJudge] = []
-"""The process that was started before anybody asked for one."""
+"""The process that was started in advance."""
 
 
 class StartedJudge:

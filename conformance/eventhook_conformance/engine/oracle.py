@@ -1,4 +1,4 @@
-"""Has the checker judge histories, and charges the breaches to requirements."""
+"""Judges histories by the checker, and charges the breaches to requirements."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Parking:
         self.since_s = asyncio.get_running_loop().time()
 
     async def make_room(self, most: int | None = None) -> list[tuple[Parked, list[Violation]]]:
-        """Has the oldest leave until the budget is kept; returns the breaches of leaving, by case.
+        """Leaves the oldest until the budget is kept; returns the breaches of leaving, by case.
 
         Args:
             most: how many subscriptions may stay, where that is less than the budget.
@@ -92,7 +92,7 @@ class Parking:
         return left
 
     async def empty(self) -> list[tuple[Parked, list[Violation]]]:
-        """Has all leave; returns the breaches of leaving, by case."""
+        """Leaves all; returns the breaches of leaving, by case."""
         parked, self._parked = list(self._parked), deque()
         leaving = await asyncio.gather(*(leave_all(one.listeners) for one in parked))
         return list(zip(parked, leaving, strict=True))
@@ -106,7 +106,7 @@ class Parking:
         ]
 
     async def remove(self, parked: Parked) -> list[Violation]:
-        """Has one case's subscriptions leave early; returns the breaches of leaving."""
+        """Leaves one case's subscriptions early; returns the breaches of leaving."""
         self._parked.remove(parked)
         return await leave_all(parked.listeners)
 

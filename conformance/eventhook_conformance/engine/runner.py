@@ -73,7 +73,7 @@ def judge_subject(
     Cases that the version of the specification does not ask are left out.
 
     Raises:
-        KeyboardInterrupt: it was interrupted; subscribers have heard what was judged until then.
+        KeyboardInterrupt: it was interrupted; subscribers got the results until then.
     """
     given = catalog().values() if instances is None else instances
     asked = (one.under(settings.specification) for one in given)

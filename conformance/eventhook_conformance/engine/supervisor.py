@@ -145,7 +145,7 @@ def supervise(
 def _judge_shared(
     runs: Sequence[_Run], subscribers: Sequence[EventSubscriber], interruption: _Interruption
 ) -> None:
-    """Has each process judge its share of the cases, all at once."""
+    """Makes each process judge its share of the cases, all at once."""
     if len(runs) > 1:
         claimed = runs[0].claimed
         planned = [run.take_share(place, len(runs)) for place, run in enumerate(runs)]
@@ -153,7 +153,7 @@ def _judge_shared(
         for run in runs:
             run.subscribers = (merged.take,)
     with ThreadPoolExecutor(len(runs)) as threads:
-        # The first is followed here, so that signals are heard.
+        # Follows the first one in this thread, so that signals arrive.
         others = [threads.submit(run.judge, interruption) for run in runs[1:]]
         runs[0].judge(interruption)
         for other in others:
@@ -444,7 +444,7 @@ class _Pulse:
         """Returns what did not happen in time, if anything.
 
         Args:
-            silent: nothing was heard within the last tick.
+            silent: whether no message came within the last tick.
             resolving: the target is not found yet.
         """
         bounds = self._bounds

@@ -203,7 +203,7 @@ class AdapterSubscription(AbstractAsyncContextManager[Subscription[Any]]):
         return self._adapter.history(self._kind, key, self._since, sink)
 
     async def detach(self) -> None:
-        """Has the bus send nothing more; does nothing the second time."""
+        """Ends the bus's deliveries; does nothing the second time."""
         self._adapter.subscriptions.discard(self)
         if self._keeper is not None:
             await self._keeper.leave()

@@ -167,7 +167,7 @@ class Probe:
         return self.findings.violations
 
     async def purge(self, selects: EventPattern | str, via: Via = None) -> None:
-        """Has the bus forget the history of a tenant (of a pattern) or of a key.
+        """Purges the history of a tenant (of a pattern) or of a key.
 
         Raises:
             NotOffered: the target has no purge.

@@ -80,7 +80,7 @@ class World:
         return UUID(int=number)
 
     def _fresh(self) -> int:
-        """Returns the number of an id of version 4 that nobody else has."""
+        """Returns the number of a unique id of version 4."""
         return _BITS.getrandbits(128) & ~(0xF << 76) & ~(0b11 << 62) | (4 << 76) | (0b10 << 62)
 
     def key(self) -> str:

@@ -52,7 +52,7 @@ async def play(probe: Probe, program: Program, *, counting: bool = False) -> Non
     Args:
         probe: the program's.
         program: its steps.
-        counting: whether to count channels around each cleanup and at the end, with nobody else beside.
+        counting: whether to count channels around each cleanup and at the end; no other case may run then.
 
     Raises:
         CaseAborted: a call raised or hung, or a fence did not come.

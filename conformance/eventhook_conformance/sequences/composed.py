@@ -126,7 +126,7 @@ class _Composer:
         return [*steps, self._step("complete-workflow", workflow=label)]
 
     def again(self, label: str) -> list[Step]:
-        """Has a failed workflow retried on request, and complete."""
+        """Retries a failed workflow on request, and completes it."""
         return [
             self._step("retry-workflow", workflow=label),
             self._step("start-workflow", workflow=label, worker="w7"),
@@ -369,7 +369,7 @@ class _Composer:
         )
 
     def _late(self, label: str, kind: str) -> list[Step]:
-        """Has a thing happen, and reports it again after its end."""
+        """Makes a thing happen, and reports it again after its end."""
         steps = self._beside(label, kind)
         reports = [step for step in steps if step["do"] in _REPORTS]
         return [*steps, *({**step, "name": f"{step['name']}-again"} for step in reports)]

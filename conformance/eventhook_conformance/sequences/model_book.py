@@ -146,7 +146,7 @@ class Book:
             snapshot: its matchers.
             source: `system`, `worker`, or `any` of the two.
             worker: whom the source names where it names a worker.
-            optional: it may have been published before anybody listened.
+            optional: it may have been published before the first subscription.
 
         Returns:
             Its label.

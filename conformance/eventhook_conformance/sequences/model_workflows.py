@@ -137,7 +137,7 @@ class Workflows:
         self.end(workflow, "CANCELLED", None, requested)
 
     def cancel_child(self, parent: WorkflowState, child: WorkflowState) -> None:
-        """Has a running workflow cancel its child."""
+        """Makes a running workflow cancel its child."""
         if not parent.ended:
             parent.since.append(self._request(child, *parent.reached))
 
@@ -149,12 +149,12 @@ class Workflows:
         return requested
 
     def retry(self, workflow: WorkflowState) -> None:
-        """Has a failed workflow tried again."""
+        """Retries a failed workflow."""
         workflow.status, workflow.error = "PENDING", None
         self._reach(workflow, "retry_requested")
 
     def start_child(self, parent: WorkflowState, label: str) -> None:
-        """Has a workflow begin another."""
+        """Makes a workflow begin another."""
         child = self.enter(label)
         parent.since.append(self._tell_parent(child, "initiated", parent.reached, "any"))
         child.reached = [self.tell(child, "created", [])]

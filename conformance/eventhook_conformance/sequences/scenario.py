@@ -26,7 +26,7 @@ class ExpectedEvent:
     source: str
     """`system`, `worker` (any), or `any` of the two."""
     optional: bool
-    """It may have been published before anybody listened."""
+    """It may have been published before the first subscription."""
     snapshot: Mapping[str, Any]
     """Matchers by member."""
     before: tuple[str, ...]

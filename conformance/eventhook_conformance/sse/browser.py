@@ -163,7 +163,7 @@ class _Proxy:
 async def browser_reading(
     url: str, headers: Mapping[str, str], names: Sequence[str]
 ) -> AsyncIterator[BrowserReading]:
-    """Has a browser read the stream as long as the context is open.
+    """Reads the stream by a browser as long as the context is open.
 
     Args:
         url: of the stream.

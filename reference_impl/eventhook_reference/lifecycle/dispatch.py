@@ -136,7 +136,7 @@ class Dispatch:
         return child
 
     async def request_child_cancellation(self, parent: Workflow, child: Workflow) -> bool:
-        """Has a parent want its child to end; returns whether that can still be."""
+        """Makes a parent cancel its child; returns whether the child can still be cancelled."""
         await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_REQUESTED", child.child_snapshot())
         if child.ended:
             await self.tell(parent, "CHILD_WORKFLOW_CANCELLATION_FAILED", child.child_snapshot())

@@ -1,4 +1,4 @@
-"""Has one worker for reads and for what streams publish: a waiting `next` holds up `publish_stream`."""
+"""One worker serves `next` and `publish_stream`: a waiting `next` holds up the other."""
 
 import asyncio
 
