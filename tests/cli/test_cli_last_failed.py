@@ -116,3 +116,13 @@ def test_a_home_that_cannot_be_written_costs_nothing(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     save_last_failed(made.result(made.failed(Timeline())))
     assert load_last_failed(["made"]) == ()
+
+
+def test_a_directory_that_is_gone_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    save_last_failed(made.result(made.failed(Timeline())))

@@ -47,6 +47,18 @@ def test_all_are_written(tmp_path: Path) -> None:
     assert all(path.stat().st_size > 80 for path in tmp_path.iterdir())
 
 
+def test_a_directory_that_the_target_removed_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    reports = Reports({"json_file": Path("report.json")})
+    gone.rmdir()
+    assert reports.write([made.all_pass()])
+    assert (gone / "report.json").stat().st_size > 80
+
+
 def test_one_that_fails_costs_the_others_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

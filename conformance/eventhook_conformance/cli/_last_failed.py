@@ -27,13 +27,13 @@ def load_last_failed(targets: Iterable[str]) -> tuple[str, ...]:
 
 def save_last_failed(result: RunResult) -> None:
     """Remembers the failed and undecided cases of a run, and earlier ones that it did not run."""
-    path = _path(result.invoked_as or result.target)
     ran = {case.id for case in result.cases if case.outcome != "not_claimed"}
     failed = [case.id for case in result.cases if case.outcome in ("failed", "error")]
-    failed += [one for one in _read(path) if one not in ran]
-    kept = [one for one in failed if not one.startswith(_SMOKE)]
-    # A machine without a home still gets its verdict.
+    # A machine without a home still gets its verdict, and so does a run whose directory is gone.
     with contextlib.suppress(OSError):
+        path = _path(result.invoked_as or result.target)
+        failed += [one for one in _read(path) if one not in ran]
+        kept = [one for one in failed if not one.startswith(_SMOKE)]
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps({"failed": kept}) + "\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import sys
@@ -82,9 +83,11 @@ def find_target(name: str) -> Target:
         )
     if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
         raise TargetNotFound(f"{name!r} is no target: expected module:attribute")
-    here = str(Path.cwd())
-    if sys.path[:1] != [here]:
-        sys.path.insert(0, here)
+    # A target that was judged before may have removed the directory.
+    with contextlib.suppress(FileNotFoundError):
+        here = str(Path.cwd())
+        if sys.path[:1] != [here]:
+            sys.path.insert(0, here)
     return _load(name, EntryPoint(name=name, value=name, group=GROUP))
 
 

@@ -65,8 +65,10 @@ def is_ours(file: str) -> bool:
 def place_of(file: str, line: int, name: str) -> str:
     """Returns a place in one short text, such as `my_bus.py:31 in publish`."""
     path = Path(file)
-    here = Path.cwd()
-    shown = path.relative_to(here) if path.is_relative_to(here) else Path(*path.parts[-2:])
+    try:
+        shown = path.relative_to(Path.cwd())
+    except (OSError, ValueError):  # because: the file is elsewhere, or the directory is gone
+        shown = Path(*path.parts[-2:])
     return f"{shown}:{line} in {name}"
 
 

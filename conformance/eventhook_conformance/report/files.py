@@ -16,17 +16,21 @@ from eventhook_conformance.results import RunResult
 class Reports:
     """The report files that the user asked for.
 
+    Their places are fixed when this is made: a target may remove the directory that the run began in.
+
     Raises:
         click.BadParameter: one of them cannot be written.
     """
 
     def __init__(self, files: Mapping[str, Path | None]) -> None:
         self._files: dict[str, Path] = {}
+        self._places: dict[str, Path] = {}
         for option, path in files.items():
             if path is not None:
                 name = option.removesuffix("_file")
                 self._check(name, path)
                 self._files[name] = path
+                self._places[name] = path.absolute()
 
     def _check(self, name: str, path: Path) -> None:
         folder = path.resolve().parent
@@ -58,9 +62,10 @@ class Reports:
     def write(self, results: Sequence[RunResult], notes: Sequence[str] = ()) -> bool:
         """Writes each file whole or not at all. Returns whether all were written."""
         complete = True
-        for name, path in self._files.items():
+        for name, path in self._places.items():
             try:
                 text = FORMATS[name].render(results, notes)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 if name == "markdown" and _is_step_summary(path):
                     append_whole(path, text)
                 else:

@@ -109,6 +109,11 @@ def changes_directory() -> None:
 
 
 @misdeed
+def removes_the_working_directory() -> None:
+    shutil.rmtree(pathlib.Path.cwd())
+
+
+@misdeed
 def removes_the_temporary_folder() -> None:
     shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
 
