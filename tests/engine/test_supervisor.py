@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -98,6 +99,22 @@ def test_a_process_that_swells_is_ended_before_the_machine_is(
     assert re.search(r"it took \d+ MiB of memory", first.suite_failure or "")
     assert "error" in {one.outcome for one in first.cases}
     assert second.verdict == "conformant"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1, signal.SIGPROF])
+def test_a_signal_that_comes_with_the_last_word_adds_no_second_one(number: signal.Signals) -> None:
+    ended: list[RunFinished] = []
+
+    def interrupt_at_the_end(event: EngineEvent) -> None:
+        if isinstance(event, RunFinished):
+            ended.append(event)
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        supervise(["memory"], QUICK, [interrupt_at_the_end])
+    assert [one.result.verdict for one in ended] == ["conformant"]
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("misdeed", ["exits_in_a_callback", "exits_in_a_task", "cancels_all"])

@@ -44,6 +44,16 @@ _TICK_S: Final = 0.25
 _LEAST_BYTES: Final = 1 << 30
 """More memory than a run of all cases needs, together with a target of some size."""
 _MOST_BYTES: Final = 4 << 30
+_ASKED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""The signals by which people and systems ask for the end."""
+_SPARED: Final = frozenset(
+    {
+        *("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGINFO"),
+        *("SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGSTOP", "SIGKILL"),
+        *("SIGABRT", "SIGBUS", "SIGEMT", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP"),
+    }
+)
+"""Those that end no process; those that halt one, or that none can handle; those of its own faults."""
 
 
 class Refused(Exception):
@@ -163,7 +173,10 @@ def _judge_shared(
 
 
 class _Interruption:
-    """Counts SIGINT and SIGTERM instead of being ended by them."""
+    """Counts SIGINT, SIGTERM, and all other signals that would end this process without a word.
+
+    A target may send any of them to its parent.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -171,9 +184,8 @@ class _Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                # Ignored stays ignored, as in the background of a shell.
-                if signal.getsignal(number) is not signal.SIG_IGN:
+            for number in signal.valid_signals():
+                if _would_end(number):
                     self._before[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -183,6 +195,16 @@ class _Interruption:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
+
+
+def _would_end(number: int) -> bool:
+    """Returns whether a signal ends this process now, or asks it to end."""
+    handler = signal.getsignal(number)
+    if number in _ASKED:
+        # Ignored stays ignored, as in the background of a shell.
+        return handler is not signal.SIG_IGN
+    name = getattr(number, "name", "")
+    return handler is signal.SIG_DFL and name not in _SPARED
 
 
 class _Run:
@@ -269,6 +291,8 @@ class _Run:
         forwarded = 0
         while not self._finished:
             why = self._step()
+            if self._finished:
+                break  # an interruption that comes with the last word changes nothing
             if interruption.count > forwarded:
                 forwarded = interruption.count
                 if forwarded > 1:
@@ -277,7 +301,7 @@ class _Run:
                     break
                 self._child.interrupt()
                 self._pulse.ends()
-            if why is not None and not self._finished:
+            if why is not None:
                 if forwarded:
                     self._conclude(INTERRUPTED, missing=False)
                 else:

@@ -83,3 +83,10 @@ def replaces_the_handlers_of_threads() -> None:
 def ends_its_parent() -> None:
     """Ends its parent."""
     os.kill(os.getppid(), signal.SIGTERM)
+
+
+@misdeed
+def signals_its_parent() -> None:
+    """Sends its parent what ends a process that does not handle it."""
+    for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGRTMIN):
+        os.kill(os.getppid(), number)
