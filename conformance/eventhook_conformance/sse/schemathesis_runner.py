@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from http import client
 from typing import Any, Final
 
 ANSWER_TIMEOUT_S: Final = 10.0
@@ -21,6 +22,9 @@ _DEAD_END: Final = "No progress can be made from state"
 """The message of Hypothesis for a chain of requests whose last answer leads nowhere. That is no failure:
 the chain was sent and checked so far. Only the message tells this error from others of its class."""
 _LONGEST: Final = 600
+_CONTINUE: Final = 100
+_SWITCHING: Final = 101
+_FINAL: Final = 200
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def main() -> None:
     sys.setswitchinterval(60)
     _give_streams_less_time_than_answers()
     _ask_nobody_but_the_server()
+    read_all_that_http_allows()
     job = json.load(sys.stdin)
     print(json.dumps(asdict(fuzz(job["document"], job["config"]))))  # noqa: T201  # because: the answer
 
@@ -138,6 +143,35 @@ def _ask_nobody_but_the_server() -> None:
 
     vars(sessions)["get_environ_proxies"] = lambda *_, **__: {}
     vars(sessions)["get_netrc_auth"] = lambda *_: None
+
+
+def read_all_that_http_allows() -> None:
+    """Has the standard library's client read what RFC 9110 and 9112 allow, and it does not by itself.
+
+    That is informational answers of any number before the final one (it knows 100 alone), and blanks
+    after a field's value, which belong to no value.
+    """
+    read_fields = client.parse_headers
+
+    def without_blanks(*arguments: Any, **named: Any) -> Any:
+        fields = read_fields(*arguments, **named)
+        found = fields.items()
+        for name in {name for name, _ in found}:
+            del fields[name]
+        for name, value in found:
+            fields[name] = value.strip(" \t")
+        return fields
+
+    class Patient(client.HTTPResponse):
+        def _read_status(self) -> Any:
+            while True:
+                answer = super()._read_status()  # type: ignore[misc]  # because: not in typeshed
+                if not _CONTINUE < answer[1] < _FINAL or answer[1] == _SWITCHING:
+                    return answer
+                read_fields(self.fp)
+
+    vars(client)["parse_headers"] = without_blanks
+    client.HTTPConnection.response_class = Patient
 
 
 def end_portal() -> None:

@@ -177,14 +177,15 @@ class _Exchange:
         self._started = True
         status = HTTPStatus(message["status"])
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-        lines += [name + b":" + value for name, value in message["headers"]]
+        lines += [name + b":" + value + b" \t" for name, value in message["headers"]]
         sized = any(name.lower() == b"content-length" for name, _ in message["headers"])
         self._chunked = not sized and not self._old and self._method != "HEAD"
         if self._chunked:
             lines += [b"transfer-encoding: chunked", b"trailer: x-end"]
         if not self._keeps:
             lines.append(b"connection: close")
-        self._writer.write(b"\r\n".join([*lines, b"", b""]))
+        early = b"" if self._old else b"HTTP/1.1 103 Early Hints\r\nlink:</a>;rel=preload\r\n\r\n"
+        self._writer.write(early + b"\r\n".join([*lines, b"", b""]))
 
     def _write(self, body: bytes, more: bool) -> None:
         if self._method == "HEAD":

@@ -249,7 +249,7 @@ SERVING_VARIANTS.extend(
     (
         _of_another_make(
             "server-of-raw-asyncio",
-            "Serves over bare sockets: odd chunks, chunk extensions, trailers.",
+            "Serves over bare sockets: early hints, odd chunks, chunk extensions, trailers.",
             raw_server,
         ),
         _of_another_make(
