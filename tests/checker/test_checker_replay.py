@@ -199,6 +199,19 @@ def test_a_cursor_within_the_claimed_history_may_not_be_refused(at: Timeline) ->
     assert at.is_good(replay_s=1e-9, **CLAIMS)
 
 
+def test_a_cursor_may_expire_while_entering_goes_on(at: Timeline) -> None:
+    at.replay(at.subscribe(since=START), at.publish())
+    late = at.enter(since="c1")
+    at.publish()
+    late.error, late.raised = "CursorExpired: gone", ("CursorExpired",)
+    at.left(late)
+    assert at.is_good(replay_events=1, **CLAIMS)
+    late.entering = late.entering._replace(at_s=0.0)
+    late.left = late.entering._replace(step=late.left.step if late.left else 0, at_s=9.0)
+    assert at.is_good(replay_s=8.0, **CLAIMS)
+    assert at.kinds(replay_s=3600.0, **CLAIMS) == ["cursor-refused"]
+
+
 def test_a_cursor_may_expire_by_a_purge(at: Timeline) -> None:
     at.replay(at.subscribe(since=START), at.publish())
     at.purge()

@@ -108,6 +108,22 @@ def test_more_history_than_is_claimed_is_said() -> None:
     assert result.message == "needs replay_events=3 or more"
 
 
+def test_older_history_than_is_claimed_is_said() -> None:
+    class Fleeting(ReplayBus):
+        capabilities = replace(CAPABILITIES, replay_s=0.001)
+
+    async def reads_what_is_too_old(probe: Probe) -> None:
+        tenant = probe.make.tenant()
+        await probe.publish(event := probe.make.event(tenant))
+        await asyncio.sleep(0.01)
+        listener = await probe.subscribe(EventPattern.all(tenant), since=START)
+        await listener.receive(event)
+
+    (result,) = examine(replay_target("fleeting", Fleeting), [reads_what_is_too_old]).cases
+    assert result.outcome == "not_claimed"
+    assert (result.message or "").startswith("needs replay_s=")
+
+
 def test_history_that_is_claimed_and_gone_is_charged() -> None:
     class Forgetful(Brief):
         capabilities = replace(CAPABILITIES, replay_events=3)

@@ -22,7 +22,7 @@ def room(probe: Probe, most: int) -> int:
 
 
 async def side_by_side(
-    probe: Probe, calls: Iterable[Coroutine[Any, Any, T]], each: int = 1
+    probe: Probe, calls: Iterable[Coroutine[Any, Any, T]], each: int = 1, most: int = _MANY
 ) -> list[T]:
     """Returns the results of the calls, run concurrently as the claimed number of subscriptions allows.
 
@@ -30,8 +30,9 @@ async def side_by_side(
         probe: the case's.
         calls: what does not depend on each other.
         each: how many subscriptions each of them has open at a time.
+        most: how many subscriptions they may have open at a time, all together.
     """
-    waiting, size = iter(calls), max(1, room(probe, _MANY) // each)
+    waiting, size = iter(calls), max(1, room(probe, min(most, _MANY)) // each)
     answers: list[T] = []
     while some := list(islice(waiting, size)):
         answers += await probe.at_once(*some)

@@ -233,7 +233,9 @@ class Beginnings:
 
     def may_refuse(self, subscription: Subscribed, cursor: Publish) -> bool:
         """Returns whether `CursorExpired` is right for the cursor of an event."""
-        claimed, now = self._claimed, subscription.entering
+        claimed = self._claimed
+        # A bus may look at its history at any moment until entering has failed.
+        now = subscription.left or subscription.entering
         if self._history.faults and claimed.replay_survives != "server":
             return True
         if claimed.replay_s is not None and now.at_s - cursor.called.at_s >= claimed.replay_s:

@@ -22,6 +22,8 @@ from eventhook_conformance.probe.relief import capacity_of, in_scope
 _ABOUT_SIZE: Final = "EVT-08"
 _LONG: Final = 64
 """From this length of history on, no case relies on more than is claimed."""
+_LASTING_S: Final = 3.0
+"""From this age on, what a case relies on is in the claimed history, unless the machine is too busy."""
 _NEVER: Final = 1 << 62
 
 
@@ -50,21 +52,25 @@ def asked_too_much(probe: Probe, ending: Ending, found: Sequence[Violation]) -> 
 
 
 def _outran_history(probe: Probe) -> str | None:
-    """Returns how much history a case relied on, if that was more than is claimed."""
-    kept = probe.capabilities.replay_events
-    if kept is None or kept >= _LONG:
-        return None
+    """Returns how much history a case relied on, or how old, if that was more than is claimed."""
+    claimed, now_s = probe.capabilities, probe.history.clock.now().at_s
+    most = _NEVER if claimed.replay_events is None else claimed.replay_events
+    oldest_s = float("inf") if claimed.replay_s is None else claimed.replay_s
     for entry in probe.history.subscriptions:
         if entry.since in (None, LIVE):
             continue
-        retained = sum(
-            publish.outcome == "ok"
+        retained = [
+            publish.called.at_s
+            for publish in probe.history.publishes
+            if publish.outcome == "ok"
             and publish.called.step < entry.entering.step
             and in_scope(entry, publish.event)
-            for publish in probe.history.publishes
-        )
-        if retained > kept:
-            return f"needs replay_events={retained} or more"
+        ]
+        if most < _LONG and len(retained) > most:
+            return f"needs replay_events={len(retained)} or more"
+        age_s = max((now_s - at_s for at_s in retained), default=0.0)
+        if oldest_s < _LASTING_S and age_s >= oldest_s:
+            return f"needs replay_s={age_s:.1f} or more"
     return None
 
 
