@@ -72,7 +72,7 @@ async def prepare(
             timeout_s=_patient(probe),
         )
     if execution is None:
-        raise NotOffered("the service plays the written scenarios alone, and no composed ones")
+        raise NotOffered("the service plays the written scenarios only")
     play = Play(scenario, whose, execution, since, listener)
     known = [str(workflow) for workflow in execution.workflow_execution_ids.values()]
     known += [

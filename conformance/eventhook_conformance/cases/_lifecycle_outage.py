@@ -21,7 +21,7 @@ from eventhook_conformance.probe import CaseAborted, NotOffered, Probe
 from eventhook_conformance.sequences import Ids, Published, Scenario, Untold
 from eventhook_conformance.target import Execution, WorkflowService
 
-ELSEWHERE: Final = "the service publishes another way than through the client it was given"
+ELSEWHERE: Final = "the service does not publish through the client that it was given"
 _MADE_BY_THE_SUITE: Final = "made to fail by the suite"
 _ERRORS: Final[Sequence[Callable[[str], Exception]]] = (
     PublishError,

@@ -175,7 +175,7 @@ async def idle_channels_with_the_name_of_an_active_one_are_removed(probe: Probe)
     gone = before.events + before.streams - after.events - after.streams
     probe.expect(
         removed == gone,
-        f"a cleanup to answer the {gone} by which the count went down",
+        f"a cleanup to answer {gone}, by which the count went down",
         f"it answered {removed!r}",
         *probe.history.remarks[-3:],
     )

@@ -22,7 +22,7 @@ _AFTER_THE_END: Final = 6
 def _subscription(listener: Listener) -> DriverSubscription:
     subscription = listener.subscription
     if not isinstance(subscription, DriverSubscription):
-        raise Undecided("the target claims to be a driver, and is none")
+        raise Undecided("the target claims to be a driver, but is not one")
     return subscription
 
 
@@ -33,7 +33,7 @@ async def _run_out(probe: Probe, side: Side) -> None:
     for timeout_ms in _TIMES_MS * _ROUNDS:
         # In vain, once and twice in a row; then an event is published while one may run out.
         for _ in range(1 + timeout_ms % 2):
-            await probe.returns(subscription.poll(timeout_ms), "a `next` in vain")
+            await probe.returns(subscription.poll(timeout_ms), "a `next` that times out")
         polling = probe.spawn(subscription.poll(timeout_ms))
         await probe.publish(*(events := ground.events(min(3, ground.capacity))))
         await probe.returns(polling, "a `next` beside a publish")

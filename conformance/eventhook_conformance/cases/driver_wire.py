@@ -51,7 +51,7 @@ _WRITERS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
 async def _backend(probe: Probe) -> DriverBackend:
     backend = (await probe.client()).backend
     if not isinstance(backend, DriverBackend):
-        raise Undecided("the target claims to be a driver, and is none")
+        raise Undecided("the target claims to be a driver, but is not one")
     return backend
 
 

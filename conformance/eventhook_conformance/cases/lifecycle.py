@@ -60,7 +60,7 @@ async def nothing_is_told_before_it_begins_or_after_its_end(probe: Probe, scenar
     early = [event for event in told(probe, play.events) if not _creates_root(play, event)]
     if early:
         probe.found(
-            "at most the root's creation to be told before it proceeds",
+            "only the root's creation to be published before `proceed`",
             ", ".join(event.event_type for event in early),
             play.events.entry,
         )
@@ -82,8 +82,8 @@ async def run_is_told_step_by_step(probe: Probe, scenario: str) -> None:
         late = [one.label for one in matched(probe, play).missing if one.step in done]
         if late and probe.capabilities.causal_order:
             probe.found(
-                f"all that {step!r} caused to be published when proceeding to it returned",
-                f"{', '.join(late)} still had not come",
+                f"all events of {step!r} to be published when `proceed` returned",
+                f"{', '.join(late)} came later or never",
                 play.events.entry,
             )
             break
@@ -157,7 +157,7 @@ async def suspension_says_why_and_resumption_is_told(probe: Probe, scenario: str
         elif before is not None and event.event_type in ("workflow.completed", "workflow.failed"):
             probe.found(
                 f"workflow.resumed between workflow.suspended and {event.event_type}",
-                "nothing told that the workflow goes on",
+                "no event said that the workflow was resumed",
                 screen.entry,
             )
 
@@ -282,7 +282,7 @@ async def failing_publisher_fails_no_workflow(probe: Probe, scenario: str, when:
         event.id for event in told(probe, play.events)
     }
     if failures == 0 and (len(came) >= len(untold) or not probe.capabilities.multi_client):
-        raise NotOffered("the service publishes another way than through the client it was given")
+        raise NotOffered("the service does not publish through the client that it was given")
     probe.expect(
         failures >= len(untold) - len(came),
         f"publish_failures to count the {len(untold)} events that could not be published",

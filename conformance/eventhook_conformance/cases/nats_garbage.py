@@ -34,7 +34,7 @@ async def garbage_that_is_nearly_an_event_is_skipped(probe: Probe, side: str) ->
     for listener in listeners:
         if listener.dropped:
             probe.found(
-                f"`dropped` of {listener.entry.name} to be 0: garbage is no event that is lost",
+                f"`dropped` of {listener.entry.name} to be 0: garbage does not count as lost",
                 f"it is {listener.dropped}",
                 listener.entry,
                 charge=("OVF-07",),

@@ -214,12 +214,14 @@ async def lost_past_is_no_silent_skip(probe: Probe, kind: StreamKind, what: str)
     async with sse_session(probe) as sse:
         check_replays(sse)
         if "replay" not in probe.capabilities.profiles:
-            raise NotOffered("profile replay is not claimed: no history is said to be full")
+            raise NotOffered("profile replay is not claimed, so no limit of the history is known")
         it = await subject(sse, kind)
         stream = await sse.stream(kind, it)
         unseen = what == "purged-unseen"
         if unseen and sse.target.replay == "start":
-            raise NotOffered("a reader that has seen nothing begins with what there is")
+            raise NotOffered(
+                "a reader without events begins at the oldest one, so that it has no gap"
+            )
         events = [] if unseen else both_sides(sse, kind, it)
         if events:
             await sse.publish(*events)
@@ -243,7 +245,7 @@ async def lost_past_is_no_silent_skip(probe: Probe, kind: StreamKind, what: str)
         if not back.has(*gone) and not _tells(sse, back):
             probe.found(
                 "an id whose next events are gone to be refused, or the gap to be told",
-                f"{back.name} goes on without them, and without a word",
+                f"{back.name} goes on without them, and tells nothing",
                 back.requested,
             )
 

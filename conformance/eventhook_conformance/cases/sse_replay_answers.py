@@ -50,7 +50,7 @@ async def expired_id_is_gone(probe: Probe, kind: StreamKind) -> None:
     async with sse_session(probe) as sse:
         check_replays(sse)
         if "replay" not in probe.capabilities.profiles:
-            raise NotOffered("profile replay is not claimed: no history is said to be full")
+            raise NotOffered("profile replay is not claimed, so no limit of the history is known")
         limit = evicted_by(probe)
         workflow = await sse.workflow()
         stream = await sse.stream(kind, workflow)
@@ -83,5 +83,7 @@ async def nothing_more_of_what_ended_is_said(probe: Probe, kind: StreamKind) -> 
         headers = {**sse.tenants[0].headers, "Last-Event-ID": last}
         answer = await sse.ask("GET", sse.path(kind, workflow), headers)
         probe.expect(
-            answer.status == 204, "204 where all of what ended was seen", f"{answer.status}"
+            answer.status == 204,
+            "204 to a reader that has all events of an ended workflow",
+            f"{answer.status}",
         )

@@ -27,7 +27,7 @@ async def made_at_one_is_read_at_every_other(probe: Probe, kind: StreamKind, via
                 answer = await sse.ask("GET", url + sse.path(kind, it), sse.tenants[0].headers)
                 probe.expect(
                     answer.status == 200,
-                    f"{url} to know what was made at another replica",
+                    f"{url} to know an execution made at another replica",
                     f"{answer.status}",
                 )
                 if answer.status != 200:
@@ -60,7 +60,7 @@ async def what_one_replica_tells_readers_at_all_hear(probe: Probe) -> None:
             await stream.until(lambda stream=stream: told(stream) == told(streams[0]))  # type: ignore[misc]  # because: bound in the loop
             probe.expect(
                 told(stream) == told(streams[0]),
-                f"readers at {url} to hear of what was made what readers at {urls[0]} hear",
+                f"readers at {url} to get the same events of new executions as those at {urls[0]}",
                 f"{told(stream)} in place of {told(streams[0])}",
             )
 

@@ -175,7 +175,7 @@ def _form(event: ServerSentEvent, origin: Publish, wanted: Wanted) -> Iterator[F
         right = f"one field id, of 1 to {MAX_CURSOR_BYTES} bytes of visible ASCII"
         yield Finding("form", right, f"{ids or 'none'}"[:200], (origin,))
     if unknown := unknown_fields(event):
-        yield Finding("form", "no field that the rules do not know", f"{unknown}", (origin,))
+        yield Finding("form", "no field beyond the rules", f"{unknown}", (origin,))
     yield from _data(event, origin, wanted)
 
 

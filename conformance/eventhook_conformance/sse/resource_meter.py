@@ -45,7 +45,7 @@ class Holdings:
             name: meter for name, meter in self._meters.items() if now[name] > self._start[name]
         }
         if not self._meters:
-            raise NotOffered("what the server holds on the bus cannot be seen from outside")
+            raise NotOffered("the server's subscriptions on the bus cannot be counted from outside")
 
     async def back_within(self, limit_s: float) -> str | None:
         """Returns None once all counts are back at their start; else what is left after that time."""

@@ -172,7 +172,7 @@ def names_stream_events_in_capitals() -> type[SseApp]:
     return reframed(change)
 
 
-@broken(SERVING, "SSE-03", seen="no field that the rules do not know")
+@broken(SERVING, "SSE-03", seen="no field beyond the rules")
 def adds_a_time_field() -> type[SseApp]:
     """Adds a field of its own to each event."""
     return reframed(lambda frame, event: b"time: 12:00\n" + frame)

@@ -326,7 +326,7 @@ def expired_is_a_bad_request() -> type[ReplayApp]:
     return Broken
 
 
-@broken_replay("RPL-19", seen="204 where all of what ended was seen")
+@broken_replay("RPL-19", seen="204 to a reader that has all events")
 def streams_again_what_ended() -> type[ReplayApp]:
     """Answers readers of an ended workflow with a stream without events, each time they come back."""
     from eventhook_reference.sse.replay_app import ReplayApp

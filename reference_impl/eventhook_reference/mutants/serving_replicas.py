@@ -49,7 +49,7 @@ class _Unaware(Following):
         pass
 
 
-@_broken("SSE-26", seen="to know what was made at another replica")
+@_broken("SSE-26", seen="to know an execution made at another replica")
 class KeepsExecutionsInOneProcess(Parts):
     """Knows executions only in the process that created them."""
 
@@ -64,14 +64,14 @@ class _Slow(Following):
         asyncio.get_running_loop().call_later(0.5, super().learn, event)
 
 
-@_broken("SSE-26", seen="to know what was made at another replica")
+@_broken("SSE-26", seen="to know an execution made at another replica")
 class LearnsOfExecutionsInItsOwnTime(Parts):
     """Learns of another replica's executions half a second later."""
 
     following = _Slow
 
 
-@_broken("SSE-26", seen="to hear of what was made")
+@_broken("SSE-26", seen="to get the same events of new executions")
 class PublishesItsOwnEventsLocally(Parts):
     """Delivers the server's own events only to its own readers, not through the bus."""
 
