@@ -103,12 +103,12 @@ def _scribble(value: Any) -> None:
             _scribble(inner)
     # To refuse is as good as to give everyone a copy.
     with suppress(Exception):
+        value.pop(next(iter(value)) if isinstance(value, dict) else 0)
+    with suppress(Exception):
         if isinstance(value, dict):
             value["scribbled"] = True
         else:
             value.append("scribbled")
-    with suppress(Exception):
-        value.pop(next(iter(value)) if isinstance(value, dict) else 0)
 
 
 def _scribble_on_received(listener: Listener) -> None:
@@ -168,6 +168,43 @@ async def publisher_changes_nothing_that_was_published(probe: Probe, via: Via) -
         counter["seen"].append(number)
         await probe.publish(probe.make.event(tenant, data=counter), via=via)
     counter.clear()
+    await probe.fence(unread, waiting)
+
+
+def _shapes() -> dict[str, Any]:
+    """Returns containers that a copy may take for needless: empty, deep, large, many, and in lists."""
+    deep: Any = {"bottom": []}
+    for level in range(9):
+        deep = [deep, {}] if level % 2 else {"deeper": deep}
+    return {
+        "empty": [],
+        "nothing": {},
+        "deep": deep,
+        "lists": [[[]], [{}], [["x"]]],
+        "many": [[number] for number in range(60)],
+        "text": "x" * 9000,
+    }
+
+
+@via
+@case("EVT-04", implicates={"altered"}, since="1.1")
+async def no_shape_of_data_is_shared(probe: Probe, via: Via) -> None:
+    """However deep or large the data, the publisher and each reader have their own of all in it."""
+    tenant = probe.make.tenant()
+    scribe = await probe.subscribe(EventPattern.all(tenant))
+    unread = await probe.subscribe(EventPattern.all(tenant))
+    waiting = await probe.subscribe(EventPattern.by_type(tenant, "task"))
+    await waiting.wait_reading()
+    shapes = _shapes()
+    events = probe.make.fitting(
+        probe.make.event(tenant, data=data) for data in (shapes, *shapes.values())
+    )
+    await probe.publish(*events, via=via)
+    for event in events:
+        if isinstance(event.data, dict | list):
+            _scribble(event.data)
+    await scribe.receive(*events)
+    _scribble_on_received(scribe)
     await probe.fence(unread, waiting)
 
 

@@ -12,6 +12,7 @@ from eventhook_reference.mutants.caching import CACHING
 from eventhook_reference.mutants.cancelled_publishes import CANCELLED_PUBLISHES
 from eventhook_reference.mutants.cleaning import CLEANING
 from eventhook_reference.mutants.closing import CLOSING
+from eventhook_reference.mutants.colliding import COLLIDING
 from eventhook_reference.mutants.counting_losses import COUNTING_LOSSES
 from eventhook_reference.mutants.filled import FILLED
 from eventhook_reference.mutants.filtering import FILTERING
@@ -33,6 +34,7 @@ from eventhook_reference.mutants.near import NEAR
 from eventhook_reference.mutants.neighbours import NEIGHBOURS
 from eventhook_reference.mutants.ordering import ORDERING
 from eventhook_reference.mutants.overflowing import OVERFLOWING
+from eventhook_reference.mutants.packing import PACKING
 from eventhook_reference.mutants.patterns import PATTERNS
 from eventhook_reference.mutants.payload import PAYLOAD
 from eventhook_reference.mutants.publishing import PUBLISHING
@@ -135,6 +137,8 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *CANCELLED_PUBLISHES,
     *REMEMBERING,
     *TURNS,
+    *COLLIDING,
+    *PACKING,
     *_over_nats(),
     *VARIANTS,
     *LATE_VARIANTS,
