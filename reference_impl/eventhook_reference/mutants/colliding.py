@@ -29,7 +29,7 @@ def _java_hash(identifier: UUID) -> int:
 
 @bug(COLLIDING, "TEN-01", seen="another tenant")
 class TenantsByOneXorOfHalves(PliableClient):
-    """Tenants are looked up by 64 bits: one half of the id, exclusive or the other."""
+    """Looks tenants up by 64 bits: one half of the id, exclusive or the other."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         tenant = event.tenant_id
@@ -40,7 +40,7 @@ class TenantsByOneXorOfHalves(PliableClient):
 
 @bug(COLLIDING, "TEN-01", seen="another tenant")
 class TenantsByHashOfTheLanguage(PliableClient):
-    """Tenants are looked up by the hash that the language gives to their ids."""
+    """Looks tenants up by the hash that the language gives to their ids."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         tenant = event.tenant_id
@@ -51,7 +51,7 @@ class TenantsByHashOfTheLanguage(PliableClient):
 
 @bug(COLLIDING, "TEN-01", seen="another tenant")
 class TenantsByChecksumOfTheirText(PliableClient):
-    """Tenants are looked up by the CRC-32 of their ids as text."""
+    """Looks tenants up by the CRC-32 of their ids as text."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         tenant = event.tenant_id
@@ -63,7 +63,7 @@ class TenantsByChecksumOfTheirText(PliableClient):
 
 @bug(COLLIDING, "PAT-05", seen="expected only events with")
 class WorkflowsByHashOfJava(PliableClient):
-    """Workflows are compared by the 32 bits that Java has for the hash of a UUID."""
+    """Compares workflows by the 32 bits that Java has for the hash of a UUID."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted, workflow = pattern.workflow_execution_id, event.workflow_execution_id
@@ -74,7 +74,7 @@ class WorkflowsByHashOfJava(PliableClient):
 
 @bug(COLLIDING, "PAT-06", seen="expected only events with")
 class TasksByChecksum(PliableClient):
-    """Tasks are compared by the CRC-32 of the bytes of their ids."""
+    """Compares tasks by the CRC-32 of the bytes of their ids."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted, task = pattern.task_execution_id, event.task_execution_id
@@ -85,7 +85,7 @@ class TasksByChecksum(PliableClient):
 
 @bug(COLLIDING, "PAT-07", seen="expected only events with")
 class SourcesByChecksum(PliableClient):
-    """Sources are compared by their CRC-32."""
+    """Compares sources by their CRC-32."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted = pattern.source
@@ -96,7 +96,7 @@ class SourcesByChecksum(PliableClient):
 
 @bug(COLLIDING, "PAT-07", seen="expected only events with")
 class SourcesByAdler(PliableClient):
-    """Sources are compared by their Adler-32."""
+    """Compares sources by their Adler-32."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted = pattern.source
@@ -107,7 +107,7 @@ class SourcesByAdler(PliableClient):
 
 @bug(COLLIDING, "PAT-02", seen="expected only events with")
 class CategoriesByChecksum(PliableClient):
-    """Categories are looked up by their CRC-32."""
+    """Looks categories up by their CRC-32."""
 
     def matches(self, pattern: EventPattern, event: FlovynEvent) -> bool:
         wanted, category = pattern.event_type_prefix, event.event_type.partition(".")[0]
@@ -118,7 +118,7 @@ class CategoriesByChecksum(PliableClient):
 
 @bug(COLLIDING, "STR-02", seen="expected its own key's only")
 class KeysByAdler(PliableClient):
-    """Streams are looked up by the Adler-32 of their keys."""
+    """Looks streams up by the Adler-32 of their keys."""
 
     def admits(self, member: Member, event: Event) -> bool:
         if member.side == "events":

@@ -48,7 +48,7 @@ class _Rewrites(PliableClient):
 
 @bug(PACKING, "EVT-02", "STR-05", seen="%")
 class TwoPercentSignsAreOne(_Rewrites):
-    """Text is a format without arguments on its way to the log, and comes back from it."""
+    """Takes text for a format without arguments, in which two percent signs are one."""
 
     def text(self, text: str) -> str:
         return text.replace("%%", "%")
@@ -56,7 +56,7 @@ class TwoPercentSignsAreOne(_Rewrites):
 
 @bug(PACKING, "EVT-02", "STR-05", seen="'")
 class TwoApostrophesAreOne(_Rewrites):
-    """Text is read out of an SQL literal, though it was never put into one."""
+    """Reads text out of an SQL literal, though it was never put into one."""
 
     def text(self, text: str) -> str:
         return text.replace("''", "'")
@@ -64,7 +64,7 @@ class TwoApostrophesAreOne(_Rewrites):
 
 @bug(PACKING, "EVT-02", "STR-05", seen="payload")
 class BarsAreEscaped(_Rewrites):
-    """A bar at the end of a text is taken for the end of a table's cell."""
+    """Takes a bar at the end of a text for the end of a table's cell."""
 
     def text(self, text: str) -> str:
         return text[:-1] if text.endswith("a|") else text
@@ -72,7 +72,7 @@ class BarsAreEscaped(_Rewrites):
 
 @bug(PACKING, "EVT-02", seen="data")
 class DeepBooleansAreNumbers(_Rewrites):
-    """From the third level on, booleans are 1 and 0, as the column of bits has them."""
+    """Writes booleans as 1 and 0 from the third level on."""
 
     def value(self, value: Any, depth: int) -> Any:
         return int(value) if isinstance(value, bool) and depth >= _DEEP else value
@@ -80,7 +80,7 @@ class DeepBooleansAreNumbers(_Rewrites):
 
 @bug(PACKING, "EVT-02", seen="data")
 class ReferencesAreFollowed(_Rewrites):
-    """An object whose only member is `$ref` is replaced by what that holds."""
+    """Replaces an object whose only member is `$ref` by the value of that."""
 
     def value(self, value: Any, depth: int) -> Any:
         return value["$ref"] if isinstance(value, dict) and list(value) == ["$ref"] else value
@@ -88,7 +88,7 @@ class ReferencesAreFollowed(_Rewrites):
 
 @bug(PACKING, "EVT-02", seen="data")
 class ExtendedNumbersAreRead(_Rewrites):
-    """An object of a document store's notation for long integers becomes the number."""
+    """Makes a number of an object in a document store's notation for long integers."""
 
     def value(self, value: Any, depth: int) -> Any:
         if isinstance(value, dict) and list(value) == ["$numberLong"]:
@@ -99,7 +99,7 @@ class ExtendedNumbersAreRead(_Rewrites):
 
 @bug(PACKING, "EVT-02", seen="data")
 class BuffersAreRead(_Rewrites):
-    """An object of the form that a runtime writes for bytes becomes text."""
+    """Makes text of an object of the form that a runtime writes for bytes."""
 
     def value(self, value: Any, depth: int) -> Any:
         if isinstance(value, dict) and value.get("type") == "Buffer" and len(value) > 1:
@@ -109,7 +109,7 @@ class BuffersAreRead(_Rewrites):
 
 @bug(PACKING, "EVT-04", seen="as it was published")
 class SharesWhatIsLarge(PliableClient):
-    """Data of more than 4 KiB is not copied, to spare the time."""
+    """Shares data of more than 4 KiB, to save the time of copying."""
 
     def copy(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent) and len(json.dumps(event.data)) > _LARGE:
@@ -129,7 +129,7 @@ def _copied_but_empty(value: Any) -> Any:
 
 @bug(PACKING, "EVT-04", seen="as it was published")
 class SharesWhatIsEmpty(PliableClient):
-    """An empty object or list is falsy, and not copied."""
+    """Takes an empty object or list for nothing, and shares it."""
 
     def copy(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
@@ -149,7 +149,7 @@ def _copied_to(depth: int, value: Any) -> Any:
 
 @bug(PACKING, "EVT-04", seen="as it was published")
 class SharesWhatIsDeep(PliableClient):
-    """The copy goes six levels down, and shares what lies below."""
+    """Copies six levels of the data, and shares what lies below."""
 
     def copy(self, event: Event) -> Event:
         if isinstance(event, FlovynEvent):
