@@ -81,7 +81,7 @@ async def reference(subscribers: int) -> float:
 
 
 async def shared_log(subscribers: int) -> float:
-    """Measures the yardstick."""
+    """Measures the shared log, with which the others are compared."""
     log = SharedLog()
     event = FlovynEvent.new(uuid4(), "task.created", "bench", {"text": "x" * 200})
 

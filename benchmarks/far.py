@@ -27,7 +27,7 @@ LIMIT_S = 300
 
 
 async def distance() -> list[float]:
-    """Measures the milliseconds of some publishes, to see that the delay is there."""
+    """Measures the milliseconds of some publishes, to check the delay."""
     assert target.server is not None
     assert target.connect is not None
     took = []

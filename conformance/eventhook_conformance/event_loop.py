@@ -1,4 +1,4 @@
-"""Runs a coroutine in an event loop that always closes, whatever tasks do about it.
+"""Runs a coroutine in an event loop that always closes, even if tasks resist.
 
 `asyncio.run` waits for ever for a task that swallows its cancellation. Targets hold such tasks, so every
 loop of the suite is made and closed here.

@@ -114,7 +114,7 @@ class Timeline:
         return subscription
 
     def leave(self, subscription: Subscribed) -> None:
-        """Calls leaving."""
+        """Begins to leave a subscription."""
         subscription.leaving = self.history.clock.now()
 
     def left(self, subscription: Subscribed) -> None:

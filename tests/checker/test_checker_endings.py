@@ -1,4 +1,4 @@
-"""Endings; then the kinds, the charges, and how many breaches become one line."""
+"""Endings; then the kinds, the charges, and the merging of equal breaches."""
 
 from __future__ import annotations
 

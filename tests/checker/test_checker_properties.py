@@ -1,4 +1,4 @@
-"""The checker on random histories: a correct bus is never accused, and no corruption goes unseen."""
+"""The checker on random histories: accuses no correct bus, and finds every corruption."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ async def hear(probe: Probe, kind: str) -> None:
 
 
 async def before(probe: Probe) -> None:
-    """Publishes and reads one event, which does no harm."""
+    """Publishes and reads one event, as a harmless case."""
     await hear(probe, "plain")
 
 

@@ -1,4 +1,4 @@
-"""Events of the engine cross to another process whole: every report of them reads the same."""
+"""Events of the engine, sent to another process: each report of them is the same."""
 
 from __future__ import annotations
 

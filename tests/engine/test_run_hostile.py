@@ -36,7 +36,7 @@ from eventhook_reference.mutants.base import Event, Member, PliableBus, PliableC
 
 
 async def for_ever() -> None:
-    """Waits for what never comes."""
+    """Waits for ever."""
     await asyncio.get_running_loop().create_future()
 
 
@@ -263,7 +263,7 @@ class ReadingClient(PliableClient):
             yield Reading(channel, self.read) if asks_for_evil(selects) else channel
 
     def read(self) -> Any:
-        """Returns what an evil read returns, or a coroutine that does."""
+        """Returns the result of an evil read, or a coroutine of it."""
         raise NotImplementedError
 
 

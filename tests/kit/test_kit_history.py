@@ -107,7 +107,7 @@ def test_a_history_of_the_vendors_is_judged_as_any_other(identifier: str) -> Non
 
 
 class Plain(Adapter):
-    """One without history."""
+    """A bus without history."""
 
     async def send(self, kind: Kind, key: str, body: bytes) -> None: ...
 

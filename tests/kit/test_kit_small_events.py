@@ -1,4 +1,4 @@
-"""A bus that carries little, as PostgreSQL's NOTIFY does, and says so, is asked for no more."""
+"""Small events: a bus with a low claimed size, as PostgreSQL's NOTIFY has, gets no larger ones."""
 
 from __future__ import annotations
 

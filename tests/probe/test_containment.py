@@ -1,4 +1,4 @@
-"""Tasks that do not want to end, and errors that would end us."""
+"""Tasks that resist their end, and errors that would end the process."""
 
 from __future__ import annotations
 

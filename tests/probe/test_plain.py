@@ -1,4 +1,4 @@
-"""A delivered event is compared by its content, not by its own `__eq__`."""
+"""Delivered events: each is compared by its content, not by its own `__eq__`."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ async def test_fence_asks_for_what_each_subscription_selects() -> None:
 async def test_fence_that_does_not_arrive_ends_the_case() -> None:
     class Deaf(PliableClient):
         def hand(self, member: Member, event: Event) -> None:
-            """Loses it."""
+            """Drops the event."""
 
     async with rig(Deaf) as one:
         probe, tenant = one.probe, one.probe.make.tenant()

@@ -1,4 +1,4 @@
-"""The services over a client are entered once, however many cases ask at the same time."""
+"""The services over a client: each is entered once for all concurrent cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wait that ran out while nothing had a processor is no evidence."""
+"""Starvation: a wait that ran out without a processor is no evidence."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Played:
         self.change(label, data={name: value for name, value in data.items() if value is not None})
 
     def drop(self, label: str) -> FlovynEvent:
-        """Takes one event away."""
+        """Removes one event."""
         place = self.place(label)
         del self.order[place]
         return self.events.pop(place)

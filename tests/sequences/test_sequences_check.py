@@ -1,4 +1,4 @@
-"""Histories made wrong by hand: each is found, and charged where it belongs."""
+"""Corrupted histories: each is found, and charged to the right requirement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames come out of the parser as they went in, and are made once."""
+"""Frames: the parser returns them unchanged, and each is encoded once."""
 
 from __future__ import annotations
 

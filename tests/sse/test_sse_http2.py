@@ -54,7 +54,7 @@ async def _freed(backend: MemoryBackend) -> None:
 
 
 class _Connection:
-    """The application, with a bug that shows where streams share a connection."""
+    """The application, with a bug that shows if streams share a connection."""
 
     def __init__(self, app: SseApp) -> None:
         self._app = app

@@ -106,7 +106,7 @@ class Observed:
     """Why the result is not complete, in one line."""
 
     def how(self, charge: Charge) -> How:
-        """Returns how a case and requirement that did not pass came out."""
+        """Returns the outcome of a case and requirement that did not pass."""
         if charge in self.charges:
             return "failed"
         return "untested" if charge[0] is None else "undecided"

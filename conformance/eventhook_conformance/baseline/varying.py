@@ -19,8 +19,8 @@ def merge(runs: Sequence[Observed]) -> tuple[Observed, dict[Charge, str]]:
     """Merges the results of several runs of one target.
 
     Returns:
-        A result with everything that failed in any run, and each charge that did not come out alike
-        in all runs, with how often it did.
+        A result with all failures of any run, and each charge that varied between
+        the runs, with the number of runs that had it.
     """
     charges = {charge: text for run in runs for charge, text in run.charges.items()}
     undecided = {charge: text for run in runs for charge, text in run.undecided.items()}

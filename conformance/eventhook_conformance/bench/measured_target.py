@@ -87,7 +87,7 @@ class MeasuredTarget:
             self.result.failure = self.result.failure or problem
 
     async def check(self) -> None:
-        """Lets the checker judge mixed traffic, delivery by delivery.
+        """Judges mixed traffic by the checker, delivery by delivery.
 
         Raises:
             TargetUnusable: the traffic could not be published.

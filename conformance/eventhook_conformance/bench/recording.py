@@ -30,7 +30,7 @@ from eventhook_conformance.probe.failure import describe
 _PULL: Final = 256
 _FAR: Final = 2_000_000
 _NEAR: Final = 1_500_000
-"""In nanoseconds: timers of the event loop are only that exact; the rest is waited for turn by turn."""
+"""Nanoseconds: the accuracy of the event loop's timers; the rest is waited for turn by turn."""
 
 
 @dataclass(eq=False)

@@ -33,7 +33,7 @@ _PAINTED: Final = (
 
 
 def painted(text: str) -> str:
-    """Returns a text with the telling words of each of its lines in colour."""
+    """Returns a text with the key words of each line in colour."""
     return "\n".join(map(_painted_line, text.split("\n")))
 
 

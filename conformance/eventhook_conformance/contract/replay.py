@@ -1,4 +1,4 @@
-"""Where a subscription begins: with what comes, with all that is retained, or after a cursor."""
+"""Defines where a subscription begins: live, with all that is retained, or after a cursor."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def check_since(value: object) -> None:
 def live_only(
     context: AbstractAsyncContextManager[S], since: Since
 ) -> AbstractAsyncContextManager[S]:
-    """Returns the context as it is for `LIVE`; for a bus without replay, one that refuses all else.
+    """Returns the context if `since` is `LIVE`, else one that refuses: for a bus without replay.
 
-    Entering what is refused raises `Unsupported`, or `InvalidCursor` where the cursor is malformed.
+    Entering the latter raises `Unsupported`, or `InvalidCursor` if the cursor is malformed.
     """
     return context if since is LIVE else _Refused(since)
 

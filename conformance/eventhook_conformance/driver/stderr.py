@@ -22,9 +22,9 @@ _CRASH: Final = re.compile(
 
 
 class Outlet:
-    """Takes labelled lines for the standard error that there was when this was made.
+    """Writes labelled lines to the standard error as it was when this was made.
 
-    pytest captures the descriptor later, so it is duplicated. A stream in memory has none; it gets
+    Duplicates the descriptor, since pytest captures it later. A stream in memory has none; it gets
     the text itself.
     """
 

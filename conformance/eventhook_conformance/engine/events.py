@@ -36,7 +36,7 @@ class CaseStarted:
 
 @dataclass(frozen=True)
 class CaseGoesOn:
-    """A case takes longer than most, and its target still works."""
+    """A case takes long, and its target still works."""
 
     run: str
     case: str

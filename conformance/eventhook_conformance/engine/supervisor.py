@@ -454,7 +454,7 @@ class _Pulse:
         self._idle_s = 0.0
 
     def take(self, message: dict[str, Any]) -> None:
-        """Takes a sign of life."""
+        """Takes a message that shows that the process lives."""
         self._silent_s = 0.0
         if message["kind"] != "beat":
             self._idle_s = self._still_s = 0.0

@@ -40,7 +40,7 @@ class Fault(ABC):
     text: ClassVar[str]
     """Names the fault in a few words, for histories."""
     hold_s: ClassVar[float] = 0.0
-    """The least time that it lasts after it was seen, in seconds."""
+    """The least time that the fault lasts after it was seen, in seconds."""
     shows: ClassVar[str]
     """Evidence that it happened."""
 

@@ -51,7 +51,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         self.cut = 0
         """Connections reset by the proxy so far."""
         self.ended = 0
-        """Connections that one of the two sides began to end, or the server refused, so far."""
+        """The number of connections that a side began to end, or that the server refused."""
         self.swallowed = 0
         """Bytes that were taken and passed on to nobody."""
         self.hindered = 0
@@ -103,7 +103,7 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
     # Its faults
 
     def pass_on(self) -> None:
-        """Passes everything on from now; connections that fell silent stay silent, as in a real network."""
+        """Forwards everything from now on; silent connections stay silent, as in a real network."""
         self.delay_s, self.bytes_per_s, self.silent = 0.0, None, False
         self._free_at = dict.fromkeys(self._free_at, 0.0)
         self._unhindered.set()

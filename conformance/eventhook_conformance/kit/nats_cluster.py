@@ -32,8 +32,8 @@ cluster {{
 class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
     """Nodes on 127.0.0.1, joined on entering and gone after leaving.
 
-    Each reading of `address` gives the next node's, so that clients are spread over all. What is done to
-    the server is done to one node: the one given out last, which thus has a client.
+    Each reading of `address` gives the next node's, so that clients are spread over all. A fault of
+    the server is made to one node: the one whose address was given last, and which so has a client.
 
     Args:
         size: how many nodes.
@@ -41,7 +41,7 @@ class NatsCluster(Server, AbstractAsyncContextManager["NatsCluster"]):
     """
 
     monitor_url: str | None = None
-    """Each node counts its own subscriptions only, so none speaks for the cluster."""
+    """None, since each node counts its own subscriptions only."""
 
     def __init__(self, size: int = 3, *, jetstream: bool = False) -> None:
         self._size = size
@@ -156,7 +156,7 @@ class _Node(NatsServer):
         await self._cluster.joined()
 
     async def resume(self) -> None:
-        """Lets it go on, and waits until all are joined: the others may have given it up."""
+        """Resumes the node, and waits until all are joined: the others may have dropped it."""
         await super().resume()
         await self._cluster.joined()
 

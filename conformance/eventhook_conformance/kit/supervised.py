@@ -10,7 +10,7 @@ from typing import Any, Final
 from eventhook_conformance.kit.sink import Sink
 
 END_S: Final = 5.0
-"""How long a reader may resist its end, in seconds."""
+"""How long a reader may take to end, in seconds."""
 _AGAIN_S: Final = 0.05
 
 

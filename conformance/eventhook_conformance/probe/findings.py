@@ -24,7 +24,7 @@ class Findings:
         """A random program and its history, which replace the case's own in its result."""
 
     def adopt(self, program: Any, history: History, violations: Iterable[Violation]) -> None:
-        """Takes over a breach that a separate trial showed, with the program that repeats it."""
+        """Adds a breach that a separate trial showed, with the program that repeats it."""
         self.adopted = (program, history)
         self.violations.extend(violations)
 

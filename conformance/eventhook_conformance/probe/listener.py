@@ -176,7 +176,7 @@ class Listener:
         await self._arrivals.receive(*events)
 
     async def catch_up(self) -> None:
-        """Reads on for overtaken events: a bus that reorders may bring them right behind."""
+        """Reads on for overtaken events: a bus that reorders may deliver them next."""
         await self._arrivals.catch_up()
 
     async def read(self, count: int) -> bool:

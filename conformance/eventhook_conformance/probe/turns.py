@@ -94,12 +94,12 @@ def lending(
     progress: Callable[[], int] | None = None,
     came: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Lends the turn of the current case while the body waits; does nothing where it has none.
+    """Lends the turn of the current case while the body waits; does nothing if the case has none.
 
     Args:
-        after_s: how long nothing must have come before; 0: at once.
+        after_s: the time without an event before it is lent; 0: at once.
         progress: a count; as long as it rises, something comes.
-        came: whether what is waited for came.
+        came: whether the awaited event came.
     """
     turn = _TURN.get()
     if turn is None:

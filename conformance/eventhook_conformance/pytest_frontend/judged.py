@@ -96,7 +96,7 @@ def empty_result(subject: ResolvedTarget, settings: Settings) -> RunResult:
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """Returns the settings that the options give.
+    """Returns the settings of the command line's options.
 
     Raises:
         pytest.UsageError: an option has a value that it cannot have.

@@ -50,7 +50,7 @@ class Reporting:
             raise pytest.UsageError(f"--eventhook-{option}: {error.message}") from error
 
     def take_failure_of_others(self) -> None:
-        """Notes that a test failed which is no case: no baseline excuses it."""
+        """Notes the failure of a test that is no case: no baseline excuses it."""
         self._others_failed = True
 
     def finish(self, results: Sequence[RunResult], unrun: dict[str, list[str]]) -> None:

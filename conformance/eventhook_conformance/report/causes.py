@@ -14,14 +14,14 @@ from eventhook_conformance.specification.requirements import Requirement, requir
 
 @dataclass(frozen=True)
 class Cause:
-    """Cases that failed or stayed undecided alike."""
+    """Cases that failed or stayed undecided in the same way."""
 
     requirement: Requirement | None
     """The requirement that all of them break; None for undecided cases."""
     telling: CaseResult
     """The case to read first."""
     alike: tuple[CaseResult, ...]
-    """The others."""
+    """The other cases of the cause."""
 
     @property
     def cases(self) -> tuple[CaseResult, ...]:

@@ -1,4 +1,4 @@
-"""Tests the suite by what it must catch: every registered mutant, at the requirements named for it.
+"""Tests the suite by mutants: each must be caught, at the requirements named for it.
 
 A mutant that names no requirement is a *variant*: a correct implementation of another make, which must
 not be accused of anything.
@@ -34,7 +34,7 @@ HASTY_SETTINGS: Final = Settings(arrival_timeout_s=0.3)
 """For the first run: most mutants let waits run out, so short waits save most of the time."""
 
 SETTINGS: Final = Settings(arrival_timeout_s=1.0)
-"""For a second run of a mutant that the first misjudged; no bus here takes so long to deliver."""
+"""For a second run of a mutant that the first run misjudged: longer than any bus here takes."""
 
 VARIANT_SETTINGS: Final = Settings(arrival_timeout_s=10.0)
 """A correct variant never lets a wait run out, so long limits cost nothing on a busy machine."""

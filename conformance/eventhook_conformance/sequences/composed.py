@@ -200,7 +200,7 @@ class _Composer:
         return name
 
     def cancelled(self, steps: list[Step], after: int) -> list[Step]:
-        """Cuts the steps short by a cancellation, after which some are reported too late."""
+        """Ends the steps by a cancellation, after which some are reported too late."""
         keep = 1 + after % (len(steps) - 1)
         kept, rest = steps[:keep], steps[keep:]
         known = {step.get(name) for step in _flat(kept) for name in _NAMES} | {"main"}

@@ -118,7 +118,7 @@ def _realign(result: Match, alike: Sequence[ExpectedEvent]) -> None:
 
 
 def _go_by_names(result: Match, files: Iterable[Sequence[ExpectedEvent]]) -> None:
-    """Tells apart by its name what else is the same, such as timers that are due together."""
+    """Tells equal events apart by their names, such as timers that are due together."""
     chosen: dict[str, object] = {}
     for one in result.scenario.events:
         if one.label in result.found and (named := _name_in(result, one, one.label)) is not None:

@@ -1,6 +1,6 @@
 """The cases of released versions: a target that passed one version passes it for ever.
 
-A case that finds more than a released version did would fail targets that passed it. So a released version
+A new case could fail targets that passed a released version. So a released version
 asks the cases that it was released with, by name, and no others.
 """
 

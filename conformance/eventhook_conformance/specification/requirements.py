@@ -64,7 +64,7 @@ def specification_version() -> str:
 
 
 def asked_in(since: str, version: str) -> bool:
-    """Returns whether what is asked since one version is asked in another.
+    """Returns whether a requirement since one version is asked in another.
 
     Raises:
         LookupError: there is no such version.
@@ -120,7 +120,7 @@ def groups() -> Mapping[str, str]:
 
 @cache
 def words() -> Mapping[str, str]:
-    """Returns the words that the requirements use in a sense of their own, with their meanings."""
+    """Returns the special terms of the requirements, with their meanings."""
     return {
         entry["word"]: entry["meaning"]
         for entry in eventhook_fixtures.load("requirements")["words"]

@@ -149,7 +149,7 @@ class _Proxy:
             writer.close()
 
     async def _stream(self, head: str, writer: asyncio.StreamWriter) -> None:
-        """Passes the stream on, from where the browser stands."""
+        """Forwards the stream, from the browser's position."""
         last = _header(head, _LAST_ID)
         headers = {**self._headers, **({_LAST_ID: last} if last else {})}
         self._reading.streams.add(writer)

@@ -1,4 +1,4 @@
-"""A stream as a case reads it: every byte recorded, every wait bounded, by whichever library.
+"""Reads a stream for a case by a chosen library: records every byte, and bounds every wait.
 
 The libraries are imported where they are used: they belong to the extra `sse`.
 """

@@ -1,7 +1,7 @@
 """Server-sent events, parsed by the rules of WHATWG HTML 9.2.5 and 9.2.6.
 
-Pure: bytes in chunks of any size go in, events come out. Parts that the rules throw away and a judge wants
-to see (every field as it stood, comments, how the stream ended) are kept beside.
+Pure: takes bytes in chunks of any size, and returns events. Also keeps parts that the rules discard
+and that checks need: every field as written, comments, how the stream ended.
 """
 
 from __future__ import annotations

@@ -317,7 +317,7 @@ async def sse_session(
 
 
 def need(module: str, extra: str = "sse") -> None:
-    """Says plainly which extra is missing.
+    """Says which extra is missing.
 
     Raises:
         Undecided: the module is not installed.

@@ -47,7 +47,7 @@ class WorkflowService(ABC):
     async def restart(self) -> None:
         """Ends all that runs behind the service, and starts it again from its stored state.
 
-        Called between two steps. Executions go on with the next `proceed`: nothing is told twice,
+        Called between two steps. Executions go on with the next `proceed`: nothing is published twice,
         and nothing is lost (LIF-16).
 
         Raises:
