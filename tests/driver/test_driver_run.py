@@ -287,6 +287,21 @@ def test_what_is_no_driver_is_refused_in_one_line(line: str, words: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('""', Path(sys.executable).name),
+        (r'"\n\u0000"', Path(sys.executable).name),
+        (r'" my\u001b[31m\n bus "', "my[31m bus"),
+        ('"' + 5000 * "x" + '"', 200 * "x"),
+    ],
+)
+def test_a_driver_may_call_itself_anything(name: str, shown: str) -> None:
+    named = target("named_oddly", name)
+    assert named.name == shown
+    assert named.about.startswith(f"{shown} , , by driver: ")
+
+
 def test_a_driver_that_does_not_start_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.DriverProcess.start, "__defaults__", (0.5,))
     with pytest.raises(TargetNotFound, match="did not answer `initialize` within"):

@@ -24,6 +24,8 @@ from eventhook_conformance.target.definition import Server, Target
 PROFILES: Final = frozenset({"events", "streams"})
 """The profiles that a driver of protocol 1 can claim; one of protocol 2 can claim `replay` too."""
 _ALIVE_S: Final = 3.0
+_LONGEST_WORD: Final = 200
+"""The most letters that are shown of a driver's name."""
 _PING: Final = b'{"subscription":"no such subscription","max":1,"timeout_ms":0}'
 
 
@@ -137,6 +139,7 @@ def driver_target(command_line: str) -> Target:
         capabilities = DriverCapabilities.from_dict(claims)
     except (TypeError, ValueError) as error:
         raise DriverUnusable(f"driver {label} makes an impossible claim: {error}") from error
+    name = _shown(about.name) or label
     allowed = profiles_of(about.protocol)
     if beyond := sorted(set(capabilities.profiles) - allowed):
         raise DriverUnusable(
@@ -146,7 +149,7 @@ def driver_target(command_line: str) -> Target:
 
     @asynccontextmanager
     async def server() -> AsyncIterator[Server]:
-        host = DriverHost(command, about.name, outlet)
+        host = DriverHost(command, name, outlet)
         hosts[host.address] = host
         try:
             await host.process()
@@ -163,13 +166,19 @@ def driver_target(command_line: str) -> Target:
             await backend.release()
 
     hosts: dict[str, DriverHost] = {}
+    words = (name, _shown(about.version), _shown(about.language))
     return Target(
-        about.name,
+        name,
         server=server,
         connect=connect,
         capabilities=capabilities,
-        about=f"{about.name} {about.version}, {about.language}, by driver: {command_line.strip()}",
+        about="{} {}, {}, by driver: {}".format(*words, _shown(command_line, None)),
     )
+
+
+def _shown(text: str, most: int | None = _LONGEST_WORD) -> str:
+    """Returns the printable letters of a text, so many at most: a driver may call itself anything."""
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:most]
 
 
 def profiles_of(protocol: int) -> frozenset[str]:
