@@ -11,7 +11,9 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from eventhook_conformance.cli import _run
 from eventhook_conformance.report import ctrf as ctrf_module
 from eventhook_conformance.report.files import Reports
 from eventhook_conformance.report.text import printable
@@ -57,6 +59,21 @@ def test_a_directory_that_the_target_removed_is_made_again(
     gone.rmdir()
     assert reports.write([made.all_pass()])
     assert (gone / "report.json").stat().st_size > 80
+
+
+def test_a_run_without_a_result_replaces_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(_run, "judge_here", fails)
+    older = tmp_path / "report.json"
+    older.write_text("an older one")
+    arguments = ["memory", "--in-process", "--json", str(older)]
+    done = CliRunner().invoke(_run.run, arguments)
+    assert isinstance(done.exception, KeyError)
+    assert older.read_text() == "an older one"
 
 
 def test_one_that_fails_costs_the_others_nothing(

@@ -230,7 +230,8 @@ def run(  # noqa: C901  # because: it reads from top to bottom
         trouble = error
     finally:
         lines = comparing.compare(results)
-        written = reports.write(results, lines)
+        # An empty report says nothing that could replace an older one.
+        written = bool(results) and reports.write(results, lines)
     output.finish(reports.paths if written else ())
     code = exit_code(results)
     for line in lines:
