@@ -276,7 +276,7 @@ class ReplayEvents(EventBus):
         self._backend = backend
 
     async def publish(self, event: FlovynEvent) -> None:
-        """Does what the contract says."""
+        """Publishes an event, into the history too."""
         self._backend.check_open()
         await self._backend.publish(admitted(event))
 
@@ -287,7 +287,7 @@ class ReplayEvents(EventBus):
         return _Joining(self._backend, pattern, since)
 
     async def purge(self, tenant_id: UUID) -> None:
-        """Does what the contract says."""
+        """Purges the tenant's history."""
         self._backend.check_open()
         self._backend.bus.purge(f"events/{tenant_id}")
 
@@ -299,7 +299,7 @@ class ReplayStreams(StreamBus):
         self._backend = backend
 
     async def publish(self, event: StreamEvent) -> None:
-        """Does what the contract says."""
+        """Publishes a stream event, into the history too."""
         self._backend.check_open()
         checked_body(event, StreamEvent)
         await self._backend.publish(event)
@@ -311,7 +311,7 @@ class ReplayStreams(StreamBus):
         return _Joining(self._backend, workflow_execution_id, since)
 
     async def purge(self, workflow_execution_id: str) -> None:
-        """Does what the contract says."""
+        """Purges the key's history."""
         self._backend.check_open()
         if problem := check_stream_key(workflow_execution_id):
             raise InvalidPattern(f"workflow_execution_id {problem}", value=workflow_execution_id)

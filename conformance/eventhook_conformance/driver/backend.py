@@ -125,11 +125,11 @@ class DriverBackend(StreamingBackend):
             await self.aclose()
 
     async def cleanup_inactive_channels(self) -> int:
-        """Does what the contract says."""
+        """Makes the driver clean up; returns the number of channels removed."""
         return (await self.call("cleanup", Removed)).removed
 
     async def active_channels(self) -> ChannelCounts:
-        """Does what the contract says."""
+        """Returns the driver's counts of channels."""
         counts = await self.call("channels", Channels)
         return ChannelCounts(events=counts.events, streams=counts.streams)
 
