@@ -12,7 +12,7 @@ from eventhook_conformance.history import Clock
 from eventhook_conformance.kit import Adapter
 from eventhook_conformance.probe import Deadline
 from eventhook_conformance.probe.client_pool import ClientPool
-from eventhook_conformance.target import Target
+from eventhook_conformance.target import Server, Target
 
 
 class AnswersEverything:
@@ -43,3 +43,25 @@ def test_a_client_that_answers_every_name_is_opened_and_no_adapter() -> None:
         return kit
 
     assert asyncio.run(open_one()) == ()
+
+
+def test_a_server_has_as_long_to_end_as_to_start() -> None:
+    class Slow(Server):
+        address = "here"
+
+    @asynccontextmanager
+    async def server() -> AsyncIterator[Server]:
+        yield Slow()
+        await asyncio.sleep(0.1)
+
+    @asynccontextmanager
+    async def nothing() -> AsyncIterator[Any]:
+        yield AnswersEverything()
+
+    async def end_one() -> str | None:
+        target = Target("slow", server=server, connect=lambda _: nothing())
+        pool = ClientPool(target, Deadline(0.01), Clock())
+        await pool.start()
+        return await pool.close()
+
+    assert asyncio.run(end_one()) is None

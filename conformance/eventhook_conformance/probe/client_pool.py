@@ -219,7 +219,7 @@ class ClientPool:
             return None
         context_task, self._server_context, self.server = self._server_context, None, None
         try:
-            await context_task.leave()
+            await context_task.leave(timeout_s=self._open_timeout_s)
         except Exception as error:  # because: the verdict stands, however the server ends
             return f"the target's server did not end: {describe(error)}"
         return None

@@ -76,8 +76,14 @@ class ContextTask(Generic[T]):
             raise TargetTimeout("entering did not return")
         return entered.result()
 
-    async def leave(self, error: BaseException | None = None) -> None:
+    async def leave(
+        self, error: BaseException | None = None, timeout_s: float | None = None
+    ) -> None:
         """Leaves the context, or has its body raise `error`; does nothing if it was never entered.
+
+        Args:
+            error: what its body raises; None: nothing.
+            timeout_s: instead of the current arrival timeout.
 
         Raises:
             TargetTimeout: leaving did not return in time.
@@ -88,7 +94,7 @@ class ContextTask(Generic[T]):
         if not self._leave.done():
             self._error = error
             self._leave.set_result(None)
-        if not await self._deadline.wait(self.task):
+        if not await self._deadline.wait(self.task, timeout_s=timeout_s):
             await self.abandon()
             raise TargetTimeout("leaving did not return")
         if not self.task.cancelled() and (
