@@ -7,13 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 import pytest
 
 import eventhook_fixtures
 from eventhook_conformance import Capabilities, Server, StreamingBackend, Target, Unsupported
-from eventhook_conformance.target import PROFILES, Mutant
+from eventhook_conformance.target import PROFILES, HttpTarget, Mutant, Tenant
 
 DEFAULTS: dict[str, Any] = {
     "profiles": ["events", "streams"],
@@ -250,3 +251,10 @@ def test_what_no_report_could_be_written_with_makes_no_target(
     with pytest.raises(ValueError, match=words):
         Target(**{"name": "mine", "open": refuse, **members})
     Target("mine Ü", open=refuse, about="one line\nor two")
+
+
+def test_a_slash_at_the_end_of_an_address_means_nothing() -> None:
+    tenant = Tenant(uuid4(), "/api/tenants/acme/", {})
+    assert tenant.base_path == "/api/tenants/acme"
+    served = HttpTarget("http://localhost:8000/bus/", [tenant, tenant])
+    assert served.base_url + tenant.base_path == "http://localhost:8000/bus/api/tenants/acme"

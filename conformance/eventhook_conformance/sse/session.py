@@ -199,7 +199,7 @@ class Sse:
         closing = AsyncExitStack()
         reading = await probe.returns(
             closing.enter_async_context(
-                self.http.stream((base_url or "") + path, every, shared=shared)
+                self.http.stream((base_url or "").rstrip("/") + path, every, shared=shared)
             ),
             f"the answer to GET {path}",
         )

@@ -66,6 +66,9 @@ class Tenant:
     headers: Mapping[str, str]
     """Authenticates it."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_path", self.base_path.rstrip("/"))
+
 
 @dataclass(frozen=True)
 class HttpTarget:
@@ -97,3 +100,7 @@ class HttpTarget:
     replay: Literal["live", "start"] | None = None
     """The beginning of a stream whose reader brings no `Last-Event-ID`: with what comes, or with all that
     is retained. None: the server replays nothing, and ignores that header (RPL-16 to RPL-19)."""
+
+    def __post_init__(self) -> None:
+        # Paths are put behind it.
+        object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
