@@ -179,3 +179,45 @@ class LeavingHandsItsLossesOn(SidedClient):
         for other in self.bus.members:
             if other.side == member.side == self.bugged and other.scope == member.scope:
                 other.channel.dropped += member.channel.dropped
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsTheFirstOfSeveral(SidedClient):
+    """Counts an event that several full buffers lose on the first of them alone."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        before = member.channel.dropped
+        super().hand(member, event)
+        if member.side != self.bugged or member.channel.dropped == before:
+            return
+        lost = (event.id if self.bugged == "events" else event.sequence, member.scope)
+        if self.bus.memory.get("lost") == lost:
+            member.channel.dropped = before
+        self.bus.memory["lost"] = lost
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsWhatItsOwnClientLost(SidedClient):
+    """Counts losses where its own client publishes, and has no number for other clients' readers."""
+
+    def hand(self, member: Member, event: Event) -> None:
+        before = member.channel.dropped
+        super().hand(member, event)
+        if member.side == self.bugged and member.client is not self:
+            member.channel.dropped = before
+
+
+class _InFloatingPoint(Channel[Any]):
+    def push(self, event: Event) -> bool:
+        woken = super().push(event)
+        count: Any = float(self.dropped)
+        self.dropped = count
+        return woken
+
+
+@bug_on_each_side(COUNTING_LOSSES, events=["OVF-07"], streams=["OVF-07"], seen="`dropped`")
+class CountsInFloatingPoint(SidedClient):
+    """Keeps `dropped` as a floating-point number."""
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _InFloatingPoint(capacity)

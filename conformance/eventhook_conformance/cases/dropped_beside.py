@@ -1,0 +1,53 @@
+"""OVF-07: each of several readers that overran counts its own losses, in whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from eventhook_conformance.cases._overrun import DROPPING, OverflowScenario
+from eventhook_conformance.cases._twins import on_streams
+from eventhook_conformance.history import Side
+from eventhook_conformance.probe import Probe, Via
+from eventhook_conformance.specification import case
+
+_EXCESS: Final = 37
+_OWN: Final[Mapping[str, tuple[Any, ...]]] = {
+    "overflow": DROPPING,
+    "overflow_scope": ("subscription",),
+}
+
+
+@case("OVF-07", needs=_OWN, subscriptions=4, since="1.1")
+async def each_reader_counts_its_own_losses(probe: Probe, side: Side = "events") -> None:
+    """Two equal readers of a client and one of another overrun, one later than the others."""
+    stage = OverflowScenario(probe, side)
+    claimed = probe.capabilities
+    elsewhere: Via = "other" if claimed.multi_client and claimed.activation == "bus" else None
+    listeners = [await stage.subscribe(), await stage.subscribe()]
+    entered = [0, 0]
+    try:
+        await stage.publish_unrecorded(_EXCESS)
+        listeners.append(await stage.subscribe(elsewhere))
+        entered.append(stage.count)
+        await stage.publish_unrecorded(stage.capacity + 1)
+        for via in (None, elsewhere):
+            await stage.all_arrived(at=via)
+        for listener, missed in zip(listeners, entered, strict=True):
+            held = await stage.read_held_unrecorded(listener)
+            lost, said = stage.count - missed - held, listener.dropped
+            probe.expect(
+                type(said) is int and said == lost,
+                f"`dropped` to be {lost}: {stage.count - missed} were published, {held} read",
+                "it is None: the bus does not tell" if said is None else f"it is {said!r}",
+                listener.entry,
+            )
+    finally:
+        # Nobody may read later what they hold: it is recorded nowhere.
+        for listener in listeners:
+            await listener.leave_quietly()
+
+
+each_reader_counts_its_own_losses_on_streams = on_streams(
+    each_reader_counts_its_own_losses, __name__, "OVF-07"
+)
