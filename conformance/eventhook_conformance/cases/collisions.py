@@ -1,4 +1,4 @@
-"""TEN-01, PAT, STR-02: ids, keys, types and sources that have the same hash stay apart."""
+"""TEN-01, PAT, STR-02: uses ids, keys, types and sources that have the same hash."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _identifier(probe: Probe) -> UUID:
 
 @case("TEN-01", implicates=_OTHERS, subscriptions=8, since="1.1")
 async def tenants_with_one_hash_stay_apart(probe: Probe) -> None:
-    """By halves, words, bytes, and the usual checksums of their bytes and of their texts."""
+    """Publishes for tenants with one hash, of bytes or texts: each must get its own events only."""
     tenant = _identifier(probe)
     tenants = list(dict.fromkeys([tenant, *same_hash(tenant)]))
     listeners = [await probe.subscribe(EventPattern.all(one)) for one in tenants[: room(probe, 8)]]
@@ -63,7 +63,7 @@ async def tenants_with_one_hash_stay_apart(probe: Probe) -> None:
 
 @case("PAT-05", "PAT-06", implicates=_OTHERS, subscriptions=3, since="1.1")
 async def workflows_and_tasks_with_one_hash_stay_apart(probe: Probe) -> None:
-    """One of them is asked for, as a workflow, as a task, and as both."""
+    """Filters by workflows and tasks with one hash: each subscription must get its own events only."""
     tenant, wanted = probe.make.tenant(), _identifier(probe)
     listeners = [
         await probe.subscribe(pattern)
@@ -83,7 +83,7 @@ async def workflows_and_tasks_with_one_hash_stay_apart(probe: Probe) -> None:
 
 @case("PAT-07", "PAT-03", "PAT-02", implicates=_OTHERS, subscriptions=16, since="1.1")
 async def names_with_one_hash_stay_apart(probe: Probe) -> None:
-    """As sources, as categories, and as the second token of a type; one of each pair is asked for."""
+    """Filters by sources, categories and types with one hash: each must select its own events only."""
     tenant = probe.make.tenant()
     stem = f"n{probe.random.getrandbits(32)}"
     pairs = [(f"{stem}{one}", f"{stem}{other}") for one, other in _TWINS]
@@ -113,7 +113,7 @@ async def names_with_one_hash_stay_apart(probe: Probe) -> None:
 
 @case("STR-02", implicates=_OTHERS, subscriptions=18, since="1.1")
 async def keys_with_one_hash_stay_apart(probe: Probe) -> None:
-    """Any tokens, and the texts of ids: by the usual checksums of texts, and of the ids in them."""
+    """Uses stream keys with one hash, tokens and texts of ids: each reader gets its own events only."""
     identifier = _identifier(probe)
     stem = probe.make.tenant().hex
     keys = [str(one) for one in (identifier, *same_hash(identifier))]

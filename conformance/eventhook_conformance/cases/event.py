@@ -189,7 +189,7 @@ def _shapes() -> dict[str, Any]:
 @via
 @case("EVT-04", implicates={"altered"}, since="1.1")
 async def no_shape_of_data_is_shared(probe: Probe, via: Via) -> None:
-    """However deep or large the data, the publisher and each reader have their own of all in it."""
+    """Changes deep and large data after publishing and reading: no other reader may see the change."""
     tenant = probe.make.tenant()
     scribe = await probe.subscribe(EventPattern.all(tenant))
     unread = await probe.subscribe(EventPattern.all(tenant))

@@ -1,4 +1,4 @@
-"""EVT-02, EVT-03, STR-05: hundreds of small values in few events, of kinds that other notations read."""
+"""EVT-02, EVT-03, STR-05: packs hundreds of small values into few events, as other notations read them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _at_each_depth(value: Any) -> Any:
 
 @case("EVT-02", "EVT-03", implicates={"altered", "lost", "lost-first"}, since="1.1")
 async def packed_values_arrive_unchanged(probe: Probe) -> None:
-    """Marks alone, doubled and around; objects that stand for others elsewhere; values at each depth."""
+    """Publishes marks and objects of other notations at each depth: all must come unchanged."""
     tenant = probe.make.tenant()
     listener = await probe.subscribe(EventPattern.all(tenant))
     joined = "x".join(_TEXTS)
@@ -101,7 +101,7 @@ async def packed_values_arrive_unchanged(probe: Probe) -> None:
 
 @case("STR-05", implicates={"altered", "lost", "lost-first"}, since="1.1")
 async def packed_payloads_arrive_unchanged(probe: Probe) -> None:
-    """Marks alone, doubled and around, in payloads and in names of tasks."""
+    """Publishes marks of other notations in payloads and task names: all must come unchanged."""
     key = probe.make.key()
     reader = await probe.subscribe(key)
     joined = "x".join(_TEXTS)
