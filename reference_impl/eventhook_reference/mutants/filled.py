@@ -17,6 +17,7 @@ from eventhook_reference.mutants.variants import Blocks, KeepsOldest, Waiting
 FILLED: list[Mutant] = []
 
 _ATTEMPTS = 3
+_HYSTERESIS = 4
 
 
 class _Bounded(PliableClient):
@@ -128,3 +129,66 @@ class ClosingForgetsThePublisher(Blocks):
 
     def make_channel(self, side: Side) -> Any:
         return _ForgetsWhenClosed(50)
+
+
+class _Hysteresis(Channel[Any]):
+    """Takes nothing from the moment that it is full until four places are free."""
+
+    _shut = False
+
+    def push(self, event: Any) -> bool:
+        free = self._capacity - len(self._events)
+        self._shut = free < (_HYSTERESIS if self._shut else 1)
+        if self._shut and self._end is None:
+            self.dropped += 1
+            return False
+        return super().push(event)
+
+
+class _Sided(PliableClient):
+    """Claims an overflow of another policy, and has a bug on one side."""
+
+    bugged: ClassVar[Side] = "events"
+
+    def make(self, capacity: int) -> Channel[Any]:
+        """Returns the buffer of a subscription on the side with the bug."""
+        return Channel(capacity)
+
+    def make_channel(self, side: Side) -> Channel[Any]:
+        if side == self.bugged:
+            return self.make(16)
+        return KeepsOldest(16) if self.capabilities.overflow == "drop_newest" else Channel(1 << 20)
+
+
+@bug(FILLED, "OVF-01", seen="when there was room again")
+class OpensAgainWhenFourAreFree(_Sided):
+    """Drops what comes from the moment that a buffer is full until four places in it are free."""
+
+    capabilities = Capabilities(overflow="drop_newest", event_capacity=16, stream_capacity=16)
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return _Hysteresis(capacity)
+
+
+@bug(FILLED, "OVF-06", seen="when there was room again")
+class OpensStreamsAgainWhenFourAreFree(OpensAgainWhenFourAreFree):
+    """Drops what comes from the moment that a stream's buffer is full until four places are free."""
+
+    bugged = "streams"
+
+
+@bug(FILLED, "OVF-01", seen="since no bound is claimed")
+class HasABoundAfterAll(_Sided):
+    """Claims no bound, and has one at eight times the capacity, where nobody would come."""
+
+    capabilities = Capabilities(overflow="unbounded", event_capacity=64, stream_capacity=64)
+
+    def make(self, capacity: int) -> Channel[Any]:
+        return Channel(8 * 64)
+
+
+@bug(FILLED, "OVF-06", seen="since no bound is claimed")
+class HasABoundForStreamsAfterAll(HasABoundAfterAll):
+    """Claims no bound, and has one for streams at eight times the capacity, where nobody would come."""
+
+    bugged = "streams"
