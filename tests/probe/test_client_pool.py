@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from eventhook_conformance.contract import StreamingBackend
 from eventhook_conformance.history import Clock
@@ -65,3 +65,35 @@ def test_a_server_has_as_long_to_end_as_to_start() -> None:
         return await pool.close()
 
     assert asyncio.run(end_one()) is None
+
+
+def test_what_broke_is_used_by_nobody_any_more() -> None:
+    class Broken(Server):
+        address = "here"
+        faults: ClassVar[list[str | None]] = [None, "it died"]
+
+        async def take_fault(self) -> str | None:
+            return self.faults.pop(0)
+
+    @asynccontextmanager
+    async def server() -> AsyncIterator[Server]:
+        yield Broken()
+
+    @asynccontextmanager
+    async def client() -> AsyncIterator[Any]:
+        yield AnswersEverything()
+
+    async def same_after_each() -> list[bool]:
+        pool = ClientPool(
+            Target("broken", server=server, connect=lambda _: client()), Deadline(5.0), Clock()
+        )
+        await pool.start()
+        same = []
+        for _ in range(2):
+            before = await pool.shared(0)
+            await pool.take_fault()
+            same.append(await pool.shared(0) is before)
+        await pool.close()
+        return same
+
+    assert asyncio.run(same_after_each()) == [True, False]

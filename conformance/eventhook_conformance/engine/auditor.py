@@ -103,8 +103,8 @@ class Auditor:
     def lose_parked(self) -> None:
         """Gives up on everything parked: the driver failed, and nothing more can be read."""
         self.unaudited += [one.result.id for one in self._parking]
+        self._clients.give_up_shared()
         for client in self._clients.all_shared():
-            client.tainted = client.tainted or "its driver failed"
             for parked in self._parking:
                 parked.excuse(client)
 

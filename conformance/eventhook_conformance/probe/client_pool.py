@@ -188,11 +188,21 @@ class ClientPool:
         return Client(name, context_task, backend, self._deadline)
 
     async def take_fault(self) -> str | None:
-        """Returns what broke between the suite and the bus since the last call, if anything did."""
+        """Returns what broke between the suite and the bus since the last call, if anything did.
+
+        The shared clients went with it: the next case gets new ones.
+        """
         fault = await self.server.take_fault() if self.server is not None else None
         if fault is None and self._second is not None:
             fault = await self._second.take_fault()
+        if fault is not None:
+            self.give_up_shared()
         return fault
+
+    def give_up_shared(self) -> None:
+        """Has no case use the clients that are shared now: their driver failed."""
+        for client in self.all_shared():
+            client.tainted = client.tainted or "its driver failed"
 
     def all_shared(self) -> list[Client]:
         """Returns the shared clients that are open, those that nobody gets any more included."""

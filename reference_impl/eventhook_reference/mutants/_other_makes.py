@@ -153,7 +153,8 @@ class _Exchange:
 
     async def _watch(self) -> None:
         """Looks whether the reader is still there: anything that it sends now ends the connection."""
-        await self._reader.read(1)
+        with contextlib.suppress(ConnectionError):
+            await self._reader.read(1)
         self._keeps = False
         self._over.set()
 
