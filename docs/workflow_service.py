@@ -6,6 +6,7 @@ derives their events.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -83,11 +84,56 @@ def _snapshots() -> str:
 
 
 def _names() -> str:
+    statuses = _statuses()
     rows = (
-        [f"`{row['event_type']}`", f"`{row['older']}`", row["publisher"].replace("_", " ")]
+        [
+            f"`{row['event_type']}`",
+            f"`{row['older']}`",
+            row["publisher"].replace("_", " "),
+            statuses[row["event_type"]],
+        ]
         for row in load("lifecycle_names")["names"]
     )
-    return _table(["event type", "older name", "published by"], *rows)
+    return _table(["event type", "older name", "published by", "`status`"], *rows)
+
+
+def _statuses() -> Mapping[str, str]:
+    """Returns the statuses that the scenarios ask for in the snapshots of each event type."""
+    seen: dict[str, dict[str, None]] = {}
+    for scenario in load("scenarios")["scenarios"]:
+        for event in scenario["events"]:
+            asked = event["snapshot"].get("status")
+            if isinstance(asked, dict):
+                asked = asked.get("one_of") or [f"({asked['maybe']})"]
+            words = [asked] if isinstance(asked, str) else asked or []
+            seen.setdefault(event["type"], {}).update(dict.fromkeys(words))
+    return {kind: ", ".join(sorted(words)) or "-" for kind, words in seen.items()}
+
+
+def _example() -> str:
+    """Returns one scenario as `prepare` gets it, but for what a service need not look at."""
+    raw = scenarios()["tasks-in-parallel"].raw
+    shown = {name: raw[name] for name in ("name", "root", "workflows", "tasks", "steps")}
+    lines = [f"  {json.dumps(name)}: {_wrapped(value)}" for name, value in shown.items()]
+    return "```json\n{\n" + ",\n".join(lines) + "\n}\n```"
+
+
+def _wrapped(value: Any) -> str:
+    """Returns JSON with each step on a line of its own."""
+    if not isinstance(value, list):
+        return json.dumps(value)
+    steps = []
+    for step in value:
+        if "branches" in step:
+            branches = ",\n".join(
+                "      [" + ",\n       ".join(json.dumps(one) for one in branch) + "]"
+                for branch in step["branches"]
+            )
+            head = json.dumps({name: each for name, each in step.items() if name != "branches"})
+            steps.append(f'    {head[:-1]}, "branches": [\n{branches}]}}')
+        else:
+            steps.append(f"    {json.dumps(step)}")
+    return "[\n" + ",\n".join(steps) + "\n  ]"
 
 
 def _scenarios() -> str:
@@ -109,6 +155,7 @@ def _service() -> str:
 
 
 _PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "example": _example,
     "steps": _steps,
     "snapshots": _snapshots,
     "names": _names,
