@@ -88,10 +88,21 @@ def test_node_has_the_names_that_people_give_it(here: Path, language: str) -> No
     assert "a project in TypeScript" in outcome.stdout
 
 
+def test_the_types_for_typescript_declare_what_the_protocol_exports(here: Path) -> None:
+    init("--language", "typescript")
+    code, types = ((here / name).read_text() for name in ("protocol.mjs", "protocol.d.mts"))
+    exported = re.findall(r"^export (class|function) (\w+)", code, re.MULTILINE)
+    assert exported == re.findall(r"^export (class|function) (\w+)", types, re.MULTILINE)
+    assert len(exported) == 2
+    _, _, client = types.partition("export interface Client {")
+    declared = re.findall(r"^  (\w+)\(", client.partition("\n}")[0], re.MULTILINE)
+    assert set(declared) == set(re.findall(r"(?:\bbus|client\))\.(\w+)\(", code))
+
+
 @pytest.mark.parametrize(
     ("language", "sources"),
     [
-        ("node", {"my_bus_driver.mjs", "protocol.mjs"}),
+        ("node", {"my_bus_driver.mjs", "protocol.mjs", "protocol.d.mts"}),
         ("go", {"go.mod", "my_bus_driver.go", "protocol.go", "buffer.go", "contract.go"}),
         ("rust", {"Cargo.toml"} | under("src", "main.rs protocol.rs buffer.rs contract.rs")),
         (

@@ -21,9 +21,9 @@ from eventhook_conformance.report.text import filled
 _REPLAY = "-replay"
 """Ends the name of a template whose bus has a history."""
 _ALSO_CALLED = {"javascript": "node", "js": "node", "typescript": "node", "ts": "node"}
-_NO_TYPES = (
-    "it is JavaScript, which a project in TypeScript runs as it is; the driver with types is "
-    "examples/drivers/node in the suite's repository"
+_TYPES = (
+    "it is JavaScript, which a project in TypeScript runs as it is; protocol.d.mts has the types, and "
+    "says how to build the driver in TypeScript"
 )
 
 
@@ -75,7 +75,7 @@ def init(directory: Path, language: str, replay: bool, name: str | None, force: 
         click.echo(f"wrote  {directory / path}")
     told = [*notes(directory.resolve()), *filter(None, [wheel_note(directory)])]
     if language == "node":
-        told.insert(0, _NO_TYPES)
+        told.insert(0, _TYPES)
     for note in told:
         click.echo("\n".join(filled("note   ", note)))
     there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
