@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -91,7 +92,7 @@ async def _last_comes(probe: Probe, kind: StreamKind) -> None:
 
 
 async def _says_nothing(
-    sse: Sse, kind: StreamKind, it: str | None, began: float, attempts: int
+    sse: Sse, kind: StreamKind, it: UUID | None, began: float, attempts: int
 ) -> bool:
     """Returns whether a comment with each event says nothing.
 
