@@ -1,4 +1,4 @@
-"""OVF-07: each of several readers that overran counts its own losses, in whole numbers."""
+"""OVF-07: compares the `dropped` of several readers that overran with the losses of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OWN: Final[Mapping[str, tuple[Any, ...]]] = {
 
 @case("OVF-07", needs=_OWN, subscriptions=4, since="1.1")
 async def each_reader_counts_its_own_losses(probe: Probe, side: Side = "events") -> None:
-    """Two equal readers of a client and one of another overrun, one later than the others."""
+    """Overruns equal readers of two clients: each must count its own losses, in whole numbers."""
     stage = OverflowScenario(probe, side)
     claimed = probe.capabilities
     elsewhere: Via = "other" if claimed.multi_client and claimed.activation == "bus" else None
@@ -43,7 +43,7 @@ async def each_reader_counts_its_own_losses(probe: Probe, side: Side = "events")
                 listener.entry,
             )
     finally:
-        # Nobody may read later what they hold: it is recorded nowhere.
+        # Their unread events are not recorded, so nobody may read them later.
         for listener in listeners:
             await listener.leave_quietly()
 
