@@ -214,3 +214,57 @@ class TakesTheUnreadForStale(SidedClient):
 
     def make(self, capacity: int) -> Channel[Any]:
         return _Ages(capacity)
+
+
+class _ReadsTypes(PliableClient):
+    """Reads a meaning into the types of events."""
+
+    def drops(self, event: FlovynEvent, seen: set[object]) -> bool:
+        """Returns whether the event has no place in the course that the bus has in mind."""
+        raise NotImplementedError
+
+    def audience(self, side: Side, event: Event) -> list[Member]:
+        seen: set[object] = self.bus.memory.setdefault("seen", set())
+        if side == "events" and self.drops(event, seen):
+            return []
+        return super().audience(side, event)
+
+
+@bug(UNSEEN, "PUB-01", seen="which was active and asked for it")
+class ForgetsWorkflowsThatCompleted(_ReadsTypes):
+    """Frees a workflow's place with its `workflow.completed`, and drops what comes of it later."""
+
+    def drops(self, event: FlovynEvent, seen: set[object]) -> bool:
+        of = event.tenant_id, event.workflow_execution_id
+        if of in seen:
+            return True
+        if event.event_type == "workflow.completed" and event.workflow_execution_id:
+            seen.add(of)
+        return False
+
+
+@bug(UNSEEN, "PUB-01", seen="which was active and asked for it")
+class ForgetsTasksThatFailed(_ReadsTypes):
+    """Takes a task that failed for gone, and drops its events until it is created again."""
+
+    def drops(self, event: FlovynEvent, seen: set[object]) -> bool:
+        of = event.tenant_id, event.task_execution_id
+        if event.event_type == "task.created":
+            seen.discard(of)
+        elif event.event_type == "task.failed" and event.task_execution_id and of not in seen:
+            seen.add(of)
+            return False
+        return of in seen
+
+
+@bug(UNSEEN, "PUB-01", seen="which was active and asked for it")
+class TellsABeginningOnce(_ReadsTypes):
+    """Drops a second `workflow.started` of a workflow, as the repeat of an impatient engine."""
+
+    def drops(self, event: FlovynEvent, seen: set[object]) -> bool:
+        of = event.tenant_id, event.workflow_execution_id
+        if event.event_type != "workflow.started" or not event.workflow_execution_id:
+            return False
+        told = of in seen
+        seen.add(of)
+        return told
