@@ -53,6 +53,35 @@ async def next_of_a_stream_whose_time_runs_out_takes_nothing(probe: Probe) -> No
     await _run_out(probe, "streams")
 
 
+async def _takes_what_is_there(probe: Probe, side: Side) -> None:
+    ground = Ground(probe, side)
+    listener = await ground.subscribe()
+    subscription = _subscription(listener)
+    events = ground.events(min(2, ground.capacity))
+    await probe.publish(*events)
+    await listener.receive(*events[:-1])
+    polling = _until_one_came(subscription)
+    await probe.returns(polling, "a `next` of 0 ms that answers what is there")
+    await listener.receive(*events)
+
+
+async def _until_one_came(subscription: DriverSubscription) -> None:
+    while not await subscription.poll(0):
+        pass
+
+
+@case("PUB-01", profile="events", needs=_DRIVER, implicates=DISTURBANCE, since="1.1")
+async def next_without_time_takes_what_is_there(probe: Probe) -> None:
+    """Asked again and again without waiting, a driver answers in the end what was published."""
+    await _takes_what_is_there(probe, "events")
+
+
+@case("STR-06", profile="streams", needs=_DRIVER, implicates=DISTURBANCE, since="1.1")
+async def next_of_a_stream_without_time_takes_what_is_there(probe: Probe) -> None:
+    """Asked again and again without waiting, a driver answers in the end what was published."""
+    await _takes_what_is_there(probe, "streams")
+
+
 @case("PUB-17", profile="events", needs=_DRIVER, exclusive="closes", clients=1, since="1.1")
 async def end_stays_the_end(probe: Probe) -> None:
     """Calls `next` after closing and reading all: each call must say again that it is over."""

@@ -167,10 +167,11 @@ class DriverSubscription(Subscription[Any]):
             self.cursor = cursor
         return event
 
-    async def poll(self, timeout_ms: int) -> None:
-        """Asks for one event within so long; if one comes, it is read next."""
+    async def poll(self, timeout_ms: int) -> bool:
+        """Asks for one event within so long; returns whether one waits now, to be read next."""
         self.wanted = 1
         await self._keep(await self._next(timeout_ms))
+        return bool(self._events)
 
     async def _keep(self, answer: Nexts) -> None:
         self.dropped = answer.dropped

@@ -13,6 +13,8 @@ from eventhook_conformance.kit.context_keeper import ContextKeeper
 
 _ROOM: Final = 1024
 """Bytes of a line reserved for the text around the events."""
+_LEAST_S: Final = 0.005
+"""How long a read may take at least: one of what is there may need a few turns of the event loop."""
 
 
 class _Ended(Exception):
@@ -98,7 +100,7 @@ class HeldSubscription:
         read = asyncio.ensure_future(self._anext())
         try:
             if waits:
-                await asyncio.wait({read}, timeout=timeout_s)
+                await asyncio.wait({read}, timeout=max(timeout_s, _LEAST_S))
             else:
                 await asyncio.sleep(0)
             if not read.done():
