@@ -156,11 +156,13 @@ def test_only_a_target_that_is_slow_is_judged_again_as_a_whole(
     assert [one.after.id for one in revisions] == changed
 
 
-def test_what_cannot_be_decided_again_changes_nothing() -> None:
+def test_what_cannot_be_decided_again_is_undecided() -> None:
     async def run_again(given: Iterable[Instance]) -> Sequence[tuple[CaseResult, float]]:
         return [(result(one.id, "PUB-01", outcome="error"), 0.5) for one in given]
 
-    assert not asyncio.run(confirm(hasty("a"), [result("a", "PUB-01")], run_again))
+    results = [result("a", "PUB-01"), result("b", "PUB-01")]
+    revisions = asyncio.run(confirm(hasty("a", "b"), results, run_again))
+    assert {one.after.id: one.after.outcome for one in revisions} == {"a": "error", "b": "error"}
 
 
 @pytest.mark.parametrize("interrupted", [True, False])

@@ -103,7 +103,7 @@ class Deaf(PliableClient):
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 def test_a_busy_machine_accuses_nobody(busy: bool) -> None:
-    settings = Settings(arrival_timeout_s=0.05, settle_s=0.0)
+    settings = Settings(arrival_timeout_s=0.02, settle_s=0.0)
     meter = Rising() if busy else None
     cases = [instance(waits_in_vain)]
     result = examine(Hostile(Deaf).target, cases, settings=settings, meter=meter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
@@ -13,7 +13,7 @@ from eventhook_conformance.cases._sse_document import expect_described, fetch_do
 from eventhook_conformance.probe import Probe, Undecided
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.document import locate
-from eventhook_conformance.sse.fuzzing import Effort, Plan, fuzz_inside, fuzz_over_http
+from eventhook_conformance.sse.fuzzing import NOT_IN_TIME, Effort, Plan, fuzz_inside, fuzz_over_http
 from eventhook_conformance.sse.paths import PATHS, StreamKind
 from eventhook_conformance.sse.schemathesis_runner import Fuzzed
 from eventhook_conformance.sse.session import Sse, need, sse_session
@@ -99,7 +99,7 @@ async def fuzz_target(
         probe: the case's.
         ways: over HTTP, or on the application in this process.
         effort: how much is tried each way; by default less without a socket, where both are offered.
-        limit_s: seconds that each way may take.
+        limit_s: seconds with a processor that each attempt may take.
 
     Raises:
         Undecided: one could not be run to its end.
@@ -117,26 +117,28 @@ async def fuzz_target(
                 lambda: [*both_sides(sse, "workflow", workflow), *both_sides(sse, "task", task)],
             )
         )
-        runs: list[Callable[[float], Awaitable[Fuzzed]]] = []
+
+        async def in_time(run: asyncio.Future[Any]) -> bool:
+            return await probe.deadline.wait_for_tool(run, limit_s)
+
+        runs: list[Callable[[], Awaitable[Fuzzed]]] = []
         if "http" in ways:
-            runs.append(lambda limit_s: fuzz_over_http(plan, limit_s))
+            runs.append(lambda: fuzz_over_http(plan, in_time))
         if "inside" in ways and app is not None:
-            runs.append(lambda limit_s: fuzz_inside(inside, app, limit_s))
+            runs.append(lambda: fuzz_inside(inside, app, in_time))
         try:
-            return await asyncio.gather(*(_tried(run, limit_s) for run in runs))
+            return await asyncio.gather(*(_tried(run) for run in runs))
         finally:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)
 
 
-async def _tried(run: Callable[[float], Awaitable[Fuzzed]], limit_s: float) -> Fuzzed:
-    loop = asyncio.get_running_loop()
-    until = loop.time() + limit_s
+async def _tried(run: Callable[[], Awaitable[Fuzzed]]) -> Fuzzed:
     for _ in range(_ATTEMPTS):
-        fuzzed = await run(until - loop.time())
+        fuzzed = await run()
         if fuzzed.problem is None or fuzzed.failures:
             return fuzzed
-        if loop.time() > until:
+        if fuzzed.problem == NOT_IN_TIME:
             break
     raise Undecided(str(fuzzed.problem))
 

@@ -24,7 +24,7 @@ from eventhook_conformance.history import History
 from eventhook_conformance.probe import Client, Listener, NotOffered, Probe, RunContext, Undecided
 from eventhook_conformance.probe.client import CLOSED_BY_CASE
 from eventhook_conformance.probe.containment import end
-from eventhook_conformance.probe.turns import current
+from eventhook_conformance.probe.turns import current, taken
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.specification import Case, Instance
 
@@ -39,6 +39,11 @@ _PEACEFUL: Final = frozenset({"PUB-01", "PUB-02", "PUB-03", "PUB-06", "STR-01"})
 
 
 def _nothing(*_: object) -> None: ...
+
+
+def _starved() -> str | None:
+    """Returns why the current case is undecided whose wait ran out without a processor; else None."""
+    return STARVED if current().starved else None
 
 
 class JudgedCase(NamedTuple):
@@ -83,7 +88,7 @@ class CaseRunner:
         self.on_fault: Callable[[], None] = _nothing
         """Called when the driver failed."""
         self.on_long: Callable[[str], None] = _nothing
-        """Called with the ID of a case that takes longer than most, while its target still works."""
+        """Called with the ID of a case that takes long, while its target still works."""
         self.hasty: dict[str, Hasty] = {}
         """The failed cases that had shortened waits, and can be confirmed."""
 
@@ -100,7 +105,7 @@ class CaseRunner:
             instance: the case, with its parameters.
             swap_clients: the two shared clients change places, so that both carry load.
         """
-        case = instance.case
+        case, turn = instance.case, taken()
         self.running.add(instance.id)
         try:
             began = perf_counter()
@@ -112,6 +117,7 @@ class CaseRunner:
                 if not reads_on and self._context.deadline.reads_on:
                     again = self._probe_for(instance, swap_clients=swap_clients)
                     result, parked = await self._judge_again(instance, again, result, parked)
+            turn.starved = result.message == STARVED
             self._note_haste(instance, result)
             if parked is not None:
                 revisions += await self._auditor.park(parked)
@@ -160,7 +166,7 @@ class CaseRunner:
         self, instance: Instance, probe: Probe, began: float
     ) -> tuple[CaseResult, Parked | None]:
         case, history = instance.case, probe.history
-        undecided = self._context.deadline.undecided
+        current().starved = False
         ending = await execute(
             probe,
             lambda: instance.body(probe, **instance.parameters),
@@ -170,14 +176,14 @@ class CaseRunner:
         self._note_blocked(probe)
         fault = await self._take_fault()
         charged = await self._look_twice(probe, case)
-        starved = self._starved(since=undecided)
+        starved = _starved()
         charged = [one for one in charged if stands(one, fault or starved)]
         stated = [one for one in probe.violations if stands(one, fault or starved)]
         stays = case.parks and fault is None and not current().disturbed
         staying, wrong = await self._leave(probe, stays=stays)
         if wrong and fault is None:
             fault = await self._take_fault()
-        starved = self._starved(since=undecided)
+        starved = _starved()
         if fault is not None:
             ending = Ending(decided=False, blame="driver", message=fault)
         elif reason := asked_too_much(probe, ending, [*charged, *stated]):
@@ -265,7 +271,6 @@ class CaseRunner:
             Undecided: it could not be decided.
         """
         probe = self.probe(requirements, History(name, self._context.clock))
-        undecided = self._context.deadline.undecided
         ending = await execute(probe, lambda: body(probe), self._limits.case_s)
         fault = await self._take_fault()
         await end(*probe.tasks.running, grace_s=self._context.deadline.current_s)
@@ -275,15 +280,11 @@ class CaseRunner:
             raise Undecided(fault, "driver")
         if reason := asked_too_much(probe, ending, found):
             raise NotOffered(reason)
-        if (starved := self._starved(since=undecided)) is not None:
+        if (starved := _starved()) is not None:
             raise Undecided(starved)
         if ending.message is not None and not found:
             raise Undecided(ending.message, ending.blame or "suite")
         return probe.history, tuple(found)
-
-    def _starved(self, *, since: int) -> str | None:
-        """Returns why a case is undecided whose wait ran out without a processor; else None."""
-        return STARVED if self._context.deadline.undecided != since else None
 
     def _note_blocked(self, probe: Probe) -> None:
         blocked = self._watchdog.take()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
+from typing import Literal
 
 from eventhook_conformance.engine.limits import Limits
+from eventhook_conformance.probe.turns import current
 from eventhook_conformance.results import CaseResult
 
 
 class CircuitBreaker:
     """Counts failed cases in a row; opens where the target is of no more use.
 
-    A target that breaks most rules is still judged by all cases, as long as it works and is quick.
+    A target that breaks most rules is still judged by all cases, as long as it works and is quick. Cases
+    that a busy machine left undecided are counted apart.
 
     Args:
         check_target: returns why the target is of no more use, None if it works.
@@ -28,6 +31,10 @@ class CircuitBreaker:
         self._failures = 0
         self._since_s = 0.0
         """When the first of the failed cases began."""
+        self._starved = 0
+        self._starved_since_s = 0.0
+        self.blame: Literal["suite", "target"] = "target"
+        """On whose account it opened: the suite answers for a machine that is too busy."""
         self._checks = 0
         self._checking = asyncio.Lock()
 
@@ -40,6 +47,10 @@ class CircuitBreaker:
         """Counts a result, and checks the target after 8, 16, 32, … failures in a row."""
         if self.reason is not None:
             return  # cases that were under way already
+        if current().starved and result.outcome == "error":
+            self._count_starved(result)
+            return
+        self._starved = 0
         if result.outcome == "passed":
             self._failures, self._checks = 0, 0
             return
@@ -61,3 +72,17 @@ class CircuitBreaker:
                 if self.reason is None:
                     trouble = await self._check_target()
                     self.reason = trouble and f"{trouble}, after {result.id} at the latest"
+
+    def _count_starved(self, result: CaseResult) -> None:
+        """Counts a case that a busy machine left undecided: it says nothing of the target."""
+        if not self._starved:
+            self._starved_since_s = perf_counter() - result.duration_s
+        self._starved += 1
+        took_s = perf_counter() - self._starved_since_s
+        limits = self._limits
+        if self._starved >= limits.hopeless_cases and took_s >= limits.starved_s:
+            self.blame = "suite"
+            self.reason = (
+                f"the machine was too busy for the {self._starved} cases up to {result.id}, "
+                f"which took {took_s:.0f} s"
+            )

@@ -56,7 +56,8 @@ async def confirm(
 ) -> list[Revision]:
     """Judges a few cases again that represent all; the rest too, if one shows that the target is slow.
 
-    If a case now passes without a long wait, its failure was intermittent, and stands.
+    The rest is judged too if one cannot be decided any more. If a case now passes without a long wait,
+    its failure was intermittent, and stands.
 
     Args:
         hasty: the cases that failed after a shortened wait, by ID.
@@ -70,7 +71,9 @@ async def confirm(
     chosen = choose(hasty, results)
     again = await run_again(hasty[one].instance for one in chosen)
     if not any(
-        after.outcome == "passed" and took_s > hasty[after.id].waited_s for after, took_s in again
+        (after.outcome == "passed" and took_s > hasty[after.id].waited_s)
+        or after.outcome == "error"
+        for after, took_s in again
     ):
         return []
     rest = [one for one in hasty if one not in chosen]
@@ -78,7 +81,7 @@ async def confirm(
     return [
         Revision(before[after.id], after)
         for after, _ in found
-        if after.outcome in {"passed", "failed"} and after.id in before
+        if after.outcome in {"passed", "failed", "error"} and after.id in before
     ]
 
 

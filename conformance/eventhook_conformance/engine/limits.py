@@ -32,6 +32,8 @@ class Limits:
     hopeless_cases: int = 24
     hopeless_s: float = 60.0
     """This many failed cases in a row that took this long together end the run."""
+    starved_s: float = 900.0
+    """As many cases in a row that a busy machine left undecided end it after so long."""
     slow_cases: int = 3
     slow_s: float = 240.0
     """So do these fewer, if they took longer still."""

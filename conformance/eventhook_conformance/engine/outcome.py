@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from eventhook_conformance.checker import Violation, condense
 from eventhook_conformance.engine.execution import Ending
@@ -74,13 +74,13 @@ def not_claimed(instance: Instance, reason: str) -> CaseResult:
     )
 
 
-def not_run(instance: Instance, why: str) -> CaseResult:
-    """Returns the result of a case that comes after the circuit breaker opened."""
+def not_run(instance: Instance, why: str, blame: Literal["suite", "target"]) -> CaseResult:
+    """Returns the result of a case that comes after the circuit breaker opened, on somebody's account."""
     return CaseResult(
         id=instance.id,
         requirements=instance.case.requirements,
         outcome="error",
-        blame="target",
+        blame=blame,
         message=f"not run: {why}",
         decided=False,
         specification=instance.specification,

@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack, ExitStack
 from typing import Final, Literal, TypeAlias
 
 from eventhook_conformance.engine.limiter import WeightedLimiter
-from eventhook_conformance.probe.turns import Turn, lending
+from eventhook_conformance.engine.undecided_cases import UndecidedCases
+from eventhook_conformance.probe.turns import Pace, Turn, current, lending
 from eventhook_conformance.results import CaseResult
 from eventhook_conformance.settings import Depth
 from eventhook_conformance.specification import Instance
@@ -41,6 +42,7 @@ class Scheduler:
         own_clients: how many clients of their own they may have open together.
         multi_client: whether a case may have clients of its own.
         in_a_hurry: whether several may be busy at once where `width` is 1.
+        confirms: failures after short waits are confirmed later, so that waits may be short.
         depth: how deep the cases go.
     """
 
@@ -55,6 +57,7 @@ class Scheduler:
         *,
         multi_client: bool,
         in_a_hurry: Callable[[], bool] = _never,
+        confirms: bool = True,
         depth: Depth = "normal",
     ) -> None:
         self._judge = judge
@@ -63,6 +66,7 @@ class Scheduler:
         self._overlap = overlap
         self._multi_client = multi_client
         self._in_a_hurry = in_a_hurry
+        self._pace: Pace = "hasty" if confirms else "careful"
         self._depth = depth
         self._slots = WeightedLimiter(max(width, stream_width, overlap))
         self._stream_slots = WeightedLimiter(stream_width)
@@ -78,6 +82,7 @@ class Scheduler:
         self._begun: set[str] = set()
         self._doubtful: set[str] = set()
         """Cases that have to run alone after all."""
+        self._undecided = UndecidedCases()
         self._turns: dict[str, Turn] = {}
         """The cases under way that may wait beside others."""
 
@@ -150,13 +155,11 @@ class Scheduler:
 
     def doubts(self, instance: Instance, result: CaseResult) -> bool:
         """Returns whether a result says nothing, since others ran beside the case; it has to run alone."""
-        turn = self._turns.pop(instance.id, None)
-        if turn is None or not (
-            turn.disturbed
-            or (turn.helped and result.outcome == "passed")
-            or (turn.starved and result.outcome == "error")
-        ):
+        turn = self._turns.pop(instance.id, None) or Turn()
+        doubtful = turn.disturbed or (turn.helped and result.outcome == "passed")
+        if not doubtful and not self._undecided.repeats(instance.id):
             return False
+        self._tasks.pop(instance.id, None)
         self._doubtful.add(instance.id)
         return True
 
@@ -221,12 +224,12 @@ class Scheduler:
     async def _alone(self, instance: Instance) -> CaseResult:
         Turn(pace="patient" if instance.id in self._doubtful else "careful").take()
         try:
-            return await self._judge(instance)
+            return self._undecided.note(await self._judge(instance))
         finally:
             Turn().take()
 
     def _take_turn(self, instance: Instance) -> asyncio.Task[CaseResult]:
-        turn = self._turns[instance.id] = Turn(self._go_on, self._crowded, pace="hasty")
+        turn = self._turns[instance.id] = Turn(self._go_on, self._crowded, pace=self._pace)
         task = asyncio.create_task(self._run(instance, turn=turn))
         self._tasks[instance.id] = task
         self._begun.add(instance.id)
@@ -292,8 +295,6 @@ class Scheduler:
             if case.reads_streams and self._stream_width > 1:
                 self._make_stream_turn().take()
             result = await self._judge(instance)
-            if turn is not None and turn.starved and result.outcome == "error":
-                # Most of those that ran beside it only wait by now.
-                turn.starved = False
-                result = await self._judge(instance)
-            return result
+            if current().starved and current().pace == "patient":
+                result = await self._judge(instance)  # most of those beside it only wait by now
+            return self._undecided.note(result)

@@ -12,7 +12,7 @@ from typing import Final
 
 from eventhook_conformance.checker import check
 from eventhook_conformance.engine.auditor import Auditor, Revision
-from eventhook_conformance.engine.case_runner import CaseRunner
+from eventhook_conformance.engine.case_runner import STARVED, CaseRunner
 from eventhook_conformance.engine.circuit_breaker import CircuitBreaker
 from eventhook_conformance.engine.concurrency import (
     choose_concurrency,
@@ -50,6 +50,7 @@ from eventhook_conformance.probe.client_pool import ClientPool
 from eventhook_conformance.probe.deadline import Meter
 from eventhook_conformance.probe.stacks import hung
 from eventhook_conformance.probe.starvation import StarvationMeter
+from eventhook_conformance.probe.turns import Turn, current
 from eventhook_conformance.programs.saved import save_program
 from eventhook_conformance.results import CaseResult, RunResult
 from eventhook_conformance.settings import Settings
@@ -73,6 +74,7 @@ class Session:
         limits: the engine's own limits.
         checker: judges one history.
         meter: counts the time without a processor.
+        confirms: `confirm` is called at the end, so that failures may rest on short waits until then.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Session:
         limits: Limits | None = None,
         checker: Checker = check,
         meter: Meter | None = None,
+        *,
+        confirms: bool = True,
     ) -> None:
         limits = limits or Limits()
         self.name = subject.name
@@ -102,6 +106,7 @@ class Session:
         clock, ledger = Clock(), Ledger()
         self._processes = any("processes" in one.asks_for for one in self._planned)
         self._meter = meter
+        self._confirms = confirms
         deadline = Deadline(settings.arrival_timeout_s, meter)
         self.context = RunContext(
             target=subject.target,
@@ -144,8 +149,8 @@ class Session:
 
     @property
     def stopped(self) -> bool:
-        """True if no case can be judged: the target is unusable, or delivers nothing."""
-        return self.result.unusable is not None or self.result.silent
+        """True if no more cases can be judged: the target is unusable or silent, or the run ends."""
+        return self.result.unusable is not None or self.result.silent or self._interrupted
 
     @property
     def has_enough_failures(self) -> bool:
@@ -168,8 +173,14 @@ class Session:
         self.context.deadline.on_vain = dead.search
         noted: list[str] = []
         token = hung.set(noted)
+        Turn(pace="patient").take()
         report = await smoke_test(self.context, self.runner.probe)
+        starved = current().starved
+        Turn().take()
         hung.reset(token)
+        if starved and (report.unusable or report.broken or report.silence):
+            self.interrupt(STARVED)
+            return
         self._take_smoke_report(report, noted)
         self.context.distance.round_trip_s = report.round_trip_s
         self.context.distance.in_turn = report.in_turn
@@ -195,6 +206,7 @@ class Session:
             claimed.max_clients - self._limits.shared_clients,
             multi_client=claimed.multi_client,
             in_a_hurry=lambda: self.context.deadline.is_often_in_vain,
+            confirms=self._confirms,
             depth=self._settings.depth,
         )
         self.runner.on_fault = self._scheduler.disturb
@@ -303,7 +315,7 @@ class Session:
 
     async def _judge(self, instance: Instance) -> CaseResult:
         if (reason := await self._breaker.why_open()) is not None:
-            return not_run(instance, reason)
+            return not_run(instance, reason, self._breaker.blame)
         judged = await self._run(instance)
         await self._breaker.record(judged)
         return judged
@@ -332,7 +344,10 @@ class Session:
         return self._concurrent and self.capabilities.multi_client and self._begun % 2 == 0
 
     async def _check_target(self) -> str | None:
-        return await still_works(self.context, self.runner.probe)
+        before = self.context.deadline.undecided
+        trouble = await still_works(self.context, self.runner.probe)
+        # In vain for lack of a processor, it says nothing of the target.
+        return trouble if self.context.deadline.undecided == before else None
 
     def _saved(self, result: CaseResult) -> CaseResult:
         """Saves a random program that broke the target, so that it can be played again."""

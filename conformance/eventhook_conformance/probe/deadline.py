@@ -25,7 +25,7 @@ _TURNS_FIRST: Final = 3
 _SLICES: Final = 10
 _FINE_SLICES: Final = 60
 _UNMEASURED_S: Final = 0.25
-_MOST_FACTOR: Final = 10
+_MOST_FACTORS: Final = {"hasty": 10, "careful": 10, "patient": 40}
 _LEAST_SHARE: Final = 0.05
 _GLANCE_S: Final = 0.25
 _SHORT_GLANCE_S: Final = 0.005
@@ -39,10 +39,9 @@ def _nothing() -> None: ...
 
 
 class Meter(Protocol):
-    """Counts the seconds for which what a wait depends on had no processor."""
+    """Its reading counts the seconds for which what a wait depends on had no processor."""
 
-    def read(self) -> float:
-        """Returns the seconds so far."""
+    def read(self) -> float: ...
 
 
 class Deadline:
@@ -209,6 +208,16 @@ class Deadline:
                 return False
         return True
 
+    async def wait_for_tool(self, task: asyncio.Future[Any], limit_s: float) -> bool:
+        """Returns whether a tool of the suite ends within so many seconds with a processor.
+
+        Args:
+            task: its end; it is never cancelled.
+            limit_s: the seconds.
+        """
+        await self._wait_fed(task, limit_s, glance=False, shrinks=False)
+        return task.done()
+
     def _note_vain(self, task: asyncio.Future[Any], limit_s: float) -> None:
         turn = current()
         self._vain += 1
@@ -229,6 +238,8 @@ class Deadline:
     ) -> float:
         """Waits for so many seconds in which nothing was starved, ten times as long at most.
 
+        A case that is judged again waits up to forty times as long.
+
         Args:
             task: what to wait for.
             limit_s: how long.
@@ -236,7 +247,7 @@ class Deadline:
             shrinks: the wait ends early once waits in vain elsewhere have shortened all.
 
         Returns:
-            The seconds that it waited while this loop ran, without those that other code in the loop took.
+            The seconds that it waited while this loop ran, without those that other code took.
         """
         slices = _FINE_SLICES if current().pace == "patient" else _SLICES
         # The first part is not measured, since measuring costs more than most waits take.
@@ -246,12 +257,12 @@ class Deadline:
             return shrinks and waited_s >= self.current_s < limit_s
 
         awake_s = await _wait_awake(task, first_s, slices, enough)
-        left_s, waited_s = limit_s - first_s, first_s
-        loop = asyncio.get_running_loop()
+        left_s, waited_s, loop = limit_s - first_s, first_s, asyncio.get_running_loop()
+        factor = _MOST_FACTORS[current().pace]
         before = 0.0 if task.done() or left_s <= 0 else self.meter.read()
         while left_s > 0 and not task.done():
             # Beside others a wait costs nobody time, and a processor is often lacking.
-            if waited_s > _MOST_FACTOR * (self.timeout_s if current().crowded() else limit_s):
+            if waited_s > factor * (self.timeout_s if current().crowded() else limit_s):
                 self.undecided += 1
                 current().starved = True
                 break

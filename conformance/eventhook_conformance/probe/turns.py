@@ -139,6 +139,14 @@ def lending(
             turn.helped |= came()
 
 
+def taken() -> Turn:
+    """Returns the turn of the current case; takes one if it has none, so that what it notes stays."""
+    if (turn := _TURN.get()) is None:
+        turn = Turn()
+        turn.take()
+    return turn
+
+
 def current() -> Turn:
     """Returns the turn of the current case; one of nobody's where there is none."""
     return _TURN.get() or Turn()

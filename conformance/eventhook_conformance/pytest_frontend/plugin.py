@@ -147,7 +147,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def conformance_run(request: pytest.FixtureRequest) -> Iterator[Probing]:
     """Keeps the run of one target open from its first case to its last."""
     judged = request.config.stash[JUDGED][request.param]
-    session = Session(judged.subject, judged.settings, judged.planned, (judged.on_event,))
+    session = Session(
+        judged.subject, judged.settings, judged.planned, (judged.on_event,), confirms=False
+    )
     session.result.selectable = selectable()
     session.result.selected = frozenset(one.id for one in judged.planned)
     judged.session = session

@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
@@ -47,6 +47,10 @@ _STATEFUL_SHARE: Final = 4
 """Each example of the phase is a chain of several requests."""
 _RUN: Final = "from eventhook_conformance.sse.schemathesis_runner import main; main()"
 
+NOT_IN_TIME: Final = "schemathesis had not ended in time"
+"""Why a run that was ended has no answer."""
+
+InTime: TypeAlias = Callable[[asyncio.Future[Any]], Awaitable[bool]]
 Phase: TypeAlias = Literal["examples", "coverage", "fuzzing", "stateful"]
 
 
@@ -118,12 +122,12 @@ def _operations(paths: Collection[str], left_out: Collection[str]) -> Iterator[d
         yield {"include-path": list(paths), "exclude-method": "GET", **phases}
 
 
-async def fuzz_over_http(plan: Plan, limit_s: float) -> Fuzzed:
+async def fuzz_over_http(plan: Plan, in_time: InTime) -> Fuzzed:
     """Runs schemathesis once, in a process of its own.
 
     Args:
         plan: what it is given.
-        limit_s: seconds after which it is ended.
+        in_time: waits for its end, for a limited time; it is ended then.
     """
     with tempfile.TemporaryDirectory(prefix="eventhook-fuzz-") as folder:
         process = await asyncio.create_subprocess_exec(
@@ -135,12 +139,13 @@ async def fuzz_over_http(plan: Plan, limit_s: float) -> Fuzzed:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        talking = asyncio.create_task(process.communicate(json.dumps(plan.job()).encode()))
         try:
-            async with asyncio.timeout(limit_s):
-                output, errors = await process.communicate(json.dumps(plan.job()).encode())
-        except TimeoutError:
-            return Fuzzed(0, (), f"schemathesis had not ended after {limit_s:g} s")
+            if not await in_time(talking):
+                return Fuzzed(0, (), NOT_IN_TIME)
+            output, errors = talking.result()
         finally:
+            talking.cancel()
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
@@ -162,13 +167,13 @@ def read_answer(output: str) -> Fuzzed:
         return Fuzzed(0, (), f"schemathesis gave no answer but {lines[-1]:.200}")
 
 
-async def fuzz_inside(plan: Plan, app: AsgiApp, limit_s: float) -> Fuzzed:
+async def fuzz_inside(plan: Plan, app: AsgiApp, in_time: InTime) -> Fuzzed:
     """Runs schemathesis once, in a thread, on the application itself.
 
     Args:
         plan: what it is given.
         app: the application.
-        limit_s: seconds after which it ends.
+        in_time: waits for its end, for a limited time; it is ended then.
     """
     stop = threading.Event()
     # Each request ends by the bounds of `Inside`; the tool's own would come in between.
@@ -180,13 +185,13 @@ async def fuzz_inside(plan: Plan, app: AsgiApp, limit_s: float) -> Fuzzed:
         asyncio.to_thread(_fuzz_quietly, job["document"], job["config"], Inside(app), stop)
     )
     try:
-        done, _ = await asyncio.wait({running}, timeout=limit_s)
+        done = await in_time(running)
     finally:
         stop.set()
         # The application answers in this loop, so that the thread ends only while this waits.
         await asyncio.wait({running})
     if not done:
-        return Fuzzed(0, (), f"schemathesis had not ended after {limit_s:g} s")
+        return Fuzzed(0, (), NOT_IN_TIME)
     return running.result()
 
 
