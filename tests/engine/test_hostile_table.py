@@ -260,6 +260,8 @@ DEADLY: Final = {
     "leaves_its_output_to_a_daemon": "exited with 0",
 }
 """Misdeeds that cost a driver at least the case."""
+NOT_THE_BUS: Final = frozenset(DEADLY) - {"stops", "blocks", "never_answers"}
+"""Misdeeds that are surely the driver's own: no requirement is charged with them."""
 HARMLESS: Final = (
     *("floods_errors", "leaves_a_child", "forks", "ignores_signals"),
     *("closes_input", "closes_errors", "drips", "swells"),
@@ -270,7 +272,8 @@ DRIVEN: Final = CONFORMANT | ANY_TROUBLE
 def _driver_rows() -> Iterator[Row]:
     for method in ("publish", "subscribe", "next"):
         for misdeed, word in DEADLY.items():
-            yield _driver_row(method, misdeed, ANY_TROUBLE, word)
+            own = method == "publish" and misdeed in NOT_THE_BUS
+            yield _driver_row(method, misdeed, UNDECIDED if own else ANY_TROUBLE, word)
     for misdeed in HARMLESS:
         # A driver that does not end, or whose child holds its output, leaves the run undecided.
         yield _driver_row("publish", misdeed, CONFORMANT | UNDECIDED)

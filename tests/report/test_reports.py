@@ -552,3 +552,9 @@ def test_a_fault_that_nobody_recovered_from_has_its_beginning_and_its_lifting(at
     text = failure_text(case, "bus")
     assert text.index("fault begins: the server is killed") < text.index("fault lifted: the server")
     assert "fault ends" not in text
+
+
+def test_the_json_says_that_nothing_was_tested() -> None:
+    assert "nothing was tested" in to_json([made.result()])["results"][0]["message"]
+    assert "nothing was tested" in to_json([made.result(made.left_out())])["results"][0]["message"]
+    assert to_json([made.all_pass()])["results"][0]["message"] is None

@@ -37,7 +37,7 @@ def _result(result: RunResult) -> dict[str, Any]:
             "kit": list(result.kit),
         },
         "verdict": result.verdict,
-        "message": result.unusable or result.suite_failure,
+        "message": result.unusable or result.suite_failure or _nothing(result),
         "duration_s": round(result.duration_s, 6),
         "summary": {
             "passed": summary["passed"],
@@ -50,6 +50,13 @@ def _result(result: RunResult) -> dict[str, Any]:
         "leaked": list(result.leaked),
         "cases": [_case(case) for case in result.cases],
     }
+
+
+def _nothing(result: RunResult) -> str | None:
+    """Says that nothing was tested; None where something was."""
+    if any(case.outcome != "not_claimed" for case in result.cases):
+        return None
+    return "nothing was tested: no case was selected that applies to the claims"
 
 
 def _requirement(result: RequirementResult) -> dict[str, Any]:
