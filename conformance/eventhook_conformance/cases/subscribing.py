@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from eventhook_conformance.cases._ground import Ground
-from eventhook_conformance.cases._steps import LOSS, either
+from eventhook_conformance.cases._steps import LOSS, either, yields
 from eventhook_conformance.cases._twins import on_streams
 from eventhook_conformance.contract import BusClosed
 from eventhook_conformance.history import Side
-from eventhook_conformance.probe import Listener, Probe, Via
+from eventhook_conformance.probe import CaseAborted, Listener, Probe, Via
 from eventhook_conformance.probe.failure import describe
 from eventhook_conformance.specification import case
+
+_TURNS: Final = 6
 
 
 def _made_ahead(listener: Listener) -> bool:
@@ -68,4 +72,41 @@ async def what_was_made_before_closing_cannot_be_entered(
 
 what_was_made_before_closing_cannot_be_entered_on_streams = on_streams(
     what_was_made_before_closing_cannot_be_entered, __name__, "PUB-17"
+)
+
+
+async def _entered(listener: Listener) -> bool:
+    """Returns whether it was entered; a closed client may refuse it, and other cases judge how."""
+    try:
+        await listener.enter()
+    except CaseAborted:
+        raise
+    except Exception:  # because: refused in whatever way, it is not active
+        return False
+    return True
+
+
+@case(
+    "PUB-17",
+    exclusive="closes",
+    clients=1,
+    subscriptions=1,
+    needs={"multi_client": (True,)},
+    since="1.1",
+)
+async def what_is_entered_while_its_client_closes_ends(probe: Probe, side: Side = "events") -> None:
+    """Closes the client while a subscription is being entered: that must be refused, or end."""
+    for turns in range(_TURNS):
+        client = await probe.open_client()
+        listener = await probe.listener(Ground(probe, side).all, client)
+        entering = probe.spawn(_entered(listener))
+        await yields(turns)
+        await probe.close(client)
+        if await probe.returns(entering, "entering, while its client closes"):
+            await listener.read_end()
+            await listener.leave()
+
+
+what_is_entered_while_its_client_closes_ends_on_streams = on_streams(
+    what_is_entered_while_its_client_closes_ends, __name__, "PUB-17", "STR-06"
 )

@@ -230,3 +230,43 @@ class _BlockingClient(SidedClient):
 @bug_on_each_side(HASTY, events=["PUB-12"], streams=["STR-06"], seen="to return")
 class WaitsForReadersThatLeft(_BlockingClient):
     """Lets a publish wait on for a full reader that has left."""
+
+
+@bug_on_each_side(HASTY, events=["PUB-17"], streams=["STR-06"], seen="its reader to end")
+class EntersBehindTheClosing(SidedClient):
+    """Looks whether the client is open, waits for the bus, and enters though it was closed meanwhile."""
+
+    waits = 1
+
+    @asynccontextmanager
+    async def subscription(self, side: Side, selects: Any) -> AsyncIterator[Subscription[Any]]:
+        if side != self.bugged:
+            async with super().subscription(side, selects) as subscription:
+                yield subscription
+            return
+        self.check_open()
+        self.check_selects(side, selects)
+        member = Member(self, side, selects, self.make_channel(side))
+        for _ in range(self.waits):
+            await asyncio.sleep(0)
+        await self.answered()
+        self.use_channel(side, member.scope)
+        self.enter(member)
+        try:
+            yield member.channel
+        finally:
+            self.leave(member)
+
+    async def answered(self) -> None:
+        """Waits for the bus's answer to entering."""
+
+
+@bug_on_each_side(HASTY, events=["PUB-17"], streams=["PUB-17"], seen="to return")
+class EnteringWaitsForAClosedClient(EntersBehindTheClosing):
+    """Waits in entering for the answer to a request that went down with the client."""
+
+    waits = 2
+
+    async def answered(self) -> None:
+        if self.closed:
+            await asyncio.get_running_loop().create_future()
