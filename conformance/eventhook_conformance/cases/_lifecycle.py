@@ -67,7 +67,7 @@ async def prepare(
     since = probe.history.clock.now()
     with listener.reading_on():
         execution = await probe.returns(
-            _prepared(service, scenario, whose),
+            prepared(service, scenario, whose),
             f"preparing {scenario.name}",
             timeout_s=_patient(probe),
         )
@@ -93,7 +93,7 @@ async def prepare(
     return play
 
 
-async def _prepared(service: WorkflowService, scenario: Scenario, tenant: UUID) -> Execution | None:
+async def prepared(service: WorkflowService, scenario: Scenario, tenant: UUID) -> Execution | None:
     """Returns the execution; None where the service knows no such scenario, and need not."""
     try:
         return await service.prepare(scenario.raw, tenant)

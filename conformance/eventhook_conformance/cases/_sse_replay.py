@@ -98,12 +98,14 @@ async def come_back(
         CaseAborted: the answer is not 200, or did not come in time.
     """
     by_header = how == "header"
-    asked = {"last_event_id": place.id, **({} if types is None else {"types": types})}
+    # As a client may write it that encodes every character of a parameter.
+    encoded = "".join(f"%{byte:02X}" for byte in place.id.encode())
+    more = "" if types is None else "&" + urlencode({"types": types})
     stream = await sse.stream(
         kind,
         it,
         headers={"Last-Event-ID": place.id} if by_header else {},
-        query=None if by_header else "?" + urlencode(asked),
+        query=None if by_header else f"?last_event_id={encoded}{more}",
         resumes=place.had,
         base_url=base_url,
         types=types,

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from eventhook_conformance.cases._lifecycle import prepared
 from eventhook_conformance.cases._lifecycle_bus import interposed_service
 from eventhook_conformance.cases._lifecycle_exact import charged_when_aborted
 from eventhook_conformance.cases._lifecycle_outage import (
@@ -20,10 +21,13 @@ from eventhook_conformance.cases._lifecycle_watch import Watch
 from eventhook_conformance.contract.events import now_ms
 from eventhook_conformance.probe import NotOffered, Probe
 from eventhook_conformance.sequences import (
+    CORNERS,
     Ids,
+    Scenario,
     check_match,
     check_output,
     check_twins,
+    compose,
     covering,
     exact_scenario,
     match,
@@ -32,6 +36,13 @@ from eventhook_conformance.sequences import (
 from eventhook_conformance.specification import case
 
 _TURNS: Final = 8
+_REMEMBERED: Final = (
+    "reported otherwise",
+    "reported again",
+    "newest first",
+    "signals of one name",
+    "failed children",
+)
 
 
 @pytest.mark.parametrize("scenario", covering())
@@ -56,11 +67,24 @@ async def restart_keeps_the_count_of_failures(probe: Probe, scenario: str) -> No
 @case("LIF-16")
 async def restart_goes_unnoticed(probe: Probe, scenario: str) -> None:
     """Restarts the service before each step: the events must be those of a run without restarts."""
-    exact, tenant, watch = exact_scenario(scenarios()[scenario].raw), probe.make.tenant(), Watch()
-    name = exact.name
+    await _restart_throughout(probe, exact_scenario(scenarios()[scenario].raw))
+
+
+@pytest.mark.parametrize("corner", _REMEMBERED)
+@case("LIF-16", since="1.1")
+async def restart_goes_unnoticed_by_composed_runs(probe: Probe, corner: str) -> None:
+    """Restarts before each step of composed runs: what is over, and in which way, must be remembered."""
+    await _restart_throughout(probe, exact_scenario(compose(CORNERS[corner])))
+
+
+async def _restart_throughout(probe: Probe, exact: Scenario) -> None:
+    tenant, watch, name = probe.make.tenant(), Watch(), exact.name
     async with interposed_service(probe, watch.intervene()) as service:
         with charged_when_aborted(probe, "LIF-16" if exact.since is None else "LIF-17"):
-            execution = await probe.returns(service.prepare(exact.raw, tenant), f"preparing {name}")
+            preparing = prepared(service, exact, tenant)
+            execution = await probe.returns(preparing, f"preparing {name}")
+        if execution is None:
+            raise NotOffered("the service plays the written scenarios alone, and no composed ones")
         for step in exact.steps:
             await restart(probe, service, step)
             await probe.returns(execution.proceed(step), f"{name} through {step!r} after a restart")

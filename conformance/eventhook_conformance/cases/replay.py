@@ -67,6 +67,29 @@ async def cursor_stays_until_the_next_event_is_read(probe: Probe, side: Side) ->
 
 
 @sides
+@case("RPL-01", "RPL-03", implicates=_CURSORS | {"after-leaving", "ended"})
+async def leaving_ends_what_is_replayed(probe: Probe, side: Side) -> None:
+    """Leaves with history unread: nothing of it may come, and the cursor stays where the reader stood."""
+    channel = ReplayChannel(probe, side)
+    events = await channel.publish(5)
+    for count in (1, 3):
+        reader = await channel.subscribe(START)
+        await reader.receive(*events[:count])
+        last = reader.cursor
+        await reader.leave()
+        for when in ("left", "read after leaving"):
+            now = reader.subscription.cursor
+            probe.expect(
+                now == last,
+                "the cursor after the last event that was read",
+                f"{now!r} once it was {when}, after {last!r}",
+                reader.entry,
+            )
+            await reader.read_late()
+        await channel.resume(last, *events[count:])
+
+
+@sides
 @either
 @case("RPL-02", implicates=WRONG)
 async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from eventhook_conformance.cases._event_values import TEXTS, TIMES, VALUES
 from eventhook_conformance.cases._paced import side_by_side
 from eventhook_conformance.cases._replay import LOST, WRONG, ReplayChannel, history_size, sides
@@ -16,6 +18,8 @@ from eventhook_conformance.contract import (
     START,
     EventPattern,
     FlovynEvent,
+    InvalidEvent,
+    PublishError,
     Since,
     StreamEvent,
     StreamEventType,
@@ -48,6 +52,51 @@ async def _replay(probe: Probe, side: Side, values: Sequence[Event]) -> None:
     events = [_of(channel, value) for value in values]
     for event in events:
         await probe.publish(event)
+    reader = await channel.subscribe(START)
+    await reader.receive(*events)
+    cursor = reader.entry.deliveries[0].cursor
+    if isinstance(cursor, str):
+        await channel.resume(cursor, *events[1:])
+
+
+@sides
+@either
+@case("RPL-05", implicates=_EXACT)
+async def history_keeps_each_of_equal_events(probe: Probe, side: Side, via: Via) -> None:
+    """Publishes one event again, and others of its id or sequence: the history must keep each."""
+    channel = ReplayChannel(probe, side)
+    first, second = channel.events(2)
+    if isinstance(first, FlovynEvent):
+        alike: Event = msgspec.structs.replace(first, data={"n": 2})
+    else:
+        alike = msgspec.structs.replace(first, payload=f"{first.payload} again")
+    events = [first, first, second, alike]
+    for number, event in enumerate(events):
+        await probe.publish(event, via=via if number % 2 else "same")
+    reader = await channel.subscribe(START)
+    await reader.receive(*events)
+    await probe.fence(reader)
+
+
+@sides
+@case("RPL-05", implicates=_EXACT | {"refused-seen"})
+async def history_keeps_nothing_that_was_refused(probe: Probe, side: Side) -> None:
+    """Publishes events that must be refused between others: the history must have the others alone."""
+    channel = ReplayChannel(probe, side)
+    most = probe.capabilities.max_event_bytes
+    events: list[Event] = []
+    for number in range(3):
+        events += await channel.publish(1)
+        wrong = channel.event()
+        if isinstance(wrong, FlovynEvent):
+            wrong = msgspec.structs.replace(
+                wrong, **({"event_type": "order.>"} if number else {"data": "x" * (most + 1)})
+            )
+        else:
+            wrong = msgspec.structs.replace(
+                wrong, **({"sequence": 2**53 + number} if number else {"payload": "x" * (most + 1)})
+            )
+        await probe.refuse(wrong, InvalidEvent, PublishError)
     reader = await channel.subscribe(START)
     await reader.receive(*events)
     cursor = reader.entry.deliveries[0].cursor

@@ -79,3 +79,41 @@ async def descendants_outlive_who_began_them(probe: Probe) -> None:
                 events = [sse.token(one, "still here"), *both_sides(sse, "consolidated", one)]
                 await sse.publish(*events)
                 await stream.receive(*events)
+
+
+@case("SSE-11", since="1.1")
+async def child_named_in_capitals_is_included(probe: Probe) -> None:
+    """Names a child as some libraries write a UUID: it must be heard from its first word on."""
+    async with sse_session(probe, implicates={"lost", "repeated"}) as sse:
+        root = await sse.workflow()
+        stream = await sse.stream("consolidated", root)
+        child = await sse.child(root)
+        snapshot = {"childWorkflowId": str(child).upper(), "kind": "suite", "status": "PENDING"}
+        begun = sse.event(root, "child_workflow.initiated", data=snapshot)
+        await sse.publish(begun)
+        await stream.receive(begun)
+        events: list[Event] = [sse.token(child, "a first word"), sse.event(child)]
+        await sse.publish(*events)
+        await stream.receive(*events)
+        await sse.fence(stream)
+
+
+@case("SSE-11", since="1.1")
+async def ancestor_named_as_a_child_comes_once(probe: Probe) -> None:
+    """Names the root, and a member itself, as a child: nothing may come twice, or be lost."""
+    async with sse_session(probe, implicates={"lost", "repeated", "strayed"}) as sse:
+        members = [await sse.workflow()]
+        streams = [await sse.stream("consolidated", members[0])]
+        members.append(await sse.child(members[0]))
+        for parent, child in ((0, 1), (1, 0), (1, 1), (0, 0)):
+            told = _begun(sse, members[parent], members[child])
+            await sse.publish(told)
+            for stream in streams:
+                await stream.receive(told)
+            events = [event for one in members for event in both_sides(sse, "consolidated", one)]
+            await sse.publish(*events)
+            for stream in streams:
+                await stream.receive(*events)
+            if (parent, child) == (1, 0):
+                streams.append(await sse.stream("consolidated", members[0]))
+        await sse.fence(*streams)

@@ -114,6 +114,8 @@ async def heads_and_refusals_leave_nothing(probe: Probe) -> None:
             ("GET", sse.path("consolidated", foreign), {**mine}),
             ("POST", path, {**mine}),
         ]
+        if sse.target.replay is not None:
+            asked.append(("GET", path, {**mine, "Last-Event-ID": "no-server-gives-this-id"}))
         for _ in range(5):
             for method, where, headers in asked:
                 await sse.ask(method, where, headers)

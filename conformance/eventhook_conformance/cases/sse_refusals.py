@@ -38,9 +38,14 @@ async def refusal_is_a_problem(probe: Probe, kind: StreamKind) -> None:
                 probe.found(f"a problem of RFC 9457 with the {status} for {answer.url}", problem)
         allowed = {part.strip() for part in refusals[405].headers.get("allow", "").split(",")}
         probe.expect(
-            "GET" in allowed,
-            "Allow with GET",
+            {"GET", "HEAD"} <= allowed,
+            "Allow with GET and HEAD",
             f"Allow: {refusals[405].headers.get('allow', 'none')}",
+        )
+        probe.expect(
+            bool(refusals[401].headers.get("www-authenticate")),
+            "WWW-Authenticate with the 401, as HTTP asks",
+            "none",
         )
 
 
@@ -159,6 +164,24 @@ async def head_states_no_length(probe: Probe, kind: StreamKind) -> None:
         probe.expect(
             length is None, "HEAD of a stream without Content-Length", f"Content-Length: {length}"
         )
+
+
+@every_endpoint
+@case("SSE-17", since="1.1")
+async def head_is_refused_as_get_is(probe: Probe, kind: StreamKind) -> None:
+    """Asks by HEAD for what GET refuses: the form, what is accepted, and the path are checked alike."""
+    async with sse_session(probe) as sse:
+        mine, it = sse.tenants[0].headers, await subject(sse, kind) or ""
+        path = sse.path(kind, it)
+        asked = {
+            "malformed types": (path + sse.query("task..created"), mine, 400),
+            "event streams not accepted": (path, {**mine, "Accept": "text/html"}, 406),
+            "another tenant's path": (sse.path(kind, it, 1), mine, 404),
+        }
+        if kind != "tenant":
+            asked["an id that is no UUID"] = (sse.path(kind, "no-uuid"), mine, 400)
+        for why, (where, headers, status) in asked.items():
+            expect_problem(probe, await sse.ask("HEAD", where, headers), status, why)
 
 
 async def _head(sse: Sse, kind: StreamKind) -> Answer:

@@ -113,6 +113,12 @@ async def id_of_no_such_stream_shows_nothing(probe: Probe, kind: StreamKind, wha
         answer = await sse.ask("GET", path, headers)
         if answer.status in (400, 410):
             expect_problem(probe, answer, answer.status, what)
+            head = await sse.ask("HEAD", path, headers)
+            probe.expect(
+                head.status == answer.status,
+                f"{answer.status} to HEAD with an id that GET refuses so",
+                f"{head.status}",
+            )
             return
         probe.expect(answer.status == 200, "400, 410 or 200", f"{answer.status}")
         begun = await sse.stream(kind, it, headers={"Last-Event-ID": text})

@@ -11,6 +11,7 @@ from eventhook_conformance.specification import case
 from eventhook_conformance.sse.client import EVENT_STREAM
 from eventhook_conformance.sse.paths import StreamKind
 from eventhook_conformance.sse.session import sse_session
+from eventhook_conformance.sse.socket_reader import socket_reader
 
 _ADDED: Final[Mapping[str, str]] = {
     "If-None-Match": '"of-another-answer"',
@@ -125,3 +126,25 @@ async def answer_states_no_length(probe: Probe, kind: StreamKind) -> None:
         probe.expect(answer.status == 200, f"200 for GET {path}", f"{answer.status}")
         length = answer.headers.get("content-length")
         probe.expect(length is None, "a stream without Content-Length", f"Content-Length: {length}")
+
+
+@every_endpoint
+@case("SSE-20", since="1.1")
+async def connection_that_is_to_close_lasts(probe: Probe, kind: StreamKind) -> None:
+    """Sends `Connection: close`, as proxies do: it says what follows the answer, not when it ends."""
+    async with sse_session(probe) as sse:
+        it = await subject(sse, kind)
+        path = sse.path(kind, it or "")
+        headers = {**sse.tenants[0].headers, "Connection": "close"}
+        async with socket_reader(sse.target.base_url, path, headers) as reader:
+            status = await probe.returns(reader.read_head(), f"the answer to GET {path}")
+            probe.expect(status == 200, "200 with Connection: close", f"{status}")
+            for number in range(3):
+                await sse.publish(both_sides(sse, kind, it)[0])
+                came = await probe.returns(reader.read_events(), f"event {number} of GET {path}")
+                if not came:
+                    probe.found(
+                        "a stream that goes on with Connection: close",
+                        f"it ended after {len(reader.events)} events",
+                    )
+                    return

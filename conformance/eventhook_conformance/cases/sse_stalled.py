@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -27,6 +28,7 @@ _MANY: Final = 80
 """Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
 _SHORT: Final = 36
 """Short events after them, some written at once."""
+_TURNS: Final = 3
 _LATE_MS: Final = 1_700_000_000_000
 _MIXED: Final = (StreamEventType.PROGRESS, StreamEventType.DATA, StreamEventType.TOKEN)
 
@@ -72,6 +74,40 @@ async def stalled_reader_reads_on(probe: Probe, kind: StreamKind) -> None:
         await sse.publish(newest)
         await _read(probe, stalled, None)
         _judge(probe, stalled, replay=sse.target.replay is not None)
+
+
+@case("SSE-13", since="1.1")
+async def stalled_reader_of_any_stream_delays_nobody(probe: Probe) -> None:
+    """Stalls readers of a family, a task and a tenant: those who join beside them must get all."""
+    async with (
+        sse_session(probe, implicates={"lost", "repeated"}) as sse,
+        AsyncExitStack() as stack,
+    ):
+        workflow = await sse.workflow()
+        task = await sse.task(workflow=workflow)
+        read: list[tuple[StreamKind, UUID | None]] = [
+            ("consolidated", workflow),
+            ("task", task),
+            ("tenant", None),
+        ]
+        for kind, it in read:
+            path, headers = sse.path(kind, it or ""), sse.tenants[0].headers
+            stalled = await probe.returns(
+                stack.enter_async_context(
+                    socket_reader(sse.target.base_url, path, headers, small=True)
+                ),
+                "connecting",
+            )
+            await probe.returns(stalled.read_head(), f"the answer to GET {path}")
+        for _ in range(_MANY):
+            await sse.publish(sse.event(workflow, task=task, data=_LONG))
+        beside = [await sse.stream(kind, it) for kind, it in read]
+        for _ in range(_TURNS):
+            events: list[Event] = [sse.event(workflow, task=task) for _ in range(_SHORT)]
+            await sse.publish(*events)
+            for stream in beside:
+                await stream.receive(*events)
+        await sse.fence(*beside)
 
 
 async def _read(probe: Probe, reader: SocketReader, least: int | None) -> None:

@@ -147,6 +147,30 @@ async def each_of_many_types_counts(probe: Probe, kind: StreamKind, form: str) -
         await sse.fence(stream)
 
 
+@every_endpoint
+@case("SSE-05", since="1.1")
+async def capitals_make_no_difference(probe: Probe, kind: StreamKind) -> None:
+    """Asks for events whose own types have capitals: as they are written, and in other cases."""
+    names = ("Order.Shipped_2", "Order.Shipped_2.At-Last", "order.SHIPPED_2")
+    async with sse_session(probe, implicates={"unselected", "lost", "repeated"}) as sse:
+        it = await subject(sse, kind)
+        streams = [
+            await sse.stream(
+                kind,
+                it,
+                types=asked,
+                selects=lambda event: event.event_type.lower().startswith("order."),
+                fence_type=names[0],
+            )
+            for asked in (names[0], names[0].lower(), "Order", "ORDER.*")
+        ]
+        events = [both_sides(sse, kind, it, name)[0] for name in names]
+        await sse.publish(both_sides(sse, kind, it, "Orders.Shipped_2")[0], *events)
+        for stream in streams:
+            await stream.receive(*events)
+        await sse.fence(*streams)
+
+
 def _vectors(table: dict[str, Any], kind: StreamKind) -> list[dict[str, Any]]:
     endpoint = "tenant" if kind == "tenant" else "workflow"
     return [vector for vector in table["vectors"] if vector["endpoint"] == endpoint]

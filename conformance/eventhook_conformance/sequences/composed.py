@@ -29,6 +29,9 @@ VALUES: Final[tuple[Any, ...]] = (
     "text",
     True,
     7,
+    {"net": [7], "gross": 15},
+    ["a", "b"],
+    ["b"],
     "  blanks around it \n",
     "e\u0301 \u212b \ufb01",
     "a long text, " + "x" * 300,
@@ -194,6 +197,17 @@ class _Composer:
         cancel = self._step("cancel-child", workflow=label, child=name)
         return [self._step("start-child", workflow=label, child=name), *steps, cancel]
 
+    def _cancelled_child(self, label: str, started: bool) -> list[Step]:
+        """Makes a child that somebody cancels while its parent waits for it."""
+        name = self._child(label)
+        steps = self.body(((), False), name)[: int(started)]
+        return [
+            self._step("start-child", workflow=label, child=name),
+            self._suspend(label, "child_workflow", [f"child:{name}"]),
+            *steps,
+            self._step("cancel-workflow", workflow=name),
+        ]
+
     def _child(self, parent: str) -> str:
         name = self._label("c")
         self.workflows[name] = {"kind": "shipping", "parent": parent}
@@ -329,6 +343,16 @@ class _Composer:
             *(step for each in (first, one, second, two) for step in each[0]),
             self._suspend(label, reason, [f"{happen}:{each[1]}" for each in (one, two)]),
             *(step for each in (first, one, second, two) for step in each[2]),
+        ]
+
+    def _reversed(self, label: str, kind: str, count: int) -> list[Step]:
+        """Begins several things of a kind, which then happen the newest first."""
+        begin, happen, reason = BESIDE[kind]
+        begun = [getattr(self, begin)(label) for _ in range(count)]
+        return [
+            *(step for each in begun for step in each[0]),
+            self._suspend(label, reason, [f"{happen}:{each[1]}" for each in begun]),
+            *(step for each in reversed(begun) for step in each[2]),
         ]
 
     def _simultaneous(self, label: str, count: int) -> list[Step]:

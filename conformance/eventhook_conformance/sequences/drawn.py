@@ -19,6 +19,8 @@ _WAITS: Final[Body] = ((("signal",),), False)
 _FAILS: Final[Body] = ((), True)
 _FALSY: Final = range(4)
 _ODD: Final = range(len(VALUES) - 8, len(VALUES))
+_UNTIMED: Final = ("child", "promise", "task")
+"""The kinds of things that may happen in any order; timers are due in one."""
 
 
 def _run(*blocks: Block, fails: bool = False, cut: int | None = None) -> Run:
@@ -32,6 +34,9 @@ CORNERS: Final[Mapping[str, Run]] = {
     # Values that a careless server trims, cuts, normalises or converts.
     "odd results": _run(("promises", *_ODD), *(("operation", value) for value in _ODD)),
     "odd state": _run(("state", *_ODD), ("cleared", _ODD[0])),
+    # Values that a careless server merges with the ones before.
+    "state of one shape": _run(("state", 4, 8, 4), ("state", 9, 10, 9), ("state", 7, 7, 5, 5)),
+    "newest first": _run(*(("reversed", kind, 3) for kind in _UNTIMED)),
     "long delay": _run(("distant",), ("signal",)),
     "not awaited": _run(*(("beside", kind) for kind in sorted(BESIDE))),
     "promises of each outcome": _run(("promises", 5, -1, 6, -1)),
@@ -47,6 +52,10 @@ CORNERS: Final[Mapping[str, Run]] = {
     "output of a task": ("task", (1, 1, len(OUTPUT), False)),
     "output of two tasks": _run(("tasks", (0, 0, len(OUTPUT), False), (1, 1, len(OUTPUT), False))),
     "failed children": _run(("children", _FAILS, _WAITS), ("abandoned", _FAILS, 2)),
+    "cancelled children": _run(("cancelled_child", True), ("cancelled_child", False)),
+    "tried again beside failed tasks": _run(
+        ("tasks", (0, 1, 0, False), (1, 0, 0, False)), fails=True, cut=RETRIED
+    ),
     "cancelled with grandchildren": _run(
         ("children", ((("children", _WAITS, _WAITS),), False), _WAITS), cut=15
     ),
@@ -83,6 +92,7 @@ def runs() -> Any:
         st.tuples(st.sampled_from(["beside", "late", "stray"]), st.sampled_from(sorted(BESIDE))),
         st.tuples(st.just("between"), *(st.sampled_from(sorted(BESIDE)) for _ in range(2))),
         st.tuples(st.just("simultaneous"), st.integers(2, 4)),
+        st.tuples(st.just("reversed"), st.sampled_from(_UNTIMED), st.integers(2, 3)),
     )
 
     def bodies(blocks: Any, least: int) -> Any:
@@ -94,6 +104,7 @@ def runs() -> Any:
         plain,
         several("children", child),
         st.tuples(st.just("abandoned"), child, st.integers(0, 6)),
+        st.tuples(st.just("cancelled_child"), st.booleans()),
     )
     body = bodies(st.one_of(plain, several("children", bodies(nested, 0)), nested), 2)
     cut = st.one_of(st.none(), st.integers(RETRIED, 40))

@@ -55,15 +55,20 @@ class WorkflowState:
             snapshot["suspendType"] = self.suspend_type
         return snapshot
 
-    def child_snapshot(self) -> Json:
-        """Returns the matchers of what its parent is told of it now."""
+    def child_snapshot(self, verb: str) -> Json:
+        """Returns the matchers of what its parent is told of it now.
+
+        Args:
+            verb: of the event; only that of a failure must tell the error.
+        """
         snapshot: Json = {
             "childWorkflowId": {"workflow": self.label},
             "kind": self.kind,
             "status": {"maybe": self.status},
         }
         if self.error is not None:
-            snapshot["error"] = {"maybe": {"error": self.error}}
+            error = {"error": self.error}
+            snapshot["error"] = error if verb == "failed" else {"maybe": error}
         return snapshot
 
 

@@ -49,6 +49,7 @@ from eventhook_reference.mutants.replay_variants import REPLAY_VARIANTS
 from eventhook_reference.mutants.serving import SERVING
 from eventhook_reference.mutants.serving_access import SERVING_ACCESS
 from eventhook_reference.mutants.serving_answers import SERVING_ANSWERS
+from eventhook_reference.mutants.serving_away import SERVING_AWAY
 from eventhook_reference.mutants.serving_beside import SERVING_BESIDE
 from eventhook_reference.mutants.serving_coming_back import SERVING_COMING_BACK
 from eventhook_reference.mutants.serving_ends import SERVING_ENDS
@@ -57,6 +58,7 @@ from eventhook_reference.mutants.serving_feeds import SERVING_FEEDS
 from eventhook_reference.mutants.serving_readers import SERVING_READERS
 from eventhook_reference.mutants.serving_refusals import SERVING_REFUSALS
 from eventhook_reference.mutants.serving_replays import SERVING_REPLAYS
+from eventhook_reference.mutants.serving_requests import SERVING_REQUESTS
 from eventhook_reference.mutants.serving_seldom import SERVING_SELDOM
 from eventhook_reference.mutants.serving_types import SERVING_TYPES
 from eventhook_reference.mutants.serving_unusual import SERVING_UNUSUAL
@@ -161,10 +163,12 @@ ZOO: Final[tuple[Mutant, ...]] = (
     *SERVING_WAITING,
     *SERVING_UNUSUAL,
     *SERVING_REFUSALS,
+    *SERVING_REQUESTS,
     *SERVING_SELDOM,
     *SERVING_TYPES,
     *SERVING_REPLAYS,
     *SERVING_COMING_BACK,
+    *SERVING_AWAY,
     *SERVING_VARIANTS,
     *REPLAY_CURSORS,
     *REPLAY_HANDOVERS,

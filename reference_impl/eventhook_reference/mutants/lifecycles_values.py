@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from eventhook_conformance.contract import StreamEvent, StreamEventType
 from eventhook_conformance.target import Mutant
 from eventhook_reference.lifecycle.announcer import Announcer
 from eventhook_reference.lifecycle.dispatch import Dispatch
-from eventhook_reference.lifecycle.records import Task, Timer, Workflow
+from eventhook_reference.lifecycle.engine import Engine, Journal
+from eventhook_reference.lifecycle.records import Promise, Task, Timer, Workflow
+from eventhook_reference.lifecycle.scheduler import Scheduler
 from eventhook_reference.mutants._register_lifecycle import flaw_in
 
 LIFECYCLES_VALUES: list[Mutant] = []
@@ -120,3 +124,113 @@ class StampsOutputInSeconds(Announcer):
         )
         task.sequence += 1
         await self.attempt(self.backend.streams.publish(event))
+
+
+# Values and outcomes that come from what came before
+
+
+@flaw("LIF-17", seen="state")
+class MergesWhatItStores(Dispatch):
+    """Merges an object into the one that a state key held before, instead of replacing it."""
+
+    async def set_state(self, workflow: Workflow, key: str, value: Any) -> None:
+        before = workflow.state.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = {**before, **value}
+        await super().set_state(workflow, key, value)
+
+
+@flaw("LIF-17", seen="promise")
+class SettlesInTurn(Dispatch):
+    """Publishes each outcome for the oldest promise of the workflow that is not settled yet."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._unsettled: dict[UUID, list[str]] = {}
+
+    async def create_promise(self, workflow: Workflow) -> Promise:
+        promise = await super().create_promise(workflow)
+        self._unsettled.setdefault(workflow.id, []).append(promise.id)
+        return promise
+
+    def _oldest(self, promise: Promise) -> Promise:
+        unsettled = self._unsettled.get(promise.workflow.id)
+        return replace(promise, id=unsettled.pop(0)) if unsettled else promise
+
+    async def resolve_promise(self, promise: Promise, result: Any) -> None:
+        await super().resolve_promise(self._oldest(promise), result)
+
+    async def reject_promise(self, promise: Promise, error: str) -> None:
+        await super().reject_promise(self._oldest(promise), error)
+
+
+@flaw("LIF-17", seen="child")
+class TellsOfChildrenInTurn(Scheduler):
+    """Publishes the end of a child with the id of the sibling that started first and has not ended."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        super().__init__(announcer)
+        self._running: dict[UUID, list[UUID]] = {}
+
+    async def child_started(self, parent: Workflow, child: Workflow) -> None:
+        self._running.setdefault(parent.id, []).insert(0, child.id)
+        await super().child_started(parent, child)
+
+    async def child_ended(self, parent: Workflow, child: Workflow) -> None:
+        running = self._running.get(parent.id)
+        await super().child_ended(parent, replace(child, id=running.pop()) if running else child)
+
+
+@flaw("LIF-13", seen="the error")
+class TellsParentsOfNoError(Scheduler):
+    """Publishes the failure of a child without its error, for the parent."""
+
+    async def child_ended(self, parent: Workflow, child: Workflow) -> None:
+        await super().child_ended(parent, replace(child, error=None))
+
+
+# Outcomes that are remembered, and those that nobody told
+
+
+@flaw("LIF-16", seen="with a restart before each step")
+class ForgetsAtARestartWhatIsSettled(Engine):
+    """Settles a promise again after a restart, which was settled before."""
+
+    def restore(self, journal: Journal, failures: int) -> None:
+        super().restore(journal, failures)
+        self._known: set[str] = set()
+
+    def _forget(self, promise: Promise) -> None:
+        if hasattr(self, "_known") and promise.id not in self._known:
+            promise.settled = False
+            self._known.add(promise.id)
+
+    async def resolve_promise(self, promise: Promise, result: Any) -> None:
+        self._forget(promise)
+        await super().resolve_promise(promise, result)
+
+    async def reject_promise(self, promise: Promise, error: str) -> None:
+        self._forget(promise)
+        await super().reject_promise(promise, error)
+
+
+@flaw("LIF-17", seen="workflow.resumed")
+class CancelledChildrenWakeNobody(Dispatch):
+    """Does not resume a parent whose child was cancelled while it waited for it."""
+
+    async def happened(self, workflow: Workflow, what: str) -> None:
+        children = (self.registry.workflows[one] for one in self.registry.children(workflow.id))
+        cancelled = any(child.status == "CANCELLED" for child in children)
+        if not (what.startswith("child:") and cancelled):
+            await super().happened(workflow, what)
+
+
+@flaw("LIF-17", seen="task.retry_requested")
+class RetriesTasksWithTheirWorkflow(Engine):
+    """Publishes a requested retry of each failed task when its workflow is tried again."""
+
+    async def retry_workflow(self, workflow: Workflow) -> None:
+        await super().retry_workflow(workflow)
+        for task in list(self.registry.tasks.values()):
+            if isinstance(task, Task) and task.workflow == workflow.id and task.status == "FAILED":
+                await self.retry_task(task)

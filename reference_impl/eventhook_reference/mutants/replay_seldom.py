@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from eventhook_conformance.contract import START, EventPattern
+from eventhook_conformance.contract import (
+    START,
+    EventPattern,
+    FlovynEvent,
+    InvalidEvent,
+    StreamEvent,
+)
 from eventhook_conformance.target import Mutant
-from eventhook_reference.memory_replay import ReplayBus, ReplaySubscription
+from eventhook_reference.memory_replay import (
+    Event,
+    ReplayBackend,
+    ReplayBus,
+    ReplayStreams,
+    ReplaySubscription,
+    channel_of,
+)
 from eventhook_reference.mutants._register_replay import replay_bug
 from eventhook_reference.replay_log import Record
 
@@ -55,3 +68,94 @@ class EmptyStartIsDeaf(ReplayBus):
         log = self.log(member.channel)
         if member.since is START and not log.records and len(members) >= _CROWD:
             del members[member]
+
+
+class _Last(ReplaySubscription):
+    """A subscription that a bug leaves in another state than it should."""
+
+    async def __anext__(self) -> Any:
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            self.cursor = None
+            raise
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-01", seen="the cursor after the last event that was read")
+class CursorIsGoneAtTheEnd(ReplayBus):
+    """Forgets the cursor of a subscription that has ended: its reader cannot come back."""
+
+    subscription = _Last
+
+
+class _Moving(ReplaySubscription):
+    def leave(self) -> None:
+        super().leave()
+        self.cursor = self._bus.seal.seal(self.channel, self._bus.log(self.channel).newest)
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-01", seen="the cursor after the last event that was read")
+class LeavingMovesTheCursor(ReplayBus):
+    """Moves the cursor to the newest event when a reader leaves, past those it has not read."""
+
+    subscription = _Moving
+
+
+class _Unread(ReplaySubscription):
+    def leave(self) -> None:
+        self.live.leave()
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-03", seen="after leaving")
+class HistoryOutlivesItsReader(ReplayBus):
+    """Delivers the rest of the history to a subscription that was left."""
+
+    subscription = _Unread
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-05", seen="the start of the history")
+class HistoryIsKeyedById(ReplayBus):
+    """Keeps the first event of each id only, and delivers the others live."""
+
+    def publish(self, event: Event) -> bool:
+        crowded = super().publish(event)
+        records = self.log(self.channel(event)).records
+        if isinstance(event, FlovynEvent):
+            ids = [record.event.id for record in records]
+            if ids.count(event.id) > 1:
+                records.pop()
+        return crowded
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-05", seen="the start of the history")
+class HistoryDropsRepeats(ReplayBus):
+    """Does not store a stream event that equals the one before, and delivers it live."""
+
+    def publish(self, event: Event) -> bool:
+        crowded = super().publish(event)
+        records = self.log(self.channel(event)).records
+        last = [record.event for record in records][-2:]
+        if isinstance(event, StreamEvent) and last == [event, event]:
+            records.pop()
+        return crowded
+
+
+class _HastyStreams(ReplayStreams):
+    async def publish(self, event: StreamEvent) -> None:
+        """Stores what is refused."""
+        try:
+            await super().publish(event)
+        except InvalidEvent:
+            self._backend.bus.log(channel_of(event)).append(event)
+            raise
+
+
+class _Hasty(ReplayBackend):
+    def __init__(self, bus: ReplayBus) -> None:
+        super().__init__(bus)
+        self.streams = _HastyStreams(self)
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-05", seen="refused", client=_Hasty)
+class RefusedIsKeptAllTheSame(ReplayBus):
+    """Stores an event before it is checked, and keeps it when it is refused."""
