@@ -91,6 +91,28 @@ async def leaving_ends_what_is_replayed(probe: Probe, side: Side) -> None:
 
 @sides
 @either
+@case("RPL-01", "RPL-12", implicates=_CURSORS)
+async def cursor_is_its_own_readers(probe: Probe, side: Side, via: Via) -> None:
+    """Reads one channel by two readers at different places: neither may move the other's cursor."""
+    channel = ReplayChannel(probe, side)
+    events = await channel.publish(6)
+    slow, fast = await channel.subscribe(START), await channel.subscribe(START, via)
+    await slow.receive(*events[:2])
+    last = slow.cursor
+    for start in (0, 3):
+        await fast.receive(*events[start : start + 3])
+        now = slow.subscription.cursor
+        probe.expect(
+            now == last,
+            f"the cursor to stay {last!r:.80} while another reader reads",
+            f"it became {now!r:.80}",
+            slow.entry,
+        )
+    await slow.receive(*events[2:])
+
+
+@sides
+@either
 @case("RPL-02", implicates=WRONG)
 async def since_each_cursor_the_rest_comes(probe: Probe, side: Side, via: Via) -> None:
     """Resumes at each cursor of a channel of two publishers: exactly the rest must come."""

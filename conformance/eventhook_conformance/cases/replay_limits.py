@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Final
+from uuid import uuid4
 
 from eventhook_conformance.cases._overrun import NOT_BLOCKING
 from eventhook_conformance.cases._replay import (
@@ -28,6 +29,8 @@ from eventhook_conformance.specification import case
 
 _BRIEF_S: Final = 1.0
 """The longest age, in seconds, for which a case waits twice."""
+_FILTERED: Final = 600
+"""Events that are read with each filter."""
 _WINDOW: Final = 48
 """Events that are published at once, and read before the next ones."""
 
@@ -202,6 +205,28 @@ async def claimed_history_is_reachable_in_full(probe: Probe, side: Side, via: Vi
             await rest.leave()
     newest = await channel.subscribe(reader.cursor, via)
     await newest.receive(*await channel.publish(1, via))
+
+
+@case("RPL-10", "RPL-06", needs={"replay": ("events",)}, implicates=LOST)
+async def claimed_history_is_reachable_by_type(probe: Probe) -> None:
+    """Replays the claimed history with each filter that all of it matches: all must come."""
+    channel = ReplayChannel(probe, "events")
+    workflow, task = uuid4(), uuid4()
+    size = min(_FILTERED, history_size(probe))
+    made = [
+        probe.make.event(channel.tenant, "order.sent", source="s", workflow=workflow, task=task)
+        for _ in range(size)
+    ]
+    await probe.burst([made[: size // 2], made[size // 2 :]])
+    for selects in (
+        EventPattern.by_type(channel.tenant, "order"),
+        EventPattern.for_workflow(channel.tenant, workflow),
+        EventPattern.for_task(channel.tenant, task),
+        EventPattern(tenant_id=channel.tenant, source="s"),
+    ):
+        reader = await probe.subscribe(selects, since=START)
+        await reader.receive(*made)
+        await reader.leave()
 
 
 @sides

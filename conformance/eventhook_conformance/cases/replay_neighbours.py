@@ -20,7 +20,10 @@ from eventhook_conformance.specification import case
 
 _APART: Final[frozenset[ViolationKind]] = WRONG | {"leaked", "crossed", "phantom"}
 _CURSORS: Final[frozenset[ViolationKind]] = WRONG | {"cursor-malformed", "cursor-reused"}
-_MANY: Final[dict[Side, int]] = {"events": 40, "streams": 300}
+_MANY: Final[dict[Side, dict[Depth, int]]] = {
+    "events": {"quick": 40, "normal": 40, "deep": 200},
+    "streams": {"quick": 300, "normal": 300, "deep": 11_000},
+}
 """The number of other channels; a tenant may cost much more than a key."""
 _STANDING: Final = 12
 _BUSY: Final = 8
@@ -128,7 +131,7 @@ async def history_goes_on_after_a_purge(probe: Probe, side: Side, via: Via) -> N
 @sides
 @case("RPL-11", implicates=LOST | {"cursor-refused"})
 async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
-    """Publishes to hundreds of other channels: the histories of the first ones must stay."""
+    """Publishes to hundreds of other channels, or thousands: the first ones' histories must stay."""
     quiet = [ReplayChannel(probe, side) for _ in range(2)]
     cursors: list[str] = []
     for channel in quiet:
@@ -136,8 +139,9 @@ async def many_other_channels_take_nothing(probe: Probe, side: Side) -> None:
         await reader.receive(*(await channel.publish(3))[:1])
         cursors.append(reader.cursor)
         await reader.leave()
-    others = [ReplayChannel(probe, side) for _ in range(_MANY[side])]
-    await probe.burst([channel.events(1) for channel in others])
+    count = probe.distance.fit(_MANY[side][probe.settings.depth], least=40)
+    others = [Ground(probe, side) for _ in range(count)]
+    await publish_all(probe, await probe.client(), others, _LANES)
     for channel, cursor in zip(quiet, cursors, strict=True):
         events = channel.published()
         start = await channel.subscribe(START)
@@ -264,3 +268,24 @@ async def purging_again_and_again_forgets_and_deafens_nobody(probe: Probe, side:
                 f"{reader.entry.name} got some of it",
                 reader.entry,
             )
+
+
+@sides
+@either
+@case("RPL-06", implicates=WRONG)
+async def purge_waits_for_no_reader(probe: Probe, side: Side, via: Via) -> None:
+    """Purges a channel whose reader has history unread: later readers must get nothing of it."""
+    channel = ReplayChannel(probe, side)
+    gone = await channel.publish(6)
+    stalled = await channel.subscribe(START)
+    await stalled.receive(*gone[:2])
+    await probe.purge(channel.selects, via)
+    late = await channel.subscribe(START)
+    new = await channel.publish(2)
+    await late.receive(*new)
+    probe.expect(
+        not late.heard(gone),
+        "what was purged to be forgotten",
+        f"{late.entry.name} got some of it",
+        late.entry,
+    )

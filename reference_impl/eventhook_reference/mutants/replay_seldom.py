@@ -26,6 +26,7 @@ from eventhook_reference.replay_log import Record
 REPLAY_SELDOM: Final[list[Mutant]] = []
 
 _CROWD: Final = 3
+_PAGE: Final = 100
 
 
 @replay_bug(REPLAY_SELDOM, "RPL-02", seen="which began after a cursor before it")
@@ -159,3 +160,35 @@ class _Hasty(ReplayBackend):
 @replay_bug(REPLAY_SELDOM, "RPL-05", seen="refused", client=_Hasty)
 class RefusedIsKeptAllTheSame(ReplayBus):
     """Stores an event before it is checked, and keeps it when it is refused."""
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-10", seen="the start of the history")
+class FilterGivesAHundred(ReplayBus):
+    """Replays the newest hundred of the events that a filter by type selects."""
+
+    def past(self, member: ReplaySubscription) -> list[Record[Any]]:
+        records = super().past(member)
+        selects = member.selects
+        by_type = isinstance(selects, EventPattern) and selects.event_type_prefix is not None
+        return records[-_PAGE:] if by_type and member.since is START else records
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-01", seen="while another reader reads")
+class CursorIsMovedByOthers(ReplayBus):
+    """Moves the cursors of the other readers of the same when one of them reads."""
+
+    def cursor(self, member: ReplaySubscription, record: Record[Any]) -> str | None:
+        cursor = super().cursor(member, record)
+        for other in self.members.get(member.channel, ()):
+            if other.selects == member.selects and other.cursor is not None:
+                other.cursor = cursor
+        return cursor
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-06", seen="to be forgotten")
+class PurgeSparesWhatIsRead(ReplayBus):
+    """Purges nothing while a reader of the channel has history unread."""
+
+    def purge(self, channel: str) -> None:
+        if not any(member.past for member in self.members.get(channel, ())):
+            super().purge(channel)
