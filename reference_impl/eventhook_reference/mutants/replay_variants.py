@@ -52,7 +52,7 @@ class ReplayWithGaps(ReplayBus):
 class ReplayByUuid(ReplayBus):
     """Uses UUIDs made from bus, channel and position as cursors."""
 
-    capabilities = _SMALL
+    capabilities = replace(_SMALL, event_capacity=8, stream_capacity=8)
 
     def __init__(self) -> None:
         super().__init__()
