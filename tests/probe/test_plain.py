@@ -9,9 +9,13 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEventType
-from eventhook_conformance.probe.plain import Unreadable, plain
+from engine.hostile import examine
+from eventhook_conformance.contract import EventPattern, FlovynEvent, StreamEvent, StreamEventType
+from eventhook_conformance.probe import Probe
+from eventhook_conformance.probe.plain import Unreadable, plain, plain_told
+from eventhook_reference.channel import Channel
 from eventhook_reference.frozen import freeze
+from eventhook_reference.mutants.base import PliableClient, Side, pliable_target
 
 EVENT = FlovynEvent.new(uuid4(), "a.b", "test", {"n": [1, {"x": None}]})
 
@@ -102,3 +106,53 @@ def test_what_is_no_event_and_has_a_say_of_its_own_is_kept_out() -> None:
     assert "Anything object at" in repr(foreign)
     assert repr(plain(Text("no event"))) == "'no event'"
     assert type(plain(Text("no event"))) is not Text
+
+
+class Count(int):
+    """Says that it is equal to any number, and no smaller."""
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+
+def test_what_a_target_tells_of_itself_becomes_exact() -> None:
+    assert plain_told(None) is None
+    assert plain_told(3) == 3
+    assert type(plain_told(Count(7))) is int
+    assert plain_told(Count(7)) == 7
+    assert type(plain_told(Text("c1"))) is str
+    assert plain_told(10**6000) == -plain_told(-(10**6000)) == 1 << 63
+    assert isinstance(plain_told(Anything()), Unreadable)
+
+
+def test_counts_of_a_target_are_compared_as_they_are() -> None:
+    class Lying(Channel[Any]):
+        @property
+        def dropped(self) -> int:  # type: ignore[override]  # because: it is a lie
+            return Count(7)
+
+        @dropped.setter
+        def dropped(self, count: int) -> None:
+            pass
+
+    class Liar(PliableClient):
+        def make_channel(self, side: Side) -> Channel[Any]:
+            return Lying(8)
+
+        async def cleanup_inactive_channels(self) -> int:
+            return Count(7)
+
+    seen: list[object] = []
+
+    async def looks(probe: Probe) -> None:
+        listener = await probe.subscribe(EventPattern.all(probe.make.tenant()))
+        client = await probe.client()
+        seen.extend((listener.dropped, await client.cleanup(probe.history)))
+
+    examine(pliable_target("liar", Liar), [looks])
+    assert [type(one) for one in seen] == [int, int]

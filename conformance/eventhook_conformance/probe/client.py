@@ -20,6 +20,7 @@ from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import TargetTimeout, describe, kinds
+from eventhook_conformance.probe.plain import plain_told
 
 T = TypeVar("T")
 
@@ -111,14 +112,16 @@ class Client:
     async def cleanup(self, history: History) -> int:
         """Calls `cleanup_inactive_channels`, recorded."""
         remark = history.remark(self.name, "cleanup_inactive_channels()")
-        removed = await self._bounded(self.backend.cleanup_inactive_channels(), history)
+        told = await self._bounded(self.backend.cleanup_inactive_channels(), history)
+        removed: int = plain_told(told)
         remark.returned, remark.result = history.clock.now(), f"{removed} removed"
         return removed
 
     async def channels(self, history: History) -> ChannelCounts:
         """Calls `active_channels`, recorded."""
         remark = history.remark(self.name, "active_channels()")
-        counts = await self._bounded(self.backend.active_channels(), history)
+        told = await self._bounded(self.backend.active_channels(), history)
+        counts = ChannelCounts(events=plain_told(told.events), streams=plain_told(told.streams))
         remark.returned = history.clock.now()
         remark.result = f"events={counts.events} streams={counts.streams}"
         return counts

@@ -22,6 +22,7 @@ from eventhook_conformance.probe.containment import contain, end
 from eventhook_conformance.probe.context_task import ContextTask
 from eventhook_conformance.probe.deadline import Deadline
 from eventhook_conformance.probe.failure import CaseAborted, TargetTimeout, describe, kinds
+from eventhook_conformance.probe.plain import plain_told
 from eventhook_conformance.probe.reader import Reader
 from eventhook_conformance.probe.subscription_context import SubscriptionContext
 
@@ -94,7 +95,8 @@ class Listener:
     def dropped(self) -> int | None:
         """The number of events lost to overflow, as the subscription states it."""
         subscription = self._reader.subscription
-        return subscription.dropped if subscription is not None else None
+        said: int | None = plain_told(None if subscription is None else subscription.dropped)
+        return said
 
     @property
     def cursor(self) -> str:
@@ -128,7 +130,7 @@ class Listener:
             subscription = await self._context.enter(timeout_s)
             self._reader.subscription = subscription
             if isinstance(self.entry.since, str):
-                self.entry.gap = subscription.dropped
+                self.entry.gap = self.dropped
         except BaseException as error:  # because: it is recorded, and passed on whatever it is
             self.entry.error, self.entry.raised = describe(error), kinds(error)
             raise

@@ -16,6 +16,8 @@ from eventhook_conformance.contract import FlovynEvent, StreamEvent, StreamEvent
 
 _EXACT: Final = frozenset({str, int, float, bool, type(None), UUID, StreamEventType})
 _BUILT_IN: Final = _EXACT | {dict, list, tuple, bytes}
+_MOST: Final = 1 << 63
+"""The largest count: no bus has lost more events."""
 _EVENT_MEMBERS: Final = FlovynEvent.__struct_fields__
 _STREAM_MEMBERS: Final = StreamEvent.__struct_fields__
 _event_members: Final = attrgetter(*_EVENT_MEMBERS)
@@ -65,6 +67,19 @@ def plain(delivered: object) -> object:
             f"a {type(delivered).__name__} that cannot be read: {type(error).__name__}"
         )
     return delivered if type(delivered) in _BUILT_IN else Foreign(shown(delivered))
+
+
+def plain_told(told: Any) -> Any:
+    """Returns a count or a cursor that a target tells, of the exact type.
+
+    A number becomes no larger than can be shown. An object of no built-in type comes back as `Unreadable`.
+    """
+    kind = type(told)
+    if issubclass(kind, int):
+        return max(-_MOST, min(int.__int__(told), _MOST))
+    if issubclass(kind, str):
+        return str.__getitem__(told, slice(None))
+    return told if kind in _BUILT_IN else Unreadable("neither text nor number")
 
 
 def _event(event: FlovynEvent) -> FlovynEvent:

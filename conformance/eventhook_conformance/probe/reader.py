@@ -10,7 +10,7 @@ from eventhook_conformance.driver.backend import DriverSubscription
 from eventhook_conformance.history import Delivery, End, History, Subscribed
 from eventhook_conformance.probe.containment import contain
 from eventhook_conformance.probe.failure import describe
-from eventhook_conformance.probe.plain import plain
+from eventhook_conformance.probe.plain import plain, plain_told
 from eventhook_conformance.probe.publisher_order import event_key, reads_until
 
 _FLOOD_MARGIN: Final = 256
@@ -101,7 +101,7 @@ class Reader:
         try:
             handed = await (self._iterator or subscription).__anext__()
             # Asked only of a target that was asked where to begin: it may be worked out each time.
-            cursor = subscription.cursor if entry.since is not None else None
+            cursor = None if entry.since is None else plain_told(subscription.cursor)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except StopAsyncIteration as stopped:
