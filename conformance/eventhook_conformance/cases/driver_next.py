@@ -72,13 +72,13 @@ async def _until_one_came(subscription: DriverSubscription) -> None:
 
 @case("PUB-01", profile="events", needs=_DRIVER, implicates=DISTURBANCE, since="1.1")
 async def next_without_time_takes_what_is_there(probe: Probe) -> None:
-    """Asked again and again without waiting, a driver answers in the end what was published."""
+    """Calls `next` again and again without a time to wait: each published event must come."""
     await _takes_what_is_there(probe, "events")
 
 
 @case("STR-06", profile="streams", needs=_DRIVER, implicates=DISTURBANCE, since="1.1")
 async def next_of_a_stream_without_time_takes_what_is_there(probe: Probe) -> None:
-    """Asked again and again without waiting, a driver answers in the end what was published."""
+    """Calls `next` of a stream again and again without a time to wait: each event must come."""
     await _takes_what_is_there(probe, "streams")
 
 
