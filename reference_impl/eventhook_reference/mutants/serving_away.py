@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from eventhook_conformance.contract import LIVE, EventPattern, StreamingError
 from eventhook_conformance.target import Mutant
+from eventhook_reference.memory_replay import ReplayBus
 from eventhook_reference.mutants.serving_replays import entering, with_feeds, with_positions
 
 if TYPE_CHECKING:
@@ -140,6 +141,20 @@ def nothing_of_some_types_is_left_of_what_ended() -> type[ReplayApp]:
             return answer
 
     return Hasty
+
+
+@entering(SERVING_AWAY, "RPL-16", seen="to arrive on r", bus=ReplayBus)
+def end_of_one_side_is_the_end() -> type[ReplayApp]:
+    """Ends the stream of a reader that came back at the end on one side, with the other side unread."""
+
+    def change(feed: type[Any]) -> type[Any]:
+        class Changed(feed):  # type: ignore[misc]  # because: made above
+            async def end(self) -> None:
+                self.finish()
+
+        return Changed
+
+    return with_feeds(change)
 
 
 @entering(SERVING_AWAY, "SSE-23", seen="nothing to be left")

@@ -35,7 +35,9 @@ class _SmallBus(ReplayBus):
     capabilities = dataclasses.replace(CAPABILITIES, replay_events=64)
 
 
-def replay_serving(name: str, make: Callable[[], type[ReplayApp]]) -> Target:
+def replay_serving(
+    name: str, make: Callable[[], type[ReplayApp]], bus: type[ReplayBus] = _SmallBus
+) -> Target:
     """Makes a target over a bus with history of its own, with two servers of that application."""
 
     @asynccontextmanager
@@ -56,7 +58,7 @@ def replay_serving(name: str, make: Callable[[], type[ReplayApp]]) -> Target:
         ):
             yield dataclasses.replace(first, replicas=[second.base_url])
 
-    base = replay_target(name, _SmallBus)
+    base = replay_target(name, bus)
     # The bus is a correct one: what it claims is tested elsewhere.
     claimed = dataclasses.replace(base.capabilities, profiles={"sse", "replay"})
     return dataclasses.replace(base, http=http, capabilities=claimed)
@@ -70,7 +72,7 @@ def broken_replay(
 
 
 def entering(
-    zoo: list[Mutant], *caught_by: str, seen: str
+    zoo: list[Mutant], *caught_by: str, seen: str, bus: type[ReplayBus] = _SmallBus
 ) -> Callable[[Callable[[], type[ReplayApp]]], Callable[[], type[ReplayApp]]]:
     """Enters a broken application into a zoo, named as its function, with its docstring as the bug."""
 
@@ -82,7 +84,7 @@ def entering(
                 bug=(make.__doc__ or "").strip().splitlines()[0],
                 caught_by=caught_by,
                 seen=seen,
-                target=lambda: replay_serving(name, make),
+                target=lambda: replay_serving(name, make, bus),
             )
         )
         return make

@@ -210,7 +210,8 @@ class Feed(ABC):
         async def move_on(event: Any) -> None:
             await forward(event)
             self._move(side, subscription)
-            for outbox in self._outboxes:
+            # A copy: while this waits for room, the reader may leave.
+            for outbox in tuple(self._outboxes):
                 await outbox.roomy()
 
         await self._pump(subscription, move_on)
