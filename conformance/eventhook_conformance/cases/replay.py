@@ -39,8 +39,8 @@ async def cursors_differ_for_events_that_are_alike(probe: Probe, side: Side) -> 
     """Reads events that differ in id or time only: their cursors must differ."""
     channel = ReplayChannel(probe, side)
     reader = await channel.subscribe(START)
-    for _ in range(4):
-        events = await channel.publish(8)
+    for _ in range(3):
+        events = await channel.publish(min(10, channel.capacity))
         await reader.receive(*events)
     await probe.fence(reader)
 
