@@ -125,6 +125,23 @@ def test_a_few_that_take_for_ever_are_enough() -> None:
     assert "not run: the 3 cases up to own::2 did not pass, and took 0 s" in (first.message or "")
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("starved_s", "opens"), [(0.0, True), (10_000.0, False)])
+async def test_time_without_a_processor_makes_no_target_slow(starved_s: float, opens: bool) -> None:
+    async def works() -> str | None:
+        return None
+
+    readings = iter([0.0])
+    limits = Limits(hopeless_cases=2, hopeless_s=60.0)
+    breaker = CircuitBreaker(works, limits, lambda: next(readings, starved_s))
+    for number in range(2):
+        failed = CaseResult(
+            id=f"own::{number}", requirements=("PUB-01",), outcome="failed", duration_s=100.0
+        )
+        await breaker.record(failed)
+    assert (breaker.reason is not None) is opens
+
+
 @pytest.mark.slow
 def test_a_driver_that_fails_to_do_anything_ends_in_bounded_time(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Literal
+from typing import Final, Literal
 
 from eventhook_conformance.engine.limits import Limits
 from eventhook_conformance.probe.turns import current
 from eventhook_conformance.results import CaseResult
+
+_MOST_EXCUSED: Final = 0.9
+"""The most of the time that a lack of processors may account for."""
 
 
 class CircuitBreaker:
@@ -21,13 +24,21 @@ class CircuitBreaker:
     Args:
         check_target: returns why the target is of no more use, None if it works.
         limits: how many failures are tolerated.
+        starved_s: counts the seconds without a processor, for which no target answers.
     """
 
-    def __init__(self, check_target: Callable[[], Awaitable[str | None]], limits: Limits) -> None:
+    def __init__(
+        self,
+        check_target: Callable[[], Awaitable[str | None]],
+        limits: Limits,
+        starved_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.reason: str | None = None
         """Why no more cases run; None while it is closed."""
         self._check_target = check_target
         self._limits = limits
+        self._starved_s = starved_s
+        self._starved_before_s = 0.0
         self._failures = 0
         self._since_s = 0.0
         """When the first of the failed cases began."""
@@ -56,9 +67,12 @@ class CircuitBreaker:
             return
         if not self._failures:
             self._since_s = perf_counter() - result.duration_s
+            self._starved_before_s = self._starved_s()
         self._failures += 1
         took_s = perf_counter() - self._since_s  # they may have overlapped
-        limits = self._limits
+        if took_s >= (limits := self._limits).hopeless_s:
+            starved_s = self._starved_s() - self._starved_before_s  # of several processes together
+            took_s -= min(starved_s, _MOST_EXCUSED * took_s)
         many = self._failures >= limits.hopeless_cases and took_s >= limits.hopeless_s
         slow = self._failures >= limits.slow_cases and took_s >= limits.slow_s
         if many or slow:

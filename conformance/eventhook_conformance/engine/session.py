@@ -138,7 +138,7 @@ class Session:
         blocked_s = limits.blocked_s or max(5.0, 2 * settings.arrival_timeout_s)
         self._watchdog = Watchdog(blocked_s)
         self.runner = CaseRunner(self.context, self._oracle, self._auditor, self._watchdog, limits)
-        self._breaker = CircuitBreaker(self._check_target, limits)
+        self._breaker = CircuitBreaker(self._check_target, limits, self._starved_s)
         self._scheduler: Scheduler | None = None
         self._begun = 0
         self._began = 0.0
@@ -342,6 +342,9 @@ class Session:
         """Returns whether the shared clients change places: for every second one of concurrent cases."""
         self._begun += 1
         return self._concurrent and self.capabilities.multi_client and self._begun % 2 == 0
+
+    def _starved_s(self) -> float:
+        return self.context.deadline.meter.read()
 
     async def _check_target(self) -> str | None:
         before = self.context.deadline.undecided

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -47,6 +48,10 @@ class Publisher:
         self._access = access
         self._tasks = tasks
         self._history = history
+        self._counted = 0
+        """How many publishes at the beginning of the history have returned."""
+        self._counted = 0
+        """The publishes at the beginning of the history that have returned."""
         self._ledger = ledger
         self._deadline = deadline
         self._findings = findings
@@ -154,7 +159,12 @@ class Publisher:
                 )
 
     def _returned(self) -> int:
-        return sum(publish.returned is not None for publish in self._history.publishes)
+        # Most return in their order, and are counted once.
+        publishes = self._history.publishes
+        while self._counted < len(publishes) and publishes[self._counted].returned is not None:
+            self._counted += 1
+        rest = islice(publishes, self._counted, None)
+        return self._counted + sum(publish.returned is not None for publish in rest)
 
     async def refuse(
         self,
