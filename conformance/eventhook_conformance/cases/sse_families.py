@@ -105,7 +105,7 @@ async def ancestor_named_as_a_child_comes_once(probe: Probe) -> None:
         members = [await sse.workflow()]
         streams = [await sse.stream("consolidated", members[0])]
         members.append(await sse.child(members[0]))
-        for parent, child in ((0, 1), (1, 0), (1, 1), (0, 0)):
+        for parent, child in ((0, 1), (1, 0), (1, 1)):
             told = _begun(sse, members[parent], members[child])
             await sse.publish(told)
             for stream in streams:

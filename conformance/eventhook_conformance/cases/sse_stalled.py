@@ -28,7 +28,9 @@ _MANY: Final = 80
 """Long events: more than the buffers of two sockets hold, and fewer than a server must keep."""
 _SHORT: Final = 36
 """Short events after them, some written at once."""
-_TURNS: Final = 3
+_FEWER: Final = 64
+"""Long events that surely fill the sockets, whatever is kept behind them."""
+_TURNS: Final = 2
 _LATE_MS: Final = 1_700_000_000_000
 _MIXED: Final = (StreamEventType.PROGRESS, StreamEventType.DATA, StreamEventType.TOKEN)
 
@@ -99,7 +101,7 @@ async def stalled_reader_of_any_stream_delays_nobody(probe: Probe) -> None:
                 "connecting",
             )
             await probe.returns(stalled.read_head(), f"the answer to GET {path}")
-        for _ in range(_MANY):
+        for _ in range(_FEWER):
             await sse.publish(sse.event(workflow, task=task, data=_LONG))
         beside = [await sse.stream(kind, it) for kind, it in read]
         for _ in range(_TURNS):
