@@ -1,4 +1,7 @@
-"""PUB: checks what a target keeps of ended things, and what it costs while idle."""
+"""PUB: checks what a target keeps of ended things, and what it costs while idle.
+
+Over 300 lines: one measure of growth, and a case for each thing that may be kept.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
+from uuid import uuid4
 
 from eventhook_conformance.cases._bulk import leaving_unrecorded, publisher
 from eventhook_conformance.cases._counting import cleanup
-from eventhook_conformance.cases._ground import Ground
+from eventhook_conformance.cases._ground import Ground, Selects
 from eventhook_conformance.cases._twins import on_streams
 from eventhook_conformance.contract import START
-from eventhook_conformance.history import Side
+from eventhook_conformance.history import Event, Side
 from eventhook_conformance.probe import Listener, NotOffered, Probe
 from eventhook_conformance.specification import case
 
@@ -149,6 +153,48 @@ async def delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> 
 
 delivered_events_are_not_kept_on_streams = on_streams(
     delivered_events_are_not_kept, __name__, "PUB-25"
+)
+
+
+@case("PUB-25", exclusive="counts", self_contained=True, since="1.1")
+async def names_of_delivered_events_are_not_kept(probe: Probe, side: Side = "events") -> None:
+    """Publishes events whose ids and names are all different: memory and tasks must not grow."""
+    _keeps_no_history(probe, side)
+    listeners: list[Listener] = []
+
+    async def prepare() -> Step:
+        ground = Ground(probe, side)
+        listeners.append(listener := await ground.subscribe())
+        subscription = listener.subscription
+        publish = publisher(listener.client, ground)
+
+        async def step() -> None:
+            await publish(_unique(probe, ground.all))
+            await subscription.__anext__()
+
+        return step
+
+    async with leaving_unrecorded(listeners):
+        await _expect_no_growth(probe, "events with names of their own", prepare)
+    await probe.at_once(*(listener.leave() for listener in listeners))
+
+
+def _unique(probe: Probe, place: Selects) -> Event:
+    """Makes an event there that shares its names with no other."""
+    workflow, task = uuid4(), uuid4()
+    if isinstance(place, str):
+        return probe.make.stream_event(place, workflow.hex, task=task.hex)
+    return probe.make.event(
+        place.tenant_id,
+        source=task.hex,
+        workflow=workflow,
+        task=task,
+        correlation_id=workflow.hex,
+    )
+
+
+names_of_delivered_events_are_not_kept_on_streams = on_streams(
+    names_of_delivered_events_are_not_kept, __name__, "PUB-25"
 )
 
 

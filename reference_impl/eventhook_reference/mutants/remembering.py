@@ -93,3 +93,26 @@ class BusyWhileIdle(SidedClient):
     async def aclose(self) -> None:
         self._looking.cancel()
         await super().aclose()
+
+
+@bug_on_each_side(REMEMBERING, events=["PUB-25"], streams=["PUB-25"], seen="names of their own")
+class RemembersEveryTask(SidedClient):
+    """Keeps a record of each task that an event named, to compare it with the next one."""
+
+    def copy(self, event: Event) -> Event:
+        copied = super().copy(event)
+        if ("events" if hasattr(event, "data") else "streams") == self.bugged:
+            tasks = self.bus.memory.setdefault("tasks", {})
+            tasks[event.task_execution_id] = [event.timestamp_ms, object(), object()]
+        return copied
+
+
+@bug(REMEMBERING, "PUB-25", seen="names of their own")
+class RemembersEverySource(SidedClient):
+    """Keeps what it compiled for each source, and never asks how many there are."""
+
+    def copy(self, event: Event) -> Event:
+        if hasattr(event, "source"):
+            sources = self.bus.memory.setdefault("sources", {})
+            sources[event.source] = [object() for _ in range(4)]
+        return super().copy(event)
