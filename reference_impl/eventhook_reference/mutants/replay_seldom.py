@@ -192,3 +192,14 @@ class PurgeSparesWhatIsRead(ReplayBus):
     def purge(self, channel: str) -> None:
         if not any(member.past for member in self.members.get(channel, ())):
             super().purge(channel)
+
+
+@replay_bug(REPLAY_SELDOM, "RPL-08", seen="or CursorExpired, or a gap told")
+class EmptyHistoryHasNoGap(ReplayBus):
+    """Accepts any cursor of a channel while its history is empty, purged or not."""
+
+    def past(self, member: ReplaySubscription) -> list[Record[Any]]:
+        if isinstance(member.since, str) and not self.log(member.channel).records:
+            self.position(member, member.since)
+            return []
+        return super().past(member)
