@@ -133,7 +133,7 @@ def test_what_a_target_tells_of_itself_becomes_exact() -> None:
 def test_counts_of_a_target_are_compared_as_they_are() -> None:
     class Lying(Channel[Any]):
         @property
-        def dropped(self) -> int:  # type: ignore[override]  # because: it is a lie
+        def dropped(self) -> int:
             return Count(7)
 
         @dropped.setter

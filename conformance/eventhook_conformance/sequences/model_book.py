@@ -55,20 +55,15 @@ class WorkflowState:
             snapshot["suspendType"] = self.suspend_type
         return snapshot
 
-    def child_snapshot(self, verb: str) -> Json:
-        """Returns the matchers of what its parent is told of it now.
-
-        Args:
-            verb: of the event; only that of a failure must tell the error.
-        """
+    def child_snapshot(self) -> Json:
+        """Returns the matchers of what its parent is told of it now."""
         snapshot: Json = {
             "childWorkflowId": {"workflow": self.label},
             "kind": self.kind,
             "status": {"maybe": self.status},
         }
         if self.error is not None:
-            error = {"error": self.error}
-            snapshot["error"] = error if verb == "failed" else {"maybe": error}
+            snapshot["error"] = {"maybe": {"error": self.error}}
         return snapshot
 
 
@@ -108,8 +103,7 @@ class PartState:
         if self.worker is not None:
             snapshot["workerId"] = {"maybe": self.worker}
         if self.error is not None:
-            error = {"error": self.error}
-            snapshot["error"] = error if verb == "failed" else {"maybe": error}
+            snapshot["error"] = {"maybe": {"error": self.error}}
         return snapshot
 
     def timer_snapshot(self, verb: str) -> Json:

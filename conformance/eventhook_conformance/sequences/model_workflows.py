@@ -82,7 +82,7 @@ class Workflows:
             workflow=parent.label,
             source=source,
             worker=parent.worker,
-            snapshot=child.child_snapshot(verb),
+            snapshot=child.child_snapshot(),
         )
         return child.seen_by_parent
 

@@ -181,14 +181,6 @@ class TellsOfChildrenInTurn(Scheduler):
         await super().child_ended(parent, replace(child, id=running.pop()) if running else child)
 
 
-@flaw("LIF-13", seen="the error")
-class TellsParentsOfNoError(Scheduler):
-    """Publishes the failure of a child without its error, for the parent."""
-
-    async def child_ended(self, parent: Workflow, child: Workflow) -> None:
-        await super().child_ended(parent, replace(child, error=None))
-
-
 # Outcomes that are remembered, and those that nobody told
 
 

@@ -21,38 +21,6 @@ SERVING_REQUESTS: Final[list[Mutant]] = []
 _WAITING: Final = 48
 
 
-def _with_headers(status: int, change: Any) -> type[SseApp]:
-    """Returns an application that answers that status with changed headers."""
-    from eventhook_reference.sse.app import SseApp
-
-    class Changed(SseApp):
-        async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-            async def changing(message: Any) -> None:
-                if message.get("status") == status:
-                    message = {**message, "headers": change(message["headers"])}
-                await send(message)
-
-            await super().asgi(scope, receive, changing)
-
-    return Changed
-
-
-@broken(SERVING_REQUESTS, "SSE-06", seen="Allow with GET and HEAD")
-def allows_get_alone() -> type[SseApp]:
-    """Leaves HEAD out of `Allow`, though it answers HEAD."""
-    return _with_headers(405, lambda headers: [*_without(headers, b"allow"), (b"allow", b"GET")])
-
-
-@broken(SERVING_REQUESTS, "SSE-06", seen="WWW-Authenticate with the 401")
-def challenges_nobody() -> type[SseApp]:
-    """Answers 401 without `WWW-Authenticate`."""
-    return _with_headers(401, lambda headers: _without(headers, b"www-authenticate"))
-
-
-def _without(headers: Any, name: bytes) -> list[Any]:
-    return [header for header in headers if header[0].lower() != name]
-
-
 def _trusting(read: Any) -> type[SseApp]:
     """Returns an application that believes what `read` finds of a tenant in a request."""
     from eventhook_reference.sse.app import SseApp
