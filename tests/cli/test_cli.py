@@ -192,7 +192,7 @@ def test_several_are_explained_and_cases_too(vendor: Path) -> None:
     assert done.returncode == 0
     assert "PUB-04 (MUST): " in done.stdout
     assert "\npublish::first_event_is_never_lost\n" in done.stdout
-    assert "Published the moment entering returned" in done.stdout
+    assert "Publishes as soon as entering returned" in done.stdout
     assert "\nSTR-08 (MUST): " in done.stdout
     assert "255 bytes" in done.stdout
 

@@ -75,7 +75,7 @@ def test_no_case_leaves_more_unread_than_is_claimed(policy: str) -> None:
     cases = [
         one
         for one in catalog().values()
-        if not one.id.startswith(("overflow", "full::", "dropped::"))
+        if not one.id.startswith(("overflow", "full::", "dropped", "room_again::"))
         and not any(name in one.id for name in OVERRUNNING)
     ]
     most = most_unread(policy, cases)

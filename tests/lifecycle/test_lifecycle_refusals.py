@@ -90,7 +90,7 @@ def test_a_service_need_not_play_composed_runs(service: type[Wrapped]) -> None:
     (result,) = judged(service, COMPOSED)
     assert result.outcome == "not_claimed"
     assert result.message is not None
-    assert "written scenarios alone" in result.message
+    assert "written scenarios only" in result.message
 
 
 def test_a_service_that_breaks_on_a_composed_run_is_charged() -> None:

@@ -84,7 +84,7 @@ async def _restart_throughout(probe: Probe, exact: Scenario) -> None:
             preparing = prepared(service, exact, tenant)
             execution = await probe.returns(preparing, f"preparing {name}")
         if execution is None:
-            raise NotOffered("the service plays the written scenarios alone, and no composed ones")
+            raise NotOffered("the service plays the written scenarios only")
         for step in exact.steps:
             await restart(probe, service, step)
             await probe.returns(execution.proceed(step), f"{name} through {step!r} after a restart")

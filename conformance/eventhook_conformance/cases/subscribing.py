@@ -91,7 +91,8 @@ async def _entered(listener: Listener) -> bool:
     exclusive="closes",
     clients=1,
     subscriptions=1,
-    needs={"multi_client": (True,)},
+    # Behind a driver the requests may be answered in any order.
+    needs={"multi_client": (True,), "driver": (False,)},
     since="1.1",
 )
 async def what_is_entered_while_its_client_closes_ends(probe: Probe, side: Side = "events") -> None:

@@ -103,7 +103,8 @@ class PartState:
         if self.worker is not None:
             snapshot["workerId"] = {"maybe": self.worker}
         if self.error is not None:
-            snapshot["error"] = {"maybe": {"error": self.error}}
+            error = {"error": self.error}
+            snapshot["error"] = error if verb == "failed" else {"maybe": error}
         return snapshot
 
     def timer_snapshot(self, verb: str) -> Json:
