@@ -157,7 +157,7 @@ def _judge(target: str, selection: str | None) -> tuple[Fate, str]:
         for one in catalog().values()
         if one.unmet(subject.capabilities) is None and selects(one)
     )
-    session = Session(subject, SETTINGS, cases)
+    session = Session(subject, SETTINGS, cases, confirms=False)
 
     async def run_to_the_first_breach() -> None:
         try:
