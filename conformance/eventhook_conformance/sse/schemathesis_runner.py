@@ -25,6 +25,10 @@ _LONGEST: Final = 600
 _CONTINUE: Final = 100
 _SWITCHING: Final = 101
 _FINAL: Final = 200
+_KEPT: Final = 10
+"""How many connections a session keeps, at most."""
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""The methods that HTTP calls idempotent."""
 
 
 @dataclass(frozen=True)
@@ -113,25 +117,43 @@ def main() -> None:
     # Parsing Python in several threads by turns fails now and then before 3.12 (CPython issue
     # 106905); with so long an interval a thread goes on until it waits for something.
     sys.setswitchinterval(60)
-    _give_streams_less_time_than_answers()
+    send_as_the_server_allows()
     _ask_nobody_but_the_server()
     read_all_that_http_allows()
     job = json.load(sys.stdin)
     print(json.dumps(asdict(fuzz(job["document"], job["config"]))))  # noqa: T201  # because: the answer
 
 
-def _give_streams_less_time_than_answers() -> None:
-    """Has `request-timeout` bound only the silence of a stream; an answer may take longer to begin."""
-    from requests import adapters, sessions
+def send_as_the_server_allows() -> None:
+    """Bounds only the silence of a stream by `request-timeout`, and asks again on a new connection.
+
+    An answer may take longer to begin. A server may close a connection that it kept, just as the next
+    request is on its way: what such a connection did not answer is sent once more on a new one.
+    """
+    from requests import adapters, exceptions, sessions
 
     class Patient(adapters.HTTPAdapter):
-        def send(self, *args: Any, **named: Any) -> Any:
+        def send(self, request: Any, **named: Any) -> Any:
             silence = named.get("timeout")
-            response = super().send(*args, **{**named, "timeout": ANSWER_TIMEOUT_S})
+            response = self._send_until_new(request, **{**named, "timeout": ANSWER_TIMEOUT_S})
             connection = response.raw.connection
             if connection is not None and connection.sock is not None:
                 connection.sock.settimeout(silence)
             return response
+
+        def _send_until_new(self, request: Any, **named: Any) -> Any:
+            secured: dict[str, Any] = {
+                name: named.get(name) for name in ("verify", "proxies", "cert")
+            }
+            pool = self.get_connection_with_tls_context(request, **secured)
+            for _ in range(_KEPT):
+                before = pool.num_connections
+                try:
+                    return super().send(request, **named)
+                except exceptions.ConnectionError:
+                    if pool.num_connections != before or request.method not in _REPEATABLE:
+                        raise
+            return super().send(request, **named)
 
     # Sessions are made by the tool, each with adapters of this name.
     vars(sessions)["HTTPAdapter"] = Patient
