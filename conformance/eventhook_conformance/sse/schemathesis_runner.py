@@ -133,15 +133,17 @@ def send_as_the_server_allows() -> None:
     from requests import adapters, exceptions, sessions
 
     class Patient(adapters.HTTPAdapter):
-        def send(self, request: Any, **named: Any) -> Any:
+        def send(self, request: Any, *args: Any, **named: Any) -> Any:
             silence = named.get("timeout")
-            response = self._send_until_new(request, **{**named, "timeout": ANSWER_TIMEOUT_S})
+            response = self._send_until_new(
+                request, *args, **{**named, "timeout": ANSWER_TIMEOUT_S}
+            )
             connection = response.raw.connection
             if connection is not None and connection.sock is not None:
                 connection.sock.settimeout(silence)
             return response
 
-        def _send_until_new(self, request: Any, **named: Any) -> Any:
+        def _send_until_new(self, request: Any, *args: Any, **named: Any) -> Any:
             secured: dict[str, Any] = {
                 name: named.get(name) for name in ("verify", "proxies", "cert")
             }
@@ -149,11 +151,11 @@ def send_as_the_server_allows() -> None:
             for _ in range(_KEPT):
                 before = pool.num_connections
                 try:
-                    return super().send(request, **named)
+                    return super().send(request, *args, **named)
                 except exceptions.ConnectionError:
                     if pool.num_connections != before or request.method not in _REPEATABLE:
                         raise
-            return super().send(request, **named)
+            return super().send(request, *args, **named)
 
     # Sessions are made by the tool, each with adapters of this name.
     vars(sessions)["HTTPAdapter"] = Patient
