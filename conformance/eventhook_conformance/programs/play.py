@@ -112,7 +112,13 @@ class Player:
         for _ in range(yields):
             await asyncio.sleep(0)
         await self.take(second)
-        await self._probe.returns(beside, f"{first[0]} beside {second[0]}")
+        # It is many calls, each of which is bounded by itself.
+        history, deadline = self._probe.history, self._probe.deadline
+        await self._probe.returns(
+            beside,
+            f"{first[0]} beside {second[0]}",
+            progress=lambda: deadline.moves + len(history.publishes),
+        )
         self._together -= 1
 
     async def finish(self) -> None:
