@@ -153,6 +153,12 @@ class Session:
         return self.result.unusable is not None or self.result.silent or self._interrupted
 
     @property
+    def why_stopped(self) -> str:
+        """Why no more cases can be judged, in words."""
+        found = self.result
+        return found.unusable or found.suite_failure or "the target delivers nothing"
+
+    @property
     def has_enough_failures(self) -> bool:
         """True if as many cases failed or stayed undecided as may end the run."""
         most = self._settings.max_failures

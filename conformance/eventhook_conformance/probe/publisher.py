@@ -50,8 +50,6 @@ class Publisher:
         self._history = history
         self._counted = 0
         """How many publishes at the beginning of the history have returned."""
-        self._counted = 0
-        """The publishes at the beginning of the history that have returned."""
         self._ledger = ledger
         self._deadline = deadline
         self._findings = findings

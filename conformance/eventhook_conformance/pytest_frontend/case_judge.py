@@ -52,9 +52,7 @@ class CaseJudge:
         __tracebackhide__ = True
         session, loop = self._probing.session, self._probing.loop
         if session.stopped:
-            found = session.result
-            why = found.unusable or found.suite_failure or "the target delivers nothing"
-            pytest.fail(why, pytrace=False)
+            pytest.fail(session.why_stopped, pytrace=False)
         result = complete(loop, session.judge(self._instance))
         self._item.stash[RESULT] = result
         if result.outcome == "not_claimed":

@@ -198,7 +198,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     session = judged_by(item).session
     if session is not None and session.stopped:
-        pytest.skip(f"not run: {session.result.unusable or 'the target delivers nothing'}")
+        pytest.skip(f"not run: {session.why_stopped}")
 
 
 @pytest.hookimpl(wrapper=True)
