@@ -26,6 +26,12 @@ named: Final = pytest.mark.parametrize("kind", ["workflow", "consolidated", "tas
 """Runs a case on those that an id names."""
 
 
+def child_begun(sse: Sse, parent: UUID, child: UUID | str) -> Event:
+    """Makes the event that tells a parent's readers of a child."""
+    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
+    return sse.event(parent, "child_workflow.initiated", data=snapshot)
+
+
 async def subject(sse: Sse, kind: StreamKind, tenant: int = 0) -> UUID | None:
     """Makes the execution that the endpoint names; the tenant's own stream needs none."""
     if kind == "tenant":

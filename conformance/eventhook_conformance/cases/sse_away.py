@@ -8,7 +8,7 @@ import pytest
 
 from eventhook_conformance.cases._comments import expect_comment
 from eventhook_conformance.cases._replay import history_size
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, every_endpoint, subject
 from eventhook_conformance.cases._sse_replay import (
     EXACT,
     Place,
@@ -72,8 +72,7 @@ async def children_begun_while_away_are_made_up_for(probe: Probe) -> None:
         for _ in range(3):
             parent = family[len(family) // 2]
             family.append(await sse.child(parent))
-            snapshot = {"childWorkflowId": str(family[-1]), "kind": "suite", "status": "PENDING"}
-            await sse.publish(sse.event(parent, "child_workflow.initiated", data=snapshot))
+            await sse.publish(child_begun(sse, parent, family[-1]))
             for member in family:
                 await sse.publish(sse.token(member, "a word"), sse.event(member))
         for how in ("header", "query"):

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, every_endpoint, subject
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
@@ -44,7 +44,7 @@ async def reader_of_another_stream_leaves(probe: Probe) -> None:
             ("workflow", child),
             ("tenant", None),
         ]
-        await sse.publish(_begun(sse, workflow, child))
+        await sse.publish(child_begun(sse, workflow, child))
         staying = [
             *[await sse.stream(*reader) for reader in whole],
             await _tokens(sse, workflow, "token"),
@@ -174,7 +174,7 @@ async def another_tenants_workflow_is_no_child(probe: Probe) -> None:
     async with sse_session(probe, implicates={"strayed", "crossed"}) as sse:
         root, foreign = await sse.workflow(), await sse.workflow(1)
         stream = await sse.stream("consolidated", root)
-        begun = _begun(sse, root, foreign)
+        begun = child_begun(sse, root, foreign)
         await sse.publish(begun)
         await stream.receive(begun)
         late = await sse.stream("consolidated", root)
@@ -192,7 +192,7 @@ async def child_without_an_id_breaks_nothing(probe: Probe) -> None:
         await sse.publish(*odd)
         await stream.receive(*odd)
         child = await sse.child(root)
-        begun = _begun(sse, root, child)
+        begun = child_begun(sse, root, child)
         await sse.publish(begun)
         await stream.receive(begun)
         events = both_sides(sse, "workflow", child)
@@ -270,8 +270,3 @@ async def _tokens(sse: Sse, workflow: UUID, types: str) -> Stream:
         types=types,
         selects=lambda one: one.event_type.lower() in types.split(","),
     )
-
-
-def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-    return sse.event(parent, "child_workflow.initiated", data=snapshot)

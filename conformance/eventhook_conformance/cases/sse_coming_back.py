@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from eventhook_conformance.cases._replay import evicted_by, history_size
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, every_endpoint, named, subject
 from eventhook_conformance.cases._sse_ended import says_it_ends, to_be_ended
 from eventhook_conformance.cases._sse_replay import (
     EXACT,
@@ -187,8 +187,7 @@ async def one_id_resumes_a_large_family(probe: Probe) -> None:
         family = [root]
         for _ in range(_CHILDREN):
             family.append(await sse.child(root))
-            snapshot = {"childWorkflowId": str(family[-1]), "kind": "suite", "status": "PENDING"}
-            await sse.publish(sse.event(root, "child_workflow.initiated", data=snapshot))
+            await sse.publish(child_begun(sse, root, family[-1]))
         for member in family:
             events = both_sides(sse, "consolidated", member)
             await sse.publish(*events)

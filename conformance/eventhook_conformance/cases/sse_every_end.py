@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
@@ -86,8 +86,7 @@ async def _tell_of_one(sse: Sse, how: str) -> tuple[UUID, Callable[[], Awaitable
     async def finish() -> None:
         verb = "completed" if how == "family" else how
         if child is not None:
-            begun = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-            await sse.publish(sse.event(root, "child_workflow.initiated", data=begun))
+            await sse.publish(child_begun(sse, root, child))
         for one in (root,) if child is None else (child, root):
             snapshot = {"id": str(one), "kind": "suite", "status": verb.upper()}
             await sse.publish(sse.event(one, f"workflow.{verb}", data=snapshot))

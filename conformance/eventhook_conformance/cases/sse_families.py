@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides
+from eventhook_conformance.cases._sse import both_sides, child_begun
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
-from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.session import sse_session
 
 _ROUNDS: Final = 4
 _MOST: Final = 6
@@ -22,11 +22,6 @@ _ENDS: Final = ("workflow.completed", "workflow.failed", "workflow.cancelled")
 def _parent(probe: Probe, shape: str, members: list[UUID]) -> UUID:
     """Returns the parent of the next member in a family of that shape."""
     return {"wide": members[0], "deep": members[-1], "mixed": probe.random.choice(members)}[shape]
-
-
-def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-    return sse.event(parent, "child_workflow.initiated", data=snapshot)
 
 
 async def _tell(probe: Probe, told: list[Event], *, together: bool) -> None:
@@ -49,7 +44,7 @@ async def members_begun_at_once_are_included(probe: Probe, shape: str) -> None:
             for _ in range(2 if number == 0 else probe.random.randint(2, _MOST)):
                 parent = _parent(probe, shape, members)
                 members.append(await sse.child(parent))
-                told.append(_begun(sse, parent, members[-1]))
+                told.append(child_begun(sse, parent, members[-1]))
             await _tell(probe, told, together=shape == "wide")
             await stream.receive(*told)
             heard = probe.random.sample(members, len(members))
@@ -69,7 +64,7 @@ async def descendants_outlive_who_began_them(probe: Probe) -> None:
         stream = await sse.stream("consolidated", members[0])
         for _ in range(_GENERATIONS):
             members.append(await sse.child(members[-1]))
-            await sse.publish(begun := _begun(sse, members[-2], members[-1]))
+            await sse.publish(begun := child_begun(sse, members[-2], members[-1]))
             await stream.receive(begun)
         for number, ending in enumerate(members[:-1]):
             end = sse.event(ending, _ENDS[number % len(_ENDS)])
@@ -88,8 +83,7 @@ async def child_named_in_capitals_is_included(probe: Probe) -> None:
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
         child = await sse.child(root)
-        snapshot = {"childWorkflowId": str(child).upper(), "kind": "suite", "status": "PENDING"}
-        begun = sse.event(root, "child_workflow.initiated", data=snapshot)
+        begun = child_begun(sse, root, str(child).upper())
         await sse.publish(begun)
         await stream.receive(begun)
         events: list[Event] = [sse.token(child, "a first word"), sse.event(child)]
@@ -106,7 +100,7 @@ async def ancestor_named_as_a_child_comes_once(probe: Probe) -> None:
         streams = [await sse.stream("consolidated", members[0])]
         members.append(await sse.child(members[0]))
         for parent, child in ((0, 1), (1, 0), (1, 1)):
-            told = _begun(sse, members[parent], members[child])
+            told = child_begun(sse, members[parent], members[child])
             await sse.publish(told)
             for stream in streams:
                 await stream.receive(told)

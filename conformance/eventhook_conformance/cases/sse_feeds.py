@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 from eventhook_conformance.cases._comments import expect_comment, intervals
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, every_endpoint, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
 from eventhook_conformance.sse.paths import PATHS, StreamKind
-from eventhook_conformance.sse.session import Sse, sse_session
+from eventhook_conformance.sse.session import sse_session
 
 
 @every_endpoint
@@ -48,7 +47,7 @@ async def family_keeps_the_order_of_its_lifecycle(probe: Probe) -> None:
         events: list[Event]
         stream = await sse.stream("consolidated", root)
         whole = await sse.stream("tenant")
-        await sse.publish(*(_begun(sse, root, child) for child in children))
+        await sse.publish(*(child_begun(sse, root, child) for child in children))
         for _ in range(3):
             events = [
                 sse.event(one, f"task.step-{number}")
@@ -69,7 +68,7 @@ async def child_begun_later_is_included(probe: Probe) -> None:
         stream = await sse.stream("consolidated", root)
         for _ in range(5):
             child = await sse.child(root)
-            begun = _begun(sse, root, child)
+            begun = child_begun(sse, root, child)
             await sse.publish(begun)
             await stream.receive(begun)
             first: list[Event] = [
@@ -89,8 +88,8 @@ async def child_begun_before_is_included(probe: Probe) -> None:
         child = await sse.child(root)
         grandchild = await sse.child(child)
         await sse.publish(
-            _begun(sse, root, child),
-            _begun(sse, child, grandchild),
+            child_begun(sse, root, child),
+            child_begun(sse, child, grandchild),
         )
         stream = await sse.stream("consolidated", root)
         for member in (grandchild, root, child):
@@ -108,7 +107,7 @@ async def grandchildren_are_included(probe: Probe) -> None:
         stream = await sse.stream("consolidated", root)
         for _ in range(3):
             descendant = await sse.child(member)
-            begun = _begun(sse, member, descendant)
+            begun = child_begun(sse, member, descendant)
             await sse.publish(begun)
             await stream.receive(begun)
             events = both_sides(sse, "consolidated", descendant)
@@ -135,8 +134,8 @@ async def nobody_else_is_included(probe: Probe) -> None:
             await sse.stream("workflow", root),
         ]
         await sse.publish(
-            *(_begun(sse, root, one) for one in (child, sibling)),
-            _begun(sse, stranger, cousin),
+            *(child_begun(sse, root, one) for one in (child, sibling)),
+            child_begun(sse, stranger, cousin),
         )
         for _ in range(2):
             for one in (root, child, sibling, stranger, cousin, foreign):
@@ -162,7 +161,7 @@ async def child_is_found_whatever_is_asked_for(probe: Probe) -> None:
             child = await sse.child(root)
             # A later event of the same side proves that the server has processed it.
             known = sse.event(root, "task.created")
-            await sse.publish(_begun(sse, root, child), known)
+            await sse.publish(child_begun(sse, root, child), known)
             await stream.receive(known)
             events = both_sides(sse, "consolidated", child)
             await sse.publish(*events)
@@ -252,9 +251,3 @@ async def task_of_a_workflow_streams_what_is_its_own(probe: Probe) -> None:
             await stream.receive(*mine)
             await whole.receive(*others, *mine)
         await sse.fence(stream, whole)
-
-
-def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    """Makes the event that tells a parent's readers of a child."""
-    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-    return sse.event(parent, "child_workflow.initiated", data=snapshot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides
+from eventhook_conformance.cases._sse import both_sides, child_begun
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
 from eventhook_conformance.specification import case
@@ -44,8 +44,7 @@ async def childs_end_ends_no_parents_stream(probe: Probe, kind: StreamKind, how:
         stream = await sse.stream(kind, root)
         child, sibling = [await sse.child(root) for _ in range(2)]
         for one in (child, sibling):
-            begun = {"childWorkflowId": str(one), "kind": "suite", "status": "PENDING"}
-            await sse.publish(sse.event(root, "child_workflow.initiated", data=begun))
+            await sse.publish(child_begun(sse, root, one))
         over = {"childWorkflowId": str(child), "kind": "suite", "status": how.upper()}
         snapshot = {"id": str(child), "kind": "suite", "status": how.upper()}
         await sse.publish(
@@ -66,10 +65,9 @@ async def roots_end_ends_no_running_childs_stream(probe: Probe, how: str) -> Non
         root = await sse.workflow()
         stream = await sse.stream("consolidated", root)
         child = await sse.child(root)
-        begun = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
         snapshot = {"id": str(root), "kind": "suite", "status": how.upper()}
         await sse.publish(
-            sse.event(root, "child_workflow.initiated", data=begun),
+            child_begun(sse, root, child),
             sse.event(root, f"workflow.{how}", data=snapshot),
         )
         await _goes_on(sse, stream, both_sides(sse, "consolidated", child))

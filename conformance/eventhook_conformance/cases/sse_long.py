@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, named, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, every_endpoint, named, subject
 from eventhook_conformance.contract import StreamEventType
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import Probe
@@ -93,14 +93,7 @@ async def long_events_that_come_together_stay_whole(probe: Probe, kind: StreamKi
             for tenant, one in enumerate((root, other))
         ]
         streams.append(await sse.stream(kind, None if kind == "tenant" else root))
-        begun = [
-            sse.event(
-                root,
-                "child_workflow.initiated",
-                data={"childWorkflowId": str(one), "kind": "suite", "status": "PENDING"},
-            )
-            for one in members[1:]
-        ]
+        begun = [child_begun(sse, root, one) for one in members[1:]]
         await sse.publish(*begun)
         await streams[0].receive(*begun)
         for _ in range(2):
@@ -141,8 +134,7 @@ async def many_children_are_included(probe: Probe) -> None:
         stream = await sse.stream("consolidated", root)
         children = [await sse.child(root) for _ in range(_CHILDREN)]
         for child in children:
-            snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-            begun = sse.event(root, "child_workflow.initiated", data=snapshot)
+            begun = child_begun(sse, root, child)
             await sse.publish(begun)
             await stream.receive(begun)
         for child in children:
@@ -164,8 +156,7 @@ async def types_count_for_children_too(probe: Probe) -> None:
             selects=lambda e: e.event_type == "PROGRESS" or e.event_type.startswith("task."),
             fence_type="task.fence",
         )
-        snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-        await sse.publish(sse.event(root, "child_workflow.initiated", data=snapshot))
+        await sse.publish(child_begun(sse, root, child))
         for one in (child, root):
             wanted: list[Event] = [sse.token(one, "0.5", StreamEventType.PROGRESS), sse.event(one)]
             unwanted: list[Event] = [sse.token(one), sse.event(one, "workflow.started")]
@@ -196,8 +187,7 @@ async def many_generations_are_included(probe: Probe) -> None:
             if number == _GENERATIONS // 2:
                 streams.append(await sse.stream("consolidated", root))
             child = await sse.child(member)
-            snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-            begun = sse.event(member, "child_workflow.initiated", data=snapshot)
+            begun = child_begun(sse, member, child)
             await sse.publish(begun)
             for stream in streams:
                 await stream.receive(begun)

@@ -8,7 +8,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from eventhook_conformance.cases._sse import both_sides, every_endpoint, expect_problem, subject
+from eventhook_conformance.cases._sse import (
+    both_sides,
+    child_begun,
+    every_endpoint,
+    expect_problem,
+    subject,
+)
 from eventhook_conformance.cases._sse_replay import (
     EXACT,
     check_replays,
@@ -158,8 +164,7 @@ async def _children(sse: Sse, kind: StreamKind, root: UUID | None) -> list[UUID]
     for _ in range(2):
         parent = made[-1] if made else root
         made.append(await sse.child(parent))
-        snapshot = {"childWorkflowId": str(made[-1]), "kind": "suite", "status": "PENDING"}
-        await sse.publish(sse.event(parent, "child_workflow.initiated", data=snapshot))
+        await sse.publish(child_begun(sse, parent, made[-1]))
     return made
 
 

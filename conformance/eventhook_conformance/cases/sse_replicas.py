@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventhook_conformance.cases._sse import both_sides, expect_problem, named, subject
+from eventhook_conformance.cases._sse import both_sides, child_begun, expect_problem, named, subject
 from eventhook_conformance.history import Event
 from eventhook_conformance.probe import NotOffered, Probe, Via
 from eventhook_conformance.specification import case, via
@@ -75,7 +75,7 @@ async def children_begun_elsewhere_are_included(probe: Probe) -> None:
         member = root
         for _ in range(3):
             child = await sse.child(member)
-            begun = _begun(sse, member, child)
+            begun = child_begun(sse, member, child)
             await sse.publish(begun)
             for stream in streams:
                 await stream.receive(begun)
@@ -95,7 +95,7 @@ async def children_begun_elsewhere_before_are_included(probe: Probe) -> None:
         root, stranger = await sse.workflow(), await sse.workflow()
         child = await sse.child(root)
         grandchild = await sse.child(child)
-        await sse.publish(_begun(sse, root, child), _begun(sse, child, grandchild))
+        await sse.publish(child_begun(sse, root, child), child_begun(sse, child, grandchild))
         streams = [await sse.stream("consolidated", root, base_url=url) for url in urls[::-1]]
         for member in (grandchild, root, child):
             events = both_sides(sse, "consolidated", member)
@@ -115,7 +115,7 @@ async def lost_replica_takes_only_its_own_readers(probe: Probe) -> None:
             raise NotOffered("the target gives no `kill_replica`")
         root = await sse.workflow()
         child = await sse.child(root)
-        begun = _begun(sse, root, child)
+        begun = child_begun(sse, root, child)
         kinds: tuple[StreamKind, ...] = ("workflow", "consolidated")
         lost = [await sse.stream(kind, root, base_url=first) for kind in kinds]
         staying = [await sse.stream(kind, root, base_url=url) for url in others for kind in kinds]
@@ -165,8 +165,3 @@ def _told(stream: Stream, workflow: UUID) -> str:
         if str(workflow) in one.event.data and not one.event.type.startswith("suite.")
     ]
     return f"{workflow}: {', '.join(names) or 'nothing'}"
-
-
-def _begun(sse: Sse, parent: UUID, child: UUID) -> Event:
-    snapshot = {"childWorkflowId": str(child), "kind": "suite", "status": "PENDING"}
-    return sse.event(parent, "child_workflow.initiated", data=snapshot)
